@@ -1,0 +1,179 @@
+import type { Account, ApiKey, User } from '../model/account.ts'
+import type { Auction } from '../model/auction.ts'
+import type { Bid, Campaign } from '../model/bid.ts'
+import type { CallRecord } from '../model/cdr.ts'
+import type { DncEntry, DncList } from '../model/dnc.ts'
+import type { AccountId, ApiKeyId, AuctionId, CallId, CampaignId, UserId } from '../model/ids.ts'
+import type { Posting, PostingKind } from '../model/ledger.ts'
+import type { Micros } from '../model/money.ts'
+import type { PhoneNumber } from '../model/phone-number.ts'
+import type { DialledNumber, Target, Trunk } from '../model/trunk.ts'
+
+/** One page of a list: newest first; `nextCursor` is opaque and null at the end. */
+export interface Page<T> {
+  readonly data: readonly T[]
+  readonly nextCursor: string | null
+}
+export interface PageRequest {
+  /** 1 to 1000. */
+  readonly limit: number
+  readonly cursor: string | null
+}
+
+/** What the creator of a thing gives: all but what storage itself keeps. */
+export type Draft<T> = Omit<T, 'id' | 'version' | 'createdAt' | 'updatedAt'>
+
+/** A uniqueness rule or a reference was broken; `field` is the model's property name. */
+export class StoreConflict extends Error {
+  override readonly name = 'StoreConflict'
+  readonly field: string
+  constructor(field: string, message: string) {
+    super(message)
+    this.field = field
+  }
+}
+/** If-Match named another version than the stored one. */
+export class VersionMismatch extends Error {
+  override readonly name = 'VersionMismatch'
+}
+/** The database cannot be reached: the API answers 503. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable'
+}
+
+/**
+ * Stored things of one kind. A write commits, then waits until this process's book has applied it: when it resolves, the
+ * next INVITE sees the change. Throws StoreConflict, VersionMismatch, StoreUnavailable.
+ */
+export interface Store<T extends { id: string; accountId?: AccountId }> {
+  create(draft: Draft<T>): Promise<T>
+  find(id: string): Promise<T | null>
+  /** `accountId`: only that account's. */
+  list(page: PageRequest, filter: { accountId?: AccountId; status?: string }): Promise<Page<T>>
+  /** Null when there is none with this id. */
+  update(id: string, changes: Partial<Draft<T>>, ifVersion: number | null): Promise<T | null>
+  remove(id: string): Promise<boolean>
+}
+
+export interface UserStore {
+  create(user: { accountId: AccountId; email: string; role: User['role']; passwordHash: string }): Promise<User>
+  findByEmail(email: string): Promise<User | null>
+  find(id: UserId): Promise<User | null>
+  setPassword(id: UserId, passwordHash: string): Promise<void>
+}
+export interface ApiKeyStore {
+  create(key: { accountId: AccountId; name: string; secretHash: string }): Promise<ApiKey>
+  list(accountId: AccountId): Promise<readonly ApiKey[]>
+  findBySecretHash(secretHash: string): Promise<ApiKey | null>
+  remove(accountId: AccountId, id: ApiKeyId): Promise<boolean>
+}
+export interface RefreshTokenStore {
+  /** Remembers a refresh token by the hash of its secret. */
+  add(token: { hash: string; userId: UserId; expiresAt: Date }): Promise<void>
+  /** Takes the token out for good and says whose it was: a second use finds nothing (rotation). */
+  take(hash: string): Promise<{ userId: UserId; expiresAt: Date } | null>
+  removeAllOf(userId: UserId): Promise<void>
+}
+export interface LedgerStore {
+  /** Writes a balanced posting; a repeated reference of the same kind and account returns the first posting unchanged. */
+  post(posting: Posting): Promise<Posting>
+  /** The entries of one account, newest first, with its balance after each. */
+  entries(accountId: AccountId, page: PageRequest): Promise<Page<{ posting: Posting; kind: PostingKind; amountMicros: Micros; balanceMicros: Micros }>>
+  /** Sum of all entries by currency and any unbalanced posting: for `dce ledger verify`. */
+  verify(): Promise<{ postings: number; totals: { currency: string; sumMicros: Micros }[]; unbalanced: string[]; duplicateCalls: string[] }>
+}
+export interface DncStore {
+  /** Adds numbers to a list; those already there are left as they are. Returns how many are new. */
+  add(list: DncList, numbers: readonly PhoneNumber[], reason: string): Promise<number>
+  remove(list: DncList, number: PhoneNumber): Promise<boolean>
+  find(number: PhoneNumber): Promise<readonly DncEntry[]>
+  list(list: DncList | null, page: PageRequest): Promise<Page<DncEntry>>
+}
+export interface CallFilter {
+  readonly sellerId?: AccountId
+  readonly buyerId?: AccountId
+  readonly outcome?: string
+  readonly state?: string
+  readonly from?: PhoneNumber
+  readonly to?: string
+  readonly since?: Date
+  readonly until?: Date
+}
+export interface CallStore {
+  find(id: CallId): Promise<CallRecord | null>
+  list(page: PageRequest, filter: CallFilter): Promise<Page<CallRecord>>
+}
+export interface AuctionStore {
+  find(id: AuctionId): Promise<Auction | null>
+  findByCall(callId: CallId): Promise<Auction | null>
+}
+export interface IdempotencyStore {
+  /** The answer kept under this key and scope, or null after reserving it for the caller; 'busy' while another request holds it. */
+  begin(scope: string, key: string, requestHash: string): Promise<{ status: number; body: string; etag: string | null; requestHash: string } | null | 'busy'>
+  finish(scope: string, key: string, answer: { status: number; body: string; etag: string | null }): Promise<void>
+  abandon(scope: string, key: string): Promise<void>
+}
+
+/** Everything stored that the API reads and writes; storage/ fulfils it. */
+export interface Stores {
+  accounts: Store<Account & { accountId?: never }>
+  users: UserStore
+  apiKeys: ApiKeyStore
+  refreshTokens: RefreshTokenStore
+  trunks: Store<Trunk>
+  numbers: Store<DialledNumber>
+  targets: Store<Target>
+  campaigns: Store<Campaign>
+  /** The account's default campaign, made at first need. */
+  defaultCampaign(accountId: AccountId): Promise<CampaignId>
+  bids: Store<Bid>
+  dnc: DncStore
+  ledger: LedgerStore
+  calls: CallStore
+  auctions: AuctionStore
+  idempotency: IdempotencyStore
+}
+
+/** Calls in progress, handed in by main.ts: memory, newest first. */
+export interface LiveCalls {
+  list(): readonly CallRecord[]
+  find(id: CallId): CallRecord | null
+  findAuction(id: AuctionId): Auction | null
+  findAuctionByCall(callId: CallId): Auction | null
+  /** False when no such call is up. */
+  hangUp(id: CallId): boolean
+}
+
+/** Balances as the gateway holds them now. */
+export interface Balances {
+  balanceMicros(id: AccountId): Micros
+  heldMicros(id: AccountId): Micros
+  availableMicros(id: AccountId): Micros
+}
+
+export interface HealthCheck {
+  readonly name: string
+  readonly status: 'up' | 'degraded' | 'down'
+  readonly detail?: string
+}
+export interface Health {
+  /** True from "ready" until the drain begins. */
+  ready(): boolean
+  checks(): Promise<readonly HealthCheck[]>
+}
+
+/** What the hours alone say of calling this number then: the answer of `POST /debug/compliance/tcpa`, in camel case. */
+export interface HoursQuestion {
+  readonly phoneNumber: PhoneNumber
+  readonly time: Date
+  readonly zip: string | null
+  readonly leg: 'inbound' | 'transfer' | 'outbound'
+}
+export interface HoursAnswer {
+  readonly allowed: boolean
+  readonly effect: 'allow' | 'block' | 'advisory'
+  readonly rule: string
+  readonly source: string
+  readonly places: readonly { state: string; timezone: string; localTime: string; window: string }[]
+  readonly nextAllowedAt: Date | null
+}

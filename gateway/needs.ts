@@ -1,0 +1,62 @@
+import type { Auction } from '../model/auction.ts'
+import type { CallId } from '../model/ids.ts'
+import type { CallRecord, CheckRecord, DialogState, SoldTerms } from '../model/cdr.ts'
+import type { Hold, Posting } from '../model/ledger.ts'
+import type { PhoneNumber } from '../model/phone-number.ts'
+
+/** One line of the append-only compliance audit. */
+export interface AuditRecord {
+  readonly callId: CallId | null
+  readonly number: PhoneNumber | null
+  readonly at: Date
+  readonly checks: readonly CheckRecord[]
+}
+
+/**
+ * What the gateway writes down. Every record has an id of the gateway's making, so writing one twice changes nothing:
+ * - `sold`: before the answer is passed on: the call, its auction and award, the hold, and both dialogs.
+ * - `alive`: these answered calls were up at this moment.
+ * - `ended`: the CDR, with the auction and the audit when not written before, the posting if it was billed, and the end of its hold.
+ * - `refused-many`: calls refused under overload, counted by trunk and second.
+ */
+export type GatewayRecord =
+  | {
+      readonly kind: 'sold'
+      readonly call: CallRecord
+      readonly auction: Auction
+      readonly hold: Hold
+      readonly terms: SoldTerms
+      readonly callerDialog: DialogState
+      readonly buyerDialog: DialogState
+    }
+  | { readonly kind: 'alive'; readonly callIds: readonly CallId[]; readonly at: Date }
+  | {
+      readonly kind: 'ended'
+      readonly call: CallRecord
+      readonly auction: Auction | null
+      readonly audit: AuditRecord | null
+      readonly posting: Posting | null
+    }
+  | { readonly kind: 'refused-many'; readonly id: string; readonly trunkId: string; readonly second: Date; readonly count: number; readonly reason: string }
+
+/** The one writer: group commits to Postgres, or to the local spool while Postgres is away. */
+export interface RecordWriter {
+  /** Resolves when the record is durable (committed, or in the spool and synced). Rejects only if neither was possible. */
+  write(record: GatewayRecord): Promise<void>
+  /** Whether a new call's records would find room: false when the spool is nearly full, the disk is full or the queue is at its limit. */
+  accepts(): boolean
+}
+
+/** An answered or ringing call that the last process left open. */
+export interface OpenCall {
+  readonly call: CallRecord
+  readonly terms: SoldTerms
+  readonly hold: Hold
+  readonly callerDialog: DialogState
+  readonly buyerDialog: DialogState
+}
+
+export interface RecoveryStore {
+  /** Calls of this gateway with a `sold` record and no `ended` one, oldest first; the spool has been replayed before. */
+  openCalls(): Promise<OpenCall[]>
+}

@@ -1,0 +1,53 @@
+import type { EventEmitter } from 'node:events'
+import type { CallId } from '../model/ids.ts'
+import type { LegSide } from '../model/call.ts'
+import type { MediaStats } from '../model/cdr.ts'
+
+/** A session description (RFC 8866), as it travels in a SIP body. */
+export type Sdp = string
+
+export interface SessionStats {
+  readonly caller: MediaStats
+  readonly buyer: MediaStats
+}
+
+/**
+ * The audio of one call. The order of use is that of a B2BUA: `offerToBuyer` for each target rung, `answerFromBuyer` with
+ * the SDP of its 183 or 200, and after the answer `reoffer`/`reanswer` for each re-INVITE relayed. `close` is idempotent.
+ *
+ * Emits `rtpTimeout` once when a side that should be sending has been silent for the engine's limit (not while on hold).
+ */
+export interface MediaSession extends EventEmitter<{ rtpTimeout: [side: LegSide]; failed: [reason: string] }> {
+  /** A fresh offer for one target: its own address and port, so that answers of an earlier target cannot leak in. */
+  offerToBuyer(): Promise<Sdp>
+  /** The buyer's description → the answer for the caller. A 183 may bring one and the 200 another; the last holds. */
+  answerFromBuyer(answer: Sdp): Promise<Sdp>
+  /** A re-INVITE's offer from one side → the offer to send to the other. */
+  reoffer(from: LegSide, offer: Sdp): Promise<Sdp>
+  /** The answer to it, from the other side → the answer for the side that asked. */
+  reanswer(from: LegSide, answer: Sdp): Promise<Sdp>
+  /** Both legs are answered: from now on silence is a timeout. */
+  established(): void
+  stats(): Promise<SessionStats>
+  close(): Promise<SessionStats>
+}
+
+/** One engine that moves audio: the in-process relay, rtpengine, FreeSWITCH, mediasoup, or none at all. */
+export interface MediaServer {
+  readonly name: string
+  /** Throws UnacceptableMedia when the offer cannot be served (no audio, unreadable); MediaUnavailable when the engine is full or down. */
+  createSession(options: { readonly callId: CallId; readonly callerOffer: Sdp }): Promise<MediaSession>
+  /** Sessions now open: what `/health` and the drain look at. */
+  readonly sessionCount: number
+  close(): Promise<void>
+}
+
+/** The offer cannot be served by anyone: the caller hears 488 (RFC 3261 §21.4.26). */
+export class UnacceptableMedia extends Error {
+  override readonly name = 'UnacceptableMedia'
+}
+
+/** The engine cannot take the session now: the caller hears 503. */
+export class MediaUnavailable extends Error {
+  override readonly name = 'MediaUnavailable'
+}

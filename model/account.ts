@@ -1,0 +1,43 @@
+import type { AccountId, ApiKeyId, UserId } from './ids.ts'
+import type { Currency, Micros } from './money.ts'
+
+/** `operator` is the house; `external` is the world money comes from and goes to: it has a ledger, nobody logs in as it. */
+export type AccountType = 'buyer' | 'seller' | 'operator' | 'external'
+export type AccountStatus = 'active' | 'suspended' | 'closed'
+export type Role = 'admin' | 'buyer' | 'seller'
+
+/** Fields every stored thing has. `version` grows by one with each change and is the API's ETag. */
+export interface Stored {
+  readonly version: number
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+export interface Account extends Stored {
+  readonly id: AccountId
+  readonly type: AccountType
+  readonly name: string
+  readonly email: string | null
+  readonly status: AccountStatus
+  readonly currency: Currency
+  /** IANA zone. */
+  readonly timezone: string
+  readonly creditLimitMicros: Micros
+}
+
+export interface User extends Stored {
+  readonly id: UserId
+  readonly accountId: AccountId
+  readonly email: string
+  readonly role: Role
+  readonly passwordHash: string
+}
+
+export interface ApiKey {
+  readonly id: ApiKeyId
+  readonly accountId: AccountId
+  readonly name: string
+  /** SHA-256 of the secret, hex: the secret itself is random, shown once and never kept. */
+  readonly secretHash: string
+  readonly createdAt: Date
+}

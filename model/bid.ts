@@ -1,0 +1,101 @@
+import type { Stored } from './account.ts'
+import type { AccountId, BidId, CallId, CampaignId, TargetId } from './ids.ts'
+import type { Micros } from './money.ts'
+
+export type Day = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'
+
+/** Opening hours: local wall time in minutes since midnight, `endMinute` exclusive; it may cross midnight, `days` naming its start. */
+export interface TimeWindow {
+  readonly startMinute: number
+  readonly endMinute: number
+  /** Empty means every day. */
+  readonly days: readonly Day[]
+  /** IANA zone; the account's when the buyer named none. */
+  readonly timezone: string
+}
+
+/** Where the caller must be. Lists within one field are alternatives; fields given together must all hold. */
+export interface Geography {
+  /** Two-letter codes, `TX`. */
+  readonly states: readonly string[]
+  readonly cities: readonly string[]
+  readonly zips: readonly string[]
+  /** The centre is resolved when the bid is written; a radius always has one. */
+  readonly circle: { readonly lat: number; readonly lon: number; readonly radiusMiles: number } | null
+}
+
+/** What a call must be for a bid to stand. Empty lists and nulls ask nothing. */
+export interface Criteria {
+  readonly verticals: readonly string[]
+  readonly geography: Geography | null
+  readonly timeWindow: TimeWindow | null
+}
+
+export const ANY_CALL: Criteria = { verticals: [], geography: null, timeWindow: null }
+
+export interface Campaign extends Stored {
+  readonly id: CampaignId
+  readonly accountId: AccountId
+  readonly name: string
+  readonly status: 'active' | 'paused' | 'ended'
+  /** IANA zone: its midnight starts a new day's budget. */
+  readonly timezone: string
+  readonly budget: { readonly dailyMicros: Micros | null; readonly totalMicros: Micros | null }
+  readonly caps: {
+    readonly hourly: number | null
+    readonly daily: number | null
+    readonly monthly: number | null
+    readonly total: number | null
+    readonly concurrent: number | null
+  }
+  /** Most calls of one caller in so many hours. */
+  readonly frequency: { readonly calls: number; readonly hours: number } | null
+  readonly schedule: TimeWindow | null
+  readonly criteria: Criteria
+  /** Made by the exchange for bids that name no campaign. */
+  readonly isDefault: boolean
+}
+
+export interface Bid extends Stored {
+  readonly id: BidId
+  readonly accountId: AccountId
+  readonly campaignId: CampaignId
+  readonly targetId: TargetId
+  /** Null: it stands for every call that meets the criteria. */
+  readonly callId: CallId | null
+  /** The most the buyer pays. */
+  readonly amountMicros: Micros
+  /** Seconds of answered time before the call counts as sold. */
+  readonly billableAfter: number
+  readonly criteria: Criteria
+  readonly maxConcurrentCalls: number | null
+  readonly status: 'active' | 'paused'
+}
+
+/** Why a bid did not win, in one word for programs; `NON_BID_REASONS` says it to people. */
+export type NonBidCode = keyof typeof NON_BID_REASONS
+
+export const NON_BID_REASONS = {
+  outbid: 'another bid ranked higher',
+  below_reserve: 'the bid is below the reserve price of the number',
+  bid_paused: 'the bid is paused',
+  campaign_paused: 'the campaign is not active',
+  account_inactive: 'the buyer’s account is not active',
+  vertical_mismatch: 'the vertical of the call is not one the bid asks for',
+  location_mismatch: 'the caller is not in the area the bid asks for',
+  location_unknown: 'the bid asks for an area and the caller’s location is unknown',
+  outside_time_window: 'the call came outside the bid’s time window',
+  outside_schedule: 'the call came outside the campaign’s schedule',
+  currency_mismatch: 'the bid is in another currency than the number',
+  duration_above_limit: 'the bid’s billable_after exceeds the number’s max_billable_after',
+  bid_concurrency: 'the bid has its most concurrent calls',
+  target_concurrency: 'the target has its most concurrent calls',
+  campaign_concurrency: 'the campaign has its most concurrent calls',
+  campaign_cap: 'the campaign has reached a cap on its number of calls',
+  frequency_cap: 'the campaign has had its share of this caller',
+  budget_exhausted: 'the campaign’s budget does not cover the price',
+  insufficient_credit: 'the buyer’s available balance does not cover the price',
+  target_unavailable: 'the target cannot be reached from here',
+  ring_failed: 'the target was rung and did not take the call',
+  not_reached: 'the call was taken before this award’s turn came',
+} as const

@@ -1,0 +1,27 @@
+import type { Account } from './account.ts'
+import type { Bid, Campaign } from './bid.ts'
+import type { DncList } from './dnc.ts'
+import type { AccountId, BidId, CampaignId, NumberId, TargetId, TrunkId } from './ids.ts'
+import type { Posting } from './ledger.ts'
+import type { PhoneNumber } from './phone-number.ts'
+import type { DialledNumber, Target, Trunk } from './trunk.ts'
+
+/**
+ * One committed change to what the gateway keeps in memory. A `value` of null means it is gone. Applying a change twice
+ * leaves the same book, except `posting`, whose id the receiver remembers.
+ */
+export type BookChange =
+  | { readonly kind: 'account'; readonly id: AccountId; readonly value: Account | null }
+  | { readonly kind: 'trunk'; readonly id: TrunkId; readonly value: Trunk | null }
+  | { readonly kind: 'number'; readonly id: NumberId; readonly value: DialledNumber | null }
+  | { readonly kind: 'target'; readonly id: TargetId; readonly value: Target | null }
+  | { readonly kind: 'campaign'; readonly id: CampaignId; readonly value: Campaign | null }
+  | { readonly kind: 'bid'; readonly id: BidId; readonly value: Bid | null }
+  | {
+      readonly kind: 'dnc'
+      readonly list: DncList
+      readonly add: readonly PhoneNumber[]
+      readonly remove: readonly PhoneNumber[]
+    }
+  /** Money moved by something other than a live call: a deposit, a payout, a correction. */
+  | { readonly kind: 'posting'; readonly posting: Posting }

@@ -1,0 +1,51 @@
+import type { AccountId, AuctionId, BidId, CallId, NumberId, TrunkId } from './ids.ts'
+
+export type CallState = 'received' | 'screening' | 'auction' | 'ringing' | 'answered' | 'ended'
+
+export type CallOutcome =
+  | 'answered'
+  | 'refused'
+  | 'no_sale'
+  | 'busy'
+  | 'no_answer'
+  | 'failed'
+  | 'cancelled'
+  | 'interrupted'
+
+export type LegSide = 'caller' | 'buyer'
+
+/** Whose doing an ending was: livekit/sip’s question, asked of every call. */
+export type HungUpBy = 'caller' | 'buyer' | 'operator' | 'exchange'
+
+/** Every way a call can end, as the CDR’s `end_reason`. */
+export type EndReason =
+  | 'caller_hung_up'
+  | 'buyer_hung_up'
+  | 'operator_hung_up'
+  | 'max_duration'
+  | 'rtp_timeout'
+  | 'ack_timeout'
+  | 'cancelled'
+  | 'no_sale'
+  | 'all_awards_failed'
+  | 'trunk_limit'
+  | 'unknown_number'
+  | 'compliance'
+  | 'unacceptable_media'
+  | 'malformed'
+  | 'overloaded'
+  | 'storage_unavailable'
+  | 'shutdown'
+  | 'interrupted'
+  | 'internal_error'
+
+/** The links a call gathers on its way. */
+export interface CallLinks {
+  readonly callId: CallId
+  readonly trunkId: TrunkId
+  readonly sellerId: AccountId
+  readonly numberId: NumberId | null
+  readonly auctionId: AuctionId | null
+  readonly bidId: BidId | null
+  readonly buyerId: AccountId | null
+}

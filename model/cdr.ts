@@ -1,0 +1,113 @@
+import type { CallOutcome, CallState, EndReason, HungUpBy, LegSide } from './call.ts'
+import type { AccountId, AuctionId, AwardId, BidId, CallId, CampaignId, HoldId, NumberId, TargetId, TrunkId } from './ids.ts'
+import type { Currency, Micros } from './money.ts'
+import type { PhoneNumber } from './phone-number.ts'
+import type { Payout, TrafficType } from './trunk.ts'
+
+/** What one direction of a leg's media did, as the engine counted it. */
+export interface MediaStats {
+  readonly packetsReceived: number
+  readonly packetsLost: number
+  readonly octetsReceived: number
+  /** Interarrival jitter of RFC 3550 §6.4.1, at the end of the call. */
+  readonly jitterMs: number
+}
+
+/** One INVITE to a target, or the caller's own. */
+export interface LegRecord {
+  readonly side: LegSide
+  readonly sipCallId: string
+  readonly awardId: AwardId | null
+  readonly bidId: BidId | null
+  readonly targetId: TargetId | null
+  readonly uri: string
+  readonly invitedAt: Date
+  readonly ringingAt: Date | null
+  readonly answeredAt: Date | null
+  readonly endedAt: Date | null
+  /** The final SIP status of the INVITE; null if none came. */
+  readonly sipStatus: number | null
+  readonly media: MediaStats | null
+}
+
+/** Enough of a SIP dialog (RFC 3261 §12) to send its BYE after a crash. */
+export interface DialogState {
+  readonly callId: string
+  readonly localUri: string
+  readonly localTag: string
+  readonly remoteUri: string
+  readonly remoteTag: string
+  readonly remoteTarget: string
+  readonly routeSet: readonly string[]
+  readonly localCSeq: number
+}
+
+/** One check of screening: the rule that spoke, and what it said. */
+export interface CheckRecord {
+  readonly check: string
+  readonly effect: 'allow' | 'block' | 'advisory'
+  readonly rule: string
+  readonly source: string
+  readonly detail: string
+}
+
+/** One step of the decision, for `dce call show` and the API’s `trace`. */
+export interface TraceStep {
+  readonly atMs: number
+  readonly step: string
+  readonly detail: string
+}
+
+/** A call as it is kept: written whole each time it changes, the last writing at its end being the CDR. */
+export interface CallRecord {
+  readonly id: CallId
+  readonly state: CallState
+  readonly outcome: CallOutcome | null
+  /** The caller; null when withheld or unreadable. */
+  readonly ani: PhoneNumber | null
+  /** What was dialled, E.164 when it is a number, else as received. */
+  readonly dnis: string
+  readonly trunkId: TrunkId
+  readonly sellerId: AccountId
+  readonly numberId: NumberId | null
+  readonly buyerId: AccountId | null
+  readonly campaignId: CampaignId | null
+  readonly bidId: BidId | null
+  readonly targetId: TargetId | null
+  readonly auctionId: AuctionId | null
+  readonly vertical: string | null
+  readonly trafficType: TrafficType | null
+  readonly receivedAt: Date
+  readonly ringingAt: Date | null
+  readonly answeredAt: Date | null
+  /** The last time an answered call was known to be up; a crash ends it here. */
+  readonly aliveAt: Date | null
+  readonly endedAt: Date | null
+  readonly durationMs: number
+  readonly billableMs: number
+  readonly currency: Currency
+  /** What the buyer pays, once billed; 0 until then. */
+  readonly priceMicros: Micros
+  readonly payoutMicros: Micros
+  /** The final status the caller's INVITE got; null while there is none. */
+  readonly sipStatus: number | null
+  readonly endReason: EndReason | null
+  readonly hungUpBy: HungUpBy | null
+  readonly legs: readonly LegRecord[]
+  readonly checks: readonly CheckRecord[]
+  readonly trace: readonly TraceStep[]
+}
+
+/** What settlement needs to know of the award that was answered: stored before the answer, so a restart can settle too. */
+export interface SoldTerms {
+  readonly awardId: AwardId
+  readonly holdId: HoldId
+  readonly buyerId: AccountId
+  readonly sellerId: AccountId
+  readonly campaignId: CampaignId
+  readonly currency: Currency
+  readonly priceMicros: Micros
+  /** Seconds. */
+  readonly billableAfter: number
+  readonly payout: Payout
+}

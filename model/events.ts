@@ -1,0 +1,52 @@
+import type { AccountId, CallId } from './ids.ts'
+
+/** The catalogue of what is announced: in process, over the WebSocket and (later) through Kafka alike. */
+export const EVENT_TYPES = [
+  'call.received',
+  'call.routed',
+  'call.ringing',
+  'call.answered',
+  'call.ended',
+  'routing.decision',
+  'auction.started',
+  'auction.completed',
+  'bid.placed',
+  'bid.won',
+  'compliance.checked',
+  'compliance.violated',
+  'fraud.scored',
+  'ledger.posted',
+  'campaign.exhausted',
+  'trunk.limited',
+] as const
+
+export type EventType = (typeof EVENT_TYPES)[number]
+
+/** Who may read an event. Nobody else's eyes see it; admins see all. Each party gets the payload meant for it. */
+export interface Audience {
+  readonly sellerId?: AccountId
+  readonly buyerIds?: readonly AccountId[]
+  /** What the seller may read in place of the full payload; absent: nothing. */
+  readonly sellerPayload?: Readonly<Record<string, unknown>>
+  /** What each buyer may read, by account. */
+  readonly buyerPayloads?: ReadonlyMap<AccountId, Readonly<Record<string, unknown>>>
+}
+
+/** One announcement. `payload` is plain JSON in the API's own words (snake_case, money as strings). */
+export interface DomainEvent {
+  readonly id: string
+  readonly type: EventType
+  readonly time: string
+  readonly version: 1
+  readonly callId: CallId | null
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly audience: Audience
+}
+
+/** Tells those who listen. Publishing never waits and never throws: a slow listener loses its own place, not the caller's. */
+export interface EventBus {
+  publish(event: DomainEvent): void
+  subscribe(listener: (event: DomainEvent) => void): () => void
+  /** Whether anyone listens: payloads of busy events need not be built for nobody. */
+  readonly hasListeners: boolean
+}

@@ -1,0 +1,63 @@
+import type { Stored } from './account.ts'
+import type { AccountId, NumberId, TargetId, TrunkId } from './ids.ts'
+import type { Micros } from './money.ts'
+import type { PhoneNumber } from './phone-number.ts'
+
+/** A carrier's agreed way in (`inbound`, a seller's) or the house's way out to numbers (`outbound`). */
+export interface Trunk extends Stored {
+  readonly id: TrunkId
+  readonly accountId: AccountId
+  readonly name: string
+  readonly direction: 'inbound' | 'outbound'
+  /** Source addresses, each an IP address or CIDR block. */
+  readonly addresses: readonly string[]
+  /** Where an outbound trunk sends: `host` or `host:port`. */
+  readonly host: string | null
+  readonly username: string | null
+  readonly password: string | null
+  /** Digits an inbound carrier puts before the dialled number. */
+  readonly stripPrefix: string | null
+  /** A token bucket of this capacity, refilled at this rate; null is no limit. */
+  readonly maxCps: number | null
+  readonly maxConcurrentCalls: number | null
+  /** Whether a 503 for this trunk's limits carries Retry-After; off, since peers then take the whole trunk out (RFC 3261 §21.5.4). */
+  readonly retryAfterOnLimit: boolean
+}
+
+/** `inbound`: the consumer dialled. `transfer`: a seller's agent called the consumer and passes the call on. `outbound`: dialled for the consumer to answer. */
+export type TrafficType = 'inbound' | 'transfer' | 'outbound'
+
+export type PriceRule = 'second' | 'first'
+
+/** What the seller is paid of the price: a share in millionths, or a fixed amount never above the price. */
+export type Payout =
+  | { readonly type: 'share'; readonly shareMillionths: bigint }
+  | { readonly type: 'fixed'; readonly amountMicros: Micros }
+
+/** A number sellers advertise: dialling it offers a call of this vertical for sale on these terms. */
+export interface DialledNumber extends Stored {
+  readonly id: NumberId
+  readonly accountId: AccountId
+  readonly number: PhoneNumber
+  readonly vertical: string
+  readonly reservePriceMicros: Micros
+  readonly priceRule: PriceRule
+  readonly payout: Payout
+  /** Seconds: a bid that wants a longer buffer than this is no bid here. */
+  readonly maxBillableAfter: number
+  readonly liveBiddingMs: number
+  readonly trafficType: TrafficType
+  readonly tags: Readonly<Record<string, string>>
+}
+
+/** Where a won call rings. */
+export interface Target extends Stored {
+  readonly id: TargetId
+  readonly accountId: AccountId
+  readonly name: string
+  /** A SIP URI, or an E.164 number reached through an outbound trunk. */
+  readonly uri: string
+  /** Seconds. */
+  readonly ringTimeout: number
+  readonly maxConcurrentCalls: number | null
+}
