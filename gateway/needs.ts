@@ -14,7 +14,8 @@ export interface AuditRecord {
 
 /**
  * What the gateway writes down. Every record has an id of the gateway's making, so writing one twice changes nothing:
- * - `sold`: before the answer is passed on: the call, its auction and award, the hold, and both dialogs.
+ * - `sold`: the call, its auction and award, and the hold: written when an award's INVITE goes out (dialogs null), and again
+ *   with both dialogs before the answer is passed on. The later writing of a call replaces the earlier one, its hold included.
  * - `alive`: these answered calls were up at this moment.
  * - `ended`: the CDR, with the auction and the audit when not written before, the posting if it was billed, and the end of its hold.
  * - `refused-many`: calls refused under overload, counted by trunk and second.
@@ -26,8 +27,8 @@ export type GatewayRecord =
       readonly auction: Auction
       readonly hold: Hold
       readonly terms: SoldTerms
-      readonly callerDialog: DialogState
-      readonly buyerDialog: DialogState
+      readonly callerDialog: DialogState | null
+      readonly buyerDialog: DialogState | null
     }
   | { readonly kind: 'alive'; readonly callIds: readonly CallId[]; readonly at: Date }
   | {
@@ -52,8 +53,8 @@ export interface OpenCall {
   readonly call: CallRecord
   readonly terms: SoldTerms
   readonly hold: Hold
-  readonly callerDialog: DialogState
-  readonly buyerDialog: DialogState
+  readonly callerDialog: DialogState | null
+  readonly buyerDialog: DialogState | null
 }
 
 export interface RecoveryStore {

@@ -29,6 +29,7 @@ export type EndReason =
   | 'no_sale'
   | 'all_awards_failed'
   | 'trunk_limit'
+  | 'account_inactive'
   | 'unknown_number'
   | 'compliance'
   | 'unacceptable_media'
