@@ -41,6 +41,11 @@ export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
 }
 
+/** A page's cursor is none that a list of this kind gave out: the API answers 422. */
+export class BadCursor extends Error {
+  override readonly name = 'BadCursor'
+}
+
 /**
  * Stored things of one kind. A write commits, then waits until this process's book has applied it: when it resolves, the
  * next INVITE sees the change. Throws StoreConflict, VersionMismatch, StoreUnavailable.
