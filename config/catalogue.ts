@@ -1,0 +1,282 @@
+import {
+  bytes,
+  decimal,
+  duration,
+  FLAG,
+  LIST,
+  oneOf,
+  PORT,
+  PORT_OR_OFF,
+  PORT_RANGE,
+  TEXT,
+  TIME_OF_DAY,
+  whole,
+  type Kind,
+} from './setting-kinds.ts'
+
+/** One setting: what it may be, what it is when nobody says, and why somebody would. */
+export interface Setting<T, Suffix extends string, Default> {
+  readonly kind: Kind<T, Suffix>
+  /** Null: unset. */
+  readonly default: Default
+  readonly description: string
+  /** Masked wherever it is shown: all of it, or only the password inside a URL. */
+  readonly secret?: 'all' | 'url'
+  /** Not built yet: known, checked, and reported when somebody sets it (to one of these values, where they are listed). */
+  readonly notAvailable?: true | readonly T[]
+  /** Other names that set it: the seed's keys and the short variables of the contract. */
+  readonly aliases?: readonly string[]
+}
+
+type Extras<T> = Pick<Setting<T, '', null>, 'secret' | 'notAvailable' | 'aliases'>
+
+function set<T, Suffix extends string>(
+  kind: Kind<T, Suffix>,
+  value: T,
+  description: string,
+  extras: Extras<T> = {},
+): Setting<T, Suffix, T> {
+  return { kind, default: value, description, ...extras }
+}
+
+/** A setting that may stay unset. */
+function may<T, Suffix extends string>(
+  kind: Kind<T, Suffix>,
+  description: string,
+  extras: Extras<T> = {},
+): Setting<T, Suffix, null> {
+  return { kind, default: null, description, ...extras }
+}
+
+/** A setting of a part that is not built yet. */
+function later<T, Suffix extends string>(kind: Kind<T, Suffix>, description: string, extras: Extras<T> = {}) {
+  return may(kind, description, { notAvailable: true, ...extras })
+}
+
+const SHORT_WAIT = duration('1ms', '10m')
+
+/** Every setting there is. The order is that of config.example.yaml. */
+export const CATALOGUE = {
+  log_level: set(oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), 'info', 'How much is logged.'),
+  data_dir: set(TEXT, './var', 'Where the embedded database, the spool and the keys are kept.'),
+
+  'server.host': set(TEXT, '127.0.0.1', 'Where the API, the console and the metrics listen.', {
+    aliases: ['server.address'],
+  }),
+  'server.port': set(PORT, 8080, 'The port of all of them.'),
+  'server.grpc.port': later(PORT_OR_OFF, 'The port of gRPC (9090).'),
+  'server.shutdown_timeout': set(
+    duration('0s', '24h'),
+    30_000,
+    'How long live calls may go on once we are told to stop.',
+  ),
+  'server.max_body_bytes': set(bytes('1KB', '64MB'), 1024 ** 2, 'The largest body a request may have.'),
+  'server.read_timeout': set(duration('1s', '10m'), 30_000, 'How long a client may take to send its request.'),
+  'server.write_timeout': later(duration('1s', '10m'), 'How long an answer may take.'),
+  'server.idle_timeout': set(duration('1s', '1h'), 60_000, 'How long an unused connection is kept.'),
+
+  'admin.email': set(TEXT, 'admin@localhost', 'Who the first administrator is.'),
+  'admin.password': may(TEXT, 'The password of the first administrator; unset: a random one, printed once.', {
+    secret: 'all',
+  }),
+
+  'database.url': may(TEXT, 'A Postgres of at least version 15; unset: an embedded one in data_dir.', {
+    secret: 'url',
+  }),
+  'database.connect_timeout': set(duration('0s', '1h'), 30_000, 'How long the start retries a database that is down.'),
+  'database.max_open_conns': set(whole(2, 1000), 10, 'The most connections to the database.'),
+  'database.max_idle_conns': later(whole(0, 1000), 'The most unused connections kept.'),
+  'database.conn_max_lifetime': later(duration('1s', '24h'), 'How old a connection may grow.'),
+
+  'storage.group_commit_ms': set(
+    whole(0, 1000),
+    5,
+    'How long the writer gathers records before it commits them, in ms.',
+  ),
+  'storage.group_commit_records': set(whole(1, 10_000), 256, 'The most records in one commit.'),
+  'storage.queue_limit': set(
+    whole(1, 1_000_000),
+    10_000,
+    'The most records waiting to be written; beyond it new calls get 503.',
+  ),
+  'storage.spool_bytes': set(
+    bytes('1MB', '64GB'),
+    64 * 1024 ** 2,
+    'The size of the local spool, set aside at the start.',
+  ),
+  'storage.min_free_bytes': set(
+    bytes('0B', '1024GB'),
+    64 * 1024 ** 2,
+    'New calls get 503 when the disk has less room than this.',
+  ),
+
+  'telephony.host': set(TEXT, '0.0.0.0', 'Where SIP and RTP listen.'),
+  'telephony.sip_port': set(PORT_OR_OFF, 5060, 'The port of SIP over UDP and TCP.'),
+  'telephony.tls_port': later(PORT_OR_OFF, 'The port of SIP over TLS (5061).'),
+  'telephony.tls_cert': later(TEXT, 'The certificate chain file of SIP over TLS.'),
+  'telephony.tls_key': later(TEXT, 'Its private key file.'),
+  'telephony.tls_ca': later(TEXT, 'The file of authorities that peers’ certificates must come from.'),
+  'telephony.ws_port': later(PORT_OR_OFF, 'The port of SIP over WebSocket (5066).'),
+  'telephony.wss_port': later(PORT_OR_OFF, 'The port of SIP over secure WebSocket (7443).'),
+  'telephony.rtp_port_range': set(
+    PORT_RANGE,
+    { first: 10_000, last: 20_000 },
+    'The ports of RTP and RTCP, in pairs; 0: free ones.',
+  ),
+  'telephony.control_port': set(
+    PORT,
+    9022,
+    'The loopback port of the control protocol between the SIP server and the application.',
+  ),
+  'telephony.public_address': may(
+    TEXT,
+    'The address put into SDP, Contact and Via; unset: the first that is not loopback.',
+    {
+      aliases: ['public_address'],
+    },
+  ),
+  'telephony.unknown_source': set(
+    oneOf('refuse', 'drop'),
+    'refuse',
+    'What a source that is no trunk’s gets: 403, or silence.',
+  ),
+  'telephony.max_concurrent_calls': set(
+    whole(1, 1_000_000),
+    2000,
+    'The most calls at once; beyond it 503 with Retry-After.',
+  ),
+  'telephony.retry_after': set(
+    duration('1s', '1h'),
+    5000,
+    'The Retry-After of a 503 while draining, overloaded or full.',
+  ),
+  'telephony.ring_timeout': set(duration('1s', '10m'), 25_000, 'How long a target rings when it does not say itself.'),
+  'telephony.max_setup_duration': set(
+    duration('1s', '1h'),
+    180_000,
+    'The longest a call may stay unanswered, all its targets together.',
+  ),
+  'telephony.max_call_duration': set(
+    duration('1s', '24h'),
+    7_200_000,
+    'The longest a call may last; then both legs are hung up.',
+  ),
+  'telephony.trying_after': set(
+    duration('0s', '200ms'),
+    200,
+    'When the SIP server itself says 100 (RFC 3261 §17.2.1: within 200 ms).',
+  ),
+  'telephony.sip_proxy': later(TEXT, 'A proxy all outbound SIP goes through.'),
+  'telephony.stun_servers': later(LIST, 'STUN servers for browser callers.'),
+  'telephony.turn_servers': later(LIST, 'TURN servers for browser callers.'),
+  'telephony.call_timeout': later(
+    SHORT_WAIT,
+    'The seed’s name for the wait for an answer; ours is telephony.ring_timeout.',
+    {
+      aliases: ['call.timeout'],
+    },
+  ),
+
+  'drachtio.host': may(TEXT, 'A drachtio-server to use; unset: the SIP server embedded in this process.'),
+  'drachtio.port': set(PORT, 9022, 'Its control port.'),
+  'drachtio.secret': may(TEXT, 'Its shared secret; unset: drachtio’s own default.', { secret: 'all' }),
+
+  'media.engine': set(
+    oneOf('relay', 'rtpengine', 'freeswitch', 'mediasoup', 'direct'),
+    'relay',
+    'Who moves the audio.',
+    {
+      notAvailable: ['rtpengine', 'freeswitch', 'mediasoup', 'direct'],
+    },
+  ),
+  'media.threads': set(whole(0, 64), 0, 'Threads of the relay; 0: one less than there are cores, at least one.'),
+  'media.rtp_timeout': set(
+    duration('1s', '1h'),
+    30_000,
+    'An answered call without audio from either side for so long is ended.',
+  ),
+  'media.latching': set(
+    FLAG,
+    true,
+    'Whether audio is sent back to where it first came from (symmetric RTP), whatever the SDP said.',
+  ),
+
+  'auction.max_awards': set(whole(1, 100), 10, 'The most targets one call may be offered to in turn.'),
+  'auction.max_non_bids': set(
+    whole(0, 100_000),
+    500,
+    'The most losing bids listed with their reasons; the rest are counted.',
+  ),
+  'auction.timeout': later(duration('1ms', '2s'), 'How long outside bidders may take to answer a ping.'),
+
+  'compliance.tcpa.enabled': set(FLAG, true, 'Whether calling hours are judged at all.', {
+    aliases: ['compliance.tcpa_enabled'],
+  }),
+  'compliance.tcpa.calling_hours.start': set(
+    TIME_OF_DAY,
+    480,
+    'The earliest local time of a call (47 CFR 64.1200(c)(1)); states may be stricter.',
+  ),
+  'compliance.tcpa.calling_hours.end': set(TIME_OF_DAY, 1260, 'The local time from which no more calls are made.'),
+  'compliance.unknown_location': set(
+    oneOf('block', 'allow'),
+    'block',
+    'What the hours say of a consumer whose place is unknown, where hours are enforced.',
+  ),
+  'compliance.gdpr_enabled': later(FLAG, 'Whether European data rules are applied.'),
+  'compliance.allowed_timezones': later(LIST, 'Zones calls may be made to.'),
+  'dnc.cache_ttl': later(duration('1s', '31d'), 'How long answers of outside do-not-call lists are kept.'),
+  'dnc.providers': later(LIST, 'Outside do-not-call lists.'),
+  'consent.cache_ttl': later(duration('1s', '31d'), 'How long consents are kept in memory.'),
+  'consent.check_timeout': later(SHORT_WAIT, 'How long a look-up of a consent may take.'),
+  'consent.batch_size': later(whole(1, 100_000), 'Consents imported at once.'),
+  'consent.retention_days': later(whole(1, 36_500), 'How long consents are kept.'),
+  'consent.proof_storage.provider': later(TEXT, 'Where proofs of consent are kept.'),
+  'consent.proof_storage.bucket': later(TEXT, 'The bucket they are in.'),
+  'consent.proof_storage.encryption': later(FLAG, 'Whether they are encrypted.'),
+
+  'security.token_expiry': set(duration('1m', '30d'), 900_000, 'How long an access token is valid.'),
+  'security.refresh_token_expiry': set(duration('1m', '365d'), 604_800_000, 'How long a refresh token is valid.'),
+  'security.login_per_minute': set(whole(1, 100_000), 10, 'The most logins a minute from one address.'),
+  'security.jwt_secret': later(TEXT, 'The seed’s shared secret; tokens are signed by a key pair in data_dir.', {
+    secret: 'all',
+  }),
+  'security.rate_limit.requests_per_second': later(whole(1, 1_000_000), 'The most API requests a second.'),
+  'security.rate_limit.burst': later(whole(1, 1_000_000), 'The most at once.', {
+    aliases: ['security.rate_limit.burst_size'],
+  }),
+  'cors.allowed_origins': later(LIST, 'Sites whose pages may call the API.'),
+  'cors.allowed_methods': later(LIST, 'Methods they may use.'),
+  'cors.allowed_headers': later(LIST, 'Headers they may send.'),
+
+  'fraud.enabled': later(FLAG, 'Whether calls are scored.'),
+  'fraud.velocity_checks.enabled': later(FLAG, 'Whether calls of one caller are counted.'),
+  'fraud.velocity_checks.window': later(duration('1s', '24h'), 'Over what time.'),
+  'fraud.velocity_checks.max_calls': later(whole(1, 1_000_000), 'How many are too many.'),
+  'fraud.risk_thresholds.low': later(decimal(0, 1), 'A score up to this is harmless (0.3).'),
+  'fraud.risk_thresholds.medium': later(decimal(0, 1), 'A score from this is watched (0.6).'),
+  'fraud.risk_thresholds.high': later(decimal(0, 1), 'A score from this is refused (0.8).'),
+
+  'redis.url': later(TEXT, 'A Redis for counters shared by several gateways.', { secret: 'url' }),
+  'redis.address': later(TEXT, 'The same as host:port.'),
+  'redis.password': later(TEXT, 'Its password.', { secret: 'all' }),
+  'redis.db': later(whole(0, 1000), 'The number of its database.'),
+  'redis.pool_size': later(whole(1, 1000), 'The most connections to it.'),
+  'redis.min_idle_conns': later(whole(0, 1000), 'Connections kept open.'),
+  'redis.max_retries': later(whole(0, 100), 'How often a command is tried again.'),
+  'redis.dial_timeout': later(SHORT_WAIT, 'How long connecting may take.'),
+  'redis.read_timeout': later(SHORT_WAIT, 'How long an answer may take.'),
+  'redis.write_timeout': later(SHORT_WAIT, 'How long sending may take.'),
+  'kafka.brokers': later(LIST, 'Brokers events are published to.'),
+  'kafka.group_id': later(TEXT, 'The consumer group.'),
+  'telemetry.enabled': later(FLAG, 'Whether traces are exported; metrics always are.'),
+  'telemetry.otlp_endpoint': later(TEXT, 'Where traces go.'),
+  'telemetry.sampling_rate': later(decimal(0, 1), 'The share of calls traced.'),
+  'telemetry.export_timeout': later(SHORT_WAIT, 'How long an export may take.'),
+  'telemetry.batch_timeout': later(SHORT_WAIT, 'How long traces are gathered.'),
+
+  environment: later(TEXT, 'The name of this installation.'),
+  version: later(TEXT, 'The seed’s key; the version is the package’s.'),
+} as const
+
+export type SettingKey = keyof typeof CATALOGUE

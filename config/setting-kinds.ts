@@ -1,0 +1,177 @@
+/**
+ * The kinds of value a setting can have. `read` takes what the file, the environment or a flag said and answers the
+ * value, or undefined when it is not `allowed`. `Suffix` is the unit that the property's name ends with.
+ */
+export interface Kind<T, Suffix extends string = ''> {
+  readonly allowed: string
+  readonly suffix: Suffix
+  read(raw: unknown): T | undefined
+  /** How a person would write the value; JSON when absent. */
+  write?(value: T): unknown
+}
+
+export const TEXT: Kind<string> = {
+  allowed: 'a text',
+  suffix: '',
+  read: (raw) => (typeof raw === 'string' && raw.trim() !== '' && !hasControls(raw) ? raw.trim() : undefined),
+}
+
+export const FLAG: Kind<boolean> = {
+  allowed: 'true or false',
+  suffix: '',
+  read: (raw) => {
+    if (typeof raw === 'boolean') return raw
+    const word = String(raw).toLowerCase()
+    return word === 'true' ? true : word === 'false' ? false : undefined
+  },
+}
+
+/** Texts separated by commas, or a YAML list of texts. */
+export const LIST: Kind<readonly string[]> = {
+  allowed: 'a list of texts (in the environment: separated by commas)',
+  suffix: '',
+  read: (raw) => {
+    const parts = typeof raw === 'string' ? raw.split(',') : raw
+    if (!Array.isArray(parts) || !parts.every((part) => typeof part === 'string')) return undefined
+    return parts.map((part) => part.trim()).filter((part) => part !== '')
+  },
+}
+
+/** A whole number within [min, max]. */
+export function whole(min: number, max: number): Kind<number> {
+  return {
+    allowed: `a whole number from ${min} to ${max}`,
+    suffix: '',
+    read: (raw) => readNumber(raw, /^-?\d{1,16}$/, min, max),
+  }
+}
+
+/** A decimal number within [min, max]. */
+export function decimal(min: number, max: number): Kind<number> {
+  return {
+    allowed: `a number from ${min} to ${max}`,
+    suffix: '',
+    read: (raw) => readNumber(raw, /^-?\d{1,16}(\.\d{1,9})?$/, min, max),
+  }
+}
+
+export function oneOf<const T extends string>(...values: readonly T[]): Kind<T> {
+  return {
+    allowed: `one of ${values.join(', ')}`,
+    suffix: '',
+    read: (raw) => values.find((value) => value === raw),
+  }
+}
+
+export const PORT: Kind<number> = {
+  allowed: 'a port from 1 to 65535, or 0 for a free one',
+  suffix: '',
+  read: (raw) => readNumber(raw, /^\d{1,5}$/, 0, 65_535),
+}
+
+/** A port whose door can also stay closed. */
+export const PORT_OR_OFF: Kind<number | 'off'> = {
+  allowed: 'a port from 1 to 65535, 0 for a free one, or off',
+  suffix: '',
+  // `off` is text in YAML 1.2 and false in YAML 1.1, which people still write.
+  read: (raw) => (raw === 'off' || raw === false ? 'off' : PORT.read(raw)),
+}
+
+export interface PortRange {
+  readonly first: number
+  readonly last: number
+}
+
+/** RTP takes the even port of a pair and RTCP the odd one above it (RFC 3550 §11): the range holds whole pairs. */
+export const PORT_RANGE: Kind<PortRange> = {
+  allowed:
+    'two ports such as 10000-20000, the first even and at least 1024, room for two pairs or more, or 0 for free ones',
+  suffix: '',
+  read: (raw) => {
+    if (raw === 0 || raw === '0') return { first: 0, last: 0 }
+    const match = /^\s*(\d{1,5})\s*-\s*(\d{1,5})\s*$/.exec(String(raw))
+    if (!match) return undefined
+    const first = Number(match[1])
+    const last = Number(match[2])
+    return first >= 1024 && last <= 65_535 && first % 2 === 0 && last - first >= 3 ? { first, last } : undefined
+  },
+  write: (range) => (range.last === 0 ? 0 : `${range.first}-${range.last}`),
+}
+
+const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** `500ms`, `5s`, `2h`, `1h30m`, `7d`: kept as milliseconds. A bare number is refused, since nobody knows its unit. */
+export function duration(min: string, max: string): Kind<number, 'Ms'> {
+  const minMs = readDuration(min)!
+  const maxMs = readDuration(max)!
+  return {
+    allowed: `a duration from ${min} to ${max}, such as 500ms, 30s, 1h30m or 7d`,
+    suffix: 'Ms',
+    read: (raw) => {
+      const ms = raw === 0 || raw === '0' ? 0 : typeof raw === 'string' ? readDuration(raw) : undefined
+      return ms !== undefined && ms >= minMs && ms <= maxMs ? ms : undefined
+    },
+    write: writeDuration,
+  }
+}
+
+function readDuration(text: string): number | undefined {
+  if (text === '0') return 0
+  if (!/^(\d{1,9}(ms|s|m|h|d))+$/.test(text)) return undefined
+  let total = 0
+  for (const [, amount, unit] of text.matchAll(/(\d+)(ms|s|m|h|d)/g)) total += Number(amount) * DURATION_UNITS[unit!]!
+  return total
+}
+
+function writeDuration(ms: number): string {
+  const unit = ms === 0 ? 's' : (['d', 'h', 'm', 's', 'ms'].find((name) => ms % DURATION_UNITS[name]! === 0) ?? 'ms')
+  return `${ms / DURATION_UNITS[unit]!}${unit}`
+}
+
+const BYTE_UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 }
+
+/** `64MB`, `512KB` or a bare number of bytes; the units are powers of 1024, as disks and memory are used here. */
+export function bytes(min: string, max: string): Kind<number, 'Bytes'> {
+  const least = readBytes(min)!
+  const most = readBytes(max)!
+  return {
+    allowed: `a size from ${min} to ${max}, such as 512KB, 64MB or a number of bytes`,
+    suffix: 'Bytes',
+    read: (raw) => {
+      const size = readBytes(String(raw))
+      return size !== undefined && size >= least && size <= most ? size : undefined
+    },
+    write: (size) => {
+      const unit = size === 0 ? 'B' : ['GB', 'MB', 'KB', 'B'].find((name) => size % BYTE_UNITS[name]! === 0)!
+      return unit === 'B' ? size : `${size / BYTE_UNITS[unit]!}${unit}`
+    },
+  }
+}
+
+function readBytes(text: string): number | undefined {
+  const match = /^(\d{1,15})\s*(B|KB|MB|GB)?$/i.exec(text.trim())
+  return match ? Number(match[1]) * BYTE_UNITS[(match[2] ?? 'B').toUpperCase()]! : undefined
+}
+
+/** Wall time of a day, `08:00` to `24:00`: kept as minutes since midnight. */
+export const TIME_OF_DAY: Kind<number, 'Minute'> = {
+  allowed: 'a time of day such as "08:00"',
+  suffix: 'Minute',
+  read: (raw) => {
+    const match = /^(\d{2}):([0-5]\d)$/.exec(String(raw))
+    const minute = match ? Number(match[1]) * 60 + Number(match[2]) : NaN
+    return minute >= 0 && minute <= 1440 ? minute : undefined
+  },
+  write: (minute) => `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`,
+}
+
+function readNumber(raw: unknown, form: RegExp, min: number, max: number): number | undefined {
+  if (typeof raw !== 'number' && typeof raw !== 'string') return undefined
+  if (!form.test(String(raw))) return undefined
+  const value = Number(raw)
+  return value >= min && value <= max ? value : undefined
+}
+
+function hasControls(text: string): boolean {
+  return /[\u0000-\u001f\u007f]/.test(text)
+}
