@@ -1,0 +1,5 @@
+/** Messages and bytes: RFC 3261 §7, §18.3 and §25. */
+export { isParseFailure, MAX_HEADER_FIELDS, parseAppMessage, parseMessage } from './parse-message.ts'
+export { serialize } from './serialize-message.ts'
+export { StreamFramer } from './stream-framer.ts'
+export type { FramerOptions, StreamInput } from './stream-framer.ts'
