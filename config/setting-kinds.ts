@@ -124,7 +124,10 @@ function readDuration(text: string): number | undefined {
 }
 
 function writeDuration(ms: number): string {
-  const unit = ms === 0 ? 's' : (['d', 'h', 'm', 's', 'ms'].find((name) => ms % DURATION_UNITS[name]! === 0) ?? 'ms')
+  const unit =
+    ms === 0
+      ? 's'
+      : (Object.keys(DURATION_UNITS).findLast((name) => Number.isInteger(ms / DURATION_UNITS[name]!)) ?? 'ms')
   return `${ms / DURATION_UNITS[unit]!}${unit}`
 }
 
@@ -142,7 +145,8 @@ export function bytes(min: string, max: string): Kind<number, 'Bytes'> {
       return size !== undefined && size >= least && size <= most ? size : undefined
     },
     write: (size) => {
-      const unit = size === 0 ? 'B' : ['GB', 'MB', 'KB', 'B'].find((name) => size % BYTE_UNITS[name]! === 0)!
+      const unit =
+        size === 0 ? 'B' : Object.keys(BYTE_UNITS).findLast((name) => Number.isInteger(size / BYTE_UNITS[name]!))!
       return unit === 'B' ? size : `${size / BYTE_UNITS[unit]!}${unit}`
     },
   }
@@ -173,5 +177,9 @@ function readNumber(raw: unknown, form: RegExp, min: number, max: number): numbe
 }
 
 function hasControls(text: string): boolean {
-  return /[\u0000-\u001f\u007f]/.test(text)
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code < 0x20 || code === 0x7f) return true
+  }
+  return false
 }

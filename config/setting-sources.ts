@@ -37,7 +37,13 @@ export function readSettingsFile(path: string, required: boolean): Said[] {
     // The library adds an excerpt of the file on further lines: one line is the promise, and the excerpt may hold secrets.
     throw new SettingsError('config', `config: "${path}" is not valid YAML: ${problem.message.split('\n')[0]}`)
   }
-  const content: unknown = document.toJS({ maxAliasCount: 100 })
+  let content: unknown
+  try {
+    content = document.toJS({ maxAliasCount: 100 })
+  } catch (error) {
+    // Aliases that multiply: a few hundred bytes that would fill the memory.
+    throw new SettingsError('config', `config: "${path}" is not allowed: ${(error as Error).message}`)
+  }
   if (content === null || content === undefined) return []
   if (!isSection(content)) {
     throw new SettingsError(
