@@ -12,6 +12,7 @@ for (let code = 0; code < 256; code++) {
 
 export const CHAR = {
   tab: 9,
+  return: 13,
   space: 32,
   quote: 34,
   comma: 44,
@@ -92,6 +93,7 @@ export function detach(text: string): string {
  */
 export function splitList(value: string): string[] | null {
   if (!value.includes(',')) return [value]
+  if (!value.includes('"') && !value.includes('<')) return value.split(',').map((item) => item.trim())
   const items: string[] = []
   let start = 0
   let depth = 0

@@ -4,7 +4,7 @@ import type { Head } from './head.ts'
 import { REQUIRED } from './header-names.ts'
 import type { HeaderInfo } from './header-names.ts'
 import { scanTag } from './name-addr.ts'
-import { parseVia } from './via.ts'
+import { parseVia, salvageVia } from './via.ts'
 
 /** RFC 3261 §8.1.1.5: a CSeq number is below 2^31. */
 export const CSEQ_LIMIT = 2 ** 31
@@ -16,9 +16,10 @@ export function checkField(head: Head, info: HeaderInfo, value: string): void {
     case 'via':
       if (message.topVia !== null) return
       message.topVia = parseVia(value)
+      if (message.topVia !== null) return
+      message.topVia = salvageVia(value)
       // Without a Via that can be read there is nowhere to answer to.
-      if (message.topVia === null) fail(head, null, 'Malformed Via')
-      return
+      return fail(head, message.topVia === null ? null : 400, 'Malformed Via')
     case 'from':
     case 'to': {
       const tag = scanTag(value)

@@ -1,7 +1,7 @@
 import { CHAR, equalsIgnoreCase, isToken, skipQuoted, skipSpace } from './characters.ts'
 
 /** One `;name=value` of a header, as indexes into the header's text. `valueStart` is -1 when there is no `=`. */
-interface ParamSpan {
+export interface ParamSpan {
   /** Where its semicolon stands. */
   readonly start: number
   readonly nameStart: number
@@ -12,8 +12,9 @@ interface ParamSpan {
   readonly end: number
 }
 
-/** Reads the parameter whose semicolon stands at `at`; `null` when it is malformed (RFC 3261 §25.1 generic-param). */
-function readParam(text: string, at: number): ParamSpan | null {
+/** Reads the parameter whose semicolon stands at `at`; `null` when it is malformed or there is no semicolon (RFC 3261 §25.1 generic-param). */
+export function readParam(text: string, at: number): ParamSpan | null {
+  if (text.charCodeAt(at) !== CHAR.semicolon) return null
   const nameStart = skipSpace(text, at + 1)
   let i = nameStart
   while (i < text.length) {
@@ -51,7 +52,6 @@ function readParam(text: string, at: number): ParamSpan | null {
 function eachParam(text: string, at: number, visit: (span: ParamSpan) => boolean | void): boolean {
   let i = skipSpace(text, at)
   while (i < text.length) {
-    if (text.charCodeAt(i) !== CHAR.semicolon) return false
     const span = readParam(text, i)
     if (span === null) return false
     if (visit(span) === true) return true
@@ -111,12 +111,13 @@ export function parseParams(text: string, at: number): Map<string, string> | nul
   const params = new Map<string, string>()
   const isWellFormed = eachParam(text, at, (span) => {
     const name = text.slice(span.nameStart, span.nameEnd).toLowerCase()
-    if (!params.has(name)) params.set(name, valueOf(text, span))
+    if (!params.has(name)) params.set(name, paramValue(text, span))
   })
   return isWellFormed ? params : null
 }
 
-function valueOf(text: string, span: ParamSpan): string {
+/** A parameter's value, unquoted; `''` when it has none. */
+export function paramValue(text: string, span: ParamSpan): string {
   return span.valueStart === -1 ? '' : unquote(text.slice(span.valueStart, span.valueEnd))
 }
 
@@ -128,11 +129,10 @@ export function scanParam(text: string, at: number, name: string): string | null
   let i = skipSpace(text, at)
   let found: string | null = null
   while (i < text.length) {
-    if (text.charCodeAt(i) !== CHAR.semicolon) return undefined
     const span = readParam(text, i)
     if (span === null) return undefined
     if (span.nameEnd - span.nameStart === name.length && found === null) {
-      if (equalsIgnoreCase(text.slice(span.nameStart, span.nameEnd), name)) found = valueOf(text, span)
+      if (equalsIgnoreCase(text.slice(span.nameStart, span.nameEnd), name)) found = paramValue(text, span)
     }
     i = span.end
   }
@@ -142,7 +142,7 @@ export function scanParam(text: string, at: number, name: string): string | null
 /** A header parameter of a raw value (`…;name=value`), unquoted; `''` when it has no value, `null` when it is absent. */
 export function getParam(value: string, name: string): string | null {
   const span = findSpan(value, name)
-  return span === null ? null : valueOf(value, span)
+  return span === null ? null : paramValue(value, span)
 }
 
 /** The value with one parameter set or added, and not a character of the rest touched. `text` goes in as it is: quote it if need be. */

@@ -42,7 +42,8 @@ export function parseHead(text: string, origin: Origin): Head {
   let start = 0
   // §7.5: empty lines before the start line are ignored.
   while (text.startsWith('\r\n', start)) start += 2
-  const end = endOfLine(text, start)
+  const feed = endOfLine(text, start)
+  const end = withoutReturn(text, start, feed)
   const line = readStartLine(text, start, end)
   const head: Head = {
     message: line.message,
@@ -54,8 +55,8 @@ export function parseHead(text: string, origin: Origin): Head {
   }
   if (line.fault !== null) fail(head, line.fault.status, line.fault.reason)
   if (!line.isSip) return head
-  if (hasStrayLineEnd(text, start, end)) failFraming(head, 'Line not ended by CRLF')
-  readFields(text, end + 2, head, origin)
+  if (isLineDamaged(text, start, feed)) failFraming(head, LINE_FAULT)
+  readFields(text, feed + 1, head, origin)
   if (origin === 'network') {
     if (head.bodyStart === -1) failFraming(head, 'Headers not ended by an empty line')
     checkRequired(head)
@@ -63,48 +64,59 @@ export function parseHead(text: string, origin: Origin): Head {
   return head
 }
 
+const LINE_FAULT = 'Line not ended by CRLF'
+
+/** Where the line's LF stands. Searching for one character is several times cheaper than for two. */
 function endOfLine(text: string, start: number): number {
-  const end = text.indexOf('\r\n', start)
-  return end === -1 ? text.length : end
+  const feed = text.indexOf('\n', start)
+  return feed === -1 ? text.length : feed
+}
+
+function withoutReturn(text: string, start: number, feed: number): number {
+  return feed > start && text.charCodeAt(feed - 1) === CHAR.return ? feed - 1 : feed
 }
 
 /** A lone CR or LF: somebody's next hop may take it for the end of a line, and read a header that we did not. */
-function hasStrayLineEnd(text: string, start: number, end: number): boolean {
-  const feed = text.indexOf('\n', start)
-  if (feed !== -1 && feed < end) return true
-  const carriage = text.indexOf('\r', start)
-  return carriage !== -1 && carriage < end
+function isLineDamaged(text: string, start: number, feed: number): boolean {
+  const at = text.indexOf('\r', start)
+  // Text that ends without a line end is the caller's affair.
+  if (feed === text.length) return at !== -1
+  return at !== feed - 1
 }
 
 function readFields(text: string, start: number, head: Head, origin: Origin): void {
   let pos = start
   while (pos < text.length) {
-    let end = endOfLine(text, pos)
+    let feed = endOfLine(text, pos)
+    if (isLineDamaged(text, pos, feed)) failFraming(head, LINE_FAULT)
+    let end = withoutReturn(text, pos, feed)
     if (end === pos) {
-      head.bodyStart = pos + 2
+      head.bodyStart = feed + 1
       return
     }
-    if (isFolded(text, end)) {
-      do end = endOfLine(text, end + 2)
-      while (isFolded(text, end))
-      const line = text.slice(pos, end).replace(/[ \t]*\r\n[ \t]+/g, ' ')
+    if (isBlank(text, feed + 1)) {
+      // A line that begins with a space or tab continues the one before (§7.3.1).
+      while (isBlank(text, feed + 1)) {
+        const continued = feed + 1
+        feed = endOfLine(text, continued)
+        if (isLineDamaged(text, continued, feed)) failFraming(head, LINE_FAULT)
+      }
+      end = withoutReturn(text, pos, feed)
+      const line = text
+        .slice(pos, end)
+        .split('\n')
+        .map((part) => part.trim())
+        .join(' ')
       readField(line, 0, line.length, head, origin)
     } else {
       readField(text, pos, end, head, origin)
     }
     if (head.message.headers.length > MAX_HEADER_FIELDS) return failFraming(head, 'Too many header fields')
-    pos = end + 2
+    pos = feed + 1
   }
 }
 
-/** A line that begins with a space or tab continues the one before (§7.3.1). */
-function isFolded(text: string, end: number): boolean {
-  const code = text.charCodeAt(end + 2)
-  return code === CHAR.space || code === CHAR.tab
-}
-
 function readField(text: string, start: number, end: number, head: Head, origin: Origin): void {
-  if (hasStrayLineEnd(text, start, end)) failFraming(head, 'Line not ended by CRLF')
   const colon = text.indexOf(':', start)
   let nameEnd = colon
   while (nameEnd > start && isBlank(text, nameEnd - 1)) nameEnd--

@@ -1,6 +1,6 @@
 import type { TopVia } from './message.ts'
-import { CHAR, detach, parseDigits, skipSpace } from './characters.ts'
-import { parseParams, setParam } from './header-params.ts'
+import { CHAR, detach, equalsIgnoreCase, isToken, parseDigits, skipSpace } from './characters.ts'
+import { paramValue, readParam, setParam } from './header-params.ts'
 
 /** The magic that marks a branch as unique by RFC 3261 §8.1.1.7. */
 export const BRANCH_MAGIC = 'z9hG4bK'
@@ -11,8 +11,8 @@ export function parseVia(value: string): TopVia | null {
   if (protocolEnd === -1) return null
   let i = protocolEnd
   while (i < value.length && value.charCodeAt(i) > CHAR.space && value.charCodeAt(i) !== CHAR.semicolon) i++
-  const transport = value.slice(protocolEnd, i).toUpperCase()
-  if (!/^[A-Z0-9.!%*_+`'~-]+$/.test(transport)) return null
+  const transport = readTransport(value, protocolEnd, i)
+  if (transport === null) return null
   const hostStart = skipSpace(value, i)
   if (hostStart === i) return null
   const hostEnd = skipHost(value, hostStart)
@@ -27,16 +27,34 @@ export function parseVia(value: string): TopVia | null {
     if (!(port >= 1 && port <= 65_535)) return null
     i = skipSpace(value, i)
   }
-  const params = parseParams(value, i)
-  if (params === null) return null
-  return {
-    transport,
-    host: value.slice(hostStart, hostEnd),
-    port,
-    branch: detach(params.get('branch') ?? ''),
-    received: params.get('received') ?? null,
-    rport: params.get('rport') ?? null,
+  let branch = ''
+  let received: string | null = null
+  let rport: string | null = null
+  while (i < value.length) {
+    const span = readParam(value, i)
+    if (span === null) return null
+    const name = value.slice(span.nameStart, span.nameEnd)
+    if (equalsIgnoreCase(name, 'branch')) branch = detach(paramValue(value, span))
+    else if (equalsIgnoreCase(name, 'received')) received = paramValue(value, span)
+    else if (equalsIgnoreCase(name, 'rport')) rport = paramValue(value, span)
+    i = span.end
   }
+  return { transport, host: value.slice(hostStart, hostEnd), port, branch, received, rport }
+}
+
+/** What can be saved of a malformed Via: enough to answer to, where its beginning is sound (RFC 4475 §3.1.2.1). */
+export function salvageVia(value: string): TopVia | null {
+  const semicolon = value.indexOf(';')
+  return semicolon === -1 ? null : parseVia(value.slice(0, semicolon))
+}
+
+function readTransport(value: string, start: number, end: number): string | null {
+  if (end - start === 3) {
+    if (value.startsWith('UDP', start)) return 'UDP'
+    if (value.startsWith('TCP', start)) return 'TCP'
+    if (value.startsWith('TLS', start)) return 'TLS'
+  }
+  return isToken(value, start, end) ? value.slice(start, end).toUpperCase() : null
 }
 
 /** Past `SIP / 2.0 /` and the spaces after it; -1 when it is not that. */
