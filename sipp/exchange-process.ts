@@ -1,0 +1,184 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+/** The line `dce start` writes when it can take calls. */
+export interface ReadyLine {
+  readonly sip: readonly { readonly transport: string; readonly host: string; readonly port: number }[]
+  readonly http: { readonly host: string; readonly port: number }
+}
+
+export interface ExchangeProcessOptions {
+  /** More `DCE_…` settings, over the ones every test wants. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Default: a new folder under the system’s temporary one, removed again by `close`. */
+  readonly dataDirectory?: string
+  /** More command line after `start`. */
+  readonly args?: readonly string[]
+  /** How long it may take until it is ready, the making of its database included. Default 60 s. */
+  readonly startLimitMs?: number
+}
+
+/** It ended, or was not ready in time; the message ends with its last lines. */
+export class ExchangeDidNotStart extends Error {
+  override readonly name = 'ExchangeDidNotStart'
+}
+
+const ROOT = join(import.meta.dirname, '..')
+const START_LIMIT_MS = 60_000
+const STOP_LIMIT_MS = 40_000
+const KEPT_LINES = 60
+
+export const ADMIN = { email: 'admin@example.com', password: 'correct horse battery staple' } as const
+
+/** Free ports, its own data, loopback only: exchanges of several test files live side by side. */
+const SETTINGS = {
+  DCE_SERVER_HOST: '127.0.0.1',
+  DCE_SERVER_PORT: '0',
+  DCE_TELEPHONY_HOST: '127.0.0.1',
+  DCE_TELEPHONY_SIP_PORT: '0',
+  DCE_TELEPHONY_CONTROL_PORT: '0',
+  DCE_TELEPHONY_RTP_PORT_RANGE: '0',
+  DCE_PUBLIC_ADDRESS: '127.0.0.1',
+  DCE_ADMIN_EMAIL: ADMIN.email,
+  DCE_ADMIN_PASSWORD: ADMIN.password,
+} as const
+
+/** A whole exchange as a child process: the program as a user starts it, and nothing of it in here. */
+export class ExchangeProcess {
+  readonly dataDirectory: string
+  readonly #ownsData: boolean
+  readonly #child: ChildProcess
+  readonly #exited: Promise<number | null>
+  readonly #lines: string[] = []
+  #ready: ReadyLine | null = null
+
+  private constructor(child: ChildProcess, dataDirectory: string, ownsData: boolean) {
+    this.#child = child
+    this.dataDirectory = dataDirectory
+    this.#ownsData = ownsData
+    this.#exited = new Promise((resolve) => {
+      child.once('error', () => resolve(null))
+      child.once('close', (code) => resolve(code))
+    })
+  }
+
+  /** Starts `dce start` and resolves once it can take calls. Throws ExchangeDidNotStart. */
+  static async start(options: ExchangeProcessOptions = {}): Promise<ExchangeProcess> {
+    const ownsData = options.dataDirectory === undefined
+    const dataDirectory = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), 'dce-data-')))
+    const env: Record<string, string | undefined> = { ...process.env }
+    for (const name of Object.keys(env)) if (name.startsWith('DCE_')) delete env[name]
+    const child = spawn(nodeBinary(), ['gateway/dce.js', 'start', ...(options.args ?? [])], {
+      cwd: ROOT,
+      env: { ...env, ...SETTINGS, DCE_DATA_DIR: dataDirectory, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const exchange = new ExchangeProcess(child, dataDirectory, ownsData)
+    await writeFile(exchange.logFile, '')
+    await exchange.#untilReady(options.startLimitMs ?? START_LIMIT_MS)
+    return exchange
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+  /** Everything it said, beside its data. */
+  get logFile(): string {
+    return `${this.dataDirectory}.log`
+  }
+  get http(): ReadyLine['http'] {
+    return this.#ready!.http
+  }
+  /** Where it takes SIP. */
+  sip(transport: 'udp' | 'tcp' = 'udp'): { host: string; port: number } {
+    const found = this.#ready!.sip.find((address) => address.transport.toLowerCase() === transport)
+    if (!found) throw new Error(`the exchange does not listen on ${transport}: ${JSON.stringify(this.#ready!.sip)}`)
+    return { host: found.host === '0.0.0.0' ? '127.0.0.1' : found.host, port: found.port }
+  }
+  /** Its last lines, for the text of a failure. */
+  get lastLines(): string {
+    return this.#lines.join('\n')
+  }
+  get hasExited(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+  /** Resolves to the exit code; null when a signal ended it. */
+  get exited(): Promise<number | null> {
+    return this.#exited
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
+  }
+
+  /** Ends it as a crash would, at once and without a word, and waits until it is gone. Its data stays. */
+  async kill(): Promise<void> {
+    this.signal('SIGKILL')
+    await this.#exited
+  }
+
+  /** Asks it to drain and end; insists after a while. Resolves to the exit code. Its data stays. */
+  async stop(): Promise<number | null> {
+    if (this.hasExited) return this.#exited
+    this.signal('SIGTERM')
+    const timer = setTimeout(() => this.signal('SIGKILL'), STOP_LIMIT_MS)
+    return this.#exited.finally(() => clearTimeout(timer))
+  }
+
+  /** Ends it and removes what it left. Idempotent. */
+  async close(): Promise<void> {
+    await this.stop()
+    if (!this.#ownsData) return
+    await rm(this.dataDirectory, { recursive: true, force: true })
+    await rm(this.logFile, { force: true })
+  }
+
+  async #untilReady(limitMs: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<ReadyLine>()
+    const fail = (what: string) => reject(new ExchangeDidNotStart(`${what}\n${this.lastLines}`))
+    for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        this.#keep(line)
+        const ready = readReady(line)
+        if (ready) resolve(ready)
+      })
+    }
+    const timer = setTimeout(() => fail(`the exchange was not ready after ${limitMs} ms`), limitMs)
+    void this.#exited.then((code) => fail(`the exchange ended with ${code} before it was ready`))
+    try {
+      this.#ready = await promise
+    } catch (error) {
+      this.signal('SIGKILL')
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #keep(line: string): void {
+    this.#lines.push(line)
+    if (this.#lines.length > KEPT_LINES) this.#lines.shift()
+    void appendFile(this.logFile, `${line}\n`).catch(() => {}) // The log of a test is a convenience.
+  }
+}
+
+function readReady(line: string): ReadyLine | null {
+  if (!line.includes('"msg":"ready"')) return null
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Our own line; the next one looks at what is used.
+    const read = JSON.parse(line) as ReadyLine
+    return Array.isArray(read.sip) && read.http ? read : null
+  } catch {
+    return null
+  }
+}
+
+/** The project’s own Node, so that a signal reaches the exchange and not a parent that started it. */
+function nodeBinary(): string {
+  const own = join(ROOT, 'node_modules/node/bin/node')
+  return existsSync(own) ? own : process.execPath
+}
