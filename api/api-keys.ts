@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import type { ApiKey } from '../model/account.ts'
+import type { AccountId, ApiKeyId } from '../model/ids.ts'
+import { endpoint, EVERYONE, type Caller, type Endpoint } from './endpoint.ts'
+import { maySee, notFound, type Kit } from './kit.ts'
+import { Problem } from './problems.ts'
+import * as s from './schemas.ts'
+
+/** More than any account rotates at once; a loop that makes keys is a mistake. */
+export const MAX_KEYS_PER_ACCOUNT = 100
+
+const KeyAnswer = z.strictObject({ id: s.printedId(), name: z.string(), created_at: s.printedTime() })
+const NewKeyAnswer = KeyAnswer.extend({
+  secret: z.string().nullable().meta({ description: 'Shown once; null in a repeat' }),
+})
+
+const print = (key: ApiKey): z.input<typeof KeyAnswer> => ({
+  id: key.id,
+  name: key.name,
+  created_at: s.printTime(key.createdAt),
+})
+
+/** API keys: what programs send in place of an access token. */
+export function apiKeyEndpoints(kit: Kit): Endpoint[] {
+  const { stores, apiKeys, authenticator } = kit
+
+  async function requireAccount(caller: Caller, id: string): Promise<AccountId> {
+    const account = maySee(caller, id as AccountId) ? await stores.accounts.find(id) : null
+    if (!account || account.type === 'external') throw notFound('account')
+    return account.id
+  }
+
+  const common = { tag: 'api-keys', who: EVERYONE } as const
+  return [
+    endpoint({
+      ...common,
+      method: 'post',
+      path: '/accounts/{id}/api-keys',
+      summary: 'Make an API key; its secret is in this answer only',
+      body: z.strictObject({ name: s.text(100) }),
+      answers: { 201: NewKeyAnswer },
+      async handle({ caller, params, body }) {
+        const accountId = await requireAccount(caller, params['id']!)
+        if ((await stores.apiKeys.list(accountId)).length >= MAX_KEYS_PER_ACCOUNT) {
+          throw new Problem('conflict', `An account has at most ${MAX_KEYS_PER_ACCOUNT} keys; delete one first.`)
+        }
+        const { secret, hash } = apiKeys.generate()
+        const key = await stores.apiKeys.create({ accountId, name: body.name, secretHash: hash })
+        // A repeat under the same Idempotency-Key hears of the key, not its secret: secrets are never stored.
+        const bodyForRepeats = { ...print(key), secret: null }
+        return { status: 201, body: { ...print(key), secret }, bodyForRepeats }
+      },
+    }),
+    endpoint({
+      ...common,
+      method: 'get',
+      path: '/accounts/{id}/api-keys',
+      summary: 'List the account’s API keys, without their secrets',
+      answers: { 200: s.pageOf(KeyAnswer) },
+      async handle({ caller, params }) {
+        const keys = await stores.apiKeys.list(await requireAccount(caller, params['id']!))
+        return { status: 200, body: { data: keys.map(print), next_cursor: null } }
+      },
+    }),
+    endpoint({
+      ...common,
+      method: 'delete',
+      path: '/accounts/{id}/api-keys/{key_id}',
+      summary: 'Withdraw an API key: at once here, within seconds in other processes',
+      answers: { 204: 'Gone' },
+      async handle({ caller, params }) {
+        const accountId = await requireAccount(caller, params['id']!)
+        if (!(await stores.apiKeys.remove(accountId, params['key_id'] as ApiKeyId))) throw notFound('API key')
+        authenticator.forget()
+        return { status: 204 }
+      },
+    }),
+  ]
+}

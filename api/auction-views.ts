@@ -1,0 +1,147 @@
+import { z } from 'zod'
+import type { Auction, Award, NonBid } from '../model/auction.ts'
+import { NON_BID_REASONS, type NonBidCode } from '../model/bid.ts'
+import type { CallRecord } from '../model/cdr.ts'
+import type { AccountId } from '../model/ids.ts'
+import type { Caller } from './endpoint.ts'
+import * as s from './schemas.ts'
+
+// One auction, three readers: the house sees all of it, a buyer its own bids, a seller what it earns.
+
+const Ranked = z.strictObject({
+  rank: z.int(),
+  bid_id: s.printedId(),
+  buyer_id: s.printedId(),
+  campaign_id: s.printedId(),
+  target_id: s.printedId(),
+  amount: s.printedMoney(),
+  score: z.string().nullable(),
+  price: s.printedMoney().nullable(),
+  won: z.boolean(),
+  reason: z.string().nullable(),
+})
+const Loser = z.strictObject({ bid_id: s.printedId(), code: z.string(), reason: z.string() })
+
+export const AuctionAnswer = z.strictObject({
+  id: s.printedId(),
+  call_id: s.printedId(),
+  state: z.enum(['open', 'closed']),
+  vertical: z.string(),
+  currency: z.string(),
+  reserve_price: s.printedMoney().nullable(),
+  price_rule: z.enum(['second', 'first']).nullable(),
+  clearing_price: s.printedMoney().nullable(),
+  winner: z
+    .strictObject({
+      bid_id: s.printedId(),
+      buyer_id: s.printedId(),
+      campaign_id: s.printedId(),
+      target_id: s.printedId(),
+    })
+    .nullable(),
+  ranking: z.array(Ranked),
+  non_bids: z.array(Loser),
+  non_bids_omitted: z.int(),
+  payout: s.printedMoney().nullable(),
+  decided_at: s.printedTime(),
+})
+type View = z.input<typeof AuctionAnswer>
+
+/** The auction as `caller` may read it, or null when it may not; `call` is the auction's own, null when it is not kept. */
+export function viewAuction(auction: Auction, call: CallRecord | null, caller: Caller): View | null {
+  if (caller.role === 'admin') return forHouse(auction, call)
+  if (caller.role === 'buyer') return forBuyer(auction, call, caller.accountId)
+  return call?.sellerId === caller.accountId ? forSeller(auction, call) : null
+}
+
+/** The award that got the call: by failover not always the first. Before anybody answers, the first. */
+function winnerOf(auction: Auction, call: CallRecord | null): Award | null {
+  const answered = call?.bidId ? auction.awards.find((award) => award.bidId === call.bidId) : undefined
+  return answered ?? auction.awards[0] ?? null
+}
+
+function forHouse(auction: Auction, call: CallRecord | null): View {
+  const winner = winnerOf(auction, call)
+  return {
+    ...common(auction),
+    reserve_price: s.printMoney(auction.reservePriceMicros),
+    price_rule: auction.priceRule,
+    clearing_price: s.printMoney(winner && winner.priceMicros),
+    winner: winner && printWinner(winner),
+    ranking: auction.awards.map((award) => ({
+      ...ranked(auction, award, winner),
+      score: award.score.toString(),
+      price: s.printMoney(award.priceMicros),
+    })),
+    non_bids: auction.nonBids.map(printLoser),
+    non_bids_omitted: auction.nonBidsOmitted,
+    payout: call && s.printMoney(call.payoutMicros),
+  }
+}
+
+function forBuyer(auction: Auction, call: CallRecord | null, buyerId: AccountId): View | null {
+  const awards = auction.awards.filter((award) => award.buyerId === buyerId)
+  const nonBids = auction.nonBids.filter((nonBid) => nonBid.buyerId === buyerId)
+  if (awards.length + nonBids.length === 0) return null
+  const winner = winnerOf(auction, call)
+  const won = winner?.buyerId === buyerId ? winner : null
+  return {
+    ...common(auction),
+    clearing_price: s.printMoney(won && won.priceMicros),
+    winner: won && printWinner(won),
+    ranking: awards.map((award) => ranked(auction, award, winner)),
+    non_bids: nonBids.map(printLoser),
+  }
+}
+
+function forSeller(auction: Auction, call: CallRecord): View {
+  return { ...common(auction), payout: s.printMoney(call.payoutMicros) }
+}
+
+function common(auction: Auction): View {
+  return {
+    id: auction.id,
+    call_id: auction.callId,
+    state: 'closed',
+    vertical: auction.vertical,
+    currency: auction.currency,
+    reserve_price: null,
+    price_rule: null,
+    clearing_price: null,
+    winner: null,
+    ranking: [],
+    non_bids: [],
+    non_bids_omitted: 0,
+    payout: null,
+    decided_at: s.printTime(auction.decidedAt),
+  }
+}
+
+function ranked(auction: Auction, award: Award, winner: Award | null): View['ranking'][number] {
+  const won = award === winner
+  // An award that did not get the call was rung in vain, or never reached: the record says which.
+  const code = auction.nonBids.find((nonBid) => nonBid.bidId === award.bidId)?.code ?? 'outbid'
+  return {
+    rank: award.rank,
+    ...printWinner(award),
+    amount: s.printMoney(award.amountMicros),
+    score: null,
+    price: won ? s.printMoney(award.priceMicros) : null,
+    won,
+    reason: won ? null : NON_BID_REASONS[code],
+  }
+}
+
+function printWinner(award: Award) {
+  return {
+    bid_id: award.bidId,
+    buyer_id: award.buyerId,
+    campaign_id: award.campaignId,
+    target_id: award.targetId,
+  }
+}
+
+function printLoser(nonBid: NonBid): z.input<typeof Loser> {
+  const code: NonBidCode = nonBid.code
+  return { bid_id: nonBid.bidId, code, reason: NON_BID_REASONS[code] }
+}

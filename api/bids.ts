@@ -1,0 +1,177 @@
+import { z } from 'zod'
+import type { Account } from '../model/account.ts'
+import { ANY_CALL, type Bid, type Campaign } from '../model/bid.ts'
+import { newId, type AccountId, type CallId, type CampaignId, type TargetId } from '../model/ids.ts'
+import { CENT } from '../model/money.ts'
+import type { Target } from '../model/trunk.ts'
+import { CriteriaAnswer, CriteriaInput, printCriteria, readCriteria } from './criteria.ts'
+import { crud, given } from './crud.ts'
+import { BUYERS, type Caller, type Endpoint } from './endpoint.ts'
+import { maySee, ownerOf, type Kit } from './kit.ts'
+import { invalid, Problem } from './problems.ts'
+import * as s from './schemas.ts'
+
+const MAX_BILLABLE_AFTER = 3600
+
+const fields = {
+  target_id: s.id<TargetId>(),
+  campaign_id: s.id<CampaignId>(),
+  amount: s.money(CENT),
+  billable_after: z.int().min(0).max(MAX_BILLABLE_AFTER),
+  criteria: CriteriaInput,
+  max_concurrent_calls: z.int().min(1).max(100_000).nullable(),
+  status: z.enum(['active', 'paused']),
+}
+const Patch = z.strictObject(fields).partial()
+const Create = z.strictObject({
+  // For administrators whose bid names neither target nor campaign.
+  account_id: s.id<AccountId>().optional(),
+  target_id: fields.target_id.optional(),
+  campaign_id: fields.campaign_id.optional(),
+  call_id: s.id<CallId>().optional(),
+  amount: fields.amount,
+  billable_after: fields.billable_after.default(0),
+  criteria: fields.criteria.optional(),
+  max_concurrent_calls: fields.max_concurrent_calls.default(null),
+  status: fields.status.default('active'),
+})
+
+const Answer = z.strictObject({
+  id: s.printedId(),
+  account_id: s.printedId(),
+  target_id: s.printedId(),
+  campaign_id: s.printedId(),
+  call_id: s.printedId().nullable(),
+  amount: s.printedMoney(),
+  billable_after: z.int(),
+  criteria: CriteriaAnswer,
+  max_concurrent_calls: z.int().nullable(),
+  status: z.enum(['active', 'paused']),
+  ...s.printedStored,
+})
+
+const print = (bid: Bid): z.input<typeof Answer> => ({
+  id: bid.id,
+  account_id: bid.accountId,
+  target_id: bid.targetId,
+  campaign_id: bid.campaignId,
+  call_id: bid.callId,
+  amount: s.printMoney(bid.amountMicros),
+  billable_after: bid.billableAfter,
+  criteria: printCriteria(bid.criteria),
+  max_concurrent_calls: bid.maxConcurrentCalls,
+  status: bid.status,
+  ...s.printStored(bid),
+})
+
+/** Bids: what a buyer pays for which calls. */
+export function bidEndpoints(kit: Kit): Endpoint[] {
+  const { stores } = kit
+
+  async function targetOf(owner: Account, id: TargetId): Promise<Target> {
+    const target = await stores.targets.find(id)
+    if (target?.accountId !== owner.id) throw invalid('/target_id', 'the account has no such target', 'not_found')
+    return target
+  }
+
+  async function campaignOf(owner: Account, id: CampaignId): Promise<Campaign> {
+    const campaign = await stores.campaigns.find(id)
+    if (campaign?.accountId !== owner.id) throw invalid('/campaign_id', 'the account has no such campaign', 'not_found')
+    return campaign
+  }
+
+  /** The account's only target; throws 422 when it has none, or a choice. */
+  async function onlyTarget(owner: Account): Promise<TargetId> {
+    const { data } = await stores.targets.list({ limit: 2, cursor: null }, { accountId: owner.id })
+    if (data.length === 1) return data[0]!.id
+    const detail = data.length === 0 ? 'the account has no target yet' : 'the account has several targets: name one'
+    throw invalid('/target_id', detail, 'required')
+  }
+
+  /** Auctions take live bids only while open, and none stay open yet: whatever can be found is closed. */
+  async function refuseLiveBid(callId: CallId): Promise<never> {
+    const call = kit.liveCalls.find(callId) ?? (await stores.calls.find(callId))
+    if (!call) throw new Problem('not_found', 'There is no such call.')
+    throw new Problem('auction_closed', 'The auction of this call is closed.')
+  }
+
+  async function ownerOfBid(body: z.output<typeof Create>, caller: Caller): Promise<Account> {
+    let accountId = body.account_id
+    if (caller.role === 'admin' && accountId === undefined) {
+      // An administrator's bid is for whoever its target or campaign belongs to.
+      const named =
+        body.target_id === undefined
+          ? body.campaign_id === undefined
+            ? null
+            : await stores.campaigns.find(body.campaign_id)
+          : await stores.targets.find(body.target_id)
+      accountId = named && maySee(caller, named.accountId) ? named.accountId : undefined
+      if (!accountId && (body.target_id ?? body.campaign_id)) {
+        throw invalid(body.target_id ? '/target_id' : '/campaign_id', 'there is no such thing', 'not_found')
+      }
+    }
+    return ownerOf(kit, caller, accountId, ['buyer'])
+  }
+
+  return crud(kit, {
+    name: 'bids',
+    noun: 'bid',
+    store: stores.bids,
+    who: BUYERS,
+    ownerTypes: ['buyer'],
+    create: Create,
+    patch: Patch,
+    answer: Answer,
+    owner: ownerOfBid,
+    async draft(body, owner) {
+      if (body.call_id !== undefined) await refuseLiveBid(body.call_id)
+      const targetId = body.target_id ? (await targetOf(owner, body.target_id)).id : await onlyTarget(owner)
+      const criteria = body.criteria ? readCriteria(kit, body.criteria, owner.timezone) : ANY_CALL
+      const campaignId = body.campaign_id
+        ? (await campaignOf(owner, body.campaign_id)).id
+        : await stores.defaultCampaign(owner.id)
+      return {
+        accountId: owner.id,
+        campaignId,
+        targetId,
+        callId: null,
+        amountMicros: body.amount,
+        billableAfter: body.billable_after,
+        criteria,
+        maxConcurrentCalls: body.max_concurrent_calls,
+        status: body.status,
+      }
+    },
+    async changes(body, current) {
+      const needsOwner = body.target_id ?? body.campaign_id ?? body.criteria
+      const owner = needsOwner === undefined ? null : await stores.accounts.find(current.accountId)
+      if (owner && body.target_id) await targetOf(owner, body.target_id)
+      if (owner && body.campaign_id) await campaignOf(owner, body.campaign_id)
+      return given({
+        targetId: body.target_id,
+        campaignId: body.campaign_id,
+        amountMicros: body.amount,
+        billableAfter: body.billable_after,
+        criteria: owner && body.criteria ? readCriteria(kit, body.criteria, owner.timezone) : undefined,
+        maxConcurrentCalls: body.max_concurrent_calls,
+        status: body.status,
+      })
+    },
+    print,
+    created: (bid) => announce(kit, bid),
+  })
+}
+
+function announce(kit: Kit, bid: Bid): void {
+  if (!kit.events.hasListeners) return
+  const payload = print(bid)
+  kit.events.publish({
+    id: newId<string>(kit.clock),
+    type: 'bid.placed',
+    time: payload.created_at,
+    version: 1,
+    callId: null,
+    payload,
+    audience: { buyerIds: [bid.accountId], buyerPayloads: new Map([[bid.accountId, payload]]) },
+  })
+}

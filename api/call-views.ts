@@ -1,0 +1,170 @@
+import { z } from 'zod'
+import type { CallRecord, LegRecord } from '../model/cdr.ts'
+import type { Caller } from './endpoint.ts'
+import * as s from './schemas.ts'
+
+const Leg = z.strictObject({
+  side: z.enum(['caller', 'buyer']),
+  sip_call_id: z.string(),
+  bid_id: s.printedId().nullable(),
+  target_id: s.printedId().nullable(),
+  uri: z.string().nullable(),
+  invited_at: s.printedTime(),
+  ringing_at: s.printedTime().nullable(),
+  answered_at: s.printedTime().nullable(),
+  ended_at: s.printedTime().nullable(),
+  sip_status: z.int().nullable(),
+  media: z
+    .strictObject({
+      packets_received: z.int(),
+      packets_lost: z.int(),
+      octets_received: z.int(),
+      jitter_ms: z.number(),
+    })
+    .nullable(),
+})
+
+const nullableId = s.printedId().nullable()
+const nullableTime = s.printedTime().nullable()
+export const CallAnswer = z.strictObject({
+  id: s.printedId(),
+  state: z.enum(['received', 'screening', 'auction', 'ringing', 'answered', 'ended']),
+  outcome: z.string().nullable(),
+  from: z.string().nullable(),
+  to: z.string(),
+  trunk_id: nullableId,
+  number_id: nullableId,
+  seller_id: nullableId,
+  buyer_id: nullableId,
+  campaign_id: nullableId,
+  bid_id: nullableId,
+  target_id: nullableId,
+  auction_id: nullableId,
+  vertical: z.string().nullable(),
+  traffic_type: z.string().nullable(),
+  received_at: s.printedTime(),
+  ringing_at: nullableTime,
+  answered_at: nullableTime,
+  ended_at: nullableTime,
+  duration_ms: z.int(),
+  billable_ms: z.int(),
+  price: s.printedMoney().nullable(),
+  payout: s.printedMoney().nullable(),
+  currency: z.string(),
+  sip_status: z.int().nullable(),
+  end_reason: z.string().nullable(),
+  hung_up_by: z.string().nullable(),
+  legs: z.array(Leg),
+  compliance: z
+    .strictObject({
+      allowed: z.boolean(),
+      rule: z.string().nullable(),
+      checks: z.array(
+        z.strictObject({
+          check: z.string(),
+          effect: z.enum(['allow', 'block', 'advisory']),
+          rule: z.string(),
+          source: z.string(),
+          detail: z.string(),
+        }),
+      ),
+    })
+    .nullable(),
+  fraud: z.null(),
+  trace: z.array(z.strictObject({ at_ms: z.number(), step: z.string(), detail: z.string().nullable() })),
+})
+type View = z.input<typeof CallAnswer>
+
+/** Whether the call is the caller's to read. */
+export function mayReadCall(call: CallRecord, caller: Caller): boolean {
+  if (caller.role === 'admin') return true
+  return caller.role === 'seller' ? call.sellerId === caller.accountId : call.buyerId === caller.accountId
+}
+
+/**
+ * A call as `caller` may read it. A seller never sees who bought it, what was bid or paid; a buyer never sees the payout or
+ * who else was rung; the trace keeps its steps and loses its details, which name both.
+ */
+export function viewCall(call: CallRecord, caller: Caller): View {
+  const whole = viewWhole(call)
+  if (caller.role === 'admin') return whole
+  const trace = whole.trace.map((step) => ({ ...step, detail: null }))
+  if (caller.role === 'seller') {
+    return {
+      ...whole,
+      ...{ buyer_id: null, campaign_id: null, bid_id: null, target_id: null, price: null },
+      legs: call.legs.filter((leg) => leg.side === 'caller').map(viewLeg),
+      trace,
+    }
+  }
+  return {
+    ...whole,
+    ...{ trunk_id: null, number_id: null, payout: null },
+    legs: call.legs.filter((leg) => leg.side === 'buyer' && leg.bidId === call.bidId).map(viewLeg),
+    compliance: null,
+    trace,
+  }
+}
+
+function viewWhole(call: CallRecord): View {
+  return {
+    id: call.id,
+    state: call.state,
+    outcome: call.outcome,
+    from: call.ani,
+    to: call.dnis,
+    trunk_id: call.trunkId,
+    number_id: call.numberId,
+    seller_id: call.sellerId,
+    buyer_id: call.buyerId,
+    campaign_id: call.campaignId,
+    bid_id: call.bidId,
+    target_id: call.targetId,
+    auction_id: call.auctionId,
+    vertical: call.vertical,
+    traffic_type: call.trafficType,
+    received_at: s.printTime(call.receivedAt),
+    ringing_at: s.printTime(call.ringingAt),
+    answered_at: s.printTime(call.answeredAt),
+    ended_at: s.printTime(call.endedAt),
+    duration_ms: call.durationMs,
+    billable_ms: call.billableMs,
+    price: s.printMoney(call.priceMicros),
+    payout: s.printMoney(call.payoutMicros),
+    currency: call.currency,
+    sip_status: call.sipStatus,
+    end_reason: call.endReason,
+    hung_up_by: call.hungUpBy,
+    legs: call.legs.map(viewLeg),
+    compliance: viewCompliance(call),
+    fraud: null,
+    trace: call.trace.map(({ atMs, step, detail }) => ({ at_ms: atMs, step, detail })),
+  }
+}
+
+function viewCompliance(call: CallRecord): View['compliance'] {
+  if (call.checks.length === 0) return null
+  const blocked = call.checks.find((check) => check.effect === 'block')
+  return { allowed: !blocked, rule: blocked?.rule ?? null, checks: call.checks.map((check) => ({ ...check })) }
+}
+
+function viewLeg(leg: LegRecord): z.input<typeof Leg> {
+  return {
+    side: leg.side,
+    sip_call_id: leg.sipCallId,
+    bid_id: leg.bidId,
+    target_id: leg.targetId,
+    uri: leg.uri,
+    invited_at: s.printTime(leg.invitedAt),
+    ringing_at: s.printTime(leg.ringingAt),
+    answered_at: s.printTime(leg.answeredAt),
+    ended_at: s.printTime(leg.endedAt),
+    sip_status: leg.sipStatus,
+    media: leg.media && {
+      packets_received: leg.media.packetsReceived,
+      packets_lost: leg.media.packetsLost,
+      octets_received: leg.media.octetsReceived,
+      jitter_ms: leg.media.jitterMs,
+    },
+  }
+}

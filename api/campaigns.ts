@@ -1,0 +1,125 @@
+import { z } from 'zod'
+import { ANY_CALL, type Campaign } from '../model/bid.ts'
+import type { AccountId } from '../model/ids.ts'
+import {
+  CriteriaAnswer,
+  CriteriaInput,
+  printCriteria,
+  printTimeWindow,
+  readCriteria,
+  readTimeWindow,
+  TimeWindowAnswer,
+  TimeWindowInput,
+} from './criteria.ts'
+import { crud, given } from './crud.ts'
+import { BUYERS, type Endpoint } from './endpoint.ts'
+import type { Kit } from './kit.ts'
+import { invalid } from './problems.ts'
+import * as s from './schemas.ts'
+
+const STATUSES = ['active', 'paused', 'ended'] as const
+const cap = z.int().min(0).max(1_000_000_000).nullish()
+const money = s.money().nullish()
+
+const fields = {
+  name: s.text(200),
+  status: z.enum(STATUSES),
+  timezone: s.timezone(),
+  budget: z.strictObject({ daily: money, total: money }),
+  pacing: z.enum(['asap', 'even']),
+  caps: z.strictObject({ hourly: cap, daily: cap, monthly: cap, total: cap, concurrent: cap }),
+  frequency: z.strictObject({ calls: z.int().min(1).max(10_000), hours: z.int().min(1).max(8784) }).nullable(),
+  schedule: TimeWindowInput.nullable(),
+  criteria: CriteriaInput,
+}
+const Patch = z.strictObject(fields).partial()
+const Create = Patch.extend({ account_id: s.id<AccountId>().optional(), name: fields.name })
+
+const count = z.int().nullable()
+const Answer = z.strictObject({
+  id: s.printedId(),
+  account_id: s.printedId(),
+  name: z.string(),
+  status: z.enum(STATUSES),
+  timezone: z.string(),
+  budget: z.strictObject({ daily: s.printedMoney().nullable(), total: s.printedMoney().nullable() }),
+  pacing: z.literal('asap'),
+  caps: z.strictObject({ hourly: count, daily: count, monthly: count, total: count, concurrent: count }),
+  frequency: z.strictObject({ calls: z.int(), hours: z.int() }).nullable(),
+  schedule: TimeWindowAnswer.nullable(),
+  criteria: CriteriaAnswer,
+  is_default: z.boolean(),
+  ...s.printedStored,
+})
+
+const print = (campaign: Campaign): z.input<typeof Answer> => ({
+  id: campaign.id,
+  account_id: campaign.accountId,
+  name: campaign.name,
+  status: campaign.status,
+  timezone: campaign.timezone,
+  budget: { daily: s.printMoney(campaign.budget.dailyMicros), total: s.printMoney(campaign.budget.totalMicros) },
+  pacing: 'asap',
+  caps: { ...campaign.caps },
+  frequency: campaign.frequency && { ...campaign.frequency },
+  schedule: campaign.schedule && printTimeWindow(campaign.schedule),
+  criteria: printCriteria(campaign.criteria),
+  is_default: campaign.isDefault,
+  ...s.printStored(campaign),
+})
+
+const NO_BUDGET: Campaign['budget'] = { dailyMicros: null, totalMicros: null }
+const NO_CAPS: Campaign['caps'] = { hourly: null, daily: null, monthly: null, total: null, concurrent: null }
+
+/** Campaigns: a buyer's standing orders. A PATCH changes single budgets and caps; criteria and schedule it replaces whole. */
+export function campaignEndpoints(kit: Kit): Endpoint[] {
+  /** The fields a body names, over those the campaign has. */
+  function merge(body: z.output<typeof Patch>, current: Pick<Campaign, 'budget' | 'caps'>, accountTimezone: string) {
+    if (body.pacing === 'even') throw invalid('/pacing', 'even pacing is not built yet; asap is', 'not_available')
+    const { budget, caps, schedule, criteria } = body
+    return given({
+      name: body.name,
+      status: body.status,
+      timezone: body.timezone,
+      budget: budget && {
+        dailyMicros: budget.daily === undefined ? current.budget.dailyMicros : budget.daily,
+        totalMicros: budget.total === undefined ? current.budget.totalMicros : budget.total,
+      },
+      caps: caps && { ...current.caps, ...given(caps) },
+      frequency: body.frequency,
+      schedule: schedule && readTimeWindow(schedule, accountTimezone, '/schedule'),
+      criteria: criteria && readCriteria(kit, criteria, accountTimezone),
+    })
+  }
+
+  return crud(kit, {
+    name: 'campaigns',
+    noun: 'campaign',
+    bare: true,
+    store: kit.stores.campaigns,
+    who: BUYERS,
+    ownerTypes: ['buyer'],
+    create: Create,
+    patch: Patch,
+    answer: Answer,
+    draft: (body, owner) => ({
+      accountId: owner.id,
+      name: body.name,
+      status: 'active' as const,
+      timezone: owner.timezone,
+      budget: NO_BUDGET,
+      caps: NO_CAPS,
+      frequency: null,
+      schedule: null,
+      criteria: ANY_CALL,
+      isDefault: false,
+      ...merge(body, { budget: NO_BUDGET, caps: NO_CAPS }, owner.timezone),
+    }),
+    async changes(body, current) {
+      const needsZone = body.schedule || body.criteria?.time_window
+      const account = needsZone ? await kit.stores.accounts.find(current.accountId) : null
+      return merge(body, current, account?.timezone ?? current.timezone)
+    },
+    print,
+  })
+}

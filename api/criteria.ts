@@ -1,0 +1,170 @@
+import { z } from 'zod'
+import type { Criteria, Day, Geography, TimeWindow } from '../model/bid.ts'
+import type { Kit } from './kit.ts'
+import { invalid } from './problems.ts'
+import * as s from './schemas.ts'
+
+// What a call must be: the same words in a bid and in a campaign.
+
+const MAX_VERTICALS = 200
+const MAX_CITIES = 1000
+const MAX_ZIPS = 10_000
+/** Half way round the earth: farther is everywhere. */
+const MAX_RADIUS_MILES = 12_500
+const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const satisfies readonly Day[]
+const STATES = new Set(
+  (
+    'AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC ' +
+    'SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI AB BC MB NB NL NS NT NU ON PE QC SK YT'
+  ).split(' '),
+)
+
+const state = z
+  .string()
+  .trim()
+  .toUpperCase()
+  .refine((code) => STATES.has(code), { error: 'must be a two-letter state or province, such as TX' })
+const zip = z.string().regex(/^\d{5}$/, 'must be a five-digit ZIP code')
+const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, 'must be a time of day, such as 08:30')
+
+export const TimeWindowInput = z.strictObject({
+  start: clock,
+  end: clock,
+  days: z
+    .array(z.string().trim().toLowerCase().pipe(z.enum(DAYS)))
+    .max(7)
+    .default([]),
+  timezone: s.timezone().optional(),
+})
+
+const center = z.union(
+  [z.strictObject({ lat: z.number().min(-90).max(90), lon: z.number().min(-180).max(180) }), zip],
+  { error: 'must be {lat, lon} or a five-digit ZIP code' },
+)
+
+const GeographyInput = z.strictObject({
+  states: z.array(state).max(STATES.size).default([]),
+  cities: z.array(s.text(100)).max(MAX_CITIES).default([]),
+  zips: z.array(zip).max(MAX_ZIPS).default([]),
+  center: center.optional(),
+  zip: zip.optional().meta({ description: 'The centre of the radius, in place of `center`' }),
+  radius_miles: z.number().gt(0).max(MAX_RADIUS_MILES).optional(),
+})
+
+export const CriteriaInput = z.strictObject({
+  verticals: z.array(s.vertical()).max(MAX_VERTICALS).default([]),
+  geography: GeographyInput.nullish(),
+  time_window: TimeWindowInput.nullish(),
+})
+
+/** A checked input as the model's criteria; throws 422 under `pointer` for what one field cannot see. */
+export function readCriteria(
+  kit: Pick<Kit, 'resolveZip'>,
+  input: z.output<typeof CriteriaInput>,
+  accountTimezone: string,
+  pointer = '/criteria',
+): Criteria {
+  return {
+    verticals: unique(input.verticals),
+    geography: input.geography ? readGeography(kit, input.geography, `${pointer}/geography`) : null,
+    timeWindow: input.time_window ? readTimeWindow(input.time_window, accountTimezone, `${pointer}/time_window`) : null,
+  }
+}
+
+/** `end` may lie before `start`: the window then crosses midnight, and `days` name the day it starts on. */
+export function readTimeWindow(
+  input: z.output<typeof TimeWindowInput>,
+  accountTimezone: string,
+  pointer: string,
+): TimeWindow {
+  const startMinute = minuteOf(input.start)
+  const endMinute = minuteOf(input.end)
+  if (startMinute === 1440) throw invalid(`${pointer}/start`, 'a window cannot start at 24:00', 'invalid_time')
+  if (startMinute === endMinute) throw invalid(`${pointer}/end`, 'must differ from start', 'invalid_time')
+  return { startMinute, endMinute, days: unique(input.days), timezone: input.timezone ?? accountTimezone }
+}
+
+function readGeography(
+  kit: Pick<Kit, 'resolveZip'>,
+  input: z.output<typeof GeographyInput>,
+  pointer: string,
+): Geography | null {
+  if (input.center !== undefined && input.zip !== undefined) {
+    throw invalid(`${pointer}/zip`, 'give the centre once: center or zip', 'ambiguous')
+  }
+  const middle = input.center ?? input.zip
+  if (input.radius_miles !== undefined && middle === undefined) {
+    throw invalid(`${pointer}/radius_miles`, 'a radius needs a centre: center or zip', 'radius_without_center')
+  }
+  if (middle !== undefined && input.radius_miles === undefined) {
+    throw invalid(`${pointer}/radius_miles`, 'a centre needs a radius', 'required')
+  }
+  const { states, cities, zips } = input
+  const circle = middle === undefined ? null : { ...centerOf(kit, middle, pointer), radiusMiles: input.radius_miles! }
+  if (!circle && states.length + cities.length + zips.length === 0) return null
+  return { states: unique(states), cities: unique(cities), zips: unique(zips), circle }
+}
+
+function centerOf(kit: Pick<Kit, 'resolveZip'>, middle: string | { lat: number; lon: number }, pointer: string) {
+  if (typeof middle !== 'string') return middle
+  const place = kit.resolveZip(middle)
+  if (!place) throw invalid(`${pointer}/center`, `ZIP code ${middle} is unknown`, 'unknown_zip')
+  return { lat: place.lat, lon: place.lon }
+}
+
+export const TimeWindowAnswer = z.strictObject({
+  start: z.string(),
+  end: z.string(),
+  days: z.array(z.enum(DAYS)),
+  timezone: z.string(),
+})
+export const CriteriaAnswer = z.strictObject({
+  verticals: z.array(z.string()),
+  geography: z
+    .strictObject({
+      states: z.array(z.string()),
+      cities: z.array(z.string()),
+      zips: z.array(z.string()),
+      center: z.strictObject({ lat: z.number(), lon: z.number() }).nullable(),
+      radius_miles: z.number().nullable(),
+    })
+    .nullable(),
+  time_window: TimeWindowAnswer.nullable(),
+})
+
+export function printCriteria(criteria: Criteria): z.input<typeof CriteriaAnswer> {
+  const { geography, timeWindow } = criteria
+  return {
+    verticals: [...criteria.verticals],
+    geography: geography && {
+      states: [...geography.states],
+      cities: [...geography.cities],
+      zips: [...geography.zips],
+      center: geography.circle && { lat: geography.circle.lat, lon: geography.circle.lon },
+      radius_miles: geography.circle?.radiusMiles ?? null,
+    },
+    time_window: timeWindow && printTimeWindow(timeWindow),
+  }
+}
+
+export function printTimeWindow(window: TimeWindow): z.input<typeof TimeWindowAnswer> {
+  return {
+    start: clockText(window.startMinute),
+    end: clockText(window.endMinute),
+    days: [...window.days],
+    timezone: window.timezone,
+  }
+}
+
+function minuteOf(text: string): number {
+  const [hours = '0', minutes = '0'] = text.split(':')
+  return Number(hours) * 60 + Number(minutes)
+}
+
+function clockText(minute: number): string {
+  return `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`
+}
+
+function unique<T>(values: readonly T[]): T[] {
+  return [...new Set(values)]
+}

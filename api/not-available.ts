@@ -1,0 +1,42 @@
+import { z } from 'zod'
+import type { Role } from '../model/account.ts'
+import { ADMIN, EVERYONE, endpoint, SELLERS, type Endpoint, type Method } from './endpoint.ts'
+import { Problem } from './problems.ts'
+
+/** What the contract promises and a later issue builds: known by name, answered with 501 rather than a 404 that looks like a typo. */
+const NOT_BUILT: readonly (readonly [Method, path: string, who: readonly Role[], bare?: 'bare'])[] = [
+  ['get', '/accounts/{id}/invoices', EVERYONE],
+  ['post', '/calls', EVERYONE],
+  ['get', '/calls/{id}/recording', EVERYONE],
+  ['get', '/analytics/dashboard', EVERYONE],
+  ['get', '/analytics/timeseries', EVERYONE],
+  ['get', '/reports/{by}', EVERYONE],
+  ['post', '/bid-request', SELLERS, 'bare'],
+  ['post', '/track/{type}', EVERYONE, 'bare'],
+  ['get', '/consents', ADMIN],
+  ['post', '/consents', ADMIN],
+  ['get', '/compliance/rules', ADMIN],
+  ['post', '/compliance/rules', ADMIN],
+  ['get', '/fraud/scores', ADMIN],
+  ['get', '/audit', ADMIN],
+  ['post', '/privacy/export', ADMIN],
+  ['post', '/privacy/erase', ADMIN],
+]
+
+export function notAvailableEndpoints(): Endpoint[] {
+  return NOT_BUILT.map(([method, path, who, bare]) =>
+    endpoint({
+      method,
+      path,
+      who,
+      tag: 'not available yet',
+      summary: 'Not built yet',
+      query: z.looseObject({}),
+      answers: { 501: 'Not built yet' },
+      ...(bare ? { bare: true } : {}),
+      handle() {
+        throw new Problem('not_available', `${method.toUpperCase()} ${path} comes in a later version.`)
+      },
+    }),
+  )
+}

@@ -1,0 +1,126 @@
+import { z } from 'zod'
+import type { AccountId } from '../model/ids.ts'
+import { formatMoney, parseShare } from '../model/money.ts'
+import type { DialledNumber, Payout } from '../model/trunk.ts'
+import { crud, given } from './crud.ts'
+import { SELLERS, type Endpoint } from './endpoint.ts'
+import { phoneAt, type Kit } from './kit.ts'
+import * as s from './schemas.ts'
+
+export const MAX_TAGS = 50
+const MAX_BILLABLE_AFTER = 3600
+const MAX_LIVE_BIDDING_MS = 2000
+
+const share = z.union([z.string(), z.number()]).transform((input, ctx): Payout => {
+  const millionths = parseShare(input)
+  if (millionths === null) return s.refuse(ctx, input, 'invalid_share', 'must be from 0 to 1, such as "0.80"')
+  return { type: 'share', shareMillionths: millionths }
+})
+const payout = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('share'), value: share }).transform(({ value }): Payout => value),
+  z
+    .strictObject({ type: z.literal('fixed'), value: s.money() })
+    .transform(({ value }): Payout => ({ type: 'fixed', amountMicros: value })),
+])
+
+const tagKey = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be letters, digits, _, . and -, at most 64 long')
+const tags = z
+  .record(tagKey, s.text(256))
+  .refine((value) => Object.keys(value).length <= MAX_TAGS, { error: `must be at most ${MAX_TAGS} tags` })
+
+const fields = {
+  vertical: s.vertical(),
+  reserve_price: s.money(),
+  price_rule: z.enum(['second', 'first']),
+  payout,
+  max_billable_after: z.int().min(0).max(MAX_BILLABLE_AFTER),
+  live_bidding_ms: z.int().min(0).max(MAX_LIVE_BIDDING_MS),
+  traffic_type: z.enum(['inbound', 'transfer', 'outbound']),
+  tags,
+}
+const Create = z.strictObject({
+  account_id: s.id<AccountId>().optional(),
+  number: z.string().max(64).meta({ description: 'E.164' }),
+  ...fields,
+  reserve_price: fields.reserve_price.default(0n),
+  price_rule: fields.price_rule.default('second'),
+  payout: payout.default({ type: 'share', shareMillionths: 800_000n }),
+  max_billable_after: fields.max_billable_after.default(120),
+  live_bidding_ms: fields.live_bidding_ms.default(0),
+  traffic_type: fields.traffic_type.default('inbound'),
+  tags: tags.default({}),
+})
+const Patch = z.strictObject(fields).partial()
+
+const Answer = z.strictObject({
+  id: s.printedId(),
+  account_id: s.printedId(),
+  number: z.string(),
+  vertical: z.string(),
+  reserve_price: s.printedMoney(),
+  price_rule: z.enum(['second', 'first']),
+  payout: z.strictObject({ type: z.enum(['share', 'fixed']), value: z.string() }),
+  max_billable_after: z.int(),
+  live_bidding_ms: z.int(),
+  traffic_type: z.enum(['inbound', 'transfer', 'outbound']),
+  tags: z.record(z.string(), z.string()),
+  ...s.printedStored,
+})
+
+const printPayout = (terms: Payout) =>
+  terms.type === 'share'
+    ? ({ type: 'share', value: formatMoney(terms.shareMillionths) } as const)
+    : ({ type: 'fixed', value: formatMoney(terms.amountMicros) } as const)
+
+const print = (number: DialledNumber): z.input<typeof Answer> => ({
+  id: number.id,
+  account_id: number.accountId,
+  number: number.number,
+  vertical: number.vertical,
+  reserve_price: s.printMoney(number.reservePriceMicros),
+  price_rule: number.priceRule,
+  payout: printPayout(number.payout),
+  max_billable_after: number.maxBillableAfter,
+  live_bidding_ms: number.liveBiddingMs,
+  traffic_type: number.trafficType,
+  tags: { ...number.tags },
+  ...s.printStored(number),
+})
+
+/** The numbers sellers advertise, and the terms their calls are sold on. */
+export function numberEndpoints(kit: Kit): Endpoint[] {
+  const terms = (body: z.output<typeof Patch>) => ({
+    vertical: body.vertical,
+    reservePriceMicros: body.reserve_price,
+    priceRule: body.price_rule,
+    payout: body.payout,
+    maxBillableAfter: body.max_billable_after,
+    liveBiddingMs: body.live_bidding_ms,
+    trafficType: body.traffic_type,
+    tags: body.tags,
+  })
+  return crud(kit, {
+    name: 'numbers',
+    noun: 'number',
+    store: kit.stores.numbers,
+    who: SELLERS,
+    ownerTypes: ['seller'],
+    create: Create,
+    patch: Patch,
+    answer: Answer,
+    draft: (body, owner) => ({
+      accountId: owner.id,
+      number: phoneAt(kit, '/number', body.number),
+      vertical: body.vertical,
+      reservePriceMicros: body.reserve_price,
+      priceRule: body.price_rule,
+      payout: body.payout,
+      maxBillableAfter: body.max_billable_after,
+      liveBiddingMs: body.live_bidding_ms,
+      trafficType: body.traffic_type,
+      tags: body.tags,
+    }),
+    changes: (body) => given(terms(body)),
+    print,
+  })
+}

@@ -1,0 +1,71 @@
+import type { Clock } from '../model/clock.ts'
+import type { EventBus } from '../model/events.ts'
+import type { AccountId } from '../model/ids.ts'
+import type { Balances, Health, HoursAnswer, HoursQuestion, LiveCalls, Stores } from './needs.ts'
+
+/** What the numbering plan says of a text: whether it is a phone number, its E.164 form, and where it may be. */
+export interface PhoneAnswer {
+  readonly valid: boolean
+  readonly e164: string | null
+  readonly country: string | null
+  readonly states: readonly string[]
+  readonly timezones: readonly string[]
+  readonly reason?: string
+}
+
+export interface ApiSettings {
+  readonly host: string
+  /** 0 picks a free one. */
+  readonly port: number
+  /** The longest JSON body taken; beyond it the answer is 413. */
+  readonly bodyLimitBytes: number
+  readonly tokenExpirySeconds: number
+  readonly refreshTokenExpirySeconds: number
+  /** Requests to each auth endpoint, per minute and source address. */
+  readonly loginPerMinute: number
+  readonly wsMaxClients: number
+  /** A WebSocket client with more than this unsent is dropped. */
+  readonly wsBufferBytes: number
+  /** The longest body of `POST /dnc/import`; 20 MB unless set. */
+  readonly importLimitBytes?: number
+}
+
+/** The pair access tokens are signed with (RS256): PKCS #8 and SPKI, in PEM. */
+export interface SigningKeys {
+  readonly privateKeyPem: string
+  readonly publicKeyPem: string
+}
+
+/** The part of a pino logger the API speaks to. */
+export interface Log {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface ApiOptions {
+  readonly stores: Stores
+  readonly liveCalls: LiveCalls
+  readonly balances: Balances
+  readonly events: EventBus
+  readonly health: Health
+  readonly judgeHours: (question: HoursQuestion) => HoursAnswer
+  readonly validatePhone: (text: string) => PhoneAnswer
+  /** The settings in force, secrets masked. */
+  readonly effectiveConfig: () => object
+  readonly renderMetrics: () => Promise<{ contentType: string; body: string }>
+  readonly resolveZip: (zip: string) => { lat: number; lon: number; city: string; state: string } | null
+  readonly house: { readonly operatorId: AccountId; readonly externalId: AccountId }
+  readonly settings: ApiSettings
+  readonly keys: SigningKeys
+  readonly passwords: {
+    hash(password: string): Promise<string>
+    verify(password: string, hash: string): Promise<boolean>
+  }
+  readonly apiKeys: { generate(): { secret: string; hash: string }; hash(secret: string): string }
+  readonly version: string
+  readonly log: Log
+  readonly clock: Clock
+  /** Demo mode only: the page at `/` signs in by itself, as this user. Never set by `npm start`. */
+  readonly demoLogin?: { readonly email: string }
+}

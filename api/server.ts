@@ -1,0 +1,120 @@
+import { createServer, STATUS_CODES, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { accountEndpoints } from './accounts.ts'
+import { apiKeyEndpoints } from './api-keys.ts'
+import { createApp } from './app.ts'
+import { auctionEndpoints } from './auctions.ts'
+import { authEndpoints } from './auth.ts'
+import { createAuthenticator } from './authenticate.ts'
+import { bidEndpoints } from './bids.ts'
+import { callEndpoints } from './calls.ts'
+import { campaignEndpoints } from './campaigns.ts'
+import { createCursors } from './cursors.ts'
+import { debugEndpoints } from './debug.ts'
+import { dncEndpoints } from './dnc.ts'
+import { healthEndpoints } from './health.ts'
+import type { Kit } from './kit.ts'
+import { ledgerEndpoints } from './ledger.ts'
+import { createLiveFeed } from './live-feed.ts'
+import { notAvailableEndpoints } from './not-available.ts'
+import { numberEndpoints } from './numbers.ts'
+import { describeApi } from './openapi.ts'
+import type { ApiOptions } from './options.ts'
+import { addPages } from './pages.ts'
+import { Problem, PROBLEM_TYPE, problemBody } from './problems.ts'
+import { targetEndpoints } from './targets.ts'
+import { createTokens } from './tokens.ts'
+import { trunkEndpoints } from './trunks.ts'
+
+/** The longest a request may take to arrive; slower ones are somebody holding sockets open. */
+const REQUEST_TIMEOUT_MS = 60_000
+const HEADERS_TIMEOUT_MS = 10_000
+/** How long requests under way may go on after `close`. */
+const CLOSE_TIMEOUT_MS = 3_000
+
+export interface Api {
+  /** Resolves with the port it listens on. Rejects with an Error that names address and port when that cannot be had. */
+  listen(): Promise<{ port: number }>
+  /** Takes no more requests, lets those under way end (3 s at most), closes the WebSockets. */
+  close(): Promise<void>
+}
+
+/** The face buyers, sellers and operators use: REST, WebSocket, console and metrics on one port. */
+export async function createApi(options: ApiOptions): Promise<Api> {
+  const { settings, clock } = options
+  const tokens = await createTokens(options.keys, settings.tokenExpirySeconds, clock)
+  const kit: Kit = {
+    ...options,
+    tokens,
+    cursors: createCursors(options.keys.privateKeyPem),
+    authenticator: createAuthenticator({ ...options, tokens }),
+  }
+  const endpoints = [
+    ...authEndpoints(kit),
+    ...accountEndpoints(kit),
+    ...ledgerEndpoints(kit),
+    ...apiKeyEndpoints(kit),
+    ...trunkEndpoints(kit),
+    ...numberEndpoints(kit),
+    ...targetEndpoints(kit),
+    ...campaignEndpoints(kit),
+    ...bidEndpoints(kit),
+    ...dncEndpoints(kit),
+    ...callEndpoints(kit),
+    ...auctionEndpoints(kit),
+    ...debugEndpoints(kit),
+    ...healthEndpoints(kit),
+    ...notAvailableEndpoints(),
+  ]
+  const app = createApp(kit, endpoints, (pages) => addPages(pages, kit, () => describeApi(endpoints, kit.version)))
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS }, app)
+  server.on('clientError', answerGarbage)
+  const feed = createLiveFeed(kit, server)
+
+  return {
+    listen: () => listen(server, settings.host, settings.port),
+    async close() {
+      feed.close()
+      if (!server.listening) return
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeIdleConnections()
+      const timer = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS)
+      await closed
+      clearTimeout(timer)
+    },
+  }
+}
+
+function listen(server: Server, host: string, port: number): Promise<{ port: number }> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException) => {
+      const reason =
+        error.code === 'EADDRINUSE'
+          ? 'is in use by another process; stop it, or choose another with DCE_SERVER_PORT'
+          : error.code === 'EACCES'
+            ? 'may not be listened on by this user; choose another with DCE_SERVER_PORT'
+            : `cannot be listened on: ${error.message}`
+      reject(new Error(`HTTP port ${port} on ${host} ${reason}`, { cause: error }))
+    }
+    server.once('error', failed)
+    server.listen(port, host, () => {
+      server.off('error', failed)
+      resolve({ port: (server.address() as AddressInfo).port })
+    })
+  })
+}
+
+/** What Node's parser could not read never becomes a request; it is owed an answer all the same. */
+function answerGarbage(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const problem =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? new Problem('headers_too_large', 'The request line and headers are more than 16 KB.')
+      : new Problem('bad_request', 'This is not HTTP/1.1, or it took too long.')
+  const body = problemBody(problem)
+  const status = `${problem.status} ${STATUS_CODES[problem.status] ?? ''}`
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: ${PROBLEM_TYPE}\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod'
+import type { AccountId } from '../model/ids.ts'
+import type { Target } from '../model/trunk.ts'
+import { crud, given } from './crud.ts'
+import { BUYERS, type Endpoint } from './endpoint.ts'
+import { phoneAt, type Kit } from './kit.ts'
+import { invalid } from './problems.ts'
+import * as s from './schemas.ts'
+
+/** Seconds a target may be rung for: what callers bear, and no longer than timer C (RFC 3261 §16.6) is far off. */
+const MAX_RING_TIMEOUT = 180
+const DEFAULT_RING_TIMEOUT = 30
+
+const fields = {
+  name: s.text(200),
+  uri: z.string().trim().min(1).max(255).meta({ description: 'A SIP or SIPS URI, or an E.164 number' }),
+  ring_timeout: z.int().min(1).max(MAX_RING_TIMEOUT),
+  max_concurrent_calls: z.int().min(1).max(100_000).nullable(),
+}
+const Create = z.strictObject({
+  account_id: s.id<AccountId>().optional(),
+  ...fields,
+  ring_timeout: fields.ring_timeout.default(DEFAULT_RING_TIMEOUT),
+  max_concurrent_calls: fields.max_concurrent_calls.default(null),
+})
+const Patch = z.strictObject(fields).partial()
+
+const Answer = z.strictObject({
+  id: s.printedId(),
+  account_id: s.printedId(),
+  name: z.string(),
+  uri: z.string(),
+  ring_timeout: z.int(),
+  max_concurrent_calls: z.int().nullable(),
+  ...s.printedStored,
+})
+
+const print = (target: Target): z.input<typeof Answer> => ({
+  id: target.id,
+  account_id: target.accountId,
+  name: target.name,
+  uri: target.uri,
+  ring_timeout: target.ringTimeout,
+  max_concurrent_calls: target.maxConcurrentCalls,
+  ...s.printStored(target),
+})
+
+// RFC 3261 §25.1, less what a target has no use for: passwords, header fields and escapes of the whole userinfo.
+const SIP_URI =
+  /^sips?:(?:[A-Za-z0-9_.!~*'()&=+$,;?/%-]{1,128}@)?(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?)(?::(\d{1,5}))?(?:;[A-Za-z0-9_.!~*'()+$%:[\]/&-]+(?:=[A-Za-z0-9_.!~*'()+$%:[\]/&-]+)?)*$/i
+
+/** Where to ring: a SIP URI as given, or a phone number in E.164; throws 422 for anything else. */
+function readUri(kit: Kit, input: string): string {
+  if (!/^sips?:/i.test(input)) {
+    if (/^[+\d(]/.test(input)) return phoneAt(kit, '/uri', input)
+    throw invalid('/uri', 'must be a SIP URI, such as sip:sales@buyer.example, or an E.164 number', 'invalid_uri')
+  }
+  const match = SIP_URI.exec(input)
+  const port = Number(match?.[1] ?? 5060)
+  if (!match || port < 1 || port > 65_535) throw invalid('/uri', 'is not a SIP URI that can be rung', 'invalid_uri')
+  return input
+}
+
+/** Targets: where a buyer's won calls ring. */
+export function targetEndpoints(kit: Kit): Endpoint[] {
+  return crud(kit, {
+    name: 'targets',
+    noun: 'target',
+    store: kit.stores.targets,
+    who: BUYERS,
+    ownerTypes: ['buyer'],
+    create: Create,
+    patch: Patch,
+    answer: Answer,
+    draft: (body, owner) => ({
+      accountId: owner.id,
+      name: body.name,
+      uri: readUri(kit, body.uri),
+      ringTimeout: body.ring_timeout,
+      maxConcurrentCalls: body.max_concurrent_calls,
+    }),
+    changes: (body) =>
+      given({
+        name: body.name,
+        uri: body.uri === undefined ? undefined : readUri(kit, body.uri),
+        ringTimeout: body.ring_timeout,
+        maxConcurrentCalls: body.max_concurrent_calls,
+      }),
+    print,
+  })
+}

@@ -1,0 +1,171 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import type { AccountId } from '../model/ids.ts'
+import type { Trunk } from '../model/trunk.ts'
+import { crud, given } from './crud.ts'
+import { SELLERS, type Caller, type Endpoint } from './endpoint.ts'
+import type { Kit } from './kit.ts'
+import { invalid } from './problems.ts'
+import * as s from './schemas.ts'
+
+export const MAX_ADDRESSES = 256
+const MAX_RATE = 100_000
+
+/** An IP address or CIDR block; a block of half the internet is a mistake (at least /8, or /16 of IPv6). */
+const address = z
+  .string()
+  .trim()
+  .max(64)
+  .refine(isSource, { error: 'must be an IP address or a CIDR block, at least /8 (IPv6: /16)' })
+
+function isSource(input: string): boolean {
+  const [ip = '', bits, ...rest] = input.split('/')
+  const family = isIP(ip)
+  if (family === 0 || ip.includes('%') || rest.length > 0) return false
+  if (bits === undefined) return true
+  const prefix = /^\d{1,3}$/.test(bits) ? Number(bits) : Infinity
+  return family === 4 ? prefix >= 8 && prefix <= 32 : prefix >= 16 && prefix <= 128
+}
+
+const host = z.string().trim().max(255).refine(isHost, { error: 'must be host or host:port' })
+
+function isHost(input: string): boolean {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?))(?::(\d{1,5}))?$/.exec(input)
+  if (!match) return false
+  const port = match[3] === undefined ? 5060 : Number(match[3])
+  return (match[1] === undefined || isIP(match[1]) === 6) && port >= 1 && port <= 65_535
+}
+
+const limit = z.int().min(1).max(MAX_RATE).nullable()
+const fields = {
+  name: s.text(200),
+  addresses: z.array(address).max(MAX_ADDRESSES),
+  host: host.nullable(),
+  username: s.text(128).nullable(),
+  password: z.string().min(1).max(256).nullable(),
+  strip_prefix: z
+    .string()
+    .regex(/^[0-9*#+]{1,16}$/, 'must be at most 16 digits, *, # or +')
+    .nullable(),
+  max_cps: limit,
+  max_concurrent_calls: limit,
+  retry_after_on_limit: z.boolean(),
+}
+
+const Create = z.strictObject({
+  account_id: s.id<AccountId>().optional(),
+  direction: z.enum(['inbound', 'outbound']),
+  name: fields.name,
+  addresses: fields.addresses.default([]),
+  host: fields.host.default(null),
+  username: fields.username.default(null),
+  password: fields.password.default(null),
+  strip_prefix: fields.strip_prefix.default(null),
+  max_cps: fields.max_cps.default(null),
+  max_concurrent_calls: fields.max_concurrent_calls.default(null),
+  retry_after_on_limit: fields.retry_after_on_limit.default(false),
+})
+const Patch = z.strictObject(fields).partial()
+
+const Answer = z.strictObject({
+  id: s.printedId(),
+  account_id: s.printedId(),
+  name: z.string(),
+  direction: z.enum(['inbound', 'outbound']),
+  addresses: z.array(z.string()),
+  host: z.string().nullable(),
+  username: z.string().nullable(),
+  has_password: z.boolean(),
+  strip_prefix: z.string().nullable(),
+  max_cps: z.int().nullable(),
+  max_concurrent_calls: z.int().nullable(),
+  retry_after_on_limit: z.boolean(),
+  ...s.printedStored,
+})
+
+/** Everything of a trunk but its password, which only goes in. */
+const print = (trunk: Trunk): z.input<typeof Answer> => ({
+  id: trunk.id,
+  account_id: trunk.accountId,
+  name: trunk.name,
+  direction: trunk.direction,
+  addresses: [...trunk.addresses],
+  host: trunk.host,
+  username: trunk.username,
+  has_password: trunk.password !== null,
+  strip_prefix: trunk.stripPrefix,
+  max_cps: trunk.maxCps,
+  max_concurrent_calls: trunk.maxConcurrentCalls,
+  retry_after_on_limit: trunk.retryAfterOnLimit,
+  ...s.printStored(trunk),
+})
+
+/** Trunks: a seller's ways in, and the house's ways out. */
+export function trunkEndpoints(kit: Kit): Endpoint[] {
+  return crud(kit, {
+    name: 'trunks',
+    noun: 'trunk',
+    store: kit.stores.trunks,
+    who: SELLERS,
+    ownerTypes: ['seller', 'operator'],
+    create: Create,
+    patch: Patch,
+    answer: Answer,
+    draft: (body, owner, caller) => {
+      const draft = {
+        accountId: owner.id,
+        name: body.name,
+        direction: body.direction,
+        addresses: body.addresses,
+        host: body.host,
+        username: body.username,
+        password: body.password,
+        stripPrefix: body.strip_prefix,
+        maxCps: body.max_cps,
+        maxConcurrentCalls: body.max_concurrent_calls,
+        retryAfterOnLimit: body.retry_after_on_limit,
+      }
+      requireWhole(draft, owner.type === 'operator', caller)
+      return draft
+    },
+    changes: (body, current, caller) => {
+      const changes = given({
+        name: body.name,
+        addresses: body.addresses,
+        host: body.host,
+        username: body.username,
+        password: body.password,
+        stripPrefix: body.strip_prefix,
+        maxCps: body.max_cps,
+        maxConcurrentCalls: body.max_concurrent_calls,
+        retryAfterOnLimit: body.retry_after_on_limit,
+      })
+      requireWhole({ ...current, ...changes }, current.direction === 'outbound', caller)
+      return changes
+    },
+    print,
+  })
+}
+
+/** What the direction asks of the other fields; throws 422. */
+function requireWhole(
+  trunk: Pick<Trunk, 'direction' | 'addresses' | 'host' | 'username' | 'password' | 'stripPrefix'>,
+  isHouse: boolean,
+  caller: Caller,
+): void {
+  if (trunk.direction === 'outbound') {
+    if (!isHouse || caller.role !== 'admin')
+      throw invalid('/direction', 'outbound trunks are the house’s', 'wrong_type')
+    if (trunk.host === null) throw invalid('/host', 'an outbound trunk needs a host to send to', 'required')
+  } else {
+    if (isHouse) throw invalid('/direction', 'the house’s trunks are outbound', 'wrong_type')
+    if (trunk.host !== null) throw invalid('/host', 'only an outbound trunk sends to a host', 'not_allowed')
+    if (trunk.addresses.length === 0 && trunk.username === null) {
+      throw invalid('/addresses', 'an inbound trunk needs source addresses or a username', 'required')
+    }
+  }
+  if ((trunk.username === null) !== (trunk.password === null)) {
+    const missing = trunk.username === null ? '/username' : '/password'
+    throw invalid(missing, 'a username and a password go together', 'required')
+  }
+}

@@ -1,0 +1,316 @@
+import {
+  StoreConflict,
+  VersionMismatch,
+  type AuctionStore,
+  type CallFilter,
+  type CallStore,
+  type DncStore,
+  type Draft,
+  type IdempotencyStore,
+  type LedgerStore,
+  type Page,
+  type PageRequest,
+  type Store,
+  type Stores,
+} from '../../api/needs.ts'
+import type { Account, ApiKey, Stored, User } from '../../model/account.ts'
+import type { Auction } from '../../model/auction.ts'
+import { ANY_CALL, type Bid, type Campaign } from '../../model/bid.ts'
+import type { CallRecord } from '../../model/cdr.ts'
+import type { DncEntry } from '../../model/dnc.ts'
+import { newId, type AccountId, type UserId } from '../../model/ids.ts'
+import type { Posting } from '../../model/ledger.ts'
+import type { DialledNumber, Target, Trunk } from '../../model/trunk.ts'
+
+/** What tests may look into and fill. */
+export interface MemoryStores extends Stores {
+  readonly postings: Posting[]
+  readonly callRecords: Map<string, CallRecord>
+  readonly auctionRecords: Map<string, Auction>
+  /** While set, every write and read of things throws it: a database that has gone. */
+  failure: Error | null
+}
+
+type Thing = Stored & { id: string; accountId?: AccountId; status?: string }
+
+/** Newest first, cut by an opaque cursor: the id of the last one given. */
+function pageOf<T>(items: readonly T[], idOf: (item: T) => string, { limit, cursor }: PageRequest): Page<T> {
+  const sorted = [...items].sort((a, b) => (idOf(a) < idOf(b) ? 1 : -1))
+  const rest = cursor === null ? sorted : sorted.filter((item) => idOf(item) < cursor)
+  const data = rest.slice(0, limit)
+  return { data, nextCursor: rest.length > limit ? idOf(data.at(-1)!) : null }
+}
+
+/** The stores of api/needs.ts in memory, with the rules a database would keep: uniqueness, references, versions. */
+export function createMemoryStores(): MemoryStores {
+  const self = { failure: null as Error | null }
+  const tick = async () => {
+    if (self.failure) throw self.failure
+  }
+
+  function store<T extends Thing>(
+    requireUnique: (thing: T, others: T[]) => void = () => undefined,
+    requireUnused: (thing: T) => void = () => undefined,
+  ): Store<T> & { all(): T[] } {
+    const things = new Map<string, T>()
+    const others = (id: string) => [...things.values()].filter((thing) => thing.id !== id)
+    return {
+      all: () => [...things.values()],
+      async create(draft) {
+        await tick()
+        const now = new Date()
+        const thing = { ...draft, id: newId<string>(), version: 1, createdAt: now, updatedAt: now } as unknown as T
+        requireUnique(thing, others(thing.id))
+        things.set(thing.id, thing)
+        return thing
+      },
+      async find(id) {
+        await tick()
+        return things.get(id) ?? null
+      },
+      async list(page, filter) {
+        await tick()
+        const found = [...things.values()].filter(
+          (thing) =>
+            (filter.accountId === undefined || thing.accountId === filter.accountId) &&
+            (filter.status === undefined || thing.status === filter.status),
+        )
+        return pageOf(found, (thing) => thing.id, page)
+      },
+      async update(id, changes: Partial<Draft<T>>, ifVersion) {
+        await tick()
+        const current = things.get(id)
+        if (!current) return null
+        if (ifVersion !== null && ifVersion !== current.version) throw new VersionMismatch(`at ${current.version}`)
+        const changed = { ...current, ...changes, version: current.version + 1, updatedAt: new Date() }
+        requireUnique(changed, others(id))
+        things.set(id, changed)
+        return changed
+      },
+      async remove(id) {
+        await tick()
+        const thing = things.get(id)
+        if (thing) requireUnused(thing)
+        return things.delete(id)
+      },
+    }
+  }
+
+  const bids = store<Bid>()
+  const campaigns = store<Campaign>(undefined, (campaign) => {
+    if (bids.all().some((bid) => bid.campaignId === campaign.id))
+      throw new StoreConflict('id', 'bids use this campaign')
+  })
+  const targets = store<Target>(undefined, (target) => {
+    if (bids.all().some((bid) => bid.targetId === target.id)) throw new StoreConflict('id', 'bids use this target')
+  })
+  const numbers = store<DialledNumber>((number, others) => {
+    if (others.some((other) => other.number === number.number)) throw new StoreConflict('number', 'the number is taken')
+  })
+  const accounts = store<Account & { accountId?: never }>()
+  const postings: Posting[] = []
+  const callRecords = new Map<string, CallRecord>()
+  const auctionRecords = new Map<string, Auction>()
+
+  const stores: Omit<MemoryStores, 'failure'> = {
+    accounts,
+    users: users(tick),
+    apiKeys: apiKeys(tick),
+    refreshTokens: refreshTokens(),
+    trunks: store<Trunk>(),
+    numbers,
+    targets,
+    campaigns,
+    async defaultCampaign(accountId) {
+      const found = campaigns.all().find((campaign) => campaign.accountId === accountId && campaign.isDefault)
+      if (found) return found.id
+      const account = await accounts.find(accountId)
+      const made = await campaigns.create({
+        accountId,
+        name: 'Default',
+        status: 'active',
+        timezone: account?.timezone ?? 'UTC',
+        budget: { dailyMicros: null, totalMicros: null },
+        caps: { hourly: null, daily: null, monthly: null, total: null, concurrent: null },
+        frequency: null,
+        schedule: null,
+        criteria: ANY_CALL,
+        isDefault: true,
+      })
+      return made.id
+    },
+    bids,
+    dnc: dnc(tick),
+    ledger: ledger(postings, tick),
+    calls: calls(callRecords),
+    auctions: auctions(auctionRecords),
+    idempotency: idempotency(),
+    postings,
+    callRecords,
+    auctionRecords,
+  }
+  return Object.assign(self, stores)
+}
+
+function users(tick: () => Promise<void>): Stores['users'] {
+  const all = new Map<string, User>()
+  const byEmail = (email: string) => [...all.values()].find((user) => user.email === email) ?? null
+  return {
+    async create(draft) {
+      await tick()
+      if (byEmail(draft.email)) throw new StoreConflict('email', 'the email is taken')
+      const now = new Date()
+      const user: User = { ...draft, id: newId<UserId>(), version: 1, createdAt: now, updatedAt: now }
+      all.set(user.id, user)
+      return user
+    },
+    async findByEmail(email) {
+      await tick()
+      return byEmail(email)
+    },
+    find: async (id) => all.get(id) ?? null,
+    async setPassword(id, passwordHash) {
+      const user = all.get(id)
+      if (user) all.set(id, { ...user, passwordHash })
+    },
+  }
+}
+
+function apiKeys(tick: () => Promise<void>): Stores['apiKeys'] {
+  const all = new Map<string, ApiKey>()
+  return {
+    async create(draft) {
+      const key: ApiKey = { ...draft, id: newId(), createdAt: new Date() }
+      all.set(key.id, key)
+      return key
+    },
+    list: async (accountId) => [...all.values()].filter((key) => key.accountId === accountId),
+    async findBySecretHash(hash) {
+      await tick()
+      return [...all.values()].find((key) => key.secretHash === hash) ?? null
+    },
+    remove: async (accountId, id) => all.get(id)?.accountId === accountId && all.delete(id),
+  }
+}
+
+function refreshTokens(): Stores['refreshTokens'] {
+  const all = new Map<string, { userId: UserId; expiresAt: Date }>()
+  return {
+    async add({ hash, userId, expiresAt }) {
+      all.set(hash, { userId, expiresAt })
+    },
+    async take(hash) {
+      const found = all.get(hash) ?? null
+      all.delete(hash)
+      return found
+    },
+    async removeAllOf(userId) {
+      for (const [hash, token] of all) if (token.userId === userId) all.delete(hash)
+    },
+  }
+}
+
+function dnc(tick: () => Promise<void>): DncStore {
+  const all = new Map<string, DncEntry>()
+  return {
+    async add(list, numbers, reason) {
+      await tick()
+      let added = 0
+      for (const number of numbers) {
+        const key = `${list} ${number}`
+        if (all.has(key)) continue
+        all.set(key, { number, list, reason, addedAt: new Date() })
+        added++
+      }
+      return added
+    },
+    remove: async (list, number) => all.delete(`${list} ${number}`),
+    find: async (number) => [...all.values()].filter((entry) => entry.number === number),
+    async list(list, page) {
+      const found = [...all].filter(([, entry]) => list === null || entry.list === list)
+      const { data, nextCursor } = pageOf(found, ([key]) => key, page)
+      return { data: data.map(([, entry]) => entry), nextCursor }
+    },
+  }
+}
+
+function ledger(postings: Posting[], tick: () => Promise<void>): LedgerStore {
+  return {
+    async post(posting) {
+      await tick()
+      const owner = posting.entries[0]!.accountId
+      const known = postings.find(
+        ({ kind, reference, entries }) =>
+          kind === posting.kind && reference === posting.reference && entries[0]!.accountId === owner,
+      )
+      if (known) return known
+      postings.push(posting)
+      return posting
+    },
+    async entries(accountId, page) {
+      let balanceMicros = 0n
+      const entries = postings.flatMap((posting) =>
+        posting.entries
+          .filter((entry) => entry.accountId === accountId)
+          .map(({ amountMicros }) => {
+            balanceMicros += amountMicros
+            return { posting, kind: posting.kind, amountMicros, balanceMicros }
+          }),
+      )
+      return pageOf(entries, (entry) => entry.posting.id, page)
+    },
+    async verify() {
+      return { postings: postings.length, totals: [], unbalanced: [], duplicateCalls: [] }
+    },
+  }
+}
+
+function calls(records: Map<string, CallRecord>): CallStore {
+  const matches = (call: CallRecord, filter: CallFilter) =>
+    (filter.sellerId === undefined || call.sellerId === filter.sellerId) &&
+    (filter.buyerId === undefined || call.buyerId === filter.buyerId) &&
+    (filter.outcome === undefined || call.outcome === filter.outcome) &&
+    (filter.state === undefined || call.state === filter.state) &&
+    (filter.from === undefined || call.ani === filter.from) &&
+    (filter.to === undefined || call.dnis === filter.to) &&
+    (filter.since === undefined || call.receivedAt >= filter.since) &&
+    (filter.until === undefined || call.receivedAt < filter.until)
+  return {
+    find: async (id) => records.get(id) ?? null,
+    list: async (page, filter) =>
+      pageOf(
+        [...records.values()].filter((call) => matches(call, filter)),
+        (call) => call.id,
+        page,
+      ),
+  }
+}
+
+function auctions(records: Map<string, Auction>): AuctionStore {
+  return {
+    find: async (id) => records.get(id) ?? null,
+    findByCall: async (callId) => [...records.values()].find((auction) => auction.callId === callId) ?? null,
+  }
+}
+
+function idempotency(): IdempotencyStore {
+  type Kept = { requestHash: string; answer: { status: number; body: string; etag: string | null } | null }
+  const all = new Map<string, Kept>()
+  return {
+    async begin(scope, key, requestHash) {
+      const kept = all.get(`${scope} ${key}`)
+      if (!kept) {
+        all.set(`${scope} ${key}`, { requestHash, answer: null })
+        return null
+      }
+      return kept.answer ? { ...kept.answer, requestHash: kept.requestHash } : 'busy'
+    },
+    async finish(scope, key, answer) {
+      const kept = all.get(`${scope} ${key}`)
+      if (kept) kept.answer = answer
+    },
+    async abandon(scope, key) {
+      all.delete(`${scope} ${key}`)
+    },
+  }
+}
