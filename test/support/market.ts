@@ -164,6 +164,23 @@ export class Market {
     return readFile(result.logs.messages, 'utf8').catch(() => '')
   }
 
+  /** This market's call once it is answered: one is being placed. */
+  answered(): Promise<CallAnswer> {
+    return this.inState('answered')
+  }
+
+  /** This market's call once it has come so far: one is being placed. */
+  inState(state: string): Promise<CallAnswer> {
+    let seen: CallAnswer[] = []
+    return eventually(
+      async () => {
+        seen = await this.exchange.callsTo(this.number)
+        return seen.find((call) => call.state === state)
+      },
+      () => `no call to ${this.number} is ${state}: ${JSON.stringify(seen)}\n${this.exchange.process.lastLines}`,
+    )
+  }
+
   /** The records of this market's calls, once `count` have ended and none is still up. */
   async records(count: number): Promise<CallAnswer[]> {
     let seen: CallAnswer[] = []

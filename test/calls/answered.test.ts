@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { Exchange } from '../support/exchange.ts'
+import { Market } from '../support/market.ts'
+
+describe('an answered call', function () {
+  this.timeout(40_000)
+  let exchange: Exchange
+  before(async function () {
+    this.timeout(90_000)
+    exchange = await Exchange.start()
+  })
+  after(() => exchange?.close())
+
+  const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
+
+  it('is billed to the buyer and paid to the seller when the caller hangs up', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-answer-caller-hangs-up-expect-200.xml')
+    await market.call('uac-answered-caller-hangs-up-expect-200.xml', { pauseMs: 500 })
+    await market.went(buyer.run)
+
+    const record = await market.ended(CALLER_HUNG_UP)
+    // Alone in the auction, the buyer pays the reserve; the seller gets 80 % of it.
+    assert.equal(record.price, '1.00')
+    assert.equal(record.payout, '0.80')
+    assert.equal(await market.balanceOf(buyer.account), '99.00')
+    assert.equal(await market.balanceOf(market.seller), '0.80')
+    assert.equal(record.from, '+12125550142')
+    assert.equal(record.buyer_id, buyer.account.id)
+    assert.ok(record.duration_ms >= 400 && record.duration_ms < 10_000, `lasted ${record.duration_ms} ms`)
+    assert.equal(record.billable_ms, record.duration_ms)
+  })
+
+  it('ends for the caller when the buyer hangs up', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-answer-hang-up-expect-200.xml')
+    await market.call('uac-answered-other-side-hangs-up-expect-200.xml')
+    await market.went(buyer.run)
+    await market.ended({
+      outcome: 'answered',
+      sip_status: 200,
+      end_reason: 'buyer_hung_up',
+      hung_up_by: 'buyer',
+    })
+  })
+
+  it('ends for both when an operator hangs up', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-answer-caller-hangs-up-expect-200.xml')
+    const caller = await market.startCall('uac-answered-other-side-hangs-up-expect-200.xml')
+    const up = await market.answered()
+    await exchange.api.request('POST', `/api/v1/calls/${up.id}/hangup`)
+    await market.went(caller)
+    await market.went(buyer.run)
+    await market.ended({
+      outcome: 'answered',
+      sip_status: 200,
+      end_reason: 'operator_hung_up',
+      hung_up_by: 'operator',
+    })
+  })
+
+  it('costs nothing when it ends before the billable duration', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-answer-caller-hangs-up-expect-200.xml', { bid: { billable_after: 30 } })
+    await market.call('uac-answered-caller-hangs-up-expect-200.xml')
+    const record = await market.ended(CALLER_HUNG_UP)
+    assert.equal(record.price, '0.00')
+    assert.equal(record.billable_ms, 0)
+    assert.equal(await market.balanceOf(buyer.account), '100.00')
+  })
+
+  it('goes to the higher bid, at the price of the lower one and a cent', async () => {
+    const market = await Market.open(exchange)
+    const low = await market.buyer('uas-busy-expect-486.xml', { amount: '3.00' })
+    const high = await market.buyer('uas-answer-caller-hangs-up-expect-200.xml', { amount: '7.00' })
+    await market.call('uac-answered-caller-hangs-up-expect-200.xml')
+    const record = await market.ended(CALLER_HUNG_UP)
+    assert.equal(record.buyer_id, high.account.id)
+    assert.equal(record.price, '3.01')
+    assert.equal(record.payout, '2.40') // 80 %, floored to the cent.
+    assert.equal(await market.balanceOf(low.account), '100.00')
+  })
+
+  it('is answered without any ringing', async () => {
+    const market = await Market.open(exchange)
+    await market.buyer('uas-answer-without-ringing-expect-200.xml')
+    await market.call('uac-answered-caller-hangs-up-expect-200.xml')
+    await market.ended(CALLER_HUNG_UP)
+  })
+
+  it('lets the caller hear ringing', async () => {
+    const market = await Market.open(exchange)
+    await market.buyer('uas-answer-caller-hangs-up-expect-200.xml')
+    await market.call('uac-ringing-relayed-expect-200.xml')
+    await market.ended(CALLER_HUNG_UP)
+  })
+
+  it('lets the caller hear the announcement before the answer', async () => {
+    const market = await Market.open(exchange)
+    await market.buyer('uas-early-media-expect-200.xml')
+    await market.call('uac-early-media-expect-200.xml')
+    await market.ended(CALLER_HUNG_UP)
+  })
+
+  it('tells the buyer who is calling and which call it is', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-caller-identity-expect-200.xml')
+    await market.call('uac-answered-caller-hangs-up-expect-200.xml', { keys: { ani: '+13125550123' } })
+    const seen = await market.messages(await market.went(buyer.run))
+    const record = (await market.records(1))[0]!
+    assert.match(seen, /^From: ?<sip:\+13125550123@/m)
+    assert.match(seen, /^P-Asserted-Identity: ?<sip:\+13125550123@/im)
+    assert.match(seen, new RegExp(`^X-DCE-Call-ID: ?${record.id}`, 'im'))
+    assert.doesNotMatch(seen, new RegExp(market.address.replaceAll('.', String.raw`\.`)), 'the carrier stays hidden')
+    await market.ended(CALLER_HUNG_UP)
+  })
+})

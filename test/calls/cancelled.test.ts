@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { Exchange } from '../support/exchange.ts'
+import { Market } from '../support/market.ts'
+
+const CANCELLED = { outcome: 'cancelled', sip_status: 487, end_reason: 'cancelled', hung_up_by: 'caller' }
+
+describe('a caller who gives up', function () {
+  this.timeout(40_000)
+  let exchange: Exchange
+  before(async function () {
+    this.timeout(90_000)
+    exchange = await Exchange.start()
+  })
+  after(() => exchange?.close())
+
+  it('while it rings: the buyer’s phone stops ringing and the next is not rung', async () => {
+    const market = await Market.open(exchange)
+    const first = await market.buyer('uas-no-answer-expect-487.xml', { amount: '9.00' })
+    const second = await market.buyer('uas-answer-caller-hangs-up-expect-200.xml', { amount: '4.00' })
+    await market.call('uac-cancel-while-ringing-expect-487.xml')
+    await market.went(first.run)
+    await market.ended(CANCELLED)
+    assert.equal((await second.run.finished).stats.created, 0, 'the second buyer was not rung')
+  })
+
+  it('before the buyer has said anything but 100', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-trying-only-expect-487.xml')
+    await market.call('uac-cancel-before-ringing-expect-487.xml')
+    await market.went(buyer.run)
+    await market.ended(CANCELLED)
+  })
+
+  it('before the buyer has said anything: the CANCEL waits for its first word', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-slow-trying-expect-487.xml', { play: { pauseMs: 1200 } })
+    await market.call('uac-cancel-before-ringing-expect-487.xml')
+    await market.went(buyer.run)
+    await market.ended(CANCELLED)
+  })
+
+  it('at once, while the call is being sold', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-no-answer-expect-487.xml')
+    await market.call('uac-cancel-during-auction-expect-487.xml')
+    const record = await market.ended(CANCELLED)
+    assert.equal(record.price, '0.00')
+    assert.ok((await buyer.run.finished).stats.created <= 1)
+  })
+
+  it('just as the buyer answers: the buyer is hung up, the caller hears 487, nobody pays', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-answer-crossing-cancel-expect-bye.xml')
+    await market.call('uac-cancel-while-ringing-expect-487.xml')
+    await market.went(buyer.run)
+    await market.ended(CANCELLED)
+    assert.equal(await market.balanceOf(buyer.account), '100.00')
+  })
+
+  it('just as the answer is on its way: the call is answered, and the caller hangs up', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-answer-caller-hangs-up-expect-200.xml')
+    await market.call('uac-cancel-crossing-answer-expect-200.xml')
+    await market.went(buyer.run)
+    await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' })
+  })
+})
+
+describe('two sides that hang up at once', function () {
+  this.timeout(90_000)
+  let exchange: Exchange
+  before(async function () {
+    this.timeout(90_000)
+    exchange = await Exchange.start()
+  })
+  after(() => exchange?.close())
+
+  it('are both answered when the caller was first', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-bye-crossing-expect-200.xml')
+    await market.call('uac-answered-caller-hangs-up-expect-200.xml')
+    await market.went(buyer.run)
+    await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' })
+  })
+
+  it('are both answered when the buyer was first', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-answer-hang-up-expect-200.xml')
+    await market.call('uac-bye-crossing-expect-200.xml')
+    await market.went(buyer.run)
+    await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'buyer_hung_up', hung_up_by: 'buyer' })
+  })
+
+  it('or a caller whose ACK is lost: both legs end, and the record says why', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-answer-caller-hangs-up-expect-200.xml', { play: { timeoutS: 60 } })
+    await market.call('uac-lost-ack-expect-200.xml', { timeoutS: 60 })
+    await market.went(buyer.run)
+    await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'ack_timeout', hung_up_by: 'exchange' })
+  })
+})

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Exchange } from '../support/exchange.ts'
+import { Market } from '../support/market.ts'
+
+const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'
+const HUNG_UP_ON = 'uac-answered-other-side-hangs-up-expect-200.xml'
+
+describe('an exchange that is killed', function () {
+  this.timeout(120_000)
+  let dataDirectory: string
+  const running: Exchange[] = []
+  before(async () => {
+    dataDirectory = await mkdtemp(join(tmpdir(), 'dce-crash-'))
+  })
+  after(async () => {
+    for (const exchange of running) await exchange.close()
+    await rm(dataDirectory, { recursive: true, force: true })
+    await rm(`${dataDirectory}.log`, { force: true })
+  })
+
+  async function start(): Promise<Exchange> {
+    const exchange = await Exchange.start({ dataDirectory })
+    running.push(exchange)
+    return exchange
+  }
+
+  it('says BYE to both legs when it is back, and settles each call once by its last mark', async () => {
+    const first = await start()
+    const billed = await Market.open(first)
+    const paying = await billed.buyer(BUYER, { play: { timeoutS: 90 } })
+    const voided = await Market.open(first)
+    const waiting = await voided.buyer(BUYER, { bid: { billable_after: 60 }, play: { timeoutS: 90 } })
+    const ringing = await Market.open(first)
+    await ringing.buyer('uas-no-answer-expect-487.xml', { target: { ring_timeout: 60 }, play: { timeoutS: 90 } })
+
+    const callers = [
+      await billed.startCall(HUNG_UP_ON, { timeoutS: 90 }),
+      await voided.startCall(HUNG_UP_ON, { timeoutS: 90 }),
+    ]
+    const unanswered = await ringing.startCall(HUNG_UP_ON, { timeoutS: 90 })
+    await billed.answered()
+    await voided.answered()
+    await ringing.inState('ringing')
+    await first.process.kill()
+
+    const second = await start()
+    for (const caller of callers) await billed.went(caller)
+    await billed.went(paying.run)
+    await billed.went(waiting.run)
+    await unanswered.stop()
+
+    const endings = []
+    for (const market of [billed, voided, ringing]) {
+      const records = await second.callsTo(market.number)
+      assert.equal(records.length, 1, `exactly one record: ${JSON.stringify(records)}`)
+      const { outcome, end_reason, state, price } = records[0]!
+      endings.push({ outcome, end_reason, state, price })
+    }
+    const interrupted = { outcome: 'interrupted', end_reason: 'interrupted', state: 'ended' }
+    assert.deepEqual(endings, [
+      { ...interrupted, price: '1.00' },
+      { ...interrupted, price: '0.00' },
+      { ...interrupted, price: '0.00' },
+    ])
+    await assertMoney(second, paying.account.id, '99.00')
+    await assertMoney(second, waiting.account.id, '100.00')
+    await second.assertMoneyBalances()
+
+    // Dying again changes nothing: what was settled stays settled, once.
+    await second.process.kill()
+    const third = await start()
+    assert.equal((await third.callsTo(billed.number)).length, 1)
+    await assertMoney(third, paying.account.id, '99.00')
+    await third.assertMoneyBalances()
+    for (const market of [billed, voided, ringing]) await market.close()
+  })
+})
+
+async function assertMoney(exchange: Exchange, accountId: string, balance: string): Promise<void> {
+  const account = await exchange.api.request('GET', `/api/v1/accounts/${accountId}`)
+  assert.equal(account['balance'], balance)
+  assert.equal(account['held'], '0.00')
+}

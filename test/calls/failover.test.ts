@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { Exchange } from '../support/exchange.ts'
+import { Market } from '../support/market.ts'
+
+const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
+const SECOND = 'uas-answer-caller-hangs-up-expect-200.xml'
+
+describe('a buyer who does not take the call', function () {
+  this.timeout(40_000)
+  let exchange: Exchange
+  before(async function () {
+    this.timeout(90_000)
+    exchange = await Exchange.start()
+  })
+  after(() => exchange?.close())
+
+  for (const [what, file] of [
+    ['is busy', 'uas-busy-expect-486.xml'],
+    ['has moved', 'uas-moved-expect-302.xml'],
+    ['is unknown there', 'uas-not-found-expect-404.xml'],
+    ['breaks', 'uas-broken-expect-500.xml'],
+    ['is overloaded', 'uas-unavailable-expect-503.xml'],
+    ['declines', 'uas-decline-expect-603.xml'],
+    ['announces something and then is busy', 'uas-early-media-then-busy-expect-486.xml'],
+  ] as const) {
+    it(`${what}: the next one is rung, and pays its own price`, async () => {
+      const market = await Market.open(exchange)
+      const first = await market.buyer(file, { amount: '9.00' })
+      const second = await market.buyer(SECOND, { amount: '4.00' })
+      await market.call('uac-answered-caller-hangs-up-expect-200.xml')
+      await market.went(first.run)
+      await market.went(second.run)
+      const record = await market.ended(CALLER_HUNG_UP)
+      assert.equal(record.buyer_id, second.account.id)
+      assert.equal(record.price, '1.00', 'alone below the first, the second pays the reserve')
+      assert.equal(record.legs.length, 3, 'the caller and two buyers')
+      assert.equal(await market.balanceOf(first.account), '100.00')
+    })
+  }
+
+  it('does not answer: it is cancelled at its ring timeout and the next one is rung', async () => {
+    const market = await Market.open(exchange)
+    const first = await market.buyer('uas-no-answer-expect-487.xml', { amount: '9.00', target: { ring_timeout: 1 } })
+    const second = await market.buyer(SECOND, { amount: '4.00' })
+    await market.call('uac-answered-caller-hangs-up-expect-200.xml')
+    await market.went(first.run)
+    const record = await market.ended(CALLER_HUNG_UP)
+    assert.equal(record.buyer_id, second.account.id)
+  })
+
+  it('says no more than 100: the next one is rung', async () => {
+    const market = await Market.open(exchange)
+    const first = await market.buyer('uas-trying-only-expect-487.xml', { amount: '9.00', target: { ring_timeout: 1 } })
+    await market.buyer(SECOND, { amount: '4.00' })
+    await market.call('uac-answered-caller-hangs-up-expect-200.xml')
+    await market.went(first.run)
+    await market.ended(CALLER_HUNG_UP)
+  })
+
+  it('answers just as it is given up on: it is hung up at once and pays nothing', async () => {
+    const market = await Market.open(exchange)
+    const first = await market.buyer('uas-answer-crossing-cancel-expect-bye.xml', {
+      amount: '9.00',
+      target: { ring_timeout: 1 },
+    })
+    const second = await market.buyer(SECOND, { amount: '4.00' })
+    await market.call('uac-answered-caller-hangs-up-expect-200.xml')
+    await market.went(first.run)
+    const record = await market.ended(CALLER_HUNG_UP)
+    assert.equal(record.buyer_id, second.account.id)
+    assert.equal(await market.balanceOf(first.account), '100.00')
+  })
+
+  it('cannot be reached at all: the next one is rung', async () => {
+    const market = await Market.open(exchange)
+    const first = await market.buyer(SECOND, { amount: '9.00', target: { ring_timeout: 1 } })
+    await first.run.stop() // Nobody listens there any more.
+    await market.buyer(SECOND, { amount: '4.00' })
+    await market.call('uac-answered-caller-hangs-up-expect-200.xml')
+    await market.ended(CALLER_HUNG_UP)
+  })
+
+  it('is busy like all the others: the caller hears busy', async () => {
+    const market = await Market.open(exchange)
+    await market.buyer('uas-busy-expect-486.xml', { amount: '9.00' })
+    await market.buyer('uas-busy-expect-486.xml', { amount: '4.00' })
+    await market.call('uac-busy-expect-486.xml')
+    const record = await market.ended({ outcome: 'busy', sip_status: 486, end_reason: 'all_awards_failed' })
+    assert.equal(record.price, '0.00')
+  })
+
+  it('rings unanswered like all the others: the caller hears 480', async () => {
+    const market = await Market.open(exchange)
+    const terms = { target: { ring_timeout: 1 } }
+    await market.buyer('uas-no-answer-expect-487.xml', { amount: '9.00', ...terms })
+    await market.buyer('uas-no-answer-expect-487.xml', { amount: '4.00', ...terms })
+    await market.call('uac-no-sale-expect-480.xml')
+    await market.ended({ outcome: 'no_answer', sip_status: 480, end_reason: 'all_awards_failed' })
+  })
+
+  it('is broken like all the others: the caller hears 480, not the 500', async () => {
+    const market = await Market.open(exchange)
+    await market.buyer('uas-broken-expect-500.xml')
+    await market.call('uac-no-sale-expect-480.xml')
+    await market.ended({ outcome: 'failed', sip_status: 480, end_reason: 'all_awards_failed' })
+  })
+})

@@ -1,0 +1,28 @@
+import { Exchange } from '../support/exchange.ts'
+import { Market } from '../support/market.ts'
+
+const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
+
+describe('a request inside an answered call', function () {
+  this.timeout(40_000)
+  let exchange: Exchange
+  before(async function () {
+    this.timeout(90_000)
+    exchange = await Exchange.start()
+  })
+  after(() => exchange?.close())
+
+  for (const [what, name] of [
+    ['holds and resumes the call by re-INVITE', 'hold'],
+    ['carries a digit by INFO', 'dtmf-info'],
+    ['renews the offer by UPDATE', 'update'],
+  ] as const) {
+    it(what, async () => {
+      const market = await Market.open(exchange)
+      const buyer = await market.buyer(`uas-${name}-expect-200.xml`)
+      await market.call(`uac-${name}-expect-200.xml`)
+      await market.went(buyer.run)
+      await market.ended(CALLER_HUNG_UP)
+    })
+  }
+})

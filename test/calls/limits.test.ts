@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { eventually, Exchange } from '../support/exchange.ts'
+import { Market } from '../support/market.ts'
+
+const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'
+const HUNG_UP_ON = 'uac-answered-other-side-hangs-up-expect-200.xml'
+
+describe('the longest call', function () {
+  this.timeout(40_000)
+  let exchange: Exchange
+  before(async function () {
+    this.timeout(90_000)
+    exchange = await Exchange.start({ env: { DCE_TELEPHONY_MAX_CALL_DURATION: '2s' } })
+  })
+  after(() => exchange?.close())
+
+  it('ends both legs when it is reached', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer(BUYER)
+    await market.call(HUNG_UP_ON)
+    await market.went(buyer.run)
+    const record = await market.ended({
+      outcome: 'answered',
+      sip_status: 200,
+      end_reason: 'max_duration',
+      hung_up_by: 'exchange',
+    })
+    assert.ok(record.duration_ms >= 1900, `lasted ${record.duration_ms} ms`)
+  })
+})
+
+describe('audio that stops', function () {
+  this.timeout(40_000)
+  let exchange: Exchange
+  before(async function () {
+    this.timeout(90_000)
+    exchange = await Exchange.start({ env: { DCE_MEDIA_RTP_TIMEOUT: '1s' } })
+  })
+  after(() => exchange?.close())
+
+  it('ends the call', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer(BUYER)
+    await market.call(HUNG_UP_ON)
+    await market.went(buyer.run)
+    await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'rtp_timeout', hung_up_by: 'exchange' })
+  })
+})
+
+describe('an exchange told to stop', function () {
+  this.timeout(90_000)
+  let dataDirectory: string
+  before(async () => {
+    dataDirectory = await mkdtemp(join(tmpdir(), 'dce-drain-'))
+  })
+  after(async () => {
+    await rm(dataDirectory, { recursive: true, force: true })
+    await rm(`${dataDirectory}.log`, { force: true })
+  })
+
+  it('takes no new calls, lets the live one finish, and exits 0', async () => {
+    const exchange = await Exchange.start({ dataDirectory })
+    try {
+      const market = await Market.open(exchange)
+      const buyer = await market.buyer(BUYER)
+      const caller = await market.startCall('uac-answered-caller-hangs-up-expect-200.xml', { pauseMs: 6000 })
+      await market.answered()
+      exchange.process.signal('SIGTERM')
+      await eventually(
+        async () => ((await readyStatus(exchange)) === 200 ? undefined : true),
+        () => '/health/ready still says 200 after SIGTERM',
+      )
+      await market.call('uac-draining-expect-503.xml')
+      await market.went(caller)
+      await market.went(buyer.run)
+      assert.equal(await exchange.process.exited, 0)
+      await market.close()
+
+      const again = await Exchange.start({ dataDirectory })
+      try {
+        const records = await again.callsTo(market.number)
+        assert.deepEqual(
+          records.map((call) => call.end_reason),
+          ['caller_hung_up'],
+          'the live call has its record; calls refused while draining are counted, not written one by one',
+        )
+        await again.assertMoneyBalances()
+      } finally {
+        await again.close()
+      }
+    } finally {
+      await exchange.close()
+    }
+  })
+})
+
+async function readyStatus(exchange: Exchange): Promise<number> {
+  try {
+    return (await exchange.api.raw('GET', '/health/ready')).status
+  } catch {
+    return 0 // It has closed its door: that is not ready either.
+  }
+}

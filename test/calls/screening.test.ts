@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { Exchange } from '../support/exchange.ts'
+import { Market } from '../support/market.ts'
+
+const NO = { outcome: 'refused', sip_status: 603, end_reason: 'compliance', hung_up_by: 'exchange' }
+const YES = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
+const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'
+const CALLER = 'uac-answered-caller-hangs-up-expect-200.xml'
+
+/** A window of an hour, far from now in New York whatever the time is. */
+function closedHours(): Record<string, string> {
+  const hour = Number(
+    new Intl.DateTimeFormat('en-US', { timeZone: 'America/New_York', hour: 'numeric', hourCycle: 'h23' }).format(),
+  )
+  const [start, end] = hour < 12 ? ['19:00', '20:00'] : ['08:00', '09:00']
+  return {
+    DCE_COMPLIANCE_TCPA_CALLING_HOURS_START: start,
+    DCE_COMPLIANCE_TCPA_CALLING_HOURS_END: end,
+  }
+}
+
+describe('the law outside calling hours', function () {
+  this.timeout(40_000)
+  let exchange: Exchange
+  before(async function () {
+    this.timeout(90_000)
+    exchange = await Exchange.start({ env: closedHours() })
+  })
+  after(() => exchange?.close())
+
+  it('forbids a transferred call', async () => {
+    const market = await Market.open(exchange, { number: { traffic_type: 'transfer' } })
+    await market.buyer(BUYER)
+    await market.call('uac-compliance-expect-603.xml')
+    await market.ended(NO)
+  })
+
+  it('only remarks on a call the consumer dialled', async () => {
+    const market = await Market.open(exchange)
+    await market.buyer(BUYER)
+    await market.call(CALLER)
+    await market.ended(YES)
+  })
+})
+
+describe('the lists', function () {
+  this.timeout(40_000)
+  let exchange: Exchange
+  before(async function () {
+    this.timeout(90_000)
+    exchange = await Exchange.start({ env: { DCE_COMPLIANCE_TCPA_ENABLED: 'false' } })
+    await exchange.api.create('dnc', { number: '+12125550199', list: 'blocked', reason: 'threats' })
+    await exchange.api.create('dnc', { number: '+12125550188', list: 'internal', reason: 'asked us not to call' })
+  })
+  after(() => exchange?.close())
+
+  it('keep a blocked caller out of every number', async () => {
+    const market = await Market.open(exchange)
+    await market.buyer(BUYER)
+    await market.call('uac-compliance-expect-603.xml', { keys: { ani: '+12125550199' } })
+    await market.ended(NO)
+  })
+
+  it('forbid a transferred call of somebody who asked not to be called', async () => {
+    const market = await Market.open(exchange, { number: { traffic_type: 'transfer' } })
+    await market.buyer(BUYER)
+    await market.call('uac-compliance-expect-603.xml', { keys: { ani: '+12125550188' } })
+    await market.ended(NO)
+  })
+
+  it('let somebody who asked not to be called call us', async () => {
+    const market = await Market.open(exchange)
+    await market.buyer(BUYER)
+    await market.call(CALLER, { keys: { ani: '+12125550188' } })
+    await market.ended(YES)
+  })
+
+  it('are read by the next call after a number is taken off them', async () => {
+    await exchange.api.create('dnc', { number: '+12125550177', list: 'blocked', reason: 'by mistake' })
+    const market = await Market.open(exchange)
+    await market.buyer(BUYER)
+    await market.call('uac-compliance-expect-603.xml', { keys: { ani: '+12125550177' } })
+    await exchange.api.request('DELETE', '/api/v1/dnc/+12125550177')
+    await market.call(CALLER, { keys: { ani: '+12125550177' } })
+    const records = await market.records(2)
+    assert.deepEqual(
+      records.map((call) => call.outcome),
+      ['answered', 'refused'],
+    )
+    await market.settled()
+  })
+})
