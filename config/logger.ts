@@ -67,8 +67,9 @@ export function createLogger({ level, stream }: LogOptions): Log {
   )
   // A child's bindings stand in lines of every level: they are masked for the strictest. Pino has no hook for them, and its
   // children inherit this method.
+  // oxlint-disable-next-line typescript/unbound-method -- called with the child's own `this` below.
   const bind = logger.child
-  logger.child = function (bindings: object, options) {
+  logger.child = function (this: Logger, bindings: object, options: never) {
     return bind.call(this, redact(bindings, false) as Record<string, unknown>, options)
   } as typeof bind
   const timer = buffer ? setInterval(flush, FLUSH_MS).unref() : undefined
