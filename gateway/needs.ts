@@ -38,7 +38,14 @@ export type GatewayRecord =
       readonly audit: AuditRecord | null
       readonly posting: Posting | null
     }
-  | { readonly kind: 'refused-many'; readonly id: string; readonly trunkId: string; readonly second: Date; readonly count: number; readonly reason: string }
+  | {
+      readonly kind: 'refused-many'
+      readonly id: string
+      readonly trunkId: string
+      readonly second: Date
+      readonly count: number
+      readonly reason: string
+    }
 
 /** The one writer: group commits to Postgres, or to the local spool while Postgres is away. */
 export interface RecordWriter {

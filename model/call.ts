@@ -3,14 +3,7 @@ import type { AccountId, AuctionId, BidId, CallId, NumberId, TrunkId } from './i
 export type CallState = 'received' | 'screening' | 'auction' | 'ringing' | 'answered' | 'ended'
 
 export type CallOutcome =
-  | 'answered'
-  | 'refused'
-  | 'no_sale'
-  | 'busy'
-  | 'no_answer'
-  | 'failed'
-  | 'cancelled'
-  | 'interrupted'
+  'answered' | 'refused' | 'no_sale' | 'busy' | 'no_answer' | 'failed' | 'cancelled' | 'interrupted'
 
 export type LegSide = 'caller' | 'buyer'
 
@@ -29,6 +22,7 @@ export type EndReason =
   | 'no_sale'
   | 'all_awards_failed'
   | 'trunk_limit'
+  | 'unknown_source'
   | 'account_inactive'
   | 'unknown_number'
   | 'compliance'

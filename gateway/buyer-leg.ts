@@ -1,0 +1,123 @@
+import type { DialogState } from '../model/cdr.ts'
+import { listOf, paramOf, uriOf } from './sip-fields.ts'
+import { isSipFailure, type Signaling, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
+
+/** How ringing one target came out. */
+export type RingResult =
+  | { readonly kind: 'answered'; readonly leg: BuyerLeg; readonly sdp: string }
+  | { readonly kind: 'rejected'; readonly status: number; readonly reason: string }
+  | { readonly kind: 'no-answer' }
+  | { readonly kind: 'caller-gone' }
+
+export interface RingOptions {
+  readonly uri: string
+  readonly headers: Record<string, string>
+  readonly sdp: string
+  readonly proxy?: string
+  readonly auth?: { username: string; password: string }
+  readonly ringTimeoutMs: number
+  /** The caller's giving up: the INVITE is cancelled and no further one is sent. */
+  readonly gone: AbortSignal
+  readonly onSent: (sipCallId: string) => void
+  /** A provisional answer above 100. */
+  readonly onProgress: (status: number, reason: string, sdp: string | null) => void
+}
+
+/**
+ * Sends the INVITE to a target and waits for its final answer, the ring timeout or the caller's giving up, whichever is
+ * first. An attempt given up on is cancelled and left to end by itself: if its 200 crosses our CANCEL it is hung up
+ * (RFC 3261 §9.1, §15).
+ */
+export function ring(signaling: Signaling, options: RingOptions): Promise<RingResult> {
+  return new Promise((resolve) => {
+    let sent: SipRequest | null = null
+    let settled = false
+    let cancelled = false
+
+    const settle = (result: RingResult): void => {
+      if (settled) return
+      settled = true
+      clearTimeout(timer)
+      options.gone.removeEventListener('abort', onGone)
+      resolve(result)
+    }
+    const giveUp = (result: RingResult): void => {
+      cancelled = true
+      sent?.cancel(() => {}) // It may have been answered meanwhile: then the BYE below ends it.
+      settle(result)
+    }
+    const onGone = (): void => giveUp({ kind: 'caller-gone' })
+    const timer = setTimeout(() => giveUp({ kind: 'no-answer' }), options.ringTimeoutMs)
+    options.gone.addEventListener('abort', onGone, { once: true })
+    if (options.gone.aborted) return onGone()
+
+    signaling
+      .createUAC(
+        options.uri,
+        {
+          localSdp: options.sdp,
+          headers: options.headers,
+          ...(options.proxy && { proxy: options.proxy }),
+          ...(options.auth && { auth: options.auth }),
+        },
+        {
+          cbRequest(error, request) {
+            if (error || !request) return // createUAC rejects with the same error.
+            sent = request
+            options.onSent(request.get('Call-ID') ?? '')
+            if (cancelled) request.cancel(() => {})
+          },
+          cbProvisional(response) {
+            if (!settled && response.status > 100)
+              options.onProgress(response.status, response.reason, bodyOf(response))
+          },
+        },
+      )
+      .then(
+        (dialog) => {
+          if (settled)
+            void dialog.destroy().catch(() => {}) // 200 and CANCEL crossed.
+          else settle({ kind: 'answered', leg: new BuyerLeg(dialog), sdp: dialog.remote.sdp })
+        },
+        (error: unknown) => {
+          if (isSipFailure(error)) settle({ kind: 'rejected', status: error.status, reason: error.reason ?? '' })
+          else settle({ kind: 'rejected', status: 503, reason: error instanceof Error ? error.message : 'not sent' })
+        },
+      )
+  })
+}
+
+function bodyOf(response: SipResponse): string | null {
+  return response.body ? response.body : null
+}
+
+/** The outbound dialog of an answered target: we are the UAC. */
+export class BuyerLeg {
+  readonly dialog: SipDialog
+
+  constructor(dialog: SipDialog) {
+    this.dialog = dialog
+  }
+
+  async hangUp(headers: Record<string, string> = {}): Promise<void> {
+    await this.dialog.destroy({ headers }).catch(() => {}) // Gone already: the BYEs crossed.
+  }
+
+  /** RFC 3261 §12.1.2: enough for a BYE after a crash. */
+  state(): DialogState {
+    const { req, res, sip } = this.dialog
+    const from = req.get('From') ?? ''
+    const to = res.get('To') ?? ''
+    const contact = listOf(res.get('Contact'))[0]
+    return {
+      callId: sip.callId,
+      localUri: uriOf(from),
+      localTag: paramOf(from, 'tag'),
+      remoteUri: uriOf(to),
+      remoteTag: paramOf(to, 'tag'),
+      remoteTarget: contact ? uriOf(contact) : uriOf(to),
+      routeSet: listOf(res.get('Record-Route')).map(uriOf).toReversed(),
+      localCSeq: Number.parseInt(req.get('CSeq') ?? '1', 10),
+    }
+  }
+}

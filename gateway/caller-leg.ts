@@ -1,0 +1,126 @@
+import { EventEmitter } from 'node:events'
+import { randomBytes } from 'node:crypto'
+import type { DialogState } from '../model/cdr.ts'
+import { listOf, paramOf, uriOf } from './sip-fields.ts'
+import type { Signaling, SipDialog, SipRequest, SipResponse } from './srf.ts'
+
+/**
+ * The inbound dialog: we are the UAS. Created from the INVITE, it rings, refuses or accepts, and turns a CANCEL into an
+ * aborted `gone` signal that every awaited step of the call receives.
+ */
+export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
+  readonly #signaling: Signaling
+  readonly #req: SipRequest
+  readonly #res: SipResponse
+  readonly #gone = new AbortController()
+  /** Ours from the first response on, so that the dialog can be written down before it is confirmed. */
+  readonly localTag = randomBytes(8).toString('hex')
+  #dialog: SipDialog | null = null
+  #finalStatus: number | null = null
+
+  constructor(signaling: Signaling, req: SipRequest, res: SipResponse) {
+    super()
+    this.#signaling = signaling
+    this.#req = req
+    this.#res = res
+    req.on('cancel', () => {
+      this.#finalStatus = 487 // The server has answered the INVITE itself (RFC 3261 §9.2).
+      this.#gone.abort()
+      this.emit('cancelled')
+    })
+  }
+
+  /** Aborted when the caller gives up before the answer. */
+  get gone(): AbortSignal {
+    return this.#gone.signal
+  }
+  get sourceAddress(): string {
+    return this.#req.source_address
+  }
+  get sourcePort(): number {
+    return this.#req.source_port
+  }
+  get transport(): string {
+    return this.#req.protocol
+  }
+  get sipCallId(): string {
+    return this.#req.get('Call-ID') ?? ''
+  }
+  get requestUri(): string {
+    return this.#req.uri
+  }
+  get toUri(): string {
+    return uriOf(this.#req.get('To') ?? '')
+  }
+  /** Who the carrier says is calling: P-Asserted-Identity (RFC 3325), else From. */
+  get identityUris(): readonly string[] {
+    const asserted = listOf(this.#req.get('P-Asserted-Identity')).map(uriOf)
+    return asserted.length > 0 ? asserted : [uriOf(this.#req.get('From') ?? '')]
+  }
+  get offer(): string {
+    return this.#req.body ?? ''
+  }
+  /** Any header, to hand on (Identity, for instance). */
+  header(name: string): string | undefined {
+    return this.#req.get(name)
+  }
+  /** The final status the INVITE got; null while there is none. */
+  get finalStatus(): number | null {
+    return this.#finalStatus
+  }
+  get dialog(): SipDialog | null {
+    return this.#dialog
+  }
+
+  /** 180 or 183, with SDP when there is early media. After a final answer it does nothing. */
+  ringing(status: number, reason: string, sdp: string | null): void {
+    if (this.#finalStatus !== null) return
+    this.#res.send(status, reason, sdp === null ? { headers: this.#tagged() } : { headers: this.#tagged(), body: sdp })
+  }
+
+  /** A final refusal, 3xx to 6xx. After a final answer it does nothing. */
+  refuse(status: number, reason: string | undefined, headers: Record<string, string>): void {
+    if (this.#finalStatus !== null) return
+    this.#finalStatus = status
+    this.#res.send(status, reason, { headers: { ...this.#tagged(), ...headers } })
+  }
+
+  /** Sends the 200 with our answer. False when the caller's CANCEL got there first. */
+  async accept(sdp: string): Promise<boolean> {
+    if (this.#finalStatus !== null) return false
+    try {
+      this.#dialog = await this.#signaling.createUAS(this.#req, this.#res, { localSdp: sdp, headers: this.#tagged() })
+      if (this.#gone.signal.aborted) return false
+      this.#finalStatus = 200
+      return true
+    } catch {
+      this.#finalStatus ??= 487
+      this.#gone.abort()
+      return false
+    }
+  }
+
+  async hangUp(headers: Record<string, string> = {}): Promise<void> {
+    await this.#dialog?.destroy({ headers }).catch(() => {}) // The dialog is gone already: the other side's BYE crossed ours.
+  }
+
+  /** The dialog as it is, or will be once accepted (RFC 3261 §12.1.1): enough for a BYE after a crash. */
+  state(): DialogState {
+    const from = this.#req.get('From') ?? ''
+    const contact = listOf(this.#req.get('Contact'))[0]
+    return {
+      callId: this.sipCallId,
+      localUri: this.toUri,
+      localTag: this.localTag,
+      remoteUri: uriOf(from),
+      remoteTag: paramOf(from, 'tag'),
+      remoteTarget: contact ? uriOf(contact) : uriOf(from),
+      routeSet: listOf(this.#req.get('Record-Route')).map(uriOf),
+      localCSeq: 0,
+    }
+  }
+
+  #tagged(): Record<string, string> {
+    return { To: `x;tag=${this.localTag}` } // drachtio-srf takes the tag out of it and keeps the caller's To.
+  }
+}

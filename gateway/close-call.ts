@@ -1,0 +1,116 @@
+import { settle } from '../accounts/settlement.ts'
+import type { Auction } from '../model/auction.ts'
+import { newId } from '../model/ids.ts'
+import type { Posting } from '../model/ledger.ts'
+import { recordOf } from './cdr.ts'
+import { countCall, countRefusal } from './measure.ts'
+import type { Call } from './live-call.ts'
+import type { ExchangeParts } from './parts.ts'
+
+/**
+ * The end of every call, however it came: media closed, places given back, the sale settled (posted or voided), and the
+ * CDR written with its posting in one piece. A call of no known trunk leaves only a count.
+ */
+export async function closeCall(call: Call, parts: ExchangeParts): Promise<void> {
+  for (const release of call.releases.splice(0)) release()
+  if (call.error) parts.log.error({ callId: call.id, error: call.error }, 'a call met a bug')
+  if (call.facts && !call.countOnly) await writeDown(call, parts)
+  else {
+    countRefusal(parts.telemetry, call)
+    if (call.facts) parts.refusalCounter.count(call.facts.trunk.id, call.endReason ?? 'overloaded', parts.clock.now())
+  }
+  parts.liveCalls.remove(call)
+}
+
+async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
+  await closeMedia(call)
+  call.endedAt ??= new Date()
+  const attempt = call.outcome === 'answered' ? call.soldAttempt : null
+  if (attempt) attempt.endedAt ??= call.endedAt
+  const posting = settleSale(call, parts)
+  call.soldAttempt = attempt
+  const record = recordOf(call)
+  const auction = call.auction && withLosers(call, call.auction)
+  try {
+    await parts.writer.write({
+      kind: 'ended',
+      call: record,
+      auction,
+      audit:
+        call.checks.length > 0
+          ? { callId: call.id, number: record.ani, at: call.receivedAt, checks: call.checks }
+          : null,
+      posting,
+    })
+  } catch (error) {
+    // The last resort: nothing else holds this call any more, so the log must.
+    parts.log.fatal({ callId: call.id, error, cdr: record, posting }, 'a call record could not be written')
+  }
+  countCall(parts.telemetry, call)
+  parts.announcements.ended(call)
+  parts.log.info(
+    {
+      callId: call.id,
+      outcome: call.outcome,
+      endReason: call.endReason,
+      sipStatus: record.sipStatus,
+      durationMs: call.durationMs,
+      hungUpBy: call.hungUpBy,
+    },
+    'call ended',
+  )
+}
+
+async function closeMedia(call: Call): Promise<void> {
+  if (!call.media) return
+  try {
+    const stats = await call.media.close()
+    call.callerMedia = stats.caller
+    if (call.soldAttempt) call.soldAttempt.media = stats.buyer
+  } catch {
+    // The engine is gone; the call's record does not wait for its figures.
+  }
+}
+
+/** Posts or voids the hold of the answered award and frees its places; null when nothing is billed. */
+function settleSale(call: Call, parts: ExchangeParts): Posting | null {
+  const { takenAward, sold } = call
+  if (!takenAward || !sold) return null
+  call.takenAward = null
+  if (call.outcome !== 'answered') {
+    takenAward.reservation.release()
+    parts.balances.void(takenAward.hold)
+    return null
+  }
+  const settlement = settle({
+    terms: sold,
+    durationMs: call.durationMs,
+    endedAt: call.endedAt!,
+    postingId: newId(),
+    callId: call.id,
+    operatorId: parts.operatorId,
+  })
+  call.billableMs = settlement.billableMs
+  call.priceMicros = settlement.priceMicros
+  call.payoutMicros = settlement.payoutMicros
+  takenAward.reservation.settle(settlement.priceMicros)
+  if (!settlement.posting) {
+    parts.balances.void(takenAward.hold)
+    return null
+  }
+  parts.balances.post(takenAward.hold, settlement.posting)
+  parts.announcements.posted(call, settlement.posting, settlement.priceMicros)
+  return settlement.posting
+}
+
+/** The auction as it came out: a reason for every award that was not the one answered. */
+function withLosers(call: Call, auction: Auction): Auction {
+  const winner = call.soldAttempt?.award ?? null
+  const losers = auction.awards
+    .filter((award) => award !== winner && award.id !== winner?.id)
+    .map(({ id, bidId, campaignId, buyerId, rank }) => {
+      const code = call.lost.get(id) ?? (winner && rank > winner.rank ? 'outbid' : 'not_reached')
+      return { bidId, campaignId, buyerId, code }
+    })
+  return { ...auction, nonBids: [...losers, ...auction.nonBids] }
+}

@@ -1,0 +1,42 @@
+import type { Account } from '../model/account.ts'
+import type { BookChange } from '../model/book.ts'
+import type { AccountId, NumberId, TargetId } from '../model/ids.ts'
+import type { PhoneNumber } from '../model/phone-number.ts'
+import type { DialledNumber, Target } from '../model/trunk.ts'
+
+/** The part of the book a call looks things up in by name: accounts, dialled numbers, targets. */
+export class Directory {
+  readonly #accounts = new Map<AccountId, Account>()
+  readonly #numbers = new Map<PhoneNumber, DialledNumber>()
+  readonly #numbersById = new Map<NumberId, DialledNumber>()
+  readonly #targets = new Map<TargetId, Target>()
+
+  apply(change: BookChange): void {
+    if (change.kind === 'account') put(this.#accounts, change.id, change.value)
+    else if (change.kind === 'target') put(this.#targets, change.id, change.value)
+    else if (change.kind === 'number') {
+      const before = this.#numbersById.get(change.id)
+      if (before) this.#numbers.delete(before.number)
+      put(this.#numbersById, change.id, change.value)
+      if (change.value) this.#numbers.set(change.value.number, change.value)
+    }
+  }
+
+  account(id: AccountId): Account | undefined {
+    return this.#accounts.get(id)
+  }
+  number(number: PhoneNumber): DialledNumber | undefined {
+    return this.#numbers.get(number)
+  }
+  numberById(id: NumberId): DialledNumber | undefined {
+    return this.#numbersById.get(id)
+  }
+  target(id: TargetId): Target | undefined {
+    return this.#targets.get(id)
+  }
+}
+
+function put<K, V>(map: Map<K, V>, key: K, value: V | null): void {
+  if (value === null) map.delete(key)
+  else map.set(key, value)
+}

@@ -1,0 +1,58 @@
+import { Refusal } from '../model/refusal.ts'
+import type { CallSteps } from './call.ts'
+import { closeCall } from './close-call.ts'
+import { connect } from './connect.ts'
+import { identify } from './identify.ts'
+import type { ExchangeParts } from './parts.ts'
+
+/** Binds the story's steps to the folders that know the answers; only here does a verdict become a Refusal. */
+export function createExchange(parts: ExchangeParts): CallSteps {
+  const { compliance, routing, telemetry, announcements } = parts
+  return {
+    identify: (call) => identify(call, parts),
+
+    screen(call) {
+      const { ani, number, zip } = call.facts!
+      call.state = 'screening'
+      const verdict = compliance.screen({
+        ani,
+        zip: zip?.zip ?? null,
+        trafficType: number!.trafficType,
+        atMs: call.receivedAt.getTime(),
+      })
+      call.checks = verdict.checks
+      call.note('screened', verdict.allowed ? 'may be sold' : `${verdict.rule}: ${verdict.text}`)
+      announcements.checked(call, verdict.allowed)
+      if (!verdict.allowed) throw new Refusal('compliance', verdict.rule)
+    },
+
+    auction(call) {
+      const { ani, number, places, zip, seller } = call.facts!
+      call.state = 'auction'
+      call.auctionRequest = {
+        callId: call.id,
+        number: number!,
+        currency: seller.currency,
+        ani,
+        places,
+        zip,
+        receivedAtMs: call.receivedAt.getTime(),
+      }
+      const auction = routing.auction(call.auctionRequest)
+      call.auction = auction
+      telemetry.decision.observe((parts.clock.monotonicMs() - call.receivedMonotonicMs) / 1000)
+      const winner = auction.awards[0]
+      if (!winner) {
+        call.auction = routing.explain(call.auctionRequest, auction)
+        announcements.auctioned(call, call.auction)
+        call.note('auctioned', `no sale among ${call.auction.nonBids.length} bids`)
+        throw new Refusal('no_sale', 'no eligible bid at or above the reserve')
+      }
+      call.note('auctioned', `${auction.awards.length} awards, the first at ${winner.priceMicros} micros`)
+      return auction.awards
+    },
+
+    connect: (call, awards) => connect(call, awards, parts),
+    close: (call) => closeCall(call, parts),
+  }
+}

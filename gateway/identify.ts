@@ -1,0 +1,91 @@
+import { numberOfUri, type PhoneNumber } from '../model/phone-number.ts'
+import { Refusal } from '../model/refusal.ts'
+import type { DialledNumber, Trunk } from '../model/trunk.ts'
+import type { Call } from './live-call.ts'
+import type { ExchangeParts } from './parts.ts'
+
+interface Dialled {
+  readonly trunk: Trunk
+  readonly dnis: PhoneNumber | null
+  readonly number: DialledNumber | null
+}
+
+/**
+ * Whose trunk is this, has it room, and which number was dialled? Fills `call.facts`. Refuses, in this order: a source that
+ * is nobody's, an exchange that cannot take calls, a suspended seller, a trunk over its limits, a number that is not this
+ * seller's to sell.
+ */
+export function identify(call: Call, parts: ExchangeParts): void {
+  const candidates = parts.trunks.ofSource(call.caller.sourceAddress)
+  if (candidates.length === 0)
+    throw new Refusal('unknown_source', `no trunk has the address ${call.caller.sourceAddress}`)
+
+  const { trunk, dnis, number } = whoseCall(call, candidates, parts)
+  const seller = parts.directory.account(trunk.accountId)
+  if (!seller) throw new Refusal('unknown_source', 'the trunk’s account is unknown')
+  const ani = firstNumber(call.caller.identityUris)
+  call.facts = {
+    trunk,
+    seller,
+    number: number?.accountId === seller.id ? number : null,
+    ani,
+    dnis: dnis ?? userOf(call.caller.requestUri),
+    places: ani ? parts.places.ofNumber(ani) : [],
+    zip: null,
+  }
+
+  const unwell = whyUnwell(parts)
+  if (unwell) {
+    call.countOnly = true
+    throw unwell
+  }
+  if (seller.status !== 'active') throw new Refusal('account_inactive', 'the seller’s account is not active')
+  const place = parts.trunks.admit(trunk, call.receivedMonotonicMs)
+  if (typeof place === 'string') {
+    parts.announcements.trunkLimited(call, place)
+    throw new Refusal('trunk_limit', `the trunk is over its ${place}`)
+  }
+  call.releases.push(place.release)
+  if (!call.facts.number) throw new Refusal('unknown_number', 'the dialled number is not one of this seller’s')
+  call.note(
+    'identified',
+    `trunk ${trunk.name}, number ${call.facts.number.number}, vertical ${call.facts.number.vertical}`,
+  )
+  parts.announcements.received(call)
+}
+
+/** Among trunks that share the address, the one whose account owns the dialled number; else the oldest. */
+function whoseCall(call: Call, candidates: readonly Trunk[], parts: ExchangeParts): Dialled {
+  let first: Dialled | null = null
+  for (const trunk of candidates) {
+    const options = trunk.stripPrefix ? { stripPrefix: trunk.stripPrefix } : {}
+    const dnis = numberOfUri(call.caller.requestUri, options) ?? numberOfUri(call.caller.toUri, options)
+    const number = dnis ? (parts.directory.number(dnis) ?? null) : null
+    const dialled = { trunk, dnis, number }
+    if (number?.accountId === trunk.accountId) return dialled
+    first ??= dialled
+  }
+  return first!
+}
+
+function whyUnwell(parts: ExchangeParts): Refusal | null {
+  if (parts.draining()) return new Refusal('shutdown', 'the exchange is draining')
+  if (!parts.writer.accepts()) return new Refusal('storage_unavailable', 'no room for the records of a new call')
+  if (parts.liveCalls.size > parts.limits.maxConcurrentCalls)
+    return new Refusal('overloaded', 'the exchange has its most concurrent calls')
+  return null
+}
+
+function firstNumber(uris: readonly string[]): PhoneNumber | null {
+  for (const uri of uris) {
+    const number = numberOfUri(uri)
+    if (number) return number
+  }
+  return null
+}
+
+/** What was dialled, as it was written, when it is no telephone number. */
+function userOf(uri: string): string {
+  const user = /^[a-z]+:([^@;>]*)/i.exec(uri)?.[1] ?? uri
+  return user.slice(0, 128)
+}

@@ -1,0 +1,207 @@
+import type { MediaSession } from '../media/media-server.ts'
+import type { Account } from '../model/account.ts'
+import type { Auction, Award } from '../model/auction.ts'
+import type { CallOutcome, CallState, EndReason, HungUpBy } from '../model/call.ts'
+import type { CheckRecord, LegRecord, MediaStats, SoldTerms, TraceStep } from '../model/cdr.ts'
+import type { NonBidCode } from '../model/bid.ts'
+import type { AwardId, CallId } from '../model/ids.ts'
+import type { Hold } from '../model/ledger.ts'
+import type { AuctionRequest, Reservation } from '../routing/route-call.ts'
+import type { PhoneNumber } from '../model/phone-number.ts'
+import type { Place, ZipPlace } from '../model/places.ts'
+import { Refusal } from '../model/refusal.ts'
+import type { DialledNumber, Target, Trunk } from '../model/trunk.ts'
+import type { Bridge, BridgeEnd } from './bridge.ts'
+import type { CallerLeg } from './caller-leg.ts'
+import { meaningOf, reasonHeader } from './refusals.ts'
+
+/** A leg while it lives: what becomes its LegRecord. */
+export interface BuyerAttempt {
+  readonly award: Award
+  readonly target: Target
+  readonly uri: string
+  sipCallId: string
+  readonly invitedAt: Date
+  ringingAt: Date | null
+  answeredAt: Date | null
+  endedAt: Date | null
+  sipStatus: number | null
+  media: MediaStats | null
+}
+
+/** Seller-side and place facts a call has once it is identified. */
+export interface CallFacts {
+  readonly trunk: Trunk
+  readonly seller: Account
+  readonly number: DialledNumber | null
+  readonly ani: PhoneNumber | null
+  readonly dnis: string
+  readonly places: readonly Place[]
+  readonly zip: ZipPlace | null
+}
+
+/**
+ * One call while it lives: its caller leg, what each step found out, and how it ended. Its steps fill it; `cdr.ts` reads
+ * it. It makes no decision of its own.
+ */
+export class Call {
+  readonly id: CallId
+  readonly caller: CallerLeg
+  readonly receivedAt: Date
+  readonly receivedMonotonicMs: number
+  readonly #monotonicMs: () => number
+
+  /** Null until the trunk is known; without it there is no CDR. */
+  facts: CallFacts | null = null
+  state: CallState = 'received'
+  checks: readonly CheckRecord[] = []
+  auction: Auction | null = null
+  attempts: BuyerAttempt[] = []
+  media: MediaSession | null = null
+  callerMedia: MediaStats | null = null
+  bridge: Bridge | null = null
+  /** Set once an award has been answered and written down. */
+  sold: SoldTerms | null = null
+  soldAttempt: BuyerAttempt | null = null
+  /** The places and the hold of the award being rung or answered, until they are given back or settled. */
+  takenAward: { readonly reservation: Reservation; readonly hold: Hold } | null = null
+  auctionRequest: AuctionRequest | null = null
+  /** Why each award that was tried did not take the call. */
+  readonly lost = new Map<AwardId, NonBidCode>()
+
+  ringingAt: Date | null = null
+  answeredAt: Date | null = null
+  answeredMonotonicMs: number | null = null
+  aliveAt: Date | null = null
+  endedAt: Date | null = null
+  durationMs = 0
+  billableMs = 0
+  priceMicros = 0n
+  payoutMicros = 0n
+
+  outcome: CallOutcome | null = null
+  endReason: EndReason | null = null
+  hungUpBy: HungUpBy | null = null
+  /** What must be given back at the end, newest first: the trunk's slot, the award's slots, its hold. */
+  readonly releases: (() => void)[] = []
+  readonly trace: TraceStep[] = []
+  error: unknown = null
+  /** Overload: the refusal is counted by trunk and second, not written one by one. */
+  countOnly = false
+  readonly #gone = new AbortController()
+  #goneWhy: EndReason | null = null
+
+  constructor(options: { id: CallId; caller: CallerLeg; receivedAt: Date; monotonicMs: () => number }) {
+    this.id = options.id
+    this.caller = options.caller
+    this.receivedAt = options.receivedAt
+    this.#monotonicMs = options.monotonicMs
+    this.receivedMonotonicMs = options.monotonicMs()
+    this.caller.once('cancelled', () => this.abandon('cancelled'))
+  }
+
+  /** Aborted when the call will not go on though nobody has answered: every awaited step receives it. */
+  get gone(): AbortSignal {
+    return this.#gone.signal
+  }
+
+  /** Stops the call before it is answered: the caller gave up, or an operator or the drain will not wait. */
+  abandon(why: EndReason): void {
+    this.#goneWhy ??= why
+    this.#gone.abort()
+  }
+
+  /** Throws the Refusal of a call that was abandoned. */
+  throwIfGone(): void {
+    if (this.#goneWhy) throw new Refusal(this.#goneWhy, this.#goneWhy.replaceAll('_', ' '))
+  }
+
+  /** Notes a step of the decision with the time since the INVITE. */
+  note(step: string, detail: string): void {
+    const atMs = Math.round((this.#monotonicMs() - this.receivedMonotonicMs) * 1000) / 1000
+    this.trace.push({ atMs, step, detail })
+  }
+
+  /** An award did not take the call. */
+  lose(award: Award, code: NonBidCode): void {
+    this.lost.set(award.id, code)
+    if (code !== 'ring_failed') this.note('award skipped', `rank ${award.rank}: ${code}`)
+  }
+
+  /** The answered call is over. */
+  ended(end: BridgeEnd): void {
+    this.endedAt = new Date()
+    this.durationMs = Math.max(0, Math.round(end.atMonotonicMs - (this.answeredMonotonicMs ?? end.atMonotonicMs)))
+    this.outcome = 'answered'
+    this.endReason = end.reason
+    this.hungUpBy = end.hungUpBy
+    this.note('ended', `${end.reason} after ${this.durationMs} ms`)
+  }
+
+  /** The call will not go on: tells the carrier, unless it has already gone. */
+  refuse(refusal: Refusal): void {
+    const meaning = meaningOf(refusal.reason)
+    const status = refusal.status ?? meaning.status
+    const headers: Record<string, string> = {}
+    if (meaning.withReason) headers['Reason'] = reasonHeader(status, refusal.message)
+    const retryAfter =
+      meaning.retryAfterSeconds ?? (refusal.reason === 'trunk_limit' && this.facts?.trunk.retryAfterOnLimit ? 5 : null)
+    if (retryAfter !== null) headers['Retry-After'] = String(retryAfter)
+    if (refusal.reason === 'unacceptable_media')
+      headers['Warning'] = `399 dce "${refusal.message.replaceAll(/["\\\r\n]/g, '')}"`
+    this.caller.refuse(status, refusal.reason === 'malformed' ? refusal.message : undefined, headers)
+    this.endedAt = new Date()
+    this.outcome = refusal.reason === 'all_awards_failed' ? outcomeOfFailure(this.attempts.at(-1)) : meaning.outcome
+    this.endReason = refusal.reason
+    this.hungUpBy = WHO_ENDED[refusal.reason] ?? 'exchange'
+    this.note('refused', `${status} ${refusal.reason}: ${refusal.message}`)
+  }
+
+  /** A bug: the caller hears 500, the log hears everything. */
+  crashed(error: unknown): void {
+    this.error = error
+    this.caller.refuse(500, undefined, {})
+    this.bridge?.hangUp('internal_error', 'exchange')
+    this.endedAt = new Date()
+    this.outcome = 'failed'
+    this.endReason = 'internal_error'
+    this.hungUpBy = 'exchange'
+    this.note('crashed', error instanceof Error ? error.message : String(error))
+  }
+
+  legs(): LegRecord[] {
+    const callerLeg: LegRecord = {
+      side: 'caller',
+      sipCallId: this.caller.sipCallId,
+      awardId: null,
+      bidId: null,
+      targetId: null,
+      uri: this.caller.requestUri,
+      invitedAt: this.receivedAt,
+      ringingAt: this.ringingAt,
+      answeredAt: this.answeredAt,
+      endedAt: this.endedAt,
+      sipStatus: this.caller.finalStatus,
+      media: this.callerMedia,
+    }
+    return [
+      callerLeg,
+      ...this.attempts.map(({ award, target, ...attempt }): LegRecord => ({
+        side: 'buyer',
+        awardId: award.id,
+        bidId: award.bidId,
+        targetId: target.id,
+        ...attempt,
+      })),
+    ]
+  }
+}
+
+const WHO_ENDED: Partial<Record<EndReason, HungUpBy>> = { cancelled: 'caller', operator_hung_up: 'operator' }
+
+/** How a call whose awards all failed reads: by its last attempt, as a person would tell it. */
+function outcomeOfFailure(last: BuyerAttempt | undefined): CallOutcome {
+  if (last?.sipStatus === 486 || last?.sipStatus === 600) return 'busy'
+  if (last?.sipStatus === null || last?.sipStatus === 408 || last?.sipStatus === 480) return 'no_answer'
+  return 'failed'
+}

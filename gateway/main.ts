@@ -1,0 +1,295 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import * as credentials from '../accounts/credentials.ts'
+import { createBalances } from '../accounts/holds.ts'
+import { createApi } from '../api/server.ts'
+import { loadOrCreate } from '../api/signing-keys.ts'
+import { createCompliance } from '../compliance/screen-call.ts'
+import { validatePhone } from '../compliance/validate-phone.ts'
+import { loadPlaces } from '../config/reference-data.ts'
+import type { Log } from '../config/logger.ts'
+import { effectiveSettings, notAvailable, type Settings } from '../config/settings.ts'
+import { createTelemetry } from '../config/telemetry.ts'
+import { createMediaServer } from '../media/engines.ts'
+import type { BookChange } from '../model/book.ts'
+import { systemClock } from '../model/clock.ts'
+import { newId, type CallId } from '../model/ids.ts'
+import { createRouting } from '../routing/route-call.ts'
+import { createEventBus } from '../storage/event-bus.ts'
+import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID } from '../storage/house-accounts.ts'
+import { openStorage } from '../storage/storage.ts'
+import { Announcements } from './announcements.ts'
+import { handleCall } from './call.ts'
+import { CallerLeg } from './caller-leg.ts'
+import { Directory } from './directory.ts'
+import { createExchange } from './exchange.ts'
+import { ensureFirstAdmin } from './first-admin.ts'
+import { createHealth } from './health.ts'
+import { Call } from './live-call.ts'
+import { LiveCalls } from './live-calls.ts'
+import { localAddress } from './local-address.ts'
+import type { ExchangeParts } from './parts.ts'
+import { closeInterrupted, hangUpLegs } from './recovery.ts'
+import { RefusalCounter } from './refusal-counter.ts'
+import { startSipServer, type SipServerHandle } from './sip-server/start.ts'
+import { Signaling } from './srf.ts'
+import { Trunks } from './trunks.ts'
+
+/** How often answered calls are marked alive: what a crash may bill too little. */
+const ALIVE_EVERY_MS = 5000
+
+/** How long the SIP server may take to accept us. */
+const SIP_CONNECT_MS = 10_000
+
+export interface RunningExchange {
+  readonly http: { readonly host: string; readonly port: number }
+  readonly sip: readonly { readonly transport: string; readonly host: string; readonly port: number }[]
+  /** Drains (no new calls, live ones finish or reach the shutdown timeout), then closes everything. */
+  stop(): Promise<void>
+  /** Reads and writes of the database, for the commands that run beside a live exchange. */
+  readonly storage: Awaited<ReturnType<typeof openStorage>>
+}
+
+export interface StartOptions {
+  readonly settings: Settings
+  readonly log: Log
+  /** Demo only: the page at `/` signs in by itself as this user. */
+  readonly demoLogin?: { readonly email: string }
+}
+
+/**
+ * Builds every part, in the order they depend on one another, and starts taking calls. This is the one file that may
+ * import anything; from here a call goes to gateway/call.ts.
+ */
+export async function startExchange({ settings, log, demoLogin }: StartOptions): Promise<RunningExchange> {
+  const { logger } = log
+  const clock = systemClock
+  const telemetry = createTelemetry()
+  for (const part of notAvailable(settings)) logger.warn({ setting: part }, 'not available')
+  mkdirSync(settings.dataDir, { recursive: true })
+
+  // The book: everything a decision reads, in memory.
+  const places = loadPlaces()
+  const balances = createBalances({ clock, newId })
+  const compliance = createCompliance({ places, clock }, complianceOptions(settings))
+  const routing = createRouting(
+    { availableMicros: (id) => balances.availableMicros(id), clock, newId },
+    { maxAwards: settings.auction.maxAwards, maxNonBids: settings.auction.maxNonBids },
+  )
+  const trunks = new Trunks()
+  const directory = new Directory()
+  const applyChange = (change: BookChange): void => {
+    for (const part of [directory, trunks, balances, compliance, routing]) part.apply(change)
+    telemetry.bookChanges.inc({ kind: change.kind })
+  }
+
+  const storage = await openStorage({
+    databaseUrl: settings.database.url,
+    connectTimeoutMs: settings.database.connectTimeoutMs,
+    maxConnections: settings.database.maxOpenConns,
+    dataDir: settings.dataDir,
+    gatewayId: 'gateway-1',
+    log: logger,
+    clock,
+    spoolBytes: settings.storage.spoolBytes,
+    minFreeBytes: settings.storage.minFreeBytes,
+    groupCommitMs: settings.storage.groupCommitMs,
+    groupCommitRecords: settings.storage.groupCommitRecords,
+    queueLimit: settings.storage.queueLimit,
+    onBookChange: applyChange,
+  })
+  await ensureFirstAdmin({
+    users: storage.stores.users,
+    operatorId: OPERATOR_ACCOUNT_ID,
+    email: settings.admin.email,
+    password: settings.admin.password,
+    passwords: credentials,
+    log,
+  })
+  const interrupted = await closeInterrupted(storage.recovery, storage.writer, OPERATOR_ACCOUNT_ID, logger)
+  await storage.book.load(applyChange)
+  balances.load(await storage.balances())
+  routing.restore(await storage.campaignUsage())
+
+  const media = await createMediaServer(
+    settings.media.engine,
+    { log: logger },
+    {
+      address: settings.telephony.host,
+      publicAddress: settings.publicAddress ?? localAddress(settings.telephony.host),
+      portRange: { from: settings.telephony.rtpPortRange.first, to: settings.telephony.rtpPortRange.last },
+      threads: settings.media.threads || Math.max(1, availableParallelism() - 1),
+      rtpTimeoutMs: settings.media.rtpTimeoutMs,
+      latching: settings.media.latching ? 'symmetric' : 'strict',
+    },
+  )
+
+  const sipServer = settings.drachtio.host ? null : await startEmbeddedSip(settings, logger)
+  const signaling = new Signaling({
+    host: settings.drachtio.host ?? '127.0.0.1',
+    port: sipServer?.server.controlPort ?? settings.drachtio.port,
+    secret: sipServer?.secret ?? settings.drachtio.secret ?? 'cymru',
+    connectTimeoutMs: SIP_CONNECT_MS,
+    log: logger,
+  })
+
+  const events = createEventBus((error) => logger.error({ error }, 'an event listener failed'))
+  const liveCalls = new LiveCalls()
+  const refusalCounter = new RefusalCounter(storage.writer)
+  let draining = false
+  const parts: ExchangeParts = {
+    clock,
+    log: logger,
+    telemetry,
+    signaling,
+    media,
+    trunks,
+    directory,
+    places,
+    compliance,
+    routing,
+    balances,
+    writer: storage.writer,
+    announcements: new Announcements(events),
+    liveCalls,
+    refusalCounter,
+    operatorId: OPERATOR_ACCOUNT_ID,
+    limits: {
+      maxConcurrentCalls: settings.telephony.maxConcurrentCalls,
+      maxSetupMs: settings.telephony.maxSetupDurationMs,
+      maxCallDurationMs: settings.telephony.maxCallDurationMs,
+    },
+    draining: () => draining,
+  }
+  const exchange = createExchange(parts)
+
+  signaling.onInvite((req, res) => {
+    const call = new Call({
+      id: newId<CallId>(),
+      caller: new CallerLeg(signaling, req, res),
+      receivedAt: new Date(),
+      monotonicMs: () => clock.monotonicMs(),
+    })
+    liveCalls.add(call)
+    handleCall(call, exchange).catch((error: unknown) => logger.fatal({ callId: call.id, error }, 'a call was lost'))
+  })
+  signaling.onOptions((_req, res) => res.send(draining ? 503 : 200))
+
+  let ready = false
+  const api = await createApi({
+    stores: storage.stores,
+    liveCalls,
+    balances,
+    events,
+    health: createHealth({ storage, signaling, media, ready: () => ready && !draining }),
+    judgeHours: (question) => compliance.judgeHours(question),
+    validatePhone: (text) => validatePhone(text, places),
+    effectiveConfig: () => effectiveSettings(settings),
+    renderMetrics: async () => ({ contentType: telemetry.contentType, body: await telemetry.render() }),
+    resolveZip: (zip) => places.ofZip(zip),
+    house: { operatorId: OPERATOR_ACCOUNT_ID, externalId: EXTERNAL_ACCOUNT_ID },
+    settings: {
+      host: settings.server.host,
+      port: settings.server.port,
+      bodyLimitBytes: settings.server.maxBodyBytes,
+      tokenExpirySeconds: settings.security.tokenExpiryMs / 1000,
+      refreshTokenExpirySeconds: settings.security.refreshTokenExpiryMs / 1000,
+      loginPerMinute: settings.security.loginPerMinute,
+      wsMaxClients: 10_000,
+      wsBufferBytes: 1024 ** 2,
+    },
+    keys: await loadOrCreate(join(settings.dataDir, 'keys')),
+    passwords: { hash: credentials.hashPassword, verify: credentials.verifyPassword },
+    apiKeys: { generate: newApiKey, hash: credentials.hashSecret },
+    version: packageVersion(),
+    log: logger,
+    clock,
+    ...(demoLogin && { demoLogin }),
+  })
+  telemetry.beforeRender(() => {
+    telemetry.activeCalls.set(liveCalls.size)
+    telemetry.rtpSessions.set(media.sessionCount)
+    telemetry.writerQueue.set(storage.writer.pending())
+  })
+
+  await signaling.connect()
+  const stopMarking = liveCalls.markAliveEvery(ALIVE_EVERY_MS, storage.writer)
+  void hangUpLegs(interrupted, signaling, logger)
+  const { port } = await api.listen()
+  const http = { host: settings.server.host, port }
+  const sip = sipServer?.server.listening ?? []
+  ready = true
+  logger.info({ sip, http, control: sipServer?.server.controlPort ?? null, drachtio: signaling.addresses }, 'ready')
+  log.flush()
+
+  let stopping: Promise<void> | null = null
+  return {
+    http,
+    sip,
+    storage,
+    stop: () => (stopping ??= stop()),
+  }
+
+  async function stop(): Promise<void> {
+    draining = true
+    logger.info({ calls: liveCalls.size }, 'draining')
+    await liveCalls.drain(settings.server.shutdownTimeoutMs)
+    await liveCalls.drain(CLOSING_MS)
+    stopMarking()
+    refusalCounter.close()
+    signaling.close()
+    await sipServer?.server.close()
+    await media.close()
+    await api.close()
+    await storage.close()
+    telemetry.close()
+    logger.info({}, 'stopped')
+    log.flush()
+  }
+}
+
+/** After the drain's time is up, how long the hung-up calls may take to be written. */
+const CLOSING_MS = 5000
+
+function complianceOptions(settings: Settings) {
+  const { tcpa, unknownLocation } = settings.compliance
+  return {
+    hoursEnabled: tcpa.enabled,
+    startMinute: tcpa.callingHours.start,
+    endMinute: tcpa.callingHours.end,
+    unknownLocation,
+  }
+}
+
+async function startEmbeddedSip(
+  settings: Settings,
+  log: Log['logger'],
+): Promise<{ server: SipServerHandle; secret: string }> {
+  const { host, sipPort, controlPort } = settings.telephony
+  const secret = settings.drachtio.secret ?? randomBytes(16).toString('hex')
+  const server = await startSipServer({
+    listen:
+      sipPort === 'off'
+        ? []
+        : [
+            { transport: 'udp', host, port: sipPort },
+            { transport: 'tcp', host, port: sipPort },
+          ],
+    control: { host: '127.0.0.1', port: controlPort, secret },
+    publicAddress: settings.publicAddress ?? localAddress(host),
+    onLog: (level, message) => log[level]({ part: 'sip-server' }, message),
+  })
+  return { server, secret }
+}
+
+function newApiKey(): { secret: string; hash: string } {
+  const { secret, secretHash } = credentials.createApiKeySecret()
+  return { secret, hash: secretHash }
+}
+
+function packageVersion(): string {
+  const text = readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}

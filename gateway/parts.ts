@@ -1,0 +1,45 @@
+import type { Balances } from '../accounts/holds.ts'
+import type { Compliance } from '../compliance/screen-call.ts'
+import type { Logger } from '../config/logger.ts'
+import type { Telemetry } from '../config/telemetry.ts'
+import type { MediaServer } from '../media/media-server.ts'
+import type { Clock } from '../model/clock.ts'
+import type { AccountId } from '../model/ids.ts'
+import type { Places } from '../model/places.ts'
+import type { Routing } from '../routing/route-call.ts'
+import type { Announcements } from './announcements.ts'
+import type { Directory } from './directory.ts'
+import type { LiveCalls } from './live-calls.ts'
+import type { RecordWriter } from './needs.ts'
+import type { RefusalCounter } from './refusal-counter.ts'
+import type { Signaling } from './srf.ts'
+import type { Trunks } from './trunks.ts'
+
+/** Everything a call's steps need; main.ts builds it once. */
+export interface ExchangeParts {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly telemetry: Telemetry
+  readonly signaling: Signaling
+  readonly media: MediaServer
+  readonly trunks: Trunks
+  readonly directory: Directory
+  readonly places: Places
+  readonly compliance: Compliance
+  readonly routing: Routing
+  readonly balances: Balances
+  readonly writer: RecordWriter
+  readonly announcements: Announcements
+  readonly liveCalls: LiveCalls
+  readonly refusalCounter: RefusalCounter
+  readonly operatorId: AccountId
+  readonly limits: ExchangeLimits
+  /** True once the drain has begun. */
+  readonly draining: () => boolean
+}
+
+export interface ExchangeLimits {
+  readonly maxConcurrentCalls: number
+  readonly maxSetupMs: number
+  readonly maxCallDurationMs: number
+}

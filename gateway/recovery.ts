@@ -1,0 +1,83 @@
+import { settle } from '../accounts/settlement.ts'
+import type { Logger } from '../config/logger.ts'
+import type { CallRecord, DialogState } from '../model/cdr.ts'
+import { newId, type AccountId } from '../model/ids.ts'
+import type { OpenCall, RecordWriter, RecoveryStore } from './needs.ts'
+import type { Signaling } from './srf.ts'
+
+/** Above any CSeq the lost process can have used in the dialog (RFC 3261 §12.2.1.1: it must only grow). */
+const CSEQ_BEYOND = 10_000
+
+/** How long a side may take to answer its BYE before we go on without it. */
+const BYE_WAIT_MS = 5000
+
+/**
+ * Closes what the last process left open, once: each call ends at its last mark, is billed if that reaches
+ * `billable_after` and else voided, and is written down as `interrupted`. Runs before the first call is taken.
+ * Returns the calls whose legs may still be up: `hangUpLegs` says BYE to them once SIP is connected.
+ */
+export async function closeInterrupted(
+  store: RecoveryStore,
+  writer: RecordWriter,
+  operatorId: AccountId,
+  log: Logger,
+): Promise<readonly OpenCall[]> {
+  const open = await store.openCalls()
+  await Promise.all(open.map((one) => closeOne(one, writer, operatorId)))
+  if (open.length > 0) log.warn({ calls: open.length }, 'closed the calls the last run left open')
+  return open
+}
+
+async function closeOne(open: OpenCall, writer: RecordWriter, operatorId: AccountId): Promise<void> {
+  const { call, terms } = open
+  const endedAt = call.aliveAt ?? call.answeredAt ?? call.ringingAt ?? call.receivedAt
+  const durationMs = call.answeredAt ? Math.max(0, endedAt.getTime() - call.answeredAt.getTime()) : 0
+  const settlement = call.answeredAt
+    ? settle({ terms, durationMs, endedAt, postingId: newId(), callId: call.id, operatorId })
+    : null
+  const record: CallRecord = {
+    ...call,
+    state: 'ended',
+    outcome: 'interrupted',
+    endReason: 'interrupted',
+    hungUpBy: 'exchange',
+    endedAt,
+    durationMs,
+    billableMs: settlement?.billableMs ?? 0,
+    priceMicros: settlement?.priceMicros ?? 0n,
+    payoutMicros: settlement?.payoutMicros ?? 0n,
+  }
+  await writer.write({ kind: 'ended', call: record, auction: null, audit: null, posting: settlement?.posting ?? null })
+}
+
+/** Says BYE on both legs of each interrupted call, from the dialogs written down before the answer. */
+export async function hangUpLegs(open: readonly OpenCall[], signaling: Signaling, log: Logger): Promise<void> {
+  const dialogs = open.flatMap((one) => [one.callerDialog, one.buyerDialog]).filter((dialog) => dialog !== null)
+  await Promise.all(
+    dialogs.map(async (dialog) => {
+      try {
+        const status = await Promise.race([sayBye(dialog, signaling), timeout(BYE_WAIT_MS)])
+        log.info({ sipCallId: dialog.callId, status }, 'said BYE to a leg of an interrupted call')
+      } catch (error) {
+        log.warn({ sipCallId: dialog.callId, error }, 'could not say BYE to a leg of an interrupted call')
+      }
+    }),
+  )
+}
+
+function sayBye(dialog: DialogState, signaling: Signaling): Promise<number> {
+  const [nextHop] = dialog.routeSet
+  const headers: Record<string, string> = {
+    'Call-ID': dialog.callId,
+    From: `<${dialog.localUri}>;tag=${dialog.localTag}`,
+    To: `<${dialog.remoteUri}>;tag=${dialog.remoteTag}`,
+    CSeq: `${dialog.localCSeq + CSEQ_BEYOND} BYE`,
+    Reason: 'SIP;cause=503;text="interrupted"',
+  }
+  if (dialog.routeSet.length > 0) headers['Route'] = dialog.routeSet.map((uri) => `<${uri}>`).join(', ')
+  return signaling.request(dialog.remoteTarget, { method: 'BYE', headers, ...(nextHop && { proxy: nextHop }) })
+}
+
+function timeout(ms: number): Promise<null> {
+  return new Promise((resolve) => setTimeout(() => resolve(null), ms).unref())
+}

@@ -1,0 +1,43 @@
+import type { CallOutcome, EndReason } from '../model/call.ts'
+
+/** What a refusal means to the carrier, to the record and to whoever asks whose fault it was. */
+export interface RefusalMeaning {
+  readonly status: number
+  readonly outcome: CallOutcome
+  /** Whose doing: the seller's side, the buyers', ours, or the law's. */
+  readonly fault: 'seller' | 'buyer' | 'exchange' | 'policy'
+  /** Carry a Reason header with the rule that spoke (RFC 3326). */
+  readonly withReason?: boolean
+  /** Say Retry-After: only where the whole exchange is unwell, since peers then stop using the trunk (RFC 3261 §21.5.4). */
+  readonly retryAfterSeconds?: number
+}
+
+/** The one table: how each refusal sounds to the carrier and reads in the record. */
+export const REFUSALS: Partial<Record<EndReason, RefusalMeaning>> = {
+  unknown_source: { status: 403, outcome: 'refused', fault: 'seller' },
+  trunk_limit: { status: 503, outcome: 'refused', fault: 'seller' },
+  account_inactive: { status: 403, outcome: 'refused', fault: 'seller' },
+  unknown_number: { status: 404, outcome: 'refused', fault: 'seller' },
+  malformed: { status: 400, outcome: 'refused', fault: 'seller' },
+  unacceptable_media: { status: 488, outcome: 'refused', fault: 'seller' },
+  compliance: { status: 603, outcome: 'refused', fault: 'policy', withReason: true },
+  no_sale: { status: 480, outcome: 'no_sale', fault: 'buyer' },
+  all_awards_failed: { status: 480, outcome: 'failed', fault: 'buyer' },
+  cancelled: { status: 487, outcome: 'cancelled', fault: 'seller' },
+  operator_hung_up: { status: 480, outcome: 'failed', fault: 'exchange' },
+  overloaded: { status: 503, outcome: 'refused', fault: 'exchange', retryAfterSeconds: 10 },
+  storage_unavailable: { status: 503, outcome: 'refused', fault: 'exchange', retryAfterSeconds: 10 },
+  shutdown: { status: 503, outcome: 'refused', fault: 'exchange', retryAfterSeconds: 30 },
+  internal_error: { status: 500, outcome: 'failed', fault: 'exchange' },
+}
+
+/** The meaning of a refusal; an unlisted reason is a bug of ours and sounds like one. */
+export function meaningOf(reason: EndReason): RefusalMeaning {
+  return REFUSALS[reason] ?? REFUSALS.internal_error!
+}
+
+/** A quoted-string's content (RFC 3261 §25.1): no quotes, backslashes or control characters from outside. */
+export function reasonHeader(status: number, text: string): string {
+  const safe = text.replaceAll(/[^\x20-\x7e]|["\\]/g, '').slice(0, 120)
+  return `SIP;cause=${status};text="${safe}"`
+}

@@ -1,0 +1,188 @@
+import './plain-env.ts'
+import type { EventEmitter } from 'node:events'
+import Srf from 'drachtio-srf'
+
+/**
+ * The drachtio connection: our typed face of drachtio-srf, and the only file that imports it. Nothing here knows
+ * whether the server at the other end is the embedded one or real drachtio-server.
+ */
+export interface SipRequest extends EventEmitter {
+  readonly method: string
+  readonly uri: string
+  readonly body: string | undefined
+  readonly source_address: string
+  readonly source_port: number
+  readonly protocol: string
+  get(name: string): string | undefined
+  has(name: string): boolean
+  cancel(callback?: (error: Error | null) => void): void
+}
+
+export interface SipResponse {
+  readonly status: number
+  readonly reason: string
+  readonly body: string | undefined
+  readonly finalResponseSent: boolean
+  get(name: string): string | undefined
+  has(name: string): boolean
+  send(
+    status: number,
+    reason?: string | SendOptions,
+    options?: SendOptions,
+    callback?: (error: Error | null) => void,
+  ): void
+}
+
+export interface SendOptions {
+  headers?: Record<string, string>
+  body?: string | undefined
+}
+
+/** drachtio-srf's dialog (RFC 3261 §12), whose events are `destroy`, `modify`, `info`, `update` and so on. */
+export interface SipDialog extends EventEmitter {
+  readonly sip: { readonly callId: string; readonly localTag: string; readonly remoteTag: string }
+  readonly local: { readonly uri: string; sdp: string }
+  readonly remote: { readonly uri: string; readonly sdp: string }
+  readonly req: SipRequest
+  readonly res: SipResponse
+  readonly connected: boolean
+  destroy(options?: { headers?: Record<string, string> }): Promise<unknown>
+  modify(sdp: string): Promise<string>
+  request(options: {
+    method: string
+    headers?: Record<string, string>
+    body?: string | undefined
+  }): Promise<SipResponse>
+}
+
+export interface UacOptions {
+  readonly localSdp: string
+  readonly headers: Record<string, string>
+  readonly proxy?: string
+  readonly auth?: { username: string; password: string }
+}
+
+export interface UacProgress {
+  /** The INVITE as it went out, or why it could not. */
+  cbRequest(error: Error | null, request?: SipRequest): void
+  cbProvisional(response: SipResponse): void
+}
+
+/** What drachtio-srf rejects with when the answer was not a success. */
+export interface SipFailure extends Error {
+  readonly status: number
+  readonly reason?: string
+  readonly res?: SipResponse
+}
+
+export function isSipFailure(error: unknown): error is SipFailure {
+  return error instanceof Error && typeof (error as Partial<SipFailure>).status === 'number'
+}
+
+type RequestHandler = (req: SipRequest, res: SipResponse) => void
+
+/** The untyped parts of drachtio-srf that its own declarations leave out. */
+interface SrfFace extends EventEmitter {
+  connect(options: { host: string; port: number; secret: string }): void
+  disconnect(): void
+  invite(handler: RequestHandler): void
+  options(handler: RequestHandler): void
+  createUAC(uri: string, options: UacOptions, progress: UacProgress): Promise<SipDialog>
+  createUAS(req: SipRequest, res: SipResponse, options: SendOptions & { localSdp: string }): Promise<SipDialog>
+  request(
+    options: { uri: string; method: string; proxy?: string; headers: Record<string, string> },
+    callback: (error: Error | null, request?: SipRequest) => void,
+  ): void
+}
+
+export interface SignalingOptions {
+  readonly host: string
+  readonly port: number
+  readonly secret: string
+  /** How long the first connection may take. */
+  readonly connectTimeoutMs: number
+  readonly log: { info(details: object, message: string): void; warn(details: object, message: string): void }
+}
+
+/** One connection to a SIP server, over which every call of this gateway goes. */
+export class Signaling {
+  readonly #srf: SrfFace
+  readonly #options: SignalingOptions
+  #closed = false
+  #connected = false
+  /** `proto/host:port`, comma separated, as the server announced them. */
+  addresses = ''
+
+  constructor(options: SignalingOptions) {
+    this.#options = options
+    this.#srf = new Srf() as unknown as SrfFace
+  }
+
+  get connected(): boolean {
+    return this.#connected
+  }
+
+  onInvite(handler: RequestHandler): void {
+    this.#srf.invite(handler)
+  }
+
+  onOptions(handler: RequestHandler): void {
+    this.#srf.options(handler)
+  }
+
+  /** Resolves once the server has accepted us; later losses reconnect by themselves (drachtio-srf backs off). */
+  async connect(): Promise<void> {
+    const { host, port, secret, connectTimeoutMs, log } = this.#options
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`no drachtio server at ${host}:${port} within ${connectTimeoutMs} ms`)),
+        connectTimeoutMs,
+      )
+      this.#srf.on('connect', (error: Error | null, addresses: string) => {
+        clearTimeout(timer)
+        if (error) return reject(new Error(`the drachtio server at ${host}:${port} refused us: ${error.message}`))
+        this.#connected = true
+        this.addresses = addresses
+        log.info({ addresses }, 'connected to the SIP server')
+        resolve()
+      })
+      this.#srf.on('close', () => this.#lost())
+      this.#srf.on('error', (error: Error) => this.#lost(error))
+      this.#srf.connect({ host, port, secret })
+    })
+  }
+
+  #lost(error?: Error): void {
+    this.#connected = false
+    if (!this.#closed) this.#options.log.warn({ error: error?.message }, 'the connection to the SIP server is lost')
+  }
+
+  createUAC(uri: string, options: UacOptions, progress: UacProgress): Promise<SipDialog> {
+    return this.#srf.createUAC(uri, options, progress)
+  }
+
+  createUAS(req: SipRequest, res: SipResponse, options: SendOptions & { localSdp: string }): Promise<SipDialog> {
+    return this.#srf.createUAS(req, res, options)
+  }
+
+  /**
+   * Sends a request outside any dialog this connection knows and resolves to the final status. `proxy` is the next hop.
+   * Uses the callback form: with the promise form an answer that arrives in the same packet as the echo is lost.
+   */
+  request(uri: string, options: { method: string; proxy?: string; headers: Record<string, string> }): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#srf.request({ uri, ...options }, (error, request) => {
+        if (error || !request) return reject(error ?? new Error('request not sent'))
+        request.on('response', (response: SipResponse) => {
+          if (response.status >= 200) resolve(response.status)
+        })
+      })
+    })
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#srf.disconnect()
+  }
+}

@@ -1,0 +1,112 @@
+import ipaddr from 'ipaddr.js'
+import type { BookChange } from '../model/book.ts'
+import type { TrunkId } from '../model/ids.ts'
+import type { Trunk } from '../model/trunk.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6
+
+interface Block {
+  readonly address: Address
+  readonly prefix: number
+  readonly trunk: Trunk
+}
+
+/** Sources remembered with their trunks: past this many (a scan), the memory starts afresh. */
+const MAX_REMEMBERED_SOURCES = 10_000
+
+/**
+ * Who sent this INVITE, and whether they have room: inbound trunks by source address, their calls per second (a token
+ * bucket) and their calls at once.
+ */
+export class Trunks {
+  readonly #trunks = new Map<TrunkId, Trunk>()
+  readonly #buckets = new Map<TrunkId, TokenBucket>()
+  readonly #concurrent = new Map<TrunkId, number>()
+  #blocks: Block[] = []
+  #remembered = new Map<string, readonly Trunk[]>()
+
+  apply(change: BookChange): void {
+    if (change.kind !== 'trunk') return
+    if (change.value) this.#trunks.set(change.id, change.value)
+    else {
+      this.#trunks.delete(change.id)
+      this.#buckets.delete(change.id)
+    }
+    this.#blocks = [...this.#trunks.values()].filter((trunk) => trunk.direction === 'inbound').flatMap(blocksOf)
+    this.#remembered = new Map()
+  }
+
+  /** The inbound trunks whose most specific block holds this address: several when carriers share it; none: nobody's. */
+  ofSource(source: string): readonly Trunk[] {
+    const known = this.#remembered.get(source)
+    if (known) return known
+    const found = this.#search(source)
+    if (this.#remembered.size >= MAX_REMEMBERED_SOURCES) this.#remembered = new Map()
+    this.#remembered.set(source, found)
+    return found
+  }
+
+  #search(source: string): readonly Trunk[] {
+    const address = parseAddress(source)
+    if (!address) return []
+    const matching = this.#blocks.filter((block) => holds(block, address))
+    const longest = Math.max(...matching.map((block) => block.prefix))
+    const trunks = matching.filter((block) => block.prefix === longest).map((block) => block.trunk)
+    return [...new Set(trunks)].toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  }
+
+  /** The house's way out to plain numbers: the oldest outbound trunk. */
+  outbound(): Trunk | null {
+    let oldest: Trunk | null = null
+    for (const trunk of this.#trunks.values())
+      if (trunk.direction === 'outbound' && trunk.host && (!oldest || trunk.id < oldest.id)) oldest = trunk
+    return oldest
+  }
+
+  /** Takes a call's place on its trunk, or says which limit refused it. */
+  admit(trunk: Trunk, nowMonotonicMs: number): { release(): void } | 'max_cps' | 'max_concurrent_calls' {
+    const { id, maxCps, maxConcurrentCalls } = trunk
+    const up = this.#concurrent.get(id) ?? 0
+    if (maxConcurrentCalls !== null && up >= maxConcurrentCalls) return 'max_concurrent_calls'
+    if (maxCps !== null && !this.#bucketOf(id, maxCps, nowMonotonicMs).take(nowMonotonicMs)) return 'max_cps'
+    this.#concurrent.set(id, up + 1)
+    let held = true
+    return {
+      release: () => {
+        if (!held) return
+        held = false
+        const left = this.#concurrent.get(id)! - 1
+        if (left === 0) this.#concurrent.delete(id)
+        else this.#concurrent.set(id, left)
+      },
+    }
+  }
+
+  #bucketOf(id: TrunkId, capacity: number, nowMonotonicMs: number): TokenBucket {
+    let bucket = this.#buckets.get(id)
+    if (bucket?.capacity !== capacity) {
+      bucket = new TokenBucket(capacity, nowMonotonicMs)
+      this.#buckets.set(id, bucket)
+    }
+    return bucket
+  }
+}
+
+function blocksOf(trunk: Trunk): Block[] {
+  return trunk.addresses.flatMap((text) => {
+    const [host = '', bits] = text.split('/')
+    const address = parseAddress(host)
+    if (!address) return [] // The API refuses such a trunk; a hand-made row must not stop the others.
+    return [{ address, prefix: bits === undefined ? address.toByteArray().length * 8 : Number(bits), trunk }]
+  })
+}
+
+function parseAddress(text: string): Address | null {
+  const bare = text.replace(/^\[|\]$/g, '')
+  return ipaddr.isValid(bare) ? ipaddr.process(bare) : null // process(): ::ffff:192.0.2.1 is 192.0.2.1.
+}
+
+function holds(block: Block, address: Address): boolean {
+  return block.address.kind() === address.kind() && address.match(block.address as ipaddr.IPv4, block.prefix)
+}
