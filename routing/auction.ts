@@ -1,0 +1,217 @@
+import { strict as assert } from 'node:assert'
+import type { NonBidCode } from '../model/bid.ts'
+import type { AccountId } from '../model/ids.ts'
+import type { PriceRule } from '../model/trunk.ts'
+import type { QualityThousandths } from './quality.ts'
+
+/** Prices are whole cents. */
+const CENT = 10_000
+
+/**
+ * An eligible bid as the ranking sees it. Micros are plain integers here (at most MAX_MONEY, far inside 2^53): a decision
+ * weighs hundreds of them, and bigints would cost more than everything else together.
+ */
+export interface Candidate {
+  readonly id: string
+  readonly buyerId: AccountId
+  readonly createdAtMs: number
+  readonly amountMicros: number
+  readonly quality: QualityThousandths
+  /** What budget and credit leave for this call; a bid cannot make others pay more than it could pay itself. */
+  readonly payableMicros: number
+  /** Which of budget and credit is the smaller. */
+  readonly payableBy: NonBidCode
+}
+
+export interface AuctionTerms {
+  readonly reserveMicros: number
+  readonly priceRule: PriceRule
+  /** How many awards are made at most; the eligible bids after them are `outbid`. */
+  readonly maxAwards: number
+}
+
+export interface Ranked<C> {
+  readonly candidate: C
+  readonly priceMicros: number
+}
+
+export interface Ranking<C> {
+  /** Best first. */
+  readonly awards: readonly Ranked<C>[]
+  /** Ranked among the awards, but budget or credit does not cover the price. */
+  readonly unaffordable: readonly C[]
+  readonly outbid: readonly C[]
+}
+
+/** The least a call is sold for: the reserve in whole cents, and never nothing. */
+export function lowestPrice(reserveMicros: number): number {
+  return Math.max(CENT, ceilToCent(reserveMicros))
+}
+
+/** Whether an amount may bid: at least the reserve, and at least the one cent that any call costs. */
+export function meetsReserve(amountMicros: number, reserveMicros: number): boolean {
+  return amountMicros >= reserveMicros && amountMicros >= CENT
+}
+
+/**
+ * Ranks eligible bids and prices them: a function of its arguments and nothing else.
+ *
+ * Score = amount × quality; ties go to the older bid, then the lower id. First price: each award pays its own amount.
+ * Second price: award i pays min(own amount, max(reserve, what would just match the best bid of another buyer ranked below
+ * it + 0.01)); without one it pays the reserve, at least 0.01. All in whole cents: the own amount rounded down, what would
+ * match rounded up. A bid ranked below counts for no more than its budget and credit could pay, or a bidder without money
+ * could raise what others pay. A bid that cannot cover its own price gives way to the next.
+ */
+export function rankBids<C extends Candidate>(candidates: readonly C[], terms: AuctionTerms): Ranking<C> {
+  const heap = candidates.slice()
+  heapify(heap)
+  const ranked: C[] = []
+  const awards: Ranked<C>[] = []
+  const unaffordable: C[] = []
+  while (awards.length < terms.maxAwards && heap.length > 0) {
+    const wanted = terms.maxAwards - awards.length
+    const from = ranked.length
+    while (ranked.length - from < wanted && heap.length > 0) ranked.push(popBest(heap))
+    priceFrom(ranked, from, heap, terms, awards, unaffordable)
+  }
+  return { awards, unaffordable, outbid: heap }
+}
+
+/** Prices `ranked[from…]`, from the last upwards since each pays by those below it; the still unranked are below them all. */
+function priceFrom<C extends Candidate>(
+  ranked: readonly C[],
+  from: number,
+  unranked: readonly C[],
+  terms: AuctionTerms,
+  awards: Ranked<C>[],
+  unaffordable: C[],
+): void {
+  const below = new BestBelow()
+  for (const candidate of unranked) below.add(candidate)
+  const prices: number[] = []
+  for (let i = ranked.length - 1; i >= from; i--) {
+    const candidate = ranked[i]!
+    prices.push(priceOf(candidate, below.scoreOfAnother(candidate.buyerId), terms))
+    below.add(candidate)
+  }
+  for (let i = from; i < ranked.length; i++) {
+    const candidate = ranked[i]!
+    const priceMicros = prices.pop()!
+    if (priceMicros <= candidate.payableMicros) awards.push({ candidate, priceMicros })
+    else unaffordable.push(candidate)
+  }
+}
+
+function priceOf(candidate: Candidate, scoreBelow: Score | null, terms: AuctionTerms): number {
+  const most = floorToCent(candidate.amountMicros)
+  if (terms.priceRule === 'first') return most
+  const lowest = lowestPrice(terms.reserveMicros)
+  // A sub-cent reserve may round up past a bid that equals it; the bid still is the most its buyer pays.
+  if (scoreBelow === null) return Math.min(most, lowest)
+  return Math.min(most, Math.max(lowest, ceilToCent(amountToMatch(scoreBelow, candidate.quality)) + CENT))
+}
+
+/** A score in its two factors: their product can pass 2^53, where plain numbers are no longer exact. */
+interface Score {
+  readonly amountMicros: number
+  readonly quality: QualityThousandths
+}
+
+/** The smallest whole micros that, times `quality`, is at least the score. */
+function amountToMatch(score: Score, quality: QualityThousandths): number {
+  if (score.quality === quality) return score.amountMicros
+  const product = score.amountMicros * score.quality
+  if (product <= Number.MAX_SAFE_INTEGER) {
+    const rest = product % quality
+    return (product - rest) / quality + (rest > 0 ? 1 : 0)
+  }
+  const own = BigInt(quality)
+  return Number((BigInt(score.amountMicros) * BigInt(score.quality) + own - 1n) / own)
+}
+
+/** Above zero when `a` scores higher. Rounding is monotonic, so only products that look equal and are large need more care. */
+function compareScores(a: Score, b: Score): number {
+  const difference = a.amountMicros * a.quality - b.amountMicros * b.quality
+  if (difference !== 0) return difference
+  if (a.amountMicros * a.quality <= Number.MAX_SAFE_INTEGER) return 0
+  const exact = BigInt(a.amountMicros) * BigInt(a.quality) - BigInt(b.amountMicros) * BigInt(b.quality)
+  return exact > 0n ? 1 : exact < 0n ? -1 : 0
+}
+
+/** Whether `a` ranks before `b`. No two bids have one id, so of two different bids exactly one does. */
+function ranksBefore(a: Candidate, b: Candidate): boolean {
+  const byScore = compareScores(a, b)
+  if (byScore !== 0) return byScore > 0
+  if (a.createdAtMs !== b.createdAtMs) return a.createdAtMs < b.createdAtMs
+  return a.id < b.id
+}
+
+/** The best score below a place in the ranking, and the best of a different buyer than that one's. */
+class BestBelow {
+  #best: (Score & { buyerId: AccountId }) | null = null
+  #bestOfAnother: (Score & { buyerId: AccountId }) | null = null
+
+  add({ buyerId, amountMicros, payableMicros, quality }: Candidate): void {
+    const amount = payableMicros < amountMicros ? payableMicros : amountMicros
+    const best = this.#best
+    if (best === null || isAbove(amount, quality, best)) {
+      if (best !== null && best.buyerId !== buyerId) this.#bestOfAnother = best
+      this.#best = { buyerId, amountMicros: amount, quality }
+    } else if (buyerId !== best.buyerId) {
+      const second = this.#bestOfAnother
+      if (second === null || isAbove(amount, quality, second)) {
+        this.#bestOfAnother = { buyerId, amountMicros: amount, quality }
+      }
+    }
+  }
+
+  scoreOfAnother(buyerId: AccountId): Score | null {
+    return this.#best?.buyerId === buyerId ? this.#bestOfAnother : this.#best
+  }
+}
+
+function isAbove(amountMicros: number, quality: number, other: Score): boolean {
+  const difference = amountMicros * quality - other.amountMicros * other.quality
+  if (difference !== 0) return difference > 0
+  if (amountMicros * quality <= Number.MAX_SAFE_INTEGER) return false
+  return compareScores({ amountMicros, quality }, other) > 0
+}
+
+// A heap, since of a thousand eligible bids only the first ten are ever put in order.
+function heapify(heap: Candidate[]): void {
+  for (let i = (heap.length >> 1) - 1; i >= 0; i--) sink(heap, i)
+}
+
+function popBest<C extends Candidate>(heap: C[]): C {
+  const best = heap[0]
+  assert(best !== undefined, 'the heap is empty')
+  const last = heap.pop()!
+  if (heap.length > 0) {
+    heap[0] = last
+    sink(heap, 0)
+  }
+  return best
+}
+
+function sink(heap: Candidate[], from: number): void {
+  const moving = heap[from]!
+  let hole = from
+  for (;;) {
+    let child = 2 * hole + 1
+    if (child >= heap.length) break
+    if (child + 1 < heap.length && ranksBefore(heap[child + 1]!, heap[child]!)) child++
+    if (!ranksBefore(heap[child]!, moving)) break
+    heap[hole] = heap[child]!
+    hole = child
+  }
+  heap[hole] = moving
+}
+
+function floorToCent(micros: number): number {
+  return micros - (micros % CENT)
+}
+
+function ceilToCent(micros: number): number {
+  const rest = micros % CENT
+  return rest === 0 ? micros : micros - rest + CENT
+}

@@ -1,0 +1,250 @@
+import type { BookChange } from '../model/book.ts'
+import type { Bid, Campaign, Criteria, TimeWindow } from '../model/bid.ts'
+import type { AccountId, BidId, CallId, CampaignId, TargetId } from '../model/ids.ts'
+import { BidIndex, verticalsOf } from './bid-index.ts'
+import { CampaignUsage } from './campaign-usage.ts'
+import { Opening, WallClocks } from './opening.ts'
+import {
+  conditionsOf,
+  NO_CONDITIONS,
+  StandingBid,
+  type BuyerState,
+  type CampaignState,
+  type TargetState,
+} from './standing-bid.ts'
+
+const ANY_VERTICAL = ''
+
+/**
+ * Every bid with its campaign, buyer and target joined, kept current by changes that may come in any order: a bid whose
+ * campaign has not been heard of yet stands still until it is.
+ */
+export class BidBook {
+  readonly index = new BidIndex()
+  readonly #clocks = new WallClocks()
+  readonly #now: () => number
+  readonly #bids = new Map<BidId, StandingBid>()
+  readonly #buyers = new Map<AccountId, BuyerState>()
+  readonly #targets = new Map<TargetId, TargetState>()
+  readonly #campaigns = new Map<CampaignId, CampaignState>()
+  readonly #bidsOf = new Map<object, Set<StandingBid>>()
+  readonly #byCall = new Map<CallId, Set<StandingBid>>()
+  /** Standing bids by vertical, idle ones included: the order in which losers are explained. */
+  readonly #byVertical = new Map<string, Set<StandingBid>>()
+  #standing = 0
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** All bids, those for one call included. */
+  get size(): number {
+    return this.#bids.size
+  }
+  /** Bids that stand for every call, whether or not they are active now. */
+  get standing(): number {
+    return this.#standing
+  }
+  get campaignCount(): number {
+    return this.#campaigns.size
+  }
+
+  apply(change: BookChange): void {
+    switch (change.kind) {
+      case 'account': {
+        const buyer = this.#buyerOf(change.id)
+        buyer.account = change.value
+        this.#settle(buyer)
+        break
+      }
+      case 'target': {
+        const target = this.#targetOf(change.id)
+        target.target = change.value
+        this.#settle(target)
+        break
+      }
+      case 'campaign':
+        this.#applyCampaign(change.id, change.value)
+        break
+      case 'bid':
+        this.#applyBid(change.id, change.value)
+        break
+      default: // Trunks, numbers, lists and money are for others.
+    }
+  }
+
+  find(id: BidId): StandingBid | undefined {
+    return this.#bids.get(id)
+  }
+
+  /** The campaign's state, made empty if it has not been heard of. */
+  campaignOf(id: CampaignId): CampaignState {
+    let state = this.#campaigns.get(id)
+    if (state === undefined) {
+      state = { campaign: null, conditions: NO_CONDITIONS, schedule: null, usage: new CampaignUsage() }
+      this.#campaigns.set(id, state)
+    }
+    return state
+  }
+
+  findCampaign(id: CampaignId): CampaignState | undefined {
+    return this.#campaigns.get(id)
+  }
+
+  /** Bids made for this one call. */
+  bidsForCall(callId: CallId): Iterable<StandingBid> {
+    return this.#byCall.get(callId) ?? []
+  }
+
+  /** Standing bids, those that could be of this vertical first. A bid of several other verticals comes more than once. */
+  *inOrderOfInterest(vertical: string): Generator<StandingBid> {
+    yield* this.#byVertical.get(vertical) ?? []
+    yield* this.#byVertical.get(ANY_VERTICAL) ?? []
+    for (const [name, bids] of this.#byVertical) if (name !== vertical && name !== ANY_VERTICAL) yield* bids
+  }
+
+  #applyCampaign(id: CampaignId, value: Campaign | null): void {
+    const state = this.campaignOf(id)
+    const before = state.campaign
+    state.campaign = value
+    if (value !== null) state.usage.setLimits(value)
+    if (value !== null && before !== null && isSameMarket(before, value)) {
+      if (before.status !== value.status) this.#settle(state)
+      return // Budgets, caps and names move no bid in the index: a campaign may have very many.
+    }
+    const bids = this.#bidsOf.get(state) ?? []
+    for (const bid of bids) this.#takeOut(bid)
+    state.conditions = value === null ? NO_CONDITIONS : conditionsOf(value.criteria, this.#clocks)
+    state.schedule = value?.schedule ? new Opening(value.schedule, this.#clocks) : null
+    for (const bid of bids) this.#putIn(bid)
+  }
+
+  #applyBid(id: BidId, value: Bid | null): void {
+    const before = this.#bids.get(id)
+    if (before !== undefined && value !== null && isSamePlace(before.bid, value)) {
+      const previousStatus = before.bid.status
+      before.bid = value
+      before.amountMicros = Number(value.amountMicros)
+      before.changedAtMs = this.#now()
+      if (previousStatus !== value.status) this.#reindex(before)
+      return // A streamed amount or status: the bid keeps its place.
+    }
+    if (before !== undefined) this.#forget(before)
+    if (value === null) return
+    const parts = {
+      campaign: this.campaignOf(value.campaignId),
+      buyer: this.#buyerOf(value.accountId),
+      target: this.#targetOf(value.targetId),
+    }
+    const conditions = conditionsOf(value.criteria, this.#clocks)
+    const bid = new StandingBid(value, parts, conditions, this.#now(), before?.places)
+    this.#bids.set(id, bid)
+    for (const part of [bid.campaign, bid.buyer, bid.target]) addTo(this.#bidsOf, part, bid)
+    if (value.callId === null) this.#standing++
+    else addTo(this.#byCall, value.callId, bid)
+    this.#putIn(bid)
+  }
+
+  #forget(bid: StandingBid): void {
+    this.#takeOut(bid)
+    this.#bids.delete(bid.bid.id)
+    for (const part of [bid.campaign, bid.buyer, bid.target]) removeFrom(this.#bidsOf, part, bid)
+    if (bid.bid.callId === null) this.#standing--
+    else removeFrom(this.#byCall, bid.bid.callId, bid)
+  }
+
+  /** Something the bids of this part share has changed: whether they stand still is seen anew. */
+  #settle(part: object): void {
+    for (const bid of this.#bidsOf.get(part) ?? []) {
+      bid.changedAtMs = this.#now()
+      this.#reindex(bid)
+    }
+  }
+
+  #reindex(bid: StandingBid): void {
+    const stands = bid.bid.callId === null && bid.standstill === null
+    if (stands === this.index.has(bid)) return
+    if (stands) this.index.add(bid)
+    else this.index.remove(bid)
+  }
+
+  #putIn(bid: StandingBid): void {
+    bid.changedAtMs = this.#now()
+    if (bid.bid.callId !== null) return
+    for (const vertical of verticalsOf(bid) ?? [ANY_VERTICAL]) addTo(this.#byVertical, vertical, bid)
+    this.#reindex(bid)
+  }
+
+  #takeOut(bid: StandingBid): void {
+    this.index.remove(bid)
+    for (const vertical of verticalsOf(bid) ?? [ANY_VERTICAL]) removeFrom(this.#byVertical, vertical, bid)
+  }
+
+  #buyerOf(id: AccountId): BuyerState {
+    let state = this.#buyers.get(id)
+    if (state === undefined) this.#buyers.set(id, (state = { account: null, availableMicros: 0, seenBy: 0 }))
+    return state
+  }
+
+  #targetOf(id: TargetId): TargetState {
+    let state = this.#targets.get(id)
+    if (state === undefined) this.#targets.set(id, (state = { target: null, inUse: 0 }))
+    return state
+  }
+}
+
+function addTo<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
+  const set = map.get(key)
+  if (set === undefined) map.set(key, new Set([value]))
+  else set.add(value)
+}
+
+function removeFrom<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
+  const set = map.get(key)
+  if (set?.delete(value) && set.size === 0) map.delete(key)
+}
+
+/** Whether a campaign still asks for the same calls. */
+function isSameMarket(a: Campaign, b: Campaign): boolean {
+  return isSameWindow(a.schedule, b.schedule) && isSameCriteria(a.criteria, b.criteria)
+}
+
+/** Whether a bid still belongs where the index has it. */
+function isSamePlace(a: Bid, b: Bid): boolean {
+  return (
+    a.campaignId === b.campaignId &&
+    a.targetId === b.targetId &&
+    a.accountId === b.accountId &&
+    a.callId === b.callId &&
+    isSameCriteria(a.criteria, b.criteria)
+  )
+}
+
+function isSameCriteria(a: Criteria, b: Criteria): boolean {
+  if (a === b) return true
+  if (!isSameList(a.verticals, b.verticals) || !isSameWindow(a.timeWindow, b.timeWindow)) return false
+  const [one, other] = [a.geography, b.geography]
+  if (one === null || other === null) return one === other
+  return (
+    isSameList(one.states, other.states) &&
+    isSameList(one.cities, other.cities) &&
+    isSameList(one.zips, other.zips) &&
+    one.circle?.lat === other.circle?.lat &&
+    one.circle?.lon === other.circle?.lon &&
+    one.circle?.radiusMiles === other.circle?.radiusMiles
+  )
+}
+
+function isSameWindow(a: TimeWindow | null, b: TimeWindow | null): boolean {
+  if (a === null || b === null) return a === b
+  return (
+    a.startMinute === b.startMinute &&
+    a.endMinute === b.endMinute &&
+    a.timezone === b.timezone &&
+    isSameList(a.days, b.days)
+  )
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i])
+}

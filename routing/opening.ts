@@ -1,0 +1,68 @@
+import type { TimeWindow } from '../model/bid.ts'
+import { dayMask, isOpenAtMinute } from '../model/time-window.ts'
+import { getZone, isTimeZone, minuteOfWeek, type Zone } from '../model/time-zone.ts'
+
+/** The wall clock of one zone, read once for all the windows that an auction asks at the same instant. */
+export class WallClock {
+  readonly #zone: Zone
+  #atMs = NaN
+  #minute = 0
+
+  constructor(zone: Zone) {
+    this.#zone = zone
+  }
+
+  /** Minutes since Monday 00:00. */
+  minuteAt(epochMs: number): number {
+    if (epochMs !== this.#atMs) {
+      this.#minute = minuteOfWeek(this.#zone, epochMs)
+      this.#atMs = epochMs
+    }
+    return this.#minute
+  }
+}
+
+/** One wall clock per zone. A zone this machine does not know has none. */
+export class WallClocks {
+  readonly #clocks = new Map<string, WallClock | null>()
+
+  find(timezone: string): WallClock | null {
+    let clock = this.#clocks.get(timezone)
+    if (clock === undefined) {
+      clock = isTimeZone(timezone) ? new WallClock(getZone(timezone)) : null
+      this.#clocks.set(timezone, clock)
+    }
+    return clock
+  }
+}
+
+export const HOURS_OF_WEEK = 168
+
+/** A time window made ready for the auction. In a zone this machine does not know it is never open: no call at a wrong hour. */
+export class Opening {
+  readonly clock: WallClock | null
+  readonly #startMinute: number
+  readonly #endMinute: number
+  readonly #days: number
+
+  constructor(window: TimeWindow, clocks: WallClocks) {
+    this.clock = clocks.find(window.timezone)
+    this.#startMinute = window.startMinute
+    this.#endMinute = window.endMinute
+    this.#days = dayMask(window)
+  }
+
+  isOpen(epochMs: number): boolean {
+    if (this.clock === null) return false
+    return isOpenAtMinute(this.#startMinute, this.#endMinute, this.#days, this.clock.minuteAt(epochMs))
+  }
+
+  /** Whether it is open in any minute of this hour of the week (0: Monday, midnight to one). */
+  touchesHour(hour: number): boolean {
+    const start = hour * 60
+    // A window covers an hour's first minute, or begins within the hour; the latter it does at its start minute only.
+    if (isOpenAtMinute(this.#startMinute, this.#endMinute, this.#days, start)) return true
+    const begin = Math.floor(start / 1440) * 1440 + this.#startMinute
+    return begin > start && begin < start + 60 && isOpenAtMinute(this.#startMinute, this.#endMinute, this.#days, begin)
+  }
+}

@@ -1,0 +1,224 @@
+import type { Auction, Award, NonBid } from '../model/auction.ts'
+import type { NonBidCode } from '../model/bid.ts'
+import type { BookChange } from '../model/book.ts'
+import type { AuctionId, AwardId, BidId, CallId, CampaignId, TargetId } from '../model/ids.ts'
+import type { Currency, Micros } from '../model/money.ts'
+import type { PhoneNumber } from '../model/phone-number.ts'
+import type { Place, ZipPlace } from '../model/places.ts'
+import type { DialledNumber } from '../model/trunk.ts'
+import { callerPlaceOf } from './area.ts'
+import { lowestPrice, meetsReserve, rankBids, type Ranked } from './auction.ts'
+import { BidBook } from './bid-book.ts'
+import { explainAuction } from './explain.ts'
+import type { RoutingNeeds } from './needs.ts'
+import type { QualityThousandths } from './quality.ts'
+import { judgePlaces, takePlaces, type Reservation } from './reservation.ts'
+import { verticalKey, type CallFacts, type StandingBid } from './standing-bid.ts'
+
+export type { Reservation } from './reservation.ts'
+
+/** One call offered for sale. */
+export interface AuctionRequest {
+  readonly callId: CallId
+  readonly number: DialledNumber
+  /** What the number is sold in: its seller's currency. */
+  readonly currency: Currency
+  /** The caller; null when withheld. */
+  readonly ani: PhoneNumber | null
+  /** Every place the caller's number may be in. */
+  readonly places: readonly Place[]
+  /** Known better than by the number; null when not. */
+  readonly zip: ZipPlace | null
+  readonly receivedAtMs: number
+}
+
+export interface RoutingOptions {
+  /** Targets that may be rung for one call, in order; eligible bids after them are `outbid`. 10 */
+  readonly maxAwards?: number
+  /** Bids that did not win and are named one by one with their reason; the others are counted. 500 */
+  readonly maxNonBids?: number
+  /** How well the calls of a target have gone; neutral when absent. */
+  readonly qualityOf?: (targetId: TargetId) => QualityThousandths
+}
+
+/** A call that was sold in an earlier life of this process (or several of one period: `calls`, their prices summed). */
+export interface UsageRow {
+  readonly campaignId: CampaignId
+  readonly awardedAtMs: number
+  /** What was billed; 0 for an answered call that was not. */
+  readonly priceMicros: Micros
+  readonly ani: PhoneNumber | null
+  readonly calls?: number
+}
+
+export interface RoutingStats {
+  readonly bids: number
+  /** Bids that some call could be sold to now. */
+  readonly activeBids: number
+  readonly campaigns: number
+  /** Places taken and not yet given back or settled. */
+  readonly reservations: number
+}
+
+/** The exchange: who may buy this call, at what price, in what order. Everything is memory and nothing waits. */
+export interface Routing {
+  /** Accounts, targets, campaigns and bids, in any order; other changes are ignored. The next auction sees it. */
+  apply(change: BookChange): void
+  /** Ranks and prices the eligible bids. The hot path: what the index never produced is only counted. */
+  auction(request: AuctionRequest): Auction
+  /** The same auction with a reason for bids the index never produced, those of the call's vertical first. */
+  explain(request: AuctionRequest, auction: Auction): Auction
+  /** Takes the places of one award just before its INVITE, or says why there are none any more. */
+  reserve(award: Award, callId: CallId, ani: PhoneNumber | null, atMs: number): Reservation | NonBidCode
+  /** Counts the calls sold before this start; the campaigns must have been applied. */
+  restore(rows: Iterable<UsageRow>): void
+  stats(): RoutingStats
+}
+
+/** 10 */
+const MAX_AWARDS = 10
+/** 500 */
+const MAX_NON_BIDS = 500
+
+export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {}): Routing {
+  const { maxAwards = MAX_AWARDS, maxNonBids = MAX_NON_BIDS, qualityOf } = options
+  const book = new BidBook(() => needs.clock.now())
+  // Reused by every auction: none is ever in progress when another begins.
+  const found: StandingBid[] = []
+  const eligible: StandingBid[] = []
+  let auctions = 0
+  let reservations = 0
+
+  function onReservationEnd(): void {
+    reservations--
+  }
+
+  /** Why the money does not cover even the lowest price; else notes what it covers on the bid and is null. */
+  function judgeFunds(bid: StandingBid, lowestMicros: number, atMs: number): NonBidCode | null {
+    const { buyer } = bid
+    if (buyer.seenBy !== auctions) {
+      buyer.availableMicros = Number(needs.availableMicros(bid.buyerId))
+      buyer.seenBy = auctions
+    }
+    const left = bid.campaign.usage.leftMicros(atMs)
+    if (left < lowestMicros) return 'budget_exhausted'
+    if (buyer.availableMicros < lowestMicros) return 'insufficient_credit'
+    const byBudget = left < buyer.availableMicros
+    bid.payableMicros = byBudget ? left : buyer.availableMicros
+    bid.payableBy = byBudget ? 'budget_exhausted' : 'insufficient_credit'
+    return null
+  }
+
+  function judge(bid: StandingBid, facts: CallFacts, ani: PhoneNumber | null, lowestMicros: number): NonBidCode | null {
+    const code = bid.judgePlaceAndTime(facts.caller, facts.atMs) ?? bid.judgeTerms(facts)
+    if (code !== null) return code
+    if (!meetsReserve(bid.amountMicros, facts.reserveMicros)) return 'below_reserve'
+    return judgePlaces(bid, ani, facts.atMs) ?? judgeFunds(bid, lowestMicros, facts.atMs)
+  }
+
+  /** Bids made for this call alone: they are judged whole, since no index has chosen them. */
+  function addLiveBids(request: AuctionRequest, facts: CallFacts, nonBids: NonBid[]): void {
+    if (request.number.liveBiddingMs === 0) return
+    for (const bid of book.bidsForCall(request.callId)) {
+      const code = bid.standstill ?? bid.judgeVertical(facts.vertical)
+      if (code === null) found.push(bid)
+      else nonBids.push(nonBid(bid, code))
+    }
+  }
+
+  function toAward({ candidate, priceMicros }: Ranked<StandingBid>, index: number): Award {
+    const { bid, quality } = candidate
+    return {
+      id: needs.newId<AwardId>(),
+      rank: index + 1,
+      bidId: bid.id,
+      campaignId: bid.campaignId,
+      buyerId: bid.accountId,
+      targetId: bid.targetId,
+      amountMicros: bid.amountMicros,
+      score: bid.amountMicros * BigInt(quality),
+      priceMicros: BigInt(priceMicros),
+      billableAfter: bid.billableAfter,
+    }
+  }
+
+  return {
+    apply: (change) => book.apply(change),
+
+    auction(request) {
+      auctions++
+      found.length = 0
+      eligible.length = 0
+      const { number, ani } = request
+      const facts = factsOf(request)
+      const lowestMicros = lowestPrice(facts.reserveMicros)
+      const nonBids: NonBid[] = []
+      book.index.collect(facts.vertical, facts.caller, facts.atMs, found)
+      const neverProduced = book.standing - found.length
+      addLiveBids(request, facts, nonBids)
+      for (const bid of found) {
+        const code = judge(bid, facts, ani, lowestMicros)
+        if (code !== null) nonBids.push(nonBid(bid, code))
+        else {
+          if (qualityOf !== undefined) bid.quality = qualityOf(bid.bid.targetId)
+          eligible.push(bid)
+        }
+      }
+      const terms = { reserveMicros: facts.reserveMicros, priceRule: number.priceRule, maxAwards }
+      const { awards, unaffordable, outbid } = rankBids(eligible, terms)
+      for (const bid of unaffordable) nonBids.push(nonBid(bid, bid.payableBy))
+      for (const bid of outbid) nonBids.push(nonBid(bid, 'outbid'))
+      const tooMany = Math.max(0, nonBids.length - maxNonBids)
+      nonBids.length -= tooMany
+      return {
+        id: needs.newId<AuctionId>(),
+        callId: request.callId,
+        numberId: number.id,
+        vertical: number.vertical,
+        currency: request.currency,
+        reservePriceMicros: number.reservePriceMicros,
+        priceRule: number.priceRule,
+        awards: awards.map(toAward),
+        nonBids,
+        nonBidsOmitted: neverProduced + tooMany,
+        decidedAt: new Date(needs.clock.now()),
+      }
+    },
+
+    explain: (request, auction) => explainAuction(book, factsOf(request), auction, maxNonBids),
+
+    reserve(award, _callId, ani, atMs) {
+      const bid = book.find(award.bidId)
+      if (bid === undefined) return 'bid_paused' // It was taken back since the auction.
+      const code = bid.standstill ?? judgePlaces(bid, ani, atMs)
+      if (code !== null) return code
+      const priceMicros = Number(award.priceMicros)
+      if (bid.campaign.usage.leftMicros(atMs) < priceMicros) return 'budget_exhausted'
+      reservations++
+      return takePlaces(bid, ani, atMs, priceMicros, onReservationEnd)
+    },
+
+    restore(rows) {
+      for (const { campaignId, awardedAtMs, priceMicros, ani, calls = 1 } of rows) {
+        book.campaignOf(campaignId).usage.restore(ani, awardedAtMs, Number(priceMicros), calls)
+      }
+    },
+
+    stats: () => ({ bids: book.size, activeBids: book.index.size, campaigns: book.campaignCount, reservations }),
+  }
+}
+
+function factsOf({ number, currency, places, zip, receivedAtMs }: AuctionRequest): CallFacts {
+  return {
+    vertical: verticalKey(number.vertical),
+    caller: callerPlaceOf(places, zip),
+    currency,
+    maxBillableAfter: number.maxBillableAfter,
+    reserveMicros: Number(number.reservePriceMicros),
+    atMs: receivedAtMs,
+  }
+}
+
+function nonBid(bid: StandingBid, code: NonBidCode): NonBid {
+  return { bidId: bid.id as BidId, campaignId: bid.bid.campaignId, buyerId: bid.buyerId, code }
+}

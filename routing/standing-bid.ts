@@ -1,0 +1,143 @@
+import type { Account } from '../model/account.ts'
+import type { Bid, Campaign, Criteria, NonBidCode } from '../model/bid.ts'
+import type { AccountId } from '../model/ids.ts'
+import type { Target } from '../model/trunk.ts'
+import { areaOf, type Area, type CallerPlace } from './area.ts'
+import type { Candidate } from './auction.ts'
+import type { CampaignUsage } from './campaign-usage.ts'
+import { Opening, type WallClocks } from './opening.ts'
+import { NEUTRAL_QUALITY } from './quality.ts'
+
+/** A buyer as the book has it, shared by its bids. */
+export interface BuyerState {
+  account: Account | null
+  /** What is available, read once per auction; `seenBy` says in which. */
+  availableMicros: number
+  seenBy: number
+}
+
+/** A target as the book has it, shared by the bids that ring it; `inUse` counts from INVITE to the end of the leg. */
+export interface TargetState {
+  target: Target | null
+  inUse: number
+}
+
+/** A campaign as the book has it, its criteria made ready once for all its bids. */
+export interface CampaignState {
+  campaign: Campaign | null
+  conditions: Conditions
+  schedule: Opening | null
+  readonly usage: CampaignUsage
+}
+
+/** Criteria made ready for the auction. */
+export interface Conditions {
+  /** Null: any. */
+  readonly verticals: ReadonlySet<string> | null
+  readonly area: Area | null
+  readonly opening: Opening | null
+}
+
+export const NO_CONDITIONS: Conditions = { verticals: null, area: null, opening: null }
+
+export function conditionsOf(criteria: Criteria, clocks: WallClocks): Conditions {
+  return {
+    verticals: criteria.verticals.length === 0 ? null : new Set(criteria.verticals.map(verticalKey)),
+    area: areaOf(criteria.geography),
+    opening: criteria.timeWindow === null ? null : new Opening(criteria.timeWindow, clocks),
+  }
+}
+
+/** Verticals are compared without regard to case or surrounding blanks. */
+export function verticalKey(vertical: string): string {
+  return vertical.trim().toLowerCase()
+}
+
+/** What of a call the standing conditions are judged by. */
+export interface CallFacts {
+  readonly vertical: string
+  readonly caller: CallerPlace
+  readonly currency: string
+  readonly maxBillableAfter: number
+  readonly reserveMicros: number
+  readonly atMs: number
+}
+
+/**
+ * One bid made ready for the auction: itself, its campaign, its buyer and its target, all already at hand. Fields that the
+ * ranking reads are plain numbers; the last three are written by each auction that considers the bid.
+ */
+export class StandingBid implements Candidate {
+  readonly id: string
+  readonly buyerId: AccountId
+  readonly campaign: CampaignState
+  readonly buyer: BuyerState
+  readonly target: TargetState
+  bid: Bid
+  createdAtMs: number
+  amountMicros: number
+  conditions: Conditions
+  /** When it last changed: an older auction is not explained by what the bid says now. */
+  changedAtMs: number
+  /** Calls on this bid, from INVITE to the end of the leg. Kept apart, so that a bid rewritten in mid-call goes on counting. */
+  readonly places: { inUse: number }
+  quality = NEUTRAL_QUALITY
+  payableMicros = 0
+  payableBy: NonBidCode = 'insufficient_credit'
+
+  constructor(
+    bid: Bid,
+    parts: { campaign: CampaignState; buyer: BuyerState; target: TargetState },
+    conditions: Conditions,
+    changedAtMs: number,
+    places = { inUse: 0 },
+  ) {
+    this.id = bid.id
+    this.buyerId = bid.accountId
+    this.campaign = parts.campaign
+    this.buyer = parts.buyer
+    this.target = parts.target
+    this.bid = bid
+    this.createdAtMs = bid.createdAt.getTime()
+    this.amountMicros = Number(bid.amountMicros)
+    this.conditions = conditions
+    this.changedAtMs = changedAtMs
+    this.places = places
+  }
+
+  /** Why it stands for no call at all at present; null when it does. What the book has not heard of yet is not active. */
+  get standstill(): NonBidCode | null {
+    if (this.bid.status !== 'active') return 'bid_paused'
+    if (this.campaign.campaign?.status !== 'active') return 'campaign_paused'
+    if (this.buyer.account?.status !== 'active') return 'account_inactive'
+    return this.target.target === null ? 'target_unavailable' : null
+  }
+
+  /** Why the campaign's or its own vertical leaves this call out. */
+  judgeVertical(vertical: string): NonBidCode | null {
+    const own = this.conditions.verticals
+    const campaigns = this.campaign.conditions.verticals
+    if (own !== null && !own.has(vertical)) return 'vertical_mismatch'
+    if (campaigns !== null && !campaigns.has(vertical)) return 'vertical_mismatch'
+    return null
+  }
+
+  /** Why the place or the hour leaves this call out. */
+  judgePlaceAndTime(caller: CallerPlace, atMs: number): NonBidCode | null {
+    const { area, opening } = this.conditions
+    const { conditions, schedule } = this.campaign
+    const place = area?.judge(caller) ?? conditions.area?.judge(caller) ?? null
+    if (place !== null) return place
+    if (opening !== null && !opening.isOpen(atMs)) return 'outside_time_window'
+    if (conditions.opening !== null && !conditions.opening.isOpen(atMs)) return 'outside_time_window'
+    if (schedule !== null && !schedule.isOpen(atMs)) return 'outside_schedule'
+    return null
+  }
+
+  /** Why it does not fit the terms the number is sold on. */
+  judgeTerms(facts: CallFacts): NonBidCode | null {
+    if (this.buyer.account?.currency !== facts.currency) return 'currency_mismatch'
+    if (this.bid.billableAfter > facts.maxBillableAfter) return 'duration_above_limit'
+    return null
+  }
+}
