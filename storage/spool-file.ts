@@ -1,0 +1,112 @@
+import { DatabaseSync } from 'node:sqlite'
+
+const PAGE_BYTES = 4096
+/** SQLite moves the write-ahead log into the file each time it has this many pages, and then begins it anew. */
+const CHECKPOINT_PAGES = 1_000
+/** The log is at most a checkpoint's pages and one transaction's (MAX_APPEND_BYTES in spool.ts, with its overheads): reserved twice over. */
+const LOG_RESERVE_BYTES = 12 * 1024 * 1024
+const FILLER_BYTES = 512 * 1024
+/** The smallest spool that makes sense. */
+export const MIN_SPOOL_BYTES = 1024 * 1024
+
+export interface SpoolUsage {
+  readonly count: number
+  readonly usedBytes: number
+  readonly capacityBytes: number
+  /** Whether the disk blocks for all of it are ours already. */
+  readonly reserved: boolean
+}
+
+export interface SpooledRecord {
+  readonly seq: number
+  readonly body: string
+}
+
+/**
+ * The spool's file: an SQLite database that has its full size from the start, log included, and never grows nor shrinks. So a full disk
+ * stops neither an append (it overwrites blocks that are ours) nor the replay.
+ */
+export interface SpoolFile {
+  append(bodies: readonly string[]): void
+  read(limit: number): SpooledRecord[]
+  remove(upTo: number): void
+  reserve(): void
+  usage(): SpoolUsage
+  close(): void
+}
+
+export function openSpoolFile(path: string, bytes: number): SpoolFile {
+  const db = new DatabaseSync(path)
+  // Exclusive locking keeps the log's index in memory instead of in a third file; `full` syncs the log at each commit.
+  db.exec(`pragma page_size = ${PAGE_BYTES}; pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full;
+           pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}; pragma max_page_count = ${Math.ceil(bytes / PAGE_BYTES)}`)
+  db.exec('create table if not exists records (seq integer primary key autoincrement, body text not null)')
+  db.exec('create table if not exists filler (bytes blob not null)')
+  const insert = db.prepare('insert into records (body) values (?)')
+  const select = db.prepare('select seq, body from records order by seq limit ?')
+  const removeUpTo = db.prepare('delete from records where seq <= ?')
+  const number = (sql: string): number => Number(Object.values(db.prepare(sql).get()!)[0])
+  const capacityBytes = number('pragma max_page_count') * PAGE_BYTES
+  let count = number('select count(*) from records')
+  let reserved = false
+
+  const transaction = (work: () => void): void => {
+    db.exec('begin immediate')
+    try {
+      work()
+      db.exec('commit')
+    } catch (error) {
+      // A full disk makes SQLite roll back by itself.
+      if (db.isTransaction) db.exec('rollback')
+      throw error
+    }
+  }
+  const fill = (size: number): void => void db.prepare('insert into filler (bytes) values (zeroblob(?))').run(size)
+
+  const reserve = (): void => {
+    if (reserved) return
+    try {
+      while (number('pragma page_count') * PAGE_BYTES < capacityBytes - FILLER_BYTES)
+        transaction(() => fill(FILLER_BYTES))
+      transaction(() => db.exec('delete from filler'))
+      db.exec('pragma wal_checkpoint(passive)')
+      // One long transaction makes the log as long as it will ever be; it is begun anew, not cut, from then on.
+      const room = capacityBytes - (number('pragma page_count') - number('pragma freelist_count')) * PAGE_BYTES
+      const logBytes = Math.min(LOG_RESERVE_BYTES, Math.floor(room * 0.8))
+      transaction(() => {
+        for (let size = 0; size < logBytes; size += FILLER_BYTES) fill(Math.min(FILLER_BYTES, logBytes - size))
+      })
+      reserved = true
+    } finally {
+      try {
+        transaction(() => db.exec('delete from filler'))
+        db.exec('pragma wal_checkpoint(restart)')
+      } catch {
+        reserved = false // The disk is full: what is there is used, and reserving is tried again.
+      }
+    }
+  }
+
+  return {
+    append(bodies) {
+      transaction(() => {
+        for (const body of bodies) insert.run(body)
+      })
+      count += bodies.length
+    },
+    read: (limit) => select.all(limit) as unknown as SpooledRecord[],
+    remove(upTo) {
+      transaction(() => {
+        count -= Number(removeUpTo.run(upTo).changes)
+      })
+    },
+    reserve,
+    usage: () => ({
+      count,
+      usedBytes: (number('pragma page_count') - number('pragma freelist_count')) * PAGE_BYTES,
+      capacityBytes,
+      reserved,
+    }),
+    close: () => db.close(),
+  }
+}

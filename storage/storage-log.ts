@@ -1,0 +1,7 @@
+/** What storage asks of a logger; pino's shape. */
+export interface StorageLog {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}

@@ -1,0 +1,156 @@
+import { resolve } from 'node:path'
+import type { HealthCheck, Stores } from '../api/needs.ts'
+import type { RecordWriter, RecoveryStore } from '../gateway/needs.ts'
+import type { BookChange } from '../model/book.ts'
+import type { Clock } from '../model/clock.ts'
+import { openDatabase } from './database.ts'
+import { DiskMonitor } from './disk-monitor.ts'
+import { Book } from './book.ts'
+import type { Balance } from './book.ts'
+import { BookListener } from './book-listener.ts'
+import { lockDataDirectory } from './data-lock.ts'
+import { PostgresRecovery } from './recovery-store.ts'
+import { Spool } from './spool.ts'
+import type { StorageLog } from './storage-log.ts'
+import { createStores } from './stores.ts'
+import { readCampaignUsage } from './usage-store.ts'
+import type { CampaignCall, CampaignTotal } from './usage-store.ts'
+import { GroupCommitWriter } from './writer.ts'
+import type { WriterState } from './writer.ts'
+import type { Queries } from './postgres.ts'
+
+/** Defaults of the optional limits. */
+export const STORAGE_LIMITS = {
+  /** The spool's size on the disk. */
+  spoolBytes: 64 * 1024 * 1024,
+  /** With less than this free on the data folder's disk new calls are refused. */
+  minFreeBytes: 64 * 1024 * 1024,
+  /** How long a database that is down at the start is waited for, ms. */
+  startTimeoutMs: 10_000,
+} as const
+
+export interface StorageOptions {
+  /** Null: the embedded PostgreSQL in `dataDir`. */
+  readonly databaseUrl: string | null
+  readonly dataDir: string
+  /** Names this gateway's open calls, across restarts. */
+  readonly gatewayId: string
+  readonly log: StorageLog
+  readonly clock: Clock
+  /** Each committed change after `book.load`, in order: of this process and of others. */
+  readonly onBookChange: (change: BookChange) => void
+  readonly spoolBytes?: number
+  readonly minFreeBytes?: number
+  readonly startTimeoutMs?: number
+}
+
+export interface StorageWriter extends RecordWriter {
+  /** Resolves when everything written so far is durable. */
+  drain(): Promise<void>
+  close(): Promise<void>
+  state(): WriterState
+  /** Records not in Postgres yet. */
+  pending(): number
+}
+
+export interface BookStore {
+  /** Hands over everything stored; afterwards changes come through `onBookChange`. */
+  load(apply: (change: BookChange) => void): Promise<void>
+  /** Resolves when every change committed before the call was handed over. */
+  catchUp(): Promise<void>
+  readonly version: number | null
+}
+
+export interface Storage {
+  readonly stores: Stores
+  readonly writer: StorageWriter
+  readonly book: BookStore
+  readonly recovery: RecoveryStore
+  /** Balances as of the book's load (as of now when it is not loaded): later ones come as `posting` changes or are the process's own calls. */
+  balances(): Promise<readonly Balance[]>
+  /** Calls awarded to campaigns since a moment, and their all-time totals: what caps and budgets are restored from. */
+  campaignUsage(since: Date): Promise<{ calls: CampaignCall[]; totals: CampaignTotal[] }>
+  health(): Promise<HealthCheck>
+  /** For tests and commands: plain SQL. */
+  readonly queries: Queries
+  /** The embedded server's process, for tests that kill it. */
+  readonly embeddedPid: () => number | undefined
+  /** Drains the writer, then closes everything; safe to call twice. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens all of storage: takes the data folder, starts the embedded PostgreSQL if no other is given, migrates, and replays the spool that an
+ * earlier process left, so that recovery sees every record. Throws DataDirectoryInUse, EmbeddedPostgresError, MigrationError, or
+ * StoreUnavailable when the database stays away for `startTimeoutMs`.
+ */
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const limits = { ...STORAGE_LIMITS, ...options }
+  const dataDir = resolve(options.dataDir)
+  const { log, clock } = options
+  const opened: (() => void | Promise<void>)[] = []
+  const closeAll = async (): Promise<void> => {
+    for (let close = opened.pop(); close; close = opened.pop()) await close()
+  }
+  try {
+    opened.push(lockDataDirectory(dataDir))
+    const spool = await Spool.open(dataDir, limits.spoolBytes)
+    opened.push(() => spool.close())
+    const disk = await DiskMonitor.start(
+      dataDir,
+      limits.minFreeBytes,
+      () => void (spool.usage.reserved || spool.reserve()),
+    )
+    opened.push(() => disk.close())
+
+    const database = await openDatabase(options.databaseUrl, dataDir, log, limits.startTimeoutMs)
+    opened.push(() => database.close())
+    const { postgres } = database
+
+    const writer = new GroupCommitWriter({
+      connection: postgres.options,
+      gatewayId: options.gatewayId,
+      spool,
+      diskHasRoom: () => disk.hasRoom,
+      log,
+    })
+    opened.push(() => writer.close())
+    await writer.open()
+
+    const book = new Book(postgres, log, options.onBookChange)
+    const listener = new BookListener(postgres.options, book, log)
+    opened.push(() => listener.close())
+    await listener.open()
+
+    return {
+      stores: createStores(postgres, book, clock),
+      writer,
+      book,
+      recovery: new PostgresRecovery(postgres, options.gatewayId),
+      balances: async () => (book.version === null ? book.readBalances(postgres) : book.balances),
+      campaignUsage: (since) => readCampaignUsage(postgres, since),
+      health: () => checkHealth(postgres, writer),
+      queries: postgres,
+      embeddedPid: () => database.embeddedPid(),
+      close: closeAll,
+    }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+async function checkHealth(postgres: Queries, writer: GroupCommitWriter): Promise<HealthCheck> {
+  const state = writer.state()
+  const detail = `writer: ${state}, ${writer.pending()} records waiting`
+  try {
+    await postgres.rows('select 1')
+    return { name: 'database', status: state === 'database' ? 'up' : 'degraded', detail }
+  } catch (error) {
+    return {
+      name: 'database',
+      status: state === 'full' ? 'down' : 'degraded',
+      detail: `${detail}; ${(error as Error).message}`,
+    }
+  }
+}

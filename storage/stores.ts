@@ -1,0 +1,42 @@
+import type { Stores } from '../api/needs.ts'
+import type { Clock } from '../model/clock.ts'
+import { ACCOUNTS } from './account-store.ts'
+import { PostgresApiKeys } from './api-key-store.ts'
+import { BIDS } from './bid-store.ts'
+import { BookWriter } from './book-writer.ts'
+import type { Book } from './book.ts'
+import { PostgresAuctions, PostgresCalls } from './call-store.ts'
+import { CAMPAIGNS, defaultCampaign } from './campaign-store.ts'
+import { PostgresDnc } from './dnc-store.ts'
+import { PostgresIdempotency } from './idempotency-store.ts'
+import { PostgresLedger } from './ledger-store.ts'
+import { NUMBERS } from './number-store.ts'
+import type { Postgres } from './postgres.ts'
+import { PostgresRefreshTokens } from './refresh-token-store.ts'
+import { StoredTable } from './stored-table.ts'
+import { TARGETS } from './target-store.ts'
+import { TRUNKS } from './trunk-store.ts'
+import { PostgresUsers } from './user-store.ts'
+
+/** Everything the API reads and writes, over one pool and one book. */
+export function createStores(postgres: Postgres, book: Book, clock: Clock): Stores {
+  const writer = new BookWriter(postgres, book)
+  const campaigns = new StoredTable(CAMPAIGNS, postgres, writer, clock)
+  return {
+    accounts: new StoredTable(ACCOUNTS, postgres, writer, clock),
+    users: new PostgresUsers(postgres, clock),
+    apiKeys: new PostgresApiKeys(postgres, clock),
+    refreshTokens: new PostgresRefreshTokens(postgres, clock),
+    trunks: new StoredTable(TRUNKS, postgres, writer, clock),
+    numbers: new StoredTable(NUMBERS, postgres, writer, clock),
+    targets: new StoredTable(TARGETS, postgres, writer, clock),
+    campaigns,
+    defaultCampaign: (accountId) => defaultCampaign(postgres, campaigns, accountId),
+    bids: new StoredTable(BIDS, postgres, writer, clock),
+    dnc: new PostgresDnc(postgres, writer, clock),
+    ledger: new PostgresLedger(postgres, writer),
+    calls: new PostgresCalls(postgres),
+    auctions: new PostgresAuctions(postgres),
+    idempotency: new PostgresIdempotency(postgres, clock),
+  }
+}

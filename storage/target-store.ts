@@ -1,0 +1,29 @@
+import type { Target } from '../model/trunk.ts'
+import type { Row } from './postgres.ts'
+import { given } from './columns.ts'
+import type { TableLayout } from './stored-table.ts'
+
+export const TARGETS: TableLayout<Target> = {
+  table: 'targets',
+  kind: 'target',
+  hasStatus: false,
+  columns: (target) =>
+    given({
+      account_id: target.accountId,
+      name: target.name,
+      uri: target.uri,
+      ring_timeout: target.ringTimeout,
+      max_concurrent_calls: target.maxConcurrentCalls,
+    }),
+  read: (row: Row) => ({
+    id: row['id'],
+    accountId: row['account_id'],
+    name: row['name'],
+    uri: row['uri'],
+    ringTimeout: row['ring_timeout'],
+    maxConcurrentCalls: row['max_concurrent_calls'],
+    version: row['version'],
+    createdAt: row['created_at'],
+    updatedAt: row['updated_at'],
+  }),
+}

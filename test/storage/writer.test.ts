@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import { newId } from '../../model/ids.ts'
+import type { TrunkId } from '../../model/ids.ts'
+import {
+  auctionOf,
+  callRecord,
+  DIALOG,
+  endedCall,
+  endedRecord,
+  insertAccounts,
+  postingOf,
+  soldRecord,
+} from '../support/records.ts'
+import { openTestStorage } from '../support/storage.ts'
+import type { TestStorage } from '../support/storage.ts'
+
+describe('the record writer', () => {
+  let storage: TestStorage
+  before(async () => {
+    storage = await openTestStorage()
+    await insertAccounts(storage.queries)
+  })
+  after(() => storage.close())
+
+  it('writes a sold call with its auction, hold and dialogs, and recovery finds it open', async () => {
+    const call = callRecord()
+    const first = soldRecord(call)
+    await storage.writer.write(first)
+    const second = soldRecord(
+      { ...call, state: 'answered', answeredAt: new Date() },
+      { auction: first.auction, callerDialog: DIALOG, buyerDialog: DIALOG },
+    )
+    await storage.writer.write(second)
+    const open = (await storage.recovery.openCalls()).find((found) => found.call.id === call.id)
+    assert.deepEqual(open, {
+      call: { ...second.call, aliveAt: second.call.answeredAt },
+      terms: second.terms,
+      hold: second.hold,
+      callerDialog: DIALOG,
+      buyerDialog: DIALOG,
+    })
+    assert.deepEqual(await storage.stores.auctions.findByCall(call.id), first.auction)
+    assert.deepEqual(await storage.stores.calls.find(call.id), second.call)
+  })
+
+  it('remembers when an open call was last alive', async () => {
+    const call = callRecord()
+    await storage.writer.write(soldRecord(call))
+    const at = new Date(Date.now() + 5_000)
+    await storage.writer.write({ kind: 'alive', callIds: [call.id, newId()], at })
+    const open = (await storage.recovery.openCalls()).find((found) => found.call.id === call.id)
+    assert.deepEqual(open?.call.aliveAt, at)
+  })
+
+  it('ends a call: CDR, audit and posting are there, hold and open call are gone', async () => {
+    const call = callRecord()
+    await storage.writer.write(soldRecord(call))
+    const ended = endedRecord(call)
+    await storage.writer.write(ended)
+    assert.deepEqual(await storage.stores.calls.find(call.id), endedCall({ ...ended.call }) && ended.call)
+    assert.ok(!(await storage.recovery.openCalls()).some((open) => open.call.id === call.id))
+    assert.equal((await storage.queries.rows('select from holds where call_id = $1', [call.id])).length, 0)
+    assert.equal((await storage.queries.rows('select from compliance_audit where call_id = $1', [call.id])).length, 1)
+    const { data } = await storage.stores.ledger.entries(ended.posting!.entries[0]!.accountId, {
+      limit: 1,
+      cursor: null,
+    })
+    assert.deepEqual(data[0]?.posting, ended.posting)
+  })
+
+  it('changes nothing when every record is written twice, or late', async () => {
+    const call = callRecord()
+    const sold = soldRecord(call)
+    const ended = endedRecord(call, { auction: auctionOf(call) })
+    for (const record of [sold, ended, sold, ended, { ...ended, posting: postingOf(call) }])
+      await storage.writer.write(record)
+    await Promise.all([sold, ended, sold].map((record) => storage.writer.write(record)))
+    assert.deepEqual(await storage.stores.calls.find(call.id), ended.call)
+    assert.deepEqual(await storage.stores.auctions.findByCall(call.id), ended.auction)
+    assert.equal((await storage.queries.rows('select from ledger_postings where call_id = $1', [call.id])).length, 1)
+    assert.equal((await storage.queries.rows('select from holds where call_id = $1', [call.id])).length, 0)
+    const verified = await storage.stores.ledger.verify()
+    assert.deepEqual(
+      [verified.unbalanced, verified.duplicateCalls, verified.totals],
+      [[], [], [{ currency: 'USD', sumMicros: 0n }]],
+    )
+  })
+
+  it('commits many records of one moment together, each call as last written', async () => {
+    const calls = Array.from({ length: 1_000 }, () => callRecord())
+    await Promise.all(
+      calls.flatMap((call) => [storage.writer.write(soldRecord(call)), storage.writer.write(endedRecord(call))]),
+    )
+    const [row] = await storage.queries.rows(
+      "select count(*)::int as n from calls where id = any ($1) and state = 'ended' and awarded_at is not null",
+      [calls.map((call) => call.id)],
+    )
+    assert.equal(row!['n'], 1_000)
+    assert.deepEqual((await storage.stores.ledger.verify()).unbalanced, [])
+  })
+
+  it('counts refusals under overload once', async () => {
+    const record = {
+      kind: 'refused-many',
+      id: newId(),
+      trunkId: newId<TrunkId>(),
+      second: new Date(0),
+      count: 7,
+      reason: 'trunk_limit',
+    } as const
+    await storage.writer.write(record)
+    await storage.writer.write(record)
+    assert.deepEqual(
+      await storage.queries.rows('select count, reason from trunk_refusals where id = $1', [record.id]),
+      [{ count: 7, reason: 'trunk_limit' }],
+    )
+  })
+
+  it('puts a record that the tables refuse into quarantine, alone', async () => {
+    const good = Array.from({ length: 20 }, () => callRecord())
+    const bad = callRecord({ currency: 'USD', durationMs: Number.NaN }) // JSON has no NaN: it arrives as null.
+    await Promise.all(
+      [...good.slice(0, 10), bad, ...good.slice(10)].map((call) => storage.writer.write(soldRecord(call))),
+    )
+    const [row] = await storage.queries.rows('select count(*)::int as n from calls where id = any ($1)', [
+      good.map((call) => call.id),
+    ])
+    assert.equal(row!['n'], 20)
+    const quarantined = await storage.queries.rows('select record, error from quarantine')
+    assert.equal(quarantined.length, 1)
+    assert.ok(quarantined[0]!['record'].includes(bad.id))
+  })
+
+  it('stores text that no database takes: NUL characters and halves of surrogate pairs', async () => {
+    const call = callRecord({ dnis: 'a\u0000b\ud800c\\u0000' })
+    await storage.writer.write(endedRecord(call))
+    assert.equal((await storage.stores.calls.find(call.id))?.dnis, 'a\ufffdb\ufffdc\\u0000')
+  })
+})

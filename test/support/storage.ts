@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import type { BookChange } from '../../model/book.ts'
+import { systemClock } from '../../model/clock.ts'
+import { EmbeddedPostgres } from '../../storage/embedded-postgres.ts'
+import { openStorage } from '../../storage/storage.ts'
+import type { Storage, StorageOptions } from '../../storage/storage.ts'
+import type { StorageLog } from '../../storage/storage-log.ts'
+
+/** One real PostgreSQL for the whole test run; each `createDatabase` is a database of its own on it. */
+let server: Promise<{ postgres: EmbeddedPostgres; folder: string }> | null = null
+let databases = 0
+
+async function start(): Promise<{ postgres: EmbeddedPostgres; folder: string }> {
+  const folder = temporaryFolder()
+  return { postgres: await EmbeddedPostgres.start(folder, silentLog), folder }
+}
+
+/** The URL of a new, empty database. */
+export async function createDatabase(): Promise<string> {
+  const { folder } = await (server ??= start())
+  const host = join(folder, 'postgres')
+  const name = `test_${++databases}`
+  const client = new pg.Client({ host, user: 'dce', database: 'postgres' })
+  await client.connect()
+  await client.query(`create database ${name}`)
+  await client.end()
+  return `postgresql:///${name}?host=${host}&user=dce`
+}
+
+// At the top of a module this is a hook of mocha's root suite: it runs once, after all.
+after(async () => {
+  const started = await server
+  await started?.postgres.close()
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+const folders: string[] = []
+
+/** A new folder that goes when the tests end. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'dce-test-'))
+  folders.push(folder)
+  return folder
+}
+
+export const silentLog: StorageLog = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
+/** A log that keeps what it is told. */
+export function recordingLog(): StorageLog & {
+  lines: { level: string; message: string; fields: Record<string, unknown> }[]
+} {
+  const lines: { level: string; message: string; fields: Record<string, unknown> }[] = []
+  const at = (level: string) => (fields: object, message: string) =>
+    void lines.push({ level, message, fields: fields as Record<string, unknown> })
+  return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+export interface TestStorage extends Storage {
+  /** Every change handed over since the opening, those of `book.load` not included. */
+  readonly changes: BookChange[]
+  readonly options: StorageOptions
+}
+
+/** Storage over a database of its own, with small limits; anything may be overridden. The caller closes it. */
+export async function openTestStorage(overrides: Partial<StorageOptions> = {}): Promise<TestStorage> {
+  const changes: BookChange[] = []
+  const options: StorageOptions = {
+    databaseUrl: overrides.databaseUrl === undefined ? await createDatabase() : overrides.databaseUrl,
+    dataDir: temporaryFolder(),
+    gatewayId: 'test',
+    log: silentLog,
+    clock: systemClock,
+    onBookChange: (change) => void changes.push(change),
+    spoolBytes: 1024 * 1024,
+    minFreeBytes: 0,
+    startTimeoutMs: 2_000,
+    ...overrides,
+  }
+  return Object.assign(await openStorage(options), { changes, options })
+}
