@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { playScenario, explain } from '../../sipp/run.ts'
-import { eventually, Exchange } from '../support/exchange.ts'
+import { eventually, type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/market.ts'
 
 const REFUSED = { outcome: 'refused', hung_up_by: 'exchange' }
@@ -9,8 +9,7 @@ describe('admission', function () {
   this.timeout(40_000)
   let exchange: Exchange
   before(async function () {
-    this.timeout(90_000)
-    exchange = await Exchange.start()
+    exchange = await startExchange(this)
   })
   after(() => exchange?.close())
 

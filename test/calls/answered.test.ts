@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
-import { Exchange } from '../support/exchange.ts'
+import { type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/market.ts'
 
 describe('an answered call', function () {
   this.timeout(40_000)
   let exchange: Exchange
   before(async function () {
-    this.timeout(90_000)
-    exchange = await Exchange.start()
+    exchange = await startExchange(this)
   })
   after(() => exchange?.close())
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Exchange } from '../support/exchange.ts'
+import { type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/market.ts'
 
 const CANCELLED = { outcome: 'cancelled', sip_status: 487, end_reason: 'cancelled', hung_up_by: 'caller' }
@@ -8,8 +8,7 @@ describe('a caller who gives up', function () {
   this.timeout(40_000)
   let exchange: Exchange
   before(async function () {
-    this.timeout(90_000)
-    exchange = await Exchange.start()
+    exchange = await startExchange(this)
   })
   after(() => exchange?.close())
 
@@ -70,8 +69,7 @@ describe('two sides that hang up at once', function () {
   this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
-    this.timeout(90_000)
-    exchange = await Exchange.start()
+    exchange = await startExchange(this)
   })
   after(() => exchange?.close())
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Exchange } from '../support/exchange.ts'
+import { type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/market.ts'
 
 const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
@@ -10,8 +10,7 @@ describe('a carrier with its own way of speaking SIP', function () {
   this.timeout(40_000)
   let exchange: Exchange
   before(async function () {
-    this.timeout(90_000)
-    exchange = await Exchange.start()
+    exchange = await startExchange(this)
   })
   after(() => exchange?.close())
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Exchange } from '../support/exchange.ts'
+import { Exchange, requireSipp } from '../support/exchange.ts'
 import { Market } from '../support/market.ts'
 
 const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'
@@ -12,7 +12,8 @@ describe('an exchange that is killed', function () {
   this.timeout(120_000)
   let dataDirectory: string
   const running: Exchange[] = []
-  before(async () => {
+  before(async function () {
+    requireSipp(this)
     dataDirectory = await mkdtemp(join(tmpdir(), 'dce-crash-'))
   })
   after(async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { eventually, Exchange } from '../support/exchange.ts'
+import { eventually, Exchange, startExchange, requireSipp } from '../support/exchange.ts'
 import { Market } from '../support/market.ts'
 
 const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'
@@ -12,8 +12,7 @@ describe('the longest call', function () {
   this.timeout(40_000)
   let exchange: Exchange
   before(async function () {
-    this.timeout(90_000)
-    exchange = await Exchange.start({ env: { DCE_TELEPHONY_MAX_CALL_DURATION: '2s' } })
+    exchange = await startExchange(this, { env: { DCE_TELEPHONY_MAX_CALL_DURATION: '2s' } })
   })
   after(() => exchange?.close())
 
@@ -36,8 +35,7 @@ describe('audio that stops', function () {
   this.timeout(40_000)
   let exchange: Exchange
   before(async function () {
-    this.timeout(90_000)
-    exchange = await Exchange.start({ env: { DCE_MEDIA_RTP_TIMEOUT: '1s' } })
+    exchange = await startExchange(this, { env: { DCE_MEDIA_RTP_TIMEOUT: '1s' } })
   })
   after(() => exchange?.close())
 
@@ -53,7 +51,8 @@ describe('audio that stops', function () {
 describe('an exchange told to stop', function () {
   this.timeout(90_000)
   let dataDirectory: string
-  before(async () => {
+  before(async function () {
+    requireSipp(this)
     dataDirectory = await mkdtemp(join(tmpdir(), 'dce-drain-'))
   })
   after(async () => {

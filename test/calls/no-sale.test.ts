@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Exchange } from '../support/exchange.ts'
+import { type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/market.ts'
 
 const NO_SALE = { outcome: 'no_sale', sip_status: 480, end_reason: 'no_sale', hung_up_by: 'exchange' }
@@ -11,8 +11,7 @@ describe('a call nobody buys', function () {
   this.timeout(40_000)
   let exchange: Exchange
   before(async function () {
-    this.timeout(90_000)
-    exchange = await Exchange.start()
+    exchange = await startExchange(this)
   })
   after(() => exchange?.close())
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Exchange } from '../support/exchange.ts'
+import { type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/market.ts'
 
 const NO = { outcome: 'refused', sip_status: 603, end_reason: 'compliance', hung_up_by: 'exchange' }
@@ -23,8 +23,7 @@ describe('the law outside calling hours', function () {
   this.timeout(40_000)
   let exchange: Exchange
   before(async function () {
-    this.timeout(90_000)
-    exchange = await Exchange.start({ env: closedHours() })
+    exchange = await startExchange(this, { env: closedHours() })
   })
   after(() => exchange?.close())
 
@@ -47,8 +46,7 @@ describe('the lists', function () {
   this.timeout(40_000)
   let exchange: Exchange
   before(async function () {
-    this.timeout(90_000)
-    exchange = await Exchange.start({ env: { DCE_COMPLIANCE_TCPA_ENABLED: 'false' } })
+    exchange = await startExchange(this, { env: { DCE_COMPLIANCE_TCPA_ENABLED: 'false' } })
     await exchange.api.create('dnc', { number: '+12125550199', list: 'blocked', reason: 'threats' })
     await exchange.api.create('dnc', { number: '+12125550188', list: 'internal', reason: 'asked us not to call' })
   })

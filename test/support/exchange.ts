@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiClient } from '../../sipp/api-client.ts'
+import { sippIsInstalled } from '../../sipp/run.ts'
 import { ADMIN, ExchangeProcess, type ExchangeProcessOptions } from '../../sipp/exchange-process.ts'
 
 /** A call as the API reads it: what the stories look at. */
@@ -90,6 +91,18 @@ export class Exchange {
   log(): Promise<string> {
     return readFile(this.process.logFile, 'utf8')
   }
+}
+
+/** Skips the suite where SIPp is missing; test/run-all.js says so, and counts it as a failure where it must not be. */
+export function requireSipp(context: Mocha.Context): void {
+  if (!sippIsInstalled()) context.skip()
+}
+
+/** In a suite's `before`: an exchange for its stories, which need SIPp. */
+export async function startExchange(context: Mocha.Context, options: ExchangeProcessOptions = {}): Promise<Exchange> {
+  requireSipp(context)
+  context.timeout(90_000) // The first start makes a database.
+  return Exchange.start(options)
 }
 
 /** `"-2.50"` → -2_500_000n. */

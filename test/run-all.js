@@ -1,0 +1,94 @@
+// `npm test`: everything, from a fresh clone. Plain JavaScript for Node 20: it runs before the project's own Node is there.
+// Its last line is always `N passed, N failed`, followed by `, N skipped` when something was.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const OLDEST_NODE = [20, 19]
+const OWN_NODE = join(ROOT, 'node_modules/node/bin/node')
+
+/** Programs no npm package brings: what they are for, and where Debian keeps them. */
+const PROGRAMS = [
+  { program: 'sipp', debianPackage: 'sip-tester', for: 'the stories of test/calls and the load tool' },
+  { program: 'chromium', debianPackage: 'chromium', for: 'the console, seen by a browser' },
+]
+
+const say = (line) => process.stdout.write(`${line}\n`)
+const run = (command, args, options = {}) => spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', ...options })
+const isInstalled = (program) => spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0
+const underCi = /^(1|true|yes)$/i.test(process.env.CI ?? '')
+
+process.exitCode = main()
+
+function main() {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+    return end(
+      0,
+      1,
+      0,
+      `The tests need Node ${OLDEST_NODE.join('.')} or newer to begin with; this is ${process.version}.`,
+    )
+  }
+  if (!existsSync(OWN_NODE)) {
+    say('Installing the npm packages (npm ci) …')
+    if (run('npm', ['ci', '--no-audit', '--no-fund']).status !== 0 || !existsSync(OWN_NODE)) {
+      return end(0, 1, 0, 'npm ci failed, or was told not to run scripts: the project’s own Node is missing.')
+    }
+  }
+  installPrograms(PROGRAMS.filter(({ program }) => !isInstalled(program)))
+  const missing = PROGRAMS.filter(({ program }) => !isInstalled(program))
+
+  const counts = runMocha(process.argv.slice(2))
+  if (!counts) return end(0, 1, 0, 'mocha ended before it had counted its tests.')
+  for (const { program, debianPackage, for: purpose } of missing) {
+    say(
+      `${underCi ? 'failed' : 'skipped'}: ${program} is not installed (Debian: ${debianPackage}), so not run: ${purpose}`,
+    )
+  }
+  // What a missing program hides must not look green where the whole suite is expected to run.
+  const failures = counts.failures + (underCi ? missing.length : 0)
+  return end(counts.passes, failures, counts.pending, counts.passes === 0 ? 'Nothing passed: was anything run?' : '')
+}
+
+/** On Debian as root the missing programs are installed; anywhere else their tests are skipped and say why. */
+function installPrograms(missing) {
+  if (missing.length === 0) return
+  const packages = missing.map(({ debianPackage }) => debianPackage)
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version') || !isInstalled('apt-get')) {
+    say(`Not installed here: ${packages.join(', ')}. As root on Debian, npm test installs them.`)
+    return
+  }
+  say(`Installing ${packages.join(', ')} (apt-get) …`)
+  const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, stdio: ['ignore', 'ignore', 'inherit'] }
+  run('apt-get', ['update', '-q'], options)
+  for (const name of packages) run('apt-get', ['install', '-y', '-q', '--no-install-recommends', name], options)
+}
+
+/** Runs mocha on the project's own Node; its reporter leaves the counts in a file. Null when it could not. */
+function runMocha(args) {
+  const directory = mkdtempSync(join(tmpdir(), 'dce-test-'))
+  const countsFile = join(directory, 'counts.json')
+  try {
+    const reporter = join(ROOT, 'test/support/counting-reporter.cjs')
+    run(OWN_NODE, [join(ROOT, 'node_modules/mocha/bin/mocha.js'), '--reporter', reporter, ...args], {
+      env: {
+        ...process.env,
+        PATH: `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}`,
+        DCE_TEST_COUNTS: countsFile,
+      },
+    })
+    return existsSync(countsFile) ? JSON.parse(readFileSync(countsFile, 'utf8')) : null
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+function end(passed, failed, skipped, why) {
+  if (why) say(why)
+  say(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+  return failed > 0 || passed === 0 ? 1 : 0
+}
