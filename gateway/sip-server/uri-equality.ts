@@ -22,13 +22,15 @@ function sipEquals(a: Uri, b: Uri): boolean {
   return headersEqual(a, b)
 }
 
+function headersWritten(uri: Uri): string[] {
+  return uri.headers.map(([name, value]) => `${name.toLowerCase()}=${value}`).toSorted()
+}
+
 /** Headers count always, in any order. */
 function headersEqual(a: Uri, b: Uri): boolean {
   if (a.headers.length !== b.headers.length) return false
-  const written = (uri: Uri): string[] =>
-    uri.headers.map(([name, value]) => `${name.toLowerCase()}=${value}`).toSorted()
-  const others = written(b)
-  return written(a).every((header, index) => header === others[index])
+  const others = headersWritten(b)
+  return headersWritten(a).every((header, index) => header === others[index])
 }
 
 function telEquals(a: Uri, b: Uri): boolean {

@@ -21,11 +21,11 @@ const ROUNDS = 5
 const RUNS = 40_000
 
 /** The best of some rounds, in nanoseconds of this thread's CPU for each run: other work on the machine is not counted. */
-function measure(run: () => unknown): number {
+function measure(work: () => unknown): number {
   let best = Infinity
   for (let round = 0; round < ROUNDS; round++) {
     const before = process.threadCpuUsage()
-    for (let i = 0; i < RUNS; i++) run()
+    for (let i = 0; i < RUNS; i++) work()
     const used = process.threadCpuUsage(before)
     best = Math.min(best, ((used.user + used.system) * 1000) / RUNS)
   }

@@ -123,13 +123,13 @@ describe('sip-server/headers parameters', () => {
   })
 })
 
-describe('sip-server/headers Via', () => {
-  const via = (text: string): TopVia => {
-    const parsed = parseVia(text)
-    assert.ok(parsed !== null)
-    return parsed
-  }
+function via(text: string): TopVia {
+  const parsed = parseVia(text)
+  assert.ok(parsed !== null)
+  return parsed
+}
 
+describe('sip-server/headers Via', () => {
   it('reads IPv6, ports and spaces', () => {
     assert.deepEqual(via('SIP / 2.0 / tcp [2001:db8::1] : 5070 ; branch = z9 ; rport = 7 ;received=1.2.3.4'), {
       transport: 'TCP',

@@ -100,9 +100,10 @@ const damaged = fc
     }, text),
   )
 
+const isLength = (field: HeaderField): boolean => field.key === 'content-length'
+
 /** Serialising moves Content-Length to the end. */
 function lengthLast(message: SipMessage): SipMessage {
-  const isLength = (field: HeaderField): boolean => field.key === 'content-length'
   const { headers } = message
   return Object.assign(new SipMessage('', '', 0, ''), message, {
     headers: [...headers.filter((field) => !isLength(field)), ...headers.filter(isLength)],

@@ -135,6 +135,9 @@ describe('sip-server/wire-format parse', () => {
   })
 })
 
+const filler = (count: number): string =>
+  inviteText({ 'X-A': Array.from({ length: count }, () => '1').join('\r\nX-A: ') })
+
 describe('sip-server/wire-format refuse', () => {
   const cases: [what: string, text: string, status: number | null, reason: string][] = [
     ['a missing From', inviteText({ From: null }), 400, 'Missing From'],
@@ -218,8 +221,6 @@ describe('sip-server/wire-format refuse', () => {
 
   it('allows MAX_HEADER_FIELDS fields and not one more', () => {
     const few = parsed(inviteText()).headers.length
-    const filler = (count: number): string =>
-      inviteText({ 'X-A': Array.from({ length: count }, () => '1').join('\r\nX-A: ') })
     assert.equal(parsed(filler(MAX_HEADER_FIELDS - few)).headers.length, MAX_HEADER_FIELDS)
     assert.equal(refused(filler(MAX_HEADER_FIELDS - few + 1)).reason, 'Too many header fields')
   })
