@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { playScenario, explain } from '../../sipp/run.ts'
 import { eventually, type Exchange, startExchange } from '../support/exchange.ts'
-import { Market } from '../support/market.ts'
+import { Market } from '../support/call-market.ts'
 
 const REFUSED = { outcome: 'refused', hung_up_by: 'exchange' }
 

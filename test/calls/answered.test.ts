@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type Exchange, startExchange } from '../support/exchange.ts'
-import { Market } from '../support/market.ts'
+import { Market } from '../support/call-market.ts'
 
 describe('an answered call', function () {
   this.timeout(40_000)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type Exchange, startExchange } from '../support/exchange.ts'
-import { Market } from '../support/market.ts'
+import { Market } from '../support/call-market.ts'
 
 const CANCELLED = { outcome: 'cancelled', sip_status: 487, end_reason: 'cancelled', hung_up_by: 'caller' }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type Exchange, startExchange } from '../support/exchange.ts'
-import { Market } from '../support/market.ts'
+import { Market } from '../support/call-market.ts'
 
 const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
 const SECOND = 'uas-answer-caller-hangs-up-expect-200.xml'

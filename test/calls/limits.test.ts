@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually, Exchange, startExchange, requireSipp } from '../support/exchange.ts'
-import { Market } from '../support/market.ts'
+import { Market } from '../support/call-market.ts'
 
 const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'
 const HUNG_UP_ON = 'uac-answered-other-side-hangs-up-expect-200.xml'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type Exchange, startExchange } from '../support/exchange.ts'
-import { Market } from '../support/market.ts'
+import { Market } from '../support/call-market.ts'
 
 const NO_SALE = { outcome: 'no_sale', sip_status: 480, end_reason: 'no_sale', hung_up_by: 'exchange' }
 const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type Exchange, startExchange } from '../support/exchange.ts'
-import { Market } from '../support/market.ts'
+import { Market } from '../support/call-market.ts'
 
 const NO = { outcome: 'refused', sip_status: 603, end_reason: 'compliance', hung_up_by: 'exchange' }
 const YES = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }

@@ -6,7 +6,7 @@ class CountingReporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options)
     runner.once('end', () => {
-      const { passes = 0, failures = 0, pending = 0 } = this.stats
+      const { passes, failures, pending } = this.stats
       if (process.env.DCE_TEST_COUNTS) {
         writeFileSync(process.env.DCE_TEST_COUNTS, JSON.stringify({ passes, failures, pending }))
       }
