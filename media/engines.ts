@@ -1,0 +1,26 @@
+import type { MediaServer } from './media-server.ts'
+import type { MediaNeeds } from './needs.ts'
+import { createRelay } from './relay.ts'
+import type { RelayOptions } from './relay-options.ts'
+
+export const MEDIA_ENGINES = ['relay', 'rtpengine', 'freeswitch', 'mediasoup', 'direct'] as const
+export type MediaEngine = (typeof MEDIA_ENGINES)[number]
+
+/** A known engine that this version cannot run: the start ends with this sentence. */
+export class MediaEngineNotAvailable extends Error {
+  override readonly name = 'MediaEngineNotAvailable'
+
+  constructor(engine: string) {
+    super(`media engine ${engine}: not available in this version; use relay`)
+  }
+}
+
+/** Starts the engine of this name. Rejects with MediaEngineNotAvailable for those not built yet, else as the engine says. */
+export async function createMediaServer(
+  engine: MediaEngine,
+  needs: MediaNeeds,
+  options: RelayOptions,
+): Promise<MediaServer> {
+  if (engine !== 'relay') throw new MediaEngineNotAvailable(engine)
+  return createRelay(needs, options)
+}

@@ -1,0 +1,71 @@
+import type { LegSide } from '../model/call.ts'
+import type { MediaStats } from '../model/cdr.ts'
+import type { Expected, Latching } from './latch.ts'
+import type { PortRange } from './port-pool.ts'
+
+/** What a relay thread is told once, when it starts. */
+export interface RelayThreadData {
+  readonly addresses: readonly string[]
+  readonly portRange: PortRange
+  /** This thread's share of the range: every `of`-th pair, from `index`. */
+  readonly index: number
+  readonly of: number
+  readonly portQuietMs: number
+  readonly rtpTimeoutMs: number
+  readonly latching: Latching
+}
+
+/** What a description says of the party behind one leg, as the thread needs it. */
+export interface RemoteParty {
+  readonly rtp: Expected
+  readonly rtcp: Expected
+  /** RTCP shares the RTP port (RFC 5761). */
+  readonly rtcpMux: boolean
+  /** [payload type, Hz]; 0 Hz for payloads whose timestamps say nothing of sending times. */
+  readonly clockRates: readonly (readonly [payload: number, hertz: number])[]
+}
+
+/** Packets of one leg that were not passed on, and why. */
+export interface DropCounts {
+  /** Not RTP or RTCP. */
+  readonly invalid: number
+  /** From another source than the one latched, or before a description named any. */
+  readonly foreign: number
+  /** The operating system would not send it on. */
+  readonly unsent: number
+}
+
+export interface LegStats extends MediaStats {
+  readonly dropped: DropCounts
+}
+
+export interface RelayStats {
+  readonly caller: LegStats
+  readonly buyer: LegStats
+}
+
+export type ToRelayThread =
+  | {
+      readonly kind: 'open'
+      readonly ref: number
+      readonly session: number
+      readonly callerAddress: string
+      readonly buyerAddress: string
+    }
+  /** The next target: a new pair of ports for the buyer's leg, the former ones closed. */
+  | { readonly kind: 'fresh-buyer'; readonly ref: number; readonly session: number; readonly buyerAddress: string }
+  | { readonly kind: 'remote'; readonly session: number; readonly side: LegSide; readonly remote: RemoteParty }
+  | { readonly kind: 'watch'; readonly session: number; readonly on: boolean }
+  | { readonly kind: 'stats' | 'close'; readonly ref: number; readonly session: number }
+
+/** Answers to a `ref`. */
+export type RelayReply =
+  | { readonly kind: 'opened'; readonly ref: number; readonly callerPort: number; readonly buyerPort: number }
+  | { readonly kind: 'refused'; readonly ref: number; readonly reason: string }
+  | { readonly kind: 'stats'; readonly ref: number; readonly stats: RelayStats }
+
+export type FromRelayThread =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'unusable'; readonly reason: string }
+  | { readonly kind: 'silent'; readonly session: number; readonly side: LegSide }
+  | RelayReply

@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import type { LegSide } from '../model/call.ts'
+import { systemRandom, type Random } from '../model/random.ts'
+import { MediaUnavailable, type MediaSession, type Sdp } from './media-server.ts'
+import type { RelayReply, RelayStats } from './relay-messages.ts'
+import type { RelayAddress } from './relay-options.ts'
+import type { RelayThread } from './relay-thread.ts'
+import { checkReachable, remoteParty } from './remote-party.ts'
+import { DescriptionWriter, termsToAnswer, termsToOffer, type AudioTerms } from './sdp.ts'
+import { readDescription, type AudioStream, type Description } from './sdp-reading.ts'
+
+const NO_LEG = {
+  packetsReceived: 0,
+  packetsLost: 0,
+  octetsReceived: 0,
+  jitterMs: 0,
+  dropped: { invalid: 0, foreign: 0, unsent: 0 },
+}
+
+/** Our side of the dialog with one party. */
+interface Face {
+  readonly writer: DescriptionWriter
+  readonly address: RelayAddress
+  readonly port: number
+  /** We offered this party rtcp-mux (RFC 5761); its answer says whether it is used. */
+  muxOffered: boolean
+  mux: boolean
+}
+
+interface SessionParts {
+  readonly id: number
+  readonly thread: RelayThread
+  readonly callerOffer: Description
+  readonly callerAddress: RelayAddress
+  readonly buyerAddress: RelayAddress
+  readonly callerPort: number
+  readonly buyerPort: number
+  readonly requireAddress: boolean
+  /** Told once, when the session is closed or lost. */
+  readonly onClosed: (session: RelaySession, stats: RelayStats | null) => void
+}
+
+/** The offers and answers of one relayed call; its packets are in a relay thread. */
+export class RelaySession
+  extends EventEmitter<{ rtpTimeout: [side: LegSide]; failed: [reason: string] }>
+  implements MediaSession
+{
+  readonly id: number
+  readonly thread: RelayThread
+  readonly #parts: SessionParts
+  readonly #caller: Face
+  #buyer: Face
+  #buyerPortIsFresh = true
+  #pending: { readonly from: LegSide; readonly offer: Description } | null = null
+  #established = false
+  /** Both sides send and receive: the only state in which silence means anything. */
+  #flowing = false
+  #timedOut = false
+  #closing: Promise<RelayStats> | null = null
+
+  constructor(parts: SessionParts) {
+    super()
+    this.id = parts.id
+    this.thread = parts.thread
+    this.#parts = parts
+    this.#caller = newFace(parts.callerAddress, parts.callerPort)
+    this.#caller.mux = parts.callerOffer.audio.rtcpMux
+    this.#caller.writer.follow(parts.callerOffer)
+    this.#buyer = newFace(parts.buyerAddress, parts.buyerPort)
+    this.#describe('caller', parts.callerOffer.audio, parts.callerOffer.audio)
+  }
+
+  async offerToBuyer(): Promise<Sdp> {
+    this.#assertOpen()
+    if (!this.#buyerPortIsFresh) {
+      const buyerAddress = this.#parts.buyerAddress.bind
+      const reply = await this.thread.request({ kind: 'fresh-buyer', session: this.id, buyerAddress })
+      this.#buyer = newFace(this.#parts.buyerAddress, openedPort(reply))
+    }
+    this.#buyerPortIsFresh = false
+    const { audio } = this.#parts.callerOffer
+    return this.#offer(this.#buyer, termsToOffer(audio, audio.rtcpMux))
+  }
+
+  // oxlint-disable-next-line require-await -- the interface is for engines that must ask; here a throw becomes a rejection.
+  async answerFromBuyer(answer: Sdp): Promise<Sdp> {
+    this.#assertOpen()
+    return this.#answer('caller', this.#parts.callerOffer, readDescription(answer))
+  }
+
+  // oxlint-disable-next-line require-await
+  async reoffer(from: LegSide, offer: Sdp): Promise<Sdp> {
+    this.#assertOpen()
+    const description = readDescription(offer)
+    this.#checkReachable(from, description.audio)
+    const to = this.#face(other(from))
+    // Once shared, a port stays shared: RFC 5761 §5.1.1 would have later offers ask for it again.
+    const text = this.#offer(to, termsToOffer(description.audio, description.audio.rtcpMux || to.mux))
+    // The old media goes on until the answer: a re-INVITE may be refused, and then nothing has changed.
+    this.#pending = { from, offer: description }
+    return text
+  }
+
+  /** `from` is the side whose answer this is. */
+  // oxlint-disable-next-line require-await
+  async reanswer(_from: LegSide, answer: Sdp): Promise<Sdp> {
+    this.#assertOpen()
+    const pending = this.#pending
+    assert(pending !== null, 'an answer follows an offer')
+    const text = this.#answer(pending.from, pending.offer, readDescription(answer))
+    this.#pending = null
+    return text
+  }
+
+  established(): void {
+    this.#established = true
+    this.#watch()
+  }
+
+  async stats(): Promise<RelayStats> {
+    if (this.#closing !== null) return this.#closing
+    return statsOf(await this.thread.request({ kind: 'stats', session: this.id }))
+  }
+
+  close(): Promise<RelayStats> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** Called by the relay when this side has been silent for the limit. */
+  silent(side: LegSide): void {
+    if (this.#timedOut || this.#closing !== null) return
+    this.#timedOut = true
+    this.emit('rtpTimeout', side)
+  }
+
+  /** Called by the relay when the thread of this session has died: its audio and its figures are gone. */
+  lost(reason: string): void {
+    if (this.#closing !== null) return
+    this.#closing = Promise.resolve({ caller: NO_LEG, buyer: NO_LEG })
+    this.#parts.onClosed(this, null)
+    this.emit('failed', reason)
+  }
+
+  async #close(): Promise<RelayStats> {
+    let stats: RelayStats | null = null
+    try {
+      stats = statsOf(await this.thread.request({ kind: 'close', session: this.id }))
+    } catch (error) {
+      // A thread that is down has nothing left to close, and a call must be able to end without it.
+      if (!(error instanceof MediaUnavailable)) throw error
+    }
+    this.#parts.onClosed(this, stats)
+    return stats ?? { caller: NO_LEG, buyer: NO_LEG }
+  }
+
+  #offer(to: Face, terms: AudioTerms): Sdp {
+    to.muxOffered = terms.rtcpMux
+    return to.writer.write(terms, to.address.told, to.port)
+  }
+
+  /** The answer has come to `asker`'s offer: from now on both descriptions hold. */
+  #answer(asker: LegSide, offer: Description, answer: Description): Sdp {
+    const answerer = other(asker)
+    this.#checkReachable(answerer, answer.audio)
+    const terms = termsToAnswer(offer.audio, answer.audio)
+    this.#face(asker).mux = offer.audio.rtcpMux
+    this.#face(answerer).mux = this.#face(answerer).muxOffered && answer.audio.rtcpMux
+    this.#describe(asker, offer.audio, answer.audio)
+    this.#describe(answerer, answer.audio, offer.audio)
+    this.#flowing = terms.direction === 'sendrecv'
+    this.#watch()
+    const face = this.#face(asker)
+    face.writer.follow(offer)
+    return face.writer.write(terms, face.address.told, face.port)
+  }
+
+  #describe(side: LegSide, stream: AudioStream, opposite: AudioStream): void {
+    const remote = remoteParty(stream, opposite, this.#face(side).mux)
+    this.thread.notify({ kind: 'remote', session: this.id, side, remote })
+  }
+
+  #watch(): void {
+    this.thread.notify({ kind: 'watch', session: this.id, on: this.#established && this.#flowing })
+  }
+
+  #checkReachable(side: LegSide, stream: AudioStream): void {
+    checkReachable(stream, this.#face(side).address.bind, this.#parts.requireAddress)
+  }
+
+  #face(side: LegSide): Face {
+    return side === 'caller' ? this.#caller : this.#buyer
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== null) throw new MediaUnavailable('the media session is closed')
+  }
+}
+
+function newFace(address: RelayAddress, port: number): Face {
+  return { writer: new DescriptionWriter(randomSessionId(systemRandom)), address, port, muxOffered: false, mux: false }
+}
+
+/** 48 bits: unguessable enough, and exact in every SDP library that reads numbers as doubles. */
+function randomSessionId(random: Random): number {
+  return Buffer.from(random.bytes(6)).readUIntBE(0, 6)
+}
+
+function other(side: LegSide): LegSide {
+  return side === 'caller' ? 'buyer' : 'caller'
+}
+
+function openedPort(reply: RelayReply): number {
+  if (reply.kind === 'refused') throw new MediaUnavailable(reply.reason)
+  assert(reply.kind === 'opened')
+  return reply.buyerPort
+}
+
+function statsOf(reply: RelayReply): RelayStats {
+  assert(reply.kind === 'stats')
+  return reply.stats
+}

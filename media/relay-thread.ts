@@ -1,0 +1,146 @@
+import { Worker } from 'node:worker_threads'
+import type { LegSide } from '../model/call.ts'
+import { MediaUnavailable } from './media-server.ts'
+import type { MediaNeeds } from './needs.ts'
+import type { FromRelayThread, RelayReply, RelayThreadData, ToRelayThread } from './relay-messages.ts'
+
+/** A thread answers within microseconds; one that has not by now is stuck. */
+export const RELAY_REPLY_LIMIT_MS = 2000
+/** A thread that dies younger than this is not started again at once: the cause is likely still there. */
+const RESTART_PAUSE_MS = 1000
+
+interface Waiting {
+  resolve(reply: RelayReply): void
+  reject(error: MediaUnavailable): void
+  readonly timer: NodeJS.Timeout
+}
+
+export interface RelayThreadEvents {
+  onSilent(session: number, side: LegSide): void
+  /** The thread is gone and every session on it with it. */
+  onDied(thread: RelayThread, reason: string): void
+}
+
+type Request<M = ToRelayThread> = M extends { ref: number } ? Omit<M, 'ref'> : never
+type Notice<M = ToRelayThread> = M extends { ref: number } ? never : M
+
+/** Our end of one relay thread: requests with their answers, and a new thread when one dies. */
+export class RelayThread {
+  readonly #data: RelayThreadData
+  readonly #needs: MediaNeeds
+  readonly #events: RelayThreadEvents
+  readonly #waiting = new Map<number, Waiting>()
+  #worker: Worker | null = null
+  #isUp = false
+  #closed = false
+  #restart: NodeJS.Timeout | null = null
+  #lastRef = 0
+
+  constructor(data: RelayThreadData, needs: MediaNeeds, events: RelayThreadEvents) {
+    this.#data = data
+    this.#needs = needs
+    this.#events = events
+  }
+
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
+  /** Resolves when the thread can take sessions; rejects when its addresses cannot be used. */
+  async start(): Promise<void> {
+    const startedMs = performance.now()
+    // Not the parent's flags: a test runner's or a debugger's mean nothing here, and a small heap keeps collections short.
+    const worker = new Worker(new URL('./relay-worker.ts', import.meta.url), {
+      workerData: this.#data,
+      name: `relay-${this.#data.index}`,
+    })
+    this.#worker = worker
+    let cause = 'it ended'
+    worker.on('error', (error) => (cause = error instanceof Error ? error.message : String(error)))
+    worker.on('exit', () => this.#died(worker, cause, performance.now() - startedMs))
+    await new Promise<void>((resolve, reject) => {
+      worker.on('exit', () => reject(new MediaUnavailable(`a relay thread did not start: ${cause}`)))
+      worker.on('message', (message: FromRelayThread) => {
+        if (message.kind === 'ready') {
+          this.#isUp = true
+          resolve()
+        } else if (message.kind === 'unusable') {
+          reject(new MediaUnavailable(message.reason))
+          void worker.terminate() // Its exit is what starts another, should this not be the first.
+        } else if (message.kind === 'silent') {
+          this.#events.onSilent(message.session, message.side)
+        } else {
+          this.#settle(message)
+        }
+      })
+    })
+  }
+
+  /** Asks and waits for the answer; rejects with MediaUnavailable when the thread is down or does not answer in time. */
+  request(message: Request): Promise<RelayReply> {
+    const worker = this.#worker
+    if (!this.#isUp || worker === null) return Promise.reject(new MediaUnavailable('the relay thread is down'))
+    const ref = ++this.#lastRef
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(ref)
+        reject(new MediaUnavailable(`the relay thread did not answer within ${RELAY_REPLY_LIMIT_MS} ms`))
+      }, RELAY_REPLY_LIMIT_MS)
+      this.#waiting.set(ref, { resolve, reject, timer })
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window.
+      worker.postMessage({ ...message, ref })
+    })
+  }
+
+  /** Tells, without an answer. Messages arrive in order, so a later request sees the effect. */
+  notify(message: Notice): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window.
+    if (this.#isUp) this.#worker?.postMessage(message)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#isUp = false
+    if (this.#restart !== null) clearTimeout(this.#restart)
+    await this.#worker?.terminate()
+    this.#rejectAll('the relay is closed')
+  }
+
+  #settle(reply: RelayReply): void {
+    const waiting = this.#waiting.get(reply.ref)
+    if (waiting === undefined) return // It came after its limit; whoever asked has gone.
+    this.#waiting.delete(reply.ref)
+    clearTimeout(waiting.timer)
+    waiting.resolve(reply)
+  }
+
+  #rejectAll(reason: string): void {
+    for (const waiting of this.#waiting.values()) {
+      clearTimeout(waiting.timer)
+      waiting.reject(new MediaUnavailable(reason))
+    }
+    this.#waiting.clear()
+  }
+
+  #died(worker: Worker, cause: string, ageMs: number): void {
+    if (this.#worker !== worker || this.#closed) return
+    const wasUp = this.#isUp
+    this.#isUp = false
+    this.#worker = null
+    this.#rejectAll(`the relay thread died: ${cause}`)
+    if (!wasUp && this.#restart === null) return // The very first start failed: `start` says so to whoever builds the relay.
+    this.#needs.log.error(
+      { thread: this.#data.index, cause },
+      'a relay thread died; its calls have no audio; starting another',
+    )
+    this.#events.onDied(this, cause)
+    this.#restart = setTimeout(() => this.#startAgain(), ageMs < RESTART_PAUSE_MS ? RESTART_PAUSE_MS : 0)
+  }
+
+  #startAgain(): void {
+    this.start().catch((error: unknown) => {
+      this.#needs.log.error({ thread: this.#data.index, cause: String(error) }, 'a relay thread did not start again')
+    })
+  }
+}

@@ -1,0 +1,159 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import assert from 'node:assert/strict'
+import { systemRandom } from '../model/random.ts'
+import { RelayLeg } from './relay-leg.ts'
+import type { FromRelayThread, LegStats, RelayThreadData, ToRelayThread } from './relay-messages.ts'
+import { bindPair, bindSocket, type SocketPair } from './relay-socket.ts'
+import { PortPool, portPairs } from './port-pool.ts'
+import { SilenceWheel } from './silence-wheel.ts'
+
+/** One relay thread: it owns its sockets and its share of the ports, and shares nothing with anyone but messages. */
+
+interface Relayed {
+  readonly id: number
+  readonly caller: RelayLeg
+  buyer: RelayLeg
+  watched: boolean
+}
+
+assert(parentPort !== null, 'relay-worker.ts runs as a worker thread')
+const main = parentPort
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- relay-thread.ts, the only one to start us, gives it this type.
+const data = workerData as RelayThreadData
+const pool = new PortPool(
+  portPairs(data.portRange).filter((_, i) => i % data.of === data.index),
+  data.portQuietMs,
+  systemRandom,
+)
+const sessions = new Map<number, Relayed>()
+const sessionOf = new WeakMap<RelayLeg, Relayed>()
+const wheel = data.rtpTimeoutMs > 0 ? new SilenceWheel<RelayLeg>(data.rtpTimeoutMs, performance.now()) : null
+const NO_STATS: LegStats = {
+  packetsReceived: 0,
+  packetsLost: 0,
+  octetsReceived: 0,
+  jitterMs: 0,
+  dropped: { invalid: 0, foreign: 0, unsent: 0 },
+}
+
+function tell(message: FromRelayThread): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window.
+  main.postMessage(message)
+}
+
+/** The next free pair, passing over those another program holds; or why there is none. */
+function openPair(address: string): SocketPair | string {
+  for (let tries = pool.free; tries > 0; tries--) {
+    const port = pool.take(performance.now())
+    if (port === null) break
+    const pair = bindPair(address, port)
+    if (typeof pair !== 'string') return pair
+    pool.give(port, performance.now())
+    if (pair !== 'EADDRINUSE') return `no socket: ${pair}`
+  }
+  return 'no free RTP port'
+}
+
+function openLeg(address: string): RelayLeg | string {
+  const pair = openPair(address)
+  return typeof pair === 'string' ? pair : new RelayLeg(pair, data.latching)
+}
+
+function closeLeg(leg: RelayLeg): void {
+  wheel?.unwatch(leg)
+  leg.close()
+  pool.give(leg.port, performance.now())
+}
+
+function open(ref: number, id: number, callerAddress: string, buyerAddress: string): void {
+  const caller = openLeg(callerAddress)
+  if (typeof caller === 'string') return tell({ kind: 'refused', ref, reason: caller })
+  const buyer = openLeg(buyerAddress)
+  if (typeof buyer === 'string') {
+    closeLeg(caller)
+    return tell({ kind: 'refused', ref, reason: buyer })
+  }
+  const session: Relayed = { id, caller, buyer, watched: false }
+  join(session)
+  sessions.set(id, session)
+  tell({ kind: 'opened', ref, callerPort: caller.port, buyerPort: buyer.port })
+}
+
+function join(session: Relayed): void {
+  session.caller.joinTo(session.buyer)
+  session.buyer.joinTo(session.caller)
+  sessionOf.set(session.caller, session)
+  sessionOf.set(session.buyer, session)
+}
+
+function freshBuyer(ref: number, session: Relayed | undefined, address: string): void {
+  if (session === undefined) return tell({ kind: 'refused', ref, reason: 'the session is closed' })
+  const buyer = openLeg(address)
+  if (typeof buyer === 'string') return tell({ kind: 'refused', ref, reason: buyer })
+  closeLeg(session.buyer)
+  session.buyer = buyer
+  join(session)
+  tell({ kind: 'opened', ref, callerPort: session.caller.port, buyerPort: buyer.port })
+}
+
+function watch(session: Relayed | undefined, on: boolean): void {
+  if (wheel === null || session === undefined || session.watched === on) return
+  session.watched = on
+  for (const leg of [session.caller, session.buyer]) {
+    if (on) wheel.watch(leg, performance.now())
+    else wheel.unwatch(leg)
+  }
+}
+
+function report(ref: number, session: Relayed | undefined): void {
+  const stats = { caller: session?.caller.stats() ?? NO_STATS, buyer: session?.buyer.stats() ?? NO_STATS }
+  tell({ kind: 'stats', ref, stats })
+}
+
+function close(session: Relayed | undefined): void {
+  if (session === undefined || !sessions.delete(session.id)) return
+  closeLeg(session.caller)
+  closeLeg(session.buyer)
+}
+
+main.on('message', (message: ToRelayThread) => {
+  const session = sessions.get(message.session)
+  switch (message.kind) {
+    case 'open':
+      return open(message.ref, message.session, message.callerAddress, message.buyerAddress)
+    case 'fresh-buyer':
+      return freshBuyer(message.ref, session, message.buyerAddress)
+    case 'remote':
+      return session?.[message.side].describe(message.remote)
+    case 'watch':
+      return watch(session, message.on)
+    case 'stats':
+      return report(message.ref, session)
+    case 'close':
+      report(message.ref, session)
+      return close(session)
+  }
+})
+
+if (wheel !== null) {
+  setInterval(() => {
+    for (const leg of wheel.turn(performance.now())) {
+      const session = sessionOf.get(leg)
+      if (session !== undefined)
+        tell({ kind: 'silent', session: session.id, side: leg === session.caller ? 'caller' : 'buyer' })
+    }
+  }, wheel.tickMs)
+}
+
+// An address that is not this machine's would fail every call; better that the start fails.
+function findUnusable(): string | null {
+  for (const address of data.addresses) {
+    const trial = bindSocket(address, 0)
+    if (typeof trial === 'string') return `cannot open a UDP socket on ${address}: ${trial}`
+    trial.close()
+  }
+  return null
+}
+
+const unusable = findUnusable()
+tell(unusable === null ? { kind: 'ready' } : { kind: 'unusable', reason: unusable })

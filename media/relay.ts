@@ -1,0 +1,162 @@
+import { isIPv6 } from 'node:net'
+import type { LegSide } from '../model/call.ts'
+import type { CallId } from '../model/ids.ts'
+import { MediaUnavailable, type MediaServer, type Sdp } from './media-server.ts'
+import type { MediaNeeds } from './needs.ts'
+import type { RelayStats } from './relay-messages.ts'
+import {
+  checkLimits,
+  readAddresses,
+  RELAY_DEFAULTS,
+  type RelayAddress,
+  type RelayAddresses,
+  type RelayOptions,
+} from './relay-options.ts'
+import { RelaySession } from './relay-session.ts'
+import { RelayThread } from './relay-thread.ts'
+import { checkReachable } from './remote-party.ts'
+import { readDescription, type AudioStream } from './sdp-reading.ts'
+import { termsToOffer } from './sdp.ts'
+
+/**
+ * Starts the relay: an RTP/RTCP relay of our own, in threads of this process, for plain audio with nothing installed.
+ * Rejects with MediaUnavailable when an address cannot be bound, with RangeError when an option cannot be.
+ */
+export async function createRelay(needs: MediaNeeds, options: RelayOptions): Promise<MediaServer> {
+  const relay = new Relay(needs, options)
+  await relay.start()
+  return relay
+}
+
+class Relay implements MediaServer {
+  readonly name = 'relay'
+  readonly #needs: MediaNeeds
+  readonly #addresses: RelayAddresses
+  readonly #strict: boolean
+  readonly #threads: readonly RelayThread[]
+  readonly #load: Map<RelayThread, number>
+  readonly #sessions = new Map<number, RelaySession>()
+  #lastSession = 0
+  #closed = false
+
+  constructor(needs: MediaNeeds, options: RelayOptions) {
+    const { portRange, threads = RELAY_DEFAULTS.threads } = options
+    const { rtpTimeoutMs = RELAY_DEFAULTS.rtpTimeoutMs, latching = RELAY_DEFAULTS.latching } = options
+    const { portQuietMs = RELAY_DEFAULTS.portQuietMs } = options
+    checkLimits(portRange, threads, rtpTimeoutMs, portQuietMs)
+    this.#needs = needs
+    this.#addresses = readAddresses(options)
+    this.#strict = latching === 'strict'
+    const { v4, v6 } = this.#addresses
+    const addresses = [v4, v6].filter((address) => address !== null).map((address) => address.bind)
+    const events = {
+      onSilent: (session: number, side: LegSide) => this.#sessions.get(session)?.silent(side),
+      onDied: (thread: RelayThread, reason: string) => this.#threadDied(thread, reason),
+    }
+    this.#threads = Array.from({ length: threads }, (_, index) => {
+      const data = { addresses, portRange, index, of: threads, portQuietMs, rtpTimeoutMs, latching }
+      return new RelayThread(data, needs, events)
+    })
+    this.#load = new Map(this.#threads.map((thread) => [thread, 0]))
+  }
+
+  async start(): Promise<void> {
+    try {
+      await Promise.all(this.#threads.map((thread) => thread.start()))
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size
+  }
+
+  async createSession(options: { readonly callId: CallId; readonly callerOffer: Sdp }): Promise<RelaySession> {
+    const callerOffer = readDescription(options.callerOffer)
+    termsToOffer(callerOffer.audio, false) // Refused now rather than when a buyer is about to be rung.
+    const callerAddress = this.#addressFor(callerOffer.audio)
+    const buyerAddress = this.#addresses.main
+    const id = ++this.#lastSession
+    let reason = 'the relay is closed'
+    for (const thread of this.#threadsByLoad()) {
+      if (!thread.isUp) {
+        reason = 'the relay thread is down'
+        continue
+      }
+      this.#addLoad(thread, 1) // Before the wait, so that calls arriving together are spread too.
+      try {
+        const reply = await thread.request({
+          kind: 'open',
+          session: id,
+          callerAddress: callerAddress.bind,
+          buyerAddress: buyerAddress.bind,
+        })
+        if (reply.kind === 'opened') {
+          const { callerPort, buyerPort } = reply
+          const session = new RelaySession({
+            id,
+            thread,
+            callerOffer,
+            callerAddress,
+            buyerAddress,
+            callerPort,
+            buyerPort,
+            requireAddress: this.#strict,
+            onClosed: (closed, stats) => this.#sessionClosed(closed, options.callId, stats),
+          })
+          this.#sessions.set(id, session)
+          return session
+        }
+        if (reply.kind === 'refused') reason = reply.reason
+      } catch (error) {
+        // It may still open the ports after we stopped waiting; the close that follows it in line gives them back.
+        if (thread.isUp) thread.request({ kind: 'close', session: id }).catch(() => {})
+        this.#addLoad(thread, -1)
+        throw error
+      }
+      this.#addLoad(thread, -1)
+    }
+    throw new MediaUnavailable(`the relay cannot take the call: ${reason}`)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await Promise.all([...this.#sessions.values()].map((session) => session.close()))
+    await Promise.all(this.#threads.map((thread) => thread.close()))
+  }
+
+  #threadsByLoad(): RelayThread[] {
+    if (this.#closed) return []
+    return this.#threads.toSorted((a, b) => this.#load.get(a)! - this.#load.get(b)!)
+  }
+
+  #addLoad(thread: RelayThread, change: number): void {
+    this.#load.set(thread, this.#load.get(thread)! + change)
+  }
+
+  /** The caller is met on the family of its offer, buyers on the main one. */
+  #addressFor(stream: AudioStream): RelayAddress {
+    const { main, v4, v6 } = this.#addresses
+    const address = stream.heldByAddress ? main : ((isIPv6(stream.address) ? v6 : v4) ?? main)
+    checkReachable(stream, address.bind, this.#strict)
+    return address
+  }
+
+  #sessionClosed(session: RelaySession, callId: CallId, stats: RelayStats | null): void {
+    if (!this.#sessions.delete(session.id)) return
+    this.#addLoad(session.thread, -1)
+    for (const side of ['caller', 'buyer'] as const) {
+      const foreign = stats?.[side].dropped.foreign ?? 0
+      if (foreign > 0)
+        this.#needs.log.warn({ callId, side, foreign }, 'packets from other sources than the party were dropped')
+    }
+  }
+
+  #threadDied(thread: RelayThread, reason: string): void {
+    for (const session of this.#sessions.values())
+      if (session.thread === thread) session.lost(`the relay thread died: ${reason}`)
+  }
+}

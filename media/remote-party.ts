@@ -1,0 +1,35 @@
+import { isIP } from 'node:net'
+import { UnacceptableMedia } from './media-server.ts'
+import { jitterClock } from './payload-types.ts'
+import type { RemoteParty } from './relay-messages.ts'
+import type { AudioStream } from './sdp-reading.ts'
+
+/** What a relay thread must know of a party, from its description and, for payload types it may send, the opposite one. */
+export function remoteParty(stream: AudioStream, opposite: AudioStream, rtcpMux: boolean): RemoteParty {
+  const receives = !stream.heldByAddress
+  const clockRates = new Map<number, number>()
+  for (const codec of [...stream.codecs, ...opposite.codecs]) clockRates.set(codec.payload, jitterClock(codec))
+  return {
+    rtp: { address: knownAddress(stream.address), port: stream.rtpPort, receives },
+    rtcp: { address: knownAddress(stream.rtcpAddress), port: stream.rtcpPort, receives },
+    rtcpMux,
+    clockRates: [...clockRates],
+  }
+}
+
+/** A host name is not looked up in the way of media: such a party is sent to where its packets come from. */
+function knownAddress(address: string): string | null {
+  return isIP(address) === 0 ? null : address
+}
+
+/** Throws UnacceptableMedia when a socket bound to `bind` could never reach this party. */
+export function checkReachable(stream: AudioStream, bind: string, requireAddress: boolean): void {
+  if (stream.heldByAddress) return
+  const family = isIP(stream.address)
+  if (family === 0) {
+    if (requireAddress)
+      throw new UnacceptableMedia('the description names a host, and this relay is set to trust IP addresses only')
+  } else if (family !== isIP(bind)) {
+    throw new UnacceptableMedia(`the audio is to be sent over IPv${family}, and this leg is on IPv${isIP(bind)}`)
+  }
+}

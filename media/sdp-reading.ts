@@ -1,0 +1,147 @@
+import { isIPv4, isIPv6, SocketAddress } from 'node:net'
+import { parse, type MediaDescription, type SessionDescription } from 'sdp-transform'
+import { UnacceptableMedia, type Sdp } from './media-server.ts'
+import { findStaticCodec, type Codec } from './payload-types.ts'
+
+/** A longer description is refused unread. */
+export const SDP_LIMIT_BYTES = 65_536
+/** More m= lines than any phone or browser sends. */
+export const SDP_MEDIA_LIMIT = 32
+
+export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive'
+
+/** An m= line as it must be kept in its place (RFC 3264 §6), whatever becomes of it. */
+export interface MediaLine {
+  readonly type: string
+  readonly protocol: string
+  readonly payloads: string
+}
+
+/** The one audio stream of a description that a call is made of. */
+export interface AudioStream {
+  /** In order of preference. */
+  readonly codecs: readonly Codec[]
+  /** a=rtpmap, a=fmtp, a=ptime and the like as they were read; their values for kept payloads are passed on. */
+  readonly source: MediaDescription
+  readonly direction: Direction
+  /** A canonical IP address, or a host name, which is not looked up. */
+  readonly address: string
+  /** Hold in the way of RFC 2543: c=0.0.0.0 or c=::. */
+  readonly heldByAddress: boolean
+  readonly rtpPort: number
+  readonly rtcpAddress: string
+  readonly rtcpPort: number
+  readonly rtcpMux: boolean
+}
+
+/** A description, read: its lines in order and the audio line that will be used. */
+export interface Description {
+  readonly lines: readonly MediaLine[]
+  readonly audioIndex: number
+  readonly audio: AudioStream
+}
+
+/**
+ * Reads an offer or answer (RFC 8866) and chooses its first plain RTP audio stream.
+ * Throws UnacceptableMedia, with a sentence for the Warning header and the trace, when there is none or the text is unreadable.
+ */
+export function readDescription(text: Sdp): Description {
+  if (Buffer.byteLength(text) > SDP_LIMIT_BYTES) {
+    throw new UnacceptableMedia(`the session description is longer than ${SDP_LIMIT_BYTES} bytes`)
+  }
+  if (text.includes('\0')) throw unreadable('it contains a null byte')
+  const session = parse(text)
+  if (session.version !== 0) throw unreadable('it does not begin with v=0')
+  if (session.media.length > SDP_MEDIA_LIMIT) throw unreadable(`it has more than ${SDP_MEDIA_LIMIT} m= lines`)
+  if (session.media.some((media) => typeof media.type !== 'string'))
+    throw unreadable('one of its m= lines is malformed')
+  const audioIndex = chooseAudio(session.media)
+  return { lines: session.media.map(readLine), audioIndex, audio: readAudio(session, session.media[audioIndex]!) }
+}
+
+function unreadable(why: string): UnacceptableMedia {
+  return new UnacceptableMedia(`the session description is unreadable: ${why}`)
+}
+
+/** sdp-transform makes a number of any text that looks like one (`m=audio 4000 RTP/AVP 0`), whatever its types say. */
+function textOf(value: string | number | undefined): string {
+  return String(value ?? '')
+}
+
+function readLine(media: MediaDescription): MediaLine {
+  return { type: media.type, protocol: media.protocol, payloads: textOf(media.payloads) }
+}
+
+function chooseAudio(media: readonly MediaDescription[]): number {
+  const audio = media.filter((line) => line.type === 'audio')
+  if (audio.length === 0) throw new UnacceptableMedia('the session description has no audio')
+  const open = audio.filter((line) => line.port !== 0)
+  if (open.length === 0) throw new UnacceptableMedia('the audio stream is refused (port 0)')
+  const chosen = open.find((line) => line.protocol.toUpperCase() === 'RTP/AVP')
+  if (chosen === undefined) {
+    throw new UnacceptableMedia(
+      `the audio is offered only as ${open.map((line) => line.protocol).join(', ')}; this relay carries RTP/AVP`,
+    )
+  }
+  return media.indexOf(chosen)
+}
+
+function readAudio(session: SessionDescription, media: MediaDescription): AudioStream {
+  const connection = media.connection ?? session.connection
+  if (connection === undefined) throw unreadable('its audio has no c= line')
+  if (!isPort(media.port)) throw unreadable('the port of its audio is not a port')
+  const address = readAddress(connection.ip)
+  const rtcpPort = media.rtcp?.port ?? media.port + 1
+  return {
+    codecs: readCodecs(media),
+    source: media,
+    direction: media.direction ?? session.direction ?? 'sendrecv',
+    address,
+    heldByAddress: address === '0.0.0.0' || address === '::',
+    rtpPort: media.port,
+    rtcpAddress: media.rtcp?.address === undefined ? address : readAddress(media.rtcp.address),
+    rtcpPort: isPort(rtcpPort) ? rtcpPort : media.port, // 65535 has no port above it: then RTCP is not sent anywhere useful.
+    rtcpMux: media.rtcpMux !== undefined,
+  }
+}
+
+function isPort(port: unknown): port is number {
+  return typeof port === 'number' && Number.isInteger(port) && port > 0 && port <= 65_535
+}
+
+/** The spelling the operating system uses for a packet's source, so that the two can be compared. */
+function readAddress(text: string): string {
+  const address = textOf(text).split('/')[0]!
+  if (isIPv6(address) && !address.includes('%')) {
+    const canonical = new SocketAddress({ address, family: 'ipv6' }).address
+    if (canonical.startsWith('ff')) throw new UnacceptableMedia('the audio is to be sent to a multicast address')
+    return canonical
+  }
+  // RFC 5771: 224.0.0.0/4 is multicast; above it is reserved, and 255.255.255.255 is everyone.
+  if (isIPv4(address) && Number(address.split('.')[0]) >= 224) {
+    throw new UnacceptableMedia('the audio is to be sent to a multicast or broadcast address')
+  }
+  return address
+}
+
+function readCodecs(media: MediaDescription): Codec[] {
+  const codecs: Codec[] = []
+  for (const token of textOf(media.payloads).split(/\s+/)) {
+    const payload = Number(token)
+    if (!/^\d{1,3}$/.test(token) || payload > 127)
+      throw unreadable('its audio lists something that is not a payload type')
+    const codec = readRtpmap(media, payload) ?? findStaticCodec(payload)
+    // A dynamic number without a=rtpmap names nothing: nobody could play it.
+    if (codec !== null && !codecs.some((known) => known.payload === payload)) codecs.push(codec)
+  }
+  return codecs
+}
+
+function readRtpmap(media: MediaDescription, payload: number): Codec | null {
+  const map = media.rtp.find((rtp) => rtp.payload === payload)
+  if (map === undefined) return null
+  const hertz = map.rate ?? findStaticCodec(payload)?.hertz ?? 8000
+  const channels = map.encoding ?? 1
+  if (!(hertz > 0 && hertz <= 1_000_000) || !(channels > 0 && channels < 256)) return null
+  return { payload, name: textOf(map.codec), hertz, channels }
+}
