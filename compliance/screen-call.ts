@@ -1,0 +1,138 @@
+import type { CheckRecord } from '../model/cdr.ts'
+import type { PhoneNumber } from '../model/phone-number.ts'
+import type { TrafficType } from '../model/trunk.ts'
+import type { CallingHours } from './calling-hours.ts'
+import type { DoNotCall } from './do-not-call.ts'
+
+/** A call as the law sees it. The consumer is the ANI of a trunk call whatever its traffic type, and `to` of `POST /calls`. */
+export interface ScreeningRequest {
+  /** The consumer's number; null when withheld or unreadable. */
+  readonly ani: PhoneNumber | null
+  /** Where the consumer is, when somebody knows better than the number does. */
+  readonly zip: string | null
+  readonly trafficType: TrafficType
+  /** When the call reached us, epoch milliseconds. */
+  readonly atMs: number
+  /** When a transfer's consumer was called, if the seller says: its hours are judged then. */
+  readonly originatedAtMs?: number | null
+}
+
+/** What screening says: all checks, and which of them decided. */
+export interface ScreeningVerdict {
+  readonly allowed: boolean
+  readonly effect: CheckRecord['effect']
+  /** The rule that refused, else the first that would have on another leg, else null. */
+  readonly rule: string | null
+  /** The same for people. */
+  readonly text: string
+  readonly checks: readonly CheckRecord[]
+}
+
+/** What the checks consult. */
+export interface ScreeningBook {
+  readonly doNotCall: DoNotCall
+  readonly hours: CallingHours
+  /** False: hours are not judged. */
+  readonly hoursEnabled: boolean
+}
+
+/** One check: a question with a name. `against` is what it found; the leg decides whether that blocks or only advises. */
+export interface Check {
+  readonly name: string
+  /** `always`: whatever the leg. `by-leg`: the law binds whoever calls the consumer, so not a call the consumer made. */
+  readonly binds: 'always' | 'by-leg'
+  judge(request: ScreeningRequest, book: ScreeningBook): Finding
+}
+
+export interface Finding {
+  readonly against: boolean
+  readonly rule: string
+  readonly source: string
+  readonly detail: string
+}
+
+/** A transfer said to have begun longer ago than this is judged on arrival: a stale or mistaken time proves nothing. */
+export const MAX_TRANSFER_AGE_MS = 4 * 3_600_000
+
+const blockedCaller: Check = {
+  name: 'blocked-caller',
+  binds: 'always',
+  judge({ ani }, { doNotCall }) {
+    const against = ani !== null && doNotCall.has('blocked', ani)
+    return {
+      against,
+      rule: 'blocked-caller',
+      source: 'blocked callers list',
+      detail: against ? 'the caller is blocked' : NOT_LISTED,
+    }
+  },
+}
+
+const internalDoNotCall: Check = {
+  name: 'internal-do-not-call',
+  binds: 'by-leg',
+  judge({ ani }, { doNotCall }) {
+    const against = ani !== null && doNotCall.has('internal', ani)
+    const detail = against ? 'the consumer asked not to be called' : NOT_LISTED
+    return { against, rule: 'internal-do-not-call', source: '47 CFR 64.1200(d)', detail }
+  },
+}
+
+const callingHours: Check = {
+  name: 'calling-hours',
+  binds: 'by-leg',
+  judge(request, { hours, hoursEnabled }) {
+    if (!hoursEnabled)
+      return {
+        against: false,
+        rule: 'calling-hours',
+        source: 'compliance.tcpa.enabled',
+        detail: 'calling hours are turned off',
+      }
+    const atMs = judgedAt(request)
+    const { allowed, rule, source, places, against } = hours.judge({ number: request.ani, zip: request.zip }, atMs)
+    const spoke = against ?? places[0]
+    if (spoke === undefined) return { against: !allowed, rule, source, detail: 'the consumer’s place is unknown' }
+    const { state, timezone } = spoke.place
+    const detail = `${state}, ${timezone}: ${spoke.localTime(atMs).slice(11, 16)}, calls ${spoke.window(atMs)}`
+    return { against: !allowed, rule, source, detail }
+  },
+}
+
+/**
+ * The policy: every check is made and recorded, and the first that blocks is the one reported. A new check is a line here.
+ */
+export const CHECKS: readonly Check[] = [blockedCaller, internalDoNotCall, callingHours]
+
+const NOT_LISTED = 'not listed'
+
+/**
+ * May this call be sold? Hours and do-not-call lists bind on `transfer` and `outbound` legs and advise on `inbound` ones, where
+ * the consumer dialled; blocked callers never get through.
+ */
+export function screenCall(
+  request: ScreeningRequest,
+  book: ScreeningBook,
+  checks: readonly Check[] = CHECKS,
+): ScreeningVerdict {
+  const enforced = request.trafficType !== 'inbound'
+  const records: CheckRecord[] = []
+  let decided: CheckRecord | null = null
+  for (const check of checks) {
+    const { against, rule, source, detail } = check.judge(request, book)
+    const effect = !against ? 'allow' : enforced || check.binds === 'always' ? 'block' : 'advisory'
+    const record: CheckRecord = { check: check.name, effect, rule, source, detail }
+    records.push(record)
+    if (effect === 'block' ? decided?.effect !== 'block' : effect === 'advisory' && decided === null) decided = record
+  }
+  if (decided === null)
+    return { allowed: true, effect: 'allow', rule: null, text: 'nothing speaks against it', checks: records }
+  const { effect, rule, detail } = decided
+  return { allowed: effect !== 'block', effect, rule, text: detail, checks: records }
+}
+
+/** The moment whose hours count: a transfer's origination when the seller gives a credible one, else its arrival. */
+function judgedAt({ trafficType, atMs, originatedAtMs }: ScreeningRequest): number {
+  if (trafficType !== 'transfer' || originatedAtMs === null || originatedAtMs === undefined) return atMs
+  return originatedAtMs <= atMs && originatedAtMs >= atMs - MAX_TRANSFER_AGE_MS ? originatedAtMs : atMs
+}
