@@ -69,7 +69,10 @@ export class BidBook {
       case 'bid':
         this.#applyBid(change.id, change.value)
         break
-      default: // Trunks, numbers, lists and money are for others.
+      case 'trunk':
+      case 'number':
+      case 'dnc':
+      case 'posting': // These are for others.
     }
   }
 

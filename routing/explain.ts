@@ -1,6 +1,5 @@
 import type { Auction, NonBid } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
-import type { BidId } from '../model/ids.ts'
 import { meetsReserve } from './auction.ts'
 import type { BidBook } from './bid-book.ts'
 import type { CallFacts, StandingBid } from './standing-bid.ts'
@@ -26,7 +25,7 @@ export function explainAuction(book: BidBook, facts: CallFacts, auction: Auction
     const code = judgeStanding(bid, facts)
     if (code === null) continue
     named.add(bid.id)
-    nonBids.push({ bidId: bid.id as BidId, campaignId: bid.bid.campaignId, buyerId: bid.buyerId, code })
+    nonBids.push({ bidId: bid.bid.id, campaignId: bid.bid.campaignId, buyerId: bid.buyerId, code })
   }
   const added = nonBids.length - auction.nonBids.length
   if (added === 0) return auction

@@ -1,7 +1,7 @@
 import type { Auction, Award, NonBid } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import type { BookChange } from '../model/book.ts'
-import type { AuctionId, AwardId, BidId, CallId, CampaignId, TargetId } from '../model/ids.ts'
+import type { AuctionId, AwardId, CallId, CampaignId, TargetId } from '../model/ids.ts'
 import type { Currency, Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Place, ZipPlace } from '../model/places.ts'
@@ -220,5 +220,5 @@ function factsOf({ number, currency, places, zip, receivedAtMs }: AuctionRequest
 }
 
 function nonBid(bid: StandingBid, code: NonBidCode): NonBid {
-  return { bidId: bid.id as BidId, campaignId: bid.bid.campaignId, buyerId: bid.buyerId, code }
+  return { bidId: bid.bid.id, campaignId: bid.bid.campaignId, buyerId: bid.buyerId, code }
 }
