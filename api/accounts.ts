@@ -94,15 +94,17 @@ export function accountEndpoints(kit: Kit): Endpoint[] {
       return account
     } catch (error) {
       // Somebody took the email in between, or the store went: an account nobody can log in to must not stay.
-      await stores.accounts.remove(account.id).catch((err: unknown) => kit.log.warn({ err }, 'half-made account left'))
+      await stores.accounts
+        .remove(account.id)
+        .catch((left: unknown) => kit.log.warn({ error: left }, 'half-made account left'))
       throw error instanceof StoreConflict ? emailTaken() : error
     }
   }
 
   async function changePassword(caller: Caller, account: Account, password: string): Promise<void> {
-    const own = caller.accountId === account.id && caller.userId !== null
-    const user = own
-      ? await stores.users.find(caller.userId!)
+    const ownId = caller.accountId === account.id ? caller.userId : null
+    const user = ownId
+      ? await stores.users.find(ownId)
       : account.email === null
         ? null
         : await stores.users.findByEmail(account.email)

@@ -36,6 +36,7 @@ export function createApp(kit: Kit, endpoints: readonly Endpoint[], pages: (app:
   pages(app)
   const answer = createPipeline(kit)
   for (const [path, byMethod] of routes(endpoints)) {
+    // oxlint-disable-next-line oxc/no-async-endpoint-handlers -- it catches everything itself.
     app.all(path, async (request, response) => {
       try {
         const method = request.method === 'HEAD' ? 'get' : request.method.toLowerCase()
@@ -153,7 +154,7 @@ function send(request: Request, response: Response, answer: SentAnswer): void {
 function sendProblem(kit: Kit, request: Request, response: Response, error: unknown): void {
   const problem = problemOf(error) ?? new Problem('internal_error', 'It has been logged.')
   if (problem.code === 'internal_error') {
-    kit.log.error({ err: error, method: request.method, path: request.path }, 'request failed')
+    kit.log.error({ error, method: request.method, path: request.path }, 'request failed')
   }
   if (response.headersSent) return void response.destroy()
   response.set('cache-control', 'no-store').set(problem.headers)

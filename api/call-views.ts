@@ -92,14 +92,20 @@ export function viewCall(call: CallRecord, caller: Caller): View {
   if (caller.role === 'seller') {
     return {
       ...whole,
-      ...{ buyer_id: null, campaign_id: null, bid_id: null, target_id: null, price: null },
+      buyer_id: null,
+      campaign_id: null,
+      bid_id: null,
+      target_id: null,
+      price: null,
       legs: call.legs.filter((leg) => leg.side === 'caller').map(viewLeg),
       trace,
     }
   }
   return {
     ...whole,
-    ...{ trunk_id: null, number_id: null, payout: null },
+    trunk_id: null,
+    number_id: null,
+    payout: null,
     legs: call.legs.filter((leg) => leg.side === 'buyer' && leg.bidId === call.bidId).map(viewLeg),
     compliance: null,
     trace,

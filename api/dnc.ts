@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { DncEntry, DncList } from '../model/dnc.ts'
+import type { DncEntry } from '../model/dnc.ts'
 import { importDnc, ImportReport } from './dnc-import.ts'
 import { ADMIN, endpoint, type Endpoint } from './endpoint.ts'
 import { notFound, phoneAt, type Kit } from './kit.ts'
@@ -54,7 +54,7 @@ export function dncEndpoints(kit: Kit): Endpoint[] {
       answers: { 200: s.pageOf(EntryAnswer) },
       async handle({ query }) {
         const name = `dnc ${query.list ?? ''}`
-        const page = await dnc.list((query.list ?? null) as DncList | null, kit.cursors.request(name, query))
+        const page = await dnc.list(query.list ?? null, kit.cursors.request(name, query))
         return { status: 200, body: kit.cursors.answer(name, page, print) }
       },
     }),

@@ -45,7 +45,7 @@ export async function runOnce(
   try {
     answer = await run()
   } catch (error) {
-    await store.abandon(scope, key).catch((failure: unknown) => log.warn({ err: failure }, 'idempotency key not freed'))
+    await store.abandon(scope, key).catch((failure: unknown) => log.warn({ error: failure }, 'idempotency key not freed'))
     throw error
   }
   const sent = printAnswer(answer)
@@ -53,7 +53,7 @@ export async function runOnce(
   // The write is done: an answer that cannot be kept is still the answer.
   await store
     .finish(scope, key, { status: sent.status, body: keep, etag: sent.etag })
-    .catch((failure: unknown) => log.warn({ err: failure }, 'idempotent answer not kept'))
+    .catch((failure: unknown) => log.warn({ error: failure }, 'idempotent answer not kept'))
   return sent
 }
 

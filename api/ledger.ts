@@ -158,9 +158,7 @@ function createQueue(): <T>(key: string, task: () => Promise<T>) => Promise<T> {
       () => undefined,
     )
     tails.set(key, tail)
-    void tail.then(() => {
-      if (tails.get(key) === tail) tails.delete(key)
-    })
+    void tail.then(() => tails.get(key) === tail && tails.delete(key))
     return run
   }
 }

@@ -80,6 +80,7 @@ export function createLiveFeed(kit: Kit, server: Server): LiveFeed {
   /** Sends what is pending, a few hundred messages a turn. */
   async function pump(): Promise<void> {
     let sends = 0
+    // oxlint-disable-next-line no-unmodified-loop-condition -- close() ends it.
     while (pending.length > 0 && !closed) {
       const batch = pending
       pending = []
@@ -102,7 +103,7 @@ export function createLiveFeed(kit: Kit, server: Server): LiveFeed {
     socket.on('error', () => undefined) // Reset while being answered: nobody is left to tell.
     upgrade(request, socket, head).catch((error: unknown) => {
       const problem = problemOf(error)
-      if (!problem) log.error({ err: error }, 'feed request failed')
+      if (!problem) log.error({ error }, 'feed request failed')
       refuse(socket, problem ?? new Problem('internal_error', 'It has been logged.'))
     })
   }

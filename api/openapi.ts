@@ -97,13 +97,11 @@ function queryParameters(query: z.ZodType | undefined): Json[] {
   }))
 }
 
+function header(name: string, description: string): Json {
+  return { name, in: 'header', description, schema: { type: 'string' } }
+}
+
 function headerParameters({ method, who }: Endpoint): Json[] {
-  const header = (name: string, description: string) => ({
-    name,
-    in: 'header',
-    description,
-    schema: { type: 'string' },
-  })
   if (method === 'get' || who === 'anyone') return []
   const once = header('Idempotency-Key', 'A repeat with the same key and body hears the first answer')
   return method === 'post'

@@ -69,8 +69,7 @@ function isTimezone(name: string): boolean {
   if (knownZones.has(name)) return true
   if (!/^[A-Za-z]+(?:[/_+-][A-Za-z0-9]+)+$/.test(name)) return false // Offsets such as +05:00 are not zones.
   try {
-    new Intl.DateTimeFormat('en', { timeZone: name })
-    return true
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
   } catch {
     return false
   }

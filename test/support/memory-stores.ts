@@ -35,7 +35,7 @@ type Thing = Stored & { id: string; accountId?: AccountId; status?: string }
 
 /** Newest first, cut by an opaque cursor: the id of the last one given. */
 function pageOf<T>(items: readonly T[], idOf: (item: T) => string, { limit, cursor }: PageRequest): Page<T> {
-  const sorted = [...items].sort((a, b) => (idOf(a) < idOf(b) ? 1 : -1))
+  const sorted = items.toSorted((a, b) => (idOf(a) < idOf(b) ? 1 : -1))
   const rest = cursor === null ? sorted : sorted.filter((item) => idOf(item) < cursor)
   const data = rest.slice(0, limit)
   return { data, nextCursor: rest.length > limit ? idOf(data.at(-1)!) : null }
@@ -265,16 +265,17 @@ function ledger(postings: Posting[], tick: () => Promise<void>): LedgerStore {
   }
 }
 
+const matches = (call: CallRecord, filter: CallFilter) =>
+  (filter.sellerId === undefined || call.sellerId === filter.sellerId) &&
+  (filter.buyerId === undefined || call.buyerId === filter.buyerId) &&
+  (filter.outcome === undefined || call.outcome === filter.outcome) &&
+  (filter.state === undefined || call.state === filter.state) &&
+  (filter.from === undefined || call.ani === filter.from) &&
+  (filter.to === undefined || call.dnis === filter.to) &&
+  (filter.since === undefined || call.receivedAt >= filter.since) &&
+  (filter.until === undefined || call.receivedAt < filter.until)
+
 function calls(records: Map<string, CallRecord>): CallStore {
-  const matches = (call: CallRecord, filter: CallFilter) =>
-    (filter.sellerId === undefined || call.sellerId === filter.sellerId) &&
-    (filter.buyerId === undefined || call.buyerId === filter.buyerId) &&
-    (filter.outcome === undefined || call.outcome === filter.outcome) &&
-    (filter.state === undefined || call.state === filter.state) &&
-    (filter.from === undefined || call.ani === filter.from) &&
-    (filter.to === undefined || call.dnis === filter.to) &&
-    (filter.since === undefined || call.receivedAt >= filter.since) &&
-    (filter.until === undefined || call.receivedAt < filter.until)
   return {
     find: async (id) => records.get(id) ?? null,
     list: async (page, filter) =>
