@@ -1,0 +1,46 @@
+import type { SipMessage } from './message.ts'
+import type { Peer } from './transport.ts'
+
+/** A message shown to an application: what its `sip` frame says beside the message. */
+export interface Shown {
+  /** `application`: a request the server sent by itself. */
+  readonly source: 'network' | 'application'
+  /** Null for an answer the server made up (no peer sent it): shown with protocol, an empty address and port 0. */
+  readonly peer: Peer | null
+  readonly protocol: string
+  readonly transactionId: string
+  readonly dialogId: string
+  /** Only on new requests outside dialogs. */
+  readonly receivedOn: { readonly host: string; readonly port: number } | null
+  readonly message: SipMessage
+  /** The flush in which the echo of the same transaction went out: this must not travel with it. -1: none. */
+  readonly afterFlush: number
+}
+
+/** A message of the application as it went out: the answer to its frame. */
+export interface Echo {
+  readonly isRequest: boolean
+  readonly protocol: string
+  readonly host: string
+  readonly port: number
+  readonly transactionId: string
+  readonly dialogId: string
+  readonly text: string
+}
+
+/** An application connected over the control protocol, as the SIP layers see it. */
+export interface Application {
+  readonly isOpen: boolean
+  /** Sends a `sip` frame. Returns the number of the flush it goes out with. */
+  show(shown: Shown): number
+  /** Answers frame `frameId` with OK and the message as sent. Returns the number of the flush it goes out with. */
+  echo(frameId: string, echo: Echo): number
+  /** Answers frame `frameId` with NOK and this reason. */
+  refuse(frameId: string, reason: string): void
+}
+
+/** Finds an application for a request outside dialogs. */
+export interface ApplicationRouter {
+  /** In turn among those that asked for the method (lower case); null when nobody did. */
+  route(method: string): Application | null
+}

@@ -1,0 +1,191 @@
+import type { Socket } from 'node:net'
+import type { Application, Echo, Shown } from './application.ts'
+import { FrameReader, readFrame, writeEcho, writeResponse, writeShown } from './control-codec.ts'
+import type { SipServerLimits } from './limits.ts'
+import type { SipMessage } from './message.ts'
+import { isParseFailure, parseAppMessage } from './wire-format.ts'
+
+/** What applications ask of the SIP layers. Each call answers its frame, now or when a name has been resolved. */
+export interface SipActions {
+  respond(app: Application, frameId: string, transactionId: string, response: SipMessage): void
+  sendInDialog(app: Application, frameId: string, dialogId: string, request: SipMessage): void
+  cancel(app: Application, frameId: string, transactionId: string, request: SipMessage): void
+  sendNew(app: Application, frameId: string, routeUrl: string, request: SipMessage): void
+  /** The dialog whose Call-ID this is, for a request that names no dialog; '' when there is none. */
+  dialogOfCall(app: Application, request: SipMessage): string
+  closed(app: Application): void
+}
+
+interface ConnectionOptions {
+  readonly secret: string
+  readonly limits: SipServerLimits
+  readonly actions: SipActions
+  /** `hostports|version|local hostports`: what follows OK when an application has authenticated. */
+  readonly greeting: string
+  readonly onClose: (connection: ControlConnection) => void
+}
+
+/** One application connected over the drachtio control protocol (drachtio-wire-protocol.md). */
+export class ControlConnection implements Application {
+  /** Methods it wants, in lower case. A set: drachtio-srf asks for the same ones again and again. */
+  readonly routes = new Set<string>()
+  readonly #socket: Socket
+  readonly #options: ConnectionOptions
+  readonly #reader: FrameReader
+  #isAuthenticated = false
+  #isOpen = true
+  /** Frames of the present flush, and those that must not travel with it. */
+  #pending = ''
+  #held = ''
+  #isFlushScheduled = false
+  #flushNumber = 1
+  readonly #authenticateTimer: NodeJS.Timeout
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket
+    this.#options = options
+    this.#reader = new FrameReader(options.limits.maxFrameBytes)
+    this.#authenticateTimer = setTimeout(() => this.close(), options.limits.authenticateMs)
+    socket.on('data', (chunk) => this.#receive(chunk))
+    // What follows is 'close', and that says all there is to say.
+    socket.on('error', () => undefined)
+    socket.on('close', () => this.#closed())
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen && this.#isAuthenticated
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      this.#reader.push(chunk, (payload) => {
+        this.#take(payload)
+        return this.#isOpen
+      })
+    } catch (error) {
+      // A stream without frames cannot be found again; drachtio closes it without a word, too.
+      if (!(error instanceof Error) || error.name !== 'FrameError') throw error
+      this.close()
+    }
+  }
+
+  #take(payload: string): void {
+    const { tokens, text } = readFrame(payload)
+    const [id, type] = tokens
+    if (id === undefined || type === undefined) return this.#refuseAndClose(id ?? '', 'Unknown message type')
+    if (type === 'authenticate') return this.#authenticate(id, tokens[2] ?? '')
+    if (!this.#isAuthenticated) return this.#refuseAndClose(id, 'not authenticated')
+    switch (type) {
+      case 'ping':
+        return this.#reply(id, 'OK', 'pong')
+      case 'route':
+        if (tokens[2] !== undefined && tokens[2] !== '') this.routes.add(tokens[2].toLowerCase())
+        return this.#reply(id, 'OK')
+      case 'remove_route':
+        this.routes.delete((tokens[2] ?? '').toLowerCase())
+        return this.#reply(id, 'OK')
+      case 'sip':
+        return this.#sip(id, tokens, text)
+      case 'proxy':
+        return this.refuse(id, 'proxying is not supported by this server')
+      default:
+        return this.#refuseAndClose(id, 'Unknown message type')
+    }
+  }
+
+  #authenticate(id: string, secret: string): void {
+    if (secret !== this.#options.secret) return this.#refuseAndClose(id, 'incorrect secret')
+    clearTimeout(this.#authenticateTimer)
+    this.#isAuthenticated = true
+    this.#reply(id, 'OK', this.#options.greeting)
+  }
+
+  #sip(id: string, tokens: readonly string[], text: string): void {
+    const { actions } = this.#options
+    const transactionId = tokens[2] ?? ''
+    const dialogId = tokens[3] ?? ''
+    const routeUrl = tokens[4] ?? ''
+    const isResponse = text.startsWith('SIP/')
+    if (isResponse && transactionId === '') return this.#refuseAndClose(id, 'transaction id missing')
+    const message = parseAppMessage(text)
+    if (isParseFailure(message)) {
+      const startLine = text.slice(0, Math.max(0, text.indexOf('\r')))
+      const isUri =
+        message.reason === 'Malformed Request-URI' || message.partial === null || message.reason === 'Not a SIP message'
+      if (isResponse) return this.refuse(id, 'Unknown server error sending response')
+      return this.refuse(id, isUri ? `invalid request-uri: ${startLine}` : message.reason)
+    }
+    if (isResponse) return actions.respond(this, id, transactionId, message)
+    if (dialogId !== '') return actions.sendInDialog(this, id, dialogId, message)
+    if (transactionId !== '') return actions.cancel(this, id, transactionId, message)
+    const known = actions.dialogOfCall(this, message)
+    if (known !== '') return actions.sendInDialog(this, id, known, message)
+    actions.sendNew(this, id, routeUrl, message)
+  }
+
+  show(shown: Shown): number {
+    return this.#append(writeShown(shown), shown.afterFlush)
+  }
+
+  echo(frameId: string, echo: Echo): number {
+    return this.#append(writeEcho(frameId, echo), -1)
+  }
+
+  refuse(frameId: string, reason: string): void {
+    this.#reply(frameId, 'NOK', reason)
+  }
+
+  #reply(frameId: string, ...tokens: string[]): void {
+    this.#append(writeResponse(frameId, ...tokens), -1)
+  }
+
+  #refuseAndClose(frameId: string, reason: string): void {
+    this.#reply(frameId, 'NO', reason)
+    this.#flush()
+    this.#isOpen = false
+    this.#socket.end()
+    // It may not read; we do not wait for that.
+    this.#socket.setTimeout(1_000, () => this.#socket.destroy())
+  }
+
+  /**
+   * Adds a frame to the present flush, or to the next one if it must not share a write with flush `afterFlush`. Once a
+   * frame waits for the next flush, everything behind it does: the order is kept.
+   */
+  #append(frame: string, afterFlush: number): number {
+    if (!this.#isOpen) return -1
+    const waits = this.#held !== '' || afterFlush === this.#flushNumber
+    if (waits) this.#held += frame
+    else this.#pending += frame
+    if (!this.#isFlushScheduled) {
+      this.#isFlushScheduled = true
+      setImmediate(() => this.#flush())
+    }
+    return waits ? this.#flushNumber + 1 : this.#flushNumber
+  }
+
+  #flush(): void {
+    this.#isFlushScheduled = false
+    if (!this.#isOpen) return
+    if (this.#socket.writableLength > this.#options.limits.maxApplicationQueueBytes) return this.close()
+    this.#socket.write(this.#pending, 'latin1')
+    this.#flushNumber++
+    this.#pending = this.#held
+    this.#held = ''
+    if (this.#pending === '') return
+    this.#isFlushScheduled = true
+    setImmediate(() => this.#flush())
+  }
+
+  close(): void {
+    this.#isOpen = false
+    this.#socket.destroy()
+  }
+
+  #closed(): void {
+    clearTimeout(this.#authenticateTimer)
+    this.#isOpen = false
+    this.#options.onClose(this)
+    if (this.#isAuthenticated) this.#options.actions.closed(this)
+  }
+}

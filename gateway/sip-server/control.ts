@@ -1,0 +1,95 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import type { Application, ApplicationRouter } from './application.ts'
+import { ControlConnection } from './control-connection.ts'
+import type { SipActions } from './control-connection.ts'
+import type { SipServerLimits } from './limits.ts'
+
+export interface ControlOptions {
+  readonly host: string
+  /** 0 asks for a free one. */
+  readonly port: number
+  /** What an application must say to be let in. */
+  readonly secret: string
+}
+
+/** The control port: applications connect here (drachtio's "admin" port, 9022 by habit). */
+export class ControlServer implements ApplicationRouter {
+  readonly port: number
+  readonly #server: Server
+  readonly #options: ControlOptions
+  readonly #limits: SipServerLimits
+  readonly #connections = new Set<ControlConnection>()
+  /** How often each method was routed: its next application in turn. */
+  readonly #turns = new Map<string, number>()
+  #actions: SipActions | null = null
+  #greeting = ''
+
+  private constructor(server: Server, options: ControlOptions, limits: SipServerLimits) {
+    this.port = (server.address() as AddressInfo).port
+    this.#server = server
+    this.#options = options
+    this.#limits = limits
+    server.on('connection', (socket) => this.#accept(socket))
+  }
+
+  /** Listens. Rejects with an error that names host and port. */
+  static async listen(options: ControlOptions, limits: SipServerLimits): Promise<ControlServer> {
+    const server = createServer({ noDelay: true, keepAlive: true })
+    try {
+      server.listen({ host: options.host, port: options.port, exclusive: true })
+      await once(server, 'listening')
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      const why = code === 'EADDRINUSE' ? 'the port is already in use' : message
+      throw new Error(`cannot listen for applications over tcp on ${options.host} port ${options.port}: ${why}`, {
+        cause: error,
+      })
+    }
+    return new ControlServer(server, options, limits)
+  }
+
+  /** Begins to serve: until then whoever connects is turned away. */
+  serve(actions: SipActions, greeting: string): void {
+    this.#actions = actions
+    this.#greeting = greeting
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#actions === null || this.#connections.size >= this.#limits.maxApplications) {
+      socket.destroy()
+      return
+    }
+    const connection = new ControlConnection(socket, {
+      secret: this.#options.secret,
+      limits: this.#limits,
+      actions: this.#actions,
+      greeting: this.#greeting,
+      onClose: (closed) => this.#connections.delete(closed),
+    })
+    this.#connections.add(connection)
+  }
+
+  route(method: string): Application | null {
+    const candidates: Application[] = []
+    for (const connection of this.#connections)
+      if (connection.isOpen && connection.routes.has(method)) candidates.push(connection)
+    if (candidates.length === 0) return null
+    const turn = this.#turns.get(method) ?? 0
+    // Only methods somebody routes get here, so the table stays small.
+    this.#turns.set(method, turn + 1)
+    return candidates[turn % candidates.length]!
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return
+    this.#server.close()
+    for (const connection of this.#connections) connection.close()
+    await once(this.#server, 'close')
+  }
+}

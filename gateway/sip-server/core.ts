@@ -1,0 +1,36 @@
+import type { ApplicationRouter } from './application.ts'
+import type { Dialogs } from './dialogs.ts'
+import type { SipServerLimits } from './limits.ts'
+import type { Locator } from './locate.ts'
+import type { Counters } from './stats.ts'
+import type { TimerWheel } from './timer-wheel.ts'
+import type { SipTimers } from './timers.ts'
+import type { Transactions } from './transactions.ts'
+import { advertisedHost, hostInUri } from './transport.ts'
+import type { Transport } from './transport.ts'
+
+/** What the layers of one server share. `server.ts` fills it in; nothing else writes to it. */
+export interface Core {
+  readonly timers: SipTimers
+  readonly wheel: TimerWheel
+  readonly counters: Counters
+  readonly limits: SipServerLimits
+  readonly transports: Transport[]
+  /** The address peers outside are told, instead of the bound one. */
+  readonly publicAddress: string | null
+  readonly dialogs: Dialogs
+  readonly locator: Locator
+  readonly router: ApplicationRouter
+  readonly transactions: Transactions
+}
+
+/** Our address towards a peer, as `host:port` of a URI. */
+export function ownAddress(core: Core, transport: Transport, peerHost: string): string {
+  return `${hostInUri(advertisedHost(transport, peerHost, core.publicAddress))}:${transport.port}`
+}
+
+/** Our Contact towards a peer when the application gives none. */
+export function ownContact(core: Core, transport: Transport, peerHost: string): string {
+  const parameter = transport.name === 'udp' ? '' : `;transport=${transport.name}`
+  return `<sip:${ownAddress(core, transport, peerHost)}${parameter}>`
+}

@@ -1,0 +1,51 @@
+/** Every bound of the server, by name. Reaching one is answered, never suffered. */
+export interface SipServerLimits {
+  /** Open transactions of both sides together, those that only absorb retransmissions not counted. Above it a new request from the network gets 503. */
+  readonly maxTransactions: number
+  /** Dialogs, early ones included. Above it a new INVITE gets 503, and the application's own INVITE is refused. */
+  readonly maxDialogs: number
+  /** TCP connections, accepted and opened. Above it an arriving connection is closed at once. */
+  readonly maxTcpConnections: number
+  /** One SIP message, headers and body together. */
+  readonly maxMessageBytes: number
+  /** Bytes waiting to be written on one TCP connection; more and the connection is closed. */
+  readonly maxTcpQueueBytes: number
+  /** A TCP connection without a message for so long is closed. */
+  readonly tcpIdleMs: number
+  /** How long a TCP connection may take to be made. */
+  readonly tcpConnectMs: number
+  /** Kernel buffers of each UDP socket; the default ones lost packets at 2,400 calls/s. */
+  readonly socketBufferBytes: number
+  /** One frame of the control protocol. */
+  readonly maxFrameBytes: number
+  /** Applications connected at a time. */
+  readonly maxApplications: number
+  /** Bytes waiting to be read by one application; more and it is taken for dead. */
+  readonly maxApplicationQueueBytes: number
+  /** An application that has not authenticated by then is disconnected. */
+  readonly authenticateMs: number
+  /** A request that the application has said nothing to for so long is answered by the server itself. */
+  readonly applicationSilenceMs: number
+  /** An INVITE may ring for so long after the last provisional response, in either direction. */
+  readonly maxRingingMs: number
+  /** A dialog that is older than this is ended with BYE: nothing lives for ever. */
+  readonly maxDialogMs: number
+}
+
+export const DEFAULT_LIMITS: SipServerLimits = {
+  maxTransactions: 100_000,
+  maxDialogs: 50_000,
+  maxTcpConnections: 2_000,
+  maxMessageBytes: 65_535,
+  maxTcpQueueBytes: 1_048_576,
+  tcpIdleMs: 180_000,
+  tcpConnectMs: 5_000,
+  socketBufferBytes: 4_194_304,
+  maxFrameBytes: 1_048_576,
+  maxApplications: 100,
+  maxApplicationQueueBytes: 67_108_864,
+  authenticateMs: 5_000,
+  applicationSilenceMs: 64_000,
+  maxRingingMs: 600_000,
+  maxDialogMs: 21_600_000,
+}

@@ -1,0 +1,103 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { SipServer } from './server.ts'
+import type { BoundAddress, SipServerOptions } from './server.ts'
+import type { SipServerStats } from './stats.ts'
+import type { FromWorker, ToWorker } from './worker.ts'
+
+export type { BoundAddress, SipServerOptions, SipServerStats }
+
+export interface StartOptions extends SipServerOptions {
+  /** False runs the server on the caller's thread: for tests. */
+  readonly inThread?: boolean
+}
+
+/** A running SIP server. */
+export interface SipServerHandle {
+  readonly udp: readonly BoundAddress[]
+  readonly tcp: readonly BoundAddress[]
+  /** Where drachtio-srf connects. */
+  readonly controlPort: number
+  /** Resolves when the thread has ended without being closed; the reason is its error. Never rejects. */
+  readonly failed: Promise<Error>
+  stats(): Promise<SipServerStats>
+  /** Closes sockets and thread; again is no error. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts the SIP server in a thread of its own, so that signalling and application each have a core. Rejects with an error
+ * that names transport, host and port when an address cannot be had.
+ */
+export async function startSipServer(options: StartOptions): Promise<SipServerHandle> {
+  const { inThread = true, ...serverOptions } = options
+  return inThread ? startInThread(serverOptions) : startHere(serverOptions)
+}
+
+async function startHere(options: SipServerOptions): Promise<SipServerHandle> {
+  const server = await SipServer.start(options)
+  return {
+    udp: server.addresses('udp'),
+    tcp: server.addresses('tcp'),
+    controlPort: server.controlPort,
+    failed: new Promise(() => undefined),
+    stats: () => Promise.resolve(server.stats()),
+    close: () => server.close(),
+  }
+}
+
+async function startInThread(options: SipServerOptions): Promise<SipServerHandle> {
+  const { onLog, ...workerData } = options
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, name: 'sip-server' })
+  const waiting = new Map<number, { resolve: (stats: SipServerStats) => void; reject: (error: Error) => void }>()
+  let nextId = 1
+  let isClosing = false
+  const exited = once(worker, 'exit')
+  const post = (message: ToWorker): void => worker.postMessage(message)
+  const failed = new Promise<Error>((resolve) => {
+    worker.once('error', (error) => resolve(error as Error))
+    worker.once('exit', (code) => {
+      const error = new Error(`the SIP server's thread ended with code ${code}`)
+      for (const each of waiting.values()) each.reject(error)
+      waiting.clear()
+      if (!isClosing) resolve(error)
+    })
+  })
+  const addresses = await new Promise<Extract<FromWorker, { kind: 'listening' }>>((resolve, reject) => {
+    worker.on('message', (message: FromWorker) => {
+      switch (message.kind) {
+        case 'listening':
+          return resolve(message)
+        case 'failed':
+          isClosing = true
+          return reject(message.error)
+        case 'log':
+          return onLog?.(message.level, message.text)
+        case 'stats':
+          waiting.get(message.id)?.resolve(message.stats)
+          waiting.delete(message.id)
+      }
+    })
+    void failed.then(reject)
+  })
+  return {
+    udp: addresses.udp,
+    tcp: addresses.tcp,
+    controlPort: addresses.controlPort,
+    failed,
+    stats: () =>
+      new Promise((resolve, reject) => {
+        if (isClosing) return reject(new Error('the SIP server is closed'))
+        const id = nextId++
+        waiting.set(id, { resolve, reject })
+        post({ kind: 'stats', id })
+      }),
+    close: async () => {
+      if (!isClosing) {
+        isClosing = true
+        post({ kind: 'close' })
+      }
+      await exited
+    },
+  }
+}

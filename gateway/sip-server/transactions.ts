@@ -1,0 +1,354 @@
+import { randomUUID } from 'node:crypto'
+import { stepClient, stepInviteClient } from './client-transaction.ts'
+import type { ClientInput } from './client-transaction.ts'
+import { viaFromSource } from './headers.ts'
+import { SipMessage } from './message.ts'
+import { randomToken, responsePeer } from './responses.ts'
+import { stepInviteServer, stepServer } from './server-transaction.ts'
+import type { ServerInput } from './server-transaction.ts'
+import type { Counters } from './stats.ts'
+import type { TimerWheel } from './timer-wheel.ts'
+import { timerMs } from './timers.ts'
+import type { SipTimers, TimerName } from './timers.ts'
+import { ClientTransaction, ServerTransaction } from './transaction.ts'
+import type { TransactionRunner } from './transaction.ts'
+import type { Peer } from './transport.ts'
+import { serialize } from './wire-format.ts'
+
+/** The layer above: RFC 3261's transaction user. */
+export interface TransactionUser {
+  /** A request that belongs to no transaction: the user makes one with `createServer`, or answers nothing. */
+  onRequest(request: SipMessage, source: Peer): void
+  /** A CANCEL and the INVITE it means, if there is one. */
+  onCancel(cancel: ServerTransaction, invite: ServerTransaction | null): void
+  /** An ACK of a 2xx (§13.3.1.4): it belongs to a dialog. */
+  onAck(ack: SipMessage, source: Peer): void
+  onServerTimer(transaction: ServerTransaction, name: string): void
+  onResponse(transaction: ClientTransaction, response: SipMessage, source: Peer): void
+  /** No answer came (`timeout`), or the request could not be delivered. */
+  onClientFailure(transaction: ClientTransaction, event: 'timeout' | 'transport-error'): void
+  onClientTimer(transaction: ClientTransaction, name: string): void
+}
+
+const TRANSACTION_TIMERS = new Set<string>(['A', 'B', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M'])
+const REPEATING = new Set<TimerName>(['A', 'E', 'G'])
+
+/** Matches messages to the four machines (RFC 3261 §17.1.3, §17.2.3) and runs their effects. */
+export class Transactions implements TransactionRunner {
+  readonly #timers: SipTimers
+  readonly #wheel: TimerWheel
+  readonly #counters: Counters
+  readonly #user: TransactionUser
+  readonly #servers = new Map<string, ServerTransaction>()
+  readonly #serversById = new Map<string, ServerTransaction>()
+  readonly #merges = new Map<string, ServerTransaction>()
+  readonly #clients = new Map<string, ClientTransaction>()
+  readonly #invitesById = new Map<string, ClientTransaction>()
+  #lingering = 0
+
+  constructor(timers: SipTimers, wheel: TimerWheel, counters: Counters, user: TransactionUser) {
+    this.#timers = timers
+    this.#wheel = wheel
+    this.#counters = counters
+    this.#user = user
+  }
+
+  get open(): number {
+    return this.#servers.size + this.#clients.size - this.#lingering
+  }
+
+  get lingering(): number {
+    return this.#lingering
+  }
+
+  findServer(id: string): ServerTransaction | undefined {
+    return this.#serversById.get(id)
+  }
+
+  findInvite(id: string): ClientTransaction | undefined {
+    return this.#invitesById.get(id)
+  }
+
+  *servers(): Iterable<ServerTransaction> {
+    yield* this.#servers.values()
+  }
+
+  *clients(): Iterable<ClientTransaction> {
+    yield* this.#clients.values()
+  }
+
+  /** Takes a request from the network. Its top Via gets `received` and `rport` here (§18.2.1). */
+  receiveRequest(request: SipMessage, source: Peer): void {
+    const via = request.topVia!
+    const field = request.headers.find((each) => each.key === 'via')!
+    field.value = viaFromSource(field.value, via, source.host, source.port)
+    const isAck = request.method === 'ACK'
+    const key = serverKey(request, isAck ? 'INVITE' : request.method)
+    const existing = this.#servers.get(key)
+    if (isAck) {
+      if (existing === undefined || existing.state === 'accepted') this.#user.onAck(request, source)
+      else this.#stepServer(existing, { kind: 'ack' })
+      return
+    }
+    if (existing !== undefined) {
+      this.#counters.retransmissionsReceived++
+      this.#stepServer(existing, { kind: 'request' })
+      return
+    }
+    if (request.method === 'CANCEL') {
+      const invite = this.#servers.get(serverKey(request, 'INVITE')) ?? null
+      this.#user.onCancel(this.createServer(request, source, invite?.localTag), invite)
+      return
+    }
+    this.#user.onRequest(request, source)
+  }
+
+  createServer(request: SipMessage, source: Peer, localTag: string = randomToken(16)): ServerTransaction {
+    const key = serverKey(request, request.method)
+    const target = responsePeer(request, source)
+    const transaction = new ServerTransaction(this, randomUUID(), key, request, source, target, localTag)
+    this.#servers.set(key, transaction)
+    this.#serversById.set(transaction.id, transaction)
+    return transaction
+  }
+
+  /** Another way for the same request (§8.2.2.2): the transaction it came in first, when that still exists. */
+  findMerged(request: SipMessage): ServerTransaction | undefined {
+    return this.#merges.get(mergeKeyOf(request))
+  }
+
+  /** Remembers a request outside dialogs, so that `findMerged` finds it. */
+  guardMerges(transaction: ServerTransaction): void {
+    transaction.mergeKey = mergeKeyOf(transaction.request!)
+    this.#merges.set(transaction.mergeKey, transaction)
+  }
+
+  /** Sends a response of the user's making. */
+  respond(transaction: ServerTransaction, status: number, bytes: Buffer): void {
+    transaction.lastResponse = bytes
+    transaction.lastStatus = status
+    if (status >= 200) {
+      transaction.request = null
+      transaction.silenceTimer?.cancel()
+      transaction.silenceTimer = null
+    }
+    this.#counters.countSent('', status)
+    this.#stepServer(transaction, { kind: 'respond', status })
+  }
+
+  /** Sends an accepted INVITE's 2xx again (RFC 6026 §7.1: the user's task). */
+  repeatAccepted(transaction: ServerTransaction): void {
+    this.#counters.retransmissionsSent++
+    this.#stepServer(transaction, { kind: 'respond', status: transaction.lastStatus })
+  }
+
+  /** Starts a request. Its Via is already on it; `branch` is the one in that Via. */
+  start(request: SipMessage, branch: string, target: Peer): ClientTransaction {
+    const key = request.method === 'CANCEL' ? `${branch}|CANCEL` : branch
+    const bytes = Buffer.from(serialize(request), 'latin1')
+    const transaction = new ClientTransaction(this, randomUUID(), key, request, bytes, target)
+    this.#clients.set(key, transaction)
+    if (transaction.isInvite) this.#invitesById.set(transaction.id, transaction)
+    this.#counters.countSent(request.method, 0)
+    this.#stepClient(transaction, { kind: 'start' }, null, null)
+    return transaction
+  }
+
+  receiveResponse(response: SipMessage, source: Peer): void {
+    const { branch } = response.topVia!
+    const isCancel = response.cseqMethod === 'CANCEL'
+    const transaction = this.#clients.get(isCancel ? `${branch}|CANCEL` : branch)
+    if (transaction === undefined || response.cseqMethod !== transaction.method) {
+      this.#counters.dropped++
+      return
+    }
+    this.#stepClient(transaction, { kind: 'response', status: response.status }, response, source)
+  }
+
+  /** Ends a request of ours without waiting any longer. */
+  abandon(transaction: ClientTransaction): void {
+    transaction.state = 'terminated'
+    this.#removeClient(transaction)
+  }
+
+  /** Ends a request from the network that gets no answer. */
+  forget(transaction: ServerTransaction): void {
+    transaction.state = 'terminated'
+    this.#removeServer(transaction)
+  }
+
+  serverTimer(transaction: ServerTransaction, name: string): void {
+    if (!TRANSACTION_TIMERS.has(name)) {
+      if (transaction.state !== 'terminated') this.#user.onServerTimer(transaction, name)
+      return
+    }
+    if (name === 'G') this.#counters.retransmissionsSent++
+    this.#stepServer(transaction, { kind: 'timer', timer: name as TimerName })
+  }
+
+  serverSendFailed(transaction: ServerTransaction): void {
+    this.#stepServer(transaction, { kind: 'transport-error' })
+  }
+
+  clientTimer(transaction: ClientTransaction, name: string): void {
+    if (!TRANSACTION_TIMERS.has(name)) {
+      if (transaction.state !== 'terminated') this.#user.onClientTimer(transaction, name)
+      return
+    }
+    if (name === 'A' || name === 'E') this.#counters.retransmissionsSent++
+    this.#stepClient(transaction, { kind: 'timer', timer: name as TimerName }, null, null)
+  }
+
+  clientSendFailed(transaction: ClientTransaction): void {
+    this.#stepClient(transaction, { kind: 'transport-error' }, null, null)
+  }
+
+  #stepServer(transaction: ServerTransaction, input: ServerInput): void {
+    const { isReliable } = transaction.target.transport
+    const step = transaction.isInvite ? stepInviteServer : stepServer
+    const { state, effects } = step(transaction.state, input, isReliable)
+    transaction.state = state
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'send':
+          if (transaction.lastResponse !== null)
+            transaction.target.transport.send(transaction.lastResponse, transaction.target, transaction)
+          break
+        case 'arm': {
+          const waitMs = timerMs(this.#timers, effect.timer, transaction.firings, isReliable)
+          this.#arm(transaction, effect.timer, waitMs)
+          break
+        }
+        case 'disarm':
+          disarm(transaction, effect.timer)
+          break
+        case 'inform':
+          // Lost ACKs of failures and undeliverable answers concern nobody: the peer's own timers end its side.
+          if (effect.event === 'transport-error') this.#counters.sendErrors++
+      }
+    }
+    if (state === 'terminated') this.#removeServer(transaction)
+    else if (!transaction.isLingering && transaction.isAnswered) this.#linger(transaction)
+  }
+
+  #stepClient(
+    transaction: ClientTransaction,
+    input: ClientInput,
+    response: SipMessage | null,
+    source: Peer | null,
+  ): void {
+    const { isReliable } = transaction.target.transport
+    const step = transaction.isInvite ? stepInviteClient : stepClient
+    const before = transaction.state
+    const { state, effects } = step(before, input, isReliable)
+    transaction.state = state
+    if (response !== null && response.status >= 200) {
+      if (transaction.isLingering || before === 'completed') this.#counters.retransmissionsReceived++
+      else if (state !== 'terminated') this.#linger(transaction)
+    }
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'send':
+          if (transaction.bytes !== null)
+            transaction.target.transport.send(transaction.bytes, transaction.target, transaction)
+          break
+        case 'ack':
+          this.#acknowledge(transaction, response!)
+          break
+        case 'arm': {
+          const waitMs = effect.atT2
+            ? this.#timers.t2Ms
+            : timerMs(this.#timers, effect.timer, transaction.firings, isReliable)
+          this.#arm(transaction, effect.timer, waitMs)
+          break
+        }
+        case 'disarm':
+          disarm(transaction, effect.timer)
+          break
+        case 'pass':
+          this.#user.onResponse(transaction, response!, source!)
+          break
+        case 'inform':
+          this.#user.onClientFailure(transaction, effect.event)
+      }
+    }
+    if (transaction.state === 'terminated') this.#removeClient(transaction)
+    else if (transaction.isLingering) transaction.request = transaction.bytes = null
+  }
+
+  /** The ACK of a failure goes with the INVITE's Via and Route, to where the INVITE went (§17.1.1.3). */
+  #acknowledge(transaction: ClientTransaction, response: SipMessage): void {
+    if (transaction.ackBytes === null) {
+      const invite = transaction.request!
+      const ack = new SipMessage('ACK', invite.requestUri, 0, '')
+      for (const field of invite.headers) {
+        if (field.key === 'via' || field.key === 'from' || field.key === 'call-id' || field.key === 'route')
+          ack.headers.push(field)
+        else if (field.key === 'to') ack.add('To', response.get('to') ?? field.value)
+        else if (field.key === 'max-forwards') ack.add('Max-Forwards', '70')
+        else if (field.key === 'cseq') ack.add('CSeq', `${transaction.cseq} ACK`)
+      }
+      transaction.ackBytes = Buffer.from(serialize(ack), 'latin1')
+    }
+    this.#counters.countSent('ACK', 0)
+    transaction.target.transport.send(transaction.ackBytes, transaction.target, null)
+  }
+
+  #arm(transaction: ServerTransaction | ClientTransaction, timer: TimerName, waitMs: number): void {
+    const entry = this.#wheel.arm(waitMs, transaction, timer)
+    if (REPEATING.has(timer)) {
+      transaction.firings++
+      transaction.retransmitTimer = entry
+    } else {
+      transaction.endTimer?.cancel()
+      transaction.endTimer = entry
+    }
+  }
+
+  #linger(transaction: ServerTransaction | ClientTransaction): void {
+    transaction.isLingering = true
+    this.#lingering++
+  }
+
+  #removeServer(transaction: ServerTransaction): void {
+    if (this.#servers.get(transaction.key) !== transaction) return
+    this.#servers.delete(transaction.key)
+    this.#serversById.delete(transaction.id)
+    if (transaction.mergeKey !== null) this.#merges.delete(transaction.mergeKey)
+    transaction.silenceTimer?.cancel()
+    this.#release(transaction)
+  }
+
+  #removeClient(transaction: ClientTransaction): void {
+    if (this.#clients.get(transaction.key) !== transaction) return
+    this.#clients.delete(transaction.key)
+    this.#invitesById.delete(transaction.id)
+    transaction.ringTimer?.cancel()
+    this.#release(transaction)
+  }
+
+  #release(transaction: ServerTransaction | ClientTransaction): void {
+    transaction.retransmitTimer?.cancel()
+    transaction.endTimer?.cancel()
+    if (transaction.isLingering) this.#lingering--
+    transaction.isLingering = false
+  }
+}
+
+function disarm(transaction: ServerTransaction | ClientTransaction, timer: TimerName): void {
+  if (REPEATING.has(timer)) transaction.retransmitTimer?.cancel()
+  else transaction.endTimer?.cancel()
+}
+
+/** RFC 3261 §17.2.3: branch, sent-by and method; for RFC 2543 peers the fields that used to identify a request. */
+function serverKey(request: SipMessage, method: string): string {
+  const via = request.topVia!
+  const key = via.branch.startsWith('z9hG4bK')
+    ? `${via.branch}|${via.host}:${via.port ?? 5060}|${method}`
+    : `2543|${request.requestUri}|${request.callId}|${request.fromTag}|${request.cseq}|${via.host}:${via.port ?? 5060}|${method}`
+  return key
+}
+
+function mergeKeyOf(request: SipMessage): string {
+  return `${request.callId}|${request.fromTag}|${request.cseq}|${request.method}`
+}

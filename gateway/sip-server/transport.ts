@@ -1,0 +1,142 @@
+import { isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import type { ParseFailure, SipMessage } from './message.ts'
+
+/** The transports that can be listed today. TLS and WebSocket take a name here, a file beside udp.ts, and a line in server.ts. */
+export type TransportName = 'udp' | 'tcp'
+
+export interface ListenOptions {
+  readonly transport: TransportName
+  /** The address to bind: an IP literal. */
+  readonly host: string
+  /** 0 asks for a free one. */
+  readonly port: number
+}
+
+/** A connection of a stream transport, as the layers above know it. */
+export interface Connection {
+  readonly isOpen: boolean
+}
+
+/** The other end of a message: where it came from, or where it is to go. */
+export interface Peer {
+  readonly transport: Transport
+  /** An IP literal, IPv6 without brackets. */
+  readonly host: string
+  readonly port: number
+  /** The connection it came over; null for datagrams and for a connection still to be found. */
+  readonly connection: Connection | null
+}
+
+/** Told once when a message could not be delivered to the network. */
+export interface SendFailed {
+  onSendFailed(error: Error): void
+}
+
+/** One listening socket and what is sent from it (RFC 3261 §18). */
+export interface Transport {
+  readonly name: TransportName
+  readonly isReliable: boolean
+  /** The bound address and port. */
+  readonly host: string
+  readonly port: number
+  /** Sends, without waiting. `onFailed` hears of a failure that can be known. */
+  send(bytes: Buffer, peer: Peer, onFailed: SendFailed | null): void
+  close(): Promise<void>
+}
+
+/** Where a transport delivers what arrives. */
+export interface Receiver {
+  onMessage(message: SipMessage, peer: Peer): void
+  onParseFailure(failure: ParseFailure, peer: Peer): void
+  onSendError(error: Error): void
+}
+
+/** Why a transport could not listen; the message names transport, host and port. */
+export class ListenError extends Error {
+  constructor(options: ListenOptions, cause: NodeJS.ErrnoException) {
+    const why =
+      cause.code === 'EADDRINUSE'
+        ? 'the port is already in use'
+        : cause.code === 'EADDRNOTAVAIL'
+          ? 'this machine has no such address'
+          : cause.code === 'EACCES'
+            ? 'this process may not use that port'
+            : cause.message
+    super(`cannot listen for SIP over ${options.transport} on ${options.host} port ${options.port}: ${why}`, { cause })
+    this.name = 'ListenError'
+  }
+}
+
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
+export function isLoopback(host: string): boolean {
+  return host.startsWith('127.') || host === '::1'
+}
+
+/** An address as it stands in a URI or a Via: IPv6 in brackets. */
+export function hostInUri(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host
+}
+
+/**
+ * The address to give to `peerHost` as ours: the public one if there is one, else the bound one, else (bound to all) loopback
+ * for loopback peers and this machine's first outside address for the rest.
+ */
+export function advertisedHost(transport: Transport, peerHost: string, publicAddress: string | null): string {
+  if (publicAddress !== null && !isLoopback(peerHost)) return publicAddress
+  if (!isWildcard(transport.host)) return publicAddress ?? transport.host
+  if (isLoopback(peerHost)) return peerHost.includes(':') ? '::1' : '127.0.0.1'
+  return firstOutsideAddress(peerHost.includes(':') ? 'IPv6' : 'IPv4')
+}
+
+const outside = new Map<string, string>()
+
+function firstOutsideAddress(family: 'IPv4' | 'IPv6'): string {
+  const known = outside.get(family)
+  if (known !== undefined) return known
+  let found = family === 'IPv4' ? '127.0.0.1' : '::1'
+  for (const addresses of Object.values(networkInterfaces())) {
+    const address = addresses?.find((each) => !each.internal && each.family === family)
+    if (address !== undefined) {
+      found = address.address
+      break
+    }
+  }
+  outside.set(family, found)
+  return found
+}
+
+/** The listening transport to send from: right kind and family, loopback for loopback; `null` when there is none. */
+export function chooseTransport(transports: readonly Transport[], name: string, host: string): Transport | null {
+  const family = host.includes(':')
+  const candidates = transports.filter((each) => each.name === name && each.host.includes(':') === family)
+  const exact = candidates.find((each) => isLoopback(each.host) === isLoopback(host) && !isWildcard(each.host))
+  return exact ?? candidates.find((each) => isWildcard(each.host)) ?? candidates[0] ?? null
+}
+
+/** Stands for the way to a name that has no address: whatever is sent over it fails. */
+export class Unreachable implements Transport {
+  readonly name: TransportName
+  readonly isReliable: boolean
+  readonly host: string
+  readonly port: number
+
+  /** `like` lends its name and address, for the message that will not go out. */
+  constructor(like: Transport) {
+    this.name = like.name
+    this.isReliable = like.isReliable
+    this.host = like.host
+    this.port = like.port
+  }
+
+  send(_bytes: Buffer, _peer: Peer, onFailed: SendFailed | null): void {
+    if (onFailed !== null) queueMicrotask(() => onFailed.onSendFailed(new Error('the name has no address')))
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}

@@ -1,0 +1,266 @@
+import type { Core } from './core.ts'
+import { dialogIdOf, dialogOfResponse } from './dialog.ts'
+import type { Dialog, DialogRunner } from './dialog.ts'
+import type { HangUp } from './hang-up.ts'
+import { SipMessage } from './message.ts'
+import { buildResponse, randomToken, reasonOf } from './responses.ts'
+import type { ClientTransaction } from './transaction.ts'
+import type { Peer } from './transport.ts'
+
+const CANCEL_RACE = 'ACK-BYE due to cancel race condition'
+
+/** What answers to our requests do (RFC 3261 §12.1.2, §13.2.2): to dialogs, and shown to the application that asked. */
+export class UacAnswers {
+  readonly #core: Core
+  readonly #dialogRunner: DialogRunner
+  readonly #hangUp: HangUp
+
+  constructor(core: Core, dialogRunner: DialogRunner, hangUp: HangUp) {
+    this.#core = core
+    this.#dialogRunner = dialogRunner
+    this.#hangUp = hangUp
+  }
+
+  onResponse(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
+    // Answers to CANCEL and to requests of the server's own are nobody's business.
+    if (transaction.owner === null) return
+    if (!transaction.isInvite) this.#onOther(transaction, response, source)
+    else if (response.status < 200) this.#onProvisional(transaction, response, source)
+    else if (response.status < 300) this.#onAccepted(transaction, response, source)
+    else this.#onRefused(transaction, response, source)
+  }
+
+  #onProvisional(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
+    const { wheel, limits } = this.#core
+    transaction.hasProvisional = true
+    if (transaction.pendingCancel !== null) {
+      this.#startCancel(transaction, transaction.pendingCancel)
+      transaction.pendingCancel = null
+    } else if (!transaction.isCancelled) {
+      transaction.ringTimer?.cancel()
+      transaction.ringTimer = wheel.arm(limits.maxRingingMs, transaction, 'ringing')
+    }
+    if (response.status === 100) return
+    if (!transaction.isInDialog && response.toTag !== '') this.#learnEarly(transaction, response, source)
+    this.#show(transaction, response, source, dialogIdOf(response.callId, response.fromTag))
+  }
+
+  /** §12.1: the first answer with a tag begins the early dialog; other forks take it over until one has answered. */
+  #learnEarly(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
+    if (transaction.dialog !== null) {
+      if (transaction.dialog.state === 'early') transaction.dialog.learnFromResponse(response)
+      return
+    }
+    const dialog = dialogOfResponse(this.#dialogRunner, transaction, response, source)
+    if (this.#core.dialogs.add(dialog)) transaction.dialog = dialog
+  }
+
+  #onAccepted(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
+    const isAgain = transaction.acceptedTag === response.toTag
+    if (isAgain) return this.#repeatAck(transaction)
+    if (transaction.acceptedTag !== null) return this.#dismissFork(transaction, response, source)
+    transaction.acceptedTag = response.toTag
+    transaction.ringTimer?.cancel()
+    const dialog = transaction.isInDialog
+      ? this.#acceptInDialog(transaction, response)
+      : this.#confirm(transaction, response, source)
+    if (dialog === null) return
+    dialog.unackedInvite = transaction
+    const { owner } = transaction
+    if (owner === null || !owner.isOpen) {
+      this.#hangUp.acknowledge(dialog, transaction.cseq, transaction)
+      this.#hangUp.end(dialog, CANCEL_RACE)
+      return
+    }
+    const flush = this.#show(transaction, response, source, dialog.id)
+    // §9.1: the CANCEL came too late. The application sees the answer, and the BYE that follows from it.
+    if (transaction.isCancelled && !transaction.isInDialog) {
+      this.#hangUp.acknowledge(dialog, transaction.cseq, transaction)
+      this.#hangUp.end(dialog, CANCEL_RACE, flush)
+    }
+  }
+
+  /** §13.2.2.4: another fork has answered as well. The application has its call; this one is ended. */
+  #dismissFork(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
+    const fork = dialogOfResponse(this.#dialogRunner, transaction, response, source)
+    // Its ACK is its own: the one kept in the transaction belongs to the call that stays.
+    if (transaction.dismissedTags.includes(response.toTag))
+      return this.#hangUp.acknowledge(fork, transaction.cseq, null)
+    transaction.dismissedTags.push(response.toTag)
+    this.#hangUp.dismiss(fork, transaction.cseq, CANCEL_RACE)
+  }
+
+  #acceptInDialog(transaction: ClientTransaction, response: SipMessage): Dialog | null {
+    const { dialog } = transaction
+    if (dialog === null) return null
+    if (dialog.clientInvite === transaction) dialog.clientInvite = null
+    dialog.retarget(response)
+    return dialog
+  }
+
+  #confirm(transaction: ClientTransaction, response: SipMessage, source: Peer): Dialog | null {
+    const { dialogs, wheel, limits } = this.#core
+    let { dialog } = transaction
+    if (dialog === null) {
+      dialog = dialogOfResponse(this.#dialogRunner, transaction, response, source)
+      if (!dialogs.add(dialog)) {
+        this.#hangUp.dismiss(dialog, transaction.cseq, CANCEL_RACE)
+        this.#showMadeUp(transaction, 500, 'dialog already exists')
+        return null
+      }
+      transaction.dialog = dialog
+    } else {
+      dialog.learnFromResponse(response)
+    }
+    dialog.state = 'confirmed'
+    dialog.lifeTimer = wheel.arm(limits.maxDialogMs, dialog, 'life')
+    return dialog
+  }
+
+  #repeatAck(transaction: ClientTransaction): void {
+    const { ackBytes, ackTarget } = transaction
+    if (ackBytes === null || ackTarget === null) return
+    this.#core.counters.retransmissionsSent++
+    ackTarget.transport.send(ackBytes, ackTarget, null)
+  }
+
+  #onRefused(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
+    this.#closeInvite(transaction)
+    this.#show(transaction, response, source, dialogIdOf(response.callId, response.fromTag))
+  }
+
+  #closeInvite(transaction: ClientTransaction): void {
+    transaction.ringTimer?.cancel()
+    const { dialog } = transaction
+    if (dialog === null) return
+    if (dialog.clientInvite === transaction) dialog.clientInvite = null
+    if (!transaction.isInDialog) this.#core.dialogs.remove(dialog)
+  }
+
+  #onOther(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
+    if (response.status === 100) return
+    const { dialogs, wheel, limits } = this.#core
+    if (
+      transaction.method === 'SUBSCRIBE' &&
+      !transaction.isInDialog &&
+      response.status >= 200 &&
+      response.status < 300
+    ) {
+      const dialog = dialogOfResponse(this.#dialogRunner, transaction, response, source)
+      if (dialogs.add(dialog)) {
+        dialog.state = 'confirmed'
+        dialog.lifeTimer = wheel.arm(limits.maxDialogMs, dialog, 'life')
+        transaction.dialogId = dialog.id
+      }
+    }
+    if (response.status >= 200) this.#finishInDialog(transaction, response.status, response)
+    this.#show(transaction, response, source, transaction.dialogId)
+  }
+
+  #finishInDialog(transaction: ClientTransaction, status: number, response: SipMessage | null): void {
+    const { dialog, method, request } = transaction
+    if (dialog === null) return
+    // A challenged BYE is sent again with credentials; any other answer, or none, ends the dialog (§15.1.1).
+    if (method === 'BYE' && status !== 401 && status !== 407) this.#core.dialogs.remove(dialog)
+    if (method === 'NOTIFY' && dialog.method === 'SUBSCRIBE' && status !== 401 && status !== 407) {
+      if (/^\s*terminated/i.test(request?.get('subscription-state') ?? '')) this.#core.dialogs.remove(dialog)
+    }
+    if (method === 'UPDATE' && response !== null && status < 300) dialog.retarget(response)
+  }
+
+  /** §8.1.3.1: no answer is as good as 408, no way there as good as 503. */
+  onFailure(transaction: ClientTransaction, event: 'timeout' | 'transport-error'): void {
+    if (transaction.owner === null) return
+    const status = event === 'timeout' ? 408 : 503
+    this.#giveUp(transaction, status)
+  }
+
+  #giveUp(transaction: ClientTransaction, status: number): void {
+    if (transaction.isInvite) this.#closeInvite(transaction)
+    else this.#finishInDialog(transaction, status, null)
+    this.#showMadeUp(transaction, status, reasonOf(status))
+  }
+
+  /** `ringing`: an INVITE has rung too long, and is cancelled. `cancelled`: even the CANCEL got no final answer (§9.1). */
+  onTimer(transaction: ClientTransaction, name: string): void {
+    if (transaction.state !== 'calling' && transaction.state !== 'proceeding') return
+    if (name === 'ringing') {
+      this.sendCancel(transaction, this.buildCancel(transaction))
+      return
+    }
+    this.#giveUp(transaction, 408)
+    this.#core.transactions.abandon(transaction)
+  }
+
+  /** §9.1: Request-URI, Call-ID, From, To, CSeq number, Route and the top Via are the INVITE's. */
+  buildCancel(invite: ClientTransaction): SipMessage {
+    const request = invite.request!
+    const cancel = new SipMessage('CANCEL', request.requestUri, 0, '')
+    for (const field of request.headers) {
+      switch (field.key) {
+        case 'via':
+        case 'route':
+        case 'max-forwards':
+        case 'from':
+        case 'to':
+        case 'call-id':
+          cancel.headers.push(field)
+          break
+        case 'cseq':
+          cancel.add('CSeq', `${request.cseq} CANCEL`)
+          break
+        default:
+      }
+    }
+    cancel.callId = request.callId
+    cancel.cseq = request.cseq
+    cancel.cseqMethod = 'CANCEL'
+    return cancel
+  }
+
+  /** Sends a CANCEL, or keeps it until the first provisional answer (§9.1: "MUST NOT" earlier). */
+  sendCancel(invite: ClientTransaction, cancel: SipMessage): void {
+    invite.isCancelled = true
+    if (invite.hasProvisional) this.#startCancel(invite, cancel)
+    else invite.pendingCancel = cancel
+  }
+
+  #startCancel(invite: ClientTransaction, cancel: SipMessage): void {
+    const { transactions, wheel, timers } = this.#core
+    const branch = invite.key
+    transactions.start(cancel, branch, invite.target)
+    invite.ringTimer?.cancel()
+    invite.ringTimer = wheel.arm(timers.giveUpMs, invite, 'cancelled')
+  }
+
+  /** The application is gone: nobody waits for its calls any more. */
+  onApplicationClosed(app: ClientTransaction['owner']): void {
+    for (const transaction of [...this.#core.transactions.clients()]) {
+      if (transaction.owner !== app || !transaction.isInvite || transaction.isCancelled) continue
+      if (transaction.state === 'calling' || transaction.state === 'proceeding')
+        this.sendCancel(transaction, this.buildCancel(transaction))
+    }
+  }
+
+  /** An answer nobody sent. */
+  #showMadeUp(transaction: ClientTransaction, status: number, reason: string): void {
+    const { request } = transaction
+    if (request === null) return
+    this.#show(transaction, buildResponse(request, status, reason, randomToken(16)), null, '')
+  }
+
+  #show(transaction: ClientTransaction, message: SipMessage, source: Peer | null, dialogId: string): number {
+    const { owner } = transaction
+    if (owner === null || !owner.isOpen) return -1
+    return owner.show({
+      source: 'network',
+      peer: source,
+      protocol: transaction.target.transport.name,
+      transactionId: transaction.id,
+      dialogId,
+      receivedOn: null,
+      message,
+      afterFlush: transaction.echoFlush,
+    })
+  }
+}

@@ -1,0 +1,96 @@
+import { createSocket } from 'node:dgram'
+import type { RemoteInfo, Socket } from 'node:dgram'
+import { once } from 'node:events'
+import type { SipServerLimits } from './limits.ts'
+import { ListenError } from './transport.ts'
+import type { ListenOptions, Peer, Receiver, SendFailed, Transport } from './transport.ts'
+import { isParseFailure, parseMessage } from './wire-format.ts'
+
+/** The largest payload of a UDP datagram over IPv4. */
+const MAX_DATAGRAM_BYTES = 65_507
+
+/** SIP over UDP (RFC 3261 §18.1.1, §18.2.1). */
+export class UdpTransport implements Transport {
+  readonly name = 'udp'
+  readonly isReliable = false
+  readonly host: string
+  readonly port: number
+  readonly #socket: Socket
+  readonly #receiver: Receiver
+  readonly #maxBytes: number
+  #isClosed = false
+
+  private constructor(socket: Socket, receiver: Receiver, limits: SipServerLimits) {
+    const address = socket.address()
+    this.host = address.address
+    this.port = address.port
+    this.#socket = socket
+    this.#receiver = receiver
+    this.#maxBytes = limits.maxMessageBytes
+    socket.on('message', (bytes, from) => this.#receive(bytes, from))
+    socket.on('error', (error) => receiver.onSendError(error))
+  }
+
+  /** Binds. Rejects with a `ListenError`. */
+  static async listen(options: ListenOptions, receiver: Receiver, limits: SipServerLimits): Promise<UdpTransport> {
+    const socket = createSocket({
+      type: options.host.includes(':') ? 'udp6' : 'udp4',
+      // Every address we send to is a literal; the default look-up costs microseconds a packet.
+      lookup: (host, _options, done) => done(null, host, host.includes(':') ? 6 : 4),
+    })
+    try {
+      // Our look-up answers at once, so the socket may be listening before `bind` returns.
+      const listening = once(socket, 'listening')
+      socket.bind({ port: options.port, address: options.host, exclusive: true })
+      await listening
+    } catch (error) {
+      socket.close()
+      throw new ListenError(options, error as NodeJS.ErrnoException)
+    }
+    growBuffers(socket, limits.socketBufferBytes)
+    return new UdpTransport(socket, receiver, limits)
+  }
+
+  #receive(bytes: Buffer, from: RemoteInfo): void {
+    // Keep-alives of NAT traversal (RFC 5626 §3.5.1 and habit): empty, CRLF or a zero byte.
+    if (bytes.length <= 4) return
+    const peer: Peer = { transport: this, host: from.address, port: from.port, connection: null }
+    if (bytes.length > this.#maxBytes) {
+      this.#receiver.onParseFailure({ status: null, reason: 'Message too large', partial: null }, peer)
+      return
+    }
+    const message = parseMessage(bytes.toString('latin1'))
+    if (isParseFailure(message)) this.#receiver.onParseFailure(message, peer)
+    else this.#receiver.onMessage(message, peer)
+  }
+
+  send(bytes: Buffer, peer: Peer, onFailed: SendFailed | null): void {
+    if (this.#isClosed) return
+    if (bytes.length > MAX_DATAGRAM_BYTES) {
+      const error = new Error(`a message of ${bytes.length} bytes does not fit into a datagram`)
+      this.#receiver.onSendError(error)
+      // Not before the caller has finished what it is doing.
+      if (onFailed !== null) queueMicrotask(() => onFailed.onSendFailed(error))
+      return
+    }
+    // Without a callback: errors reach the socket's 'error' event, and the request's timers do the rest.
+    this.#socket.send(bytes, 0, bytes.length, peer.port, peer.host)
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#socket.close()
+    await once(this.#socket, 'close')
+  }
+}
+
+/** The kernel gives what it may; less than asked for is no error. */
+function growBuffers(socket: Socket, bytes: number): void {
+  try {
+    socket.setRecvBufferSize(bytes)
+    socket.setSendBufferSize(bytes)
+  } catch {
+    // Some systems refuse instead of giving their maximum: the default buffers still work.
+  }
+}
