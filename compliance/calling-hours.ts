@@ -42,6 +42,12 @@ export class PlaceHours {
     return `${wall}${offsetMinutes < 0 ? '-' : '+'}${pad(Math.floor(distance / 60))}:${pad(distance % 60)}`
   }
 
+  /** `07:30`: the same in short, for every call's record. */
+  wallClock(atMs: number): string {
+    const wallMs = atMs + this.#zone.offsetMs(atMs)
+    return clock(Math.floor((wallMs - Math.floor(wallMs / DAY_MS) * DAY_MS) / MINUTE_MS))
+  }
+
   /** That day's hours for people: `08:00–20:00`, or why there are none. */
   window(atMs: number): string {
     const day = Math.floor((atMs + this.#zone.offsetMs(atMs)) / DAY_MS)

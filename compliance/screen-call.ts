@@ -94,7 +94,7 @@ const callingHours: Check = {
     const spoke = against ?? places[0]
     if (spoke === undefined) return { against: !allowed, rule, source, detail: 'the consumer’s place is unknown' }
     const { state, timezone } = spoke.place
-    const detail = `${state}, ${timezone}: ${spoke.localTime(atMs).slice(11, 16)}, calls ${spoke.window(atMs)}`
+    const detail = `${state}, ${timezone}: ${spoke.wallClock(atMs)}, calls ${spoke.window(atMs)}`
     return { against: !allowed, rule, source, detail }
   },
 }
