@@ -156,6 +156,8 @@ function sendProblem(kit: Kit, request: Request, response: Response, error: unkn
   if (problem.code === 'internal_error') {
     kit.log.error({ error, method: request.method, path: request.path }, 'request failed')
   }
+  // What was not read of the body is read and dropped: unread, it would block or reset the connection under this answer.
+  if (!request.complete) request.resume()
   if (response.headersSent) return void response.destroy()
   response.set('cache-control', 'no-store').set(problem.headers)
   response.status(problem.status).set('content-type', PROBLEM_TYPE).end(problemBody(problem))

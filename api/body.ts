@@ -33,7 +33,6 @@ export async function* limited(request: IncomingMessage, limit: number): AsyncGe
 }
 
 function tooLarge(limit: number): Problem {
-  // Node reads and drops the rest: a connection reset under the sender's hands would lose this answer.
   return new Problem('body_too_large', `At most ${limit} bytes are taken here.`)
 }
 

@@ -4,6 +4,7 @@ import { get } from './session.js'
 import { el, money } from './words.js'
 
 const PAUSE_MS = 1_000
+const KINDS = { operator: 'the house', external: 'the world outside' }
 let timer = null
 let names = new Map()
 
@@ -20,12 +21,7 @@ export async function load() {
       el(
         'tr',
         {},
-        el(
-          'td',
-          {},
-          account.name,
-          el('div', { className: 'quiet' }, account.type === 'operator' ? 'the house' : account.type),
-        ),
+        el('td', {}, account.name, el('div', { className: 'quiet' }, KINDS[account.type] ?? account.type)),
         cell(account, account.balance),
         account.type === 'buyer' ? cell(account, account.available) : el('td', {}),
       ),

@@ -75,8 +75,14 @@ function cell(label, className, ...children) {
   return td
 }
 
+function newRow() {
+  const row = el('tr', { className: 'call fresh' })
+  row.addEventListener('animationend', () => row.classList.remove('fresh'))
+  return row
+}
+
 function drawRow(call) {
-  const row = rows.get(call.id) ?? el('tr', { className: 'call fresh' })
+  const row = rows.get(call.id) ?? newRow()
   const [colour, word] = badge(call)
   const opener = el('button', {
     type: 'button',
@@ -194,9 +200,7 @@ function detail(call, auction) {
   list(
     'Step by step',
     'ul',
-    call.trace.map(
-      (step) => `${Math.round(step.at_ms)} ms ${plain(step.step)}${step.detail ? `: ${step.detail}` : ''}`,
-    ),
+    call.trace.map((step) => `${step.at_ms.toFixed(1)} ms ${plain(step.step)}${step.detail ? `: ${step.detail}` : ''}`),
   )
   const end = [
     plain(call.outcome),
