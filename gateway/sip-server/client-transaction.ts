@@ -88,9 +88,11 @@ export function stepInviteClient(state: ClientState, input: ClientInput, isRelia
     case 'accepted':
       if (input.kind === 'response' && input.status >= 200 && input.status < 300) return CALL_ACCEPTED_AGAIN
       return input.kind === 'timer' && input.timer === 'M' ? STAY.terminated : STAY.accepted
-    default:
-      return STAY[state]
+    case 'trying':
+    case 'terminated':
+      break
   }
+  return STAY[state]
 }
 
 /** Non-INVITE client transaction, RFC 3261 §17.1.2. It begins in `trying` with `start`. */
@@ -108,7 +110,10 @@ export function stepClient(state: ClientState, input: ClientInput, isReliable: b
       return isReliable ? DONE_RELIABLE : DONE_UNRELIABLE
     case 'completed':
       return input.kind === 'timer' && input.timer === 'K' ? STAY.terminated : STAY.completed
-    default:
-      return STAY[state]
+    case 'calling':
+    case 'accepted':
+    case 'terminated':
+      break
   }
+  return STAY[state]
 }

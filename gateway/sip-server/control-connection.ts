@@ -14,6 +14,7 @@ export interface SipActions {
   /** The dialog whose Call-ID this is, for a request that names no dialog; '' when there is none. */
   dialogOfCall(app: Application, request: SipMessage): string
   closed(app: Application): void
+  onInternalError(error: unknown): void
 }
 
 interface ConnectionOptions {
@@ -85,7 +86,12 @@ export class ControlConnection implements Application {
         this.routes.delete((tokens[2] ?? '').toLowerCase())
         return this.#reply(id, 'OK')
       case 'sip':
-        return this.#sip(id, tokens, text)
+        try {
+          return this.#sip(id, tokens, text)
+        } catch (error) {
+          this.#options.actions.onInternalError(error)
+          return this.refuse(id, 'Unknown server error')
+        }
       case 'proxy':
         return this.refuse(id, 'proxying is not supported by this server')
       default:

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import type { AddressInfo, Server, Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import type { Application, ApplicationRouter } from './application.ts'
 import { ControlConnection } from './control-connection.ts'
 import type { SipActions } from './control-connection.ts'
 import type { SipServerLimits } from './limits.ts'
+import { boundTo, explainListenError } from './transport.ts'
 
 export interface ControlOptions {
   readonly host: string
@@ -27,7 +28,7 @@ export class ControlServer implements ApplicationRouter {
   #greeting = ''
 
   private constructor(server: Server, options: ControlOptions, limits: SipServerLimits) {
-    this.port = (server.address() as AddressInfo).port
+    this.port = boundTo(server).port
     this.#server = server
     this.#options = options
     this.#limits = limits
@@ -41,8 +42,7 @@ export class ControlServer implements ApplicationRouter {
       server.listen({ host: options.host, port: options.port, exclusive: true })
       await once(server, 'listening')
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException
-      const why = code === 'EADDRINUSE' ? 'the port is already in use' : message
+      const why = explainListenError(error)
       throw new Error(`cannot listen for applications over tcp on ${options.host} port ${options.port}: ${why}`, {
         cause: error,
       })

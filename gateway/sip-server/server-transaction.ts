@@ -87,9 +87,11 @@ export function stepInviteServer(state: ServerState, input: ServerInput, isRelia
       if (input.kind === 'respond' && input.status >= 200 && input.status < 300) return ACCEPTED_SEND
       if (input.kind === 'ack') return ACCEPTED_ACK
       return input.kind === 'timer' && input.timer === 'L' ? STAY.terminated : STAY.accepted
-    default:
-      return STAY[state]
+    case 'trying':
+    case 'terminated':
+      break
   }
+  return STAY[state]
 }
 
 /** Non-INVITE server transaction, RFC 3261 §17.2.2. It begins in `trying`. */
@@ -105,7 +107,10 @@ export function stepServer(state: ServerState, input: ServerInput, isReliable: b
     case 'completed':
       if (input.kind === 'request') return COMPLETED_SEND
       return input.kind === 'timer' && input.timer === 'J' ? STAY.terminated : STAY.completed
-    default:
-      return STAY[state]
+    case 'confirmed':
+    case 'accepted':
+    case 'terminated':
+      break
   }
+  return STAY[state]
 }

@@ -20,6 +20,7 @@ import { advertisedHost, hostInUri } from './transport.ts'
 import type { ListenOptions, Peer, Receiver, Transport } from './transport.ts'
 import { UacAnswers } from './uac-answers.ts'
 import { Uac } from './uac.ts'
+import { UasAnswers } from './uas-answers.ts'
 import { Uas } from './uas.ts'
 import { UdpTransport } from './udp.ts'
 
@@ -52,14 +53,17 @@ export class SipServer implements Receiver, TransactionUser {
   readonly #control: ControlServer
   readonly #hangUp: HangUp
   readonly #uas: Uas
-  readonly #answers: UacAnswers
+  readonly #uasAnswers: UasAnswers
+  readonly #uacAnswers: UacAnswers
   readonly #log: (level: 'info' | 'warn', message: string) => void
   #closing: Promise<void> | null = null
 
   private constructor(options: SipServerOptions, limits: SipServerLimits, control: ControlServer) {
     this.#log = options.onLog ?? (() => undefined)
     const timers = timersFrom(options.timers)
-    const wheel = new TimerWheel(Math.min(50, Math.max(2, timers.t1Ms / 10)), performance.now())
+    const wheel = new TimerWheel(Math.min(50, Math.max(2, timers.t1Ms / 10)), performance.now(), (error) =>
+      this.onInternalError(error),
+    )
     const counters = new Counters()
     this.#control = control
     this.#core = {
@@ -76,8 +80,9 @@ export class SipServer implements Receiver, TransactionUser {
     }
     const dialogRunner = { dialogTimer: (dialog: Dialog, name: string) => this.#onDialogTimer(dialog, name) }
     this.#hangUp = new HangUp(this.#core)
-    this.#uas = new Uas(this.#core, dialogRunner)
-    this.#answers = new UacAnswers(this.#core, dialogRunner, this.#hangUp)
+    this.#uasAnswers = new UasAnswers(this.#core, dialogRunner)
+    this.#uas = new Uas(this.#core, this.#uasAnswers)
+    this.#uacAnswers = new UacAnswers(this.#core, dialogRunner, this.#hangUp)
   }
 
   /** Starts a server. Rejects, with nothing left open, when an address cannot be had. */
@@ -98,8 +103,8 @@ export class SipServer implements Receiver, TransactionUser {
   }
 
   #serve(): void {
-    const uac = new Uac(this.#core, this.#answers)
-    const uas = this.#uas
+    const uac = new Uac(this.#core, this.#uacAnswers)
+    const uas = this.#uasAnswers
     const { dialogs } = this.#core
     this.#control.serve(
       {
@@ -108,10 +113,11 @@ export class SipServer implements Receiver, TransactionUser {
         cancel: (...args) => uac.cancel(...args),
         sendNew: (...args) => uac.sendNew(...args),
         dialogOfCall: (_app, request) => dialogs.findForAppRequest(request)?.id ?? '',
+        onInternalError: (error) => this.onInternalError(error),
         closed: (app) => {
           for (const dialog of dialogs.ownedBy(app)) dialogs.remove(dialog)
           uas.onApplicationClosed(app)
-          this.#answers.onApplicationClosed(app)
+          this.#uacAnswers.onApplicationClosed(app)
         },
       },
       this.#greeting(),
@@ -154,6 +160,7 @@ export class SipServer implements Receiver, TransactionUser {
       parseFailures: counters.parseFailures,
       dropped: counters.dropped,
       sendErrors: counters.sendErrors,
+      internalErrors: counters.internalErrors,
       overLimit: counters.overLimit,
     }
   }
@@ -172,8 +179,18 @@ export class SipServer implements Receiver, TransactionUser {
   onMessage(message: SipMessage, peer: Peer): void {
     const { counters, transactions } = this.#core
     counters.countReceived(message.method, message.status)
-    if (message.isRequest) transactions.receiveRequest(message, peer)
-    else transactions.receiveResponse(message, peer)
+    try {
+      if (message.isRequest) transactions.receiveRequest(message, peer)
+      else transactions.receiveResponse(message, peer)
+    } catch (error) {
+      this.onInternalError(error)
+    }
+  }
+
+  /** A bug of ours met by one message: the calls beside it go on. */
+  onInternalError(error: unknown): void {
+    this.#core.counters.internalErrors++
+    this.#log('warn', `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
   }
 
   onParseFailure(failure: ParseFailure, peer: Peer): void {
@@ -207,25 +224,25 @@ export class SipServer implements Receiver, TransactionUser {
   }
 
   onServerTimer(...[transaction]: Parameters<TransactionUser['onServerTimer']>): void {
-    this.#uas.onTimer(transaction)
+    this.#uasAnswers.onTimer(transaction)
   }
 
   onResponse(...args: Parameters<TransactionUser['onResponse']>): void {
-    this.#answers.onResponse(...args)
+    this.#uacAnswers.onResponse(...args)
   }
 
   onClientFailure(...args: Parameters<TransactionUser['onClientFailure']>): void {
-    this.#answers.onFailure(...args)
+    this.#uacAnswers.onFailure(...args)
   }
 
   onClientTimer(...args: Parameters<TransactionUser['onClientTimer']>): void {
-    this.#answers.onTimer(...args)
+    this.#uacAnswers.onTimer(...args)
   }
 
   #onDialogTimer(dialog: Dialog, name: string): void {
     switch (name) {
       case 'answer-again':
-        return this.#uas.repeatAnswer(dialog)
+        return this.#uasAnswers.repeatAnswer(dialog)
       case 'no-ack':
         return this.#hangUp.end(dialog, dialog.isCancelledLate ? 'CANCEL after 200 OK' : 'ACK timeout')
       case 'late-cancel':

@@ -53,9 +53,10 @@ async function startInThread(options: SipServerOptions): Promise<SipServerHandle
   let nextId = 1
   let isClosing = false
   const exited = once(worker, 'exit')
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window
   const post = (message: ToWorker): void => worker.postMessage(message)
   const failed = new Promise<Error>((resolve) => {
-    worker.once('error', (error) => resolve(error as Error))
+    worker.once('error', (error) => resolve(error))
     worker.once('exit', (code) => {
       const error = new Error(`the SIP server's thread ended with code ${code}`)
       for (const each of waiting.values()) each.reject(error)

@@ -16,6 +16,8 @@ export interface SipServerStats {
   /** Messages thrown away: unanswerable garbage, responses and ACKs that belong to nothing. */
   readonly dropped: number
   readonly sendErrors: number
+  /** Messages and timers on which the server itself stumbled: each is a bug, survived and logged. */
+  readonly internalErrors: number
   /** Requests refused because a limit was reached. */
   readonly overLimit: number
 }
@@ -51,6 +53,7 @@ export class Counters {
   parseFailures = 0
   dropped = 0
   sendErrors = 0
+  internalErrors = 0
   overLimit = 0
 
   countReceived(method: string, status: number): void {

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import type { AddressInfo, Server, Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import type { SipServerLimits } from './limits.ts'
 import { TcpConnection } from './tcp-connection.ts'
-import { ListenError } from './transport.ts'
+import { boundTo, ListenError } from './transport.ts'
 import type { ListenOptions, Peer, Receiver, SendFailed, Transport } from './transport.ts'
 
 /** SIP over TCP (RFC 3261 §18): connections are reused in both directions, one for each remote address and port. */
@@ -19,7 +19,7 @@ export class TcpTransport implements Transport {
   #isClosed = false
 
   private constructor(server: Server, receiver: Receiver, limits: SipServerLimits) {
-    const address = server.address() as AddressInfo
+    const address = boundTo(server)
     this.host = address.address
     this.port = address.port
     this.#server = server
@@ -36,7 +36,7 @@ export class TcpTransport implements Transport {
       server.listen({ port: options.port, host: options.host, exclusive: true })
       await once(server, 'listening')
     } catch (error) {
-      throw new ListenError(options, error as NodeJS.ErrnoException)
+      throw new ListenError(options, error)
     }
     return new TcpTransport(server, receiver, limits)
   }

@@ -32,10 +32,13 @@ export class TimerWheel {
   #tick = 0
   #startMs: number
   #driver: NodeJS.Timeout | null = null
+  readonly #onError: (error: unknown) => void
 
-  constructor(tickMs: number, nowMs: number) {
+  /** `onError` hears of owners that threw; without it the error is the caller's. */
+  constructor(tickMs: number, nowMs: number, onError?: (error: unknown) => void) {
     this.tickMs = tickMs
     this.#startMs = nowMs
+    this.#onError = onError ?? rethrow
     this.#slots = Array.from({ length: SLOTS }, () => [])
   }
 
@@ -68,7 +71,11 @@ export class TimerWheel {
       return
     }
     entry.owner = null
-    owner.onTimer(entry.name)
+    try {
+      owner.onTimer(entry.name)
+    } catch (error) {
+      this.#onError(error)
+    }
   }
 
   /** Runs on the real clock until `stop`. */
@@ -87,4 +94,8 @@ export class TimerWheel {
     for (const slot of this.#slots) for (const entry of slot) if (entry.owner !== null) count++
     return count
   }
+}
+
+function rethrow(error: unknown): never {
+  throw error
 }

@@ -1,6 +1,13 @@
 /** RFC 3261 Table 4, with L and M of RFC 6026 §7. */
 export type TimerName = 'A' | 'B' | 'D' | 'E' | 'F' | 'G' | 'H' | 'I' | 'J' | 'K' | 'L' | 'M'
 
+const NAMES: ReadonlySet<string> = new Set('ABDEFGHIJKLM')
+
+/** Whether a timer is one of the machines', and not its user's. */
+export function isTimerName(name: string): name is TimerName {
+  return NAMES.has(name)
+}
+
 /** The three values everything else is derived from (RFC 3261 §17.1.1.1). */
 export interface TimerValues {
   /** Estimate of the round trip, milliseconds. Tests make it small; 500 on any real network. */
@@ -27,13 +34,16 @@ export interface SipTimers {
   readonly rules: Readonly<Record<TimerName, TimerRule>>
 }
 
+function once(unreliableMs: number, reliableMs: number): TimerRule {
+  return { unreliableMs, reliableMs, growth: 'once' }
+}
+
 /** Derives every timer from T1, T2 and T4, in this one place. T2 and T4 keep their proportion to T1 unless given. */
 export function timersFrom(values: TimerValues = {}): SipTimers {
   const t1Ms = values.t1Ms ?? 500
   const t2Ms = values.t2Ms ?? 8 * t1Ms
   const t4Ms = values.t4Ms ?? 10 * t1Ms
   const giveUpMs = 64 * t1Ms
-  const once = (unreliableMs: number, reliableMs: number): TimerRule => ({ unreliableMs, reliableMs, growth: 'once' })
   return {
     t1Ms,
     t2Ms,

@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { stepClient, stepInviteClient } from './client-transaction.ts'
 import type { ClientInput } from './client-transaction.ts'
 import { viaFromSource } from './headers.ts'
-import { SipMessage } from './message.ts'
+import { buildFailureAck, mergeKeyOf, serverKey } from './matching.ts'
+import type { SipMessage } from './message.ts'
 import { randomToken, responsePeer } from './responses.ts'
 import { stepInviteServer, stepServer } from './server-transaction.ts'
 import type { ServerInput } from './server-transaction.ts'
 import type { Counters } from './stats.ts'
 import type { TimerWheel } from './timer-wheel.ts'
-import { timerMs } from './timers.ts'
+import { isTimerName, timerMs } from './timers.ts'
 import type { SipTimers, TimerName } from './timers.ts'
 import { ClientTransaction, ServerTransaction } from './transaction.ts'
 import type { TransactionRunner } from './transaction.ts'
@@ -30,7 +31,6 @@ export interface TransactionUser {
   onClientTimer(transaction: ClientTransaction, name: string): void
 }
 
-const TRANSACTION_TIMERS = new Set<string>(['A', 'B', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M'])
 const REPEATING = new Set<TimerName>(['A', 'E', 'G'])
 
 /** Matches messages to the four machines (RFC 3261 §17.1.3, §17.2.3) and runs their effects. */
@@ -69,12 +69,12 @@ export class Transactions implements TransactionRunner {
     return this.#invitesById.get(id)
   }
 
-  *servers(): Iterable<ServerTransaction> {
-    yield* this.#servers.values()
+  servers(): ServerTransaction[] {
+    return [...this.#servers.values()]
   }
 
-  *clients(): Iterable<ClientTransaction> {
-    yield* this.#clients.values()
+  clients(): ClientTransaction[] {
+    return [...this.#clients.values()]
   }
 
   /** Takes a request from the network. Its top Via gets `received` and `rport` here (§18.2.1). */
@@ -178,12 +178,12 @@ export class Transactions implements TransactionRunner {
   }
 
   serverTimer(transaction: ServerTransaction, name: string): void {
-    if (!TRANSACTION_TIMERS.has(name)) {
-      if (transaction.state !== 'terminated') this.#user.onServerTimer(transaction, name)
+    if (!isTimerName(name)) {
+      this.#user.onServerTimer(transaction, name)
       return
     }
     if (name === 'G') this.#counters.retransmissionsSent++
-    this.#stepServer(transaction, { kind: 'timer', timer: name as TimerName })
+    this.#stepServer(transaction, { kind: 'timer', timer: name })
   }
 
   serverSendFailed(transaction: ServerTransaction): void {
@@ -191,12 +191,12 @@ export class Transactions implements TransactionRunner {
   }
 
   clientTimer(transaction: ClientTransaction, name: string): void {
-    if (!TRANSACTION_TIMERS.has(name)) {
-      if (transaction.state !== 'terminated') this.#user.onClientTimer(transaction, name)
+    if (!isTimerName(name)) {
+      this.#user.onClientTimer(transaction, name)
       return
     }
     if (name === 'A' || name === 'E') this.#counters.retransmissionsSent++
-    this.#stepClient(transaction, { kind: 'timer', timer: name as TimerName }, null, null)
+    this.#stepClient(transaction, { kind: 'timer', timer: name }, null, null)
   }
 
   clientSendFailed(transaction: ClientTransaction): void {
@@ -276,20 +276,8 @@ export class Transactions implements TransactionRunner {
     else if (transaction.isLingering) transaction.request = transaction.bytes = null
   }
 
-  /** The ACK of a failure goes with the INVITE's Via and Route, to where the INVITE went (§17.1.1.3). */
   #acknowledge(transaction: ClientTransaction, response: SipMessage): void {
-    if (transaction.ackBytes === null) {
-      const invite = transaction.request!
-      const ack = new SipMessage('ACK', invite.requestUri, 0, '')
-      for (const field of invite.headers) {
-        if (field.key === 'via' || field.key === 'from' || field.key === 'call-id' || field.key === 'route')
-          ack.headers.push(field)
-        else if (field.key === 'to') ack.add('To', response.get('to') ?? field.value)
-        else if (field.key === 'max-forwards') ack.add('Max-Forwards', '70')
-        else if (field.key === 'cseq') ack.add('CSeq', `${transaction.cseq} ACK`)
-      }
-      transaction.ackBytes = Buffer.from(serialize(ack), 'latin1')
-    }
+    transaction.ackBytes ??= Buffer.from(serialize(buildFailureAck(transaction.request!, response)), 'latin1')
     this.#counters.countSent('ACK', 0)
     transaction.target.transport.send(transaction.ackBytes, transaction.target, null)
   }
@@ -338,17 +326,4 @@ export class Transactions implements TransactionRunner {
 function disarm(transaction: ServerTransaction | ClientTransaction, timer: TimerName): void {
   if (REPEATING.has(timer)) transaction.retransmitTimer?.cancel()
   else transaction.endTimer?.cancel()
-}
-
-/** RFC 3261 §17.2.3: branch, sent-by and method; for RFC 2543 peers the fields that used to identify a request. */
-function serverKey(request: SipMessage, method: string): string {
-  const via = request.topVia!
-  const key = via.branch.startsWith('z9hG4bK')
-    ? `${via.branch}|${via.host}:${via.port ?? 5060}|${method}`
-    : `2543|${request.requestUri}|${request.callId}|${request.fromTag}|${request.cseq}|${via.host}:${via.port ?? 5060}|${method}`
-  return key
-}
-
-function mergeKeyOf(request: SipMessage): string {
-  return `${request.callId}|${request.fromTag}|${request.cseq}|${request.method}`
 }

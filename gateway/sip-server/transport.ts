@@ -1,4 +1,6 @@
+import assert from 'node:assert/strict'
 import { isIPv6 } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { ParseFailure, SipMessage } from './message.ts'
 
@@ -54,18 +56,33 @@ export interface Receiver {
 
 /** Why a transport could not listen; the message names transport, host and port. */
 export class ListenError extends Error {
-  constructor(options: ListenOptions, cause: NodeJS.ErrnoException) {
-    const why =
-      cause.code === 'EADDRINUSE'
-        ? 'the port is already in use'
-        : cause.code === 'EADDRNOTAVAIL'
-          ? 'this machine has no such address'
-          : cause.code === 'EACCES'
-            ? 'this process may not use that port'
-            : cause.message
+  constructor(options: ListenOptions, cause: unknown) {
+    const why = explainListenError(cause)
     super(`cannot listen for SIP over ${options.transport} on ${options.host} port ${options.port}: ${why}`, { cause })
     this.name = 'ListenError'
   }
+}
+
+/** Why an address cannot be had, for people. */
+export function explainListenError(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  switch ('code' in cause ? cause.code : null) {
+    case 'EADDRINUSE':
+      return 'the port is already in use'
+    case 'EADDRNOTAVAIL':
+      return 'this machine has no such address'
+    case 'EACCES':
+      return 'this process may not use that port'
+    default:
+      return cause.message
+  }
+}
+
+/** The address a TCP server is bound to. */
+export function boundTo(server: Server): AddressInfo {
+  const address = server.address()
+  assert(address !== null && typeof address === 'object')
+  return address
 }
 
 export function isWildcard(host: string): boolean {

@@ -235,7 +235,7 @@ export class UacAnswers {
 
   /** The application is gone: nobody waits for its calls any more. */
   onApplicationClosed(app: ClientTransaction['owner']): void {
-    for (const transaction of [...this.#core.transactions.clients()]) {
+    for (const transaction of this.#core.transactions.clients()) {
       if (transaction.owner !== app || !transaction.isInvite || transaction.isCancelled) continue
       if (transaction.state === 'calling' || transaction.state === 'proceeding')
         this.sendCancel(transaction, this.buildCancel(transaction))

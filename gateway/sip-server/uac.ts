@@ -108,14 +108,18 @@ export class Uac {
 
   /** A request outside any dialog the server knows. `routeUrl`, when not empty, says where to send it. */
   sendNew(app: Application, frameId: string, routeUrl: string, message: SipMessage): void {
-    const { dialogs, limits } = this.#core
+    const { dialogs, limits, transactions, counters } = this.#core
     const { method } = message
     const uri = parseUri(message.requestUri)
     if (uri === null || !METHODS.has(method)) return app.refuse(frameId, invalidUri(message))
     if (lacksContentType(message)) return app.refuse(frameId, 'missing content-type')
+    if (transactions.open >= limits.maxTransactions) {
+      counters.overLimit++
+      return app.refuse(frameId, 'too many transactions')
+    }
     if (method === 'INVITE') {
       if (dialogs.size >= limits.maxDialogs) {
-        this.#core.counters.overLimit++
+        counters.overLimit++
         return app.refuse(frameId, 'too many dialogs')
       }
       if (message.fromTag !== '' && dialogs.find(dialogIdOf(message.callId, message.fromTag)) !== undefined)

@@ -1,16 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { copyAppHeaders, localizeContact } from './app-headers.ts'
-import type { Application } from './application.ts'
 import type { Core } from './core.ts'
-import { ownAddress, ownContact } from './core.ts'
-import { dialogIdOf, dialogOfRequest, isAddress } from './dialog.ts'
-import type { Dialog, DialogRunner } from './dialog.ts'
+import { dialogIdOf } from './dialog.ts'
+import type { Dialog } from './dialog.ts'
 import { settleAnswer } from './dialogs.ts'
 import type { SipMessage } from './message.ts'
 import { buildResponse, reasonOf, responsePeer } from './responses.ts'
-import { timerMs } from './timers.ts'
 import type { ServerTransaction } from './transaction.ts'
+import { advertisedHost } from './transport.ts'
 import type { Peer } from './transport.ts'
+import type { UasAnswers } from './uas-answers.ts'
 import { schemeOf } from './uri.ts'
 import { serialize } from './wire-format.ts'
 
@@ -31,16 +29,14 @@ const IN_DIALOG_ONLY = new Set(['BYE', 'UPDATE', 'PRACK'])
 const ALLOW =
   'INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REGISTER, MESSAGE, NOTIFY, SUBSCRIBE, REFER, PUBLISH'
 
-const UNKNOWN_TRANSACTION = 'Response not sent due to unknown transaction'
-
 /** The user agent server half (RFC 3261 §8.2, §9.2, §12.2.2, §13.3): requests from the network, shown to applications. */
 export class Uas {
   readonly #core: Core
-  readonly #dialogRunner: DialogRunner
+  readonly #answers: UasAnswers
 
-  constructor(core: Core, dialogRunner: DialogRunner) {
+  constructor(core: Core, answers: UasAnswers) {
     this.#core = core
-    this.#dialogRunner = dialogRunner
+    this.#answers = answers
   }
 
   /** A request that no transaction knows: inside a dialog, or new. */
@@ -70,14 +66,10 @@ export class Uas {
     const transaction = transactions.createServer(request, source)
     transaction.owner = owner
     transactions.guardMerges(transaction)
-    this.#watchSilence(transaction)
-    if (method === 'INVITE') this.#answer(transaction, 100)
-    const { host, port } = source.transport
-    const receivedOn = {
-      host: ownAddress(this.#core, source.transport, source.host).replace(/:\d+$/, '') || host,
-      port,
-    }
-    this.#show(transaction, request, source, receivedOn)
+    this.#answers.watchSilence(transaction)
+    if (method === 'INVITE') this.#answers.answer(transaction, 100)
+    const host = advertisedHost(source.transport, source.host, null)
+    this.#show(transaction, request, source, { host, port: source.transport.port })
   }
 
   #onInDialog(request: SipMessage, source: Peer): void {
@@ -96,7 +88,7 @@ export class Uas {
     transaction.dialog = dialog
     transaction.dialogId = dialog.id
     if (!this.#admitInDialog(transaction, dialog, request)) return
-    this.#watchSilence(transaction)
+    this.#answers.watchSilence(transaction)
     this.#show(transaction, request, source, null)
     // The call is over for the peer whatever we answer; that answer is no longer part of the dialog.
     if (request.method === 'BYE') transaction.dialogId = ''
@@ -111,7 +103,7 @@ export class Uas {
         if (dialog.serverInvite !== null) return this.#answerAndStop(transaction, 500, retryAfter())
         dialog.serverInvite = transaction
         dialog.retarget(request)
-        this.#answer(transaction, 100)
+        this.#answers.answer(transaction, 100)
         return true
       case 'UPDATE':
         if (dialog.serverUpdate !== null) return this.#answerAndStop(transaction, 500, retryAfter())
@@ -121,7 +113,7 @@ export class Uas {
       case 'BYE':
         this.#core.dialogs.remove(dialog)
         // §15.1.2: an INVITE still pending in it is over, too.
-        if (dialog.serverInvite !== null) this.#terminateInvite(dialog.serverInvite)
+        if (dialog.serverInvite !== null) this.#answers.terminateInvite(dialog.serverInvite)
         return true
       case 'NOTIFY':
         if (dialog.method === 'SUBSCRIBE' && /^\s*terminated/i.test(request.get('subscription-state') ?? ''))
@@ -133,22 +125,22 @@ export class Uas {
   }
 
   #answerAndStop(transaction: ServerTransaction, status: number, headers: Record<string, string> = {}): false {
-    this.#answer(transaction, status, headers)
+    this.#answers.answer(transaction, status, headers)
     return false
   }
 
   /** §9.2. The CANCEL is answered here; the INVITE too, if it was still open. */
   onCancel(cancel: ServerTransaction, invite: ServerTransaction | null): void {
-    if (invite === null) return this.#answer(cancel, 481)
+    if (invite === null) return this.#answers.answer(cancel, 481)
     const request = cancel.request!
-    this.#answer(cancel, 200)
+    this.#answers.answer(cancel, 200)
     if (invite.isAnswered) {
       // Too late: no effect on the call (§9.2). A caller that then says neither ACK nor BYE is helped by our timers.
       if (invite.state === 'accepted' && invite.dialog !== null) invite.dialog.isCancelledLate = true
       return
     }
     const { owner } = invite
-    this.#terminateInvite(invite)
+    this.#answers.terminateInvite(invite)
     if (owner === null || !owner.isOpen) return
     owner.show({
       source: 'network',
@@ -160,21 +152,6 @@ export class Uas {
       message: request,
       afterFlush: invite.echoFlush,
     })
-  }
-
-  #terminateInvite(invite: ServerTransaction): void {
-    if (invite.isAnswered) return
-    invite.isCancelled = true
-    this.#answer(invite, 487)
-    this.#closeInvite(invite)
-  }
-
-  /** The INVITE has failed: an early dialog goes with it, a confirmed one stays as it was. */
-  #closeInvite(invite: ServerTransaction): void {
-    const { dialog } = invite
-    if (dialog === null) return
-    if (dialog.serverInvite === invite) dialog.serverInvite = null
-    if (dialog.state === 'early') this.#core.dialogs.remove(dialog)
   }
 
   /** An ACK that belongs to a 2xx of ours, or to nothing. */
@@ -206,147 +183,6 @@ export class Uas {
     if (dialog.isCancelledLate) dialog.lateTimer = wheel.arm(4 * timers.t1Ms, dialog, 'late-cancel')
   }
 
-  /** A response the application has written (`sip|<transactionId>|` and a status line). */
-  respond(app: Application, frameId: string, transactionId: string, answer: SipMessage): void {
-    const transaction = this.#core.transactions.findServer(transactionId)
-    if (transaction === undefined || transaction.owner !== app || transaction.isCancelled)
-      return app.refuse(frameId, UNKNOWN_TRANSACTION)
-    const { status } = answer
-    if (status < 101 || status > 699) return app.refuse(frameId, 'Unknown server error sending response')
-    if (transaction.isAnswered) {
-      // The first final answer stands, and is what the application gets to see.
-      this.#echo(app, frameId, transaction, transaction.lastResponse!.toString('latin1'))
-      return
-    }
-    if (transaction.source.connection?.isOpen === false)
-      return app.refuse(frameId, 'transport for response has been shutdown or closed')
-    const request = transaction.request!
-    if (answer.toTag !== '' && request.toTag === '' && transaction.dialog === null) transaction.localTag = answer.toTag
-    const response = this.#buildAnswer(transaction, request, answer)
-    const text = serialize(response)
-    this.#advance(transaction, response, status)
-    this.#core.transactions.respond(transaction, status, Buffer.from(text, 'latin1'))
-    if (transaction.isInvite && status >= 200 && status < 300) this.#awaitAck(transaction, request.cseq)
-    if (status < 200) this.#watchSilence(transaction)
-    this.#echo(app, frameId, transaction, text)
-  }
-
-  #buildAnswer(transaction: ServerTransaction, request: SipMessage, answer: SipMessage): SipMessage {
-    const { transport, host } = transaction.source
-    const local = ownAddress(this.#core, transport, host)
-    const reason = answer.reason === '' ? reasonOf(answer.status) : answer.reason
-    const response = buildResponse(request, answer.status, reason, transaction.localTag)
-    const contacts = answer.getAll('contact')
-    for (const contact of contacts) response.add('Contact', localizeContact(contact, local, transport.name))
-    const isDialogAnswer = transaction.isInvite || transaction.method === 'SUBSCRIBE'
-    // §12.1.1 wants a Contact in whatever begins a dialog, provisional or not.
-    if (contacts.length === 0 && isDialogAnswer && answer.status < 300) {
-      const known = transaction.dialog?.localContact ?? ''
-      response.add('Contact', known === '' ? ownContact(this.#core, transport, host) : known)
-    }
-    copyAppHeaders(response, answer, local)
-    return response
-  }
-
-  /** What an answer does to its dialog, before it is sent. */
-  #advance(transaction: ServerTransaction, response: SipMessage, status: number): void {
-    const { dialogs, wheel, limits } = this.#core
-    const begins = transaction.isInvite || (transaction.method === 'SUBSCRIBE' && status >= 200)
-    if (begins && status < 300 && transaction.dialog === null && isAddress(transaction.request!.get('from') ?? '')) {
-      const dialog = dialogOfRequest(this.#dialogRunner, transaction, transaction.source)
-      if (dialogs.add(dialog)) {
-        transaction.dialog = dialog
-        transaction.dialogId = dialog.id
-        if (transaction.isInvite) dialog.serverInvite = transaction
-      }
-    }
-    const { dialog } = transaction
-    if (dialog === null) return
-    if (status < 300 && begins) dialog.localContact = response.get('contact') ?? dialog.localContact
-    if (status < 200) return
-    if (dialog.serverUpdate === transaction) dialog.serverUpdate = null
-    if (status >= 300) {
-      if (transaction.isInvite) this.#closeInvite(transaction)
-      return
-    }
-    if (!begins) return
-    dialog.serverInvite = null
-    if (dialog.state === 'early') {
-      dialog.state = 'confirmed'
-      dialog.lifeTimer = wheel.arm(limits.maxDialogMs, dialog, 'life')
-    }
-  }
-
-  /** §13.3.1.4: the 2xx is sent again until its ACK comes, over any transport. */
-  #awaitAck(transaction: ServerTransaction, cseq: number): void {
-    const { dialog } = transaction
-    if (dialog === null) return
-    settleAnswer(dialog)
-    const { wheel, timers } = this.#core
-    dialog.answer = {
-      transaction,
-      cseq,
-      firings: 0,
-      retransmitTimer: wheel.arm(timers.t1Ms, dialog, 'answer-again'),
-      giveUpTimer: wheel.arm(timers.giveUpMs, dialog, 'no-ack'),
-    }
-  }
-
-  /** The ACK has not come yet: the 2xx once more, then twice as late, at most every T2. */
-  repeatAnswer(dialog: Dialog): void {
-    const { answer } = dialog
-    if (answer === null) return
-    const { wheel, timers, transactions } = this.#core
-    answer.firings++
-    transactions.repeatAccepted(answer.transaction)
-    answer.retransmitTimer = wheel.arm(timerMs(timers, 'G', answer.firings, false), dialog, 'answer-again')
-  }
-
-  /** The application has been silent too long (`silence`), or an INVITE has rung too long. */
-  onTimer(transaction: ServerTransaction): void {
-    if (transaction.isAnswered) return
-    // After 64*T1 a non-INVITE client has given up by itself (§17.1.2.2): there is nobody to answer.
-    if (!transaction.isInvite) {
-      if (transaction.dialog?.serverUpdate === transaction) transaction.dialog.serverUpdate = null
-      this.#core.transactions.forget(transaction)
-      return
-    }
-    transaction.isCancelled = true
-    this.#answer(transaction, 504)
-    this.#closeInvite(transaction)
-  }
-
-  /** The application is gone: what it had not answered is answered for it. */
-  onApplicationClosed(app: Application): void {
-    for (const transaction of [...this.#core.transactions.servers()]) {
-      if (transaction.owner !== app || transaction.isAnswered) continue
-      transaction.isCancelled = true
-      this.#answer(transaction, 503)
-      this.#closeInvite(transaction)
-    }
-  }
-
-  #watchSilence(transaction: ServerTransaction): void {
-    const { wheel, limits, timers } = this.#core
-    transaction.silenceTimer?.cancel()
-    const hasRung = transaction.lastStatus > 100
-    const inviteMs = hasRung ? limits.maxRingingMs : limits.applicationSilenceMs
-    const waitMs = transaction.isInvite ? inviteMs : timers.giveUpMs
-    transaction.silenceTimer = wheel.arm(waitMs, transaction, 'silence')
-  }
-
-  #echo(app: Application, frameId: string, transaction: ServerTransaction, text: string): void {
-    transaction.echoFlush = app.echo(frameId, {
-      isRequest: false,
-      protocol: transaction.source.transport.name,
-      host: transaction.source.host,
-      port: transaction.source.port,
-      transactionId: transaction.id,
-      dialogId: transaction.dialogId,
-      text,
-    })
-  }
-
   #show(
     transaction: ServerTransaction,
     request: SipMessage,
@@ -373,18 +209,7 @@ export class Uas {
     headers: Record<string, string> = {},
     reason = reasonOf(status),
   ): void {
-    this.#answer(this.#core.transactions.createServer(request, source), status, headers, reason)
-  }
-
-  #answer(
-    transaction: ServerTransaction,
-    status: number,
-    headers: Record<string, string> = {},
-    reason = reasonOf(status),
-  ): void {
-    const response = buildResponse(transaction.request!, status, reason, status === 100 ? '' : transaction.localTag)
-    for (const [name, value] of Object.entries(headers)) response.add(name, value)
-    this.#core.transactions.respond(transaction, status, Buffer.from(serialize(response), 'latin1'))
+    this.#answers.answer(this.#core.transactions.createServer(request, source), status, headers, reason)
   }
 
   /** Too much at once: answered without a transaction, so that the refusal itself costs no memory. */

@@ -45,7 +45,7 @@ export class UdpTransport implements Transport {
       await listening
     } catch (error) {
       socket.close()
-      throw new ListenError(options, error as NodeJS.ErrnoException)
+      throw new ListenError(options, error)
     }
     growBuffers(socket, limits.socketBufferBytes)
     return new UdpTransport(socket, receiver, limits)

@@ -22,14 +22,15 @@ async function run(): Promise<void> {
   const port = parentPort
   assert(port !== null, 'worker.ts runs in a thread')
   const post = (message: FromWorker): void => port.postMessage(message)
+  const options: SipServerOptions = workerData
   let server: SipServer
   try {
     server = await SipServer.start({
-      ...(workerData as SipServerOptions),
+      ...options,
       onLog: (level, text) => post({ kind: 'log', level, text }),
     })
   } catch (error) {
-    post({ kind: 'failed', error: error as Error })
+    post({ kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) })
     port.close()
     return
   }

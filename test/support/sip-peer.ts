@@ -2,8 +2,9 @@ import { createSocket } from 'node:dgram'
 import type { Socket as UdpSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
-import type { AddressInfo, Server, Socket as TcpSocket } from 'node:net'
+import type { Server, Socket as TcpSocket } from 'node:net'
 import type { SipMessage } from '../../gateway/sip-server/message.ts'
+import { boundTo } from '../../gateway/sip-server/transport.ts'
 import { isParseFailure, parseMessage, StreamFramer } from '../../gateway/sip-server/wire-format.ts'
 
 export const SDP = [
@@ -62,7 +63,7 @@ export class SipPeer {
     this.#udp = udp
     this.#tcpServer = tcpServer
     this.transport = udp === null ? 'tcp' : 'udp'
-    this.port = udp === null ? (tcpServer!.address() as AddressInfo).port : udp.address().port
+    this.port = udp === null ? boundTo(tcpServer!).port : udp.address().port
     udp?.on('message', (bytes) => this.#take(parseMessage(bytes.toString('latin1'))))
     tcpServer?.on('connection', (socket) => this.#adopt(socket))
   }
