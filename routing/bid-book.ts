@@ -174,13 +174,13 @@ export class BidBook {
   #putIn(bid: StandingBid): void {
     bid.changedAtMs = this.#now()
     if (bid.bid.callId !== null) return
-    for (const vertical of verticalsOf(bid) ?? [ANY_VERTICAL]) addTo(this.#byVertical, vertical, bid)
+    for (const vertical of shelvesOf(bid)) addTo(this.#byVertical, vertical, bid)
     this.#reindex(bid)
   }
 
   #takeOut(bid: StandingBid): void {
     this.index.remove(bid)
-    for (const vertical of verticalsOf(bid) ?? [ANY_VERTICAL]) removeFrom(this.#byVertical, vertical, bid)
+    for (const vertical of shelvesOf(bid)) removeFrom(this.#byVertical, vertical, bid)
   }
 
   #buyerOf(id: AccountId): BuyerState {
@@ -194,6 +194,12 @@ export class BidBook {
     if (state === undefined) this.#targets.set(id, (state = { target: null, inUse: 0 }))
     return state
   }
+}
+
+/** Where a bid is listed for explanations: a bid that its campaign leaves no vertical at all is listed under its own. */
+function shelvesOf(bid: StandingBid): Iterable<string> {
+  const verticals = verticalsOf(bid)
+  return (verticals?.size === 0 ? bid.conditions.verticals : verticals) ?? [ANY_VERTICAL]
 }
 
 function addTo<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {

@@ -1,0 +1,355 @@
+import assert from 'node:assert/strict'
+import type { Auction } from '../../model/auction.ts'
+import type { Bid, NonBidCode } from '../../model/bid.ts'
+import type { AccountId, CallId, CampaignId, TargetId } from '../../model/ids.ts'
+import { newId } from '../../model/ids.ts'
+import type { Micros } from '../../model/money.ts'
+import type { PhoneNumber } from '../../model/phone-number.ts'
+import { createRouting, type Routing, type RoutingOptions } from '../../routing/route-call.ts'
+import {
+  aBid,
+  aCampaign,
+  aNumber,
+  anAccount,
+  aRequest,
+  aTarget,
+  change,
+  criteria,
+  dollars,
+  geography,
+  marketOf,
+  NOON,
+} from '../support/market.ts'
+
+const AUSTIN = { zip: '78701', city: 'Austin', state: 'TX', timezone: 'America/Chicago', lat: 30.2711, lon: -97.7437 }
+const NY = { state: 'NY', timezone: 'America/New_York' }
+const NJ = { state: 'NJ', timezone: 'America/New_York' }
+
+function market(
+  bids: Bid[],
+  options: RoutingOptions = {},
+  available: (id: AccountId) => Micros = () => dollars(100),
+): Routing {
+  const routing = createRouting({ availableMicros: available, clock: { now: () => NOON }, newId }, options)
+  for (const bid of bids) for (const one of marketOf(bid)) routing.apply(one)
+  return routing
+}
+const winners = ({ awards }: Auction): string[] => awards.map((award) => award.bidId)
+function codes(auction: Auction): Record<string, NonBidCode> {
+  return Object.fromEntries(auction.nonBids.map(({ bidId, code }) => [bidId, code]))
+}
+/** What one bid hears of one call, the index's silence explained. */
+function verdict(
+  bid: Bid,
+  request = aRequest(),
+  prepare: (routing: Routing) => void = () => {},
+): NonBidCode | 'awarded' {
+  const routing = market([bid])
+  prepare(routing)
+  const auction = routing.explain(request, routing.auction(request))
+  assert.equal(auction.awards.length + auction.nonBids.length, 1)
+  assert.equal(auction.nonBidsOmitted, 0)
+  return auction.awards.length === 1 ? 'awarded' : auction.nonBids[0]!.code
+}
+const inStates = (...states: string[]): Bid =>
+  aBid('a', 5, { criteria: criteria({ geography: geography({ states }) }) })
+
+describe('an auction', () => {
+  it('ranks what is eligible and prices it', () => {
+    const routing = market([aBid('a', 5), aBid('b', 3)])
+    const auction = routing.auction(aRequest())
+    const [first, second] = auction.awards
+    assert.deepEqual(winners(auction), ['a', 'b'])
+    assert.deepEqual([first!.rank, first!.priceMicros, first!.score], [1, dollars(3.01), 5_000_000_000n])
+    assert.deepEqual([second!.rank, second!.priceMicros], [2, dollars(1)])
+    assert.equal(auction.decidedAt.getTime(), NOON)
+    assert.notEqual(first!.id, second!.id)
+  })
+
+  it('takes the quality of a target into the ranking', () => {
+    const routing = market([aBid('a', 5), aBid('b', 4)], { qualityOf: (id) => (id === 'b-target' ? 1500 : 1000) })
+    assert.deepEqual(winners(routing.auction(aRequest())), ['b', 'a'])
+  })
+
+  it('sees a change with the next call', () => {
+    const routing = market([aBid('a', 5), aBid('b', 3)])
+    routing.apply(change.bid(aBid('b', 6)))
+    assert.deepEqual(winners(routing.auction(aRequest())), ['b', 'a'])
+    routing.apply({ kind: 'bid', id: aBid('b', 0).id, value: null })
+    assert.deepEqual(winners(routing.auction(aRequest())), ['a'])
+    assert.equal(routing.stats().bids, 1)
+  })
+
+  it('sells to a bid whatever the order in which its parts are heard of', () => {
+    const parts = marketOf(aBid('a', 5))
+    for (const order of [
+      [0, 1, 2, 3],
+      [3, 2, 1, 0],
+      [3, 0, 2, 1],
+      [1, 3, 0, 2],
+    ]) {
+      const routing = createRouting({ availableMicros: () => dollars(100), clock: { now: () => NOON }, newId })
+      for (const i of order) {
+        assert.deepEqual(winners(routing.auction(aRequest())), [])
+        routing.apply(parts[i]!)
+      }
+      assert.deepEqual(winners(routing.auction(aRequest())), ['a'])
+    }
+  })
+
+  it('is the same after a change is applied twice', () => {
+    const routing = market([aBid('a', 5), aBid('b', 3)])
+    for (const one of marketOf(aBid('a', 5))) routing.apply(one)
+    assert.deepEqual(winners(routing.auction(aRequest())), ['a', 'b'])
+    assert.equal(routing.stats().activeBids, 2)
+  })
+})
+
+describe('a bid that does not win', () => {
+  it('is outbid past the last award', () => {
+    const routing = market([aBid('a', 5), aBid('b', 3), aBid('c', 4)], { maxAwards: 1 })
+    assert.deepEqual(codes(routing.auction(aRequest())), { b: 'outbid', c: 'outbid' })
+  })
+
+  it('is below the reserve, but not when it equals it', () => {
+    assert.equal(verdict(aBid('a', 0.99)), 'below_reserve')
+    assert.equal(verdict(aBid('a', 1)), 'awarded')
+  })
+
+  it('is paused, or its campaign, or its account, or has no target', () => {
+    const bid = aBid('a', 5)
+    assert.equal(verdict(aBid('a', 5, { status: 'paused' })), 'bid_paused')
+    for (const status of ['paused', 'ended'] as const) {
+      const pause = change.campaign(aCampaign(bid.campaignId, bid.accountId, { status }))
+      assert.equal(
+        verdict(bid, aRequest(), (routing) => routing.apply(pause)),
+        'campaign_paused',
+      )
+    }
+    const suspend = change.account(anAccount(bid.accountId, { status: 'suspended' }))
+    assert.equal(
+      verdict(bid, aRequest(), (routing) => routing.apply(suspend)),
+      'account_inactive',
+    )
+    const remove = { kind: 'target', id: bid.targetId, value: null } as const
+    assert.equal(
+      verdict(bid, aRequest(), (routing) => routing.apply(remove)),
+      'target_unavailable',
+    )
+  })
+
+  it('asks for another vertical, itself or through its campaign', () => {
+    assert.equal(verdict(aBid('a', 5, { criteria: criteria({ verticals: ['legal'] }) })), 'vertical_mismatch')
+    assert.equal(verdict(aBid('a', 5, { criteria: criteria({ verticals: ['legal', 'Insurance '] }) })), 'awarded')
+    const bid = aBid('a', 5)
+    const legal = change.campaign(
+      aCampaign(bid.campaignId, bid.accountId, { criteria: criteria({ verticals: ['legal'] }) }),
+    )
+    assert.equal(
+      verdict(bid, aRequest(), (routing) => routing.apply(legal)),
+      'vertical_mismatch',
+    )
+    const both = aBid('a', 5, { criteria: criteria({ verticals: ['insurance'] }) })
+    assert.equal(
+      verdict(both, aRequest(), (routing) => routing.apply(legal)),
+      'vertical_mismatch',
+    )
+  })
+
+  it('asks for another state, and for all the states the number may be in', () => {
+    assert.equal(verdict(inStates('TX')), 'location_mismatch')
+    assert.equal(verdict(inStates('NY', 'TX')), 'awarded')
+    const border = aRequest({ places: [NJ, NY] })
+    assert.equal(verdict(inStates('NY'), border), 'location_mismatch')
+    assert.equal(verdict(inStates('NJ'), border), 'location_mismatch')
+    assert.equal(verdict(inStates('NY', 'NJ'), border), 'awarded')
+  })
+
+  it('believes a ZIP more than the number', () => {
+    assert.equal(verdict(inStates('TX'), aRequest({ zip: AUSTIN })), 'awarded')
+    assert.equal(verdict(inStates('NY'), aRequest({ zip: AUSTIN })), 'location_mismatch')
+  })
+
+  it('asks for a place when none is known', () => {
+    const nowhere = aRequest({ ani: null, places: [] })
+    assert.equal(verdict(inStates('NY'), nowhere), 'location_unknown')
+    assert.equal(verdict(aBid('a', 5), nowhere), 'awarded')
+    for (const area of [
+      { zips: ['78701'] },
+      { cities: ['Austin'] },
+      { circle: { lat: 30, lon: -97, radiusMiles: 9 } },
+    ]) {
+      assert.equal(verdict(aBid('a', 5, { criteria: criteria({ geography: geography(area) }) })), 'location_unknown')
+    }
+  })
+
+  it('asks for another ZIP, city or circle', () => {
+    const here = aRequest({ zip: AUSTIN })
+    const wants = (area: Parameters<typeof geography>[0]): string =>
+      verdict(aBid('a', 5, { criteria: criteria({ geography: geography(area) }) }), here)
+    assert.equal(wants({ zips: ['78701', '10001'] }), 'awarded')
+    assert.equal(wants({ zips: ['10001'] }), 'location_mismatch')
+    assert.equal(wants({ cities: ['austin '] }), 'awarded')
+    assert.equal(wants({ cities: ['Austin, TX'] }), 'awarded')
+    assert.equal(wants({ cities: ['Austin, MN'] }), 'location_mismatch')
+    assert.equal(wants({ cities: ['Austin'], states: ['MN'] }), 'location_mismatch')
+    const sanAntonio = { lat: 29.4241, lon: -98.4936 } // 73.6 miles away.
+    assert.equal(wants({ circle: { ...sanAntonio, radiusMiles: 75 } }), 'awarded')
+    assert.equal(wants({ circle: { ...sanAntonio, radiusMiles: 70 } }), 'location_mismatch')
+    assert.equal(wants({ circle: { ...sanAntonio, radiusMiles: 3000 } }), 'awarded')
+  })
+
+  it('asks for more places than the index has keys for, and still gets them', () => {
+    const zips = Array.from({ length: 3000 }, (_, i) => String(70_000 + i * 3).padStart(5, '0'))
+    const bid = aBid('a', 5, { criteria: criteria({ geography: geography({ zips: [...zips, '78701'] }) }) })
+    assert.equal(verdict(bid, aRequest({ zip: AUSTIN })), 'awarded')
+    assert.equal(verdict(bid, aRequest({ zip: { ...AUSTIN, zip: '78702' } })), 'location_mismatch')
+  })
+
+  it('is outside its hours, or its campaign’s, or its campaign’s schedule', () => {
+    const morning = { startMinute: 480, endMinute: 720, days: [], timezone: 'America/New_York' } // Until noon.
+    const bid = aBid('a', 5, { criteria: criteria({ timeWindow: morning }) })
+    assert.equal(verdict(bid), 'outside_time_window')
+    assert.equal(verdict(bid, aRequest({ receivedAtMs: NOON - 1 })), 'awarded')
+    const plain = aBid('a', 5)
+    const hours = aCampaign(plain.campaignId, plain.accountId, { criteria: criteria({ timeWindow: morning }) })
+    assert.equal(
+      verdict(plain, aRequest(), (routing) => routing.apply(change.campaign(hours))),
+      'outside_time_window',
+    )
+    const schedule = aCampaign(plain.campaignId, plain.accountId, { schedule: morning })
+    assert.equal(
+      verdict(plain, aRequest(), (routing) => routing.apply(change.campaign(schedule))),
+      'outside_schedule',
+    )
+  })
+
+  it('is never open in a time zone that does not exist', () => {
+    const window = { startMinute: 0, endMinute: 1440, days: [], timezone: 'Mars/Olympus' }
+    assert.equal(verdict(aBid('a', 5, { criteria: criteria({ timeWindow: window }) })), 'outside_time_window')
+  })
+
+  it('is in another currency', () => {
+    assert.equal(verdict(aBid('a', 5), aRequest({ currency: 'EUR' })), 'currency_mismatch')
+  })
+
+  it('wants a longer buffer than the number allows', () => {
+    assert.equal(verdict(aBid('a', 5, { billableAfter: 121 })), 'duration_above_limit')
+    assert.equal(verdict(aBid('a', 5, { billableAfter: 120 })), 'awarded')
+  })
+
+  it('has no credit for even the lowest price', () => {
+    const routing = market([aBid('a', 5), aBid('b', 3)], {}, (id) => (id === 'a-buyer' ? dollars(0.99) : dollars(1)))
+    const auction = routing.auction(aRequest())
+    assert.deepEqual(winners(auction), ['b'])
+    assert.deepEqual(codes(auction), { a: 'insufficient_credit' })
+  })
+
+  it('gives way to the next when its credit does not cover its price', () => {
+    const routing = market([aBid('a', 5), aBid('b', 3)], {}, (id) => (id === 'a-buyer' ? dollars(3) : dollars(100)))
+    const auction = routing.auction(aRequest())
+    assert.deepEqual(
+      auction.awards.map(({ bidId, priceMicros }) => [bidId, priceMicros]),
+      [['b', dollars(1)]],
+    )
+    assert.deepEqual(codes(auction), { a: 'insufficient_credit' })
+  })
+})
+
+describe('explaining an auction', () => {
+  const nine = Array.from({ length: 9 }, (_, i) =>
+    aBid(`b${i}`, 5, {
+      criteria: criteria({ verticals: [i < 6 ? 'legal' : 'insurance'], geography: geography({ states: ['TX'] }) }),
+    }),
+  )
+
+  it('names those of the call’s vertical first, and counts the rest', () => {
+    const routing = market(nine, { maxNonBids: 5 })
+    const auction = routing.auction(aRequest())
+    assert.equal(auction.nonBidsOmitted, 9)
+    const explained = routing.explain(aRequest(), auction)
+    assert.deepEqual(
+      explained.nonBids.map(({ code }) => code),
+      [...Array(3).fill('location_mismatch'), ...Array(2).fill('vertical_mismatch')],
+    )
+    assert.equal(explained.nonBidsOmitted, 4)
+  })
+
+  it('names each bid once, however many verticals it asks for and however often it is asked', () => {
+    const routing = market([aBid('a', 5, { criteria: criteria({ verticals: ['legal', 'home', 'solar'] }) })])
+    const request = aRequest()
+    const once = routing.explain(request, routing.auction(request))
+    assert.equal(once.nonBids.length, 1)
+    assert.equal(once.nonBidsOmitted, 0)
+    assert.equal(routing.explain(request, once), once)
+  })
+
+  it('does not judge by what a bid became after the auction', () => {
+    let now = NOON
+    const routing = createRouting({ availableMicros: () => dollars(100), clock: { now: () => now }, newId })
+    for (const one of marketOf(inStates('TX'))) routing.apply(one)
+    const auction = routing.auction(aRequest())
+    now++
+    routing.apply(change.bid({ ...inStates('TX'), status: 'paused' }))
+    const explained = routing.explain(aRequest(), auction)
+    assert.deepEqual([explained.nonBids.length, explained.nonBidsOmitted], [0, 1])
+  })
+
+  it('keeps to its limit in the auction itself', () => {
+    const routing = market(
+      Array.from({ length: 20 }, (_, i) => aBid(`b${i}`, 0.5)),
+      { maxNonBids: 5 },
+    )
+    const auction = routing.auction(aRequest())
+    assert.deepEqual([auction.nonBids.length, auction.nonBidsOmitted], [5, 15])
+  })
+})
+
+describe('a bid for one call', () => {
+  const live = aBid('live', 9, { callId: 'call' as CallId })
+
+  it('takes part in that call’s auction when the number has live bidding', () => {
+    const routing = market([live, aBid('a', 5)])
+    const number = aNumber({ liveBiddingMs: 500 })
+    assert.deepEqual(winners(routing.auction(aRequest({ number }))), ['live', 'a'])
+    assert.deepEqual(winners(routing.auction(aRequest({ number, callId: 'other' as CallId }))), ['a'])
+    assert.deepEqual(winners(routing.auction(aRequest())), ['a'])
+  })
+
+  it('is judged like any other', () => {
+    const number = aNumber({ liveBiddingMs: 500 })
+    const legal = aBid('live', 9, { callId: 'call' as CallId, criteria: criteria({ verticals: ['legal'] }) })
+    const auction = market([legal]).auction(aRequest({ number }))
+    assert.deepEqual(codes(auction), { live: 'vertical_mismatch' })
+    assert.equal(auction.nonBidsOmitted, 0)
+  })
+})
+
+describe('a bid that moves', () => {
+  it('follows its campaign’s area, and a change of campaign, target and buyer', () => {
+    const bid = aBid('a', 5)
+    const routing = market([bid, aBid('b', 3)])
+    const texas = criteria({ geography: geography({ states: ['TX'] }) })
+    routing.apply(change.campaign(aCampaign(bid.campaignId, bid.accountId, { criteria: texas })))
+    assert.deepEqual(winners(routing.auction(aRequest())), ['b'])
+    assert.deepEqual(winners(routing.auction(aRequest({ zip: AUSTIN }))), ['a', 'b'])
+    const moved = { ...bid, campaignId: 'b-campaign' as CampaignId, targetId: 'b-target' as TargetId }
+    routing.apply(change.bid(moved))
+    assert.deepEqual(winners(routing.auction(aRequest())), ['a', 'b'])
+    routing.apply({ kind: 'campaign', id: 'b-campaign' as CampaignId, value: null })
+    assert.deepEqual(winners(routing.auction(aRequest())), [])
+  })
+
+  it('keeps the places taken on it when it is rewritten in mid-call', () => {
+    const bid = aBid('a', 5, { maxConcurrentCalls: 1 })
+    const routing = market([bid])
+    const [award] = routing.auction(aRequest()).awards
+    const places = routing.reserve(award!, 'call' as CallId, '+12125550123' as PhoneNumber, NOON)
+    routing.apply(change.target(aTarget('b-target', bid.accountId)))
+    routing.apply(change.bid({ ...bid, targetId: 'b-target' as TargetId }))
+    assert.deepEqual(codes(routing.auction(aRequest())), { a: 'bid_concurrency' })
+    assert.ok(typeof places !== 'string')
+    places.release()
+    assert.deepEqual(winners(routing.auction(aRequest())), ['a'])
+  })
+})
