@@ -23,7 +23,7 @@ export function createExchange(parts: ExchangeParts): CallSteps {
       call.checks = verdict.checks
       call.note('screened', verdict.allowed ? 'may be sold' : `${verdict.rule}: ${verdict.text}`)
       announcements.checked(call, verdict.allowed)
-      if (!verdict.allowed) throw new Refusal('compliance', verdict.rule)
+      if (!verdict.allowed) throw new Refusal('compliance', verdict.rule ?? 'compliance')
     },
 
     auction(call) {

@@ -6,13 +6,13 @@ import * as credentials from '../accounts/credentials.ts'
 import { createBalances } from '../accounts/holds.ts'
 import { createApi } from '../api/server.ts'
 import { loadOrCreate } from '../api/signing-keys.ts'
-import { createCompliance } from '../compliance/screen-call.ts'
+import { createCompliance } from '../compliance/compliance.ts'
 import { validatePhone } from '../compliance/validate-phone.ts'
 import { loadPlaces } from '../config/reference-data.ts'
 import type { Log } from '../config/logger.ts'
 import { effectiveSettings, notAvailable, type Settings } from '../config/settings.ts'
 import { createTelemetry } from '../config/telemetry.ts'
-import { createMediaServer } from '../media/engines.ts'
+import { createMediaServer, type MediaEngine } from '../media/engines.ts'
 import type { BookChange } from '../model/book.ts'
 import { systemClock } from '../model/clock.ts'
 import { newId, type CallId } from '../model/ids.ts'
@@ -36,12 +36,19 @@ import { RefusalCounter } from './refusal-counter.ts'
 import { startSipServer, type SipServerHandle } from './sip-server/start.ts'
 import { Signaling } from './srf.ts'
 import { Trunks } from './trunks.ts'
+import { usageRows } from './usage-rows.ts'
 
 /** How often answered calls are marked alive: what a crash may bill too little. */
 const ALIVE_EVERY_MS = 5000
 
 /** How long the SIP server may take to accept us. */
 const SIP_CONNECT_MS = 10_000
+
+/** Names this gateway's open calls across restarts. */
+const GATEWAY_ID = 'gateway-1'
+
+/** Calls older than this count only towards a campaign's totals: a month's cap in any timezone lies within it. */
+const USAGE_WINDOW_MS = 33 * 86_400_000
 
 export interface RunningExchange {
   readonly http: { readonly host: string; readonly port: number }
@@ -87,17 +94,13 @@ export async function startExchange({ settings, log, demoLogin }: StartOptions):
 
   const storage = await openStorage({
     databaseUrl: settings.database.url,
-    connectTimeoutMs: settings.database.connectTimeoutMs,
-    maxConnections: settings.database.maxOpenConns,
+    startTimeoutMs: settings.database.connectTimeoutMs,
     dataDir: settings.dataDir,
-    gatewayId: 'gateway-1',
+    gatewayId: GATEWAY_ID,
     log: logger,
     clock,
     spoolBytes: settings.storage.spoolBytes,
     minFreeBytes: settings.storage.minFreeBytes,
-    groupCommitMs: settings.storage.groupCommitMs,
-    groupCommitRecords: settings.storage.groupCommitRecords,
-    queueLimit: settings.storage.queueLimit,
     onBookChange: applyChange,
   })
   await ensureFirstAdmin({
@@ -111,14 +114,14 @@ export async function startExchange({ settings, log, demoLogin }: StartOptions):
   const interrupted = await closeInterrupted(storage.recovery, storage.writer, OPERATOR_ACCOUNT_ID, logger)
   await storage.book.load(applyChange)
   balances.load(await storage.balances())
-  routing.restore(await storage.campaignUsage())
+  routing.restore(usageRows(await storage.campaignUsage(new Date(clock.now() - USAGE_WINDOW_MS))))
 
   const media = await createMediaServer(
-    settings.media.engine,
+    settings.media.engine as MediaEngine,
     { log: logger },
     {
       address: settings.telephony.host,
-      publicAddress: settings.publicAddress ?? localAddress(settings.telephony.host),
+      publicAddress: settings.telephony.publicAddress ?? localAddress(settings.telephony.host),
       portRange: { from: settings.telephony.rtpPortRange.first, to: settings.telephony.rtpPortRange.last },
       threads: settings.media.threads || Math.max(1, availableParallelism() - 1),
       rtpTimeoutMs: settings.media.rtpTimeoutMs,
@@ -219,7 +222,7 @@ export async function startExchange({ settings, log, demoLogin }: StartOptions):
   void hangUpLegs(interrupted, signaling, logger)
   const { port } = await api.listen()
   const http = { host: settings.server.host, port }
-  const sip = sipServer?.server.listening ?? []
+  const sip = sipServer ? listeningOf(sipServer.server) : []
   ready = true
   logger.info({ sip, http, control: sipServer?.server.controlPort ?? null, drachtio: signaling.addresses }, 'ready')
   log.flush()
@@ -255,12 +258,7 @@ const CLOSING_MS = 5000
 
 function complianceOptions(settings: Settings) {
   const { tcpa, unknownLocation } = settings.compliance
-  return {
-    hoursEnabled: tcpa.enabled,
-    startMinute: tcpa.callingHours.start,
-    endMinute: tcpa.callingHours.end,
-    unknownLocation,
-  }
+  return { tcpaEnabled: tcpa.enabled, callingHours: tcpa.callingHours, unknownLocation }
 }
 
 async function startEmbeddedSip(
@@ -278,10 +276,15 @@ async function startEmbeddedSip(
             { transport: 'tcp', host, port: sipPort },
           ],
     control: { host: '127.0.0.1', port: controlPort, secret },
-    publicAddress: settings.publicAddress ?? localAddress(host),
+    publicAddress: settings.telephony.publicAddress ?? localAddress(host),
     onLog: (level, message) => log[level]({ part: 'sip-server' }, message),
   })
   return { server, secret }
+}
+
+function listeningOf({ udp, tcp }: SipServerHandle): RunningExchange['sip'] {
+  const named = (transport: string) => (address: { host: string; port: number }) => ({ transport, ...address })
+  return [...udp.map(named('udp')), ...tcp.map(named('tcp'))]
 }
 
 function newApiKey(): { secret: string; hash: string } {

@@ -1,5 +1,5 @@
 import type { Balances } from '../accounts/holds.ts'
-import type { Compliance } from '../compliance/screen-call.ts'
+import type { Compliance } from '../compliance/compliance.ts'
 import type { Logger } from '../config/logger.ts'
 import type { Telemetry } from '../config/telemetry.ts'
 import type { MediaServer } from '../media/media-server.ts'
