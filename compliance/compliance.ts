@@ -10,10 +10,9 @@ import { screenCall, type ScreeningRequest, type ScreeningVerdict } from './scre
 
 export interface ComplianceOptions {
   /** compliance.tcpa.enabled */
-  readonly hoursEnabled: boolean
+  readonly tcpaEnabled: boolean
   /** compliance.tcpa.calling_hours, minutes since local midnight, the end exclusive. */
-  readonly startMinute: number
-  readonly endMinute: number
+  readonly callingHours: { readonly startMinute: number; readonly endMinute: number }
   /** compliance.unknown_location */
   readonly unknownLocation: 'block' | 'allow'
 }
@@ -49,8 +48,8 @@ export interface Compliance {
 /** Builds compliance. Throws when config/reference/calling-hours.json cannot be read. */
 export function createCompliance(needs: ComplianceNeeds, options: ComplianceOptions): Compliance {
   const doNotCall = new DoNotCall()
-  const hours = new CallingHours(readHoursRules(options), needs.places, options.unknownLocation)
-  const book = { doNotCall, hours, hoursEnabled: options.hoursEnabled }
+  const hours = new CallingHours(readHoursRules(options.callingHours), needs.places, options.unknownLocation)
+  const book = { doNotCall, hours, hoursEnabled: options.tcpaEnabled }
   return {
     apply(change) {
       if (change.kind === 'dnc') doNotCall.apply(change)
@@ -62,7 +61,7 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
       const next = allowed ? null : hours.nextAllowedAt(places, atMs)
       return {
         allowed,
-        effect: allowed || !options.hoursEnabled ? 'allow' : leg === 'inbound' ? 'advisory' : 'block',
+        effect: allowed || !options.tcpaEnabled ? 'allow' : leg === 'inbound' ? 'advisory' : 'block',
         rule,
         source,
         places: places.map((each) => ({ ...each.place, localTime: each.localTime(atMs), window: each.window(atMs) })),

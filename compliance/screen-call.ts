@@ -17,16 +17,15 @@ export interface ScreeningRequest {
   readonly originatedAtMs?: number | null
 }
 
-/** What screening says: all checks, and which of them decided. */
-export interface ScreeningVerdict {
-  readonly allowed: boolean
-  readonly effect: CheckRecord['effect']
-  /** The rule that refused, else the first that would have on another leg, else null. */
-  readonly rule: string | null
-  /** The same for people. */
+/** What screening says: all checks, and the rule that decided, in a word for programs and a `text` for people. */
+export type ScreeningVerdict = {
   readonly text: string
   readonly checks: readonly CheckRecord[]
-}
+} & (
+  | { readonly allowed: false; readonly effect: 'block'; readonly rule: string }
+  /** `rule`: the first that would have refused on another leg; null when nothing speaks against the call. */
+  | { readonly allowed: true; readonly effect: 'allow' | 'advisory'; readonly rule: string | null }
+)
 
 /** What the checks consult. */
 export interface ScreeningBook {
@@ -127,8 +126,9 @@ export function screenCall(
   }
   if (decided === null)
     return { allowed: true, effect: 'allow', rule: null, text: 'nothing speaks against it', checks: records }
-  const { effect, rule, detail } = decided
-  return { allowed: effect !== 'block', effect, rule, text: detail, checks: records }
+  const { effect, rule, detail: text } = decided
+  if (effect === 'block') return { allowed: false, effect, rule, text, checks: records }
+  return { allowed: true, effect, rule, text, checks: records }
 }
 
 /** The moment whose hours count: a transfer's origination when the seller gives a credible one, else its arrival. */

@@ -87,35 +87,3 @@ export function readEnvironment(
   }
   return said
 }
-
-/** What the command line said: settings by key, the settings file, and every word that was neither. */
-export interface CommandLine {
-  readonly flags: Readonly<Record<string, string>>
-  readonly configFile: string | null
-  readonly rest: readonly string[]
-}
-
-/**
- * Reads `--config FILE` and flags named like settings (`--server.port 8080`, `--telephony.sip-port=0`); other words and
- * flags, which belong to the command, are handed back in order. Throws SettingsError when a flag lacks its value.
- */
-export function readCommandLine(words: readonly string[], isKey: (key: string) => boolean): CommandLine {
-  const flags: Record<string, string> = {}
-  const rest: string[] = []
-  let configFile: string | null = null
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at]!
-    const match = /^--([a-z][a-z0-9._-]*)(?:=(.*))?$/s.exec(word)
-    const key = match?.[1]!.replaceAll('-', '_') ?? ''
-    // A dotted flag can only be a setting: a misspelt one must not slip through as a word of the command.
-    if (!match || (key !== 'config' && !isKey(key) && !key.includes('.'))) {
-      rest.push(word)
-      continue
-    }
-    const value = match[2] ?? words[++at]
-    if (value === undefined) throw new SettingsError(key, `${key}: --${match[1]} needs a value`)
-    if (key === 'config') configFile = value
-    else flags[key] = value
-  }
-  return { flags, configFile, rest }
-}

@@ -15,7 +15,7 @@ export async function run(): Promise<BenchResult[]> {
   const places = loadPlaces()
   const compliance = createCompliance(
     { places, clock: Date },
-    { hoursEnabled: true, startMinute: 480, endMinute: 1260, unknownLocation: 'block' },
+    { tcpaEnabled: true, callingHours: { startMinute: 480, endMinute: 1260 }, unknownLocation: 'block' },
   )
   const random = mulberry32(1)
   const areaCodes = listAreaCodes(places)

@@ -3,9 +3,9 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CATALOGUE } from '../../config/catalogue.ts'
-import { effectiveSettings, loadSettings, notAvailable, isSettingKey } from '../../config/settings.ts'
+import { effectiveSettings, loadSettings, notAvailable } from '../../config/settings.ts'
 import { SettingsError } from '../../config/settings-error.ts'
-import { readCommandLine, variableOf } from '../../config/setting-sources.ts'
+import { variableOf } from '../../config/setting-sources.ts'
 
 /** The one line that refuses them. */
 function refusal(load: () => unknown): string {
@@ -270,33 +270,5 @@ describe('settings', () => {
         variables.set(variableOf(name), key)
       }
     }
-  })
-})
-
-describe('the command line', () => {
-  it('gives settings by name, the file, and hands back the rest', () => {
-    const words = [
-      'start',
-      '--config',
-      'a.yaml',
-      '--server.port=0',
-      '--telephony.sip-port',
-      'off',
-      '--roles',
-      'api',
-      '--log-level',
-      'debug',
-    ]
-    assert.deepEqual(readCommandLine(words, isSettingKey), {
-      flags: { 'server.port': '0', 'telephony.sip_port': 'off', log_level: 'debug' },
-      configFile: 'a.yaml',
-      rest: ['start', '--roles', 'api'],
-    })
-  })
-
-  it('refuses a setting without a value, and lets no misspelt one pass', () => {
-    assert.throws(() => readCommandLine(['--server.port'], isSettingKey), SettingsError)
-    const { flags } = readCommandLine(['--server.prot', '1'], isSettingKey)
-    assert.throws(() => loadSettings({ file: null, flags }), /did you mean server\.port/)
   })
 })
