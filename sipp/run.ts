@@ -55,6 +55,7 @@ export interface ScenarioRun {
   readonly pid: number
   readonly host: string
   readonly port: number
+  readonly logs: ScenarioResult['logs']
   readonly finished: Promise<ScenarioResult>
   /** Ends it now, and waits until it is gone. Idempotent. */
   stop(): Promise<void>
@@ -118,7 +119,7 @@ export async function startScenario(options: ScenarioOptions): Promise<ScenarioR
       throw new ScenarioFailedToStart(`${name} did not listen:\n${await explain(await finished)}`)
     }
   }
-  return { pid: child.pid!, host, port, finished, stop: () => stop(child, exited) }
+  return { pid: child.pid!, host, port, logs, finished, stop: () => stop(child, exited) }
 }
 
 /** Plays a scenario to its end. Throws SippMissing, ScenarioFailedToStart, NoFreePort; a failed call is in the result. */

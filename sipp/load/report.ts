@@ -1,0 +1,37 @@
+import type { LoadReport, Percentiles } from './load.ts'
+
+/** The table `npm run load` prints. */
+export function printReport(report: LoadReport): string[] {
+  const { options } = report
+  const rows: [string, string][] = [
+    ['rate', `${options.cps} calls/s for ${options.seconds} s, ${options.talkMs} ms each`],
+    ['offered', String(report.offered)],
+    ['answered', String(report.answered)],
+    ['failed', describeFailures(report)],
+    ['added PDD (INVITE in → INVITE out)', describe(report.addedPdd)],
+    ['set-up (INVITE → 200, SIPp’s 4 ms clock)', describe(report.setup)],
+    ['SIP retransmissions of the carrier', String(report.retransmissions)],
+    ['CPU of the exchange a call', `${format(report.cpuPerCallUs)} µs`],
+    ['resident size of the exchange', `${Math.round(report.residentBytes / 1024 ** 2)} MB`],
+    [
+      'sum of all balances',
+      report.balanceSum === 0n ? '0: the money adds up' : `${report.balanceSum} micros: IT DOES NOT`,
+    ],
+  ]
+  const width = Math.max(...rows.map(([name]) => name.length))
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`)
+}
+
+function describeFailures({ failed, failures }: LoadReport): string {
+  const reasons = Object.entries(failures).map(([reason, count]) => `${reason}: ${count}`)
+  return reasons.length > 0 ? `${failed} (${reasons.join(', ')})` : String(failed)
+}
+
+function describe({ p50, p95, p99 }: Percentiles): string {
+  return `p50 ${format(p50)} ms, p95 ${format(p95)} ms, p99 ${format(p99)} ms`
+}
+
+function format(value: number): string {
+  if (Number.isNaN(value)) return '–'
+  return value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2)
+}
