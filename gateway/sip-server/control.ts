@@ -60,6 +60,13 @@ export class ControlServer implements ApplicationRouter {
     return this.#connections.size
   }
 
+  /** Every method that somebody wants. */
+  routes(): string[] {
+    const methods = new Set<string>()
+    for (const connection of this.#connections) for (const method of connection.routes) methods.add(method)
+    return [...methods]
+  }
+
   #accept(socket: Socket): void {
     if (this.#actions === null || this.#connections.size >= this.#limits.maxApplications) {
       socket.destroy()

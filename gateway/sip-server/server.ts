@@ -153,6 +153,7 @@ export class SipServer implements Receiver, TransactionUser {
       dialogs: dialogs.size,
       tcpConnections,
       applications: this.#control.connectionCount,
+      routes: this.#control.routes(),
       received: Object.fromEntries(counters.received),
       sent: Object.fromEntries(counters.sent),
       retransmissionsReceived: counters.retransmissionsReceived,

@@ -7,6 +7,8 @@ export interface SipServerStats {
   readonly dialogs: number
   readonly tcpConnections: number
   readonly applications: number
+  /** Methods that some application wants, in lower case. */
+  readonly routes: readonly string[]
   /** Requests by method, responses as `2xx` and so on; methods we do not know count as `other`. */
   readonly received: Readonly<Record<string, number>>
   readonly sent: Readonly<Record<string, number>>
