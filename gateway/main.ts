@@ -33,6 +33,7 @@ import { localAddress } from './local-address.ts'
 import type { ExchangeParts } from './parts.ts'
 import { closeInterrupted, hangUpLegs } from './recovery.ts'
 import { RefusalCounter } from './refusal-counter.ts'
+import { rtpRange } from './rtp-range.ts'
 import { startSipServer, type SipServerHandle } from './sip-server/start.ts'
 import { Signaling } from './srf.ts'
 import { Trunks } from './trunks.ts'
@@ -122,7 +123,7 @@ export async function startExchange({ settings, log, demoLogin }: StartOptions):
     {
       address: settings.telephony.host,
       publicAddress: settings.telephony.publicAddress ?? localAddress(settings.telephony.host),
-      portRange: { from: settings.telephony.rtpPortRange.first, to: settings.telephony.rtpPortRange.last },
+      portRange: rtpRange(settings.telephony.rtpPortRange),
       threads: settings.media.threads || Math.max(1, availableParallelism() - 1),
       rtpTimeoutMs: settings.media.rtpTimeoutMs,
       latching: settings.media.latching ? 'symmetric' : 'strict',
