@@ -49,6 +49,7 @@ export interface Compliance {
 export function createCompliance(needs: ComplianceNeeds, options: ComplianceOptions): Compliance {
   const doNotCall = new DoNotCall()
   const hours = new CallingHours(readHoursRules(options.callingHours), needs.places, options.unknownLocation)
+  hours.warm(needs.clock.now())
   const book = { doNotCall, hours, hoursEnabled: options.tcpaEnabled }
   return {
     apply(change) {

@@ -4,7 +4,7 @@ import type { PhoneNumber } from '../../model/phone-number.ts'
 
 export const places = loadPlaces()
 
-export const DEFAULTS: ComplianceOptions = {
+const DEFAULTS: ComplianceOptions = {
   tcpaEnabled: true,
   callingHours: { startMinute: 480, endMinute: 1260 },
   unknownLocation: 'block',
