@@ -72,6 +72,10 @@ export class FeedClient {
     this.#options.socket.close(code, reason)
   }
 
+  terminate(): void {
+    this.#options.socket.terminate()
+  }
+
   #welcome(caller: Caller): void {
     this.#caller = caller
     if (caller.token) this.#endIn(caller.token.expiresAtMs - this.#options.now(), 'the access token has expired')

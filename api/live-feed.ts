@@ -19,7 +19,10 @@ export const MAX_PENDING_EVENTS = 10_000
 
 export interface LiveFeed {
   readonly clients: number
+  /** Says goodbye to every client. */
   close(): void
+  /** Drops those that have not said it back. */
+  terminate(): void
 }
 
 /** The event stream over WebSocket (RFC 6455): each subscriber sees what its role may read. */
@@ -124,6 +127,7 @@ export function createLiveFeed(kit: Kit, server: Server): LiveFeed {
       for (const client of clients) client.close(CLOSE_GOING_AWAY, 'the server is stopping')
       sockets.close()
     },
+    terminate: () => clients.forEach((client) => client.terminate()),
   }
 }
 

@@ -10,6 +10,7 @@ import { createAuthenticator } from './authenticate.ts'
 import { bidEndpoints } from './bids.ts'
 import { callEndpoints } from './calls.ts'
 import { campaignEndpoints } from './campaigns.ts'
+import { createDrain } from './connections.ts'
 import { createCursors } from './cursors.ts'
 import { debugEndpoints } from './debug.ts'
 import { dncEndpoints } from './dnc.ts'
@@ -70,6 +71,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const app = createApp(kit, endpoints, (pages) => addPages(pages, kit, () => describeApi(endpoints, kit.version)))
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS }, app)
   server.on('clientError', answerGarbage)
+  const drain = createDrain(server)
   const feed = createLiveFeed(kit, server)
 
   return {
@@ -78,8 +80,11 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       feed.close()
       if (!server.listening) return
       const closed = new Promise((resolve) => server.close(resolve))
-      server.closeIdleConnections()
-      const timer = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS)
+      drain()
+      const timer = setTimeout(() => {
+        feed.terminate()
+        server.closeAllConnections()
+      }, CLOSE_TIMEOUT_MS)
       await closed
       clearTimeout(timer)
     },

@@ -10,11 +10,12 @@ let names = new Map()
 
 export const nameOf = (id) => names.get(id) ?? ''
 
+const cell = (account, amount) =>
+  el('td', { className: `number${Number(amount) < 0 ? ' negative' : ''}` }, money(amount, account.currency))
+
 export async function load() {
   const { data } = await get('/accounts?limit=200')
   names = new Map(data.map((account) => [account.id, account.name]))
-  const cell = (account, amount) =>
-    el('td', { className: `number${Number(amount) < 0 ? ' negative' : ''}` }, money(amount, account.currency))
   const rows = data
     .toSorted((a, b) => a.type.localeCompare(b.type) || a.name.localeCompare(b.name))
     .map((account) =>

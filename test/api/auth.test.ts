@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { startApi, type ApiHarness, type Person } from '../support/api-harness.ts'
 
+const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
 describe('logging in', () => {
   let api: ApiHarness
   const email = 'buyer1@example.com'
@@ -18,7 +20,7 @@ describe('logging in', () => {
   it('gives an access token and a refresh token', async () => {
     const { status, body } = await login({ email: ' BUYER1@Example.com ', password })
     assert.equal(status, 200)
-    assert.deepEqual(Object.keys(body).sort(), ['access_token', 'expires_in', 'refresh_token', 'token_type'])
+    assert.deepEqual(Object.keys(body).toSorted(), ['access_token', 'expires_in', 'refresh_token', 'token_type'])
     assert.equal(body.token_type, 'Bearer')
     assert.equal(body.expires_in, 900)
     const header = JSON.parse(Buffer.from(body.access_token.split('.')[0], 'base64url').toString())
@@ -74,7 +76,6 @@ describe('logging in', () => {
     const { body } = await login({ email, password })
     const [header, payload, signature] = body.access_token.split('.')
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
-    const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
     const admin = encode({ ...claims, role: 'admin' })
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const foreign = sign('sha256', Buffer.from(`${header}.${admin}`), privateKey).toString('base64url')

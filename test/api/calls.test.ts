@@ -197,8 +197,9 @@ describe('debugging', () => {
   })
   after(() => api.api.close())
 
+  const ask = (json: object) => api.request('POST', 'debug/compliance/tcpa', { token: admin.token, json })
+
   it('tells what the hours alone say', async () => {
-    const ask = (json: object) => api.request('POST', 'debug/compliance/tcpa', { token: admin.token, json })
     const { status, body } = await ask({
       phone_number: '+12125550123',
       time: '2026-03-01T12:00:00Z',

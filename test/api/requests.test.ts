@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { parseJson } from '../../api/body.ts'
 import { StoreConflict, StoreUnavailable } from '../../api/needs.ts'
-import { PROBLEMS } from '../../api/problems.ts'
+import type { PROBLEMS } from '../../api/problems.ts'
 import { startApi, type ApiHarness, type Person, type Reply } from '../support/api-harness.ts'
 
 function assertProblem(reply: Reply, status: number, code: keyof typeof PROBLEMS): void {
   assert.deepEqual([reply.status, reply.body.code], [status, code], JSON.stringify(reply.body))
   assert.equal(reply.headers.get('content-type'), 'application/problem+json')
-  assert.deepEqual(Object.keys(reply.body).sort(), ['code', 'detail', 'errors', 'status', 'title', 'type'])
+  assert.deepEqual(Object.keys(reply.body).toSorted(), ['code', 'detail', 'errors', 'status', 'title', 'type'])
   assert.equal(reply.body.status, status)
 }
 

@@ -5,6 +5,13 @@ import { sampleCall } from '../support/sample-calls.ts'
 
 type Json = Record<string, unknown>
 
+/** The answer is 422 with exactly this pointer (first). */
+function assertFault(reply: Reply, pointer: string, code?: string): void {
+  assert.equal(reply.status, 422, JSON.stringify(reply.body))
+  assert.equal(reply.body.errors[0].pointer, pointer, JSON.stringify(reply.body))
+  if (code) assert.equal(reply.body.errors[0].code, code)
+}
+
 describe('resources', () => {
   let api: ApiHarness
   let admin: Person
@@ -21,13 +28,6 @@ describe('resources', () => {
 
   const post = (person: Person, path: string, json: Json) => api.request('POST', path, { token: person.token, json })
   const patch = (person: Person, path: string, json: Json) => api.request('PATCH', path, { token: person.token, json })
-
-  /** The answer is 422 with exactly this pointer (first). */
-  function assertFault(reply: Reply, pointer: string, code?: string): void {
-    assert.equal(reply.status, 422, JSON.stringify(reply.body))
-    assert.equal(reply.body.errors[0].pointer, pointer, JSON.stringify(reply.body))
-    if (code) assert.equal(reply.body.errors[0].code, code)
-  }
 
   /** Every wrong value of a field is refused at its pointer. */
   async function refusesEach(person: Person, path: string, good: Json, wrong: Json): Promise<void> {
@@ -167,7 +167,7 @@ describe('resources', () => {
           post(admin, `accounts/${account.id}/payouts`, { amount: '10', reference: `out ${i}` }),
         ),
       )
-      assert.deepEqual(replies.map(({ status }) => status).sort(), [201, 409, 409, 409, 409])
+      assert.deepEqual(replies.map(({ status }) => status).toSorted(), [201, 409, 409, 409, 409])
     })
 
     it('adds up to nothing over all accounts', () => {
@@ -548,8 +548,9 @@ describe('resources', () => {
       }
     })
 
+    const bid = (geography: Json) => post(owner, 'bids', { amount: '1', criteria: { geography } })
+
     it('take a radius only around a centre that can be found', async () => {
-      const bid = (geography: Json) => post(owner, 'bids', { amount: '1', criteria: { geography } })
       assertFault(await bid({ radius_miles: 25 }), '/criteria/geography/radius_miles', 'radius_without_center')
       assertFault(await bid({ center: '75001' }), '/criteria/geography/radius_miles', 'required')
       assertFault(await bid({ center: '00000', radius_miles: 5 }), '/criteria/geography/center', 'unknown_zip')
