@@ -6,6 +6,9 @@ const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'call
 const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'
 const CALLER = 'uac-answered-caller-hangs-up-expect-200.xml'
 
+/** SIPp goes on when something comes between two things it sends. */
+const TOLERANT = ['-default_behaviors', 'all,-abortunexp']
+
 describe('a carrier with its own way of speaking SIP', function () {
   this.timeout(40_000)
   let exchange: Exchange
@@ -76,7 +79,7 @@ describe('a carrier with its own way of speaking SIP', function () {
   it('sends the INVITE three times and gets one call', async () => {
     const market = await Market.open(exchange)
     const buyer = await market.buyer(BUYER)
-    await market.call('uac-retransmitted-invite-expect-200.xml')
+    await market.call('uac-retransmitted-invite-expect-200.xml', { more: TOLERANT })
     const result = await market.went(buyer.run)
     assert.equal(result.stats.created, 1, 'the buyer was rung once')
     await market.ended(CALLER_HUNG_UP)
@@ -121,7 +124,7 @@ describe('a carrier with its own way of speaking SIP', function () {
     await market.ended({ outcome: 'refused', sip_status: 488, end_reason: 'unacceptable_media' })
   })
 
-  for (const header of ['cseq', 'content-length', 'max-forwards']) {
+  for (const header of ['from', 'content-length', 'max-forwards']) {
     it(`sends a malformed ${header} and hears 400 with its name`, async () => {
       const market = await Market.open(exchange)
       await market.call(`uac-malformed-${header}-expect-400.xml`)
