@@ -94,7 +94,10 @@ export class SipPeer {
     })
   }
 
-  #take(message: ReturnType<typeof parseMessage>): void {
+  #take(parsed: ReturnType<typeof parseMessage>): void {
+    // The answer to a request without Call-ID has none either; everything else must be well formed.
+    const isPartial = isParseFailure(parsed) && parsed.reason.startsWith('Missing') && parsed.partial !== null
+    const message = isPartial ? parsed.partial : parsed
     if (isParseFailure(message)) throw new Error(`the server sent a malformed message: ${message.reason}`)
     this.received.push(message)
     const at = this.#waiters.findIndex((waiter) => waiter.matches(message))
