@@ -51,16 +51,27 @@ export type ToRelayThread =
       readonly session: number
       readonly callerAddress: string
       readonly buyerAddress: string
+      readonly caller: RemoteParty
     }
   /** The next target: a new pair of ports for the buyer's leg, the former ones closed. */
   | { readonly kind: 'fresh-buyer'; readonly ref: number; readonly session: number; readonly buyerAddress: string }
-  | { readonly kind: 'remote'; readonly session: number; readonly side: LegSide; readonly remote: RemoteParty }
+  /** An offer has its answer: who both parties are from now on. */
+  | {
+      readonly kind: 'agree'
+      readonly ref: number
+      readonly session: number
+      readonly caller: RemoteParty
+      readonly buyer: RemoteParty
+      readonly watch: boolean
+    }
+  /** Whether silence of a side is a timeout. */
   | { readonly kind: 'watch'; readonly session: number; readonly on: boolean }
   | { readonly kind: 'stats' | 'close'; readonly ref: number; readonly session: number }
 
 /** Answers to a `ref`. */
 export type RelayReply =
   | { readonly kind: 'opened'; readonly ref: number; readonly callerPort: number; readonly buyerPort: number }
+  | { readonly kind: 'agreed'; readonly ref: number }
   | { readonly kind: 'refused'; readonly ref: number; readonly reason: string }
   | { readonly kind: 'stats'; readonly ref: number; readonly stats: RelayStats }
 

@@ -68,7 +68,6 @@ export class RelaySession
     this.#caller.mux = parts.callerOffer.audio.rtcpMux
     this.#caller.writer.follow(parts.callerOffer)
     this.#buyer = newFace(parts.buyerAddress, parts.buyerPort)
-    this.#describe('caller', parts.callerOffer.audio, parts.callerOffer.audio)
   }
 
   async offerToBuyer(): Promise<Sdp> {
@@ -83,13 +82,12 @@ export class RelaySession
     return this.#offer(this.#buyer, termsToOffer(audio, audio.rtcpMux))
   }
 
-  // oxlint-disable-next-line require-await -- the interface is for engines that must ask; here a throw becomes a rejection.
   async answerFromBuyer(answer: Sdp): Promise<Sdp> {
     this.#assertOpen()
     return this.#answer('caller', this.#parts.callerOffer, readDescription(answer))
   }
 
-  // oxlint-disable-next-line require-await
+  // oxlint-disable-next-line require-await -- the interface is for engines that must ask; here a throw becomes a rejection.
   async reoffer(from: LegSide, offer: Sdp): Promise<Sdp> {
     this.#assertOpen()
     const description = readDescription(offer)
@@ -103,19 +101,18 @@ export class RelaySession
   }
 
   /** `from` is the side whose answer this is. */
-  // oxlint-disable-next-line require-await
   async reanswer(_from: LegSide, answer: Sdp): Promise<Sdp> {
     this.#assertOpen()
     const pending = this.#pending
     assert(pending !== null, 'an answer follows an offer')
-    const text = this.#answer(pending.from, pending.offer, readDescription(answer))
+    const text = await this.#answer(pending.from, pending.offer, readDescription(answer))
     this.#pending = null
     return text
   }
 
   established(): void {
     this.#established = true
-    this.#watch()
+    this.thread.notify({ kind: 'watch', session: this.id, on: this.#isWatched })
   }
 
   async stats(): Promise<RelayStats> {
@@ -160,29 +157,31 @@ export class RelaySession
     return to.writer.write(terms, to.address.told, to.port)
   }
 
-  /** The answer has come to `asker`'s offer: from now on both descriptions hold. */
-  #answer(asker: LegSide, offer: Description, answer: Description): Sdp {
+  /** The answer has come to `asker`'s offer: once the thread knows, both descriptions hold. */
+  async #answer(asker: LegSide, offer: Description, answer: Description): Promise<Sdp> {
     const answerer = other(asker)
     this.#checkReachable(answerer, answer.audio)
     const terms = termsToAnswer(offer.audio, answer.audio)
     this.#face(asker).mux = offer.audio.rtcpMux
     this.#face(answerer).mux = this.#face(answerer).muxOffered && answer.audio.rtcpMux
-    this.#describe(asker, offer.audio, answer.audio)
-    this.#describe(answerer, answer.audio, offer.audio)
     this.#flowing = terms.direction === 'sendrecv'
-    this.#watch()
+    const caller = asker === 'caller' ? offer.audio : answer.audio
+    const buyer = asker === 'caller' ? answer.audio : offer.audio
+    // Waited for: whoever is told of this answer may send at once, and must not be met by the former agreement.
+    await this.thread.request({
+      kind: 'agree',
+      session: this.id,
+      caller: remoteParty(caller, buyer, this.#caller.mux),
+      buyer: remoteParty(buyer, caller, this.#buyer.mux),
+      watch: this.#isWatched,
+    })
     const face = this.#face(asker)
     face.writer.follow(offer)
     return face.writer.write(terms, face.address.told, face.port)
   }
 
-  #describe(side: LegSide, stream: AudioStream, opposite: AudioStream): void {
-    const remote = remoteParty(stream, opposite, this.#face(side).mux)
-    this.thread.notify({ kind: 'remote', session: this.id, side, remote })
-  }
-
-  #watch(): void {
-    this.thread.notify({ kind: 'watch', session: this.id, on: this.#established && this.#flowing })
+  get #isWatched(): boolean {
+    return this.#established && this.#flowing
   }
 
   #checkReachable(side: LegSide, stream: AudioStream): void {

@@ -65,15 +65,16 @@ function closeLeg(leg: RelayLeg): void {
   pool.give(leg.port, performance.now())
 }
 
-function open(ref: number, id: number, callerAddress: string, buyerAddress: string): void {
-  const caller = openLeg(callerAddress)
+function open({ ref, session: id, ...asked }: Extract<ToRelayThread, { kind: 'open' }>): void {
+  const caller = openLeg(asked.callerAddress)
   if (typeof caller === 'string') return tell({ kind: 'refused', ref, reason: caller })
-  const buyer = openLeg(buyerAddress)
+  const buyer = openLeg(asked.buyerAddress)
   if (typeof buyer === 'string') {
     closeLeg(caller)
     return tell({ kind: 'refused', ref, reason: buyer })
   }
   const session: Relayed = { id, caller, buyer, watched: false }
+  caller.describe(asked.caller)
   join(session)
   sessions.set(id, session)
   tell({ kind: 'opened', ref, callerPort: caller.port, buyerPort: buyer.port })
@@ -120,11 +121,14 @@ main.on('message', (message: ToRelayThread) => {
   const session = sessions.get(message.session)
   switch (message.kind) {
     case 'open':
-      return open(message.ref, message.session, message.callerAddress, message.buyerAddress)
+      return open(message)
     case 'fresh-buyer':
       return freshBuyer(message.ref, session, message.buyerAddress)
-    case 'remote':
-      return session?.[message.side].describe(message.remote)
+    case 'agree':
+      session?.caller.describe(message.caller)
+      session?.buyer.describe(message.buyer)
+      watch(session, message.watch)
+      return tell({ kind: 'agreed', ref: message.ref })
     case 'watch':
       return watch(session, message.on)
     case 'stats':

@@ -14,7 +14,7 @@ import {
 } from './relay-options.ts'
 import { RelaySession } from './relay-session.ts'
 import { RelayThread } from './relay-thread.ts'
-import { checkReachable } from './remote-party.ts'
+import { checkReachable, remoteParty } from './remote-party.ts'
 import { readDescription, type AudioStream } from './sdp-reading.ts'
 import { termsToOffer } from './sdp.ts'
 
@@ -92,6 +92,7 @@ class Relay implements MediaServer {
           session: id,
           callerAddress: callerAddress.bind,
           buyerAddress: buyerAddress.bind,
+          caller: remoteParty(callerOffer.audio, callerOffer.audio, callerOffer.audio.rtcpMux),
         })
         if (reply.kind === 'opened') {
           const { callerPort, buyerPort } = reply
