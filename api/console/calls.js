@@ -161,13 +161,13 @@ async function toggle(id) {
   if (wasOpen) return
   open = id
   rows.get(id).querySelector('.open').setAttribute('aria-expanded', 'true')
-  const cell = el('td', { colSpan: 7 }, 'Loading…')
-  rows.get(id).after(el('tr', { className: 'detail' }, cell))
+  const place = el('td', { colSpan: 7 }, 'Loading…')
+  rows.get(id).after(el('tr', { className: 'detail' }, place))
   const [call, auction] = await Promise.all([get(`/calls/${id}`), get(`/calls/${id}/auction`).catch(() => null)]).catch(
     () => [],
   )
   if (open !== id) return
-  cell.replaceChildren(...(call ? detail(call, auction) : ['The call cannot be read at the moment.']))
+  place.replaceChildren(...(call ? detail(call, auction) : ['The call cannot be read at the moment.']))
 }
 
 function detail(call, auction) {

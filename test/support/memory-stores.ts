@@ -49,7 +49,7 @@ export function createMemoryStores(): MemoryStores {
   }
 
   function store<T extends Thing>(
-    requireUnique: (thing: T, others: T[]) => void = () => undefined,
+    requireUnique: (thing: T, others: () => T[]) => void = () => undefined,
     requireUnused: (thing: T) => void = () => undefined,
   ): Store<T> & { all(): T[] } {
     const things = new Map<string, T>()
@@ -60,7 +60,7 @@ export function createMemoryStores(): MemoryStores {
         await tick()
         const now = new Date()
         const thing = { ...draft, id: newId<string>(), version: 1, createdAt: now, updatedAt: now } as unknown as T
-        requireUnique(thing, others(thing.id))
+        requireUnique(thing, () => others(thing.id))
         things.set(thing.id, thing)
         return thing
       },
@@ -83,7 +83,7 @@ export function createMemoryStores(): MemoryStores {
         if (!current) return null
         if (ifVersion !== null && ifVersion !== current.version) throw new VersionMismatch(`at ${current.version}`)
         const changed = { ...current, ...changes, version: current.version + 1, updatedAt: new Date() }
-        requireUnique(changed, others(id))
+        requireUnique(changed, () => others(id))
         things.set(id, changed)
         return changed
       },
@@ -105,7 +105,7 @@ export function createMemoryStores(): MemoryStores {
     if (bids.all().some((bid) => bid.targetId === target.id)) throw new StoreConflict('id', 'bids use this target')
   })
   const numbers = store<DialledNumber>((number, others) => {
-    if (others.some((other) => other.number === number.number)) throw new StoreConflict('number', 'the number is taken')
+    if (others().some((other) => other.number === number.number)) throw new StoreConflict('number', 'the number is taken')
   })
   const accounts = store<Account & { accountId?: never }>()
   const postings: Posting[] = []
