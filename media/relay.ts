@@ -94,6 +94,7 @@ class Relay implements MediaServer {
           buyerAddress: buyerAddress.bind,
           caller: remoteParty(callerOffer.audio, callerOffer.audio, callerOffer.audio.rtcpMux),
         })
+        if (this.#closed) throw new MediaUnavailable('the relay is closed') // Meanwhile; its threads take the ports with them.
         if (reply.kind === 'opened') {
           const { callerPort, buyerPort } = reply
           const session = new RelaySession({

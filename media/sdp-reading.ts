@@ -69,7 +69,7 @@ function textOf(value: string | number | undefined): string {
 }
 
 function readLine(media: MediaDescription): MediaLine {
-  return { type: media.type, protocol: media.protocol, payloads: textOf(media.payloads) }
+  return { type: media.type, protocol: textOf(media.protocol), payloads: textOf(media.payloads) }
 }
 
 function chooseAudio(media: readonly MediaDescription[]): number {
@@ -77,7 +77,7 @@ function chooseAudio(media: readonly MediaDescription[]): number {
   if (audio.length === 0) throw new UnacceptableMedia('the session description has no audio')
   const open = audio.filter((line) => line.port !== 0)
   if (open.length === 0) throw new UnacceptableMedia('the audio stream is refused (port 0)')
-  const chosen = open.find((line) => line.protocol.toUpperCase() === 'RTP/AVP')
+  const chosen = open.find((line) => textOf(line.protocol).toUpperCase() === 'RTP/AVP')
   if (chosen === undefined) {
     throw new UnacceptableMedia(
       `the audio is offered only as ${open.map((line) => line.protocol).join(', ')}; this relay carries RTP/AVP`,

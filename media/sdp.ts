@@ -44,11 +44,11 @@ function directionToAnswer(offer: Direction, answer: Direction): Direction {
   return direction(sends(answer) && receives(offer), receives(answer) && sends(offer))
 }
 
-export function sends(of: Direction): boolean {
+function sends(of: Direction): boolean {
   return of === 'sendrecv' || of === 'sendonly'
 }
 
-export function receives(of: Direction): boolean {
+function receives(of: Direction): boolean {
   return of === 'sendrecv' || of === 'recvonly'
 }
 
