@@ -125,6 +125,8 @@ def zones_of_exchange(npa, nxx, state, zones, city_zones):
     # A city in two zones tells nothing: which side the exchange is on is unknown.
     by_city = by_city if len(by_city) == 1 else set()
     by_map = {canonical(zone) for zone in longest(TIMEZONE_DATA, digits, 5) or ()}
+    if state == 'AK' and 'Pacific/Honolulu' in by_map:
+        by_map.add('America/Adak')  # The Aleutians west of 169°30′ W keep Hawaii's standard time, and summer time besides.
     sure = (by_city | by_map) & zones
     return sure or None
 
