@@ -39,8 +39,9 @@ export function callEndpoints(kit: Kit): Endpoint[] {
     const live = stored === null ? liveAfter(cursor?.slice(5) ?? null, filter).slice(0, limit) : []
     if (live.length === limit) return { data: live, nextCursor: `live ${live.at(-1)!.id}` }
     const rest = await stores.calls.list({ limit: limit - live.length, cursor: stored === '' ? null : stored }, filter)
-    // A call in progress may be stored too, since its answer; it has been listed as it is now.
-    const ended = rest.data.filter((call) => liveCalls.find(call.id) === null)
+    // A call in progress may be stored too, since its answer, and may have ended while the store was read: listed once.
+    const listed = new Set(live.map((call) => call.id))
+    const ended = rest.data.filter((call) => !listed.has(call.id) && liveCalls.find(call.id) === null)
     return { data: [...live, ...ended], nextCursor: rest.nextCursor === null ? null : `stored ${rest.nextCursor}` }
   }
 
