@@ -116,7 +116,7 @@ async function drive(options: LoadOptions, { api, sip, seeded, directory, progre
     rate: options.cps,
     calls: options.cps * options.seconds,
     timeoutS: options.seconds + Math.ceil(options.talkMs / 1000) + 60,
-    more: ['-trace_rtt', '-rtt_freq', '1000', '-trace_error_codes'],
+    more: ['-trace_rtt', '-rtt_freq', '10', '-trace_error_codes'],
   })
   const { result, timeline } = await watch(full, options, progress)
   await settled(api)
@@ -201,13 +201,14 @@ async function readSetupTimes(directory: string): Promise<number[]> {
   return times
 }
 
-/** The statuses that came where 200 was expected: `…_error_codes.csv`, one a time stamp and code. */
+/** The statuses that came where 200 was expected: `…_error_codes.csv`, a line a second. */
 async function readErrorCodes(directory: string): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
   for (const name of await readdir(directory)) {
     if (!name.includes('_error_codes')) continue
-    for (const match of (await readFile(join(directory, name), 'utf8')).matchAll(/\b([3-6]\d\d)\b/g)) {
-      counts[match[1]!] = (counts[match[1]!] ?? 0) + 1
+    for (const line of (await readFile(join(directory, name), 'utf8')).split('\n')) {
+      const [, , ...codes] = line.split(';') // The first two are the time.
+      for (const code of codes) if (/^[3-6]\d\d$/.test(code)) counts[code] = (counts[code] ?? 0) + 1
     }
   }
   return counts
