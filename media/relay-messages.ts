@@ -26,7 +26,7 @@ export interface RemoteParty {
 }
 
 /** Packets of one leg that were not passed on, and why. */
-export interface DropCounts {
+interface DropCounts {
   /** Not RTP or RTCP. */
   readonly invalid: number
   /** From another source than the one latched, or before a description named any. */

@@ -100,7 +100,7 @@ export class RelaySession
     return text
   }
 
-  /** `from` is the side whose answer this is. */
+  /** Whose answer it is, the pending offer tells. */
   async reanswer(_from: LegSide, answer: Sdp): Promise<Sdp> {
     this.#assertOpen()
     const pending = this.#pending

@@ -9,6 +9,8 @@ export const RELAY_REPLY_LIMIT_MS = 2000
 /** A thread that dies younger than this is not started again at once: the cause is likely still there. */
 const RESTART_PAUSE_MS = 1000
 
+const WORKER = new URL('./relay-worker.ts', import.meta.url)
+
 interface Waiting {
   resolve(reply: RelayReply): void
   reject(error: MediaUnavailable): void
@@ -29,6 +31,7 @@ export class RelayThread {
   readonly #data: RelayThreadData
   readonly #needs: MediaNeeds
   readonly #events: RelayThreadEvents
+  readonly #file: URL
   readonly #waiting = new Map<number, Waiting>()
   #worker: Worker | null = null
   #isUp = false
@@ -36,10 +39,12 @@ export class RelayThread {
   #restart: NodeJS.Timeout | null = null
   #lastRef = 0
 
-  constructor(data: RelayThreadData, needs: MediaNeeds, events: RelayThreadEvents) {
+  /** `file` is what the thread runs: a test's own when it must misbehave. */
+  constructor(data: RelayThreadData, needs: MediaNeeds, events: RelayThreadEvents, file: URL = WORKER) {
     this.#data = data
     this.#needs = needs
     this.#events = events
+    this.#file = file
   }
 
   get isUp(): boolean {
@@ -49,8 +54,7 @@ export class RelayThread {
   /** Resolves when the thread can take sessions; rejects when its addresses cannot be used. */
   async start(): Promise<void> {
     const startedMs = performance.now()
-    // Not the parent's flags: a test runner's or a debugger's mean nothing here, and a small heap keeps collections short.
-    const worker = new Worker(new URL('./relay-worker.ts', import.meta.url), {
+    const worker = new Worker(this.#file, {
       workerData: this.#data,
       name: `relay-${this.#data.index}`,
     })

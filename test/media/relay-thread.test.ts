@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { MediaUnavailable } from '../../media/media-server.ts'
+import { RELAY_REPLY_LIMIT_MS, RelayThread } from '../../media/relay-thread.ts'
+import { needs, SMALL_RANGE } from './relayed-call.ts'
+
+const data = {
+  addresses: ['127.0.0.1'],
+  portRange: SMALL_RANGE,
+  index: 0,
+  of: 1,
+  portQuietMs: 0,
+  rtpTimeoutMs: 0,
+  latching: 'symmetric',
+} as const
+
+/** A thread that runs this program instead of the relay's. */
+function running(program: string, onDied: (reason: string) => void = () => {}): RelayThread {
+  const file = new URL(
+    `data:text/javascript,${encodeURIComponent(`import { parentPort } from 'node:worker_threads'\n${program}`)}`,
+  )
+  return new RelayThread(data, needs, { onSilent: () => {}, onDied: (_thread, reason) => onDied(reason) }, file)
+}
+
+const READY = `parentPort.postMessage({ kind: 'ready' }); parentPort.on('message', (message) => {`
+
+describe('RelayThread', () => {
+  it('gives up on a thread that does not answer within the limit', async () => {
+    const thread = running(`${READY} })`)
+    await thread.start()
+    const startMs = performance.now()
+    await assert.rejects(thread.request({ kind: 'stats', session: 1 }), (error) => {
+      assert.ok(error instanceof MediaUnavailable)
+      assert.match(error.message, new RegExp(`within ${RELAY_REPLY_LIMIT_MS} ms`))
+      return true
+    })
+    assert.ok(performance.now() - startMs >= RELAY_REPLY_LIMIT_MS - 50)
+    await thread.close()
+  })
+
+  it('rejects what was asked of a thread that dies, and says why it died', async () => {
+    let reason = ''
+    const thread = running(`${READY} throw new Error('out of luck') })`, (why) => (reason = why))
+    await thread.start()
+    await assert.rejects(thread.request({ kind: 'stats', session: 1 }), /died: out of luck/)
+    assert.equal(reason, 'out of luck')
+    assert.equal(thread.isUp, false)
+    await assert.rejects(thread.request({ kind: 'stats', session: 1 }), MediaUnavailable)
+    await thread.close()
+  })
+
+  it('rejects the start of a thread that cannot run, and does not try again by itself', async () => {
+    await assert.rejects(running(`throw new Error('no luck')`).start(), /did not start: no luck/)
+    await assert.rejects(
+      running(
+        `parentPort.postMessage({ kind: 'unusable', reason: 'no address' }); setInterval(() => {}, 1000)`,
+      ).start(),
+      /no address/,
+    )
+  })
+
+  it('rejects what is still open when it is closed, and closes twice as once', async () => {
+    const thread = running(`${READY} })`)
+    await thread.start()
+    const asked = assert.rejects(thread.request({ kind: 'stats', session: 1 }), /the relay is closed/)
+    await thread.close()
+    await thread.close()
+    await asked
+  })
+})
