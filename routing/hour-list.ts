@@ -87,12 +87,13 @@ export class HourList<T> {
   }
 
   #write(index: number, opening: Opening | null): void {
-    const word = index >>> 5
+    const bits = this.#bits!
+    const hours = opening?.hours ?? null
     const bit = 1 << (index & 31)
-    for (let hour = 0; hour < HOURS_OF_WEEK; hour++) {
-      const at = hour * this.#words + word
-      if (opening === null || opening.touchesHour(hour)) this.#bits![at]! |= bit
-      else this.#bits![at]! &= ~bit
+    let at = index >>> 5
+    for (let hour = 0; hour < HOURS_OF_WEEK; hour++, at += this.#words) {
+      if (hours === null || hours[hour] === 1) bits[at]! |= bit
+      else bits[at]! &= ~bit
     }
   }
 }

@@ -44,6 +44,7 @@ export class Opening {
   readonly #startMinute: number
   readonly #endMinute: number
   readonly #days: number
+  #hours: Uint8Array | null = null
 
   constructor(window: TimeWindow, clocks: WallClocks) {
     this.clock = clocks.find(window.timezone)
@@ -57,8 +58,12 @@ export class Opening {
     return isOpenAtMinute(this.#startMinute, this.#endMinute, this.#days, this.clock.minuteAt(epochMs))
   }
 
-  /** Whether it is open in any minute of this hour of the week (0: Monday, midnight to one). */
-  touchesHour(hour: number): boolean {
+  /** For each hour of the week (0: Monday, midnight to one), 1 when it is open in any minute of it. Worked out once. */
+  get hours(): Uint8Array {
+    return (this.#hours ??= Uint8Array.from({ length: HOURS_OF_WEEK }, (_, hour) => (this.#touchesHour(hour) ? 1 : 0)))
+  }
+
+  #touchesHour(hour: number): boolean {
     const start = hour * 60
     // A window covers an hour's first minute, or begins within the hour; the latter it does at its start minute only.
     if (isOpenAtMinute(this.#startMinute, this.#endMinute, this.#days, start)) return true
