@@ -33,7 +33,7 @@ const Patch = z.strictObject({
   credit_limit: s.money().optional(),
 })
 
-export const AccountAnswer = z.strictObject({
+const AccountAnswer = z.strictObject({
   id: s.printedId(),
   type: z.enum([...TYPES, 'external']),
   name: z.string(),

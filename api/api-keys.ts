@@ -7,7 +7,7 @@ import { Problem } from './problems.ts'
 import * as s from './schemas.ts'
 
 /** More than any account rotates at once; a loop that makes keys is a mistake. */
-export const MAX_KEYS_PER_ACCOUNT = 100
+const MAX_KEYS_PER_ACCOUNT = 100
 
 const KeyAnswer = z.strictObject({ id: s.printedId(), name: z.string(), created_at: s.printedTime() })
 const NewKeyAnswer = KeyAnswer.extend({

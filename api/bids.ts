@@ -13,6 +13,8 @@ import * as s from './schemas.ts'
 
 const MAX_BILLABLE_AFTER = 3600
 
+const STATUSES = ['active', 'paused'] as const
+
 const fields = {
   target_id: s.id<TargetId>(),
   campaign_id: s.id<CampaignId>(),
@@ -20,7 +22,7 @@ const fields = {
   billable_after: z.int().min(0).max(MAX_BILLABLE_AFTER),
   criteria: CriteriaInput,
   max_concurrent_calls: z.int().min(1).max(100_000).nullable(),
-  status: z.enum(['active', 'paused']),
+  status: z.enum(STATUSES),
 }
 const Patch = z.strictObject(fields).partial()
 const Create = z.strictObject({
@@ -46,7 +48,7 @@ const Answer = z.strictObject({
   billable_after: z.int(),
   criteria: CriteriaAnswer,
   max_concurrent_calls: z.int().nullable(),
-  status: z.enum(['active', 'paused']),
+  status: z.enum(STATUSES),
   ...s.printedStored,
 })
 
@@ -116,6 +118,7 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
   return crud(kit, {
     name: 'bids',
     noun: 'bid',
+    statuses: STATUSES,
     store: stores.bids,
     who: BUYERS,
     ownerTypes: ['buyer'],

@@ -96,6 +96,7 @@ export function campaignEndpoints(kit: Kit): Endpoint[] {
     name: 'campaigns',
     noun: 'campaign',
     bare: true,
+    statuses: STATUSES,
     store: kit.stores.campaigns,
     who: BUYERS,
     ownerTypes: ['buyer'],

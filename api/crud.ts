@@ -21,6 +21,8 @@ export interface Plan<T extends Owned, C extends z.ZodType, P extends z.ZodType>
   readonly who: readonly Role[]
   readonly ownerTypes: readonly AccountType[]
   readonly bare?: boolean
+  /** What `?status=` may ask for; absent: nothing of this kind has a status. */
+  readonly statuses?: readonly string[]
   readonly create: C
   readonly patch: P
   readonly answer: z.ZodType
@@ -41,6 +43,11 @@ export function crud<T extends Owned, C extends z.ZodType, P extends z.ZodType>(
   const { name, noun, store, who, print } = plan
   const common = { tag: name, who, ...(plan.bare ? { bare: true } : {}) }
   const one = `/${name}/{id}`
+  const ListQuery = z.strictObject({
+    ...pageQuery,
+    account_id: id<AccountId>().optional(),
+    status: z.enum(plan.statuses ?? []).optional(),
+  })
 
   async function find(caller: Caller, thingId: string): Promise<T> {
     const thing = await store.find(thingId)
@@ -71,11 +78,7 @@ export function crud<T extends Owned, C extends z.ZodType, P extends z.ZodType>(
       method: 'get',
       path: `/${name}`,
       summary: `List ${name}, newest first`,
-      query: z.strictObject({
-        ...pageQuery,
-        account_id: id<AccountId>().optional(),
-        status: z.string().max(32).optional(),
-      }),
+      query: ListQuery,
       answers: { 200: pageOf(plan.answer) },
       async handle({ caller, query }) {
         const accountId = caller.role === 'admin' ? query.account_id : caller.accountId

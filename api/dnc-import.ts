@@ -8,11 +8,11 @@ import type { Kit } from './kit.ts'
 import { invalid, Problem } from './problems.ts'
 import * as s from './schemas.ts'
 
-export const DEFAULT_IMPORT_LIMIT_BYTES = 20_000_000
+const DEFAULT_IMPORT_LIMIT_BYTES = 20_000_000
 /** Numbers written at once: long enough to be quick, short enough that calls are not kept waiting. */
 const BATCH = 1000
 /** Lines that are no numbers are all counted; this many are shown. */
-export const MAX_INVALID_SHOWN = 1000
+const MAX_INVALID_SHOWN = 1000
 const MAX_LINE = 1000
 
 const DncLists = z.enum(['internal', 'blocked'])

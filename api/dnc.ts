@@ -6,7 +6,7 @@ import { notFound, phoneAt, type Kit } from './kit.ts'
 import { Problem } from './problems.ts'
 import * as s from './schemas.ts'
 
-export const list = z.enum(['internal', 'blocked'])
+const list = z.enum(['internal', 'blocked'])
 const EntryAnswer = z.strictObject({
   number: z.string(),
   list,

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { Problem, type Fault } from './problems.ts'
 
 /** The most faults one answer lists: a body of thousands of bad values is not worth echoing. */
-export const MAX_FAULTS = 50
+const MAX_FAULTS = 50
 
 type Issue = z.core.$ZodIssue
 

@@ -11,7 +11,7 @@ const MESSAGE_WINDOW_MS = 10_000
 
 // Close codes of our own are in the range RFC 6455 §7.4.2 leaves to applications.
 export const CLOSE_UNAUTHORIZED = 4401
-export const CLOSE_POLICY = 1008
+const CLOSE_POLICY = 1008
 export const CLOSE_GOING_AWAY = 1001
 
 export interface FeedClientOptions {

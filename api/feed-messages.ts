@@ -31,7 +31,7 @@ export function topicOf(event: DomainEvent): Topic {
 type Reader = Pick<Caller, 'role' | 'accountId'>
 
 /** The payload of an event meant for this reader; null when it is none of its business. */
-export function payloadFor({ payload, audience }: DomainEvent, { role, accountId }: Reader): object | null {
+function payloadFor({ payload, audience }: DomainEvent, { role, accountId }: Reader): object | null {
   if (role === 'admin') return payload
   if (role === 'seller') return audience.sellerId === accountId ? (audience.sellerPayload ?? null) : null
   return audience.buyerPayloads?.get(accountId) ?? null // Named in buyerIds alone, there is nothing to read.

@@ -45,7 +45,9 @@ export async function runOnce(
   try {
     answer = await run()
   } catch (error) {
-    await store.abandon(scope, key).catch((failure: unknown) => log.warn({ error: failure }, 'idempotency key not freed'))
+    await store
+      .abandon(scope, key)
+      .catch((failure: unknown) => log.warn({ error: failure }, 'idempotency key not freed'))
     throw error
   }
   const sent = printAnswer(answer)

@@ -8,14 +8,14 @@ import { createMessages, topicOf } from './feed-messages.ts'
 import type { Kit } from './kit.ts'
 import { Problem, PROBLEM_TYPE, problemBody, problemOf } from './problems.ts'
 
-export const EVENTS_PATH = '/ws/v1/events'
+const EVENTS_PATH = '/ws/v1/events'
 const BIDDING_PATH = '/ws/v1/bidding'
 /** A client's longest message. */
 const MAX_MESSAGE_BYTES = 16_384
 /** Sends in one turn of the event loop: ten thousand at once would keep calls waiting for 200 ms. */
 const SENDS_PER_TURN = 500
 /** Events not yet sent to everybody; beyond it the oldest are lost to the feed (the records have them). */
-export const MAX_PENDING_EVENTS = 10_000
+const MAX_PENDING_EVENTS = 10_000
 
 export interface LiveFeed {
   readonly clients: number

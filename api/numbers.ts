@@ -7,7 +7,7 @@ import { SELLERS, type Endpoint } from './endpoint.ts'
 import { phoneAt, type Kit } from './kit.ts'
 import * as s from './schemas.ts'
 
-export const MAX_TAGS = 50
+const MAX_TAGS = 50
 const MAX_BILLABLE_AFTER = 3600
 const MAX_LIVE_BIDDING_MS = 2000
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, extname, join } from 'node:path'
+import { extname, join } from 'node:path'
 import type { Express, Request, Response } from 'express'
+import swaggerFolder from 'swagger-ui-dist/absolute-path.js'
 import type { Kit } from './kit.ts'
 
 const TYPES: Record<string, string> = {
@@ -57,7 +57,7 @@ export function addPages(app: Express, kit: Kit, openapi: () => object): void {
   for (const [path, found] of pages) app.get(path, (request, response) => sendPage(request, response, found))
 
   // Swagger UI is 1.5 MB that a gateway never serves: read when somebody looks.
-  const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+  const folder = swaggerFolder()
   const swagger = new Map<string, Page>()
   for (const file of SWAGGER_FILES) {
     app.get(`/swagger/${file}`, (request, response) => {

@@ -94,7 +94,7 @@ export function problemOf(error: unknown): Problem | null {
 }
 
 /** `reservePrice` → `reserve_price`: a model's property as the API spells it; the units we keep inside are dropped. */
-export function snakeCase(name: string): string {
+function snakeCase(name: string): string {
   const words = name.replace(/Micros$/, '').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
   return words
 }

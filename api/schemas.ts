@@ -111,7 +111,7 @@ export const instant = () =>
     .meta({ description: 'RFC 3339' })
 
 /** A whole number in a query string. */
-export const queryInteger = (min: number, max: number) =>
+const queryInteger = (min: number, max: number) =>
   z
     .string()
     .regex(/^\d{1,9}$/, 'must be a whole number')
@@ -120,7 +120,7 @@ export const queryInteger = (min: number, max: number) =>
 
 /** The most things a list answers with at once. */
 export const MAX_PAGE = 1000
-export const DEFAULT_PAGE = 100
+const DEFAULT_PAGE = 100
 
 /** What every list takes. */
 export const pageQuery = {

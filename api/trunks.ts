@@ -8,7 +8,7 @@ import type { Kit } from './kit.ts'
 import { invalid } from './problems.ts'
 import * as s from './schemas.ts'
 
-export const MAX_ADDRESSES = 256
+const MAX_ADDRESSES = 256
 const MAX_RATE = 100_000
 
 /** An IP address or CIDR block; a block of half the internet is a mistake (at least /8, or /16 of IPv6). */

@@ -101,6 +101,7 @@ describe('a request', () => {
       'limit=1e2',
       'limit=',
       'cursor=x',
+      'status=gone',
     ]) {
       assertProblem(await api.request('GET', `bids?${query}`, { token: buyer.token }), 422, 'invalid')
     }
@@ -188,6 +189,13 @@ describe('a request', () => {
     assert.ok(replies.every(({ status }) => status === 201 || status === 409))
     const { body } = await api.request('GET', 'bids?limit=1000', { token: buyer.token })
     assert.equal(body.data.filter((bid: { amount: string }) => bid.amount === '7.77').length, 1)
+  })
+
+  it('that deletes may be repeated under its key', async () => {
+    const { body } = await post('{"amount":"1"}')
+    const headers = { 'idempotency-key': 'gone-1' }
+    const remove = () => api.request('DELETE', `bids/${body.id}`, { token: buyer.token, headers })
+    assert.deepEqual([(await remove()).status, (await remove()).status], [204, 204])
   })
 
   it('with a bad key is 422', async () => {

@@ -167,7 +167,10 @@ describe('resources', () => {
           post(admin, `accounts/${account.id}/payouts`, { amount: '10', reference: `out ${i}` }),
         ),
       )
-      assert.deepEqual(replies.map(({ status }) => status).toSorted((a, b) => a - b), [201, 409, 409, 409, 409])
+      assert.deepEqual(
+        replies.map(({ status }) => status).toSorted((a, b) => a - b),
+        [201, 409, 409, 409, 409],
+      )
     })
 
     it('adds up to nothing over all accounts', () => {

@@ -10,7 +10,7 @@ import type { AccountId } from '../../model/ids.ts'
 import { createMemoryStores, type MemoryStores } from './memory-stores.ts'
 
 const pair = generateKeyPairSync('rsa', { modulusLength: 2048 })
-export const testKeys = {
+const testKeys = {
   privateKeyPem: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   publicKeyPem: pair.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
 }
@@ -30,7 +30,7 @@ export function createTestClock(): TestClock {
   }
 }
 
-export function createTestBus(): EventBus {
+function createTestBus(): EventBus {
   const listeners = new Set<(event: DomainEvent) => void>()
   return {
     publish: (event) => listeners.forEach((listener) => listener(event)),
@@ -45,7 +45,7 @@ export function createTestBus(): EventBus {
 }
 
 /** Numbers of North America, by shape alone: the numbering plan itself is tested where it lives. */
-export function validatePhone(text: string): PhoneAnswer {
+function validatePhone(text: string): PhoneAnswer {
   const digits = text.replace(/[\s().-]/g, '')
   const match = /^(?:\+?1)?([2-9]\d{2}[2-9]\d{6})$/.exec(digits)
   if (!match) return { valid: false, e164: null, country: null, states: [], timezones: [], reason: 'not a NANP number' }
@@ -74,7 +74,7 @@ export interface ApiHarness {
   request(method: string, path: string, more?: RequestOptions): Promise<Reply>
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly token?: string
   readonly json?: unknown
   readonly body?: string | Uint8Array
