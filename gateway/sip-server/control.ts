@@ -5,6 +5,7 @@ import type { Application, ApplicationRouter } from './application.ts'
 import { ControlConnection } from './control-connection.ts'
 import type { SipActions } from './control-connection.ts'
 import type { SipServerLimits } from './limits.ts'
+import { KEEP_ALIVE_MS } from './tcp-connection.ts'
 import { boundTo, explainListenError } from './transport.ts'
 
 export interface ControlOptions {
@@ -37,7 +38,7 @@ export class ControlServer implements ApplicationRouter {
 
   /** Listens. Rejects with an error that names host and port. */
   static async listen(options: ControlOptions, limits: SipServerLimits): Promise<ControlServer> {
-    const server = createServer({ noDelay: true, keepAlive: true })
+    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS })
     try {
       server.listen({ host: options.host, port: options.port, exclusive: true })
       await once(server, 'listening')

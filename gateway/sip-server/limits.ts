@@ -10,7 +10,9 @@ export interface SipServerLimits {
   readonly maxMessageBytes: number
   /** Bytes waiting to be written on one TCP connection; more and the connection is closed. */
   readonly maxTcpQueueBytes: number
-  /** A TCP connection without a message for so long is closed. */
+  /** A TCP connection that has not carried a message by then is closed. */
+  readonly tcpSilentMs: number
+  /** One that has, and is silent for so long: longer than a call, since a client behind NAT has no other way to get its BYE. */
   readonly tcpIdleMs: number
   /** How long a TCP connection may take to be made. */
   readonly tcpConnectMs: number
@@ -38,7 +40,8 @@ export const DEFAULT_LIMITS: SipServerLimits = {
   maxTcpConnections: 2_000,
   maxMessageBytes: 65_535,
   maxTcpQueueBytes: 1_048_576,
-  tcpIdleMs: 180_000,
+  tcpSilentMs: 30_000,
+  tcpIdleMs: 10_800_000,
   tcpConnectMs: 5_000,
   socketBufferBytes: 4_194_304,
   maxFrameBytes: 1_048_576,

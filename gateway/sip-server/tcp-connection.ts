@@ -4,6 +4,9 @@ import type { SipServerLimits } from './limits.ts'
 import type { Connection, Peer, Receiver, SendFailed, Transport } from './transport.ts'
 import { isParseFailure, StreamFramer } from './wire-format.ts'
 
+/** The kernel asks a silent peer after this time whether it still lives. */
+export const KEEP_ALIVE_MS = 60_000
+
 const PONG = Buffer.from('\r\n')
 
 interface Place {
@@ -26,6 +29,7 @@ export class TcpConnection implements Connection {
   readonly #options: ConnectionOptions
   readonly #peer: Peer
   #isOpen = true
+  #hasSpoken = false
 
   private constructor(transport: Transport, socket: Socket, place: Place, options: ConnectionOptions) {
     this.host = place.host
@@ -42,7 +46,7 @@ export class TcpConnection implements Connection {
 
   static accepted(transport: Transport, socket: Socket, place: Place, options: ConnectionOptions): TcpConnection {
     const connection = new TcpConnection(transport, socket, place, options)
-    connection.#watchIdle()
+    connection.#watch(options.limits.tcpSilentMs)
     return connection
   }
 
@@ -55,10 +59,10 @@ export class TcpConnection implements Connection {
   ): TcpConnection {
     const socket = connect({ host: place.host, port: place.port, ...(localAddress === null ? {} : { localAddress }) })
     socket.setNoDelay(true)
-    socket.setKeepAlive(true)
+    socket.setKeepAlive(true, KEEP_ALIVE_MS)
     const connection = new TcpConnection(transport, socket, place, options)
     socket.setTimeout(options.limits.tcpConnectMs, () => socket.destroy(new Error('connecting took too long')))
-    socket.once('connect', () => connection.#watchIdle())
+    socket.once('connect', () => connection.#watch(options.limits.tcpIdleMs))
     return connection
   }
 
@@ -66,14 +70,18 @@ export class TcpConnection implements Connection {
     return this.#isOpen
   }
 
-  #watchIdle(): void {
+  #watch(silentMs: number): void {
     this.#socket.removeAllListeners('timeout')
-    this.#socket.setTimeout(this.#options.limits.tcpIdleMs, () => this.close())
+    this.#socket.setTimeout(silentMs, () => this.close())
   }
 
   #receive(chunk: Buffer): void {
     const { receiver } = this.#options
     const input = this.#framer.push(chunk)
+    if (input.messages.length > 0 && !this.#hasSpoken) {
+      this.#hasSpoken = true
+      this.#watch(this.#options.limits.tcpIdleMs)
+    }
     for (const message of input.messages) {
       if (isParseFailure(message)) receiver.onParseFailure(message, this.#peer)
       else receiver.onMessage(message, this.#peer)

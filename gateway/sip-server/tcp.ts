@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import type { SipServerLimits } from './limits.ts'
-import { TcpConnection } from './tcp-connection.ts'
+import { KEEP_ALIVE_MS, TcpConnection } from './tcp-connection.ts'
 import { boundTo, ListenError } from './transport.ts'
 import type { ListenOptions, Peer, Receiver, SendFailed, Transport } from './transport.ts'
 
@@ -31,7 +31,7 @@ export class TcpTransport implements Transport {
 
   /** Listens. Rejects with a `ListenError`. */
   static async listen(options: ListenOptions, receiver: Receiver, limits: SipServerLimits): Promise<TcpTransport> {
-    const server = createServer({ noDelay: true, keepAlive: true })
+    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS })
     try {
       server.listen({ port: options.port, host: options.host, exclusive: true })
       await once(server, 'listening')

@@ -94,7 +94,7 @@ export class TestServer {
   async srf(handlers: Readonly<Record<string, Handler>> = {}): Promise<App> {
     const srf = new Srf()
     srf.on('error', () => undefined)
-    srf.connect({ host: '127.0.0.1', port: this.handle.controlPort, secret: SECRET })
+    void srf.connect({ host: '127.0.0.1', port: this.handle.controlPort, secret: SECRET })
     await once(srf, 'connect')
     this.#closers.push(() => srf.disconnect())
     for (const [method, handler] of Object.entries(handlers)) {

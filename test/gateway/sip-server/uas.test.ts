@@ -6,7 +6,7 @@ import { eventually, TestServer } from '../../support/sip-server.ts'
 import type { RawApplication } from '../../support/sip-server.ts'
 
 /** Writes a response as an application does: the server adds all that identifies it. */
-export const answer = (status: number, reason: string, ...headers: string[]): string =>
+const answer = (status: number, reason: string, ...headers: string[]): string =>
   `SIP/2.0 ${status} ${reason}\r\n${headers.map((line) => `${line}\r\n`).join('')}\r\n`
 
 const cancelOf = (invite: string): string =>
@@ -95,7 +95,15 @@ describe('requests from the network', () => {
 
   it("puts the application's tag on its answers, with Contact, Record-Route and its own headers", async () => {
     const { id } = await invited({ headers: ['Record-Route: <sip:10.0.0.1;lr>', 'Record-Route: <sip:10.0.0.2;lr>'] })
-    const body = `${answer(183, 'Session Progress', 'to: <sip:x@y>;tag=mine', 'x-low: 1', 'server: dce', 'Via: SIP/2.0/UDP 1.1.1.1', 'contact: <sip:me@localhost>')}`
+    const body = answer(
+      183,
+      'Session Progress',
+      'to: <sip:x@y>;tag=mine',
+      'x-low: 1',
+      'server: dce',
+      'Via: SIP/2.0/UDP 1.1.1.1',
+      'contact: <sip:me@localhost>',
+    )
     const echo = await app.ask(`sip|${id}|\r\n${body}${SDP}`)
     const progress = await peer.receive(183)
     assert.equal(progress.toTag, 'mine')
