@@ -3,7 +3,7 @@ import type { Bid, Campaign, Criteria, TimeWindow } from '../model/bid.ts'
 import type { AccountId, BidId, CallId, CampaignId, TargetId } from '../model/ids.ts'
 import { BidIndex, verticalsOf } from './bid-index.ts'
 import { CampaignUsage } from './campaign-usage.ts'
-import { Opening, WallClocks } from './opening.ts'
+import { WallClocks } from './opening.ts'
 import {
   conditionsOf,
   NO_CONDITIONS,
@@ -27,7 +27,6 @@ export class BidBook {
   readonly #buyers = new Map<AccountId, BuyerState>()
   readonly #targets = new Map<TargetId, TargetState>()
   readonly #campaigns = new Map<CampaignId, CampaignState>()
-  readonly #bidsOf = new Map<object, Set<StandingBid>>()
   readonly #byCall = new Map<CallId, Set<StandingBid>>()
   /** Standing bids by vertical, idle ones included: the order in which losers are explained. */
   readonly #byVertical = new Map<string, Set<StandingBid>>()
@@ -84,7 +83,7 @@ export class BidBook {
   campaignOf(id: CampaignId): CampaignState {
     let state = this.#campaigns.get(id)
     if (state === undefined) {
-      state = { campaign: null, conditions: NO_CONDITIONS, schedule: null, usage: new CampaignUsage() }
+      state = { campaign: null, conditions: NO_CONDITIONS, schedule: null, usage: new CampaignUsage(), bids: new Set() }
       this.#campaigns.set(id, state)
     }
     return state
@@ -115,11 +114,10 @@ export class BidBook {
       if (before.status !== value.status) this.#settle(state)
       return // Budgets, caps and names move no bid in the index: a campaign may have very many.
     }
-    const bids = this.#bidsOf.get(state) ?? []
-    for (const bid of bids) this.#takeOut(bid)
+    for (const bid of state.bids) this.#takeOut(bid)
     state.conditions = value === null ? NO_CONDITIONS : conditionsOf(value.criteria, this.#clocks)
-    state.schedule = value?.schedule ? new Opening(value.schedule, this.#clocks) : null
-    for (const bid of bids) this.#putIn(bid)
+    state.schedule = value?.schedule ? this.#clocks.openingOf(value.schedule) : null
+    for (const bid of state.bids) this.#putIn(bid)
   }
 
   #applyBid(id: BidId, value: Bid | null): void {
@@ -142,7 +140,7 @@ export class BidBook {
     const conditions = conditionsOf(value.criteria, this.#clocks)
     const bid = new StandingBid(value, parts, conditions, this.#now(), before?.places)
     this.#bids.set(id, bid)
-    for (const part of [bid.campaign, bid.buyer, bid.target]) addTo(this.#bidsOf, part, bid)
+    for (const part of [bid.campaign, bid.buyer, bid.target]) part.bids.add(bid)
     if (value.callId === null) this.#standing++
     else addTo(this.#byCall, value.callId, bid)
     this.#putIn(bid)
@@ -151,14 +149,14 @@ export class BidBook {
   #forget(bid: StandingBid): void {
     this.#takeOut(bid)
     this.#bids.delete(bid.bid.id)
-    for (const part of [bid.campaign, bid.buyer, bid.target]) removeFrom(this.#bidsOf, part, bid)
+    for (const part of [bid.campaign, bid.buyer, bid.target]) part.bids.delete(bid)
     if (bid.bid.callId === null) this.#standing--
     else removeFrom(this.#byCall, bid.bid.callId, bid)
   }
 
   /** Something the bids of this part share has changed: whether they stand still is seen anew. */
-  #settle(part: object): void {
-    for (const bid of this.#bidsOf.get(part) ?? []) {
+  #settle(part: { readonly bids: ReadonlySet<StandingBid> }): void {
+    for (const bid of part.bids) {
       bid.changedAtMs = this.#now()
       this.#reindex(bid)
     }
@@ -185,13 +183,14 @@ export class BidBook {
 
   #buyerOf(id: AccountId): BuyerState {
     let state = this.#buyers.get(id)
-    if (state === undefined) this.#buyers.set(id, (state = { account: null, availableMicros: 0, seenBy: 0 }))
+    if (state === undefined)
+      this.#buyers.set(id, (state = { account: null, availableMicros: 0, seenBy: 0, bids: new Set() }))
     return state
   }
 
   #targetOf(id: TargetId): TargetState {
     let state = this.#targets.get(id)
-    if (state === undefined) this.#targets.set(id, (state = { target: null, inUse: 0 }))
+    if (state === undefined) this.#targets.set(id, (state = { target: null, inUse: 0, bids: new Set() }))
     return state
   }
 }

@@ -36,8 +36,8 @@ export class HourList<T> {
     this.#slots.push(slot)
     this.#openings.push(opening)
     if (this.#clock !== null && index >= BITMAP_FROM) {
-      if (this.#bits === null || index >= this.#words * 32) this.#rebuild()
-      else this.#write(index, opening)
+      if (this.#bits === null || index >= this.#words * 32) this.#grow()
+      this.#write(index, opening)
     }
     return slot
   }
@@ -56,7 +56,10 @@ export class HourList<T> {
       moved.index = index
       if (this.#bits !== null) this.#write(index, opening)
     }
-    if (last === 0) this.#bits = null
+    if (last === 0) {
+      this.#bits = null
+      this.#words = 0
+    }
   }
 
   /** Pushes every bid that may be open at this instant; the exact minute is the caller's to judge. */
@@ -80,10 +83,20 @@ export class HourList<T> {
     }
   }
 
-  #rebuild(): void {
-    this.#words = Math.max(2, this.#words * 2, (this.#items.length + 31) >>> 5)
+  /** Makes the rows longer, and writes in those who came before there were any. */
+  #grow(): void {
+    const before = this.#bits
+    const words = this.#words
+    do this.#words = Math.max(2, this.#words * 2)
+    while (this.#items.length > this.#words * 32)
     this.#bits = new Uint32Array(HOURS_OF_WEEK * this.#words)
-    for (let i = 0; i < this.#items.length; i++) this.#write(i, this.#openings[i]!)
+    if (before === null) {
+      for (let i = 0; i < this.#items.length; i++) this.#write(i, this.#openings[i]!)
+      return
+    }
+    for (let hour = 0; hour < HOURS_OF_WEEK; hour++) {
+      this.#bits.set(before.subarray(hour * words, (hour + 1) * words), hour * this.#words)
+    }
   }
 
   #write(index: number, opening: Opening | null): void {

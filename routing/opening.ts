@@ -22,9 +22,13 @@ export class WallClock {
   }
 }
 
-/** One wall clock per zone. A zone this machine does not know has none. */
+/** Most different windows remembered for sharing; past it they are simply made anew. */
+const MOST_SHARED = 4096
+
+/** One wall clock per zone, and one `Opening` for all the bids that keep the same hours. A zone unknown here has no clock. */
 export class WallClocks {
   readonly #clocks = new Map<string, WallClock | null>()
+  readonly #openings = new Map<string, Opening>()
 
   find(timezone: string): WallClock | null {
     let clock = this.#clocks.get(timezone)
@@ -33,6 +37,18 @@ export class WallClocks {
       this.#clocks.set(timezone, clock)
     }
     return clock
+  }
+
+  /** The window made ready for the auction. */
+  openingOf(window: TimeWindow): Opening {
+    const key = `${window.startMinute} ${window.endMinute} ${dayMask(window)} ${window.timezone}`
+    let opening = this.#openings.get(key)
+    if (opening === undefined) {
+      opening = new Opening(window, this)
+      if (this.#openings.size >= MOST_SHARED) this.#openings.clear()
+      this.#openings.set(key, opening)
+    }
+    return opening
   }
 }
 

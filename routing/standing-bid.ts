@@ -5,7 +5,7 @@ import type { Target } from '../model/trunk.ts'
 import { areaOf, type Area, type CallerPlace } from './area.ts'
 import type { Candidate } from './auction.ts'
 import type { CampaignUsage } from './campaign-usage.ts'
-import { Opening, type WallClocks } from './opening.ts'
+import type { Opening, WallClocks } from './opening.ts'
 import { NEUTRAL_QUALITY } from './quality.ts'
 
 /** A buyer as the book has it, shared by its bids. */
@@ -14,12 +14,14 @@ export interface BuyerState {
   /** What is available, read once per auction; `seenBy` says in which. */
   availableMicros: number
   seenBy: number
+  readonly bids: Set<StandingBid>
 }
 
 /** A target as the book has it, shared by the bids that ring it; `inUse` counts from INVITE to the end of the leg. */
 export interface TargetState {
   target: Target | null
   inUse: number
+  readonly bids: Set<StandingBid>
 }
 
 /** A campaign as the book has it, its criteria made ready once for all its bids. */
@@ -28,6 +30,7 @@ export interface CampaignState {
   conditions: Conditions
   schedule: Opening | null
   readonly usage: CampaignUsage
+  readonly bids: Set<StandingBid>
 }
 
 /** Criteria made ready for the auction. */
@@ -44,7 +47,7 @@ export function conditionsOf(criteria: Criteria, clocks: WallClocks): Conditions
   return {
     verticals: criteria.verticals.length === 0 ? null : new Set(criteria.verticals.map(verticalKey)),
     area: areaOf(criteria.geography),
-    opening: criteria.timeWindow === null ? null : new Opening(criteria.timeWindow, clocks),
+    opening: criteria.timeWindow === null ? null : clocks.openingOf(criteria.timeWindow),
   }
 }
 
