@@ -48,7 +48,7 @@ function may<T, Suffix extends string>(
   return { kind, default: null, description, ...extras }
 }
 
-/** A setting of a part that is not built yet. */
+/** A setting of a part that is not built yet, or of a limit that is still a constant where it is kept (its value in brackets). */
 function later<T, Suffix extends string>(kind: Kind<T, Suffix>, description: string, extras: Extras<T> = {}) {
   return may(kind, description, { notAvailable: true, ...extras })
 }
@@ -71,9 +71,9 @@ export const CATALOGUE = {
     'How long live calls may go on once we are told to stop.',
   ),
   'server.max_body_bytes': set(bytes('1KB', '64MB'), 1024 ** 2, 'The largest body a request may have.'),
-  'server.read_timeout': set(duration('1s', '10m'), 30_000, 'How long a client may take to send its request.'),
+  'server.read_timeout': later(duration('1s', '10m'), 'How long a client may take to send its request.'),
   'server.write_timeout': later(duration('1s', '10m'), 'How long an answer may take.'),
-  'server.idle_timeout': set(duration('1s', '1h'), 60_000, 'How long an unused connection is kept.'),
+  'server.idle_timeout': later(duration('1s', '1h'), 'How long an unused connection is kept.'),
 
   'admin.email': set(TEXT, 'admin@localhost', 'Who the first administrator is.'),
   'admin.password': may(TEXT, 'The password of the first administrator; unset: a random one, printed once.', {
@@ -84,21 +84,16 @@ export const CATALOGUE = {
     secret: 'url',
   }),
   'database.connect_timeout': set(duration('0s', '1h'), 30_000, 'How long the start retries a database that is down.'),
-  'database.max_open_conns': set(whole(2, 1000), 10, 'The most connections to the database.'),
+  'database.max_open_conns': later(whole(2, 1000), 'The most connections to the database (10).'),
   'database.max_idle_conns': later(whole(0, 1000), 'The most unused connections kept.'),
   'database.conn_max_lifetime': later(duration('1s', '24h'), 'How old a connection may grow.'),
 
-  'storage.group_commit_ms': set(
+  'storage.group_commit_ms': later(
     whole(0, 1000),
-    5,
-    'How long the writer gathers records before it commits them, in ms.',
+    'How long the writer gathers records before it commits them, in ms (5).',
   ),
-  'storage.group_commit_records': set(whole(1, 10_000), 256, 'The most records in one commit.'),
-  'storage.queue_limit': set(
-    whole(1, 1_000_000),
-    10_000,
-    'The most records waiting to be written; beyond it new calls get 503.',
-  ),
+  'storage.group_commit_records': later(whole(1, 10_000), 'The most records in one commit (256).'),
+  'storage.queue_limit': later(whole(1, 1_000_000), 'The most records waiting to be written (50,000).'),
   'storage.spool_bytes': set(
     bytes('1MB', '64GB'),
     64 * 1024 ** 2,
@@ -135,22 +130,20 @@ export const CATALOGUE = {
       aliases: ['public_address'],
     },
   ),
-  'telephony.unknown_source': set(
+  'telephony.unknown_source': later(
     oneOf('refuse', 'drop'),
-    'refuse',
-    'What a source that is no trunk’s gets: 403, or silence.',
+    'What a source that is no trunk’s gets: 403 (refuse), or silence.',
   ),
   'telephony.max_concurrent_calls': set(
     whole(1, 1_000_000),
     2000,
     'The most calls at once; beyond it 503 with Retry-After.',
   ),
-  'telephony.retry_after': set(
+  'telephony.retry_after': later(
     duration('1s', '1h'),
-    5000,
-    'The Retry-After of a 503 while draining, overloaded or full.',
+    'The Retry-After of a 503 while draining, overloaded or full (10s; draining 30s).',
   ),
-  'telephony.ring_timeout': set(duration('1s', '10m'), 25_000, 'How long a target rings when it does not say itself.'),
+  'telephony.ring_timeout': later(duration('1s', '10m'), 'How long a target rings when it does not say itself.'),
   'telephony.max_setup_duration': set(
     duration('1s', '1h'),
     180_000,
@@ -161,17 +154,16 @@ export const CATALOGUE = {
     7_200_000,
     'The longest a call may last; then both legs are hung up.',
   ),
-  'telephony.trying_after': set(
+  'telephony.trying_after': later(
     duration('0s', '200ms'),
-    200,
-    'When the SIP server itself says 100 (RFC 3261 §17.2.1: within 200 ms).',
+    'When the SIP server itself says 100 (RFC 3261 §17.2.1: 200ms).',
   ),
   'telephony.sip_proxy': later(TEXT, 'A proxy all outbound SIP goes through.'),
   'telephony.stun_servers': later(LIST, 'STUN servers for browser callers.'),
   'telephony.turn_servers': later(LIST, 'TURN servers for browser callers.'),
   'telephony.call_timeout': later(
     SHORT_WAIT,
-    'The seed’s name for the wait for an answer; ours is telephony.ring_timeout.',
+    'The predecessor’s wait for an answer; here each target has its ring_timeout.',
     {
       aliases: ['call.timeout'],
     },
@@ -238,7 +230,7 @@ export const CATALOGUE = {
   'security.token_expiry': set(duration('1m', '30d'), 900_000, 'How long an access token is valid.'),
   'security.refresh_token_expiry': set(duration('1m', '365d'), 604_800_000, 'How long a refresh token is valid.'),
   'security.login_per_minute': set(whole(1, 100_000), 10, 'The most logins a minute from one address.'),
-  'security.jwt_secret': later(TEXT, 'The seed’s shared secret; tokens are signed by a key pair in data_dir.', {
+  'security.jwt_secret': later(TEXT, 'The predecessor’s shared secret; tokens are signed by a key pair in data_dir.', {
     secret: 'all',
   }),
   'security.rate_limit.requests_per_second': later(whole(1, 1_000_000), 'The most API requests a second.'),
@@ -276,7 +268,7 @@ export const CATALOGUE = {
   'telemetry.batch_timeout': later(SHORT_WAIT, 'How long traces are gathered.'),
 
   environment: later(TEXT, 'The name of this installation.'),
-  version: later(TEXT, 'The seed’s key; the version is the package’s.'),
+  version: later(TEXT, 'The predecessor’s key; the version is the package’s.'),
 } as const
 
 export type SettingKey = keyof typeof CATALOGUE

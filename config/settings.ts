@@ -128,13 +128,13 @@ function build(values: ReadonlyMap<SettingKey, { readonly value: unknown }>): Se
   return deepFreeze(root) as Settings
 }
 
-/** Names the parts somebody configured that are not built yet, for the log: `redis.url is not available`. */
-export function notAvailable(settings: Settings): string[] {
-  const found: string[] = []
+/** The keys of what somebody configured that is not built yet, for the log to say `not available`. */
+export function notAvailable(settings: Settings): SettingKey[] {
+  const found: SettingKey[] = []
   for (const [key, { value, where }] of originsOf(settings)) {
     const { notAvailable: missing } = SETTINGS.get(key)!
     if (where === null || !missing || value === 'off') continue
-    if (missing === true || missing.includes(value)) found.push(`${key} is not available`)
+    if (missing === true || missing.includes(value)) found.push(key)
   }
   return found
 }

@@ -170,10 +170,10 @@ describe('settings', () => {
     }
     const settings = loadSettings({ file: null, env })
     assert.deepEqual(notAvailable(settings).toSorted(), [
-      'kafka.brokers is not available',
-      'media.engine is not available',
-      'redis.url is not available',
-      'server.grpc.port is not available',
+      'kafka.brokers',
+      'media.engine',
+      'redis.url',
+      'server.grpc.port',
     ])
     assert.deepEqual(settings.kafka.brokers, ['a:9092', 'b:9092'])
     assert.deepEqual(notAvailable(loadSettings({ file: null, env: { DCE_MEDIA_ENGINE: 'relay' } })), [])
