@@ -46,8 +46,8 @@ export function crud<T extends Owned, C extends z.ZodType, P extends z.ZodType>(
   const ListQuery = z.strictObject({
     ...pageQuery,
     account_id: id<AccountId>().optional(),
-    status: z.enum(plan.statuses ?? []).optional(),
   })
+  const StatusQuery = plan.statuses && ListQuery.extend({ status: z.enum(plan.statuses).optional() })
 
   async function find(caller: Caller, thingId: string): Promise<T> {
     const thing = await store.find(thingId)
@@ -78,7 +78,7 @@ export function crud<T extends Owned, C extends z.ZodType, P extends z.ZodType>(
       method: 'get',
       path: `/${name}`,
       summary: `List ${name}, newest first`,
-      query: ListQuery,
+      query: StatusQuery ?? ListQuery,
       answers: { 200: pageOf(plan.answer) },
       async handle({ caller, query }) {
         const accountId = caller.role === 'admin' ? query.account_id : caller.accountId
@@ -86,7 +86,7 @@ export function crud<T extends Owned, C extends z.ZodType, P extends z.ZodType>(
           return { status: 200, body: { data: [], next_cursor: null } }
         const page = await store.list(kit.cursors.request(name, query), {
           ...(accountId ? { accountId } : {}),
-          ...(query.status ? { status: query.status } : {}),
+          ...('status' in query && typeof query.status === 'string' ? { status: query.status } : {}),
         })
         return { status: 200, body: kit.cursors.answer(name, page, print) }
       },

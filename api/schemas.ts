@@ -89,13 +89,14 @@ export const currency = () =>
     })
     .meta({ description: 'ISO 4217' })
 
-/** A line of business: `home_services`. One spelling, so that numbers and bids meet. */
+/** A line of business: `home_services`, `Auto insurance`. Spelt one way (lower case, single spaces), so that numbers and bids meet. */
 export const vertical = () =>
   z
     .string()
-    .trim()
-    .toLowerCase()
-    .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'must be a word of letters, digits, _ and -, at most 64 long')
+    .transform((input) => input.trim().toLowerCase().replace(/ +/g, ' '))
+    .pipe(
+      z.string().regex(/^[\p{L}\p{N}][\p{L}\p{N} _&/.+-]{0,63}$/u, 'must be a word or a few, at most 64 characters'),
+    )
 
 /** RFC 3339 with an offset. */
 export const instant = () =>

@@ -325,7 +325,7 @@ describe('resources', () => {
         { number: '+18005550199', vertical: 'legal' },
         {
           number: ['', '123', '+1', 'sip:a@b', '+1800555019x', 18005550199, null],
-          vertical: ['', 'two words', 'x'.repeat(65), null, '-x'],
+          vertical: ['', 'two\nlines', 'x'.repeat(65), null, '-x', '<b>'],
           reserve_price: ['-0.01', 'free', '1.1234567'],
           price_rule: ['third'],
           payout: [
