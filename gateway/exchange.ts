@@ -1,3 +1,4 @@
+import { formatMoney } from '../model/money.ts'
 import { Refusal } from '../model/refusal.ts'
 import type { CallSteps } from './call.ts'
 import { closeCall } from './close-call.ts'
@@ -48,7 +49,7 @@ export function createExchange(parts: ExchangeParts): CallSteps {
         call.note('auctioned', `no sale among ${call.auction.nonBids.length} bids`)
         throw new Refusal('no_sale', 'no eligible bid at or above the reserve')
       }
-      call.note('auctioned', `${auction.awards.length} awards, the first at ${winner.priceMicros} micros`)
+      call.note('auctioned', `${auction.awards.length} awards, the first at ${formatMoney(winner.priceMicros)}`)
       return auction.awards
     },
 
