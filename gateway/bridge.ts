@@ -32,6 +32,7 @@ export class Bridge {
   #resolve!: (end: BridgeEnd) => void
   #ended = false
   #renegotiating = false
+  #acknowledged = false
   readonly ended: Promise<BridgeEnd>
 
   constructor(options: BridgeOptions) {
@@ -42,7 +43,9 @@ export class Bridge {
     if (!callerDialog) throw new Error('a bridge needs an accepted caller')
     this.#watch('caller', callerDialog, options.buyer.dialog)
     this.#watch('buyer', options.buyer.dialog, callerDialog)
-    options.media.once('rtpTimeout', () => this.hangUp('rtp_timeout', 'exchange'))
+    callerDialog.once('ack', () => (this.#acknowledged = true))
+    // A caller whose ACK never came is silent too: the record names the cause, not the symptom.
+    options.media.once('rtpTimeout', () => this.hangUp(this.#acknowledged ? 'rtp_timeout' : 'ack_timeout', 'exchange'))
     options.media.once('failed', () => this.hangUp('internal_error', 'exchange'))
     options.media.established()
   }

@@ -236,6 +236,11 @@ async function accept(
     forgetAnswer(call)
     throw new Refusal('storage_unavailable', `the sale could not be written down: ${(error as Error).message}`)
   }
+  if (call.gone.aborted) {
+    void buyer.hangUp()
+    forgetAnswer(call)
+    call.throwIfGone()
+  }
   if (!buyer.dialog.connected) {
     forgetAnswer(call)
     return null // Answered and hung up before the caller could be told.
@@ -254,6 +259,7 @@ async function accept(
     maxDurationMs: parts.limits.maxCallDurationMs,
     monotonicMs: () => parts.clock.monotonicMs(),
   })
+  if (call.gone.aborted) call.bridge.hangUp('operator_hung_up', 'operator') // Asked for while the 200 was on its way.
   return call.bridge
 }
 

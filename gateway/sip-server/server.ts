@@ -144,6 +144,7 @@ export class SipServer implements Receiver, TransactionUser {
 
   stats(): SipServerStats {
     const { transactions, dialogs, counters, transports } = this.#core
+    const cpu = process.threadCpuUsage()
     let tcpConnections = 0
     for (const transport of transports)
       if (transport instanceof TcpTransport) tcpConnections += transport.connectionCount
@@ -163,6 +164,7 @@ export class SipServer implements Receiver, TransactionUser {
       sendErrors: counters.sendErrors,
       internalErrors: counters.internalErrors,
       overLimit: counters.overLimit,
+      cpuMicros: cpu.user + cpu.system,
     }
   }
 

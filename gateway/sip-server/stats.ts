@@ -22,6 +22,8 @@ export interface SipServerStats {
   readonly internalErrors: number
   /** Requests refused because a limit was reached. */
   readonly overLimit: number
+  /** CPU time that the server's thread has used, microseconds. */
+  readonly cpuMicros: number
 }
 
 const METHODS = [
