@@ -75,6 +75,9 @@ export function variableOf(key: string): string {
   return `DCE_${key.replaceAll('.', '_').toUpperCase()}`
 }
 
+/** What the test suite says to itself (`DCE_TEST_SEED`): processes it starts inherit it. */
+const TEST_PREFIX = 'DCE_TEST_'
+
 /** Reads the `DCE_…` variables; `keyOf` finds the key of one. An empty variable is an unset one. */
 export function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
@@ -82,7 +85,7 @@ export function readEnvironment(
 ): Said[] {
   const said: Said[] = []
   for (const [variable, raw] of Object.entries(env)) {
-    if (!variable.startsWith('DCE_') || raw === undefined || raw === '') continue
+    if (!variable.startsWith('DCE_') || variable.startsWith(TEST_PREFIX) || raw === undefined || raw === '') continue
     said.push({ key: keyOf(variable) ?? variable, raw, where: variable })
   }
   return said

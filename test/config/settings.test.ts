@@ -192,6 +192,11 @@ describe('settings', () => {
     )
   })
 
+  it('take an empty variable for an unset one, and leave the test suite its own', () => {
+    const env = { DCE_SERVER_PORT: '', DCE_TEST_SEED: '1', dce_server_port: 'x', DCE: 'x' }
+    assert.equal(loadSettings({ file: null, env }).server.port, 8080)
+  })
+
   it('read off, as YAML and people write it', () => {
     for (const word of ['off', '"off"', 'false']) {
       assert.equal(loadSettings({ file: fileOf(`telephony:\n  sip_port: ${word}`) }).telephony.sipPort, 'off')
