@@ -17,16 +17,21 @@ export class NoFreePort extends Error {
 }
 
 /**
- * An even port of `host` that is free for UDP and TCP, and whose odd neighbour is free for UDP (RTP and RTCP, RFC 3550
- * §11). Never the same one twice in a row: SIPp binds it a moment later. Throws NoFreePort.
+ * An even port of `host` that is free for UDP and TCP, with the three after it free for UDP: RTP and RTCP (RFC 3550 §11),
+ * and the second pair SIPp binds for video whether it is wanted or not. Never the same one twice in a row: SIPp binds it a moment later. Throws NoFreePort.
  */
 export async function findFreePort(host: string): Promise<number> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     next = next + 4 > LAST_PORT ? FIRST_PORT : next + 4
     const port = next - (next % 2)
-    if ((await udpIsFree(host, port)) && (await udpIsFree(host, port + 1)) && (await tcpIsFree(host, port))) return port
+    if ((await allFree(host, port)) && (await tcpIsFree(host, port))) return port
   }
   throw new NoFreePort(`no free port on ${host} between ${FIRST_PORT} and ${LAST_PORT} after ${MAX_TRIES} tries`)
+}
+
+async function allFree(host: string, first: number): Promise<boolean> {
+  for (let port = first; port < first + 4; port++) if (!(await udpIsFree(host, port))) return false
+  return true
 }
 
 function udpIsFree(host: string, port: number): Promise<boolean> {

@@ -38,7 +38,7 @@ export async function seed(
     accountIds.push(seller.id)
     const trunk = { account_id: seller.id, name: `Load carrier ${n + 1}`, direction: 'inbound' }
     await api.create('trunks', { ...trunk, addresses: [options.carrierHost] })
-    const number = `+1877${options.run}${n}`
+    const number = `+18772${options.run}${n}`
     await api.create('numbers', { account_id: seller.id, number, vertical, reserve_price: '1.00' })
     numbers.push(number)
   }
