@@ -18,14 +18,14 @@ export interface ComplianceOptions {
 }
 
 /** What the hours alone say of calling this number then; the shape of api/needs.ts. */
-export interface HoursQuestion {
+interface HoursQuestion {
   readonly phoneNumber: PhoneNumber
   readonly time: Date
   readonly zip: string | null
   readonly leg: TrafficType
 }
 
-export interface HoursAnswer {
+interface HoursAnswer {
   readonly allowed: boolean
   /** What that means on this leg. */
   readonly effect: CheckRecord['effect']

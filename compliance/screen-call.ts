@@ -43,7 +43,7 @@ export interface Check {
   judge(request: ScreeningRequest, book: ScreeningBook): Finding
 }
 
-export interface Finding {
+interface Finding {
   readonly against: boolean
   readonly rule: string
   readonly source: string
