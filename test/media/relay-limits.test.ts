@@ -22,7 +22,7 @@ describe('relay limits', () => {
   })
 
   it('says so when a side that should be sending is silent, once', async () => {
-    await withRelay({ rtpTimeoutMs: 200 }, async (relay) => {
+    await withRelay({ rtpTimeoutMs: 400 }, async (relay) => {
       const call = await connect(relay, { caller, buyer })
       let times = 0
       call.session.on('rtpTimeout', () => times++)
@@ -31,7 +31,7 @@ describe('relay limits', () => {
       const [side] = await once(call.session, 'rtpTimeout')
       clearInterval(pulse)
       assert.equal(side, 'buyer')
-      await new Promise((resolve) => setTimeout(resolve, 400)) // The caller is silent too now; one ending is enough.
+      await new Promise((resolve) => setTimeout(resolve, 800)) // The caller is silent too now; one ending is enough.
       assert.equal(times, 1)
       await call.session.close()
     })
@@ -44,10 +44,10 @@ describe('relay limits', () => {
       const fired: string[] = []
       ringing.session.on('rtpTimeout', () => fired.push('ringing'))
       held.session.on('rtpTimeout', () => fired.push('held'))
-      held.session.established()
       const offer = await held.session.reoffer('caller', caller.describe({ lines: ['a=sendonly'] }))
       assert.match(offer, /a=sendonly/)
       assert.match(await held.session.reanswer('buyer', buyer.describe({ lines: ['a=recvonly'] })), /a=recvonly/)
+      held.session.established()
       // The silence of a third call, answered after the others, is the clock.
       const silent = await connect(relay, { caller, buyer })
       silent.session.established()
