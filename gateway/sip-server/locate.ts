@@ -1,6 +1,6 @@
 import { resolve4 } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { getParam, uriOf } from './headers.ts'
+import { uriOf } from './headers.ts'
 import { parseUri } from './uri.ts'
 import type { Uri } from './uri.ts'
 
@@ -90,9 +90,4 @@ async function resolveA(name: string): Promise<string[]> {
 /** The route set a UAC takes from a response (reversed) or a UAS from a request (as it stands): RFC 3261 §12.1. */
 export function routeSetOf(recordRoutes: readonly string[], isReversed: boolean): string[] {
   return isReversed ? recordRoutes.toReversed() : [...recordRoutes]
-}
-
-/** Whether a Via says its sender listens for answers elsewhere than where it sent from (RFC 3261 §18.2.2 maddr). */
-export function maddrOf(via: string): string | null {
-  return getParam(via, 'maddr')
 }

@@ -2,6 +2,7 @@ import type { Application } from './application.ts'
 import type { ClientState } from './client-transaction.ts'
 import type { Dialog } from './dialog.ts'
 import type { SipMessage } from './message.ts'
+import type { ReliableProvisionals } from './reliable.ts'
 import type { ServerState } from './server-transaction.ts'
 import type { TimerEntry, TimerOwner } from './timer-wheel.ts'
 import type { Peer, SendFailed } from './transport.ts'
@@ -40,6 +41,8 @@ export class ServerTransaction implements TimerOwner, SendFailed {
   /** Key in the table of requests that may arrive twice by different ways (RFC 3261 §8.2.2.2). */
   mergeKey: string | null = null
   isCancelled = false
+  /** Provisional responses that wait for their PRACK. */
+  reliable: ReliableProvisionals | null = null
   /** The flush of the owner's connection in which its last echo went out. */
   echoFlush = -1
   firings = 0

@@ -131,6 +131,8 @@ export class Transactions implements TransactionRunner {
       transaction.request = null
       transaction.silenceTimer?.cancel()
       transaction.silenceTimer = null
+      transaction.reliable?.stop()
+      transaction.reliable = null
     }
     this.#counters.countSent('', status)
     this.#stepServer(transaction, { kind: 'respond', status })

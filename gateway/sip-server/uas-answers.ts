@@ -6,6 +6,7 @@ import { dialogOfRequest, isAddress } from './dialog.ts'
 import type { Dialog, DialogRunner } from './dialog.ts'
 import { settleAnswer } from './dialogs.ts'
 import type { SipMessage } from './message.ts'
+import { ReliableProvisionals, supportsReliability, wantsReliability } from './reliable.ts'
 import { buildResponse, reasonOf } from './responses.ts'
 import { timerMs } from './timers.ts'
 import type { ServerTransaction } from './transaction.ts'
@@ -38,14 +39,28 @@ export class UasAnswers {
     if (transaction.source.connection?.isOpen === false)
       return app.refuse(frameId, 'transport for response has been shutdown or closed')
     const request = transaction.request!
+    const isReliable = transaction.isInvite && wantsReliability(answer)
+    if (isReliable && !supportsReliability(request))
+      return app.refuse(frameId, 'Remote endpoint does not support 100rel')
     if (answer.toTag !== '' && request.toTag === '' && transaction.dialog === null) transaction.localTag = answer.toTag
     const response = this.#buildAnswer(transaction, request, answer)
+    const rseq = isReliable ? this.#reliable(transaction).takeNumber() : 0
+    if (isReliable) response.add('RSeq', String(rseq))
     const text = serialize(response)
+    const bytes = Buffer.from(text, 'latin1')
     this.#advance(transaction, response, status)
-    this.#core.transactions.respond(transaction, status, Buffer.from(text, 'latin1'))
+    if (isReliable) this.#reliable(transaction).send(rseq, status, bytes)
+    else this.#core.transactions.respond(transaction, status, bytes)
     if (transaction.isInvite && status >= 200 && status < 300) this.#awaitAck(transaction, request.cseq)
     if (status < 200) this.watchSilence(transaction)
     this.#echo(app, frameId, transaction, text)
+  }
+
+  #reliable(transaction: ServerTransaction): ReliableProvisionals {
+    transaction.reliable ??= new ReliableProvisionals(this.#core, transaction, transaction.request!.cseq, () =>
+      this.onTimer(transaction),
+    )
+    return transaction.reliable
   }
 
   #buildAnswer(transaction: ServerTransaction, request: SipMessage, answer: SipMessage): SipMessage {
@@ -119,7 +134,7 @@ export class UasAnswers {
     answer.retransmitTimer = wheel.arm(timerMs(timers, 'G', answer.firings, false), dialog, 'answer-again')
   }
 
-  /** The application has been silent too long (`silence`), or an INVITE has rung too long. */
+  /** The application has been silent too long, an INVITE has rung too long, or its reliable answer was not acknowledged. */
   onTimer(transaction: ServerTransaction): void {
     if (transaction.isAnswered) return
     // After 64*T1 a non-INVITE client has given up by itself (§17.1.2.2): there is nobody to answer.

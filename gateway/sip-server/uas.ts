@@ -115,6 +115,9 @@ export class Uas {
         // §15.1.2: an INVITE still pending in it is over, too.
         if (dialog.serverInvite !== null) this.#answers.terminateInvite(dialog.serverInvite)
         return true
+      case 'PRACK':
+        if (dialog.serverInvite?.reliable?.acknowledge(request) === true) return true
+        return this.#answerAndStop(transaction, 481)
       case 'NOTIFY':
         if (dialog.method === 'SUBSCRIBE' && /^\s*terminated/i.test(request.get('subscription-state') ?? ''))
           this.#core.dialogs.remove(dialog)

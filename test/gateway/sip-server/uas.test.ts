@@ -328,6 +328,36 @@ describe('requests from the network', () => {
     await nothingLeft()
   })
 
+  it('sends a provisional answer reliably: numbered, repeated until its PRACK, the next one only then', async () => {
+    const { id } = await invited({ headers: ['Supported: timer, 100rel'] })
+    const progress = (status: number) =>
+      app.ask(`sip|${id}|\r\n${answer(status, 'Progress', 'Require: 100rel', 'RSeq: 7')}`)
+    assert.equal((await progress(183))[0], 'OK')
+    assert.equal((await progress(180))[0], 'OK')
+    const first = await peer.receive(183)
+    assert.notEqual(first.get('rseq'), '7')
+    await eventually(() => peer.count(183) >= 3)
+    assert.equal(peer.count(180), 0)
+    peer.requestAsCaller('PRACK', first, { cseq: 2, headers: [`RAck: 99 1 INVITE`] })
+    await peer.receive(481, { method: 'PRACK' })
+    peer.requestAsCaller('PRACK', first, { cseq: 3, headers: [`RAck: ${first.get('rseq')} 1 INVITE`] })
+    const shown = await app.shown('PRACK')
+    await app.ask(`sip|${shown.tokens[8]}|\r\n${answer(200, 'OK')}`)
+    await peer.receive(200, { method: 'PRACK' })
+    const second = await peer.receive(180)
+    assert.equal(Number(second.get('rseq')), Number(first.get('rseq')) + 1)
+    // The second is never acknowledged: after 64*T1 the INVITE is given up (RFC 3262 §3).
+    assert.equal((await peer.receive(504)).cseqMethod, 'INVITE')
+  })
+
+  it('refuses a reliable answer to a caller that does not know the word', async () => {
+    const { id } = await invited()
+    assert.deepEqual(await app.ask(`sip|${id}|\r\n${answer(183, 'Session Progress', 'Require: 100rel')}`), [
+      'NOK',
+      'Remote endpoint does not support 100rel',
+    ])
+  })
+
   it('answers to the port of Via when rport was not asked for', async () => {
     const other = await server.peer()
     const text = peer

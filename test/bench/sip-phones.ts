@@ -1,0 +1,147 @@
+/** A thread with callers and callees on raw UDP sockets, as cheap as can be: what is measured is the server between them. */
+import { createSocket } from 'node:dgram'
+import type { Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { parentPort, workerData } from 'node:worker_threads'
+
+export interface PhonesData {
+  readonly serverPort: number
+  readonly callsPerSecond: number
+  readonly seconds: number
+  /** How long a call stays up. */
+  readonly holdMs: number
+}
+
+/** First the callee's port, then (after `go`) the outcome. */
+export type FromPhones =
+  | { readonly kind: 'ready'; readonly calleePort: number }
+  | {
+      readonly kind: 'done'
+      readonly calls: number
+      readonly failed: number
+      /** INVITE sent to INVITE received on the other side: what the caller waits because of us. */
+      readonly addedMs: readonly number[]
+    }
+
+const SDP =
+  'v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n'
+
+const header = (text: string, name: string): string => {
+  const at = text.indexOf(`\r\n${name}: `)
+  return at === -1 ? '' : text.slice(at + name.length + 4, text.indexOf('\r\n', at + 2))
+}
+
+async function bind(): Promise<Socket> {
+  const socket = createSocket({ type: 'udp4', recvBufferSize: 4_194_304, sendBufferSize: 4_194_304 })
+  socket.bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  return socket
+}
+
+async function run(): Promise<void> {
+  const port = parentPort!
+  const { serverPort, callsPerSecond, seconds, holdMs }: PhonesData = workerData
+  const [caller, callee] = [await bind(), await bind()]
+  const [callerPort, calleePort] = [caller.address().port, callee.address().port]
+  const send = (socket: Socket, text: string): void => socket.send(Buffer.from(text, 'latin1'), serverPort, '127.0.0.1')
+
+  const startedMs = new Map<string, number>()
+  const addedMs: number[] = []
+  let finished = 0
+
+  const answer = (request: string, status: string, body: string): void => {
+    const vias = request.split('\r\n').filter((line) => line.startsWith('Via: '))
+    const to = header(request, 'To')
+    const lines = [
+      `SIP/2.0 ${status}`,
+      ...vias,
+      `From: ${header(request, 'From')}`,
+      `To: ${to.includes('tag=') ? to : `${to};tag=c${calleePort}`}`,
+      `Call-ID: ${header(request, 'Call-ID')}`,
+      `CSeq: ${header(request, 'CSeq')}`,
+      `Contact: <sip:callee@127.0.0.1:${calleePort}>`,
+      ...(body === '' ? [] : ['Content-Type: application/sdp']),
+      `Content-Length: ${body.length}`,
+    ]
+    send(callee, `${lines.join('\r\n')}\r\n\r\n${body}`)
+  }
+
+  callee.on('message', (bytes) => {
+    const text = bytes.toString('latin1')
+    if (text.startsWith('INVITE ')) {
+      const call = header(text, 'X-Call')
+      const sentMs = startedMs.get(call)
+      if (sentMs !== undefined) addedMs.push(performance.now() - sentMs)
+      answer(text, '180 Ringing', '')
+      answer(text, '200 OK', SDP)
+    } else if (text.startsWith('BYE ')) answer(text, '200 OK', '')
+  })
+
+  const inDialog = (method: string, cseq: number, ok: string): string =>
+    [
+      `${method} ${/<([^>]+)>/.exec(header(ok, 'Contact'))![1]} SIP/2.0`,
+      `Via: SIP/2.0/UDP 127.0.0.1:${callerPort};branch=z9hG4bK${method}${header(ok, 'Call-ID')};rport`,
+      'Max-Forwards: 70',
+      `From: ${header(ok, 'From')}`,
+      `To: ${header(ok, 'To')}`,
+      `Call-ID: ${header(ok, 'Call-ID')}`,
+      `CSeq: ${cseq} ${method}`,
+      'Content-Length: 0',
+      '',
+      '',
+    ].join('\r\n')
+
+  const acknowledged = new Set<string>()
+  caller.on('message', (bytes) => {
+    const text = bytes.toString('latin1')
+    if (!text.startsWith('SIP/2.0 2')) return
+    const callId = header(text, 'Call-ID')
+    if (header(text, 'CSeq') === '2 BYE') {
+      if (startedMs.delete(callId)) finished++
+      return
+    }
+    send(caller, inDialog('ACK', 1, text))
+    if (acknowledged.has(callId)) return
+    acknowledged.add(callId)
+    setTimeout(() => send(caller, inDialog('BYE', 2, text)), holdMs)
+  })
+
+  const place = (index: number): void => {
+    const callId = `bench-${callerPort}-${process.pid}-${index}`
+    startedMs.set(callId, performance.now())
+    send(
+      caller,
+      `INVITE sip:1000@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:${callerPort};branch=z9hG4bK${callId};rport\r\n` +
+        `Max-Forwards: 70\r\nFrom: <sip:15551230000@127.0.0.1>;tag=t${index}\r\nTo: <sip:1000@127.0.0.1>\r\nCall-ID: ${callId}\r\n` +
+        `CSeq: 1 INVITE\r\nContact: <sip:caller@127.0.0.1:${callerPort}>\r\nX-Call: ${callId}\r\nContent-Type: application/sdp\r\n` +
+        `Content-Length: ${SDP.length}\r\n\r\n${SDP}`,
+    )
+  }
+
+  port.postMessage({ kind: 'ready', calleePort } satisfies FromPhones)
+  await once(port, 'message')
+  const calls = callsPerSecond * seconds
+  let placed = 0
+  const beginMs = performance.now()
+  await new Promise<void>((resolve) => {
+    const timer = setInterval(() => {
+      const due = Math.min(calls, Math.floor(((performance.now() - beginMs) / 1000) * callsPerSecond))
+      while (placed < due) place(placed++)
+      if (placed < calls) return
+      clearInterval(timer)
+      resolve()
+    }, 5)
+  })
+  await new Promise<void>((resolve) => {
+    const deadline = setTimeout(resolve, 5_000)
+    const poll = setInterval(() => {
+      if (finished < calls) return
+      clearTimeout(deadline)
+      clearInterval(poll)
+      resolve()
+    }, 20)
+  })
+  port.postMessage({ kind: 'done', calls, failed: calls - finished, addedMs } satisfies FromPhones)
+}
+
+await run()
