@@ -1,9 +1,11 @@
+import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 
 import type { RtpEngine, RtpStats, RtpStream, RtpStreamOptions } from './rtp-engine.ts'
 import type { Address } from './server-transaction.ts'
 
+/** What the thread is told to do. Everything but `send`, `pause` and `shutdown` is replied to. */
 export type WorkerCommand = { readonly id: number; readonly stream: number } & (
   | { readonly verb: 'open'; readonly options: RtpStreamOptions }
   | { readonly verb: 'send'; readonly to: Address }
@@ -12,20 +14,21 @@ export type WorkerCommand = { readonly id: number; readonly stream: number } & (
 
 export interface WorkerReply {
   readonly id: number
-  readonly value: Address | RtpStats | null
+  /** To `open`. */
+  readonly address?: Address
+  /** To `stats` and `close`. */
+  readonly stats?: RtpStats
   readonly error?: string
 }
 
-type Verb<Command> = Command extends unknown ? Omit<Command, 'id'> : never
+type WithoutId<Command> = Command extends unknown ? Omit<Command, 'id'> : never
 
 class RtpThread implements RtpEngine {
   readonly #worker: Worker
-  readonly #waiting = new Map<
-    number,
-    { resolve: (value: WorkerReply['value']) => void; reject: (error: Error) => void }
-  >()
+  readonly #waiting = new Map<number, { resolve: (reply: WorkerReply) => void; reject: (error: Error) => void }>()
   #ids = 0
   #streams = 0
+  #failure: Error | null = null
   #closed: Promise<void> | null = null
 
   constructor(address: string) {
@@ -33,24 +36,25 @@ class RtpThread implements RtpEngine {
     this.#worker.on('message', (reply: WorkerReply) => {
       const waiting = this.#waiting.get(reply.id)
       this.#waiting.delete(reply.id)
-      if (reply.error === undefined) waiting?.resolve(reply.value)
+      if (reply.error === undefined) waiting?.resolve(reply)
       else waiting?.reject(new Error(reply.error))
     })
-    this.#worker.on('error', (error) => this.#failAll(error instanceof Error ? error : new Error(String(error))))
-    this.#worker.on('exit', () => this.#failAll(new Error('the RTP thread has ended')))
+    this.#worker.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))))
+    this.#worker.on('exit', () => this.#fail(new Error('the RTP thread has ended')))
   }
 
   async openStream(options: RtpStreamOptions = {}): Promise<RtpStream> {
     const stream = ++this.#streams
-    const local = (await this.#ask({ verb: 'open', stream, options })) as Address
+    const { address } = await this.#ask({ verb: 'open', stream, options })
+    assert(address !== undefined)
     let closed: Promise<RtpStats> | null = null
     return {
-      host: local.host,
-      port: local.port,
-      send: (to) => this.#tell({ verb: 'send', stream, to }),
+      host: address.host,
+      port: address.port,
+      send: ({ host, port }) => this.#tell({ verb: 'send', stream, to: { host, port } }),
       pause: () => this.#tell({ verb: 'pause', stream }),
-      stats: () => this.#ask({ verb: 'stats', stream }) as Promise<RtpStats>,
-      close: () => (closed ??= this.#ask({ verb: 'close', stream }) as Promise<RtpStats>),
+      stats: () => this.#askStats('stats', stream),
+      close: () => (closed ??= this.#askStats('close', stream)),
     }
   }
 
@@ -60,24 +64,35 @@ class RtpThread implements RtpEngine {
   }
 
   async #close(): Promise<void> {
+    if (this.#failure !== null) return
     const exited = once(this.#worker, 'exit')
     this.#tell({ verb: 'shutdown', stream: 0 })
     await exited
   }
 
-  #tell(command: Verb<WorkerCommand>): void {
-    this.#worker.postMessage({ ...command, id: ++this.#ids })
+  async #askStats(verb: 'stats' | 'close', stream: number): Promise<RtpStats> {
+    const { stats } = await this.#ask({ verb, stream })
+    assert(stats !== undefined)
+    return stats
   }
 
-  #ask(command: Verb<WorkerCommand>): Promise<WorkerReply['value']> {
+  #ask(command: WithoutId<WorkerCommand>): Promise<WorkerReply> {
     return new Promise((resolve, reject) => {
-      const id = ++this.#ids
-      this.#waiting.set(id, { resolve, reject })
-      this.#worker.postMessage({ ...command, id })
+      // What is told to a thread that has ended is lost without a word.
+      if (this.#failure !== null) return reject(this.#failure)
+      this.#waiting.set(this.#tell(command), { resolve, reject })
     })
   }
 
-  #failAll(error: Error): void {
+  #tell(command: WithoutId<WorkerCommand>): number {
+    const id = ++this.#ids
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window.
+    this.#worker.postMessage({ ...command, id })
+    return id
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error
     for (const { reject } of this.#waiting.values()) reject(error)
     this.#waiting.clear()
   }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { parentPort, workerData } from 'node:worker_threads'
 
 import { createRtpAgent } from './rtp-agent.ts'
@@ -5,43 +6,60 @@ import type { RtpStream } from './rtp-engine.ts'
 import type { WorkerCommand, WorkerReply } from './rtp-thread.ts'
 
 /** The far side of `createRtpThread`: an RTP agent on a thread of its own. */
-const engine = createRtpAgent(workerData as { address: string })
+assert(parentPort !== null)
+const port = parentPort
+const options: { address: string } = workerData
+const engine = createRtpAgent(options)
 const streams = new Map<number, RtpStream>()
 
-async function obey(command: WorkerCommand): Promise<WorkerReply['value']> {
+function find(id: number): RtpStream {
+  const stream = streams.get(id)
+  assert(stream !== undefined, `stream ${id} is closed`)
+  return stream
+}
+
+/** What to reply; `null`: nothing. */
+async function obey(command: WorkerCommand): Promise<WorkerReply | null> {
+  const { id } = command
   switch (command.verb) {
     case 'open': {
       const stream = await engine.openStream(command.options)
       streams.set(command.stream, stream)
-      return { host: stream.host, port: stream.port }
+      return { id, address: { host: stream.host, port: stream.port } }
     }
+    case 'stats':
+      return { id, stats: await find(command.stream).stats() }
+    case 'close': {
+      const stats = await find(command.stream).close()
+      streams.delete(command.stream)
+      return { id, stats }
+    }
+    // A stream may have been closed by the time these arrive.
     case 'send':
       streams.get(command.stream)?.send(command.to)
       return null
     case 'pause':
       streams.get(command.stream)?.pause()
       return null
-    case 'stats':
-      return (await streams.get(command.stream)?.stats()) ?? null
-    case 'close': {
-      const stats = (await streams.get(command.stream)?.close()) ?? null
-      streams.delete(command.stream)
-      return stats
-    }
     case 'shutdown':
       await engine.close()
-      parentPort!.close()
+      port.close()
+      return null
+    default:
+      command satisfies never
       return null
   }
 }
 
 async function answer(command: WorkerCommand): Promise<void> {
+  let reply: WorkerReply | null
   try {
-    const value = await obey(command)
-    if (command.verb !== 'shutdown') parentPort!.postMessage({ id: command.id, value } satisfies WorkerReply)
+    reply = await obey(command)
   } catch (error) {
-    parentPort!.postMessage({ id: command.id, value: null, error: String(error) } satisfies WorkerReply)
+    reply = { id: command.id, error: String(error) }
   }
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window.
+  if (reply !== null) port.postMessage(reply)
 }
 
-parentPort!.on('message', (command: WorkerCommand) => void answer(command))
+port.on('message', (command: WorkerCommand) => void answer(command))
