@@ -56,8 +56,11 @@ export function hashSecret(secret: string): string {
 
 /** Whether two texts are the same, in a time that tells nothing of where they differ. */
 export function isSameSecret(one: string, other: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(one), digest(other))
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
 }
 
 function derive(password: string, salt: Buffer, length: number, options: ScryptOptions): Promise<Buffer> {

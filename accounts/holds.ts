@@ -12,7 +12,7 @@ const POSTINGS_REMEMBERED = 16_384
 
 export type HoldRefusal = 'insufficient_credit' | 'account_inactive'
 
-export interface StoredBalance {
+interface StoredBalance {
   readonly accountId: AccountId
   readonly currency: Currency
   readonly balanceMicros: Micros

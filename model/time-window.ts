@@ -2,7 +2,6 @@ import type { TimeWindow } from './bid.ts'
 import { getZone, minuteOfWeek, WEEK } from './time-zone.ts'
 
 export { isTimeZone, localDay, localHour, localMonth, localTime } from './time-zone.ts'
-export type { LocalTime } from './time-zone.ts'
 
 const DAY_MINUTES = 1440
 

@@ -89,10 +89,6 @@ export class BidBook {
     return state
   }
 
-  findCampaign(id: CampaignId): CampaignState | undefined {
-    return this.#campaigns.get(id)
-  }
-
   /** Bids made for this one call. */
   bidsForCall(callId: CallId): Iterable<StandingBid> {
     return this.#byCall.get(callId) ?? []

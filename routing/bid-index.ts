@@ -5,7 +5,7 @@ import { cellsOfCircle, cellsOfPoint } from './radius-grid.ts'
 import type { StandingBid } from './standing-bid.ts'
 
 /** A bid with more places than this is kept with those that ask for no area, and judged one by one. */
-export const MOST_KEYS = 1024
+const MOST_KEYS = 1024
 
 /** The bids of one key: always open, and by the zone of their hours. */
 class Drawer {

@@ -104,18 +104,6 @@ export class CampaignUsage {
     for (const tally of this.#count(ani, atMs, priceMicros).tallies) tally.calls += calls - 1
   }
 
-  /** Figures of the periods that an instant falls into. */
-  snapshot(atMs: number): { hour: Tally; day: Tally; month: Tally; total: Tally; inUse: number } {
-    const { hour, day, month } = this.#periodsAt(atMs)
-    return {
-      hour: { ...this.#hours.peek(hour) },
-      day: { ...this.#days.peek(day) },
-      month: { ...this.#months.peek(month) },
-      total: { ...this.total },
-      inUse: this.inUse,
-    }
-  }
-
   #isCapped(atMs: number): boolean {
     if (this.#mostCalls !== null && this.total.calls >= this.#mostCalls) return true
     if (this.#hourly === null && this.#daily === null && this.#monthly === null) return false

@@ -5,8 +5,8 @@
 export type QualityThousandths = number
 
 export const NEUTRAL_QUALITY: QualityThousandths = 1000
-export const LOWEST_QUALITY: QualityThousandths = 500
-export const HIGHEST_QUALITY: QualityThousandths = 1500
+const LOWEST_QUALITY: QualityThousandths = 500
+const HIGHEST_QUALITY: QualityThousandths = 1500
 
 /** The measure as it enters the ranking: whole thousandths within the limits; neutral when there is none. */
 export function qualityOf(measured: number | null): QualityThousandths {

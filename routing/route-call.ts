@@ -51,7 +51,7 @@ export interface UsageRow {
   readonly calls?: number
 }
 
-export interface RoutingStats {
+interface RoutingStats {
   readonly bids: number
   /** Bids that some call could be sold to now. */
   readonly activeBids: number

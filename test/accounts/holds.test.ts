@@ -17,7 +17,7 @@ function open(): Balances {
   return balances
 }
 function held(hold: Hold | HoldRefusal): Hold {
-  assert.ok(typeof hold !== 'string', `refused: ${String(hold)}`)
+  if (typeof hold === 'string') assert.fail(`refused: ${hold}`)
   return hold
 }
 const charge = (amount: number, changes: Partial<Posting> = {}): Posting => ({

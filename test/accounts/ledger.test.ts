@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { createPosting, createTransfer, findFault, mergeEntries, MOST_ENTRIES } from '../../accounts/ledger.ts'
 import type { AccountId, PostingId } from '../../model/ids.ts'
 import type { LedgerEntry, Posting } from '../../model/ledger.ts'
@@ -73,6 +73,8 @@ describe('a posting', () => {
   })
 })
 
+const sum = (list: readonly LedgerEntry[]): bigint => list.reduce((total, one) => total + one.amountMicros, 0n)
+
 describe('merging entries', () => {
   it('adds up an account’s and drops what comes to nothing', () => {
     assert.deepEqual(mergeEntries([entry('a', -3n), entry('b', 3n), entry('a', 1n), entry('c', 0n)]), [
@@ -88,7 +90,6 @@ describe('merging entries', () => {
         amountMicros: fc.bigInt({ min: -9n, max: 9n }),
       }),
     )
-    const sum = (list: readonly LedgerEntry[]): bigint => list.reduce((total, one) => total + one.amountMicros, 0n)
     fc.assert(fc.property(entries, (list) => assert.equal(sum(mergeEntries(list)), sum(list))))
   })
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { payoutOf, settle, type Settlement } from '../../accounts/settlement.ts'
 import type { SoldTerms } from '../../model/cdr.ts'
 import type { AccountId, AwardId, CallId, CampaignId, HoldId, PostingId } from '../../model/ids.ts'

@@ -38,7 +38,7 @@ export async function run(): Promise<BenchResult[]> {
     const hold = balances.hold(award.buyerId, request.callId, award.priceMicros, auction.currency)
     const to = process.hrtime.bigint()
     if (typeof places === 'string' || typeof hold === 'string')
-      throw new Error(`the winner was refused: ${String(places)}`)
+      throw new Error('the winner was refused its places or its hold')
     if (i >= 0) {
       micros[i] = Number(to - from) / 1000
       awarded += auction.awards.length

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { Day, TimeWindow } from '../../model/bid.ts'
 import { isOpen, isTimeZone, localDay, localHour, localMonth, localTime } from '../../model/time-window.ts'
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { AccountId } from '../../model/ids.ts'
 import { CENT, ceilToCent, floorToCent } from '../../model/money.ts'
 import { lowestPrice, meetsReserve, rankBids, type AuctionTerms, type Candidate } from '../../routing/auction.ts'
@@ -142,10 +142,11 @@ describe('the reserve', () => {
   })
 })
 
+const score = (b: Candidate): bigint => BigInt(b.amountMicros) * BigInt(b.quality)
+
 /** The rule of the house written down naively, in bigints and with a full sort, for bids that can all pay. */
 function oracle(bids: readonly Candidate[], { reserveMicros, priceRule }: AuctionTerms): [string, bigint][] {
-  const score = (b: Candidate): bigint => BigInt(b.amountMicros) * BigInt(b.quality)
-  const ranked = [...bids].sort((a, b) => {
+  const ranked = bids.toSorted((a, b) => {
     if (score(a) !== score(b)) return score(a) > score(b) ? -1 : 1
     if (a.createdAtMs !== b.createdAtMs) return a.createdAtMs - b.createdAtMs
     return a.id < b.id ? -1 : 1
@@ -217,7 +218,7 @@ describe('the auction and a naive reading of the rules', () => {
     fc.assert(
       fc.property(candidates, (bids) => {
         const forwards = rankBids(bids, terms).awards
-        assert.deepEqual(rankBids([...bids].reverse(), terms).awards, forwards)
+        assert.deepEqual(rankBids(bids.toReversed(), terms).awards, forwards)
       }),
     )
   })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { Bid, Campaign, Criteria, Day, TimeWindow } from '../../model/bid.ts'
 import type { AccountId, CampaignId, TargetId } from '../../model/ids.ts'
 import { newId } from '../../model/ids.ts'
@@ -159,7 +159,7 @@ describe('the index of bids', () => {
         for (const request of calls) {
           const auction = routing.explain(request, routing.auction(request))
           const expected = all.filter((bid) => bought(bid, owners[Number(bid.campaignId.slice(1))]!, request))
-          assert.deepEqual(auction.awards.map(({ bidId }) => bidId).sort(), expected.map(({ id }) => id).sort())
+          assert.deepEqual(auction.awards.map(({ bidId }) => bidId).toSorted(), expected.map(({ id }) => id).toSorted())
           assert.equal(auction.awards.length + auction.nonBids.length, all.length)
           assert.equal(auction.nonBidsOmitted, 0)
         }
@@ -223,8 +223,8 @@ describe('the index of bids', () => {
         routing
           .auction(request)
           .awards.map(({ bidId }) => bidId)
-          .sort(),
-        expected.sort(),
+          .toSorted(),
+        expected.toSorted(),
       )
     }
     for (let i = 0; i < 300; i++) {

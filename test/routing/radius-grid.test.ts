@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { distanceMiles } from '../../routing/area.ts'
 import { cellsOfCircle, cellsOfPoint } from '../../routing/radius-grid.ts'
 

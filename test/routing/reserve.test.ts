@@ -59,7 +59,7 @@ function awardOf(id: string): Award {
   }
 }
 function taken(reservation: Reservation | NonBidCode): Reservation {
-  assert.ok(typeof reservation !== 'string', `refused: ${String(reservation)}`)
+  if (typeof reservation === 'string') assert.fail(`refused: ${reservation}`)
   return reservation
 }
 
@@ -198,14 +198,14 @@ describe('the frequency cap', () => {
   })
 })
 
-describe('budgets', () => {
-  const budget = (daily: number | null, total: number | null): Partial<Campaign> => ({
-    budget: {
-      dailyMicros: daily === null ? null : dollars(daily),
-      totalMicros: total === null ? null : dollars(total),
-    },
-  })
+const budget = (daily: number | null, total: number | null): Partial<Campaign> => ({
+  budget: {
+    dailyMicros: daily === null ? null : dollars(daily),
+    totalMicros: total === null ? null : dollars(total),
+  },
+})
 
+describe('budgets', () => {
   it('count holds, and keep what was billed', () => {
     const routing = market(budget(5, null))
     const first = taken(sell(routing))

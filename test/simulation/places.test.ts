@@ -25,6 +25,10 @@ interface Sold {
   up: boolean
 }
 
+function count(list: readonly Sold[], key: 'bid' | 'target' | 'campaign', id: string): number {
+  return list.filter((one) => one[key] === id).length
+}
+
 describe('places, caps and budgets over many random calls', function () {
   this.timeout(60_000)
 
@@ -73,8 +77,6 @@ describe('places, caps and budgets over many random calls', function () {
       const campaign = campaigns.find(({ id }) => id === bid.campaignId)!
       const target = targets.find(({ id }) => id === bid.targetId)!
       const up = sold.filter((one) => one.up)
-      const count = (list: Sold[], key: 'bid' | 'target' | 'campaign', id: string): number =>
-        list.filter((one) => one[key] === id).length
       if (count(up, 'bid', bid.id) >= (bid.maxConcurrentCalls ?? Infinity)) return 'bid_concurrency'
       if (count(up, 'target', target.id) >= target.maxConcurrentCalls!) return 'target_concurrency'
       const { caps, budget, frequency } = campaign
@@ -115,7 +117,7 @@ describe('places, caps and budgets over many random calls', function () {
         const base = awards[0] ?? { rank: 1, score: 0n, billableAfter: 0, id: newId() }
         const asked = { ...base, bidId: bid.id, campaignId: bid.campaignId, buyerId: buyer, targetId: bid.targetId }
         const reservation = routing.reserve(
-          { ...asked, amountMicros: bid.amountMicros, priceMicros: bid.amountMicros } as (typeof awards)[number],
+          { ...asked, amountMicros: bid.amountMicros, priceMicros: bid.amountMicros },
           `call ${step}` as CallId,
           ani,
           now,
