@@ -26,8 +26,11 @@ export class PostgresLedger implements LedgerStore {
     )
     const row = postingRow(posting)
     const { version, stored } = await this.#postgres.transaction(async (tx) => {
-      const fresh = await tx.rows('select post_ledger($1, (select version from book_version) + 1) as id', [
+      // The counter is locked first: the posting carries the very version that lists it.
+      const [counter] = await tx.rows('select version from book_version for update')
+      const fresh = await tx.rows('select post_ledger($1, $2::bigint + 1) as id', [
         JSON.stringify([row]),
+        counter!['version'],
       ])
       if (fresh.length === 0) {
         const [first] = await tx.rows(

@@ -8,7 +8,9 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readdirSync,
   readlinkSync,
+  realpathSync,
   renameSync,
   rmSync,
 } from 'node:fs'
@@ -64,40 +66,53 @@ function initdb(binaries: string, data: string, folder: number): Promise<void> {
 }
 
 /**
- * Stops a server that outlived the process that started it. We hold the data folder's lock, so no live exchange owns it. A process number
- * that means another program by now (in a container they begin anew) only leaves a stale file, which is removed: PostgreSQL itself would
- * take that program for a server and refuse to start.
+ * Stops a server that outlived the process that started it; we hold the data folder's lock, so no live exchange owns it. The lock file it
+ * leaves is removed once none of its processes lives: PostgreSQL itself judges by the process number in it, which in a container (where
+ * they begin anew) may be another program's by now, and a zombie's where nobody reaps orphans.
  */
 export async function stopOrphan(data: string, log: StorageLog): Promise<void> {
   const file = join(data, 'postmaster.pid')
   if (!existsSync(file)) return
-  const pid = Number.parseInt(readFileSync(file, 'utf8'), 10)
-  if (!Number.isInteger(pid) || pid <= 1 || !isPostgres(pid)) return rmSync(file, { force: true })
-  log.warn({ pid }, 'stopping the embedded PostgreSQL that a killed process left running')
-  signal(pid, 'SIGINT')
-  const deadline = Date.now() + ORPHAN_TIMEOUT_MS
-  while (isPostgres(pid)) {
-    if (Date.now() > deadline) signal(pid, 'SIGKILL')
-    if (Date.now() > deadline + ORPHAN_TIMEOUT_MS)
-      throw new EmbeddedPostgresError(`an older PostgreSQL (process ${pid}) holds ${data} and does not stop`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  const postmaster = Number.parseInt(readFileSync(file, 'utf8'), 10)
+  const left = (): number[] => serverProcesses(data, postmaster)
+  if (left().length > 0) {
+    log.warn({ pid: postmaster }, 'stopping the embedded PostgreSQL that a killed process left running')
+    if (left().includes(postmaster)) {
+      signal(postmaster, 'SIGINT')
+      signal(postmaster, 'SIGCONT') // A stopped process would not hear it.
+    }
+    const deadline = Date.now() + ORPHAN_TIMEOUT_MS
+    while (left().length > 0) {
+      if (Date.now() > deadline) for (const pid of left()) signal(pid, 'SIGKILL')
+      if (Date.now() > deadline + ORPHAN_TIMEOUT_MS)
+        throw new EmbeddedPostgresError(`an older PostgreSQL (process ${postmaster}) holds ${data} and does not stop`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+  rmSync(file, { force: true })
+}
+
+/** The live processes of the server on this folder: on Linux those whose working directory it is, as every process of a server's is. */
+function serverProcesses(data: string, postmaster: number): number[] {
+  if (process.platform !== 'linux') return signal(postmaster, 0) ? [postmaster] : []
+  const folder = realpathSync(data)
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => link(`/proc/${pid}/cwd`) === folder && /\/postgres( \(deleted\))?$/.test(link(`/proc/${pid}/exe`)))
+    .map(Number)
+}
+
+function link(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return '' // Gone meanwhile, a zombie, or not ours.
   }
 }
 
-function signal(pid: number, name: 'SIGINT' | 'SIGKILL' | 0): boolean {
+function signal(pid: number, name: 'SIGINT' | 'SIGCONT' | 'SIGKILL' | 0): boolean {
   try {
     return process.kill(pid, name)
-  } catch {
-    return false // Gone meanwhile, or not ours.
-  }
-}
-
-function isPostgres(pid: number): boolean {
-  if (!signal(pid, 0)) return false
-  if (process.platform !== 'linux') return true
-  try {
-    // A zombie (nobody reaps orphans in a container without init) has no executable any more: it is as good as gone.
-    return /\/postgres( \(deleted\))?$/.test(readlinkSync(`/proc/${pid}/exe`))
   } catch {
     return false
   }

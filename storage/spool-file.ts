@@ -70,12 +70,12 @@ export function openSpoolFile(path: string, bytes: number): SpoolFile {
         transaction(() => fill(FILLER_BYTES))
       transaction(() => db.exec('delete from filler'))
       db.exec('pragma wal_checkpoint(passive)')
-      // One long transaction makes the log as long as it will ever be; it is begun anew, not cut, from then on.
-      const room = capacityBytes - (number('pragma page_count') - number('pragma freelist_count')) * PAGE_BYTES
-      const logBytes = Math.min(LOG_RESERVE_BYTES, Math.floor(room * 0.8))
-      transaction(() => {
-        for (let size = 0; size < logBytes; size += FILLER_BYTES) fill(Math.min(FILLER_BYTES, logBytes - size))
-      })
+      // Without checkpoints the log grows with every write; afterwards it is begun anew, not cut.
+      db.exec('pragma wal_autocheckpoint = 0')
+      for (let logBytes = 0; logBytes < LOG_RESERVE_BYTES; logBytes += FILLER_BYTES) {
+        transaction(() => fill(FILLER_BYTES))
+        transaction(() => db.exec('delete from filler'))
+      }
       reserved = true
     } finally {
       try {
@@ -84,6 +84,7 @@ export function openSpoolFile(path: string, bytes: number): SpoolFile {
       } catch {
         reserved = false // The disk is full: what is there is used, and reserving is tried again.
       }
+      db.exec(`pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
     }
   }
 

@@ -116,6 +116,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     })
     opened.push(() => writer.close())
     await writer.open()
+    if (!spool.usage.reserved) await spool.reserve() // What was left in it is out now.
 
     const book = new Book(postgres, log, options.onBookChange)
     const listener = new BookListener(postgres.options, book, log)

@@ -191,13 +191,14 @@ export class GroupCommitWriter implements RecordWriter {
     const { spool, log } = this.#options
     try {
       const records = await spool.read(2 * BATCH_RECORDS)
-      if (records.length === 0) {
-        this.#spooling = false
-        log.info({}, 'the spool is replayed: records go to the database again')
-        return
+      if (records.length > 0) {
+        await this.#commit(records.map(({ body }) => JSON.parse(body) as RecordRows))
+        await spool.remove(records.at(-1)!.seq)
       }
-      await this.#commit(records.map(({ body }) => JSON.parse(body) as RecordRows))
-      await spool.remove(records.at(-1)!.seq)
+      // Only this loop appends, so an empty spool stays empty until it is told that Postgres is away again.
+      if (spool.count > 0) return
+      this.#spooling = false
+      log.info({}, 'the spool is replayed: records go to the database again')
     } catch (error) {
       this.#away(error as Error)
     }
