@@ -54,8 +54,12 @@ export function viewAuction(auction: Auction, call: CallRecord | null, caller: C
   return call?.sellerId === caller.accountId ? forSeller(auction, call) : null
 }
 
-/** The award that got the call: by failover not always the first. Before anybody answers, the first. */
+/**
+ * The award that got the call: by failover not always the first. Before anybody answers, the first; of a call that ended
+ * unanswered, none.
+ */
 function winnerOf(auction: Auction, call: CallRecord | null): Award | null {
+  if (call?.state === 'ended' && call.answeredAt === null) return null
   const answered = call?.bidId ? auction.awards.find((award) => award.bidId === call.bidId) : undefined
   return answered ?? auction.awards[0] ?? null
 }

@@ -113,7 +113,13 @@ function decision(call) {
   const winner = nameOf(call.buyer_id)
   if (call.outcome === 'refused') return call.refused_by ?? plain(call.end_reason) ?? 'refused'
   if (call.outcome === 'no_sale') return call.reasons ? `nobody: ${call.reasons}` : 'nobody bought it'
-  if (winner) return call.reasons ? `${winner} won; ${call.reasons}` : `${winner} won`
+  if (call.state === 'ended' && !['answered', 'interrupted'].includes(call.outcome)) {
+    return `${plain(call.end_reason) || 'ended'}${winner ? `; ${winner} was rung` : ''}`
+  }
+  if (winner) {
+    const unbilled = call.state === 'ended' && call.billable_ms === 0 ? ', too short to bill' : ''
+    return `${winner} won${unbilled}${call.reasons ? `; ${call.reasons}` : ''}`
+  }
   if (call.state === 'ended') return plain(call.end_reason) || 'ended'
   return call.auction_id || call.reasons ? 'auctioned' : '…'
 }
@@ -170,6 +176,13 @@ async function toggle(id) {
   place.replaceChildren(...(call ? detail(call, auction) : ['The call cannot be read at the moment.']))
 }
 
+/** `9 × the vertical …`: each text once, with how often it was said. */
+function countEach(texts) {
+  const counts = new Map()
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1)
+  return [...counts].map(([text, count]) => (count > 1 ? `${count} × ${text}` : text))
+}
+
 function detail(call, auction) {
   const parts = []
   const list = (title, name, lines) =>
@@ -183,10 +196,11 @@ function detail(call, auction) {
           `${nameOf(bid.buyer_id) || 'a buyer'} bid ${money(bid.amount, auction.currency)}${bid.won ? `, clears at ${money(bid.price, auction.currency)}` : `: ${bid.reason}`}`,
       ),
     )
+    const ranked = new Set(auction.ranking.map((bid) => bid.bid_id))
     list(
       'Did not take part',
       'ul',
-      auction.non_bids.map((bid) => `${bid.bid_id.slice(-6)}: ${bid.reason}`),
+      countEach(auction.non_bids.filter((bid) => !ranked.has(bid.bid_id)).map((bid) => bid.reason)),
     )
   }
   list(

@@ -95,6 +95,18 @@ describe('calls', () => {
     assert.deepEqual([sold.payout, sold.clearing_price, sold.ranking, sold.non_bids], ['2.00', null, [], []])
   })
 
+  it('name no winner when nobody answered', async () => {
+    const unanswered = sampleCall(seller.account.id, { outcome: 'cancelled', answeredAt: null, auctionId: newId() })
+    const auction = sampleAuction(unanswered, [buyer.account.id])
+    api.stores.callRecords.set(unanswered.id, unanswered)
+    api.stores.auctionRecords.set(auction.id, { ...auction, nonBids: [{ ...auction.awards[0]!, code: 'ring_failed' }] })
+    for (const person of [admin, buyer]) {
+      const { body } = await get(person, `auctions/${auction.id}`)
+      assert.deepEqual([body.winner, body.clearing_price, body.ranking[0].won], [null, null, false])
+      assert.equal(body.ranking[0].reason, 'the target was rung and did not take the call')
+    }
+  })
+
   it('name as winner the award that was answered, not the one rung first', async () => {
     const second = sampleCall(seller.account.id, { buyerId: loser.account.id, auctionId: newId() })
     const auction = sampleAuction(second, [buyer.account.id, loser.account.id])
