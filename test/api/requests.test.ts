@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
-import * as fc from 'fast-check'
-import { parseJson } from '../../api/body.ts'
 import { StoreConflict, StoreUnavailable } from '../../api/needs.ts'
 import type { PROBLEMS } from '../../api/problems.ts'
 import { startApi, type ApiHarness, type Person, type Reply } from '../support/api-harness.ts'
@@ -308,35 +306,3 @@ describe('a request', () => {
     assert.equal((await api.request('GET', '/health/live')).status, 200)
   })
 })
-
-describe('parseJson', () => {
-  it('reads whatever JSON.stringify writes, numbers of 15 digits included', () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), (value) => {
-        const read = parseJson(JSON.stringify(value))
-        const plain = JSON.parse(JSON.stringify(value)) as unknown
-        // Doubles printed with 16 or 17 digits come back as their text: everything else is as it was.
-        assert.deepEqual(asNumbers(read), asNumbers(plain))
-      }),
-    )
-  })
-
-  it('keeps the text of a number that a double would round or overflow', () => {
-    assert.deepEqual(
-      parseJson('{"a":1e309,"b":0.1000000000000000000001,"c":12345678901234567890,"d":1.5e3,"e":-0.25}'),
-      {
-        a: '1e309',
-        b: '0.1000000000000000000001',
-        c: '12345678901234567890',
-        d: 1500,
-        e: -0.25,
-      },
-    )
-  })
-})
-
-function asNumbers(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value), (_key, inner: unknown) =>
-    typeof inner === 'string' && /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(inner) ? Number(inner) : inner,
-  )
-}

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { HealthCheck } from '../../api/needs.ts'
-import { createRateLimit } from '../../api/rate-limit.ts'
-import { Recent } from '../../api/recent.ts'
 import { createApi } from '../../api/server.ts'
-import { loadOrCreate } from '../../api/signing-keys.ts'
-import { createTestClock, startApi } from '../support/api-harness.ts'
+import { startApi } from '../support/api-harness.ts'
 
 describe('the API server', () => {
   it('names the port it cannot have', async () => {
@@ -119,45 +113,5 @@ describe('the API server', () => {
     } finally {
       await api.api.close()
     }
-  })
-})
-
-describe('signing keys', () => {
-  it('are made once, for their owner alone, and kept', () => {
-    const dir = mkdtempSync(join(tmpdir(), 'dce-keys-'))
-    try {
-      const made = loadOrCreate(join(dir, 'keys'))
-      assert.match(made.privateKeyPem, /BEGIN PRIVATE KEY/)
-      assert.deepEqual(loadOrCreate(join(dir, 'keys')), made)
-      assert.equal(statSync(join(dir, 'keys', 'jwt-private.pem')).mode & 0o777, 0o600)
-    } finally {
-      rmSync(dir, { recursive: true })
-    }
-  })
-})
-
-describe('the rate limit', () => {
-  it('counts an IPv6 network as one source, and IPv4 as it is', () => {
-    const limit = createRateLimit(1, createTestClock())
-    limit('a', '2001:db8:1:2:aaaa::1')
-    assert.throws(() => limit('a', '2001:db8:1:2:bbbb::9'), { code: 'too_many_requests' })
-    limit('a', '2001:db8:1:3::1')
-    limit('a', '192.0.2.1')
-    assert.throws(() => limit('a', '::ffff:192.0.2.1'), { code: 'too_many_requests' })
-    limit('a', '192.0.2.2')
-    limit('b', '192.0.2.1')
-  })
-})
-
-describe('what is remembered for a while', () => {
-  it('is forgotten with time, and the oldest when there is no room', () => {
-    let now = 0
-    const recent = new Recent<number>(2, 10, () => now)
-    recent.set('a', 1)
-    recent.set('b', 2)
-    recent.set('c', 3)
-    assert.deepEqual([recent.get('a'), recent.get('b'), recent.get('c')], [undefined, 2, 3])
-    now = 10
-    assert.equal(recent.get('c'), undefined)
   })
 })

@@ -13,14 +13,15 @@ import {
   type Store,
   type Stores,
 } from '../../api/needs.ts'
-import type { Account, ApiKey, Stored, User } from '../../model/account.ts'
+import type { Account, Stored } from '../../model/account.ts'
 import type { Auction } from '../../model/auction.ts'
 import { ANY_CALL, type Bid, type Campaign } from '../../model/bid.ts'
 import type { CallRecord } from '../../model/cdr.ts'
 import type { DncEntry } from '../../model/dnc.ts'
-import { newId, type AccountId, type UserId } from '../../model/ids.ts'
+import { newId, type AccountId } from '../../model/ids.ts'
 import type { Posting } from '../../model/ledger.ts'
 import type { DialledNumber, Target, Trunk } from '../../model/trunk.ts'
+import { apiKeys, refreshTokens, users } from './memory-users.ts'
 
 /** What tests may look into and fill. */
 export interface MemoryStores extends Stores {
@@ -105,7 +106,8 @@ export function createMemoryStores(): MemoryStores {
     if (bids.all().some((bid) => bid.targetId === target.id)) throw new StoreConflict('id', 'bids use this target')
   })
   const numbers = store<DialledNumber>((number, others) => {
-    if (others().some((other) => other.number === number.number)) throw new StoreConflict('number', 'the number is taken')
+    if (others().some((other) => other.number === number.number))
+      throw new StoreConflict('number', 'the number is taken')
   })
   const accounts = store<Account & { accountId?: never }>()
   const postings: Posting[] = []
@@ -150,64 +152,6 @@ export function createMemoryStores(): MemoryStores {
     auctionRecords,
   }
   return Object.assign(self, stores)
-}
-
-function users(tick: () => Promise<void>): Stores['users'] {
-  const all = new Map<string, User>()
-  const byEmail = (email: string) => [...all.values()].find((user) => user.email === email) ?? null
-  return {
-    async create(draft) {
-      await tick()
-      if (byEmail(draft.email)) throw new StoreConflict('email', 'the email is taken')
-      const now = new Date()
-      const user: User = { ...draft, id: newId<UserId>(), version: 1, createdAt: now, updatedAt: now }
-      all.set(user.id, user)
-      return user
-    },
-    async findByEmail(email) {
-      await tick()
-      return byEmail(email)
-    },
-    find: async (id) => all.get(id) ?? null,
-    async setPassword(id, passwordHash) {
-      const user = all.get(id)
-      if (user) all.set(id, { ...user, passwordHash })
-    },
-  }
-}
-
-function apiKeys(tick: () => Promise<void>): Stores['apiKeys'] {
-  const all = new Map<string, ApiKey>()
-  return {
-    async create(draft) {
-      const key: ApiKey = { ...draft, id: newId(), createdAt: new Date() }
-      all.set(key.id, key)
-      return key
-    },
-    list: async (accountId) => [...all.values()].filter((key) => key.accountId === accountId),
-    async findBySecretHash(hash) {
-      await tick()
-      return [...all.values()].find((key) => key.secretHash === hash) ?? null
-    },
-    remove: async (accountId, id) => all.get(id)?.accountId === accountId && all.delete(id),
-  }
-}
-
-function refreshTokens(): Stores['refreshTokens'] {
-  const all = new Map<string, { userId: UserId; expiresAt: Date }>()
-  return {
-    async add({ hash, userId, expiresAt }) {
-      all.set(hash, { userId, expiresAt })
-    },
-    async take(hash) {
-      const found = all.get(hash) ?? null
-      all.delete(hash)
-      return found
-    },
-    async removeAllOf(userId) {
-      for (const [hash, token] of all) if (token.userId === userId) all.delete(hash)
-    },
-  }
 }
 
 function dnc(tick: () => Promise<void>): DncStore {

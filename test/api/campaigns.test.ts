@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { refusesEach } from '../support/api-faults.ts'
+import { startApi, type ApiHarness, type Person } from '../support/api-harness.ts'
+
+type Json = Record<string, unknown>
+
+describe('campaigns', () => {
+  let api: ApiHarness
+  let buyer: Person
+
+  before(async () => {
+    api = await startApi()
+    buyer = await api.person('buyer')
+  })
+  after(() => api.api.close())
+
+  const post = (person: Person, path: string, json: Json) => api.request('POST', path, { token: person.token, json })
+  const patch = (person: Person, path: string, json: Json) => api.request('PATCH', path, { token: person.token, json })
+
+  it('have defaults, and change one budget or cap at a time', async () => {
+    const made = await post(buyer, '/campaigns', {
+      name: 'c',
+      budget: { daily: '50', total: 900 },
+      caps: { concurrent: 3 },
+    })
+    assert.equal(made.status, 201)
+    assert.deepEqual(made.body.budget, { daily: '50.00', total: '900.00' })
+    assert.deepEqual([made.body.status, made.body.pacing, made.body.is_default], ['active', 'asap', false])
+    const changed = await patch(buyer, `campaigns/${made.body.id}`, {
+      budget: { daily: null },
+      caps: { hourly: 5 },
+      status: 'paused',
+    })
+    assert.deepEqual(changed.body.budget, { daily: null, total: '900.00' })
+    assert.deepEqual(changed.body.caps, { hourly: 5, daily: null, monthly: null, total: null, concurrent: 3 })
+  })
+
+  it('take criteria, a schedule and a frequency', async () => {
+    const json = {
+      name: 'c',
+      schedule: { start: '22:00', end: '06:00', days: ['Fri', 'sat'], timezone: 'America/Chicago' },
+      frequency: { calls: 1, hours: 24 },
+      criteria: {
+        verticals: ['legal', 'LEGAL'],
+        geography: { states: ['tx', 'ON'], zips: ['75001'] },
+        time_window: { start: '08:00', end: '24:00' },
+      },
+    }
+    const made = await post(buyer, 'campaigns', json)
+    assert.deepEqual(made.body.schedule, {
+      start: '22:00',
+      end: '06:00',
+      days: ['fri', 'sat'],
+      timezone: 'America/Chicago',
+    })
+    assert.deepEqual(made.body.criteria.verticals, ['legal'])
+    assert.deepEqual(made.body.criteria.geography.states, ['TX', 'ON'])
+    assert.equal(made.body.criteria.time_window.end, '24:00')
+    const cleared = await patch(buyer, `campaigns/${made.body.id}`, { schedule: null, frequency: null, criteria: {} })
+    assert.deepEqual([cleared.body.schedule, cleared.body.frequency], [null, null])
+    assert.deepEqual(cleared.body.criteria, { verticals: [], geography: null, time_window: null })
+  })
+
+  it('refuse what is wrong', () =>
+    refusesEach(
+      api,
+      buyer,
+      'campaigns',
+      { name: 'c' },
+      {
+        name: ['', null],
+        status: ['on'],
+        timezone: ['Nowhere', null],
+        budget: [{ daily: '-1' }, { weekly: '1' }, { daily: 'NaN' }, 5, null],
+        pacing: ['even', 'slow'],
+        caps: [{ daily: -1 }, { daily: 1.5 }, { yearly: 1 }, { daily: '5' }],
+        frequency: [{ calls: 0, hours: 1 }, { calls: 1 }, { calls: 1, hours: 0 }],
+        schedule: [
+          { start: '25:00', end: '26:00' },
+          { start: '8:00', end: '9:00' },
+          { start: '08:00', end: '08:00' },
+          { start: '24:00', end: '08:00' },
+          { start: '08:00' },
+          { start: '08:00', end: '09:00', days: ['someday'] },
+        ],
+      },
+    ))
+})

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { assertFault, refusesEach } from '../support/api-faults.ts'
+import { startApi, type ApiHarness, type Person } from '../support/api-harness.ts'
+
+type Json = Record<string, unknown>
+
+describe('numbers', () => {
+  let api: ApiHarness
+  let seller: Person
+
+  before(async () => {
+    api = await startApi()
+    seller = await api.person('seller')
+  })
+  after(() => api.api.close())
+
+  const post = (person: Person, path: string, json: Json) => api.request('POST', path, { token: person.token, json })
+  const patch = (person: Person, path: string, json: Json) => api.request('PATCH', path, { token: person.token, json })
+
+  it('have the contract’s defaults', async () => {
+    const made = await post(seller, 'numbers', { number: '(800) 555-0101', vertical: 'Home_Services' })
+    const { id: _id, created_at: _created, updated_at: _updated, account_id: _account, ...rest } = made.body
+    assert.deepEqual(rest, {
+      number: '+18005550101',
+      vertical: 'home_services',
+      reserve_price: '0.00',
+      price_rule: 'second',
+      payout: { type: 'share', value: '0.80' },
+      max_billable_after: 120,
+      live_bidding_ms: 0,
+      traffic_type: 'inbound',
+      tags: {},
+      version: 1,
+    })
+  })
+
+  it('belong to one account', async () => {
+    const reply = await post(seller, 'numbers', { number: '+18005550101', vertical: 'legal' })
+    assert.deepEqual([reply.status, reply.body.errors[0].pointer], [409, '/number'])
+  })
+
+  it('take a fixed payout, and change', async () => {
+    const made = await post(seller, 'numbers', {
+      number: '+18005550102',
+      vertical: 'legal',
+      payout: { type: 'fixed', value: 12.5 },
+      tags: { source: 'tv' },
+    })
+    assert.deepEqual(made.body.payout, { type: 'fixed', value: '12.50' })
+    const changed = await patch(seller, `numbers/${made.body.id}`, { reserve_price: '3', price_rule: 'first' })
+    assert.deepEqual(
+      [changed.body.reserve_price, changed.body.price_rule, changed.body.tags],
+      ['3.00', 'first', { source: 'tv' }],
+    )
+    assertFault(
+      await patch(seller, `numbers/${made.body.id}`, { number: '+18005550103' }),
+      '/number',
+      'unknown_property',
+    )
+  })
+
+  it('refuse what is wrong', () =>
+    refusesEach(
+      api,
+      seller,
+      'numbers',
+      { number: '+18005550199', vertical: 'legal' },
+      {
+        number: ['', '123', '+1', 'sip:a@b', '+1800555019x', 18005550199, null],
+        vertical: ['', 'two\nlines', 'x'.repeat(65), null, '-x', '<b>'],
+        reserve_price: ['-0.01', 'free', '1.1234567'],
+        price_rule: ['third'],
+        payout: [
+          { type: 'share', value: '1.01' },
+          { type: 'share', value: -1 },
+          { type: 'fixed', value: '-1' },
+          { type: 'share' },
+          { type: 'half', value: 1 },
+          '0.8',
+          { type: 'share', value: '0.8', cap: 1 },
+        ],
+        max_billable_after: [-1, 3601, 1.5, '120'],
+        live_bidding_ms: [-1, 2001],
+        traffic_type: ['sideways'],
+        tags: [
+          { 'a b': 'x' },
+          { a: 1 },
+          { a: 'x'.repeat(257) },
+          [],
+          Object.fromEntries(Array.from({ length: 51 }, (_, i) => [`k${i}`, 'v'])),
+        ],
+      },
+    ))
+})

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { newId } from '../../model/ids.ts'
+import { assertFault, refusesEach } from '../support/api-faults.ts'
+import { startApi, type ApiHarness, type Person } from '../support/api-harness.ts'
+
+type Json = Record<string, unknown>
+
+describe('trunks', () => {
+  let api: ApiHarness
+  let admin: Person
+  let seller: Person
+  let buyer: Person
+
+  before(async () => {
+    api = await startApi()
+    admin = await api.person('operator')
+    seller = await api.person('seller')
+    buyer = await api.person('buyer')
+  })
+  after(() => api.api.close())
+
+  const post = (person: Person, path: string, json: Json) => api.request('POST', path, { token: person.token, json })
+  const patch = (person: Person, path: string, json: Json) => api.request('PATCH', path, { token: person.token, json })
+
+  const good = { name: 'carrier', direction: 'inbound', addresses: ['192.0.2.0/24', '2001:db8::1'] }
+
+  it('keep their password to themselves', async () => {
+    const made = await post(seller, 'trunks', {
+      ...good,
+      username: 'u',
+      password: 'secret',
+      max_cps: 10,
+      max_concurrent_calls: 100,
+      strip_prefix: '9',
+    })
+    assert.equal(made.status, 201)
+    assert.equal(made.body.has_password, true)
+    assert.ok(!JSON.stringify(made.body).includes('secret'))
+    assert.equal((await api.stores.trunks.find(made.body.id))?.password, 'secret')
+    const changed = await patch(seller, `trunks/${made.body.id}`, { username: null, password: null })
+    assert.equal(changed.body.has_password, false)
+    assertFault(await patch(seller, `trunks/${made.body.id}`, { addresses: [] }), '/addresses', 'required')
+  })
+
+  it('refuse what is wrong', () =>
+    refusesEach(api, seller, 'trunks', good, {
+      addresses: [
+        ['x'],
+        ['192.0.2.256'],
+        ['0.0.0.0/0'],
+        ['::/0'],
+        ['10.0.0.0/33'],
+        ['10.0.0.0/8/8'],
+        ['fe80::1%eth0'],
+        ['10.0.0.1/'],
+        [],
+        'x',
+        Array(257).fill('192.0.2.1'),
+      ],
+      max_cps: [0, -1, 1.5, '10', 1e9],
+      max_concurrent_calls: [0, -1, 1.5, '10'],
+      strip_prefix: ['', 'abc', '1'.repeat(17)],
+      direction: ['both', 'outbound', null],
+      host: ['carrier.example'],
+      name: [''],
+      account_id: [buyer.account.id, admin.account.id, 'x', newId()],
+    }))
+
+  it('ask for a username and a password together', async () => {
+    assertFault(await post(seller, 'trunks', { ...good, password: 'alone' }), '/username', 'required')
+    assertFault(await post(seller, 'trunks', { ...good, username: 'alone' }), '/password', 'required')
+  })
+
+  it('outbound are the house’s, and need a host', async () => {
+    const outbound = { account_id: admin.account.id, name: 'out', direction: 'outbound' }
+    assertFault(await post(admin, 'trunks', outbound), '/host', 'required')
+    for (const host of ['a b', 'host:0', 'host:65536', '-x', 'http://x', '[::g]'])
+      assertFault(await post(admin, 'trunks', { ...outbound, host }), '/host')
+    assert.equal((await post(admin, 'trunks', { ...outbound, host: 'carrier.example:5080' })).status, 201)
+    assert.equal((await post(admin, 'trunks', { ...outbound, host: '[2001:db8::1]:5060' })).status, 201)
+    assertFault(
+      await post(admin, 'trunks', { ...outbound, account_id: seller.account.id, host: 'x.example' }),
+      '/direction',
+    )
+  })
+})
