@@ -1,4 +1,4 @@
-import type { LoadReport } from './load.ts'
+import type { LoadReport } from './driver.ts'
 import { printReport } from './report.ts'
 
 const WIDTH = 720

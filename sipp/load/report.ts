@@ -1,4 +1,4 @@
-import type { LoadReport, Percentiles } from './load.ts'
+import type { AudioResult, LoadReport, Percentiles } from './driver.ts'
 
 /** The table `npm run load` prints. */
 export function printReport(report: LoadReport): string[] {
@@ -9,7 +9,8 @@ export function printReport(report: LoadReport): string[] {
     ['answered', String(report.answered)],
     ['failed', describeFailures(report)],
     ['added PDD (INVITE in → INVITE out)', describe(report.addedPdd)],
-    ['set-up (INVITE → 200, SIPp’s 4 ms clock)', describe(report.setup)],
+    [`set-up (INVITE → 200${options.media ? '' : ', SIPp’s 4 ms clock'})`, describe(report.setup)],
+    ...(report.audio ? describeAudio(report.audio) : []),
     ['SIP retransmissions of the carrier', String(report.retransmissions)],
     ['CPU of the exchange a call', `${format(report.cpuPerCallUs)} µs`],
     ['resident size of the exchange', `${Math.round(report.residentBytes / 1024 ** 2)} MB`],
@@ -20,6 +21,17 @@ export function printReport(report: LoadReport): string[] {
   ]
   const width = Math.max(...rows.map(([name]) => name.length))
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`)
+}
+
+function describeAudio(audio: AudioResult): [string, string][] {
+  const share = (100 * audio.lost) / Math.max(1, audio.received + audio.lost)
+  return [
+    ['RTP packets', `${audio.sent} sent, ${audio.received} received`],
+    ['RTP loss', `${audio.lost} (${share.toFixed(3)} %)`],
+    ['RTP jitter, mean', `${format(audio.jitterMs)} ms`],
+    ['RTP latency one way', describe(audio.latency)],
+    ['MOS (E-model, G.711)', audio.mos.toFixed(2)],
+  ]
 }
 
 function describeFailures({ failed, failures }: LoadReport): string {

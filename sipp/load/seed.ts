@@ -5,9 +5,10 @@ import type { ApiClient } from '../api-client.ts'
 export interface Seeded {
   /** Where the carriers call from: the address of their trunks. */
   readonly carrierHost: string
-  /** A line a call: who calls, and which number. SIPp’s `-inf`. */
+  /** Who calls which number, call by call. */
+  readonly lines: readonly { readonly caller: string; readonly number: string }[]
+  /** The same as a file for SIPp’s `-inf`. */
   readonly csv: string
-  readonly accountIds: readonly string[]
 }
 
 /** Enough that no single account, number or bid is a special case, and that auctions have losers. */
@@ -31,11 +32,9 @@ export async function seed(
   },
 ): Promise<Seeded> {
   const vertical = `load_${options.run}`
-  const accountIds: string[] = []
   const numbers: string[] = []
   for (let n = 0; n < SELLERS; n++) {
     const seller = await api.create('accounts', { type: 'seller', name: `Load seller ${options.run} ${n + 1}` })
-    accountIds.push(seller.id)
     const trunk = { account_id: seller.id, name: `Load carrier ${n + 1}`, direction: 'inbound' }
     await api.create('trunks', { ...trunk, addresses: [options.carrierHost] })
     const number = `+18772${options.run}${n}`
@@ -45,7 +44,6 @@ export async function seed(
   for (const [n, { host, port }] of options.buyers.entries()) {
     const name = `Load buyer ${options.run} ${n + 1}`
     const buyer = await api.create('accounts', { type: 'buyer', name })
-    accountIds.push(buyer.id)
     await api.request('POST', `/api/v1/accounts/${buyer.id}/deposits`, { amount: '10000000', reference: name })
     const uri = `sip:sales@${host}:${port}`
     const target = await api.create('targets', { account_id: buyer.id, name, uri })
@@ -56,14 +54,15 @@ export async function seed(
     }
   }
   const csv = join(options.directory, 'calls.csv')
-  await writeFile(csv, `SEQUENTIAL\n${callerLines(numbers).join('\n')}\n`)
-  return { carrierHost: options.carrierHost, csv, accountIds }
+  const lines = callerLines(numbers)
+  await writeFile(csv, `SEQUENTIAL\n${lines.map(({ caller, number }) => `${caller};${number};\n`).join('')}`)
+  return { carrierHost: options.carrierHost, lines, csv }
 }
 
-function callerLines(numbers: readonly string[]): string[] {
+function callerLines(numbers: readonly string[]): Seeded['lines'] {
   return Array.from({ length: CALLERS }, (_, n) => {
     const caller = `+1${AREA_CODES[n % AREA_CODES.length]!}555${String(n).padStart(4, '0')}`
-    return `${caller};${numbers[n % numbers.length]!};`
+    return { caller, number: numbers[n % numbers.length]! }
   })
 }
 
