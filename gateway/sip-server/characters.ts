@@ -33,10 +33,6 @@ export function isTokenCode(code: number): boolean {
   return tokenTable[code] === 1
 }
 
-export function isDigitCode(code: number): boolean {
-  return code >= 48 && code <= 57
-}
-
 /** Whether `text` from `start` to `end` is a non-empty `token`. */
 export function isToken(text: string, start = 0, end = text.length): boolean {
   for (let i = start; i < end; i++) if (tokenTable[text.charCodeAt(i)] !== 1) return false

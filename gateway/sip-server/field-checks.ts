@@ -7,7 +7,7 @@ import { scanTag } from './name-addr.ts'
 import { parseVia, salvageVia } from './via.ts'
 
 /** RFC 3261 §8.1.1.5: a CSeq number is below 2^31. */
-export const CSEQ_LIMIT = 2 ** 31
+const CSEQ_LIMIT = 2 ** 31
 
 /** Reads and checks one value that the layers above act upon. Only the first Via fills `topVia`. */
 export function checkField(head: Head, info: HeaderInfo, value: string): void {

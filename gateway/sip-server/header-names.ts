@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 
 /** What the parser does with a header, beyond keeping it. */
-export type HeaderRole =
+type HeaderRole =
   'plain' | 'via' | 'from' | 'to' | 'contact' | 'call-id' | 'cseq' | 'max-forwards' | 'content-length'
 
 export interface HeaderInfo {

@@ -36,7 +36,8 @@ function findAddress(text: string): AddressSpan | null {
     const code = text.charCodeAt(i)
     if (code === CHAR.less) return findBracketed(text, i, i)
     if (code === CHAR.colon) return findBare(text, start)
-    if (!isTokenCode(code) && code !== CHAR.space && code !== CHAR.tab) return null
+    // Unquoted names in UTF-8 are common, and hurt nobody.
+    if (!isTokenCode(code) && code !== CHAR.space && code !== CHAR.tab && code < 128) return null
   }
   return null
 }

@@ -3,7 +3,7 @@ import { fail } from './head.ts'
 import type { Head } from './head.ts'
 import { parseHead } from './parse-message.ts'
 
-export interface FramerOptions {
+interface FramerOptions {
   /** Start line, headers and body together. */
   readonly maxMessageBytes?: number
 }

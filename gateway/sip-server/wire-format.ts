@@ -2,4 +2,3 @@
 export { isParseFailure, MAX_HEADER_FIELDS, parseAppMessage, parseMessage } from './parse-message.ts'
 export { serialize } from './serialize-message.ts'
 export { StreamFramer } from './stream-framer.ts'
-export type { FramerOptions, StreamInput } from './stream-framer.ts'

@@ -30,6 +30,7 @@ describe('sip-server/headers addresses', () => {
     })
     assert.equal(parseNameAddr('Anna Lena <tel:+1>')?.displayName, 'Anna Lena')
     assert.equal(parseNameAddr('<sip:a@b>')?.displayName, '')
+    assert.equal(parseNameAddr('Zo\u00c3\u00ab <sip:a@b>')?.displayName, 'Zo\u00c3\u00ab')
   })
 
   it('gives the parameters of a bare addr-spec to the header (§20.10)', () => {
