@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 
 /** What the parser does with a header, beyond keeping it. */
-type HeaderRole =
-  'plain' | 'via' | 'from' | 'to' | 'contact' | 'call-id' | 'cseq' | 'max-forwards' | 'content-length'
+type HeaderRole = 'plain' | 'via' | 'from' | 'to' | 'contact' | 'call-id' | 'cseq' | 'max-forwards' | 'content-length'
 
 export interface HeaderInfo {
   /** Full lower-case name. */
