@@ -37,10 +37,10 @@ export class PostgresDnc implements DncStore {
          where d.removed_at is not null returning number`,
         [list, numbers, reason, new Date(this.#clock.now())],
       )
-      const fresh = rows.map((row) => row['number'] as PhoneNumber)
+      const added = rows.map((row) => row['number'] as PhoneNumber)
       return {
-        fresh,
-        version: fresh.length === 0 ? null : await this.#book.list(tx, 'dnc', null, { list, add: fresh, remove: [] }),
+        fresh: added,
+        version: added.length === 0 ? null : await this.#book.list(tx, 'dnc', null, { list, add: added, remove: [] }),
       }
     })
     if (version !== null) await this.#book.written(version, { kind: 'dnc', list, add: fresh, remove: [] })

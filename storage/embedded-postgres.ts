@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { closeSync, constants, existsSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import pg from 'pg'
+import { Client } from 'pg'
 import { prepareCluster, stopOrphan } from './postgres-cluster.ts'
 import { EmbeddedPostgresError, findBinaries, serverUser } from './postgres-binaries.ts'
 import type { ConnectionOptions } from './postgres.ts'
@@ -13,6 +13,8 @@ import type { StorageLog } from './storage-log.ts'
 export const START_TIMEOUT_MS = 60_000
 /** How long a clean stop may take before the server is killed, ms. It loses nothing then, and the next start replays. */
 export const STOP_TIMEOUT_MS = 15_000
+/** How long a server's last words are waited for once it is gone, ms. */
+export const LAST_WORDS_MS = 100
 /** Between two attempts to start a server that died, ms: the first and the longest. */
 export const RESTART_DELAY_MS = { first: 100, longest: 2_000 } as const
 
@@ -92,7 +94,7 @@ export class EmbeddedPostgres {
   async #launch(): Promise<void> {
     const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     const server = spawn(join(this.#binaries, 'bin', 'postgres'), ['-D', folderForChild(this.#data), ...settings], {
-      ...serverUser(),
+      ...serverUser(this.#data),
       cwd: '/',
       env: {},
       detached: true, // Its own process group: Ctrl-C in a terminal is ours to handle, and the calls' records come first.
@@ -100,14 +102,19 @@ export class EmbeddedPostgres {
     })
     this.#server = server
     const last: string[] = []
-    createInterface({ input: server.stderr! }).on('line', (line) => {
+    const words = createInterface({ input: server.stderr! }).on('line', (line) => {
       last.push(line)
       if (last.length > 5) last.shift()
       this.#log.debug({ line }, 'postgres')
     })
     const gone = new Promise<string>((resolve) => {
       server.once('error', (error) => resolve(error.message))
-      server.once('exit', (code, signal) => resolve(`${signal ?? `exit code ${code}`}: ${last.join(' | ')}`))
+      server.once('exit', (code, signal) => {
+        // Its last words may still be in the pipe, which its own children may hold open for longer.
+        const tell = (): void => resolve(`${signal ?? `exit code ${code}`}: ${last.join(' | ')}`)
+        words.once('close', tell)
+        setTimeout(tell, LAST_WORDS_MS)
+      })
     })
     void gone.then((why) => this.#onGone(server, why))
     const failed = gone.then((why): never => {
@@ -120,7 +127,7 @@ export class EmbeddedPostgres {
   async #answers(): Promise<void> {
     const deadline = Date.now() + START_TIMEOUT_MS
     for (let waitMs = 5; ; waitMs = Math.min(100, waitMs * 2)) {
-      const client = new pg.Client({ ...this.connection, database: 'postgres', connectionTimeoutMillis: 2_000 })
+      const client = new Client({ ...this.connection, database: 'postgres', connectionTimeoutMillis: 2_000 })
       client.on('error', () => {})
       try {
         await client.connect()
@@ -135,7 +142,7 @@ export class EmbeddedPostgres {
   }
 
   async #ensureDatabase(): Promise<void> {
-    const client = new pg.Client({ ...this.connection, database: 'postgres' })
+    const client = new Client({ ...this.connection, database: 'postgres' })
     await client.connect()
     try {
       const { rowCount } = await client.query("select from pg_database where datname = 'dce'")

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import pg from 'pg'
+import { Client } from 'pg'
 import type { ConnectionOptions } from './postgres.ts'
 
 const FOLDER = new URL('./migrations/', import.meta.url)
@@ -32,7 +32,7 @@ export class MigrationError extends Error {
 
 /** The migrations of this version of the program, in order. */
 export async function readMigrations(folder: URL = FOLDER): Promise<Migration[]> {
-  const files = (await readdir(folder)).filter((file) => FILE.test(file)).sort()
+  const files = (await readdir(folder)).filter((file) => FILE.test(file)).toSorted()
   return Promise.all(
     files.map(async (file) => {
       const [, id, name] = FILE.exec(file)!
@@ -90,10 +90,10 @@ interface Applied {
 
 async function locked<T>(
   options: ConnectionOptions,
-  work: (client: pg.Client, migrations: readonly Migration[], applied: ReadonlyMap<number, Applied>) => Promise<T>,
+  work: (client: Client, migrations: readonly Migration[], applied: ReadonlyMap<number, Applied>) => Promise<T>,
 ): Promise<T> {
   const migrations = await readMigrations()
-  const client = new pg.Client({ ...options, connectionTimeoutMillis: 5_000, application_name: 'dce migrate' })
+  const client = new Client({ ...options, connectionTimeoutMillis: 5_000, application_name: 'dce migrate' })
   client.on('error', () => {}) // The statement under way rejects with the same.
   await client.connect()
   try {
@@ -123,12 +123,7 @@ async function locked<T>(
   }
 }
 
-async function inTransaction(
-  client: pg.Client,
-  script: string,
-  note: string,
-  values: readonly unknown[],
-): Promise<void> {
+async function inTransaction(client: Client, script: string, note: string, values: readonly unknown[]): Promise<void> {
   await client.query('begin')
   try {
     await client.query(script)

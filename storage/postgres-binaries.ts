@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, lstatSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -12,9 +22,14 @@ export class EmbeddedPostgresError extends Error {
 /** PostgreSQL refuses to run as root: as root it runs as nobody. */
 export const NOBODY = 65_534
 
-/** The user the server's processes run as, in the form `spawn` takes; nothing when we are not root. */
-export function serverUser(): { uid: number; gid: number } | Record<string, never> {
-  return process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}
+/**
+ * The user the server's processes run as, in the form `spawn` takes; nothing when we are not root. Data that belongs to somebody (an earlier
+ * run without root made it) stays theirs: the server runs as them.
+ */
+export function serverUser(data?: string): { uid: number; gid: number } | Record<string, never> {
+  if (process.getuid?.() !== 0) return {}
+  const owner = data === undefined ? undefined : statSync(data, { throwIfNoEntry: false })
+  return owner && owner.uid !== 0 ? { uid: owner.uid, gid: owner.gid } : { uid: NOBODY, gid: NOBODY }
 }
 
 /**

@@ -41,7 +41,7 @@ export async function prepareCluster(binaries: string, data: string, log: Storag
 
 /** The folder belongs to the user the server runs as. */
 function ensureOwner(data: string): void {
-  const { uid, gid } = serverUser()
+  const { uid, gid } = serverUser(data)
   if (uid !== undefined && gid !== undefined) chownSync(data, uid, gid)
   chmodSync(data, 0o700)
 }
@@ -58,9 +58,11 @@ function initdb(binaries: string, data: string, folder: number): Promise<void> {
   child.stderr!.on('data', (chunk: Buffer) => words.push(chunk))
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('close', (code, signal) => {
+    child.once('close', (code, killedBy) => {
       if (code === 0) return resolve()
-      reject(new EmbeddedPostgresError(`initdb failed (${signal ?? code}): ${Buffer.concat(words).toString().trim()}`))
+      reject(
+        new EmbeddedPostgresError(`initdb failed (${killedBy ?? code}): ${Buffer.concat(words).toString().trim()}`),
+      )
     })
   })
 }

@@ -1,4 +1,5 @@
-import pg from 'pg'
+import { Client, Pool } from 'pg'
+import type { PoolClient } from 'pg'
 import type { StorageLog } from './storage-log.ts'
 import { storeError } from './store-errors.ts'
 
@@ -23,11 +24,11 @@ export interface Queries {
 /** The stores' pool. Errors come out as the stores promise them (store-errors.ts). */
 export class Postgres implements Queries {
   readonly options: ConnectionOptions
-  readonly #pool: pg.Pool
+  readonly #pool: Pool
 
   constructor(options: ConnectionOptions, log: StorageLog) {
     this.options = options
-    this.#pool = new pg.Pool({
+    this.#pool = new Pool({
       ...options,
       max: MAX_STORE_CONNECTIONS,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -49,7 +50,7 @@ export class Postgres implements Queries {
 
   /** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
   async transaction<T>(work: (tx: Queries) => Promise<T>, begin = 'begin'): Promise<T> {
-    let client: pg.PoolClient
+    let client: PoolClient
     try {
       client = await this.#pool.connect()
     } catch (error) {
@@ -83,10 +84,10 @@ export class Postgres implements Queries {
 export async function connect(
   options: ConnectionOptions,
   name: string,
-  onLost: (error: Error, client: pg.Client) => void,
+  onLost: (error: Error, client: Client) => void,
   timeoutMs = CONNECT_TIMEOUT_MS,
-): Promise<pg.Client> {
-  const client = new pg.Client({
+): Promise<Client> {
+  const client = new Client({
     ...options,
     connectionTimeoutMillis: timeoutMs,
     keepAlive: true,

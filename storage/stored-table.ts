@@ -19,8 +19,8 @@ export interface TableLayout<T> {
   /** Whether `list` may filter by a `status` column. */
   readonly hasStatus: boolean
   /** The columns of the given properties; called with all of them at a creation and with some at an update. */
-  columns(properties: Partial<Draft<T>>): Row
-  read(row: Row): T
+  readonly columns: (properties: Partial<Draft<T>>) => Row
+  readonly read: (row: Row) => T
 }
 
 type Storable = Stored & { id: string; accountId?: AccountId }

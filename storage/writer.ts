@@ -286,7 +286,7 @@ export class GroupCommitWriter implements RecordWriter {
       // Still away.
     }
     this.#probe = null
-    if (this.#closed) return void (await client?.end())
+    if (this.#closed) return client?.end()
     if (!client) return this.#away(new Error('still away'))
     this.#client = client
     this.#start()

@@ -10,7 +10,7 @@ import type { TestStorage } from '../support/storage.ts'
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 20_000
   while (!(await condition())) {
-    assert.ok(Date.now() < deadline, `waited too long for ${condition}`)
+    assert.ok(Date.now() < deadline, `waited too long for ${condition.toString()}`)
     await wait(10)
   }
 }

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import pg from 'pg'
+import { migrateDown, migrateUp, migrationStatus, readMigrations } from '../../storage/migrate.ts'
+import { createDatabase } from '../support/storage.ts'
+
+describe('migrations', () => {
+  it('go up once however many begin at once, all the way down, and up again', async () => {
+    const connection = { connectionString: await createDatabase() }
+    const all = (await readMigrations()).map(({ name }) => name)
+    const done = await Promise.all([migrateUp(connection), migrateUp(connection), migrateUp(connection)])
+    assert.deepEqual(done.flat(), all)
+    assert.ok((await migrationStatus(connection)).every(({ appliedAt }) => appliedAt !== null))
+    assert.deepEqual(await migrateDown(connection), all.slice(-1))
+    assert.deepEqual((await migrationStatus(connection)).filter(({ appliedAt }) => appliedAt === null).length, 1)
+    assert.deepEqual(await migrateDown(connection, all.length), all.slice(0, -1).toReversed())
+    const client = new pg.Client(connection)
+    await client.connect()
+    const left = await client.query(
+      "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'S')",
+    )
+    assert.deepEqual(
+      left.rows.map((row) => row.relname),
+      ['schema_migrations'],
+    )
+    assert.deepEqual(
+      (await client.query("select proname from pg_proc where pronamespace = 'public'::regnamespace")).rows,
+      [],
+    )
+    await client.end()
+    assert.deepEqual(await migrateUp(connection), all)
+  })
+
+  it('stop at one that was changed after it was applied, or that they do not know', async () => {
+    const connection = { connectionString: await createDatabase() }
+    await migrateUp(connection)
+    const client = new pg.Client(connection)
+    await client.connect()
+    await client.query("update schema_migrations set checksum = 'x' where id = 2")
+    await assert.rejects(migrateUp(connection), {
+      name: 'MigrationError',
+      message: 'migration 2 (book) was changed after it was applied',
+    })
+    await client.query("update schema_migrations set id = 9999, name = 'future' where id = 2")
+    await assert.rejects(migrationStatus(connection), {
+      name: 'MigrationError',
+      message: /migration 9999 \(future\), which this version/,
+    })
+    await client.end()
+  })
+
+  it('each have a way up and a way down, numbered without gaps', async () => {
+    const all = await readMigrations()
+    assert.deepEqual(
+      all.map(({ id }) => id),
+      all.map((_, i) => i + 1),
+    )
+    for (const { up, down } of all) assert.ok(up.trim() && down.trim())
+  })
+})
