@@ -2,6 +2,7 @@ import type { Account, AccountType, Role } from '../model/account.ts'
 import type { Clock } from '../model/clock.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { Caller } from './endpoint.ts'
+import { StoreUnavailable } from './needs.ts'
 import type { ApiOptions } from './options.ts'
 import { Problem } from './problems.ts'
 import { Recent } from './recent.ts'
@@ -42,9 +43,15 @@ export function createAuthenticator(
   async function statusOf(id: AccountId): Promise<Account['status'] | 'gone'> {
     const known = accounts.get(id)
     if (known) return known
-    const status = (await stores.accounts.find(id))?.status ?? 'gone'
-    accounts.set(id, status)
-    return status
+    try {
+      const status = (await stores.accounts.find(id))?.status ?? 'gone'
+      accounts.set(id, status)
+      return status
+    } catch (error) {
+      // The credentials are good; while the database is away nobody is shut out of the calls that go on.
+      if (error instanceof StoreUnavailable) return 'active'
+      throw error
+    }
   }
 
   async function fromApiKey(secret: string): Promise<Caller | null> {
@@ -71,12 +78,7 @@ export function createAuthenticator(
   }
 
   return {
-    async fromHeader(header) {
-      if (header === undefined) throw unauthorized('Send `Authorization: Bearer` with an access token or an API key.')
-      const match = /^Bearer +(\S+) *$/i.exec(header)
-      if (!match) throw unauthorized('The Authorization header is not `Bearer` followed by a token.')
-      return fromToken(match[1]!)
-    },
+    fromHeader: async (header) => fromToken(bearerOf(header)),
     fromToken,
     async requireActive(caller) {
       if ((await statusOf(caller.accountId)) !== 'active') {
@@ -88,6 +90,14 @@ export function createAuthenticator(
       keys.clear()
     },
   }
+}
+
+/** The token of an `Authorization` header (RFC 6750 §2.1); throws 401 when there is none. */
+export function bearerOf(header: string | undefined): string {
+  if (header === undefined) throw unauthorized('Send `Authorization: Bearer` with an access token or an API key.')
+  const match = /^Bearer +(\S+) *$/i.exec(header)
+  if (!match) throw unauthorized('The Authorization header is not `Bearer` followed by a token.')
+  return match[1]!
 }
 
 function unauthorized(detail: string): Problem {

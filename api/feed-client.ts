@@ -1,5 +1,6 @@
 import { WebSocket, type RawData } from 'ws'
 import type { Caller } from './endpoint.ts'
+import { Problem } from './problems.ts'
 import { TOPICS, type Topic } from './feed-messages.ts'
 
 /** How long a client that sent no token with its request has to send one. */
@@ -14,6 +15,12 @@ export const CLOSE_UNAUTHORIZED = 4401
 const CLOSE_POLICY = 1008
 export const CLOSE_GOING_AWAY = 1001
 
+/** Who a client is, and by which token. */
+export interface Admitted {
+  readonly token: string
+  readonly caller: Caller
+}
+
 export interface FeedClientOptions {
   readonly socket: WebSocket
   readonly authenticate: (token: string) => Promise<Caller>
@@ -27,24 +34,24 @@ export interface FeedClientOptions {
 export class FeedClient {
   readonly #options: FeedClientOptions
   readonly #topics = new Set<Topic>()
-  #caller: Caller | null = null
+  #admitted: Admitted | null = null
   #alive = true
   #messages = { count: 0, since: 0 }
   #timer: NodeJS.Timeout | undefined
 
-  constructor(options: FeedClientOptions, caller: Caller | null) {
+  constructor(options: FeedClientOptions, admitted: Admitted | null) {
     this.#options = options
     const { socket } = options
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
     socket.on('pong', () => (this.#alive = true))
     socket.on('error', () => undefined) // A protocol error or reset: ws closes it, `close` follows.
     socket.on('close', () => clearTimeout(this.#timer))
-    if (caller) this.#welcome(caller)
+    if (admitted) this.#welcome(admitted)
     else this.#endIn(AUTH_TIMEOUT_MS, 'send {"type":"auth","token":…} first')
   }
 
   get caller(): Caller | null {
-    return this.#caller
+    return this.#admitted?.caller ?? null
   }
 
   wants(topic: Topic): boolean {
@@ -66,6 +73,14 @@ export class FeedClient {
     if (!this.#alive) return this.#options.socket.terminate()
     this.#alive = false
     this.#options.socket.ping()
+    if (this.#admitted) void this.#askAgain(this.#admitted.token)
+  }
+
+  /** Whoever was logged out, or whose key or account is gone, has heard enough. */
+  async #askAgain(token: string): Promise<void> {
+    await this.#options.authenticate(token).catch((error: unknown) => {
+      if (error instanceof Problem) this.close(CLOSE_UNAUTHORIZED, 'the token is no longer valid')
+    })
   }
 
   close(code: number, reason: string): void {
@@ -76,8 +91,9 @@ export class FeedClient {
     this.#options.socket.terminate()
   }
 
-  #welcome(caller: Caller): void {
-    this.#caller = caller
+  #welcome(admitted: Admitted): void {
+    this.#admitted = admitted
+    const { caller } = admitted
     if (caller.token) this.#endIn(caller.token.expiresAtMs - this.#options.now(), 'the access token has expired')
     else clearTimeout(this.#timer)
     this.send(JSON.stringify({ type: 'welcome', role: caller.role, account_id: caller.accountId, topics: TOPICS }))
@@ -97,7 +113,7 @@ export class FeedClient {
     if (!message) return this.#refuse('malformed_json', 'Send a JSON object as text.')
     const { type, topics, token } = message
     if (type === 'auth' && typeof token === 'string') return void this.#authenticate(token)
-    if (!this.#caller) return this.close(CLOSE_UNAUTHORIZED, 'authenticate first')
+    if (!this.#admitted) return this.close(CLOSE_UNAUTHORIZED, 'authenticate first')
     if (type === 'ping') return this.send('{"type":"pong"}')
     if (type !== 'subscribe' && type !== 'unsubscribe') {
       return this.#refuse('invalid', 'The type is auth, subscribe, unsubscribe or ping.')
@@ -116,8 +132,8 @@ export class FeedClient {
     try {
       const caller = await this.#options.authenticate(token)
       // A fresh token prolongs the same reader; another's would read what was subscribed to before.
-      if (this.#caller && this.#caller.accountId !== caller.accountId) this.#topics.clear()
-      this.#welcome(caller)
+      if (this.caller && this.caller.accountId !== caller.accountId) this.#topics.clear()
+      this.#welcome({ token, caller })
     } catch {
       this.close(CLOSE_UNAUTHORIZED, 'the token is not valid')
     }

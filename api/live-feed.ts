@@ -2,8 +2,8 @@ import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { DomainEvent } from '../model/events.ts'
-import type { Caller } from './endpoint.ts'
-import { CLOSE_GOING_AWAY, FeedClient, PING_INTERVAL_MS } from './feed-client.ts'
+import { bearerOf } from './authenticate.ts'
+import { CLOSE_GOING_AWAY, FeedClient, PING_INTERVAL_MS, type Admitted } from './feed-client.ts'
 import { createMessages, topicOf } from './feed-messages.ts'
 import type { Kit } from './kit.ts'
 import { Problem, PROBLEM_TYPE, problemBody, problemOf } from './problems.ts'
@@ -36,7 +36,7 @@ export function createLiveFeed(kit: Kit, server: Server): LiveFeed {
   let closed = false
 
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const caller = await admit(request)
+    const admitted = await admit(request)
     if (closed || socket.destroyed) return void socket.destroy()
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const client: FeedClient = new FeedClient(
@@ -47,7 +47,7 @@ export function createLiveFeed(kit: Kit, server: Server): LiveFeed {
           now: () => kit.clock.now(),
           onSlow: () => log.warn({ account: client.caller?.accountId }, 'feed client dropped: it does not read'),
         },
-        caller,
+        admitted,
       )
       clients.add(client)
       webSocket.on('close', () => clients.delete(client))
@@ -55,7 +55,7 @@ export function createLiveFeed(kit: Kit, server: Server): LiveFeed {
   }
 
   /** Who the request says it is; null when it will say so in its first message. */
-  async function admit(request: IncomingMessage): Promise<Caller | null> {
+  async function admit(request: IncomingMessage): Promise<Admitted | null> {
     const url = new URL(request.url ?? '/', 'http://localhost')
     if (url.pathname === BIDDING_PATH) throw new Problem('not_available', 'Live bidding comes in a later version.')
     if (url.pathname !== EVENTS_PATH) throw new Problem('unknown_route', `The feed is at ${EVENTS_PATH}.`)
@@ -63,9 +63,8 @@ export function createLiveFeed(kit: Kit, server: Server): LiveFeed {
       throw new Problem('too_many_clients', `At most ${settings.wsMaxClients} clients are served.`)
     }
     const { authorization } = request.headers
-    if (authorization !== undefined) return authenticator.fromHeader(authorization)
-    const token = url.searchParams.get('token')
-    return token === null ? null : authenticator.fromToken(token)
+    const token = authorization === undefined ? url.searchParams.get('token') : bearerOf(authorization)
+    return token === null ? null : { token, caller: await authenticator.fromToken(token) }
   }
 
   function listen(event: DomainEvent): void {

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { StoreConflict, StoreUnavailable } from '../../api/needs.ts'
 import type { PROBLEMS } from '../../api/problems.ts'
 import { startApi, type ApiHarness, type Person, type Reply } from '../support/api-harness.ts'
+import { sampleCall } from '../support/sample-calls.ts'
 
 function assertProblem(reply: Reply, status: number, code: keyof typeof PROBLEMS): void {
   assert.deepEqual([reply.status, reply.body.code], [status, code], JSON.stringify(reply.body))
@@ -111,6 +112,18 @@ describe('a request', () => {
     api.stores.failure = null
     assertProblem(reply, 503, 'store_unavailable')
     assert.equal(reply.headers.get('retry-after'), '5')
+  })
+
+  it('for a call in progress is answered while the database is away', async () => {
+    const live = sampleCall(admin.account.id, { state: 'answered', outcome: null })
+    api.live.calls = [live]
+    api.clock.advance(6_000) // What is remembered of the account is old by now.
+    api.stores.failure = new StoreUnavailable('gone')
+    const read = await api.request('GET', `calls/${live.id}`, { token: admin.token })
+    const hangUp = await api.request('POST', `calls/${live.id}/hangup`, { token: admin.token })
+    api.stores.failure = null
+    api.live.calls = []
+    assert.deepEqual([read.status, hangUp.status], [200, 202])
   })
 
   it('that collides names the field', async () => {
