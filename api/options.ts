@@ -13,7 +13,7 @@ export interface PhoneAnswer {
   readonly reason?: string
 }
 
-export interface ApiSettings {
+interface ApiSettings {
   readonly host: string
   /** 0 picks a free one. */
   readonly port: number
