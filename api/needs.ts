@@ -83,9 +83,17 @@ export interface LedgerStore {
   /** Writes a balanced posting; a repeated reference of the same kind and account returns the first posting unchanged. */
   post(posting: Posting): Promise<Posting>
   /** The entries of one account, newest first, with its balance after each. */
-  entries(accountId: AccountId, page: PageRequest): Promise<Page<{ posting: Posting; kind: PostingKind; amountMicros: Micros; balanceMicros: Micros }>>
+  entries(
+    accountId: AccountId,
+    page: PageRequest,
+  ): Promise<Page<{ posting: Posting; kind: PostingKind; amountMicros: Micros; balanceMicros: Micros }>>
   /** Sum of all entries by currency and any unbalanced posting: for `dce ledger verify`. */
-  verify(): Promise<{ postings: number; totals: { currency: string; sumMicros: Micros }[]; unbalanced: string[]; duplicateCalls: string[] }>
+  verify(): Promise<{
+    postings: number
+    totals: { currency: string; sumMicros: Micros }[]
+    unbalanced: string[]
+    duplicateCalls: string[]
+  }>
 }
 export interface DncStore {
   /** Adds numbers to a list; those already there are left as they are. Returns how many are new. */
@@ -114,7 +122,11 @@ export interface AuctionStore {
 }
 export interface IdempotencyStore {
   /** The answer kept under this key and scope, or null after reserving it for the caller; 'busy' while another request holds it. */
-  begin(scope: string, key: string, requestHash: string): Promise<{ status: number; body: string; etag: string | null; requestHash: string } | null | 'busy'>
+  begin(
+    scope: string,
+    key: string,
+    requestHash: string,
+  ): Promise<{ status: number; body: string; etag: string | null; requestHash: string } | null | 'busy'>
   finish(scope: string, key: string, answer: { status: number; body: string; etag: string | null }): Promise<void>
   abandon(scope: string, key: string): Promise<void>
 }
