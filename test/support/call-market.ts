@@ -97,6 +97,14 @@ export class Market {
   /** A buyer with money, a target where `file` is being played, and a standing bid. */
   async buyer(file: string, terms: BuyerTerms = {}): Promise<Buyer> {
     const run = await startScenario({ file, logDirectory: this.#logs, timeoutS: 30, ...terms.play })
+    const standing = await this.standingBid(run, terms)
+    const buyer = { ...standing, run }
+    this.buyers.push(buyer)
+    return buyer
+  }
+
+  /** A buyer with money, a target at `address`, and a standing bid: for those who answer there themselves. */
+  async standingBid(address: { host: string; port: number }, terms: BuyerTerms = {}): Promise<Omit<Buyer, 'run'>> {
     const { api } = this.exchange
     const name = `Buyer ${this.vertical} ${this.buyers.length + 1}`
     const account = await api.create('accounts', { type: 'buyer', name })
@@ -108,7 +116,7 @@ export class Market {
     const target = await api.create('targets', {
       account_id: account.id,
       name,
-      uri: `sip:sales@${run.host}:${run.port}${transport}`,
+      uri: `sip:sales@${address.host}:${address.port}${transport}`,
       ring_timeout: 10,
       ...terms.target,
     })
@@ -123,9 +131,7 @@ export class Market {
       ...(campaign && { campaign_id: campaign.id }),
       ...terms.bid,
     })
-    const buyer = { account, bid, campaign, run }
-    this.buyers.push(buyer)
-    return buyer
+    return { account, bid, campaign }
   }
 
   /** Places the call(s) of `file` from the seller's address, and fails unless they go as the scenario says. */
@@ -182,7 +188,7 @@ export class Market {
   }
 
   /** The records of this market's calls, once `count` have ended and none is still up. */
-  async records(count: number): Promise<CallAnswer[]> {
+  async records(count: number, limitMs?: number): Promise<CallAnswer[]> {
     let seen: CallAnswer[] = []
     return eventually(
       async () => {
@@ -191,6 +197,7 @@ export class Market {
       },
       () =>
         `${count} ended calls to ${this.number}: ${JSON.stringify(seen, null, 1)}\n${this.exchange.process.lastLines}`,
+      limitMs,
     )
   }
 

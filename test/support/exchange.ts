@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ApiClient } from '../../sipp/api-client.ts'
+import { ApiClient, ApiFailure } from '../../sipp/api-client.ts'
 import { sippIsInstalled } from '../../sipp/run.ts'
 import { ADMIN, ExchangeProcess, type ExchangeProcessOptions } from '../../sipp/exchange-process.ts'
 
@@ -123,7 +123,11 @@ export async function eventually<T>(
 ): Promise<T> {
   const deadline = performance.now() + limitMs
   for (;;) {
-    const seen = await look()
+    const seen = await look().catch((error: unknown) => {
+      // While its database is away the API says 503; that is no answer yet.
+      if (error instanceof ApiFailure && error.status === 503) return undefined
+      throw error
+    })
     if (seen !== undefined) return seen
     if (performance.now() >= deadline) assert.fail(`not within ${limitMs} ms: ${await describe()}`)
     await sleep(POLL_MS)

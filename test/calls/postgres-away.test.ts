@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Exchange, startExchange } from '../support/exchange.ts'
+import { Market } from '../support/call-market.ts'
+
+const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'
+const CALLER = 'uac-answered-caller-hangs-up-expect-200.xml'
+const ANSWERED = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
+
+describe('calls while Postgres is away', function () {
+  this.timeout(60_000)
+  let exchange: Exchange
+  before(async function () {
+    if (process.platform !== 'linux') this.skip() // The processes are found in /proc.
+    exchange = await startExchange(this)
+  })
+  after(() => exchange?.close())
+
+  it('go on, and new ones are taken, when it is killed; their records are there afterwards', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer(BUYER, { play: { calls: 2 } })
+    const going = await market.startCall(CALLER, { pauseMs: 2000 })
+    await market.answered()
+    for (const pid of await postgresProcesses(exchange)) process.kill(pid, 'SIGKILL')
+    await market.call(CALLER)
+    await market.went(going)
+    await market.went(buyer.run)
+    await assertBothSettled(market)
+  })
+
+  it('go on, and new ones are taken, when it hangs; their records are there afterwards', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer(BUYER, { play: { calls: 2 } })
+    const going = await market.startCall(CALLER, { pauseMs: 6000 })
+    await market.answered()
+    const frozen = await postgresProcesses(exchange)
+    try {
+      for (const pid of frozen) process.kill(pid, 'SIGSTOP')
+      // The answer waits until the sale is durable: here until the spool has it, some seconds later.
+      await market.call(CALLER)
+      await market.went(going)
+    } finally {
+      for (const pid of frozen) process.kill(pid, 'SIGCONT')
+    }
+    await market.went(buyer.run)
+    await assertBothSettled(market)
+  })
+
+  async function assertBothSettled(market: Market): Promise<void> {
+    const records = await market.records(2, 20_000)
+    assert.equal(records.length, 2)
+    for (const { outcome, sip_status, end_reason, hung_up_by } of records) {
+      assert.deepEqual({ outcome, sip_status, end_reason, hung_up_by }, ANSWERED)
+    }
+    assert.equal(await market.balanceOf(market.buyers[0]!.account), '98.00', 'each is billed once')
+    await market.settled()
+    assert.equal((await market.exchange.api.listAll(`accounts/${market.seller.id}/ledger`)).length, 2)
+  }
+})
+
+/** The embedded server and everything it has started. */
+async function postgresProcesses(exchange: Exchange): Promise<number[]> {
+  const file = await readFile(join(exchange.process.dataDirectory, 'postgres/postmaster.pid'), 'utf8')
+  const server = Number(file.split('\n')[0])
+  assert.ok(server > 1, `${server} is a process id`)
+  const children: number[] = []
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    const status = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '')
+    const parent = Number(status.slice(status.lastIndexOf(')') + 2).split(' ')[1])
+    if (parent === server) children.push(Number(name))
+  }
+  return [server, ...children]
+}
