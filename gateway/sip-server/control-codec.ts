@@ -104,14 +104,15 @@ export function writeShown(shown: Shown): string {
   return writeFrame(`${leader}\r\n${text}`)
 }
 
-let timeMs = 0
-let timeText = ''
+let cachedSecond = 0
+let cachedText = ''
 
 /** `HH:MM:SS.ffffff` UTC. */
 export function timeToken(nowMs = Date.now()): string {
-  if (nowMs !== timeMs) {
-    timeMs = nowMs
-    timeText = `${new Date(nowMs).toISOString().slice(11, 23)}000`
+  const second = Math.floor(nowMs / 1000)
+  if (second !== cachedSecond) {
+    cachedSecond = second
+    cachedText = new Date(nowMs).toISOString().slice(11, 19)
   }
-  return timeText
+  return `${cachedText}.${String(nowMs - second * 1000).padStart(3, '0')}000`
 }

@@ -1,5 +1,5 @@
 import { resolve4 } from 'node:dns/promises'
-import { isIP } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 import { uriOf } from './headers.ts'
 import { parseUri } from './uri.ts'
 import type { Uri } from './uri.ts'
@@ -63,7 +63,7 @@ export class Locator {
     // `maddr` says where to go whatever the host part says (§19.1.1).
     const name = uri.params.get('maddr') ?? uri.host
     const host = name.startsWith('[') ? name.slice(1, -1) : name
-    if (isIP(host) !== 0) return { transport, host, port }
+    if (isLiteral(host)) return { transport, host, port }
     const known = this.#names.get(host)
     if (known !== undefined && known.untilMs > Date.now()) return { transport, host: known.host, port }
     return this.#resolve(host, transport, port)
@@ -80,6 +80,11 @@ export class Locator {
       return null
     }
   }
+}
+
+/** Asked for each request: node's test for both families at once runs its IPv6 expression over every IPv4 address. */
+function isLiteral(host: string): boolean {
+  return host.includes(':') ? isIPv6(host) : isIPv4(host)
 }
 
 /** `localhost` is in no DNS. */

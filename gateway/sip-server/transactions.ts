@@ -133,6 +133,8 @@ export class Transactions implements TransactionRunner {
       transaction.silenceTimer = null
       transaction.reliable?.stop()
       transaction.reliable = null
+      // An INVITE's is wanted until the ACK, for a CANCEL that comes too late.
+      if (!transaction.isInvite) transaction.dialog = null
     }
     this.#counters.countSent('', status)
     this.#stepServer(transaction, { kind: 'respond', status })
@@ -275,7 +277,7 @@ export class Transactions implements TransactionRunner {
       }
     }
     if (transaction.state === 'terminated') this.#removeClient(transaction)
-    else if (transaction.isLingering) transaction.request = transaction.bytes = null
+    else if (transaction.isLingering) shed(transaction)
   }
 
   #acknowledge(transaction: ClientTransaction, response: SipMessage): void {
@@ -323,6 +325,13 @@ export class Transactions implements TransactionRunner {
     if (transaction.isLingering) this.#lingering--
     transaction.isLingering = false
   }
+}
+
+/** What is left of an answered request for the next half minute is what it takes to recognise its answer again. */
+function shed(transaction: ClientTransaction): void {
+  transaction.request = null
+  transaction.bytes = null
+  transaction.dialog = null
 }
 
 function disarm(transaction: ServerTransaction | ClientTransaction, timer: TimerName): void {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { isIPv6 } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { ParseFailure, SipMessage } from './message.ts'
@@ -95,7 +94,7 @@ export function isLoopback(host: string): boolean {
 
 /** An address as it stands in a URI or a Via: IPv6 in brackets. */
 export function hostInUri(host: string): string {
-  return isIPv6(host) ? `[${host}]` : host
+  return host.includes(':') ? `[${host}]` : host
 }
 
 /**

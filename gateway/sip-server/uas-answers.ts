@@ -49,6 +49,12 @@ export class UasAnswers {
     const text = serialize(response)
     const bytes = Buffer.from(text, 'latin1')
     this.#advance(transaction, response, status)
+    if (transaction.isInvite && status < 300 && transaction.dialog === null) {
+      // Another INVITE with the same Call-ID and From tag has been answered meanwhile.
+      transaction.isCancelled = true
+      this.answer(transaction, 480)
+      return app.refuse(frameId, 'dialog already exists, rejecting this request')
+    }
     if (isReliable) this.#reliable(transaction).send(rseq, status, bytes)
     else this.#core.transactions.respond(transaction, status, bytes)
     if (transaction.isInvite && status >= 200 && status < 300) this.#awaitAck(transaction, request.cseq)

@@ -171,6 +171,7 @@ export class Uas {
     }
     const { transaction } = dialog.answer
     settleAnswer(dialog)
+    transaction.dialog = null
     const isFirst = transaction.id === dialog.inviteId
     dialog.owner?.show({
       source: 'network',

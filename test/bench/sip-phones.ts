@@ -133,10 +133,9 @@ async function run(): Promise<void> {
     }, 5)
   })
   await new Promise<void>((resolve) => {
-    const deadline = setTimeout(resolve, 5_000)
+    const deadlineMs = performance.now() + 5_000
     const poll = setInterval(() => {
-      if (finished < calls) return
-      clearTimeout(deadline)
+      if (finished < calls && performance.now() < deadlineMs) return
       clearInterval(poll)
       resolve()
     }, 20)

@@ -287,6 +287,18 @@ describe('requests from the network', () => {
     await peer.receive(491)
   })
 
+  it('answers one of two INVITEs that share Call-ID and From tag', async () => {
+    const names = { callId: 'same', fromTag: 'same' }
+    const first = await invited(names)
+    const second = await invited({ ...names, cseq: 2 })
+    await app.ask(`sip|${first.id}|\r\n${answer(180, 'Ringing')}`)
+    assert.deepEqual(await app.ask(`sip|${second.id}|\r\n${answer(180, 'Ringing')}`), [
+      'NOK',
+      'dialog already exists, rejecting this request',
+    ])
+    assert.equal((await peer.receive(480)).cseq, 2)
+  })
+
   it('forgets what nobody answers, and tells a caller whose call the application ignores', async () => {
     await server.close()
     server = await TestServer.start({ timers: { t1Ms: 10 }, limits: { applicationSilenceMs: 100, maxRingingMs: 200 } })
