@@ -62,7 +62,8 @@ create trigger append_only_truncate before truncate on ledger_postings
 -- and returns the ids of those that were not there before. Balances are locked in one order, so two writers cannot deadlock.
 create function post_ledger(batch jsonb, version bigint default null) returns setof uuid language plpgsql as $$
 declare fresh uuid[];
-declare lines jsonb;
+-- The entries, column by column: plain arrays are read several times more cheaply than JSON.
+declare postings uuid[]; accounts uuid[]; currencies text[]; amounts bigint[];
 begin
   with added as (
     insert into ledger_postings (id, kind, call_id, account_id, currency, reference, posted_at, book_version)
@@ -73,33 +74,33 @@ begin
   ) select array_agg(id) into fresh from added;
   if fresh is null then return; end if;
 
-  select jsonb_agg(jsonb_build_object('n', p.n * 1000 + e.n, 'posting_id', p.posting ->> 'id', 'currency', p.posting ->> 'currency',
-                                      'account_id', e.entry ->> 'account_id', 'amount_micros', e.entry ->> 'amount_micros'))
-  into lines
-  from jsonb_array_elements(batch) with ordinality as p(posting, n),
-       jsonb_array_elements(p.posting -> 'entries') with ordinality as e(entry, n)
-  where (p.posting ->> 'id')::uuid = any (fresh);
+  select array_agg(p.id order by p.n, e.n), array_agg((e.entry ->> 'account_id')::uuid order by p.n, e.n),
+         array_agg(p.currency order by p.n, e.n), array_agg((e.entry ->> 'amount_micros')::bigint order by p.n, e.n)
+  into postings, accounts, currencies, amounts
+  from rows from (jsonb_to_recordset(batch) as (id uuid, currency text, entries jsonb)) with ordinality as p(id, currency, entries, n),
+       jsonb_array_elements(p.entries) with ordinality as e(entry, n)
+  where p.id = any (fresh);
 
   insert into account_balances (account_id, currency)
-  select distinct l.account_id, l.currency from jsonb_to_recordset(lines) as l(account_id uuid, currency text)
+  select distinct account, currency from unnest(accounts, currencies) as l(account, currency)
+  where not exists (select from account_balances b where b.account_id = l.account and b.currency = l.currency)
   order by 1, 2
   on conflict do nothing;
 
   perform 1 from account_balances b
-  where (b.account_id, b.currency) in (select l.account_id, l.currency from jsonb_to_recordset(lines) as l(account_id uuid, currency text))
+  where (b.account_id, b.currency) in (select account, currency from unnest(accounts, currencies) as l(account, currency))
   order by b.account_id, b.currency for update;
 
   insert into ledger_entries (posting_id, account_id, currency, amount_micros, balance_micros)
-  select l.posting_id, l.account_id, l.currency, l.amount_micros,
-         b.balance_micros + sum(l.amount_micros) over (partition by l.account_id, l.currency order by l.n)
-  from jsonb_to_recordset(lines) as l(n bigint, posting_id uuid, account_id uuid, currency text, amount_micros bigint)
-  join account_balances b on b.account_id = l.account_id and b.currency = l.currency
+  select l.posting, l.account, l.currency, l.amount,
+         b.balance_micros + sum(l.amount) over (partition by l.account, l.currency order by l.n)
+  from unnest(postings, accounts, currencies, amounts) with ordinality as l(posting, account, currency, amount, n)
+  join account_balances b on b.account_id = l.account and b.currency = l.currency
   order by l.n;
 
-  update account_balances b set balance_micros = b.balance_micros + s.amount_micros
-  from (select l.account_id, l.currency, sum(l.amount_micros) as amount_micros
-        from jsonb_to_recordset(lines) as l(account_id uuid, currency text, amount_micros bigint) group by 1, 2) s
-  where b.account_id = s.account_id and b.currency = s.currency;
+  update account_balances b set balance_micros = b.balance_micros + s.amount
+  from (select account, currency, sum(amount) as amount from unnest(accounts, currencies, amounts) as l(account, currency, amount) group by 1, 2) s
+  where b.account_id = s.account and b.currency = s.currency;
 
   return query select unnest(fresh);
 end $$;

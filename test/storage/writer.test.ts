@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { newId } from '../../model/ids.ts'
 import type { TrunkId } from '../../model/ids.ts'
+import { BATCH_RECORDS, QUEUE_LIMIT } from '../../storage/writer.ts'
 import {
   auctionOf,
   callRecord,
@@ -129,6 +130,26 @@ describe('the record writer', () => {
     const quarantined = await storage.queries.rows('select record, error from quarantine')
     assert.equal(quarantined.length, 1)
     assert.ok(quarantined[0]!['record'].includes(bad.id))
+  })
+
+  it('refuses what is written beyond its limit, and new calls from half of it on', async () => {
+    const id = newId<TrunkId>()
+    const record = {
+      kind: 'refused-many',
+      id,
+      trunkId: id,
+      second: new Date(0),
+      count: 1,
+      reason: 'overloaded',
+    } as const
+    const writes: Promise<void>[] = []
+    for (let n = 0; n < QUEUE_LIMIT / 2 + BATCH_RECORDS; n++) writes.push(storage.writer.write(record)) // One batch is on its way at once.
+    assert.equal(storage.writer.accepts(), false)
+    for (let n = 0; n < QUEUE_LIMIT / 2; n++) writes.push(storage.writer.write(record))
+    await assert.rejects(storage.writer.write(record), { name: 'StoreUnavailable' })
+    await Promise.all(writes)
+    assert.equal(storage.writer.accepts(), true)
+    assert.equal(storage.writer.pending(), 0)
   })
 
   it('stores text that no database takes: NUL characters and halves of surrogate pairs', async () => {
