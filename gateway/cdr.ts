@@ -8,8 +8,9 @@ export function recordOf(call: Call): CallRecord {
   const award = call.soldAttempt?.award ?? null
   return {
     id: call.id,
-    state: call.outcome === null ? call.state : 'ended',
-    outcome: call.outcome,
+    state: call.state,
+    // Until its media and its money are settled, an ending call reads as it was: 'ended' promises the whole CDR.
+    outcome: call.state === 'ended' ? call.outcome : null,
     ani: facts.ani,
     dnis: facts.dnis,
     trunkId: facts.trunk.id,

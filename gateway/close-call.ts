@@ -29,6 +29,7 @@ async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
   if (attempt) attempt.endedAt ??= call.endedAt
   const posting = settleSale(call, parts)
   call.soldAttempt = attempt
+  call.state = 'ended'
   const record = recordOf(call)
   const auction = call.auction && withLosers(call, call.auction)
   try {
