@@ -35,6 +35,9 @@ const POLL_MS = 20
 
 export const ADMIN = { email: 'admin@example.com', password: 'correct horse battery staple' } as const
 
+/** As `npm start` has them. */
+const NODE_FLAGS = ['--max-semi-space-size=32', '--disable-warning=ExperimentalWarning']
+
 /** Free ports, its own data, loopback only: exchanges of several test files live side by side. */
 const SETTINGS = {
   DCE_SERVER_HOST: '127.0.0.1',
@@ -73,7 +76,7 @@ export class ExchangeProcess {
     const env: Record<string, string | undefined> = { ...process.env }
     for (const name of Object.keys(env)) if (name.startsWith('DCE_')) delete env[name]
     const log = openSync(logFileOf(dataDirectory), 'w')
-    const child = spawn(nodeBinary(), ['gateway/dce.js', 'start', ...(options.args ?? [])], {
+    const child = spawn(nodeBinary(), [...NODE_FLAGS, 'gateway/dce.js', 'start', ...(options.args ?? [])], {
       cwd: ROOT,
       env: { ...env, ...SETTINGS, DCE_DATA_DIR: dataDirectory, ...options.env },
       // Straight into a file: under load, reading its log would cost us what we came to measure.

@@ -46,18 +46,19 @@ describe('calls while Postgres is away', function () {
     await market.went(buyer.run)
     await assertBothSettled(market)
   })
-
-  async function assertBothSettled(market: Market): Promise<void> {
-    const records = await market.records(2, 20_000)
-    assert.equal(records.length, 2)
-    for (const { outcome, sip_status, end_reason, hung_up_by } of records) {
-      assert.deepEqual({ outcome, sip_status, end_reason, hung_up_by }, ANSWERED)
-    }
-    assert.equal(await market.balanceOf(market.buyers[0]!.account), '98.00', 'each is billed once')
-    await market.settled()
-    assert.equal((await market.exchange.api.listAll(`accounts/${market.seller.id}/ledger`)).length, 2)
-  }
 })
+
+/** Two answered calls, each recorded and billed once. */
+async function assertBothSettled(market: Market): Promise<void> {
+  const records = await market.records(2, 20_000)
+  assert.equal(records.length, 2)
+  for (const { outcome, sip_status, end_reason, hung_up_by } of records) {
+    assert.deepEqual({ outcome, sip_status, end_reason, hung_up_by }, ANSWERED)
+  }
+  assert.equal(await market.balanceOf(market.buyers[0]!.account), '98.00', 'each is billed once')
+  await market.settled()
+  assert.equal((await market.exchange.api.listAll(`accounts/${market.seller.id}/ledger`)).length, 2)
+}
 
 /** The embedded server and everything it has started. */
 async function postgresProcesses(exchange: Exchange): Promise<number[]> {
