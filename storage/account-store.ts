@@ -1,7 +1,7 @@
 import type { Account } from '../model/account.ts'
 import type { Row } from './postgres.ts'
 import { given, readMicros } from './columns.ts'
-import type { TableLayout } from './stored-table.ts'
+import type { TableLayout } from './table-layout.ts'
 
 export const ACCOUNTS: TableLayout<Account & { accountId?: never }> = {
   table: 'accounts',

@@ -1,7 +1,7 @@
 import type { Bid } from '../model/bid.ts'
 import type { Row } from './postgres.ts'
 import { given, json, readMicros } from './columns.ts'
-import type { TableLayout } from './stored-table.ts'
+import type { TableLayout } from './table-layout.ts'
 
 export const BIDS: TableLayout<Bid> = {
   table: 'bids',

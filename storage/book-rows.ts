@@ -7,7 +7,7 @@ import { CAMPAIGNS } from './campaign-store.ts'
 import { POSTING_COLUMNS, readPosting } from './ledger-rows.ts'
 import { NUMBERS } from './number-store.ts'
 import type { Queries, Row } from './postgres.ts'
-import type { TableLayout } from './stored-table.ts'
+import type { TableLayout } from './table-layout.ts'
 import { TARGETS } from './target-store.ts'
 import { TRUNKS } from './trunk-store.ts'
 

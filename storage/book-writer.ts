@@ -1,7 +1,7 @@
 import type { BookChange } from '../model/book.ts'
 import type { Book } from './book.ts'
 import type { Postgres, Queries, Row } from './postgres.ts'
-import type { RowKind } from './stored-table.ts'
+import type { RowKind } from './table-layout.ts'
 
 /**
  * Writes to the book's tables. With each write the single-row counter grows by one and the change is listed under that version; the

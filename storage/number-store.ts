@@ -1,7 +1,7 @@
 import type { DialledNumber, Payout } from '../model/trunk.ts'
 import type { Row } from './postgres.ts'
 import { given, json, readMicros } from './columns.ts'
-import type { TableLayout } from './stored-table.ts'
+import type { TableLayout } from './table-layout.ts'
 
 export const NUMBERS: TableLayout<DialledNumber> = {
   table: 'numbers',

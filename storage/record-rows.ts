@@ -33,7 +33,7 @@ export function rowsOf(record: GatewayRecord): RecordRows {
       const { call, hold } = record
       return {
         calls: [callRow(call, hold.heldAt)],
-        auctions: [auctionRow(record.auction, false)],
+        ...(record.auction && { auctions: [auctionRow(record.auction, false)] }),
         holds: [
           {
             call_id: call.id,

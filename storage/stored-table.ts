@@ -1,27 +1,13 @@
 import type { Store, Draft, Page, PageRequest } from '../api/needs.ts'
 import { VersionMismatch } from '../api/needs.ts'
 import type { Stored } from '../model/account.ts'
-import type { BookChange } from '../model/book.ts'
 import type { Clock } from '../model/clock.ts'
 import { isId, newId } from '../model/ids.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { BookWriter } from './book-writer.ts'
 import { pageLimit, pageOf, readCursor, UUID_KEY } from './cursor.ts'
 import type { Queries, Row } from './postgres.ts'
-
-/** The kinds of book change that carry one stored row each. */
-export type RowKind = Exclude<BookChange['kind'], 'dnc' | 'posting'>
-
-/** How one kind of thing is laid out in its table. Both functions are pure. */
-export interface TableLayout<T> {
-  readonly table: string
-  readonly kind: RowKind
-  /** Whether `list` may filter by a `status` column. */
-  readonly hasStatus: boolean
-  /** The columns of the given properties; called with all of them at a creation and with some at an update. */
-  readonly columns: (properties: Partial<Draft<T>>) => Row
-  readonly read: (row: Row) => T
-}
+import type { TableLayout } from './table-layout.ts'
 
 type Storable = Stored & { id: string; accountId?: AccountId }
 

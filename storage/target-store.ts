@@ -1,7 +1,7 @@
 import type { Target } from '../model/trunk.ts'
 import type { Row } from './postgres.ts'
 import { given } from './columns.ts'
-import type { TableLayout } from './stored-table.ts'
+import type { TableLayout } from './table-layout.ts'
 
 export const TARGETS: TableLayout<Target> = {
   table: 'targets',

@@ -18,7 +18,7 @@ export interface CampaignCall {
 
 export interface CampaignTotal {
   readonly campaignId: CampaignId
-  /** Answered or still open. */
+  /** Answered ones: a call still ringing when its process died is voided by recovery and never counts. */
   readonly calls: number
   readonly spentMicros: Micros
 }
@@ -36,8 +36,8 @@ export async function readCampaignUsage(
     [since],
   )
   const totals = await queries.rows(
-    `select c.campaign_id, count(*) filter (where c.answered_at is not null or c.state <> 'ended')::int as calls,
-            sum(coalesce(h.amount_micros, c.price_micros))::text as spent ${COUNTED} group by 1`,
+    `select c.campaign_id, count(*)::int as calls, sum(coalesce(h.amount_micros, c.price_micros))::text as spent
+     ${COUNTED} and c.answered_at is not null group by 1`,
   )
   return {
     calls: calls.map((row) => ({
