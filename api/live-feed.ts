@@ -30,6 +30,7 @@ export function createLiveFeed(kit: Kit, server: Server): LiveFeed {
   const { settings, log, authenticator } = kit
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false })
   const clients = new Set<FeedClient>()
+  let unsubscribe: (() => void) | null = null
   let pending: DomainEvent[] = []
   let lost = 0
   let pumping = false
@@ -50,7 +51,12 @@ export function createLiveFeed(kit: Kit, server: Server): LiveFeed {
         admitted,
       )
       clients.add(client)
-      webSocket.on('close', () => clients.delete(client))
+      // Subscribed only while somebody looks: nobody builds events for no reader.
+      unsubscribe ??= kit.events.subscribe(listen)
+      webSocket.on('close', () => {
+        clients.delete(client)
+        if (clients.size === 0) stopListening()
+      })
     })
   }
 
@@ -67,8 +73,12 @@ export function createLiveFeed(kit: Kit, server: Server): LiveFeed {
     return token === null ? null : { token, caller: await authenticator.fromToken(token) }
   }
 
+  function stopListening(): void {
+    unsubscribe?.()
+    unsubscribe = null
+  }
+
   function listen(event: DomainEvent): void {
-    if (clients.size === 0) return
     if (pending.length >= MAX_PENDING_EVENTS) {
       pending.shift()
       lost++
@@ -110,7 +120,6 @@ export function createLiveFeed(kit: Kit, server: Server): LiveFeed {
     })
   }
   server.on('upgrade', onUpgrade)
-  const unsubscribe = kit.events.subscribe(listen)
   const pings = setInterval(() => clients.forEach((client) => client.ping()), PING_INTERVAL_MS)
   pings.unref()
 
@@ -120,7 +129,7 @@ export function createLiveFeed(kit: Kit, server: Server): LiveFeed {
     },
     close() {
       closed = true
-      unsubscribe()
+      stopListening()
       clearInterval(pings)
       server.off('upgrade', onUpgrade)
       for (const client of clients) client.close(CLOSE_GOING_AWAY, 'the server is stopping')

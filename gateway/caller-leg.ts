@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
-import { randomBytes } from 'node:crypto'
 import type { DialogState } from '../model/cdr.ts'
+import { systemRandom } from '../model/random.ts'
 import { listOf, paramOf, uriOf } from './sip-fields.ts'
 import type { Signaling, SipDialog, SipRequest, SipResponse } from './srf.ts'
 
@@ -14,7 +14,7 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
   readonly #res: SipResponse
   readonly #gone = new AbortController()
   /** Ours from the first response on, so that the dialog can be written down before it is confirmed. */
-  readonly localTag = randomBytes(8).toString('hex')
+  readonly localTag = Buffer.from(systemRandom.bytes(8)).toString('hex')
   #dialog: SipDialog | null = null
   #finalStatus: number | null = null
 

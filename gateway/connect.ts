@@ -276,7 +276,7 @@ function writeSold(call: Call, buyer: BuyerLeg | null, parts: ExchangeParts): Pr
   return parts.writer.write({
     kind: 'sold',
     call: recordOf(call),
-    auction,
+    auction: buyer ? null : auction, // Written when the INVITE went out.
     hold: takenAward.hold,
     terms: sold,
     callerDialog: buyer ? call.caller.state() : null,

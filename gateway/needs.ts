@@ -24,7 +24,8 @@ export type GatewayRecord =
   | {
       readonly kind: 'sold'
       readonly call: CallRecord
-      readonly auction: Auction
+      /** Null when an earlier writing of the call had it. */
+      readonly auction: Auction | null
       readonly hold: Hold
       readonly terms: SoldTerms
       readonly callerDialog: DialogState | null

@@ -1,5 +1,6 @@
 import './plain-env.ts'
 import type { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
 import Srf from 'drachtio-srf'
 
 /**
@@ -13,6 +14,8 @@ export interface SipRequest extends EventEmitter {
   readonly source_address: string
   readonly source_port: number
   readonly protocol: string
+  /** The control connection it came over. */
+  readonly socket: Socket
   get(name: string): string | undefined
   has(name: string): boolean
   cancel(callback?: (error: Error | null) => void): void
@@ -110,6 +113,7 @@ export class Signaling {
   readonly #options: SignalingOptions
   #closed = false
   #connected = false
+  #gathered: Socket | null = null
   /** `proto/host:port`, comma separated, as the server announced them. */
   addresses = ''
 
@@ -122,8 +126,34 @@ export class Signaling {
     return this.#connected
   }
 
+  /**
+   * drachtio-srf writes each frame by itself, six a call. Corked until the end of the turn, they leave in one system call:
+   * a fifth of the application's time under load.
+   */
+  #gatherWrites({ socket }: SipRequest): void {
+    if (this.#gathered === socket) return
+    this.#gathered = socket
+    const write = socket.write.bind(socket)
+    let corked = false
+    const gather = (...args: Parameters<typeof write>): boolean => {
+      if (!corked) {
+        corked = true
+        socket.cork()
+        setImmediate(() => {
+          corked = false
+          socket.uncork()
+        })
+      }
+      return write(...args)
+    }
+    socket.write = gather as typeof socket.write
+  }
+
   onInvite(handler: RequestHandler): void {
-    this.#srf.invite(handler)
+    this.#srf.invite((req, res) => {
+      this.#gatherWrites(req)
+      handler(req, res)
+    })
   }
 
   onOptions(handler: RequestHandler): void {
