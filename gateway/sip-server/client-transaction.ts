@@ -12,7 +12,7 @@ export type ClientInput =
   | { readonly kind: 'timer'; readonly timer: TimerName }
   | { readonly kind: 'transport-error' }
 
-export type ClientEffect =
+type ClientEffect =
   /** Send the request, again or for the first time. */
   | { readonly kind: 'send' }
   /** Acknowledge a failure (RFC 3261 §17.1.1.3). */

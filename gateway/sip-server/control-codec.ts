@@ -9,7 +9,7 @@ export interface Frame {
 }
 
 /** What a stream of frames can do wrong; the connection is closed with it. */
-export class FrameError extends Error {
+class FrameError extends Error {
   constructor(message: string) {
     super(message)
     this.name = 'FrameError'

@@ -1,4 +1,5 @@
 import type { Application } from './application.ts'
+import { detach } from './characters.ts'
 import { parseNameAddr, uriOf } from './headers.ts'
 import { routeSetOf } from './locate.ts'
 import type { SipMessage } from './message.ts'
@@ -102,16 +103,16 @@ export class Dialog implements TimerOwner {
   /** Takes the tag, target and route set of an answer (RFC 3261 §12.1.2; a 2xx replaces what an 18x said, §13.2.2.4). */
   learnFromResponse(response: SipMessage): void {
     this.remoteTag = response.toTag
-    this.remoteValue = detached(response.get('to') ?? this.remoteValue)
+    this.remoteValue = detach(response.get('to') ?? this.remoteValue)
     this.retarget(response)
-    this.routeSet = routeSetOf(response.getAll('record-route'), true).map(detached)
+    this.routeSet = routeSetOf(response.getAll('record-route'), true).map(detach)
   }
 
   /** A target refresh (RFC 3261 §12.2): the peer is now to be reached at this Contact. */
   retarget(message: SipMessage): void {
     const contact = message.get('contact')
     const uri = contact === undefined ? null : uriOf(contact)
-    if (uri !== null) this.remoteTarget = detached(uri)
+    if (uri !== null) this.remoteTarget = detach(uri)
   }
 }
 
@@ -126,9 +127,9 @@ export function dialogOfRequest(runner: DialogRunner, transaction: ServerTransac
     localTag: transaction.localTag,
     localValue: `${request.get('to') ?? ''};tag=${transaction.localTag}`,
     remoteTag: request.fromTag,
-    remoteValue: detached(request.get('from') ?? ''),
+    remoteValue: detach(request.get('from') ?? ''),
     remoteTarget: '',
-    routeSet: routeSetOf(request.getAll('record-route'), false).map(detached),
+    routeSet: routeSetOf(request.getAll('record-route'), false).map(detach),
     localCSeq: Math.floor(Math.random() * 10_000) + 1,
     remoteCSeq: request.cseq,
     owner: transaction.owner,
@@ -153,7 +154,7 @@ export function dialogOfResponse(
     method: transaction.method,
     callId: response.callId,
     localTag: response.fromTag,
-    localValue: detached(response.get('from') ?? ''),
+    localValue: detach(response.get('from') ?? ''),
     remoteTag: response.toTag,
     remoteValue: '',
     // RFC 3261 makes Contact obligatory; without one the place the INVITE went to is the best guess.
@@ -176,9 +177,4 @@ export function dialogIdOf(callId: string, fromTag: string): string {
 /** Whether a From or To value can be read: what a dialog is built from must be sound. */
 export function isAddress(value: string): boolean {
   return parseNameAddr(value) !== null
-}
-
-/** A flat copy, so that a dialog of hours does not keep a datagram's whole text alive. */
-function detached(text: string): string {
-  return text.length < 13 ? text : Buffer.from(text, 'latin1').toString('latin1')
 }

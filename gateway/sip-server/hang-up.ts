@@ -40,13 +40,13 @@ export class HangUp {
     const { request, nextUri } = buildInDialog(dialog, 'ACK', dialog.remoteTarget, cseq)
     this.#dispatch(nextUri, dialog, (target) => {
       stampVia(this.#core, request, target)
-      const bytes = Buffer.from(serialize(request), 'latin1')
+      const text = serialize(request)
       if (invite !== null) {
-        invite.ackBytes = bytes
+        invite.ack = text
         invite.ackTarget = target
       }
       this.#core.counters.countSent('ACK', 0)
-      target.transport.send(bytes, target, null)
+      target.transport.send(text, target, null)
     })
   }
 

@@ -8,7 +8,7 @@ import type { ServerTransaction } from './transaction.ts'
 interface Provisional {
   readonly rseq: number
   readonly status: number
-  readonly bytes: Buffer
+  readonly text: string
 }
 
 /** Whether an answer of the application asks to be sent reliably. */
@@ -55,8 +55,8 @@ export class ReliableProvisionals implements TimerOwner {
   }
 
   /** Sends a response, at once or when those before it are acknowledged. */
-  send(rseq: number, status: number, bytes: Buffer): void {
-    this.#queue.push({ rseq, status, bytes })
+  send(rseq: number, status: number, text: string): void {
+    this.#queue.push({ rseq, status, text })
     if (this.#queue.length === 1) this.#sendFirst()
   }
 
@@ -64,7 +64,7 @@ export class ReliableProvisionals implements TimerOwner {
     const first = this.#queue[0]
     if (first === undefined) return
     const { transactions, wheel, timers } = this.#core
-    transactions.respond(this.#transaction, first.status, first.bytes)
+    transactions.respond(this.#transaction, first.status, first.text)
     this.#firings = 0
     this.#repeatTimer = wheel.arm(timers.t1Ms, this, 'repeat')
     this.#giveUpTimer = wheel.arm(timers.giveUpMs, this, 'give-up')
@@ -93,7 +93,7 @@ export class ReliableProvisionals implements TimerOwner {
     const { wheel, timers, counters } = this.#core
     const { target } = this.#transaction
     counters.retransmissionsSent++
-    target.transport.send(first.bytes, target, null)
+    target.transport.send(first.text, target, null)
     // §3: the interval doubles, and is not capped at T2.
     this.#repeatTimer = wheel.arm(timerMs(timers, 'A', ++this.#firings, false), this, 'repeat')
   }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { detach } from './characters.ts'
 import { getParam } from './headers.ts'
 import { SipMessage } from './message.ts'
 import type { Peer } from './transport.ts'
@@ -37,7 +38,7 @@ export function randomToken(length: number): string {
   const token = pool.slice(0, length)
   pool = pool.slice(length)
   // A slice would keep the whole pool alive.
-  return Buffer.from(token, 'latin1').toString('latin1')
+  return detach(token)
 }
 
 /**

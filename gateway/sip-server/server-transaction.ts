@@ -14,7 +14,7 @@ export type ServerInput =
   | { readonly kind: 'timer'; readonly timer: TimerName }
   | { readonly kind: 'transport-error' }
 
-export type ServerEffect =
+type ServerEffect =
   /** Send the last response, which `respond` has just replaced or which is to be repeated. */
   | { readonly kind: 'send' }
   | { readonly kind: 'arm'; readonly timer: TimerName }

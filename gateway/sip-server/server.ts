@@ -45,7 +45,7 @@ export interface BoundAddress {
 }
 
 /** drachtio-srf wants `vX.Y.Z`, and sends pings from 0.8.2 on. */
-export const SERVER_VERSION = 'v0.9.10-dce'
+const SERVER_VERSION = 'v0.9.10-dce'
 
 /** The SIP server: transports, transactions, user agents and control protocol put together (RFC 3261 §5). */
 export class SipServer implements Receiver, TransactionUser {

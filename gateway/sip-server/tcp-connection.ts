@@ -7,7 +7,7 @@ import { isParseFailure, StreamFramer } from './wire-format.ts'
 /** The kernel asks a silent peer after this time whether it still lives. */
 export const KEEP_ALIVE_MS = 60_000
 
-const PONG = Buffer.from('\r\n')
+const PONG = '\r\n'
 
 interface Place {
   readonly host: string
@@ -96,12 +96,12 @@ export class TcpConnection implements Connection {
     }
   }
 
-  send(bytes: Buffer, onFailed: SendFailed | null): void {
-    if (this.#socket.writableLength + bytes.length > this.#options.limits.maxTcpQueueBytes) {
+  send(text: string, onFailed: SendFailed | null): void {
+    if (this.#socket.writableLength + text.length > this.#options.limits.maxTcpQueueBytes) {
       this.#socket.destroy(new Error('the peer does not read what it is sent'))
     }
-    if (onFailed === null) this.#socket.write(bytes)
-    else this.#socket.write(bytes, (error) => (error ? onFailed.onSendFailed(error) : undefined))
+    if (onFailed === null) this.#socket.write(text, 'latin1')
+    else this.#socket.write(text, 'latin1', (error) => (error ? onFailed.onSendFailed(error) : undefined))
   }
 
   close(): void {

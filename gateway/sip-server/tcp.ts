@@ -72,10 +72,10 @@ export class TcpTransport implements Transport {
     if (this.#connections.get(key) === connection) this.#connections.delete(key)
   }
 
-  send(bytes: Buffer, peer: Peer, onFailed: SendFailed | null): void {
+  send(text: string, peer: Peer, onFailed: SendFailed | null): void {
     const connection = this.#find(peer)
     if (connection !== null) {
-      connection.send(bytes, onFailed)
+      connection.send(text, onFailed)
       return
     }
     const error = new Error(this.#isClosed ? 'the transport is closed' : 'too many TCP connections')

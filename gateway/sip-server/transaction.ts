@@ -15,7 +15,7 @@ export interface TransactionRunner {
   clientSendFailed(transaction: ClientTransaction): void
 }
 
-/** A request from the network and our answers to it (RFC 3261 §17.2). After the final answer only its bytes are kept. */
+/** A request from the network and our answers to it (RFC 3261 §17.2). After the final answer only that answer's text is kept. */
 export class ServerTransaction implements TimerOwner, SendFailed {
   /** What the application calls it. */
   readonly id: string
@@ -32,7 +32,7 @@ export class ServerTransaction implements TimerOwner, SendFailed {
   request: SipMessage | null
   /** The To tag we answer with. */
   localTag: string
-  lastResponse: Buffer | null = null
+  lastResponse: string | null = null
   lastStatus = 0
   /** Told of everything in it; null when the server answers by itself. */
   owner: Application | null = null
@@ -101,7 +101,7 @@ export class ClientTransaction implements TimerOwner, SendFailed {
   state: ClientState
   /** Dropped once answered. */
   request: SipMessage | null
-  bytes: Buffer | null
+  text: string | null
   readonly callId: string
   readonly fromTag: string
   readonly cseq: number
@@ -109,7 +109,7 @@ export class ClientTransaction implements TimerOwner, SendFailed {
   dialog: Dialog | null = null
   dialogId = ''
   /** Of an INVITE: the ACK of its final answer, sent again with every repetition of that (RFC 3261 §13.2.2.4, §17.1.1.3). */
-  ackBytes: Buffer | null = null
+  ack: string | null = null
   ackTarget: Peer | null = null
   /** The To tag of the first 2xx: another one is a fork. */
   acceptedTag: string | null = null
@@ -131,7 +131,7 @@ export class ClientTransaction implements TimerOwner, SendFailed {
   ringTimer: TimerEntry | null = null
   readonly #runner: TransactionRunner
 
-  constructor(runner: TransactionRunner, id: string, key: string, request: SipMessage, bytes: Buffer, target: Peer) {
+  constructor(runner: TransactionRunner, id: string, key: string, request: SipMessage, text: string, target: Peer) {
     this.#runner = runner
     this.id = id
     this.key = key
@@ -140,7 +140,7 @@ export class ClientTransaction implements TimerOwner, SendFailed {
     this.state = this.isInvite ? 'calling' : 'trying'
     this.target = target
     this.request = request
-    this.bytes = bytes
+    this.text = text
     this.callId = request.callId
     this.fromTag = request.fromTag
     this.cseq = request.cseq

@@ -124,8 +124,8 @@ export class Transactions implements TransactionRunner {
   }
 
   /** Sends a response of the user's making. */
-  respond(transaction: ServerTransaction, status: number, bytes: Buffer): void {
-    transaction.lastResponse = bytes
+  respond(transaction: ServerTransaction, status: number, text: string): void {
+    transaction.lastResponse = text
     transaction.lastStatus = status
     if (status >= 200) {
       transaction.request = null
@@ -149,8 +149,7 @@ export class Transactions implements TransactionRunner {
   /** Starts a request. Its Via is already on it; `branch` is the one in that Via. */
   start(request: SipMessage, branch: string, target: Peer): ClientTransaction {
     const key = request.method === 'CANCEL' ? `${branch}|CANCEL` : branch
-    const bytes = Buffer.from(serialize(request), 'latin1')
-    const transaction = new ClientTransaction(this, randomUUID(), key, request, bytes, target)
+    const transaction = new ClientTransaction(this, randomUUID(), key, request, serialize(request), target)
     this.#clients.set(key, transaction)
     if (transaction.isInvite) this.#invitesById.set(transaction.id, transaction)
     this.#counters.countSent(request.method, 0)
@@ -253,8 +252,8 @@ export class Transactions implements TransactionRunner {
     for (const effect of effects) {
       switch (effect.kind) {
         case 'send':
-          if (transaction.bytes !== null)
-            transaction.target.transport.send(transaction.bytes, transaction.target, transaction)
+          if (transaction.text !== null)
+            transaction.target.transport.send(transaction.text, transaction.target, transaction)
           break
         case 'ack':
           this.#acknowledge(transaction, response!)
@@ -281,9 +280,9 @@ export class Transactions implements TransactionRunner {
   }
 
   #acknowledge(transaction: ClientTransaction, response: SipMessage): void {
-    transaction.ackBytes ??= Buffer.from(serialize(buildFailureAck(transaction.request!, response)), 'latin1')
+    transaction.ack ??= serialize(buildFailureAck(transaction.request!, response))
     this.#counters.countSent('ACK', 0)
-    transaction.target.transport.send(transaction.ackBytes, transaction.target, null)
+    transaction.target.transport.send(transaction.ack, transaction.target, null)
   }
 
   #arm(transaction: ServerTransaction | ClientTransaction, timer: TimerName, waitMs: number): void {
@@ -330,7 +329,7 @@ export class Transactions implements TransactionRunner {
 /** What is left of an answered request for the next half minute is what it takes to recognise its answer again. */
 function shed(transaction: ClientTransaction): void {
   transaction.request = null
-  transaction.bytes = null
+  transaction.text = null
   transaction.dialog = null
 }
 

@@ -41,8 +41,8 @@ export interface Transport {
   /** The bound address and port. */
   readonly host: string
   readonly port: number
-  /** Sends, without waiting. `onFailed` hears of a failure that can be known. */
-  send(bytes: Buffer, peer: Peer, onFailed: SendFailed | null): void
+  /** Sends a message (latin1, one character a byte), without waiting. `onFailed` hears of a failure that can be known. */
+  send(text: string, peer: Peer, onFailed: SendFailed | null): void
   close(): Promise<void>
 }
 
@@ -148,7 +148,7 @@ export class Unreachable implements Transport {
     this.port = like.port
   }
 
-  send(_bytes: Buffer, _peer: Peer, onFailed: SendFailed | null): void {
+  send(_text: string, _peer: Peer, onFailed: SendFailed | null): void {
     if (onFailed !== null) queueMicrotask(() => onFailed.onSendFailed(new Error('the name has no address')))
   }
 

@@ -118,10 +118,10 @@ export class UacAnswers {
   }
 
   #repeatAck(transaction: ClientTransaction): void {
-    const { ackBytes, ackTarget } = transaction
-    if (ackBytes === null || ackTarget === null) return
+    const { ack, ackTarget } = transaction
+    if (ack === null || ackTarget === null) return
     this.#core.counters.retransmissionsSent++
-    ackTarget.transport.send(ackBytes, ackTarget, null)
+    ackTarget.transport.send(ack, ackTarget, null)
   }
 
   #onRefused(transaction: ClientTransaction, response: SipMessage, source: Peer): void {

@@ -86,10 +86,10 @@ export class Uac {
       copyAppHeaders(request, message, ownAddress(this.#core, peer.transport, peer.host))
       stampVia(this.#core, request, peer)
       const text = serialize(request)
-      invite.ackBytes = Buffer.from(text, 'latin1')
+      invite.ack = text
       invite.ackTarget = peer
       this.#core.counters.countSent('ACK', 0)
-      peer.transport.send(invite.ackBytes, peer, null)
+      peer.transport.send(text, peer, null)
       this.#echo(frame, peer, randomUUID(), text)
     })
   }
@@ -186,7 +186,7 @@ export class Uac {
     const branch = stampVia(this.#core, request, peer)
     const transaction = this.#core.transactions.start(request, branch, peer)
     transaction.owner = frame.app
-    transaction.echoFlush = this.#echo(frame, peer, transaction.id, transaction.bytes!.toString('latin1'))
+    transaction.echoFlush = this.#echo(frame, peer, transaction.id, transaction.text!)
     return transaction
   }
 

@@ -33,7 +33,7 @@ export class UasAnswers {
     if (status < 101 || status > 699) return app.refuse(frameId, 'Unknown server error sending response')
     if (transaction.isAnswered) {
       // The first final answer stands, and is what the application gets to see.
-      this.#echo(app, frameId, transaction, transaction.lastResponse!.toString('latin1'))
+      this.#echo(app, frameId, transaction, transaction.lastResponse!)
       return
     }
     if (transaction.source.connection?.isOpen === false)
@@ -47,7 +47,6 @@ export class UasAnswers {
     const rseq = isReliable ? this.#reliable(transaction).takeNumber() : 0
     if (isReliable) response.add('RSeq', String(rseq))
     const text = serialize(response)
-    const bytes = Buffer.from(text, 'latin1')
     this.#advance(transaction, response, status)
     if (transaction.isInvite && status < 300 && transaction.dialog === null) {
       // Another INVITE with the same Call-ID and From tag has been answered meanwhile.
@@ -55,8 +54,8 @@ export class UasAnswers {
       this.answer(transaction, 480)
       return app.refuse(frameId, 'dialog already exists, rejecting this request')
     }
-    if (isReliable) this.#reliable(transaction).send(rseq, status, bytes)
-    else this.#core.transactions.respond(transaction, status, bytes)
+    if (isReliable) this.#reliable(transaction).send(rseq, status, text)
+    else this.#core.transactions.respond(transaction, status, text)
     if (transaction.isInvite && status >= 200 && status < 300) this.#awaitAck(transaction, request.cseq)
     if (status < 200) this.watchSilence(transaction)
     this.#echo(app, frameId, transaction, text)
@@ -195,7 +194,7 @@ export class UasAnswers {
   ): void {
     const response = buildResponse(transaction.request!, status, reason, status === 100 ? '' : transaction.localTag)
     for (const [name, value] of Object.entries(headers)) response.add(name, value)
-    this.#core.transactions.respond(transaction, status, Buffer.from(serialize(response), 'latin1'))
+    this.#core.transactions.respond(transaction, status, serialize(response))
   }
 
   /** 487 for an INVITE that was still open: CANCEL, or BYE, has ended it. */

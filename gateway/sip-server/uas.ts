@@ -235,7 +235,7 @@ export class Uas {
     for (const [name, value] of Object.entries(headers)) response.add(name, value)
     this.#core.counters.countSent('', status)
     const target = responsePeer(request, source)
-    target.transport.send(Buffer.from(serialize(response), 'latin1'), target, null)
+    target.transport.send(serialize(response), target, null)
   }
 }
 

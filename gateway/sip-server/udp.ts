@@ -64,17 +64,17 @@ export class UdpTransport implements Transport {
     else this.#receiver.onMessage(message, peer)
   }
 
-  send(bytes: Buffer, peer: Peer, onFailed: SendFailed | null): void {
+  send(text: string, peer: Peer, onFailed: SendFailed | null): void {
     if (this.#isClosed) return
-    if (bytes.length > MAX_DATAGRAM_BYTES) {
-      const error = new Error(`a message of ${bytes.length} bytes does not fit into a datagram`)
+    if (text.length > MAX_DATAGRAM_BYTES) {
+      const error = new Error(`a message of ${text.length} bytes does not fit into a datagram`)
       this.#receiver.onSendError(error)
       // Not before the caller has finished what it is doing.
       if (onFailed !== null) queueMicrotask(() => onFailed.onSendFailed(error))
       return
     }
     // Without a callback: errors reach the socket's 'error' event, and the request's timers do the rest.
-    this.#socket.send(bytes, 0, bytes.length, peer.port, peer.host)
+    this.#socket.send(Buffer.from(text, 'latin1'), 0, text.length, peer.port, peer.host)
   }
 
   async close(): Promise<void> {

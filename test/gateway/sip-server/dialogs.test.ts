@@ -49,12 +49,7 @@ function placedDialog(response: SipMessage): Dialog {
     'To: <sip:b@there>',
     'CSeq: 3 INVITE',
   )
-  return dialogOfResponse(
-    dialogRunner,
-    new ClientTransaction(runner, 'id', 'key', invite, Buffer.alloc(0), peer),
-    response,
-    peer,
-  )
+  return dialogOfResponse(dialogRunner, new ClientTransaction(runner, 'id', 'key', invite, '', peer), response, peer)
 }
 
 const answer = (status: number, tag: string, ...lines: string[]): SipMessage =>

@@ -66,7 +66,7 @@ class End implements TransactionUser {
       isReliable,
       host: '10.0.0.1',
       port: 5060,
-      send: (bytes) => this.#simulation.carry(() => this.other!.take(bytes.toString('latin1'))),
+      send: (text) => this.#simulation.carry(() => this.other!.take(text)),
       close: () => Promise.resolve(),
     }
     this.peer = { transport, host: '10.0.0.2', port: 5060, connection: null }
@@ -95,7 +95,7 @@ class End implements TransactionUser {
     this.requests.push(request.method)
     const transaction = this.transactions.createServer(request, source)
     const response = buildResponse(request, this.status, 'Answer', 'tag')
-    this.transactions.respond(transaction, this.status, Buffer.from(serialize(response), 'latin1'))
+    this.transactions.respond(transaction, this.status, serialize(response))
   }
 
   onCancel(): void {
