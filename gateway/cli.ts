@@ -155,7 +155,7 @@ async function migrate(args: Arguments): Promise<void> {
 
 async function config(args: Arguments): Promise<void> {
   for (const [key, { value, source }] of Object.entries(effectiveSettings(settingsOf(args))))
-    say(`${key} = ${value === null ? '(unset)' : String(value)}  # ${source}`)
+    say(`${key} = ${value === null ? '(unset)' : JSON.stringify(value)}  # ${source}`)
   return Promise.resolve()
 }
 

@@ -45,7 +45,7 @@ export function identify(call: Call, parts: ExchangeParts): void {
     parts.announcements.trunkLimited(call, place)
     throw new Refusal('trunk_limit', `the trunk is over its ${place}`)
   }
-  call.releases.push(place.release)
+  call.releases.push(() => place.release())
   if (!call.facts.number) throw new Refusal('unknown_number', 'the dialled number is not one of this seller’s')
   call.note(
     'identified',

@@ -26,7 +26,7 @@ export class LiveCalls {
   list(): CallRecord[] {
     const records: CallRecord[] = []
     for (const call of this.#calls.values()) if (call.facts) records.push(recordOf(call))
-    return records.reverse()
+    return records.toReversed()
   }
 
   find(id: CallId): CallRecord | null {

@@ -204,7 +204,7 @@ export async function startExchange({ settings, log, demoLogin }: StartOptions):
       wsMaxClients: 10_000,
       wsBufferBytes: 1024 ** 2,
     },
-    keys: await loadOrCreate(join(settings.dataDir, 'keys')),
+    keys: loadOrCreate(join(settings.dataDir, 'keys')),
     passwords: { hash: credentials.hashPassword, verify: credentials.verifyPassword },
     apiKeys: { generate: newApiKey, hash: credentials.hashSecret },
     version: packageVersion(),

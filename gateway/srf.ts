@@ -1,3 +1,4 @@
+// oxlint-disable-next-line import/no-unassigned-import -- It must run before drachtio-srf is loaded.
 import './plain-env.ts'
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'

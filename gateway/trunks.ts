@@ -108,5 +108,5 @@ function parseAddress(text: string): Address | null {
 }
 
 function holds(block: Block, address: Address): boolean {
-  return block.address.kind() === address.kind() && address.match(block.address as ipaddr.IPv4, block.prefix)
+  return block.address.kind() === address.kind() && address.match(block.address, block.prefix)
 }

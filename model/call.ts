@@ -1,5 +1,3 @@
-import type { AccountId, AuctionId, BidId, CallId, NumberId, TrunkId } from './ids.ts'
-
 export type CallState = 'received' | 'screening' | 'auction' | 'ringing' | 'answered' | 'ended'
 
 export type CallOutcome =
@@ -33,14 +31,3 @@ export type EndReason =
   | 'shutdown'
   | 'interrupted'
   | 'internal_error'
-
-/** The links a call gathers on its way. */
-export interface CallLinks {
-  readonly callId: CallId
-  readonly trunkId: TrunkId
-  readonly sellerId: AccountId
-  readonly numberId: NumberId | null
-  readonly auctionId: AuctionId | null
-  readonly bidId: BidId | null
-  readonly buyerId: AccountId | null
-}

@@ -1,5 +1,16 @@
 import type { CallOutcome, CallState, EndReason, HungUpBy, LegSide } from './call.ts'
-import type { AccountId, AuctionId, AwardId, BidId, CallId, CampaignId, HoldId, NumberId, TargetId, TrunkId } from './ids.ts'
+import type {
+  AccountId,
+  AuctionId,
+  AwardId,
+  BidId,
+  CallId,
+  CampaignId,
+  HoldId,
+  NumberId,
+  TargetId,
+  TrunkId,
+} from './ids.ts'
 import type { Currency, Micros } from './money.ts'
 import type { PhoneNumber } from './phone-number.ts'
 import type { Payout, TrafficType } from './trunk.ts'

@@ -33,7 +33,10 @@ function decimalText(value: number): string {
 export function formatMoney(micros: Micros): string {
   const sign = micros < 0n ? '-' : ''
   const value = micros < 0n ? -micros : micros
-  const fraction = (value % 1_000_000n).toString().padStart(6, '0').replace(/0{1,4}$/, '')
+  const fraction = (value % 1_000_000n)
+    .toString()
+    .padStart(6, '0')
+    .replace(/0{1,4}$/, '')
   return `${sign}${value / 1_000_000n}.${fraction}`
 }
 

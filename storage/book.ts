@@ -142,7 +142,7 @@ export class Book {
         const missing = new Set(this.#held.get(layout.kind))
         for await (const row of pages(tx, layout.table)) {
           missing.delete(row['id'])
-          this.#apply(apply, { kind: layout.kind, id: row['id'], value: layout.read(row) } as BookChange)
+          this.#apply(apply, { kind: layout.kind, id: row['id'], value: layout.read(row) })
         }
         for (const id of missing) gone.unshift({ kind: layout.kind, id, value: null } as BookChange)
       }

@@ -38,7 +38,7 @@ export function openFeed({ token, onEvent, onState, onSignedOut }) {
   function again() {
     if (closed) return
     onState('waiting')
-    timer = setTimeout(connect, wait * (0.75 + Math.random() / 2))
+    timer = setTimeout(() => void connect(), wait * (0.75 + Math.random() / 2))
     wait = Math.min(wait * 2, LONGEST_WAIT_MS)
   }
 

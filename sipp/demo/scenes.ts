@@ -31,7 +31,7 @@ export async function buildScenes(market: DemoMarket, media: RtpEngine): Promise
     busyThenNext(market),
     noAnswerThenNext(market),
     cancelled(market),
-    unknownNumber(),
+    Promise.resolve(unknownNumber()),
     overLimit(market),
     budgetExhausted(market),
     tooShort(market),

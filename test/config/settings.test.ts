@@ -268,7 +268,7 @@ describe('settings', () => {
         assert.deepEqual(kind.read(written), setting.default, key)
         assert.deepEqual(kind.read(String(written)), setting.default, key)
       }
-      const aliases = 'aliases' in setting ? (setting.aliases as readonly string[]) : []
+      const aliases = 'aliases' in setting ? setting.aliases : []
       for (const name of [key, ...aliases]) {
         const other = variables.get(variableOf(name))
         assert.ok(other === undefined || other === key, `${name} and ${String(other)} share a variable`)

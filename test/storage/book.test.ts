@@ -3,7 +3,7 @@ import { once, EventEmitter } from 'node:events'
 import type { BookChange } from '../../model/book.ts'
 import { ANY_CALL } from '../../model/bid.ts'
 import type { Bid } from '../../model/bid.ts'
-import type { AccountId } from '../../model/ids.ts'
+
 import { newId } from '../../model/ids.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import type { Draft } from '../../api/needs.ts'
@@ -167,7 +167,7 @@ describe('the book', () => {
       `insert into bids (id, account_id, campaign_id, target_id, amount_micros, billable_after, criteria, status, created_at, updated_at)
        select gen_random_uuid(), $1, $2, $3, 1000000, 30, '{"verticals":["insurance"],"geography":{"states":["TX"],"cities":[],"zips":[],"circle":null},"timeWindow":null}', 'active', now(), now()
        from generate_series(1, 100000)`,
-      [account.id as AccountId, campaign.id, target.id],
+      [account.id, campaign.id, target.id],
     )
     await storage.queries.rows(
       "insert into dnc_entries (list, number, reason, added_at) select 'internal', '+1212' || (5000000 + n), 'asked', now() from generate_series(1, 100000) n",

@@ -46,6 +46,7 @@ describe('while Postgres is away', function () {
     const acknowledged: CallRecord[] = []
     let writing = true
     const carrier = async (): Promise<void> => {
+      // oxlint-disable-next-line no-unmodified-loop-condition -- The test ends it below.
       while (writing) {
         if (!storage.writer.accepts()) {
           await wait(5)
