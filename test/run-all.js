@@ -42,7 +42,8 @@ function main() {
   installPrograms(PROGRAMS.filter(({ program }) => !isInstalled(program)))
   const missing = PROGRAMS.filter(({ program }) => !isInstalled(program))
 
-  const counts = runMocha(process.argv.slice(2))
+  const asked = process.argv.slice(2)
+  const counts = runMocha(asked.length > 0 ? asked : ['test/**/*.test.ts'])
   if (!counts) return end(0, 1, 0, 'mocha ended before it had counted its tests.')
   for (const { program, debianPackage, for: purpose } of missing) {
     say(
