@@ -1,5 +1,5 @@
 import type { Application } from './application.ts'
-import type { Dialog } from './dialog.ts'
+import type { Dialog } from './state.ts'
 import { applyRouteSet } from './locate.ts'
 import { SipMessage } from './message.ts'
 

@@ -1,10 +1,9 @@
 import type { Core } from './core.ts'
-import type { Dialog } from './dialog.ts'
+import type { ClientTransaction, Dialog } from './state.ts'
 import { buildInDialog } from './dialogs.ts'
 import type { SipMessage } from './message.ts'
 import { findDestination, isUnsendable, stampVia } from './sender.ts'
 import type { Destination } from './sender.ts'
-import type { ClientTransaction } from './transaction.ts'
 import type { Peer } from './transport.ts'
 import { serialize } from './wire-format.ts'
 

@@ -2,7 +2,7 @@ import type { Core } from './core.ts'
 import type { SipMessage } from './message.ts'
 import type { TimerEntry, TimerOwner } from './timer-wheel.ts'
 import { timerMs } from './timers.ts'
-import type { ServerTransaction } from './transaction.ts'
+import type { ReliableAnswers, ServerTransaction } from './state.ts'
 
 /** A provisional response to be acknowledged, written but for the moment it goes out. */
 interface Provisional {
@@ -29,7 +29,7 @@ function hasOption(message: SipMessage, key: string): boolean {
  * The reliable provisional responses of one INVITE (RFC 3262 §3): numbered, one at a time on the way, each repeated until its
  * PRACK, and the INVITE given up when none comes.
  */
-export class ReliableProvisionals implements TimerOwner {
+export class ReliableProvisionals implements ReliableAnswers, TimerOwner {
   readonly #core: Core
   readonly #transaction: ServerTransaction
   /** The INVITE's, which the PRACK names; the request itself is dropped when it is answered. */

@@ -1,7 +1,7 @@
 import { ControlServer } from './control.ts'
 import type { ControlOptions } from './control.ts'
 import type { Core } from './core.ts'
-import type { Dialog } from './dialog.ts'
+import type { Dialog } from './state.ts'
 import { Dialogs } from './dialogs.ts'
 import { HangUp } from './hang-up.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
@@ -25,7 +25,7 @@ import { Uas } from './uas.ts'
 import { UdpTransport } from './udp.ts'
 
 export interface SipServerOptions {
-  /** Where to listen for SIP. */
+  /** Where to listen for SIP. None is allowed: applications may connect, and nobody can call. */
   readonly listen: readonly ListenOptions[]
   /** Where applications connect. */
   readonly control: ControlOptions
@@ -92,7 +92,6 @@ export class SipServer implements Receiver, TransactionUser {
     const server = new SipServer(options, limits, control)
     try {
       for (const listen of options.listen) server.#core.transports.push(await openTransport(listen, server, limits))
-      if (server.#core.transports.length === 0) throw new Error('the SIP server has no address to listen on')
     } catch (error) {
       await server.close()
       throw error

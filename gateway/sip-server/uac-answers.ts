@@ -1,10 +1,9 @@
 import type { Core } from './core.ts'
 import { dialogIdOf, dialogOfResponse } from './dialog.ts'
-import type { Dialog, DialogRunner } from './dialog.ts'
+import type { ClientTransaction, Dialog, DialogRunner } from './state.ts'
 import type { HangUp } from './hang-up.ts'
 import { SipMessage } from './message.ts'
 import { buildResponse, randomToken, reasonOf } from './responses.ts'
-import type { ClientTransaction } from './transaction.ts'
 import type { Peer } from './transport.ts'
 
 const CANCEL_RACE = 'ACK-BYE due to cancel race condition'

@@ -3,14 +3,13 @@ import { copyAppHeaders, lacksContentType, localize, localizeContact } from './a
 import type { Application } from './application.ts'
 import type { Core } from './core.ts'
 import { ownAddress, ownContact } from './core.ts'
-import type { Dialog } from './dialog.ts'
+import type { ClientTransaction, Dialog } from './state.ts'
 import { dialogIdOf } from './dialog.ts'
 import { buildInDialog } from './dialogs.ts'
 import { applyRouteSet } from './locate.ts'
 import { SipMessage } from './message.ts'
 import { randomToken } from './responses.ts'
 import { findDestination, isUnsendable, stampVia } from './sender.ts'
-import type { ClientTransaction } from './transaction.ts'
 import { Unreachable } from './transport.ts'
 import type { Peer } from './transport.ts'
 import type { UacAnswers } from './uac-answers.ts'
@@ -172,7 +171,9 @@ export class Uac {
     const destination = findDestination(this.#core, nextUri, via)
     const deliver = (found: Awaited<typeof destination>): void => {
       if (found === null) {
-        const nowhere = new Unreachable(this.#core.transports[0]!)
+        const [like] = this.#core.transports
+        if (like === undefined) return frame.app.refuse(frame.id, 'requested protocol/transport not available')
+        const nowhere = new Unreachable(like)
         return send({ transport: nowhere, host: nowhere.host, port: nowhere.port, connection: null })
       }
       if (!isUnsendable(found)) return send(found)

@@ -3,13 +3,12 @@ import type { Application } from './application.ts'
 import type { Core } from './core.ts'
 import { ownAddress, ownContact } from './core.ts'
 import { dialogOfRequest, isAddress } from './dialog.ts'
-import type { Dialog, DialogRunner } from './dialog.ts'
+import type { Dialog, DialogRunner, ReliableAnswers, ServerTransaction } from './state.ts'
 import { settleAnswer } from './dialogs.ts'
 import type { SipMessage } from './message.ts'
 import { ReliableProvisionals, supportsReliability, wantsReliability } from './reliable.ts'
 import { buildResponse, reasonOf } from './responses.ts'
 import { timerMs } from './timers.ts'
-import type { ServerTransaction } from './transaction.ts'
 import { serialize } from './wire-format.ts'
 
 const UNKNOWN_TRANSACTION = 'Response not sent due to unknown transaction'
@@ -61,7 +60,7 @@ export class UasAnswers {
     this.#echo(app, frameId, transaction, text)
   }
 
-  #reliable(transaction: ServerTransaction): ReliableProvisionals {
+  #reliable(transaction: ServerTransaction): ReliableAnswers {
     transaction.reliable ??= new ReliableProvisionals(this.#core, transaction, transaction.request!.cseq, () =>
       this.onTimer(transaction),
     )

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { dialogIdOf, dialogOfRequest, dialogOfResponse } from '../../../gateway/sip-server/dialog.ts'
-import type { Dialog } from '../../../gateway/sip-server/dialog.ts'
+import type { Dialog } from '../../../gateway/sip-server/state.ts'
 import { buildInDialog, Dialogs } from '../../../gateway/sip-server/dialogs.ts'
 import type { SipMessage } from '../../../gateway/sip-server/message.ts'
 import { Unreachable } from '../../../gateway/sip-server/transport.ts'
 import type { Peer } from '../../../gateway/sip-server/transport.ts'
-import { ClientTransaction, ServerTransaction } from '../../../gateway/sip-server/transaction.ts'
+import { ClientTransaction, ServerTransaction } from '../../../gateway/sip-server/state.ts'
 import { isParseFailure, parseMessage, serialize } from '../../../gateway/sip-server/wire-format.ts'
 
 const transport = new Unreachable({

@@ -57,13 +57,23 @@ describe('starting the SIP server', () => {
     })
   }
 
-  it('says when there is no such address, and when there is nothing to listen on', async () => {
+  it('says when there is no such address', async () => {
     const listen = [{ transport: 'udp', host: '192.0.2.1', port: 0 }] as const
     await assert.rejects(
       startSipServer({ listen, control, inThread: false }),
       /udp on 192\.0\.2\.1 port 0: this machine has no such address/,
     )
-    await assert.rejects(startSipServer({ listen: [], control, inThread: false }), /no address to listen on/)
+  })
+
+  it('starts without an address for SIP: applications connect, and can send nothing', async () => {
+    const server = await TestServer.start({ listen: [] })
+    const app = await server.application('invite')
+    for (const host of ['192.0.2.1', 'no-such-host.invalid'])
+      assert.deepEqual(await app.ask(`sip||\r\nOPTIONS sip:x@${host} SIP/2.0\r\n\r\n`), [
+        'NOK',
+        'requested protocol/transport not available',
+      ])
+    await server.close()
   })
 
   it('tells peers the public address, and loopback peers one they can reach', async () => {

@@ -4,7 +4,7 @@ import { buildResponse, randomToken } from '../../../gateway/sip-server/response
 import { Counters } from '../../../gateway/sip-server/stats.ts'
 import { TimerWheel } from '../../../gateway/sip-server/timer-wheel.ts'
 import { timersFrom } from '../../../gateway/sip-server/timers.ts'
-import type { ClientTransaction } from '../../../gateway/sip-server/transaction.ts'
+import type { ClientTransaction } from '../../../gateway/sip-server/state.ts'
 import { Transactions } from '../../../gateway/sip-server/transactions.ts'
 import type { TransactionUser } from '../../../gateway/sip-server/transactions.ts'
 import type { Peer, Transport } from '../../../gateway/sip-server/transport.ts'
