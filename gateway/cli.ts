@@ -108,7 +108,7 @@ async function start(args: Arguments): Promise<void> {
   const settings = settingsOf(args, ['roles'])
   const log = createLogger({ level: settings.logLevel })
   const { startExchange } = await import('./main.ts')
-  const running = await startExchange({ settings, log })
+  const running = await startExchange({ settings, log, onFatal: () => process.exit(1) })
   stopOnSignals(() => running.stop(), log)
 }
 

@@ -42,6 +42,9 @@ import { usageRows } from './usage-rows.ts'
 /** How often answered calls are marked alive: what a crash may bill too little. */
 const ALIVE_EVERY_MS = 5000
 
+/** How much longer than the exchange's own limits the SIP server lets a dialog live or ring. */
+const LAST_RESORT_MS = 600_000
+
 /** How long the SIP server may take to accept us. */
 const SIP_CONNECT_MS = 10_000
 
@@ -65,13 +68,15 @@ export interface StartOptions {
   readonly log: Log
   /** Demo only: the page at `/` signs in by itself as this user. */
   readonly demoLogin?: { readonly email: string }
+  /** A part without which no call can be taken has died: the process should end, to be started again. */
+  readonly onFatal?: () => void
 }
 
 /**
  * Builds every part, in the order they depend on one another, and starts taking calls. This is the one file that may
  * import anything; from here a call goes to gateway/call.ts.
  */
-export async function startExchange({ settings, log, demoLogin }: StartOptions): Promise<RunningExchange> {
+export async function startExchange({ settings, log, demoLogin, onFatal }: StartOptions): Promise<RunningExchange> {
   const { logger } = log
   const clock = systemClock
   const telemetry = createTelemetry()
@@ -221,6 +226,11 @@ export async function startExchange({ settings, log, demoLogin }: StartOptions):
   await signaling.connect()
   const stopMarking = liveCalls.markAliveEvery(ALIVE_EVERY_MS, storage.writer)
   void hangUpLegs(interrupted, signaling, logger)
+  void sipServer?.server.failed.then((error) => {
+    // Without its SIP server an exchange only pretends. The restart closes and settles what was open.
+    logger.fatal({ error }, 'the SIP server is gone')
+    onFatal?.()
+  })
   const { port } = await api.listen()
   const http = { host: settings.server.host, port }
   const sip = sipServer ? listeningOf(sipServer.server) : []
@@ -278,6 +288,11 @@ async function startEmbeddedSip(
           ],
     control: { host: '127.0.0.1', port: controlPort, secret },
     publicAddress: settings.telephony.publicAddress ?? localAddress(host),
+    // Its own last resorts, behind the exchange's limits and never before them.
+    limits: {
+      maxDialogMs: settings.telephony.maxCallDurationMs + LAST_RESORT_MS,
+      maxRingingMs: settings.telephony.maxSetupDurationMs + LAST_RESORT_MS,
+    },
     onLog: (level, message) => log[level]({ part: 'sip-server' }, message),
   })
   return { server, secret }
