@@ -74,7 +74,6 @@ export function ring(signaling: Signaling, options: RingOptions): Promise<RingRe
         },
       )
       .then(
-        // oxlint-disable-next-line promise/always-return -- Both ends settle the promise this one is inside.
         (dialog) => {
           if (settled)
             void dialog.destroy().catch(() => {}) // 200 and CANCEL crossed.
