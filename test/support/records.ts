@@ -21,7 +21,7 @@ import type { PhoneNumber } from '../../model/phone-number.ts'
 
 export const BUYER = newId<AccountId>()
 export const SELLER = newId<AccountId>()
-export { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID }
+export { OPERATOR_ACCOUNT_ID }
 
 /** A call as it stands when its first award is rung. */
 export function callRecord(changes: Partial<CallRecord> = {}): CallRecord {
