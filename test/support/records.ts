@@ -1,5 +1,5 @@
 import type { GatewayRecord } from '../../gateway/needs.ts'
-import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID } from '../../storage/house-accounts.ts'
+import { OPERATOR_ACCOUNT_ID } from '../../storage/house-accounts.ts'
 import type { Auction } from '../../model/auction.ts'
 import type { CallRecord, DialogState, SoldTerms } from '../../model/cdr.ts'
 import { newId } from '../../model/ids.ts'
