@@ -2,7 +2,7 @@ import type { EndReason, HungUpBy, LegSide } from '../model/call.ts'
 import type { MediaSession } from '../media/media-server.ts'
 import type { BuyerLeg } from './buyer-leg.ts'
 import type { CallerLeg } from './caller-leg.ts'
-import { isSipFailure, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
+import { isSipFailure, relayableStatus, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
 
 /** How an answered call ended, and when on the monotonic clock. */
 export interface BridgeEnd {
@@ -103,7 +103,7 @@ export class Bridge {
       dialog.local.sdp = answer
       res.send(200, { body: answer })
     } catch (error) {
-      res.send(isSipFailure(error) && error.status >= 300 ? error.status : 488)
+      res.send(isSipFailure(error) && error.status >= 300 ? relayableStatus(error.status) : 488)
     } finally {
       this.#renegotiating = false
     }
@@ -117,7 +117,7 @@ export class Bridge {
     }
     try {
       const answer = await other.request({ method: method.toUpperCase(), headers, body: req.body })
-      res.send(answer.status)
+      res.send(relayableStatus(answer.status))
     } catch {
       res.send(481)
     }

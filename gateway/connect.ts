@@ -11,6 +11,7 @@ import { recordOf } from './cdr.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import { invitationOf, type Invitation } from './invitation.ts'
+import { relayableStatus } from './srf.ts'
 
 /** One award's funds and places, taken just before its INVITE. */
 interface Taken {
@@ -204,7 +205,8 @@ async function progress(
     }
   }
   if (call.soldAttempt !== attempt || call.gone.aborted) return // The target was given up on meanwhile.
-  call.caller.ringing(sdp === null && status === 183 ? 180 : status, reason, sdp)
+  const heard = relayableStatus(status)
+  call.caller.ringing(sdp === null && heard === 183 ? 180 : heard, reason, sdp)
   parts.announcements.ringing(call, status)
 }
 

@@ -83,6 +83,25 @@ export function isSipFailure(error: unknown): error is SipFailure {
   return error instanceof Error && typeof (error as Partial<SipFailure>).status === 'number'
 }
 
+/** What drachtio-srf will send (for any other status it throws), but for 199, which is not for everybody (RFC 6228 §4). */
+const KNOWN_STATUSES = new Set(
+  [
+    [100, 180, 181, 182, 183, 200, 202, 204, 300, 301, 302, 305, 380],
+    [400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 420, 421, 422, 423, 424],
+    [428, 429, 430, 433, 436, 437, 438, 439, 470, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 491, 493, 494],
+    [500, 501, 502, 503, 504, 505, 513, 580, 600, 603, 604, 606],
+  ].flat(),
+)
+
+/**
+ * The status to pass on for one that came from outside: an unknown one means x00, an unknown provisional 183
+ * (RFC 3261 §8.1.3.2).
+ */
+export function relayableStatus(status: number): number {
+  if (KNOWN_STATUSES.has(status)) return status
+  return status < 200 ? 183 : Math.floor(status / 100) * 100
+}
+
 type RequestHandler = (req: SipRequest, res: SipResponse) => void
 
 /** The untyped parts of drachtio-srf that its own declarations leave out. */

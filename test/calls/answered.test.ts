@@ -102,6 +102,13 @@ describe('an answered call', function () {
     await market.ended(CALLER_HUNG_UP)
   })
 
+  it('survives provisional answers nobody has heard of', async () => {
+    const market = await Market.open(exchange)
+    await market.buyer('uas-unknown-provisional-expect-200.xml')
+    await market.call('uac-answered-caller-hangs-up-expect-200.xml')
+    await market.ended(CALLER_HUNG_UP)
+  })
+
   it('tells the buyer who is calling and which call it is', async () => {
     const market = await Market.open(exchange)
     const buyer = await market.buyer('uas-caller-identity-expect-200.xml')

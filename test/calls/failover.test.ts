@@ -20,6 +20,7 @@ describe('a buyer who does not take the call', function () {
     ['breaks', 'uas-broken-expect-500.xml'],
     ['is overloaded', 'uas-unavailable-expect-503.xml'],
     ['declines', 'uas-decline-expect-603.xml'],
+    ['refuses with a status nobody has heard of', 'uas-unknown-status-expect-499.xml'],
     ['announces something and then is busy', 'uas-early-media-then-busy-expect-486.xml'],
   ] as const) {
     it(`${what}: the next one is rung, and pays its own price`, async () => {

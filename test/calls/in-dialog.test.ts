@@ -24,4 +24,12 @@ describe('a request inside an answered call', function () {
       await market.ended(CALLER_HUNG_UP)
     })
   }
+
+  it('is refused by the buyer in words of its own, and the call goes on', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-hold-refused-expect-499.xml')
+    await market.call('uac-hold-refused-expect-400.xml')
+    await market.went(buyer.run)
+    await market.ended(CALLER_HUNG_UP)
+  })
 })

@@ -170,20 +170,24 @@ export class Market {
     return readFile(result.logs.messages, 'utf8').catch(() => '')
   }
 
-  /** This market's call once it is answered: one is being placed. */
+  /** This market's call once both sides have been told that it is answered: one is being placed. */
   answered(): Promise<CallAnswer> {
-    return this.inState('answered')
+    return this.#when((call) => call.trace.some(({ step }) => step === 'answered') && call.state === 'answered')
   }
 
   /** This market's call once it has come so far: one is being placed. */
   inState(state: string): Promise<CallAnswer> {
+    return this.#when((call) => call.state === state)
+  }
+
+  #when(isSo: (call: CallAnswer) => boolean): Promise<CallAnswer> {
     let seen: CallAnswer[] = []
     return eventually(
       async () => {
         seen = await this.exchange.callsTo(this.number)
-        return seen.find((call) => call.state === state)
+        return seen.find(isSo)
       },
-      () => `no call to ${this.number} is ${state}: ${JSON.stringify(seen)}\n${this.exchange.process.lastLines}`,
+      () => `no call to ${this.number} came so far: ${JSON.stringify(seen)}\n${this.exchange.process.lastLines}`,
     )
   }
 

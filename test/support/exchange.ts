@@ -24,6 +24,7 @@ export interface CallAnswer {
   readonly price: string
   readonly payout: string
   readonly legs: readonly Record<string, unknown>[]
+  readonly trace: readonly { readonly step: string }[]
 }
 
 /** A whole exchange in a process of its own, and an administrator logged in to it. */
