@@ -84,7 +84,12 @@ export class ExchangeProcess {
     })
     closeSync(log)
     const exchange = new ExchangeProcess(child, dataDirectory, ownsData)
-    await exchange.#untilReady(options.startLimitMs ?? START_LIMIT_MS)
+    try {
+      await exchange.#untilReady(options.startLimitMs ?? START_LIMIT_MS)
+    } catch (error) {
+      await exchange.close() // What it said is in the error.
+      throw error
+    }
     return exchange
   }
 
