@@ -2,7 +2,7 @@ import type { EndReason, HungUpBy, LegSide } from '../model/call.ts'
 import type { MediaSession } from '../media/media-server.ts'
 import type { BuyerLeg } from './buyer-leg.ts'
 import type { CallerLeg } from './caller-leg.ts'
-import { isSipFailure, relayableStatus, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
+import { isSipFailure, reinvite, relayableStatus, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
 
 /** How an answered call ended, and when on the monotonic clock. */
 export interface BridgeEnd {
@@ -99,7 +99,7 @@ export class Bridge {
     try {
       const { media } = this.#options
       const offer = await media.reoffer(side, req.body)
-      const answer = await media.reanswer(side, await other.modify(offer))
+      const answer = await media.reanswer(side, await reinvite(other, offer))
       dialog.local.sdp = answer
       res.send(200, { body: answer })
     } catch (error) {

@@ -83,6 +83,24 @@ export function isSipFailure(error: unknown): error is SipFailure {
   return error instanceof Error && typeof (error as Partial<SipFailure>).status === 'number'
 }
 
+/**
+ * Re-INVITEs a party and resolves to its answer. After a refusal drachtio-srf counts its re-INVITE as still on its way, and
+ * would hold back every later one for ever: so the count is set right, and what was agreed before is agreed still. The caller
+ * sends one at a time.
+ */
+export async function reinvite(dialog: SipDialog, offer: string): Promise<string> {
+  const agreed = dialog.local.sdp
+  try {
+    return await dialog.modify(offer)
+  } catch (error) {
+    dialog.local.sdp = agreed
+    // oxlint-disable-next-line no-underscore-dangle -- theirs, and there is no other way to it.
+    const line = (dialog as { _reinvitesInProgress?: { count: number } })._reinvitesInProgress
+    if (line) line.count = 0
+    throw error
+  }
+}
+
 /** What drachtio-srf will send (for any other status it throws), but for 199, which is not for everybody (RFC 6228 §4). */
 const KNOWN_STATUSES = new Set(
   [

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict'
+import { createUserAgent } from '../../sipp/agents/user-agent.ts'
 import { type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
 
@@ -31,5 +33,34 @@ describe('a request inside an answered call', function () {
     await market.call('uac-hold-refused-expect-400.xml')
     await market.went(buyer.run)
     await market.ended(CALLER_HUNG_UP)
+  })
+
+  it('finds the buyer again after a refusal', async () => {
+    const market = await Market.open(exchange)
+    const caller = await createUserAgent({ address: market.address })
+    const buyer = await createUserAgent()
+    try {
+      buyer.on('call', (call) => {
+        call.accept()
+        const answer = call.handleRequest.bind(call)
+        let refused = false
+        call.handleRequest = (transaction) => {
+          if (refused || transaction.request.method !== 'INVITE') return answer(transaction)
+          refused = true
+          transaction.respond(488, { toTag: call.localTag })
+        }
+      })
+      await market.standingBid({ host: buyer.address, port: buyer.port })
+      const call = caller.call({ to: market.number, from: '+12125550142', target: exchange.process.sip() })
+      assert.equal((await call.outcome).status, 200)
+      const statuses = []
+      for (let i = 0; i < 3; i++) statuses.push((await call.request('INVITE', { body: call.localSdp }))?.status)
+      assert.deepEqual(statuses, [488, 200, 200])
+      await call.hangUp()
+      await market.ended(CALLER_HUNG_UP)
+    } finally {
+      await caller.close()
+      await buyer.close()
+    }
   })
 })
