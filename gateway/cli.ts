@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createLogger, type Log } from '../config/logger.ts'
 import { SettingsError } from '../config/settings-error.ts'
 import {
@@ -19,6 +20,9 @@ interface Arguments {
   readonly words: readonly string[]
   readonly flags: ReadonlyMap<string, string>
 }
+
+/** Asked to stop while it starts, it finishes that first, so as to end properly; a start that hangs is given up. */
+const START_PATIENCE_MS = 3000
 
 type Command = (args: Arguments) => Promise<void>
 
@@ -108,8 +112,14 @@ async function start(args: Arguments): Promise<void> {
   const settings = settingsOf(args, ['roles'])
   const log = createLogger({ level: settings.logLevel })
   const { startExchange } = await import('./main.ts')
-  const running = await startExchange({ settings, log, onFatal: () => process.exit(1) })
-  stopOnSignals(() => running.stop(), log)
+  const starting = startExchange({ settings, log, onFatal: () => process.exit(1) })
+  // From here on there is a database to be stopped: a signal's default would leave it running.
+  stopOnSignals(async () => {
+    const running = await Promise.race([starting, sleep(START_PATIENCE_MS, null, { ref: false })])
+    if (!running) process.exit(1)
+    await running.stop()
+  }, log)
+  await starting
 }
 
 /** SIGTERM and SIGINT drain; a second one stops at once. */

@@ -48,6 +48,9 @@ const LAST_RESORT_MS = 600_000
 /** How long the SIP server may take to accept us. */
 const SIP_CONNECT_MS = 10_000
 
+/** When a carrier may try again that called before we knew our trunks. */
+const START_RETRY_AFTER_S = 2
+
 /** Names this gateway's open calls across restarts. */
 const GATEWAY_ID = 'gateway-1'
 
@@ -117,10 +120,6 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     passwords: credentials,
     log,
   })
-  const interrupted = await closeInterrupted(storage.recovery, storage.writer, OPERATOR_ACCOUNT_ID, logger)
-  await storage.book.load(applyChange)
-  balances.load(await storage.balances())
-  routing.restore(usageRows(await storage.campaignUsage(new Date(clock.now() - USAGE_WINDOW_MS))))
 
   const media = await createMediaServer(
     settings.media.engine as MediaEngine,
@@ -174,7 +173,10 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   }
   const exchange = createExchange(parts)
 
+  let loaded = false
   signaling.onInvite((req, res) => {
+    // What we know of trunks and numbers is not all there yet: no call is judged by half of it.
+    if (!loaded) return res.send(503, { headers: { 'Retry-After': String(START_RETRY_AFTER_S) } })
     const call = new Call({
       id: newId<CallId>(),
       caller: new CallerLeg(signaling, req, res),
@@ -184,7 +186,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     liveCalls.add(call)
     handleCall(call, exchange).catch((error: unknown) => logger.fatal({ callId: call.id, error }, 'a call was lost'))
   })
-  signaling.onOptions((_req, res) => res.send(draining ? 503 : 200))
+  signaling.onOptions((_req, res) => res.send(draining || !loaded ? 503 : 200))
 
   let ready = false
   const api = await createApi({
@@ -223,15 +225,25 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     telemetry.writerQueue.set(storage.writer.pending())
   })
 
+  // Only now, when a port that is taken or a SIP server that is away can no longer stop the start: a call that is closed is
+  // not found again, so whoever closes it must be able to say BYE.
   await signaling.connect()
+  const interrupted = await closeInterrupted(storage.recovery, storage.writer, OPERATOR_ACCOUNT_ID, logger)
+  const saidBye = hangUpLegs(interrupted, signaling, logger)
+  await storage.book.load(applyChange)
+  balances.load(await storage.balances())
+  routing.restore(usageRows(await storage.campaignUsage(new Date(clock.now() - USAGE_WINDOW_MS))))
+  const { port } = await api.listen().catch(async (error: unknown) => {
+    await saidBye
+    throw error
+  })
+  loaded = true
   const stopMarking = liveCalls.markAliveEvery(ALIVE_EVERY_MS, storage.writer)
-  void hangUpLegs(interrupted, signaling, logger)
   void sipServer?.server.failed.then((error) => {
     // Without its SIP server an exchange only pretends. The restart closes and settles what was open.
     logger.fatal({ error }, 'the SIP server is gone')
     onFatal?.()
   })
-  const { port } = await api.listen()
   const http = { host: settings.server.host, port }
   const sip = sipServer ? listeningOf(sipServer.server) : []
   ready = true

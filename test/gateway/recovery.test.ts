@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import type { GatewayRecord, OpenCall } from '../../gateway/needs.ts'
+import { closeInterrupted } from '../../gateway/recovery.ts'
+import { BUYER, DIALOG, OPERATOR_ACCOUNT_ID, callRecord, soldRecord } from '../support/records.ts'
+
+describe('closing what a killed process left open', () => {
+  const quiet = { warn: () => undefined } as unknown as Parameters<typeof closeInterrupted>[3]
+
+  async function close(open: OpenCall): Promise<Extract<GatewayRecord, { kind: 'ended' }>> {
+    const written: GatewayRecord[] = []
+    const writer = { write: async (record: GatewayRecord) => void written.push(record), accepts: () => true }
+    await closeInterrupted({ openCalls: async () => [open] }, writer, OPERATOR_ACCOUNT_ID, quiet)
+    assert.equal(written.length, 1)
+    assert.equal(written[0]!.kind, 'ended')
+    return written[0] as Extract<GatewayRecord, { kind: 'ended' }>
+  }
+
+  it('bills nobody for a target that was ringing, though an earlier one had answered and hung up at once', async () => {
+    const at = new Date()
+    const call = callRecord({ state: 'answered', answeredAt: at, aliveAt: at })
+    const sold = soldRecord(call)
+    const terms = { ...sold.terms, billableAfter: 0 }
+    const { posting, call: closed } = await close({ ...sold, call, terms, callerDialog: null, buyerDialog: null })
+    assert.equal(posting, null)
+    assert.equal(closed.answeredAt, null)
+    assert.equal(closed.outcome, 'interrupted')
+  })
+
+  it('bills an answered one by its last mark', async () => {
+    const answeredAt = new Date('2026-01-01T12:00:00Z')
+    const aliveAt = new Date('2026-01-01T12:00:30Z')
+    const call = callRecord({ state: 'answered', answeredAt, aliveAt })
+    const sold = soldRecord(call, { callerDialog: DIALOG, buyerDialog: DIALOG })
+    const { posting, call: closed } = await close(sold)
+    assert.equal(closed.durationMs, 30_000)
+    assert.ok(posting!.entries.some(({ accountId }) => accountId === BUYER))
+  })
+})
