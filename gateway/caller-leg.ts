@@ -90,7 +90,10 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     if (this.#finalStatus !== null) return false
     try {
       this.#dialog = await this.#signaling.createUAS(this.#req, this.#res, { localSdp: sdp, headers: this.#tagged() })
-      if (this.#gone.signal.aborted) return false
+      if (this.#gone.signal.aborted) {
+        void this.hangUp() // Their CANCEL came first by our clock, our 200 by the server's.
+        return false
+      }
       this.#finalStatus = 200
       return true
     } catch {

@@ -12,6 +12,14 @@ import type { ExchangeParts } from './parts.ts'
  * CDR written with its posting in one piece. A call of no known trunk leaves only a count.
  */
 export async function closeCall(call: Call, parts: ExchangeParts): Promise<void> {
+  try {
+    await close(call, parts)
+  } finally {
+    parts.liveCalls.remove(call) // Also after a bug of ours: else the drain would wait for it.
+  }
+}
+
+async function close(call: Call, parts: ExchangeParts): Promise<void> {
   for (const release of call.releases.splice(0)) release()
   if (call.error) parts.log.error({ callId: call.id, error: call.error }, 'a call met a bug')
   if (call.facts && !call.countOnly) await writeDown(call, parts)
@@ -19,7 +27,6 @@ export async function closeCall(call: Call, parts: ExchangeParts): Promise<void>
     countRefusal(parts.telemetry, call)
     if (call.facts) parts.refusalCounter.count(call.facts.trunk.id, call.endReason ?? 'overloaded', parts.clock.now())
   }
-  parts.liveCalls.remove(call)
 }
 
 async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {

@@ -25,6 +25,16 @@ interface Taken {
  */
 export async function connect(call: Call, awards: readonly Award[], parts: ExchangeParts): Promise<Bridge> {
   call.media = await openMedia(call, parts)
+  try {
+    return await ringInTurn(call, awards, parts)
+  } catch (error) {
+    // Out of ports for the next target, or its thread died: no bug of the call's.
+    if (error instanceof MediaUnavailable) throw new Refusal('overloaded', error.message)
+    throw error
+  }
+}
+
+async function ringInTurn(call: Call, awards: readonly Award[], parts: ExchangeParts): Promise<Bridge> {
   const deadlineMs = call.receivedMonotonicMs + parts.limits.maxSetupMs
   for (const award of awards) {
     call.throwIfGone()

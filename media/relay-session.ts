@@ -57,6 +57,7 @@ export class RelaySession
   /** Both sides send and receive: the only state in which silence means anything. */
   #flowing = false
   #timedOut = false
+  #lostWhy: string | null = null
   #closing: Promise<RelayStats> | null = null
 
   constructor(parts: SessionParts) {
@@ -111,6 +112,8 @@ export class RelaySession
   }
 
   established(): void {
+    // The thread may have died while the answer was written down, when nobody listened yet.
+    if (this.#lostWhy !== null) return void this.emit('failed', this.#lostWhy)
     this.#established = true
     this.thread.notify({ kind: 'watch', session: this.id, on: this.#isWatched })
   }
@@ -136,6 +139,7 @@ export class RelaySession
   lost(reason: string): void {
     if (this.#closing !== null) return
     this.#closing = Promise.resolve({ caller: NO_LEG, buyer: NO_LEG })
+    this.#lostWhy = reason
     this.#parts.onClosed(this, null)
     this.emit('failed', reason)
   }
