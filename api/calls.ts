@@ -84,7 +84,10 @@ export function callEndpoints(kit: Kit): Endpoint[] {
       answers: { 202: CallAnswer },
       async handle({ caller, params }) {
         const call = await find(caller, params['id'] as CallId)
-        if (!liveCalls.hangUp(call.id)) throw new Problem('call_not_up', 'The call has ended already.')
+        // One that has just ended stays among the live ones for a moment: there is nothing left to hang up.
+        if (call.state === 'ended' || !liveCalls.hangUp(call.id)) {
+          throw new Problem('call_not_up', 'The call has ended already.')
+        }
         return { status: 202, body: viewCall(liveCalls.find(call.id) ?? call, caller) }
       },
     }),

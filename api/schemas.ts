@@ -104,12 +104,18 @@ export const instant = () =>
     .string()
     .max(40)
     .transform((input, ctx) => {
-      const ok = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/.test(input)
-      const time = ok ? new Date(input) : null
+      const day = /^(\d{4}-\d\d-\d\d)[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/.exec(input)?.[1]
+      const time = day !== undefined && isDay(day) ? new Date(input) : null
       if (time && !Number.isNaN(time.getTime())) return time
       return refuse(ctx, input, 'invalid_time', 'must be an RFC 3339 time with an offset, such as 2026-01-31T12:00:00Z')
     })
     .meta({ description: 'RFC 3339' })
+
+/** Whether the calendar has this day: `Date` would read February 30th as March 2nd. */
+function isDay(day: string): boolean {
+  const midnight = new Date(`${day}T00:00:00Z`)
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day)
+}
 
 /** A whole number in a query string. */
 const queryInteger = (min: number, max: number) =>

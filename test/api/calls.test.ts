@@ -179,7 +179,15 @@ describe('calls', () => {
     }
     assert.deepEqual((await get(seller, `calls?buyer_id=${buyer.account.id}`)).body.data, [])
     assert.deepEqual((await get(buyer, `calls?buyer_id=${loser.account.id}`)).body.data, [])
-    for (const query of ['from=x', 'outcome=won', 'state=up', 'since=yesterday', 'since=2026-03-01', 'seller_id=x']) {
+    for (const query of [
+      'from=x',
+      'outcome=won',
+      'state=up',
+      'since=yesterday',
+      'since=2026-03-01',
+      'since=2026-02-30T12:00:00Z',
+      'seller_id=x',
+    ]) {
       assert.equal((await get(admin, `calls?${query}`)).status, 422, query)
     }
   })
@@ -192,6 +200,10 @@ describe('calls', () => {
     assert.deepEqual(api.live.hungUp, [])
     const reply = await hangUp(seller, live.id)
     assert.deepEqual([reply.status, reply.body.id], [202, live.id])
+    assert.deepEqual(api.live.hungUp, [live.id])
+    // Just ended, and not yet gone from among the live ones.
+    api.live.calls = [{ ...live, state: 'ended', outcome: 'answered', endedAt: new Date() }]
+    assert.deepEqual((await hangUp(admin, live.id)).body.code, 'call_not_up')
     assert.deepEqual(api.live.hungUp, [live.id])
     api.live.calls = []
     const over = await hangUp(admin, call.id)
