@@ -132,6 +132,19 @@ describe('relay limits', () => {
     })
   })
 
+  it('fails a call as it is established when its thread died before', async () => {
+    let worker: Worker | undefined
+    process.once('worker', (started) => (worker = started))
+    await withRelay({}, async (relay) => {
+      const { session } = await connect(relay, { caller, buyer })
+      await worker?.terminate()
+      await untilUp(() => Promise.resolve(assert.equal(relay.sessionCount, 0)))
+      const failed = once(session, 'failed')
+      session.established()
+      assert.match(String((await failed)[0]), /died/)
+    })
+  })
+
   it('does not start on an address that is not this machine’s', async () => {
     await assert.rejects(
       createRelay(needs, { address: '192.0.2.1', portRange: SMALL_RANGE }),
