@@ -29,8 +29,19 @@ export function createApp(kit: Kit, endpoints: readonly Endpoint[], pages: (app:
   app.set('x-powered-by', false)
   app.set('query parser', 'simple')
   app.set('env', 'production')
-  app.use((_request, response, next) => {
+  app.use((request, response, next) => {
     response.set(SECURITY_HEADERS)
+    const { onRequest } = kit
+    if (onRequest) {
+      const startedMs = kit.clock.monotonicMs()
+      response.once('finish', () => {
+        const route: unknown = request.route?.path
+        const seconds = (kit.clock.monotonicMs() - startedMs) / 1000
+        // What nothing is declared for is one route: made-up paths must not make metrics.
+        const name = typeof route === 'string' ? route : 'other'
+        onRequest({ method: request.method, route: name, status: response.statusCode, seconds })
+      })
+    }
     next()
   })
   pages(app)

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Account } from '../model/account.ts'
 import { ANY_CALL, type Bid, type Campaign } from '../model/bid.ts'
 import { newId, type AccountId, type CallId, type CampaignId, type TargetId } from '../model/ids.ts'
-import { CENT } from '../model/money.ts'
+import { CENT, type Currency } from '../model/money.ts'
 import type { Target } from '../model/trunk.ts'
 import { CriteriaAnswer, CriteriaInput, printCriteria, readCriteria } from './criteria.ts'
 import { crud, given } from './crud.ts'
@@ -45,6 +45,7 @@ const Answer = z.strictObject({
   campaign_id: s.printedId(),
   call_id: s.printedId().nullable(),
   amount: s.printedMoney(),
+  currency: z.string(),
   billable_after: z.int(),
   criteria: CriteriaAnswer,
   max_concurrent_calls: z.int().nullable(),
@@ -52,13 +53,14 @@ const Answer = z.strictObject({
   ...s.printedStored,
 })
 
-const print = (bid: Bid): z.input<typeof Answer> => ({
+const print = (bid: Bid, currency: Currency): z.input<typeof Answer> => ({
   id: bid.id,
   account_id: bid.accountId,
   target_id: bid.targetId,
   campaign_id: bid.campaignId,
   call_id: bid.callId,
   amount: s.printMoney(bid.amountMicros),
+  currency,
   billable_after: bid.billableAfter,
   criteria: printCriteria(bid.criteria),
   max_concurrent_calls: bid.maxConcurrentCalls,
@@ -161,13 +163,13 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
       })
     },
     print,
-    created: (bid) => announce(kit, bid),
+    created: (bid, currency) => announce(kit, bid, currency),
   })
 }
 
-function announce(kit: Kit, bid: Bid): void {
+function announce(kit: Kit, bid: Bid, currency: Currency): void {
   if (!kit.events.hasListeners) return
-  const payload = print(bid)
+  const payload = print(bid, currency)
   kit.events.publish({
     id: newId<string>(kit.clock),
     type: 'bid.placed',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ANY_CALL, type Campaign } from '../model/bid.ts'
 import type { AccountId } from '../model/ids.ts'
+import type { Currency } from '../model/money.ts'
 import {
   CriteriaAnswer,
   CriteriaInput,
@@ -43,6 +44,7 @@ const Answer = z.strictObject({
   status: z.enum(STATUSES),
   timezone: z.string(),
   budget: z.strictObject({ daily: s.printedMoney().nullable(), total: s.printedMoney().nullable() }),
+  currency: z.string(),
   pacing: z.literal('asap'),
   caps: z.strictObject({ hourly: count, daily: count, monthly: count, total: count, concurrent: count }),
   frequency: z.strictObject({ calls: z.int(), hours: z.int() }).nullable(),
@@ -52,13 +54,14 @@ const Answer = z.strictObject({
   ...s.printedStored,
 })
 
-const print = (campaign: Campaign): z.input<typeof Answer> => ({
+const print = (campaign: Campaign, currency: Currency): z.input<typeof Answer> => ({
   id: campaign.id,
   account_id: campaign.accountId,
   name: campaign.name,
   status: campaign.status,
   timezone: campaign.timezone,
   budget: { daily: s.printMoney(campaign.budget.dailyMicros), total: s.printMoney(campaign.budget.totalMicros) },
+  currency,
   pacing: 'asap',
   caps: { ...campaign.caps },
   frequency: campaign.frequency && { ...campaign.frequency },

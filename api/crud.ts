@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Account, AccountType, Role, Stored } from '../model/account.ts'
 import type { AccountId } from '../model/ids.ts'
+import type { Currency } from '../model/money.ts'
 import { endpoint, type Caller, type Endpoint } from './endpoint.ts'
 import { maySee, notFound, ownerOf, type Kit } from './kit.ts'
 import type { Draft, Store } from './needs.ts'
@@ -31,8 +32,9 @@ export interface Plan<T extends Owned, C extends z.ZodType, P extends z.ZodType>
   /** The new thing's fields; throws a Problem for what the schema cannot see. */
   readonly draft: (body: z.output<C>, owner: Account, caller: Caller) => Draft<T> | Promise<Draft<T>>
   readonly changes: (body: z.output<P>, current: T, caller: Caller) => Partial<Draft<T>> | Promise<Partial<Draft<T>>>
-  readonly print: (thing: T) => unknown
-  readonly created?: (thing: T) => void
+  /** `currency` is its account's: the one its money is in. */
+  readonly print: (thing: T, currency: Currency) => unknown
+  readonly created?: (thing: T, currency: Currency) => void
 }
 
 /** The five endpoints of a kind: POST and GET on the list, GET, PATCH and DELETE on one. */
@@ -40,7 +42,8 @@ export function crud<T extends Owned, C extends z.ZodType, P extends z.ZodType>(
   kit: Kit,
   plan: Plan<T, C, P>,
 ): Endpoint[] {
-  const { name, noun, store, who, print } = plan
+  const { name, noun, store, who } = plan
+  const currencies = new Map<AccountId, Currency>()
   const common = { tag: name, who, ...(plan.bare ? { bare: true } : {}) }
   const one = `/${name}/{id}`
   const ListQuery = z.strictObject({
@@ -48,6 +51,18 @@ export function crud<T extends Owned, C extends z.ZodType, P extends z.ZodType>(
     account_id: id<AccountId>().optional(),
   })
   const StatusQuery = plan.statuses && ListQuery.extend({ status: z.enum(plan.statuses).optional() })
+
+  /** What the account's money is in, which never changes: asked for once. */
+  async function currencyOf(accountId: AccountId): Promise<Currency> {
+    const known = currencies.get(accountId)
+    if (known !== undefined) return known
+    const account = await kit.stores.accounts.find(accountId)
+    if (!account) throw notFound('account')
+    currencies.set(accountId, account.currency)
+    return account.currency
+  }
+
+  const print = async (thing: T): Promise<unknown> => plan.print(thing, await currencyOf(thing.accountId))
 
   async function find(caller: Caller, thingId: string): Promise<T> {
     const thing = await store.find(thingId)
@@ -68,9 +83,9 @@ export function crud<T extends Owned, C extends z.ZodType, P extends z.ZodType>(
           ? await plan.owner(body, caller)
           : await ownerOf(kit, caller, (body as { account_id?: AccountId }).account_id, plan.ownerTypes)
         const thing = await store.create(await plan.draft(body, owner, caller))
-        plan.created?.(thing)
+        plan.created?.(thing, owner.currency)
         const headers = { location: `/api/v1/${name}/${thing.id}` }
-        return { status: 201, body: print(thing), version: thing.version, headers }
+        return { status: 201, body: plan.print(thing, owner.currency), version: thing.version, headers }
       },
     }),
     endpoint({
@@ -88,7 +103,9 @@ export function crud<T extends Owned, C extends z.ZodType, P extends z.ZodType>(
           ...(accountId ? { accountId } : {}),
           ...('status' in query && typeof query.status === 'string' ? { status: query.status } : {}),
         })
-        return { status: 200, body: kit.cursors.answer(name, page, print) }
+        const data: unknown[] = []
+        for (const thing of page.data) data.push(await print(thing)) // In turn: an account is asked for once.
+        return { status: 200, body: kit.cursors.answer(name, { ...page, data }, (printed) => printed) }
       },
     }),
     endpoint({
@@ -99,7 +116,7 @@ export function crud<T extends Owned, C extends z.ZodType, P extends z.ZodType>(
       answers: { 200: plan.answer },
       async handle({ caller, params }) {
         const thing = await find(caller, params['id']!)
-        return { status: 200, body: print(thing), version: thing.version }
+        return { status: 200, body: await print(thing), version: thing.version }
       },
     }),
     endpoint({
@@ -114,7 +131,7 @@ export function crud<T extends Owned, C extends z.ZodType, P extends z.ZodType>(
         const version = requireMatch(ifMatch, current.version)
         const changed = await store.update(current.id, await plan.changes(body, current, caller), version)
         if (!changed) throw notFound(noun)
-        return { status: 200, body: print(changed), version: changed.version }
+        return { status: 200, body: await print(changed), version: changed.version }
       },
     }),
     endpoint({

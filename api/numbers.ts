@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { AccountId } from '../model/ids.ts'
-import { formatMoney, parseShare } from '../model/money.ts'
+import { formatMoney, parseShare, type Currency } from '../model/money.ts'
 import type { DialledNumber, Payout } from '../model/trunk.ts'
 import { crud, given } from './crud.ts'
 import { SELLERS, type Endpoint } from './endpoint.ts'
@@ -58,6 +58,7 @@ const Answer = z.strictObject({
   number: z.string(),
   vertical: z.string(),
   reserve_price: s.printedMoney(),
+  currency: z.string(),
   price_rule: z.enum(['second', 'first']),
   payout: z.strictObject({ type: z.enum(['share', 'fixed']), value: z.string() }),
   max_billable_after: z.int(),
@@ -72,12 +73,13 @@ const printPayout = (terms: Payout) =>
     ? ({ type: 'share', value: formatMoney(terms.shareMillionths) } as const)
     : ({ type: 'fixed', value: formatMoney(terms.amountMicros) } as const)
 
-const print = (number: DialledNumber): z.input<typeof Answer> => ({
+const print = (number: DialledNumber, currency: Currency): z.input<typeof Answer> => ({
   id: number.id,
   account_id: number.accountId,
   number: number.number,
   vertical: number.vertical,
   reserve_price: s.printMoney(number.reservePriceMicros),
+  currency,
   price_rule: number.priceRule,
   payout: printPayout(number.payout),
   max_billable_after: number.maxBillableAfter,

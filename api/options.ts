@@ -64,6 +64,8 @@ export interface ApiOptions {
   }
   readonly apiKeys: { generate(): { secret: string; hash: string }; hash(secret: string): string }
   readonly version: string
+  /** Told of every answered request, for the metrics: the route as declared, not the path. */
+  readonly onRequest?: (request: { method: string; route: string; status: number; seconds: number }) => void
   readonly log: Log
   readonly clock: Clock
   /** Demo mode only: the page at `/` signs in by itself, as this user. Never set by `npm start`. */

@@ -39,6 +39,8 @@ export interface Api {
   listen(): Promise<{ port: number }>
   /** Takes no more requests, lets those under way end (3 s at most), closes the WebSockets. */
   close(): Promise<void>
+  /** Listeners of the live feed now. */
+  readonly feedClients: number
 }
 
 /** The face buyers, sellers and operators use: REST, WebSocket, console and metrics on one port. */
@@ -75,6 +77,9 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const feed = createLiveFeed(kit, server)
 
   return {
+    get feedClients() {
+      return feed.clients
+    },
     listen: () => listen(server, settings.host, settings.port),
     async close() {
       feed.close()

@@ -15,7 +15,7 @@ const TALK_SECONDS = [1, 5, 10, 30, 60, 90, 120, 300, 600, 1800, 3600, 7200]
 const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 
 /** What `dce_spool_state` says. */
-export const SPOOL_STATES = { idle: 0, spooling: 1, replaying: 2, full: 3 } as const
+export const SPOOL_STATES = { database: 0, spooling: 1, full: 2 } as const
 
 /** Every metric there is, in a registry of its own, so that two exchanges in one process (a test) do not meet. */
 function createCatalogue(registers: Registry[]) {
@@ -41,22 +41,21 @@ function createCatalogue(registers: Registry[]) {
     legs: counter('dce_buyer_legs_total', 'INVITEs to targets by final status.', ['status']),
 
     decision: histogram('dce_decision_seconds', 'Admission, screening and auction together.', DECISION_SECONDS),
-    auctionDuration: histogram('dce_auction_seconds', 'One auction: candidates, ranking, prices.', DECISION_SECONDS),
     auctions: counter('dce_auctions_total', 'Auctions by result: award or no_sale.', ['result']),
-    nonBids: counter('dce_non_bids_total', 'Bids that did not win, by reason.', ['code']),
     screenings: counter('dce_screenings_total', 'Screened calls by effect and the rule that spoke.', [
       'effect',
       'rule',
     ]),
-    screeningDuration: histogram('dce_screening_seconds', 'One screening.', DECISION_SECONDS),
     postings: counter('dce_postings_total', 'Ledger postings by kind.', ['kind']),
     holds: gauge('dce_holds', 'Holds that are neither posted nor voided.'),
 
     writerQueue: gauge('dce_writer_queue_records', 'Records waiting to be written.'),
     writerCommit: histogram('dce_writer_commit_seconds', 'One group commit.', REQUEST_SECONDS),
     writerRecords: counter('dce_writer_records_total', 'Records written, by place: database or spool.', ['place']),
-    spoolState: gauge('dce_spool_state', 'The local spool: 0 idle, 1 spooling, 2 replaying, 3 full.'),
-    spoolBytes: gauge('dce_spool_used_bytes', 'Bytes of the local spool in use.'),
+    spoolState: gauge(
+      'dce_spool_state',
+      'Where records go: 0 to the database, 1 to the local spool, 2 nowhere (full).',
+    ),
     databaseUp: gauge('dce_database_up', 'Whether the database answers: 1 or 0.'),
     bookChanges: counter('dce_book_changes_total', 'Changes applied to the book, by kind.', ['kind']),
 
@@ -78,7 +77,6 @@ function createCatalogue(registers: Registry[]) {
       ['route'],
     ),
     wsClients: gauge('dce_ws_clients', 'Listeners of the live feed.'),
-    wsDropped: counter('dce_ws_dropped_total', 'Events dropped for listeners that were too slow.'),
 
     eventLoopLag: gauge('dce_event_loop_lag_seconds', 'Lag of the main thread since the last look.', ['quantile']),
     heapBytes: gauge('dce_heap_used_bytes', 'Heap in use.'),
@@ -93,7 +91,7 @@ export type Telemetry = ReturnType<typeof createCatalogue> & {
   /** The type of the page: `text/plain; version=0.0.4; …`. */
   readonly contentType: string
   /** Asks for a call just before each page: where gauges of things counted elsewhere are set. */
-  beforeRender(look: () => void): void
+  beforeRender(look: () => void | Promise<void>): void
   /** The page of `GET /metrics`, in Prometheus’ text format. */
   render(): Promise<string>
   /** Stops watching the event loop. */
@@ -106,14 +104,14 @@ export function createTelemetry(): Telemetry {
   const catalogue = createCatalogue([registry])
   const loop = monitorEventLoopDelay({ resolution: 10 })
   loop.enable()
-  const looks: (() => void)[] = []
+  const looks: (() => void | Promise<void>)[] = []
   return {
     ...catalogue,
     contentType: registry.contentType,
     beforeRender: (look) => void looks.push(look),
     close: () => void loop.disable(),
-    render() {
-      for (const look of looks) look()
+    async render() {
+      for (const look of looks) await look()
       for (const quantile of [50, 99, 100]) {
         // The monitor samples every 10 ms and counts that wait in.
         const lag = Math.max(0, loop.percentile(quantile) / 1e9 - 0.01)

@@ -80,11 +80,25 @@ export function ring(signaling: Signaling, options: RingOptions): Promise<RingRe
           else settle({ kind: 'answered', leg: new BuyerLeg(dialog), sdp: dialog.remote.sdp })
         },
         (error: unknown) => {
+          if (isSipFailure(error) && error.res && sent) hangUpUnusable(signaling, options, sent, error.res)
           if (isSipFailure(error)) settle({ kind: 'rejected', status: error.status, reason: error.reason ?? '' })
           else settle({ kind: 'rejected', status: 503, reason: error instanceof Error ? error.message : 'not sent' })
         },
       )
   })
+}
+
+/** A 2xx without a Contact, or other than 200, makes no dialog here; but it was acknowledged, and the phone is off the hook. */
+function hangUpUnusable(signaling: Signaling, options: RingOptions, sent: SipRequest, answer: SipResponse): void {
+  if (answer.status < 200 || answer.status > 299) return
+  const headers = {
+    'Call-ID': sent.get('Call-ID') ?? '',
+    From: sent.get('From') ?? '',
+    To: answer.get('To') ?? '',
+    CSeq: `${Number.parseInt(sent.get('CSeq') ?? '1', 10) + 1} BYE`,
+  }
+  const proxy = options.proxy && { proxy: options.proxy }
+  signaling.request(options.uri, { method: 'BYE', headers, ...proxy }).catch(() => {})
 }
 
 function bodyOf(response: SipResponse): string | null {

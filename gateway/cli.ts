@@ -44,6 +44,8 @@ const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: 
 
 /** Runs one `dce` command. Sets the exit code; never throws. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // Whoever read our output has gone (`dce config | head`): nobody is left to tell.
+  process.stdout.on('error', () => process.exit(0))
   const [name = '', ...rest] = argv
   const command = COMMANDS[name]
   if (!command) {

@@ -107,6 +107,7 @@ function settleSale(call: Call, parts: ExchangeParts): Posting | null {
     return null
   }
   parts.balances.post(takenAward.hold, settlement.posting)
+  parts.telemetry.postings.inc({ kind: 'call' })
   parts.announcements.posted(call, settlement.posting, settlement.priceMicros)
   return settlement.posting
 }

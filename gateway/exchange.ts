@@ -24,6 +24,7 @@ export function createExchange(parts: ExchangeParts): CallSteps {
       call.checks = verdict.checks
       call.note('screened', verdict.allowed ? 'may be sold' : `${verdict.rule}: ${verdict.text}`)
       announcements.checked(call, verdict.allowed)
+      telemetry.screenings.inc({ effect: verdict.allowed ? 'allow' : 'block', rule: verdict.rule ?? 'none' })
       if (!verdict.allowed) throw new Refusal('compliance', verdict.rule ?? 'compliance')
     },
 
@@ -43,6 +44,7 @@ export function createExchange(parts: ExchangeParts): CallSteps {
       call.auction = auction
       telemetry.decision.observe((parts.clock.monotonicMs() - call.receivedMonotonicMs) / 1000)
       const winner = auction.awards[0]
+      telemetry.auctions.inc({ result: winner ? 'award' : 'no_sale' })
       if (!winner) {
         call.auction = routing.explain(call.auctionRequest, auction)
         announcements.auctioned(call, call.auction)

@@ -38,6 +38,7 @@ import { startSipServer, type SipServerHandle } from './sip-server/start.ts'
 import { Signaling } from './srf.ts'
 import { Trunks } from './trunks.ts'
 import { usageRows } from './usage-rows.ts'
+import { watch } from './watch.ts'
 
 /** How often answered calls are marked alive: what a crash may bill too little. */
 const ALIVE_EVERY_MS = 5000
@@ -111,6 +112,10 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     spoolBytes: settings.storage.spoolBytes,
     minFreeBytes: settings.storage.minFreeBytes,
     onBookChange: applyChange,
+    onCommit: (seconds, records) => {
+      telemetry.writerCommit.observe(seconds)
+      telemetry.writerRecords.inc({ place: 'database' }, records)
+    },
   })
   await ensureFirstAdmin({
     users: storage.stores.users,
@@ -215,15 +220,15 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     passwords: { hash: credentials.hashPassword, verify: credentials.verifyPassword },
     apiKeys: { generate: newApiKey, hash: credentials.hashSecret },
     version: packageVersion(),
+    onRequest: ({ method, route, status, seconds }) => {
+      telemetry.httpRequests.inc({ method, route, status: String(status) })
+      telemetry.httpDuration.observe({ route }, seconds)
+    },
     log: logger,
     clock,
     ...(demoLogin && { demoLogin }),
   })
-  telemetry.beforeRender(() => {
-    telemetry.activeCalls.set(liveCalls.size)
-    telemetry.rtpSessions.set(media.sessionCount)
-    telemetry.writerQueue.set(storage.writer.pending())
-  })
+  watch(telemetry, { liveCalls, media, storage, balances, api, sipServer: sipServer?.server ?? null })
 
   // Only now, when a port that is taken or a SIP server that is away can no longer stop the start: a call that is closed is
   // not found again, so whoever closes it must be able to say BYE.

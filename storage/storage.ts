@@ -42,6 +42,8 @@ export interface StorageOptions {
   readonly spoolBytes?: number
   readonly minFreeBytes?: number
   readonly startTimeoutMs?: number
+  /** Told of every group commit: seconds from sending it to its end, and its records. */
+  readonly onCommit?: (seconds: number, records: number) => void
 }
 
 export interface StorageWriter extends RecordWriter {
@@ -113,6 +115,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       spool,
       diskHasRoom: () => disk.hasRoom,
       log,
+      ...(options.onCommit && { onCommit: options.onCommit }),
     })
     opened.push(() => writer.close())
     await writer.open()

@@ -38,6 +38,8 @@ export interface WriterOptions {
   /** Whether the disk has the room that new calls ask for. */
   readonly diskHasRoom: () => boolean
   readonly log: StorageLog
+  /** Told of every group commit: seconds from sending it to its end, and its records. */
+  readonly onCommit?: (seconds: number, records: number) => void
 }
 
 /**
@@ -208,7 +210,9 @@ export class GroupCommitWriter implements RecordWriter {
   async #commit(records: readonly RecordRows[]): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
+        const sentMs = performance.now()
         await this.#query('select write_records($1, $2)', [storableJson(mergeRows(records)), this.#options.gatewayId])
+        this.#options.onCommit?.((performance.now() - sentMs) / 1000, records.length)
         return
       } catch (error) {
         if (isAway(error)) throw error

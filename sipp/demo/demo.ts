@@ -54,7 +54,7 @@ export async function runDemo({ once, settings: settingsOf, print, stopOnSignals
     await Promise.all([carrier.close(), market.close(), media.close()])
     rmSync(dataDir, { recursive: true, force: true })
   }
-  if (!once) stopOnSignals(stop, log)
+  stopOnSignals(stop, log)
 
   print(`the exchange is up: ${describe(exchange)}`)
   const scenes = await buildScenes(market, media)

@@ -26,7 +26,7 @@ describe('telemetry', () => {
     assert.match(page, /^dce_refusals_total\{reason="compliance"\} 2$/m)
     assert.match(page, /^dce_added_pdd_seconds_bucket\{le="0\.002"\} 0$/m)
     assert.match(page, /^dce_added_pdd_seconds_bucket\{le="0\.0025"\} 1$/m)
-    assert.match(page, /^dce_spool_state 3$/m)
+    assert.match(page, /^dce_spool_state 2$/m)
     assert.match(page, /^dce_active_calls 7$/m)
     calls = 8
     assert.match(await telemetry.render(), /^dce_active_calls 8$/m)

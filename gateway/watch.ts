@@ -1,0 +1,42 @@
+import { SPOOL_STATES, type Telemetry } from '../config/telemetry.ts'
+import type { SipServerHandle } from './sip-server/start.ts'
+
+/** What the metrics page asks about at the moment it is drawn. */
+export interface Watched {
+  readonly liveCalls: { readonly size: number }
+  readonly media: { readonly sessionCount: number }
+  readonly storage: { readonly writer: { pending(): number; state(): keyof typeof SPOOL_STATES } }
+  readonly balances: { readonly holdCount: number }
+  readonly api: { readonly feedClients: number }
+  /** Null when the SIP server is not ours: drachtio-server has metrics of its own. */
+  readonly sipServer: SipServerHandle | null
+}
+
+/** Keeps the gauges of things that are counted elsewhere: they are set just before each page. */
+export function watch(telemetry: Telemetry, watched: Watched): void {
+  telemetry.beforeRender(async () => {
+    const state = watched.storage.writer.state()
+    telemetry.activeCalls.set(watched.liveCalls.size)
+    telemetry.rtpSessions.set(watched.media.sessionCount)
+    telemetry.writerQueue.set(watched.storage.writer.pending())
+    telemetry.spoolState.set(SPOOL_STATES[state])
+    telemetry.databaseUp.set(state === 'database' ? 1 : 0)
+    telemetry.holds.set(watched.balances.holdCount)
+    telemetry.wsClients.set(watched.api.feedClients)
+    if (watched.sipServer) await showSip(telemetry, watched.sipServer)
+  })
+}
+
+/** The SIP server counts on its own thread and answers with totals; a page shows them as they are. */
+async function showSip(telemetry: Telemetry, server: SipServerHandle): Promise<void> {
+  const stats = await server.stats().catch(() => null)
+  if (!stats) return
+  telemetry.sipMessages.reset()
+  telemetry.sipDropped.reset()
+  for (const [kind, count] of Object.entries(stats.received))
+    telemetry.sipMessages.inc({ direction: 'in', kind }, count)
+  for (const [kind, count] of Object.entries(stats.sent)) telemetry.sipMessages.inc({ direction: 'out', kind }, count)
+  telemetry.sipDropped.inc({ reason: 'unreadable' }, stats.parseFailures)
+  telemetry.sipDropped.inc({ reason: 'belongs_to_nothing' }, stats.dropped)
+  telemetry.sipDropped.inc({ reason: 'over_limit' }, stats.overLimit)
+}
