@@ -39,6 +39,20 @@ describe('bids', () => {
     assert.equal(campaign.body.is_default, true)
   })
 
+  it('say which currency their money is in: their account’s', async () => {
+    const account = await post(admin, 'accounts', { type: 'buyer', name: 'Calls de Paris', currency: 'EUR' })
+    await post(admin, 'targets', { account_id: account.body.id, name: 't', uri: 'sip:a@b.example' })
+    const made = await post(admin, 'bids', { account_id: account.body.id, amount: '3' })
+    const changed = await patch(admin, `bids/${made.body.id}`, { amount: '4' })
+    const read = await api.request('GET', `bids/${made.body.id}`, { token: admin.token })
+    const list = await api.request('GET', `bids?account_id=${account.body.id}`, { token: admin.token })
+    const campaign = await api.request('GET', `campaigns/${made.body.campaign_id}`, { token: admin.token })
+    const currencies = [made.body, changed.body, read.body, list.body.data[0], campaign.body].map(
+      (thing) => thing.currency,
+    )
+    assert.deepEqual(currencies, ['EUR', 'EUR', 'EUR', 'EUR', 'EUR'])
+  })
+
   it('need a target named when there is none, or a choice', async () => {
     const none = await api.person('buyer', 'targetless')
     assertFault(await post(none, 'bids', { amount: '1' }), '/target_id', 'required')

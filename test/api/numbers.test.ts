@@ -27,6 +27,7 @@ describe('numbers', () => {
       price_rule: 'second',
       payout: { type: 'share', value: '0.80' },
       max_billable_after: 120,
+      currency: 'USD',
       live_bidding_ms: 0,
       traffic_type: 'inbound',
       tags: {},
