@@ -25,6 +25,7 @@ export interface Queries {
 export class Postgres implements Queries {
   readonly options: ConnectionOptions
   readonly #pool: Pool
+  #closed = false
 
   constructor(options: ConnectionOptions, log: StorageLog) {
     this.options = options
@@ -37,7 +38,9 @@ export class Postgres implements Queries {
       allowExitOnIdle: true,
     })
     // An idle connection that breaks is replaced at the next use: nothing to do but to say so.
-    this.#pool.on('error', (error) => log.warn({ error: error.message }, 'a database connection was lost'))
+    this.#pool.on('error', (error) => {
+      if (!this.#closed) log.warn({ error: error.message }, 'a database connection was lost')
+    })
   }
 
   async rows(text: string, values: readonly unknown[] = []): Promise<Row[]> {
@@ -76,6 +79,7 @@ export class Postgres implements Queries {
   }
 
   async close(): Promise<void> {
+    this.#closed = true // The embedded server may stop before the last socket is gone: no loss then.
     await this.#pool.end()
   }
 }
