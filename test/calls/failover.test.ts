@@ -98,6 +98,15 @@ describe('a buyer who does not take the call', function () {
     await market.ended({ outcome: 'no_answer', sip_status: 480, end_reason: 'all_awards_failed' })
   })
 
+  it('answers in a way that cannot be used: it is hung up on, and pays nothing', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-answer-without-contact-expect-bye.xml')
+    await market.call('uac-no-sale-expect-480.xml')
+    await market.went(buyer.run)
+    const record = await market.ended({ outcome: 'failed', sip_status: 480, end_reason: 'all_awards_failed' })
+    assert.equal(record.price, '0.00')
+  })
+
   it('is broken like all the others: the caller hears 480, not the 500', async () => {
     const market = await Market.open(exchange)
     await market.buyer('uas-broken-expect-500.xml')
