@@ -9,6 +9,7 @@ import {
   type SettingSources,
   type Settings,
 } from '../config/settings.ts'
+import { tuneCollector } from './collector.ts'
 import { openCommandStorage } from './command-storage.ts'
 
 /** A command that went wrong in a way its user can mend: printed as one line, without a stack. */
@@ -112,6 +113,7 @@ async function start(args: Arguments): Promise<void> {
   if (roles !== undefined && roles !== 'gateway,api,worker')
     throw new CommandError(`--roles ${roles}: not available; this version runs all roles in one process`)
   const settings = settingsOf(args, ['roles'])
+  tuneCollector()
   const log = createLogger({ level: settings.logLevel })
   const { startExchange } = await import('./main.ts')
   const starting = startExchange({ settings, log, onFatal: () => process.exit(1) })
