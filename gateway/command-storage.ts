@@ -7,6 +7,7 @@ import { systemClock } from '../model/clock.ts'
 import { isId, type CallId } from '../model/ids.ts'
 import { formatMoney } from '../model/money.ts'
 import { parsePhoneNumber, type PhoneNumber } from '../model/phone-number.ts'
+import { isTimeZone } from '../model/time-window.ts'
 import { Book } from '../storage/book.ts'
 import { openDatabase } from '../storage/database.ts'
 import { attachToEmbedded, EmbeddedPostgres } from '../storage/embedded-postgres.ts'
@@ -100,6 +101,14 @@ export async function createAccount(flags: ReadonlyMap<string, string>, settings
   const email = flags.get('email') ?? null
   const password = flags.get('password')
   if (password !== undefined && email === null) throw new Error('--password needs --email')
+  const currency = flags.get('currency') ?? 'USD'
+  const timezone = flags.get('timezone') ?? 'America/New_York'
+  // The same rules as POST /accounts: what is refused at one door is refused at the other.
+  if (!/^[A-Z]{3}$/.test(currency)) throw new Error(`--currency ${currency}: three capital letters, such as USD`)
+  if (!isTimeZone(timezone)) throw new Error(`--timezone ${timezone}: not an IANA time zone`)
+  if (email !== null && !/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(email))
+    throw new Error(`--email ${email}: not an email address`)
+  if (password !== undefined && password.length < 8) throw new Error('--password: at least 8 characters')
   const storage = await openCommandStorage(settings)
   try {
     const account = await storage.stores.accounts.create({
@@ -107,8 +116,8 @@ export async function createAccount(flags: ReadonlyMap<string, string>, settings
       name,
       email,
       status: 'active',
-      currency: flags.get('currency') ?? 'USD',
-      timezone: flags.get('timezone') ?? 'America/New_York',
+      currency,
+      timezone,
       creditLimitMicros: 0n,
     })
     if (email !== null && password !== undefined)

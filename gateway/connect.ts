@@ -39,6 +39,10 @@ async function ringInTurn(call: Call, awards: readonly Award[], parts: ExchangeP
   for (const award of awards) {
     call.throwIfGone()
     if (parts.clock.monotonicMs() >= deadlineMs) break
+    if (call.attempts.some(({ target }) => target.id === award.targetId)) {
+      call.lose(award, 'target_tried') // It has just not taken this call; the caller does not wait for it twice.
+      continue
+    }
     const taken = take(call, award, parts)
     if (typeof taken === 'string') {
       call.lose(award, taken)

@@ -38,6 +38,27 @@ describe('a buyer who does not take the call', function () {
     })
   }
 
+  it('is not rung again by another of its own bids', async () => {
+    const market = await Market.open(exchange)
+    const first = await market.buyer('uas-busy-expect-486.xml', { amount: '9.00' })
+    const again = await exchange.api.create('bids', {
+      account_id: first.account.id, // Its only target is meant.
+      amount: '7.00',
+      billable_after: 0,
+      criteria: { verticals: [market.vertical] },
+    })
+    const second = await market.buyer(SECOND, { amount: '4.00' })
+    await market.call('uac-answered-caller-hangs-up-expect-200.xml')
+    const record = await market.ended(CALLER_HUNG_UP)
+    assert.equal(record.buyer_id, second.account.id)
+    assert.equal(record.legs.length, 3, 'the caller, the busy target once, and the other buyer')
+    const auction = await exchange.api.request<{ non_bids: { bid_id: string; code: string }[] }>(
+      'GET',
+      `/api/v1/calls/${record.id}/auction`,
+    )
+    assert.equal(auction.non_bids.find(({ bid_id }) => bid_id === again.id)?.code, 'target_tried')
+  })
+
   it('does not answer: it is cancelled at its ring timeout and the next one is rung', async () => {
     const market = await Market.open(exchange)
     const first = await market.buyer('uas-no-answer-expect-487.xml', { amount: '9.00', target: { ring_timeout: 1 } })
