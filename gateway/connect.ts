@@ -275,7 +275,8 @@ async function accept(
     maxDurationMs: parts.limits.maxCallDurationMs,
     monotonicMs: () => parts.clock.monotonicMs(),
   })
-  if (call.gone.aborted) call.bridge.hangUp('operator_hung_up', 'operator') // Asked for while the 200 was on its way.
+  // Asked for while the 200 was on its way.
+  if (call.abandoned) call.bridge.hangUp(call.abandoned.why, call.abandoned.by)
   return call.bridge
 }
 

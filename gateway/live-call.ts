@@ -111,6 +111,11 @@ export class Call {
     this.#gone.abort()
   }
 
+  /** Why the call was abandoned, and by whom; null when it was not. */
+  get abandoned(): { readonly why: EndReason; readonly by: HungUpBy } | null {
+    return this.#goneWhy && { why: this.#goneWhy, by: WHO_ENDED[this.#goneWhy] ?? 'exchange' }
+  }
+
   /** Throws the Refusal of a call that was abandoned. */
   throwIfGone(): void {
     if (this.#goneWhy) throw new Refusal(this.#goneWhy, this.#goneWhy.replaceAll('_', ' '))

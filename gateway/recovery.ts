@@ -45,6 +45,7 @@ async function closeOne(open: OpenCall, writer: RecordWriter, operatorId: Accoun
     endReason: 'interrupted',
     hungUpBy: 'exchange',
     endedAt,
+    legs: call.legs.map((leg) => ({ ...leg, endedAt: leg.endedAt ?? endedAt })),
     durationMs,
     billableMs: settlement?.billableMs ?? 0,
     priceMicros: settlement?.priceMicros ?? 0n,
