@@ -63,8 +63,6 @@ export interface RunningExchange {
   readonly sip: readonly { readonly transport: string; readonly host: string; readonly port: number }[]
   /** Drains (no new calls, live ones finish or reach the shutdown timeout), then closes everything. */
   stop(): Promise<void>
-  /** Reads and writes of the database, for the commands that run beside a live exchange. */
-  readonly storage: Awaited<ReturnType<typeof openStorage>>
 }
 
 export interface StartOptions {
@@ -259,7 +257,6 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   return {
     http,
     sip,
-    storage,
     stop: () => (stopping ??= stop()),
   }
 
