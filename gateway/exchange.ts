@@ -13,13 +13,14 @@ export function createExchange(parts: ExchangeParts): CallSteps {
     identify: (call) => identify(call, parts),
 
     screen(call) {
-      const { ani, number, zip } = call.facts!
+      const { ani, number, zip, originatedAtMs } = call.facts!
       call.state = 'screening'
       const verdict = compliance.screen({
         ani,
         zip: zip?.zip ?? null,
         trafficType: number!.trafficType,
         atMs: call.receivedAt.getTime(),
+        originatedAtMs,
       })
       call.checks = verdict.checks
       call.note('screened', verdict.allowed ? 'may be sold' : `${verdict.rule}: ${verdict.text}`)

@@ -1,4 +1,5 @@
 import { numberOfUri, type PhoneNumber } from '../model/phone-number.ts'
+import type { ZipPlace } from '../model/places.ts'
 import { Refusal } from '../model/refusal.ts'
 import type { DialledNumber, Trunk } from '../model/trunk.ts'
 import type { Call } from './live-call.ts'
@@ -31,7 +32,8 @@ export function identify(call: Call, parts: ExchangeParts): void {
     ani,
     dnis: dnis ?? userOf(call.caller.requestUri),
     places: ani ? parts.places.ofNumber(ani) : [],
-    zip: null,
+    zip: zipOf(call, parts),
+    originatedAtMs: originationOf(call),
   }
 
   const unwell = whyUnwell(parts)
@@ -82,6 +84,20 @@ function firstNumber(uris: readonly string[]): PhoneNumber | null {
     if (number) return number
   }
   return null
+}
+
+/** The consumer's ZIP code, when the seller knows it and says so. */
+function zipOf(call: Call, parts: ExchangeParts): ZipPlace | null {
+  const zip = call.caller.header('X-DCE-Zip')?.trim()
+  return zip && /^\d{5}$/.test(zip) ? parts.places.ofZip(zip) : null
+}
+
+/** When a transfer's consumer was called, RFC 3339, when the seller says so; compliance decides whether it is credible. */
+function originationOf(call: Call): number | null {
+  const text = call.caller.header('X-DCE-Originated-At')?.trim()
+  if (!text || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(text)) return null
+  const ms = Date.parse(text)
+  return Number.isNaN(ms) ? null : ms
 }
 
 /** What was dialled, as it was written, when it is no telephone number. */

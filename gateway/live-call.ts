@@ -38,6 +38,8 @@ export interface CallFacts {
   readonly dnis: string
   readonly places: readonly Place[]
   readonly zip: ZipPlace | null
+  /** When a transfer's consumer was called, ms since the epoch; null when the seller does not say. */
+  readonly originatedAtMs: number | null
 }
 
 /**
