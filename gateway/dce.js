@@ -9,19 +9,23 @@ import { fileURLToPath } from 'node:url'
 const WANTED = 24
 const root = fileURLToPath(new URL('..', import.meta.url))
 const own = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
+const packages = fileURLToPath(new URL('../node_modules/drachtio-srf', import.meta.url))
 const words = process.argv.slice(2)
+const isModern = Number(process.versions.node.split('.')[0]) >= WANTED
+/** An image of ours may leave the `node` package out, having a Node 24 of its own. */
+const isInstalled = () => existsSync(packages) && (isModern || existsSync(own))
 
-if (!existsSync(own) && words[0] === 'demo') {
+if (!isInstalled() && words[0] === 'demo') {
   process.stdout.write('Installing the npm packages (npm ci), once …\n')
   spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: 'inherit' })
 }
 
-if (!existsSync(own)) {
+if (!isInstalled()) {
   process.stderr.write(
     `dce needs its packages, Node ${WANTED} among them, and they are not installed: run "npm ci" in the project.\n`,
   )
   process.exit(1)
-} else if (Number(process.versions.node.split('.')[0]) >= WANTED) {
+} else if (isModern) {
   const { main } = await import('./cli.ts')
   await main(words)
 } else {
