@@ -15,12 +15,12 @@ import type { Signaling, SipRequest, SipResponse } from '../../gateway/srf.ts'
 import { Trunks } from '../../gateway/trunks.ts'
 import type { BookChange } from '../../model/book.ts'
 import { systemClock } from '../../model/clock.ts'
-import { newId, type AccountId, type TrunkId } from '../../model/ids.ts'
+import { newId } from '../../model/ids.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import { createRouting } from '../../routing/route-call.ts'
 import { createEventBus } from '../../storage/event-bus.ts'
 import { OPERATOR_ACCOUNT_ID } from '../../storage/house-accounts.ts'
-import { anAccount, aNumber, CALLER, NOON } from '../support/market.ts'
+import { anAccount, aNumber, aTrunk, CALLER, NOON } from '../support/market.ts'
 import type { BenchResult } from './bench-result.ts'
 import { buildMarket } from './routing-market.ts'
 
@@ -116,22 +116,7 @@ function buildParts(): ExchangeParts {
 function theBook(): BookChange[] {
   const seller = anAccount('seller', { type: 'seller' })
   const number = aNumber({ accountId: seller.id })
-  const stored = { version: 1, createdAt: new Date(0), updatedAt: new Date(0) }
-  const trunk = {
-    id: 'trunk' as TrunkId,
-    accountId: 'seller' as AccountId,
-    name: 'carrier',
-    direction: 'inbound' as const,
-    addresses: ['192.0.2.0/24'],
-    host: null,
-    username: null,
-    password: null,
-    stripPrefix: null,
-    maxCps: 1_000_000,
-    maxConcurrentCalls: 1000,
-    retryAfterOnLimit: false,
-    ...stored,
-  }
+  const trunk = aTrunk('trunk', 'seller', { addresses: ['192.0.2.0/24'], maxCps: 1_000_000, maxConcurrentCalls: 1000 })
   const listed = Array.from({ length: LISTED }, (_, i) => `+1305${String(2_000_000 + i * 7)}` as PhoneNumber)
   return [
     { kind: 'account', id: seller.id, value: seller },

@@ -7,33 +7,14 @@ import { Call } from '../../gateway/live-call.ts'
 import type { ExchangeParts } from '../../gateway/parts.ts'
 import type { Signaling, SipRequest, SipResponse } from '../../gateway/srf.ts'
 import { Trunks } from '../../gateway/trunks.ts'
-import { newId, type AccountId, type TrunkId } from '../../model/ids.ts'
+import { newId } from '../../model/ids.ts'
 import type { Trunk } from '../../model/trunk.ts'
 import { Refusal } from '../../model/refusal.ts'
-import { anAccount, aNumber } from '../support/market.ts'
+import { anAccount, aNumber, aTrunk } from '../support/market.ts'
 
 const AUSTIN = { zip: '78701', city: 'Austin', state: 'TX', timezone: 'America/Chicago', lat: 30.27, lon: -97.74 }
 
-function trunkOf(seller: string, changes: Partial<Trunk> = {}): Trunk {
-  return {
-    id: `trunk of ${seller}` as TrunkId,
-    accountId: seller as AccountId,
-    name: seller,
-    direction: 'inbound',
-    addresses: ['192.0.2.7'],
-    host: null,
-    username: null,
-    password: null,
-    stripPrefix: null,
-    maxCps: null,
-    maxConcurrentCalls: null,
-    retryAfterOnLimit: false,
-    version: 1,
-    createdAt: new Date(0),
-    updatedAt: new Date(0),
-    ...changes,
-  }
-}
+const trunkOf = (seller: string, changes: Partial<Trunk> = {}): Trunk => aTrunk(seller, seller, changes)
 
 function partsOf(trunks: readonly Trunk[], state: { draining?: boolean; accepts?: boolean; live?: number } = {}) {
   const book = new Trunks()

@@ -1,28 +1,11 @@
 import assert from 'node:assert/strict'
 import type { Trunk } from '../../model/trunk.ts'
-import type { AccountId, TrunkId } from '../../model/ids.ts'
+import type { TrunkId } from '../../model/ids.ts'
 import { Trunks } from '../../gateway/trunks.ts'
+import { aTrunk } from '../support/market.ts'
 
-function trunk(id: string, addresses: string[], more: Partial<Trunk> = {}): Trunk {
-  return {
-    id: id as TrunkId,
-    accountId: `seller-${id}` as AccountId,
-    name: id,
-    direction: 'inbound',
-    addresses,
-    host: null,
-    username: null,
-    password: null,
-    stripPrefix: null,
-    maxCps: null,
-    maxConcurrentCalls: null,
-    retryAfterOnLimit: false,
-    version: 1,
-    createdAt: new Date(0),
-    updatedAt: new Date(0),
-    ...more,
-  }
-}
+const trunk = (id: string, addresses: string[], more: Partial<Trunk> = {}): Trunk =>
+  aTrunk(id, `seller-${id}`, { addresses, ...more })
 
 function bookOf(...trunks: Trunk[]): Trunks {
   const book = new Trunks()

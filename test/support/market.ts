@@ -1,10 +1,10 @@
 import type { Account } from '../../model/account.ts'
 import { ANY_CALL, type Bid, type Campaign, type Criteria, type Geography } from '../../model/bid.ts'
 import type { BookChange } from '../../model/book.ts'
-import type { AccountId, BidId, CallId, CampaignId, NumberId, TargetId } from '../../model/ids.ts'
+import type { AccountId, BidId, CallId, CampaignId, NumberId, TargetId, TrunkId } from '../../model/ids.ts'
 import type { Micros } from '../../model/money.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
-import type { DialledNumber, Target } from '../../model/trunk.ts'
+import type { DialledNumber, Target, Trunk } from '../../model/trunk.ts'
 import type { AuctionRequest } from '../../routing/route-call.ts'
 
 // Builders of what a market is made of. Ids are readable words: the domain never looks inside one.
@@ -27,6 +27,25 @@ export function anAccount(id: string, changes: Partial<Account> = {}): Account {
     currency: 'USD',
     timezone: 'America/New_York',
     creditLimitMicros: 0n,
+    ...changes,
+  }
+}
+
+export function aTrunk(id: string, accountId: string, changes: Partial<Trunk> = {}): Trunk {
+  return {
+    ...STORED,
+    id: id as TrunkId,
+    accountId: accountId as AccountId,
+    name: id,
+    direction: 'inbound',
+    addresses: ['192.0.2.7'],
+    host: null,
+    username: null,
+    password: null,
+    stripPrefix: null,
+    maxCps: null,
+    maxConcurrentCalls: null,
+    retryAfterOnLimit: false,
     ...changes,
   }
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes ../nanp.json and ../zips.json: where North American numbers and ZIP codes are.
 
-    python3 -m venv /tmp/places && /tmp/places/bin/pip install -r requirements.txt && /tmp/places/bin/python places.py
+    python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && .venv/bin/python places.py
 
 A state is the one its area code (NPA) serves: no US area code crosses a state line. The zones of an area code are all those
 its exchanges (phonenumbers) and the ZIP codes it serves in that state (zipcodes) keep. An area code with one zone needs no
