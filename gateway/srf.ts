@@ -166,7 +166,7 @@ export class Signaling {
 
   /**
    * drachtio-srf writes each frame by itself, six a call. Corked until the end of the turn, they leave in one system call:
-   * a fifth of the application's time under load.
+   * 4 to 9 % of the exchange's CPU and a third or more off the p99 of the added PDD (400 calls/s, two cores, run in turn).
    */
   #gatherWrites({ socket }: SipRequest): void {
     if (this.#gathered === socket) return

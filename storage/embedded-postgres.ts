@@ -205,7 +205,7 @@ export function attachToEmbedded(dataDir: string): { connection: ConnectionOptio
 
 /**
  * The embedded server shares its cores with live calls. It gathers many records into each commit and can wait a little; a
- * caller cannot: its processes yield when the cores are short. (At 400 calls/s on two cores this took a third off the added PDD.)
+ * caller cannot: its processes yield when the cores are short.
  */
 function yieldToCalls(pid: number | undefined): void {
   if (pid === undefined) return
