@@ -44,11 +44,16 @@ export interface BoundAddress {
   readonly port: number
 }
 
+/** What can be asked of a running server from outside: arguments and results are plain data, since they cross its thread. */
+export interface SipServerControls {
+  stats(): SipServerStats
+}
+
 /** drachtio-srf wants `vX.Y.Z`, and sends pings from 0.8.2 on. */
 const SERVER_VERSION = 'v0.9.10-dce'
 
 /** The SIP server: transports, transactions, user agents and control protocol put together (RFC 3261 §5). */
-export class SipServer implements Receiver, TransactionUser {
+export class SipServer implements Receiver, TransactionUser, SipServerControls {
   readonly #core: Core
   readonly #control: ControlServer
   readonly #hangUp: HangUp

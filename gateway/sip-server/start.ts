@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { SipServer } from './server.ts'
-import type { BoundAddress, SipServerOptions } from './server.ts'
+import type { BoundAddress, SipServerControls, SipServerOptions } from './server.ts'
 import type { SipServerStats } from './stats.ts'
 import type { FromWorker, ToWorker } from './worker.ts'
 
-export type { BoundAddress, SipServerOptions, SipServerStats }
+export type { BoundAddress, SipServerControls, SipServerOptions, SipServerStats }
 
 export interface StartOptions extends SipServerOptions {
   /** False runs the server on the caller's thread: for tests. */
@@ -22,6 +22,11 @@ export interface SipServerHandle {
   readonly controlPort: number
   /** Resolves when the thread has ended without being closed; the reason is its error. Never rejects. */
   readonly failed: Promise<Error>
+  /** Calls a control of the server, on its own thread. Rejects once the server is closed. */
+  ask<Name extends keyof SipServerControls>(
+    name: Name,
+    ...args: Parameters<SipServerControls[Name]>
+  ): Promise<ReturnType<SipServerControls[Name]>>
   stats(): Promise<SipServerStats>
   /** Closes sockets and thread; again is no error. */
   close(): Promise<void>
@@ -43,6 +48,8 @@ async function startHere(options: SipServerOptions): Promise<SipServerHandle> {
     tcp: server.addresses('tcp'),
     controlPort: server.controlPort,
     failed: new Promise(() => undefined),
+    // oxlint-disable-next-line typescript/no-explicit-any -- the name decides arguments and result; TypeScript cannot follow
+    ask: async (name, ...args) => Reflect.apply(server[name], server, args) as any,
     stats: () => Promise.resolve(server.stats()),
     close: () => server.close(),
   }
@@ -56,7 +63,7 @@ async function startInThread(options: SipServerOptions): Promise<SipServerHandle
     // Messages live for milliseconds: with room for them the young generation is swept a quarter as often.
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   })
-  const waiting = new Map<number, { resolve: (stats: SipServerStats) => void; reject: (error: Error) => void }>()
+  const waiting = new Map<number, PromiseWithResolvers<unknown>>()
   let nextId = 1
   let isClosing = false
   const exited = once(worker, 'exit')
@@ -81,25 +88,33 @@ async function startInThread(options: SipServerOptions): Promise<SipServerHandle
           return reject(message.error)
         case 'log':
           return onLog?.(message.level, message.text)
-        case 'stats':
-          waiting.get(message.id)?.resolve(message.stats)
+        case 'answer':
+          waiting.get(message.id)?.resolve(message.value)
+          waiting.delete(message.id)
+          return
+        case 'no-answer':
+          waiting.get(message.id)?.reject(message.error)
           waiting.delete(message.id)
       }
     })
     void failed.then(reject)
   })
+  const ask = (name: keyof SipServerControls, args: readonly unknown[]): Promise<unknown> => {
+    if (isClosing) return Promise.reject(new Error('the SIP server is closed'))
+    const id = nextId++
+    const waiter = Promise.withResolvers<unknown>()
+    waiting.set(id, waiter)
+    post({ kind: 'ask', id, name, args })
+    return waiter.promise
+  }
   return {
     udp: addresses.udp,
     tcp: addresses.tcp,
     controlPort: addresses.controlPort,
     failed,
-    stats: () =>
-      new Promise((resolve, reject) => {
-        if (isClosing) return reject(new Error('the SIP server is closed'))
-        const id = nextId++
-        waiting.set(id, { resolve, reject })
-        post({ kind: 'stats', id })
-      }),
+    // oxlint-disable-next-line typescript/no-explicit-any -- the name decides arguments and result; TypeScript cannot follow
+    ask: (name, ...args) => ask(name, args) as Promise<any>,
+    stats: () => ask('stats', []) as Promise<SipServerStats>,
     close: async () => {
       if (!isClosing) {
         isClosing = true

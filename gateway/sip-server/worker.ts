@@ -2,10 +2,17 @@
 import assert from 'node:assert/strict'
 import { parentPort, workerData } from 'node:worker_threads'
 import { SipServer } from './server.ts'
-import type { BoundAddress, SipServerOptions } from './server.ts'
-import type { SipServerStats } from './stats.ts'
+import type { BoundAddress, SipServerControls, SipServerOptions } from './server.ts'
 
-export type ToWorker = { readonly kind: 'stats'; readonly id: number } | { readonly kind: 'close' }
+/** A control to be called with these arguments, which cross the thread as copies. */
+export interface Question {
+  readonly kind: 'ask'
+  readonly id: number
+  readonly name: keyof SipServerControls
+  readonly args: readonly unknown[]
+}
+
+export type ToWorker = Question | { readonly kind: 'close' }
 
 export type FromWorker =
   | {
@@ -15,7 +22,8 @@ export type FromWorker =
       readonly controlPort: number
     }
   | { readonly kind: 'failed'; readonly error: Error }
-  | { readonly kind: 'stats'; readonly id: number; readonly stats: SipServerStats }
+  | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'no-answer'; readonly id: number; readonly error: Error }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn'; readonly text: string }
 
 async function run(): Promise<void> {
@@ -35,8 +43,8 @@ async function run(): Promise<void> {
     return
   }
   port.on('message', (message: ToWorker) => {
-    if (message.kind === 'stats') post({ kind: 'stats', id: message.id, stats: server.stats() })
-    else void server.close().then(() => port.close())
+    if (message.kind === 'close') void server.close().then(() => port.close())
+    else post(answerTo(message, server))
   })
   post({
     kind: 'listening',
@@ -44,6 +52,14 @@ async function run(): Promise<void> {
     tcp: server.addresses('tcp'),
     controlPort: server.controlPort,
   })
+}
+
+function answerTo({ id, name, args }: Question, server: SipServer): FromWorker {
+  try {
+    return { kind: 'answer', id, value: Reflect.apply(server[name], server, args) }
+  } catch (error) {
+    return { kind: 'no-answer', id, error: error instanceof Error ? error : new Error(String(error)) }
+  }
 }
 
 await run()
