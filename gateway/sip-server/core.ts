@@ -1,4 +1,5 @@
 import type { ApplicationRouter } from './application.ts'
+import type { Chance } from './chance.ts'
 import type { Dialogs } from './dialogs.ts'
 import type { SipServerLimits } from './limits.ts'
 import type { Locator } from './locate.ts'
@@ -13,6 +14,7 @@ import type { Transport } from './transport.ts'
 export interface Core {
   readonly timers: SipTimers
   readonly wheel: TimerWheel
+  readonly chance: Chance
   readonly counters: Counters
   readonly limits: SipServerLimits
   readonly transports: Transport[]

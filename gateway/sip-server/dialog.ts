@@ -6,8 +6,13 @@ import { Dialog } from './state.ts'
 import type { ClientTransaction, DialogRunner, ServerTransaction } from './state.ts'
 import type { Peer } from './transport.ts'
 
-/** The dialog an INVITE or SUBSCRIBE from the network begins (RFC 3261 §12.1.1). */
-export function dialogOfRequest(runner: DialogRunner, transaction: ServerTransaction, peer: Peer): Dialog {
+/** The dialog an INVITE or SUBSCRIBE from the network begins (RFC 3261 §12.1.1). `localCSeq` comes before our first request's. */
+export function dialogOfRequest(
+  runner: DialogRunner,
+  transaction: ServerTransaction,
+  peer: Peer,
+  localCSeq: number,
+): Dialog {
   const request = transaction.request!
   const dialog = new Dialog(runner, {
     id: dialogIdOf(request.callId, request.fromTag),
@@ -20,7 +25,7 @@ export function dialogOfRequest(runner: DialogRunner, transaction: ServerTransac
     remoteValue: detach(request.get('from') ?? ''),
     remoteTarget: '',
     routeSet: routeSetOf(request.getAll('record-route'), false).map(detach),
-    localCSeq: Math.floor(Math.random() * 10_000) + 1,
+    localCSeq,
     remoteCSeq: request.cseq,
     owner: transaction.owner,
     peer,

@@ -35,7 +35,7 @@ export class ReliableProvisionals implements ReliableAnswers, TimerOwner {
   /** The INVITE's, which the PRACK names; the request itself is dropped when it is answered. */
   readonly #cseq: number
   readonly #giveUp: () => void
-  #nextRseq = Math.floor(Math.random() * 2 ** 30) + 1
+  #nextRseq: number
   readonly #queue: Provisional[] = []
   #firings = 0
   #repeatTimer: TimerEntry | null = null
@@ -47,6 +47,7 @@ export class ReliableProvisionals implements ReliableAnswers, TimerOwner {
     this.#transaction = transaction
     this.#cseq = cseq
     this.#giveUp = giveUp
+    this.#nextRseq = core.chance.below(2 ** 30) + 1
   }
 
   /** The number for the next response's RSeq. */

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto'
-import { detach } from './characters.ts'
 import { getParam } from './headers.ts'
 import { SipMessage } from './message.ts'
 import type { Peer } from './transport.ts'
@@ -27,18 +25,6 @@ const REASONS: Readonly<Record<number, string>> = {
 
 export function reasonOf(status: number): string {
   return REASONS[status] ?? 'Unknown'
-}
-
-let pool = ''
-
-/** `length` (even) hexadecimal digits nobody can guess: tags, branches, Call-IDs. */
-export function randomToken(length: number): string {
-  // One call of the generator serves hundreds of tokens.
-  if (pool.length < length) pool = randomBytes(4096).toString('hex')
-  const token = pool.slice(0, length)
-  pool = pool.slice(length)
-  // A slice would keep the whole pool alive.
-  return detach(token)
 }
 
 /**

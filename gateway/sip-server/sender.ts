@@ -2,7 +2,6 @@ import type { Core } from './core.ts'
 import { buildVia } from './headers.ts'
 import type { Hop } from './locate.ts'
 import type { SipMessage } from './message.ts'
-import { randomToken } from './responses.ts'
 import { advertisedHost, chooseTransport, hostInUri, isLoopback, isWildcard } from './transport.ts'
 import type { Peer, Transport } from './transport.ts'
 import { parseUri } from './uri.ts'
@@ -59,7 +58,12 @@ function isMyself(core: Core, name: string, hop: Hop): boolean {
 }
 
 /** Puts our Via on top of a request (RFC 3261 §18.1.1) and answers its branch. */
-export function stampVia(core: Core, request: SipMessage, target: Peer, branch = `z9hG4bK${randomToken(20)}`): string {
+export function stampVia(
+  core: Core,
+  request: SipMessage,
+  target: Peer,
+  branch = `z9hG4bK${core.chance.token(20)}`,
+): string {
   const { transport } = target
   const value = viaValue(core, transport, target.host, branch)
   request.headers.unshift({ key: 'via', name: 'Via', value })

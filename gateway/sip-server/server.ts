@@ -1,27 +1,15 @@
+import { systemChance } from './chance.ts'
 import { ControlServer } from './control.ts'
 import type { ControlOptions } from './control.ts'
 import type { Core } from './core.ts'
-import type { Dialog } from './state.ts'
-import { Dialogs } from './dialogs.ts'
-import { HangUp } from './hang-up.ts'
+import { Engine } from './engine.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
 import type { SipServerLimits } from './limits.ts'
-import { Locator } from './locate.ts'
-import type { ParseFailure, SipMessage } from './message.ts'
-import { Counters } from './stats.ts'
 import type { SipServerStats } from './stats.ts'
 import { TcpTransport } from './tcp.ts'
-import { TimerWheel } from './timer-wheel.ts'
-import { timersFrom } from './timers.ts'
 import type { TimerValues } from './timers.ts'
-import { Transactions } from './transactions.ts'
-import type { TransactionUser } from './transactions.ts'
 import { advertisedHost, hostInUri } from './transport.ts'
-import type { ListenOptions, Peer, Receiver, Transport } from './transport.ts'
-import { UacAnswers } from './uac-answers.ts'
-import { Uac } from './uac.ts'
-import { UasAnswers } from './uas-answers.ts'
-import { Uas } from './uas.ts'
+import type { ListenOptions, Receiver, Transport } from './transport.ts'
 import { UdpTransport } from './udp.ts'
 
 export interface SipServerOptions {
@@ -52,42 +40,25 @@ export interface SipServerControls {
 /** drachtio-srf wants `vX.Y.Z`, and sends pings from 0.8.2 on. */
 const SERVER_VERSION = 'v0.9.10-dce'
 
-/** The SIP server: transports, transactions, user agents and control protocol put together (RFC 3261 §5). */
-export class SipServer implements Receiver, TransactionUser, SipServerControls {
+/** The SIP server: transports, engine and control protocol put together (RFC 3261 §5). */
+export class SipServer implements SipServerControls {
+  readonly #engine: Engine
   readonly #core: Core
   readonly #control: ControlServer
-  readonly #hangUp: HangUp
-  readonly #uas: Uas
-  readonly #uasAnswers: UasAnswers
-  readonly #uacAnswers: UacAnswers
-  readonly #log: (level: 'info' | 'warn', message: string) => void
   #closing: Promise<void> | null = null
 
   private constructor(options: SipServerOptions, limits: SipServerLimits, control: ControlServer) {
-    this.#log = options.onLog ?? (() => undefined)
-    const timers = timersFrom(options.timers)
-    const wheel = new TimerWheel(Math.min(50, Math.max(2, timers.t1Ms / 10)), performance.now(), (error) =>
-      this.onInternalError(error),
-    )
-    const counters = new Counters()
     this.#control = control
-    this.#core = {
-      timers,
-      wheel,
-      counters,
+    this.#engine = new Engine({
       limits,
-      transports: [],
+      timers: options.timers ?? {},
       publicAddress: options.publicAddress ?? null,
-      dialogs: new Dialogs(),
-      locator: new Locator(),
       router: control,
-      transactions: new Transactions(timers, wheel, counters, this),
-    }
-    const dialogRunner = { dialogTimer: (dialog: Dialog, name: string) => this.#onDialogTimer(dialog, name) }
-    this.#hangUp = new HangUp(this.#core)
-    this.#uasAnswers = new UasAnswers(this.#core, dialogRunner)
-    this.#uas = new Uas(this.#core, this.#uasAnswers)
-    this.#uacAnswers = new UacAnswers(this.#core, dialogRunner, this.#hangUp)
+      chance: systemChance,
+      nowMs: performance.now(),
+      onLog: options.onLog ?? (() => undefined),
+    })
+    this.#core = this.#engine.core
   }
 
   /** Starts a server. Rejects, with nothing left open, when an address cannot be had. */
@@ -96,36 +67,15 @@ export class SipServer implements Receiver, TransactionUser, SipServerControls {
     const control = await ControlServer.listen(options.control, limits)
     const server = new SipServer(options, limits, control)
     try {
-      for (const listen of options.listen) server.#core.transports.push(await openTransport(listen, server, limits))
+      for (const listen of options.listen)
+        server.#core.transports.push(await openTransport(listen, server.#engine, limits))
     } catch (error) {
       await server.close()
       throw error
     }
     server.#core.wheel.start()
-    server.#serve()
+    control.serve(server.#engine.actions, server.#greeting())
     return server
-  }
-
-  #serve(): void {
-    const uac = new Uac(this.#core, this.#uacAnswers)
-    const uas = this.#uasAnswers
-    const { dialogs } = this.#core
-    this.#control.serve(
-      {
-        respond: (...args) => uas.respond(...args),
-        sendInDialog: (...args) => uac.sendInDialog(...args),
-        cancel: (...args) => uac.cancel(...args),
-        sendNew: (...args) => uac.sendNew(...args),
-        dialogOfCall: (_app, request) => dialogs.findForAppRequest(request)?.id ?? '',
-        onInternalError: (error) => this.onInternalError(error),
-        closed: (app) => {
-          for (const dialog of dialogs.ownedBy(app)) dialogs.remove(dialog)
-          uas.onApplicationClosed(app)
-          this.#uacAnswers.onApplicationClosed(app)
-        },
-      },
-      this.#greeting(),
-    )
   }
 
   /** `proto/host:port` of every transport, as peers see it; the version; the same as bound. */
@@ -181,82 +131,6 @@ export class SipServer implements Receiver, TransactionUser, SipServerControls {
   async #close(): Promise<void> {
     this.#core.wheel.stop()
     await Promise.all([this.#control.close(), ...this.#core.transports.map((transport) => transport.close())])
-  }
-
-  onMessage(message: SipMessage, peer: Peer): void {
-    const { counters, transactions } = this.#core
-    counters.countReceived(message.method, message.status)
-    try {
-      if (message.isRequest) transactions.receiveRequest(message, peer)
-      else transactions.receiveResponse(message, peer)
-    } catch (error) {
-      this.onInternalError(error)
-    }
-  }
-
-  /** A bug of ours met by one message: the calls beside it go on. */
-  onInternalError(error: unknown): void {
-    this.#core.counters.internalErrors++
-    this.#log('warn', `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
-  }
-
-  onParseFailure(failure: ParseFailure, peer: Peer): void {
-    const { counters } = this.#core
-    counters.parseFailures++
-    const { status, partial } = failure
-    // Without a Via there is nowhere to answer to; an ACK and a response are never answered.
-    if (status === null || partial === null || partial.topVia === null || !partial.isRequest) {
-      counters.dropped++
-      return
-    }
-    this.#uas.respondStatelessly(partial, peer, status, failure.reason)
-  }
-
-  onSendError(error: Error): void {
-    this.#core.counters.sendErrors++
-    // One line for the first: a peer that is gone would fill the log.
-    if (this.#core.counters.sendErrors === 1) this.#log('warn', `sending failed: ${error.message}`)
-  }
-
-  onRequest(request: SipMessage, source: Peer): void {
-    this.#uas.onRequest(request, source)
-  }
-
-  onCancel(...args: Parameters<TransactionUser['onCancel']>): void {
-    this.#uas.onCancel(...args)
-  }
-
-  onAck(ack: SipMessage, source: Peer): void {
-    this.#uas.onAck(ack, source)
-  }
-
-  onServerTimer(...[transaction]: Parameters<TransactionUser['onServerTimer']>): void {
-    this.#uasAnswers.onTimer(transaction)
-  }
-
-  onResponse(...args: Parameters<TransactionUser['onResponse']>): void {
-    this.#uacAnswers.onResponse(...args)
-  }
-
-  onClientFailure(...args: Parameters<TransactionUser['onClientFailure']>): void {
-    this.#uacAnswers.onFailure(...args)
-  }
-
-  onClientTimer(...args: Parameters<TransactionUser['onClientTimer']>): void {
-    this.#uacAnswers.onTimer(...args)
-  }
-
-  #onDialogTimer(dialog: Dialog, name: string): void {
-    switch (name) {
-      case 'answer-again':
-        return this.#uasAnswers.repeatAnswer(dialog)
-      case 'no-ack':
-        return this.#hangUp.end(dialog, dialog.isCancelledLate ? 'CANCEL after 200 OK' : 'ACK timeout')
-      case 'late-cancel':
-        return this.#hangUp.end(dialog, 'CANCEL after 200 OK')
-      default:
-        return this.#hangUp.end(dialog, 'Session timer expired')
-    }
   }
 }
 

@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto'
+import type { Chance } from './chance.ts'
 import { stepClient, stepInviteClient } from './client-transaction.ts'
 import type { ClientInput } from './client-transaction.ts'
 import { viaFromSource } from './headers.ts'
 import { buildFailureAck, mergeKeyOf, serverKey } from './matching.ts'
 import type { SipMessage } from './message.ts'
-import { randomToken, responsePeer } from './responses.ts'
+import { responsePeer } from './responses.ts'
 import { stepInviteServer, stepServer } from './server-transaction.ts'
 import type { ServerInput } from './server-transaction.ts'
 import type { Counters } from './stats.ts'
@@ -38,6 +38,7 @@ export class Transactions implements TransactionRunner {
   readonly #timers: SipTimers
   readonly #wheel: TimerWheel
   readonly #counters: Counters
+  readonly #chance: Chance
   readonly #user: TransactionUser
   readonly #servers = new Map<string, ServerTransaction>()
   readonly #serversById = new Map<string, ServerTransaction>()
@@ -46,10 +47,11 @@ export class Transactions implements TransactionRunner {
   readonly #invitesById = new Map<string, ClientTransaction>()
   #lingering = 0
 
-  constructor(timers: SipTimers, wheel: TimerWheel, counters: Counters, user: TransactionUser) {
+  constructor(timers: SipTimers, wheel: TimerWheel, counters: Counters, chance: Chance, user: TransactionUser) {
     this.#timers = timers
     this.#wheel = wheel
     this.#counters = counters
+    this.#chance = chance
     this.#user = user
   }
 
@@ -103,10 +105,10 @@ export class Transactions implements TransactionRunner {
     this.#user.onRequest(request, source)
   }
 
-  createServer(request: SipMessage, source: Peer, localTag: string = randomToken(16)): ServerTransaction {
+  createServer(request: SipMessage, source: Peer, localTag: string = this.#chance.token(16)): ServerTransaction {
     const key = serverKey(request, request.method)
     const target = responsePeer(request, source)
-    const transaction = new ServerTransaction(this, randomUUID(), key, request, source, target, localTag)
+    const transaction = new ServerTransaction(this, this.#chance.uuid(), key, request, source, target, localTag)
     this.#servers.set(key, transaction)
     this.#serversById.set(transaction.id, transaction)
     return transaction
@@ -149,7 +151,7 @@ export class Transactions implements TransactionRunner {
   /** Starts a request. Its Via is already on it; `branch` is the one in that Via. */
   start(request: SipMessage, branch: string, target: Peer): ClientTransaction {
     const key = request.method === 'CANCEL' ? `${branch}|CANCEL` : branch
-    const transaction = new ClientTransaction(this, randomUUID(), key, request, serialize(request), target)
+    const transaction = new ClientTransaction(this, this.#chance.uuid(), key, request, serialize(request), target)
     this.#clients.set(key, transaction)
     if (transaction.isInvite) this.#invitesById.set(transaction.id, transaction)
     this.#counters.countSent(request.method, 0)

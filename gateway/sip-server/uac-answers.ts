@@ -3,7 +3,7 @@ import { dialogIdOf, dialogOfResponse } from './dialog.ts'
 import type { ClientTransaction, Dialog, DialogRunner } from './state.ts'
 import type { HangUp } from './hang-up.ts'
 import { SipMessage } from './message.ts'
-import { buildResponse, randomToken, reasonOf } from './responses.ts'
+import { buildResponse, reasonOf } from './responses.ts'
 import type { Peer } from './transport.ts'
 
 const CANCEL_RACE = 'ACK-BYE due to cancel race condition'
@@ -245,7 +245,7 @@ export class UacAnswers {
   #showMadeUp(transaction: ClientTransaction, status: number, reason: string): void {
     const { request } = transaction
     if (request === null) return
-    this.#show(transaction, buildResponse(request, status, reason, randomToken(16)), null, '')
+    this.#show(transaction, buildResponse(request, status, reason, this.#core.chance.token(16)), null, '')
   }
 
   #show(transaction: ClientTransaction, message: SipMessage, source: Peer | null, dialogId: string): number {

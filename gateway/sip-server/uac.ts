@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { copyAppHeaders, lacksContentType, localize, localizeContact } from './app-headers.ts'
 import type { Application } from './application.ts'
 import type { Core } from './core.ts'
@@ -8,7 +7,6 @@ import { dialogIdOf } from './dialog.ts'
 import { buildInDialog } from './dialogs.ts'
 import { applyRouteSet } from './locate.ts'
 import { SipMessage } from './message.ts'
-import { randomToken } from './responses.ts'
 import { findDestination, isUnsendable, stampVia } from './sender.ts'
 import { Unreachable } from './transport.ts'
 import type { Peer } from './transport.ts'
@@ -89,7 +87,7 @@ export class Uac {
       invite.ackTarget = peer
       this.#core.counters.countSent('ACK', 0)
       peer.transport.send(text, peer, null)
-      this.#echo(frame, peer, randomUUID(), text)
+      this.#echo(frame, peer, this.#core.chance.uuid(), text)
     })
   }
 
@@ -102,7 +100,7 @@ export class Uac {
     const cancel = this.#answers.buildCancel(invite)
     copyAppHeaders(cancel, message, ownAddress(this.#core, invite.target.transport, invite.target.host))
     this.#answers.sendCancel(invite, cancel)
-    this.#echo({ app, id: frameId }, invite.target, randomUUID(), serialize(cancel))
+    this.#echo({ app, id: frameId }, invite.target, this.#core.chance.uuid(), serialize(cancel))
   }
 
   /** A request outside any dialog the server knows. `routeUrl`, when not empty, says where to send it. */
@@ -140,12 +138,13 @@ export class Uac {
   /** From, To, Call-ID, CSeq, Contact: the application's where it gives them, else ours (RFC 3261 §8.1.1). */
   #identify(request: SipMessage, message: SipMessage, peer: Peer): void {
     const { method } = request
+    const { chance } = this.#core
     const local = ownAddress(this.#core, peer.transport, peer.host)
     const from = localize(message.get('from') ?? ownContact(this.#core, peer.transport, peer.host), local)
-    request.fromTag = message.fromTag === '' ? randomToken(16) : message.fromTag
+    request.fromTag = message.fromTag === '' ? chance.token(16) : message.fromTag
     request.toTag = message.toTag
-    request.callId = message.callId === '' ? randomToken(32) : message.callId
-    request.cseq = message.get('cseq') === undefined ? Math.floor(Math.random() * 10_000) + 1 : message.cseq
+    request.callId = message.callId === '' ? chance.token(32) : message.callId
+    request.cseq = message.get('cseq') === undefined ? chance.below(10_000) + 1 : message.cseq
     request.cseqMethod = method
     request.add('Max-Forwards', message.get('max-forwards') ?? '70')
     request.add('From', message.fromTag === '' ? `${bracketed(from)};tag=${request.fromTag}` : from)

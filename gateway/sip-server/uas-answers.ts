@@ -86,10 +86,11 @@ export class UasAnswers {
 
   /** What an answer does to its dialog, before it is sent. */
   #advance(transaction: ServerTransaction, response: SipMessage, status: number): void {
-    const { dialogs, wheel, limits } = this.#core
+    const { dialogs, wheel, limits, chance } = this.#core
     const begins = transaction.isInvite || (transaction.method === 'SUBSCRIBE' && status >= 200)
     if (begins && status < 300 && transaction.dialog === null && isAddress(transaction.request!.get('from') ?? '')) {
-      const dialog = dialogOfRequest(this.#dialogRunner, transaction, transaction.source)
+      const localCSeq = chance.below(10_000) + 1
+      const dialog = dialogOfRequest(this.#dialogRunner, transaction, transaction.source, localCSeq)
       if (dialogs.add(dialog)) {
         transaction.dialog = dialog
         transaction.dialogId = dialog.id

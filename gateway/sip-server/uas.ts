@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Core } from './core.ts'
 import { dialogIdOf } from './dialog.ts'
 import type { Dialog, ServerTransaction } from './state.ts'
@@ -99,13 +98,13 @@ export class Uas {
       case 'INVITE':
         // §14.2: one offer at a time, in either direction.
         if (dialog.clientInvite !== null) return this.#answerAndStop(transaction, 491)
-        if (dialog.serverInvite !== null) return this.#answerAndStop(transaction, 500, retryAfter())
+        if (dialog.serverInvite !== null) return this.#answerAndStop(transaction, 500, this.#retryAfter())
         dialog.serverInvite = transaction
         dialog.retarget(request)
         this.#answers.answer(transaction, 100)
         return true
       case 'UPDATE':
-        if (dialog.serverUpdate !== null) return this.#answerAndStop(transaction, 500, retryAfter())
+        if (dialog.serverUpdate !== null) return this.#answerAndStop(transaction, 500, this.#retryAfter())
         dialog.serverUpdate = transaction
         dialog.retarget(request)
         return true
@@ -176,7 +175,7 @@ export class Uas {
       source: 'network',
       peer: source,
       protocol: '',
-      transactionId: isFirst ? dialog.inviteId : randomUUID(),
+      transactionId: isFirst ? dialog.inviteId : this.#core.chance.uuid(),
       dialogId: dialog.id,
       receivedOn: null,
       message: ack,
@@ -236,9 +235,9 @@ export class Uas {
     const target = responsePeer(request, source)
     target.transport.send(serialize(response), target, null)
   }
-}
 
-/** §14.2: a random time, so that two sides do not meet again. */
-function retryAfter(): Record<string, string> {
-  return { 'Retry-After': String(Math.floor(Math.random() * 10)) }
+  /** §14.2: a random time, so that two sides do not meet again. */
+  #retryAfter(): Record<string, string> {
+    return { 'Retry-After': String(this.#core.chance.below(10)) }
+  }
 }

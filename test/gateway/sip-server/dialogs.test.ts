@@ -39,7 +39,7 @@ const INVITE_IN = message(
 
 function answeredDialog(): Dialog {
   const transaction = new ServerTransaction(runner, 'id', 'key', INVITE_IN, peer, peer, 'ours')
-  return dialogOfRequest(dialogRunner, transaction, peer)
+  return dialogOfRequest(dialogRunner, transaction, peer, 1)
 }
 
 function placedDialog(response: SipMessage): Dialog {

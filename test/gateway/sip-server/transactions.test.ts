@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { SipMessage } from '../../../gateway/sip-server/message.ts'
-import { buildResponse, randomToken } from '../../../gateway/sip-server/responses.ts'
+import { systemChance } from '../../../gateway/sip-server/chance.ts'
+import { buildResponse } from '../../../gateway/sip-server/responses.ts'
 import { Counters } from '../../../gateway/sip-server/stats.ts'
 import { TimerWheel } from '../../../gateway/sip-server/timer-wheel.ts'
 import { timersFrom } from '../../../gateway/sip-server/timers.ts'
@@ -48,7 +49,7 @@ class Simulation {
 /** One end: a transaction layer whose user answers every request with the status given. */
 class End implements TransactionUser {
   readonly wheel = new TimerWheel(50, 0)
-  readonly transactions = new Transactions(timersFrom(), this.wheel, new Counters(), this)
+  readonly transactions = new Transactions(timersFrom(), this.wheel, new Counters(), systemChance, this)
   readonly requests: string[] = []
   readonly acks: string[] = []
   readonly responses: number[] = []
@@ -81,7 +82,7 @@ class End implements TransactionUser {
 
   request(method: string): ClientTransaction {
     const request = new SipMessage(method, 'sip:x@10.0.0.2', 0, '')
-    const branch = `z9hG4bK${randomToken(8)}`
+    const branch = `z9hG4bK${systemChance.token(8)}`
     request.add('Via', `SIP/2.0/UDP 10.0.0.1:5060;branch=${branch}`)
     request.add('From', '<sip:a@b>;tag=1')
     request.add('To', '<sip:c@d>')

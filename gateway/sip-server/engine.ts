@@ -1,0 +1,170 @@
+import type { ApplicationRouter } from './application.ts'
+import type { Chance } from './chance.ts'
+import type { SipActions } from './control-connection.ts'
+import type { Core } from './core.ts'
+import { Dialogs } from './dialogs.ts'
+import { HangUp } from './hang-up.ts'
+import type { SipServerLimits } from './limits.ts'
+import { Locator } from './locate.ts'
+import type { ParseFailure, SipMessage } from './message.ts'
+import type { Dialog } from './state.ts'
+import { Counters } from './stats.ts'
+import { TimerWheel } from './timer-wheel.ts'
+import { timersFrom } from './timers.ts'
+import type { TimerValues } from './timers.ts'
+import { Transactions } from './transactions.ts'
+import type { TransactionUser } from './transactions.ts'
+import type { Peer, Receiver } from './transport.ts'
+import { UacAnswers } from './uac-answers.ts'
+import { Uac } from './uac.ts'
+import { UasAnswers } from './uas-answers.ts'
+import { Uas } from './uas.ts'
+
+export interface EngineOptions {
+  readonly limits: SipServerLimits
+  readonly timers: TimerValues
+  readonly publicAddress: string | null
+  readonly router: ApplicationRouter
+  readonly chance: Chance
+  /** The time the timers start from, milliseconds. */
+  readonly nowMs: number
+  readonly onLog: (level: 'info' | 'warn', message: string) => void
+}
+
+/**
+ * What lies between transports and applications (RFC 3261 §5): transactions, dialogs and user agents. It opens no socket and
+ * reads no clock, so that a simulation runs the very same code on a time and a network of its own.
+ */
+export class Engine implements Receiver, TransactionUser {
+  readonly core: Core
+  /** What applications may ask of it. */
+  readonly actions: SipActions
+  readonly #hangUp: HangUp
+  readonly #uas: Uas
+  readonly #uasAnswers: UasAnswers
+  readonly #uacAnswers: UacAnswers
+  readonly #log: EngineOptions['onLog']
+
+  constructor(options: EngineOptions) {
+    this.#log = options.onLog
+    const timers = timersFrom(options.timers)
+    const wheel = new TimerWheel(Math.min(50, Math.max(2, timers.t1Ms / 10)), options.nowMs, (error) =>
+      this.onInternalError(error),
+    )
+    const counters = new Counters()
+    this.core = {
+      timers,
+      wheel,
+      chance: options.chance,
+      counters,
+      limits: options.limits,
+      transports: [],
+      publicAddress: options.publicAddress,
+      dialogs: new Dialogs(),
+      locator: new Locator(),
+      router: options.router,
+      transactions: new Transactions(timers, wheel, counters, options.chance, this),
+    }
+    const dialogRunner = { dialogTimer: (dialog: Dialog, name: string) => this.#onDialogTimer(dialog, name) }
+    this.#hangUp = new HangUp(this.core)
+    this.#uasAnswers = new UasAnswers(this.core, dialogRunner)
+    this.#uas = new Uas(this.core, this.#uasAnswers)
+    this.#uacAnswers = new UacAnswers(this.core, dialogRunner, this.#hangUp)
+    this.actions = this.#createActions()
+  }
+
+  #createActions(): SipActions {
+    const uac = new Uac(this.core, this.#uacAnswers)
+    const uas = this.#uasAnswers
+    const { dialogs } = this.core
+    return {
+      respond: (...args) => uas.respond(...args),
+      sendInDialog: (...args) => uac.sendInDialog(...args),
+      cancel: (...args) => uac.cancel(...args),
+      sendNew: (...args) => uac.sendNew(...args),
+      dialogOfCall: (_app, request) => dialogs.findForAppRequest(request)?.id ?? '',
+      onInternalError: (error) => this.onInternalError(error),
+      closed: (app) => {
+        for (const dialog of dialogs.ownedBy(app)) dialogs.remove(dialog)
+        uas.onApplicationClosed(app)
+        this.#uacAnswers.onApplicationClosed(app)
+      },
+    }
+  }
+
+  onMessage(message: SipMessage, peer: Peer): void {
+    const { counters, transactions } = this.core
+    counters.countReceived(message.method, message.status)
+    try {
+      if (message.isRequest) transactions.receiveRequest(message, peer)
+      else transactions.receiveResponse(message, peer)
+    } catch (error) {
+      this.onInternalError(error)
+    }
+  }
+
+  /** A bug of ours met by one message: the calls beside it go on. */
+  onInternalError(error: unknown): void {
+    this.core.counters.internalErrors++
+    this.#log('warn', `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+  }
+
+  onParseFailure(failure: ParseFailure, peer: Peer): void {
+    const { counters } = this.core
+    counters.parseFailures++
+    const { status, partial } = failure
+    // Without a Via there is nowhere to answer to; an ACK and a response are never answered.
+    if (status === null || partial === null || partial.topVia === null || !partial.isRequest) {
+      counters.dropped++
+      return
+    }
+    this.#uas.respondStatelessly(partial, peer, status, failure.reason)
+  }
+
+  onSendError(error: Error): void {
+    this.core.counters.sendErrors++
+    // One line for the first: a peer that is gone would fill the log.
+    if (this.core.counters.sendErrors === 1) this.#log('warn', `sending failed: ${error.message}`)
+  }
+
+  onRequest(request: SipMessage, source: Peer): void {
+    this.#uas.onRequest(request, source)
+  }
+
+  onCancel(...args: Parameters<TransactionUser['onCancel']>): void {
+    this.#uas.onCancel(...args)
+  }
+
+  onAck(ack: SipMessage, source: Peer): void {
+    this.#uas.onAck(ack, source)
+  }
+
+  onServerTimer(...[transaction]: Parameters<TransactionUser['onServerTimer']>): void {
+    this.#uasAnswers.onTimer(transaction)
+  }
+
+  onResponse(...args: Parameters<TransactionUser['onResponse']>): void {
+    this.#uacAnswers.onResponse(...args)
+  }
+
+  onClientFailure(...args: Parameters<TransactionUser['onClientFailure']>): void {
+    this.#uacAnswers.onFailure(...args)
+  }
+
+  onClientTimer(...args: Parameters<TransactionUser['onClientTimer']>): void {
+    this.#uacAnswers.onTimer(...args)
+  }
+
+  #onDialogTimer(dialog: Dialog, name: string): void {
+    switch (name) {
+      case 'answer-again':
+        return this.#uasAnswers.repeatAnswer(dialog)
+      case 'no-ack':
+        return this.#hangUp.end(dialog, dialog.isCancelledLate ? 'CANCEL after 200 OK' : 'ACK timeout')
+      case 'late-cancel':
+        return this.#hangUp.end(dialog, 'CANCEL after 200 OK')
+      default:
+        return this.#hangUp.end(dialog, 'Session timer expired')
+    }
+  }
+}
