@@ -158,6 +158,17 @@ export const CATALOGUE = {
     duration('0s', '200ms'),
     'When the SIP server itself says 100 (RFC 3261 §17.2.1: 200ms).',
   ),
+  'telephony.t1': set(
+    duration('10ms', '10s'),
+    500,
+    'The round trip SIP reckons with: first retransmission after it, no answer after 64 of it (RFC 3261 §17.1.1.1).',
+  ),
+  'telephony.t2': set(
+    duration('10ms', '60s'),
+    4_000,
+    'The longest wait between retransmissions of non-INVITE requests and INVITE answers.',
+  ),
+  'telephony.t4': set(duration('10ms', '60s'), 5_000, 'How long a SIP message may stay in the network.'),
   'telephony.sip_proxy': later(TEXT, 'A proxy all outbound SIP goes through.'),
   'telephony.stun_servers': later(LIST, 'STUN servers for browser callers.'),
   'telephony.turn_servers': later(LIST, 'TURN servers for browser callers.'),

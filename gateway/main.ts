@@ -290,7 +290,7 @@ async function startEmbeddedSip(
   settings: Settings,
   log: Log['logger'],
 ): Promise<{ server: SipServerHandle; secret: string }> {
-  const { host, sipPort, controlPort } = settings.telephony
+  const { host, sipPort, controlPort, t1Ms, t2Ms, t4Ms } = settings.telephony
   const secret = settings.drachtio.secret ?? randomBytes(16).toString('hex')
   const server = await startSipServer({
     listen:
@@ -302,6 +302,7 @@ async function startEmbeddedSip(
           ],
     control: { host: '127.0.0.1', port: controlPort, secret },
     publicAddress: settings.telephony.publicAddress ?? localAddress(host),
+    timers: { t1Ms, t2Ms, t4Ms },
     // Its own last resorts, behind the exchange's limits and never before them.
     limits: {
       maxDialogMs: settings.telephony.maxCallDurationMs + LAST_RESORT_MS,

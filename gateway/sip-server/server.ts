@@ -20,7 +20,7 @@ export interface SipServerOptions {
   /** The address peers are told (Via, Contact) in place of the bound one: NAT, or a wildcard. */
   readonly publicAddress?: string
   readonly limits?: Partial<SipServerLimits>
-  /** For tests: a small T1 makes every timer small. */
+  /** T1, T2 and T4; T2 and T4 keep their proportion to T1 unless given. */
   readonly timers?: TimerValues
   /** Told of what goes wrong in the server's own house; never called for each message. */
   readonly onLog?: (level: 'info' | 'warn', message: string) => void
