@@ -1,8 +1,11 @@
+import { UnacceptableMedia, type MediaSession } from '../media/media-server.ts'
 import type { EndReason, HungUpBy, LegSide } from '../model/call.ts'
-import type { MediaSession } from '../media/media-server.ts'
-import type { BuyerLeg } from './buyer-leg.ts'
 import type { CallerLeg } from './caller-leg.ts'
-import { isSipFailure, reinvite, relayableStatus, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
+import type { Leg } from './leg.ts'
+import { passableReason, reasonHeader } from './reason-header.ts'
+import { RelayedRequests } from './relayed-requests.ts'
+import { Renegotiation } from './renegotiation.ts'
+import type { SipDialog, SipRequest, SipResponse } from './srf.ts'
 
 /** How an answered call ended, and when on the monotonic clock. */
 export interface BridgeEnd {
@@ -13,49 +16,59 @@ export interface BridgeEnd {
 
 export interface BridgeOptions {
   readonly caller: CallerLeg
-  readonly buyer: BuyerLeg
+  readonly buyer: Leg
   readonly media: MediaSession
   readonly maxDurationMs: number
   readonly monotonicMs: () => number
 }
 
-/** Requests inside a dialog that mean something to the other side only, and are handed on as they are. */
-const RELAYED = ['info', 'message', 'notify'] as const
+/** What the server says of a dialog it has ended by itself: as the BYE's Reason, and so as drachtio-srf's word. */
+const ENDED_BY_SERVER: Readonly<Record<string, EndReason>> = {
+  'ACK timeout': 'ack_timeout',
+  'Session timer expired': 'session_expired',
+}
 
 /**
- * Joins two answered legs and their media. Relays re-INVITE, UPDATE, INFO, MESSAGE and NOTIFY; a BYE, an RTP timeout, the
- * longest call or `hangUp` ends both sides, and `ended` resolves exactly once with the first cause.
+ * Joins two answered legs and their media. Relays re-INVITE, UPDATE, INFO, MESSAGE, SUBSCRIBE and NOTIFY; a BYE, an RTP
+ * timeout, the longest call or `hangUp` ends both sides, and `ended` resolves exactly once with the first cause.
  */
 export class Bridge {
   readonly #options: BridgeOptions
+  readonly #legs: Record<LegSide, Leg>
   readonly #timer: NodeJS.Timeout
+  readonly #renegotiation: Renegotiation
+  readonly #relayed: RelayedRequests
   #resolve!: (end: BridgeEnd) => void
   #ended = false
-  #renegotiating = false
   #acknowledged = false
   readonly ended: Promise<BridgeEnd>
 
   constructor(options: BridgeOptions) {
     this.#options = options
+    const { caller, buyer, media } = options
+    const callerDialog = caller.dialog
+    if (!callerDialog) throw new Error('a bridge needs an accepted caller')
     this.ended = new Promise((resolve) => (this.#resolve = resolve))
     this.#timer = setTimeout(() => this.hangUp('max_duration', 'exchange'), options.maxDurationMs)
-    const callerDialog = options.caller.dialog
-    if (!callerDialog) throw new Error('a bridge needs an accepted caller')
-    this.#watch('caller', callerDialog, options.buyer.dialog)
-    this.#watch('buyer', options.buyer.dialog, callerDialog)
-    callerDialog.once('ack', () => (this.#acknowledged = true))
+    this.#legs = { caller: { dialog: callerDialog, hangUp: (headers) => caller.hangUp(headers) }, buyer }
+    const dialogOf = (side: LegSide): SipDialog => this.#legs[side].dialog
+    this.#renegotiation = new Renegotiation(media, dialogOf)
+    this.#relayed = new RelayedRequests(dialogOf)
+    this.#watch('caller', callerDialog)
+    this.#watch('buyer', buyer.dialog)
+    callerDialog.once('ack', (ack: SipRequest) => void this.#onFirstAck(ack))
     // A caller whose ACK never came is silent too: the record names the cause, not the symptom.
-    options.media.once('rtpTimeout', () => this.hangUp(this.#acknowledged ? 'rtp_timeout' : 'ack_timeout', 'exchange'))
-    options.media.once('failed', () => this.hangUp('internal_error', 'exchange'))
-    options.media.established()
+    media.once('rtpTimeout', () => this.hangUp(this.#acknowledged ? 'rtp_timeout' : 'ack_timeout', 'exchange'))
+    media.once('failed', () => this.hangUp('internal_error', 'exchange'))
+    media.established()
   }
 
   /** Ends both legs for a reason of ours. Idempotent: the first cause stands. */
   hangUp(reason: EndReason, by: HungUpBy): void {
-    const headers = { Reason: `SIP;cause=200;text="${reason.replaceAll('_', ' ')}"` } // RFC 3326
+    const cause = reason === 'unacceptable_media' ? 488 : 200
+    const headers = { Reason: reasonHeader(cause, reason.replaceAll('_', ' ')) } // RFC 3326
     this.#finish({ reason, hungUpBy: by, atMonotonicMs: this.#options.monotonicMs() })
-    void this.#options.caller.hangUp(headers)
-    void this.#options.buyer.hangUp(headers)
+    for (const leg of Object.values(this.#legs)) void leg.hangUp({ ...headers })
   }
 
   #finish(end: BridgeEnd): void {
@@ -65,61 +78,34 @@ export class Bridge {
     this.#resolve(end)
   }
 
-  #watch(side: LegSide, dialog: SipDialog, other: SipDialog): void {
-    if (!dialog.connected) return this.#legEnded(side, '') // It hung up before we were built.
-    dialog.on('destroy', (_bye: SipRequest, reason: string) => this.#legEnded(side, reason))
-    dialog.on('modify', (req: SipRequest, res: SipResponse) => void this.#renegotiate(side, dialog, other, req, res))
-    dialog.on('update', (req: SipRequest, res: SipResponse) => void this.#renegotiate(side, dialog, other, req, res))
+  #watch(side: LegSide, dialog: SipDialog): void {
+    if (!dialog.connected) return this.#legEnded(side, null, '') // It hung up before we were built.
+    const renegotiate = (req: SipRequest, res: SipResponse): void => void this.#renegotiation.handle(side, req, res)
+    dialog.on('destroy', (bye: SipRequest, reason: string) => this.#legEnded(side, bye, reason))
+    dialog.on('modify', renegotiate)
+    dialog.on('update', renegotiate)
     dialog.on('refer', (_req: SipRequest, res: SipResponse) => res.send(603)) // Transfers are not offered here yet.
-    for (const method of RELAYED)
-      dialog.on(method, (req: SipRequest, res: SipResponse) => void this.#relay(method, other, req, res))
+    this.#relayed.watch(side, dialog)
   }
 
-  #legEnded(side: LegSide, reason: string): void {
-    const atMonotonicMs = this.#options.monotonicMs()
-    if (reason === 'ACK timeout') this.#finish({ reason: 'ack_timeout', hungUpBy: 'exchange', atMonotonicMs })
-    else this.#finish({ reason: side === 'caller' ? 'caller_hung_up' : 'buyer_hung_up', hungUpBy: side, atMonotonicMs })
-    void (side === 'caller' ? this.#options.buyer : this.#options.caller).hangUp()
-  }
-
-  /** One offer/answer exchange through both legs and the engine between them (RFC 3261 §14, RFC 3311, RFC 3264 §8). */
-  async #renegotiate(
-    side: LegSide,
-    dialog: SipDialog,
-    other: SipDialog,
-    req: SipRequest,
-    res: SipResponse,
-  ): Promise<void> {
-    if (!req.body) {
-      // A refresh without an offer: what stands, stands. An INVITE must carry our description back (RFC 3261 §14.2).
-      return res.send(200, req.method === 'INVITE' ? { body: dialog.local.sdp } : {})
-    }
-    if (this.#renegotiating) return res.send(491)
-    this.#renegotiating = true
+  /** The caller left the offer to us: its ACK brings the answer, without which nobody would hear anything. */
+  async #onFirstAck(ack: SipRequest): Promise<void> {
+    this.#acknowledged = true
+    if (this.#options.caller.offer !== null) return
     try {
-      const { media } = this.#options
-      const offer = await media.reoffer(side, req.body)
-      const answer = await media.reanswer(side, await reinvite(other, offer))
-      dialog.local.sdp = answer
-      res.send(200, { body: answer })
-    } catch (error) {
-      res.send(isSipFailure(error) && error.status >= 300 ? relayableStatus(error.status) : 488)
-    } finally {
-      this.#renegotiating = false
-    }
-  }
-
-  async #relay(method: (typeof RELAYED)[number], other: SipDialog, req: SipRequest, res: SipResponse): Promise<void> {
-    const headers: Record<string, string> = {}
-    for (const name of ['Content-Type', 'Info-Package', 'Event', 'Subscription-State']) {
-      const value = req.get(name)
-      if (value) headers[name] = value
-    }
-    try {
-      const answer = await other.request({ method: method.toUpperCase(), headers, body: req.body })
-      res.send(relayableStatus(answer.status))
+      if (!ack.body) throw new UnacceptableMedia('the ACK brought no answer to our offer')
+      await this.#renegotiation.firstAnswer(ack.body)
     } catch {
-      res.send(481)
+      this.hangUp('unacceptable_media', 'exchange')
     }
+  }
+
+  #legEnded(side: LegSide, bye: SipRequest | null, reason: string): void {
+    const atMonotonicMs = this.#options.monotonicMs()
+    const byServer = ENDED_BY_SERVER[reason]
+    if (byServer) this.#finish({ reason: byServer, hungUpBy: 'exchange', atMonotonicMs })
+    else this.#finish({ reason: side === 'caller' ? 'caller_hung_up' : 'buyer_hung_up', hungUpBy: side, atMonotonicMs })
+    const said = passableReason(bye?.get('Reason'))
+    void this.#legs[side === 'caller' ? 'buyer' : 'caller'].hangUp(said ? { Reason: said } : {})
   }
 }

@@ -57,8 +57,9 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     const asserted = listOf(this.#req.get('P-Asserted-Identity')).map(uriOf)
     return asserted.length > 0 ? asserted : [uriOf(this.#req.get('From') ?? '')]
   }
-  get offer(): string {
-    return this.#req.body ?? ''
+  /** Its offer; null when it leaves that to us (RFC 3261 §13.2.1). */
+  get offer(): string | null {
+    return this.#req.body || null
   }
   /** Any header, to hand on (Identity, for instance). */
   header(name: string): string | undefined {

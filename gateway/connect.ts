@@ -1,23 +1,16 @@
 import { MediaUnavailable, UnacceptableMedia, type MediaSession } from '../media/media-server.ts'
 import type { Award } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
-import type { SoldTerms } from '../model/cdr.ts'
-import type { Hold } from '../model/ledger.ts'
 import { Refusal } from '../model/refusal.ts'
-import type { Reservation } from '../routing/route-call.ts'
-import { Bridge } from './bridge.ts'
-import { ring, type BuyerLeg } from './buyer-leg.ts'
-import { recordOf } from './cdr.ts'
+import { accept, writeSold } from './accept-call.ts'
+import type { Bridge } from './bridge.ts'
+import { ring } from './buyer-leg.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import { invitationOf, type Invitation } from './invitation.ts'
+import { quotable } from './reason-header.ts'
 import { relayableStatus } from './srf.ts'
-
-/** One award's funds and places, taken just before its INVITE. */
-interface Taken {
-  readonly reservation: Reservation
-  readonly hold: Hold
-}
+import { take, type Taken } from './take-award.ts'
 
 /**
  * Rings each award in turn until one answers: takes its places and its hold, invites it, and gives both back before the
@@ -66,43 +59,19 @@ function statusFor(last: BuyerAttempt): number {
   return last.sipStatus === 486 || last.sipStatus === 600 ? 486 : 480
 }
 
+/** The caller hears 488, and in the Warning what of its offer could not be served (RFC 3261 §20.43). */
+function unacceptable(error: UnacceptableMedia): Refusal {
+  const headers = { Warning: `${error.warning} dce "${quotable(error.message)}"` }
+  return new Refusal('unacceptable_media', error.message, null, headers)
+}
+
 async function openMedia(call: Call, parts: ExchangeParts): Promise<MediaSession> {
   try {
     return await parts.media.createSession({ callId: call.id, callerOffer: call.caller.offer })
   } catch (error) {
-    if (error instanceof UnacceptableMedia) throw new Refusal('unacceptable_media', error.message)
+    if (error instanceof UnacceptableMedia) throw unacceptable(error)
     if (error instanceof MediaUnavailable) throw new Refusal('overloaded', error.message)
     throw error
-  }
-}
-
-/** Places and funds for one award, or why it may not be rung after all. */
-function take(call: Call, award: Award, parts: ExchangeParts): Taken | NonBidCode {
-  const { number, ani } = call.facts!
-  const reservation = parts.routing.reserve(award, call.id, ani, call.receivedAt.getTime())
-  if (typeof reservation === 'string') return reservation
-  const currency = call.auction!.currency
-  const hold = parts.balances.hold(award.buyerId, call.id, award.priceMicros, currency)
-  if (typeof hold === 'string') {
-    reservation.release()
-    return hold
-  }
-  call.sold = soldTerms(call, award, hold, number!.payout)
-  call.takenAward = { reservation, hold }
-  return { reservation, hold }
-}
-
-function soldTerms(call: Call, award: Award, hold: Hold, payout: SoldTerms['payout']): SoldTerms {
-  return {
-    awardId: award.id,
-    holdId: hold.id,
-    buyerId: award.buyerId,
-    sellerId: call.facts!.seller.id,
-    campaignId: award.campaignId,
-    currency: hold.currency,
-    priceMicros: award.priceMicros,
-    billableAfter: award.billableAfter,
-    payout,
   }
 }
 
@@ -222,81 +191,4 @@ async function progress(
   const heard = relayableStatus(status)
   call.caller.ringing(sdp === null && heard === 183 ? 180 : heard, reason, sdp)
   parts.announcements.ringing(call, status)
-}
-
-/** From the buyer's 200 to ours: the media joined, the sale durable, and only then the caller answered. */
-async function accept(
-  call: Call,
-  attempt: BuyerAttempt,
-  buyer: BuyerLeg,
-  buyerSdp: string,
-  answeredMonotonicMs: number,
-  parts: ExchangeParts,
-): Promise<Bridge | null> {
-  let answer: string
-  try {
-    answer = await call.media!.answerFromBuyer(buyerSdp)
-  } catch (error) {
-    void buyer.hangUp()
-    if (error instanceof UnacceptableMedia) return null
-    throw error
-  }
-  call.answeredAt = attempt.answeredAt
-  call.aliveAt = attempt.answeredAt
-  call.answeredMonotonicMs = answeredMonotonicMs
-  call.state = 'answered'
-  try {
-    await writeSold(call, buyer, parts)
-  } catch (error) {
-    void buyer.hangUp()
-    forgetAnswer(call)
-    throw new Refusal('storage_unavailable', `the sale could not be written down: ${(error as Error).message}`)
-  }
-  if (call.gone.aborted) {
-    void buyer.hangUp()
-    forgetAnswer(call)
-    call.throwIfGone()
-  }
-  if (!buyer.dialog.connected) {
-    forgetAnswer(call)
-    return null // Answered and hung up before the caller could be told.
-  }
-  if (!(await call.caller.accept(answer))) {
-    void buyer.hangUp()
-    forgetAnswer(call)
-    throw new Refusal('cancelled', 'the caller gave up as the buyer answered')
-  }
-  call.note('answered', `rank ${attempt.award.rank}`)
-  parts.announcements.answered(call, attempt.award)
-  call.bridge = new Bridge({
-    caller: call.caller,
-    buyer,
-    media: call.media!,
-    maxDurationMs: parts.limits.maxCallDurationMs,
-    monotonicMs: () => parts.clock.monotonicMs(),
-  })
-  // Asked for while the 200 was on its way.
-  if (call.abandoned) call.bridge.hangUp(call.abandoned.why, call.abandoned.by)
-  return call.bridge
-}
-
-function forgetAnswer(call: Call): void {
-  call.answeredAt = null
-  call.aliveAt = null
-  call.answeredMonotonicMs = null
-  call.state = 'ringing'
-}
-
-function writeSold(call: Call, buyer: BuyerLeg | null, parts: ExchangeParts): Promise<void> {
-  const { sold, takenAward, auction } = call
-  if (!sold || !takenAward || !auction) return Promise.resolve()
-  return parts.writer.write({
-    kind: 'sold',
-    call: recordOf(call),
-    auction: buyer ? null : auction, // Written when the INVITE went out.
-    hold: takenAward.hold,
-    terms: sold,
-    callerDialog: buyer ? call.caller.state() : null,
-    buyerDialog: buyer ? buyer.state() : null,
-  })
 }

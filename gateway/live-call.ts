@@ -13,7 +13,8 @@ import { Refusal } from '../model/refusal.ts'
 import type { DialledNumber, Target, Trunk } from '../model/trunk.ts'
 import type { Bridge, BridgeEnd } from './bridge.ts'
 import type { CallerLeg } from './caller-leg.ts'
-import { meaningOf, reasonHeader } from './refusals.ts'
+import { reasonHeader } from './reason-header.ts'
+import { meaningOf } from './refusals.ts'
 
 /** A leg while it lives: what becomes its LegRecord. */
 export interface BuyerAttempt {
@@ -149,13 +150,11 @@ export class Call {
   refuse(refusal: Refusal): void {
     const meaning = meaningOf(refusal.reason)
     const status = refusal.status ?? meaning.status
-    const headers: Record<string, string> = {}
+    const headers: Record<string, string> = { ...refusal.headers }
     if (meaning.withReason) headers['Reason'] = reasonHeader(status, refusal.message)
     const retryAfter =
       meaning.retryAfterSeconds ?? (refusal.reason === 'trunk_limit' && this.facts?.trunk.retryAfterOnLimit ? 5 : null)
     if (retryAfter !== null) headers['Retry-After'] = String(retryAfter)
-    if (refusal.reason === 'unacceptable_media')
-      headers['Warning'] = `399 dce "${refusal.message.replaceAll(/["\\\r\n]/g, '')}"`
     this.caller.refuse(status, refusal.reason === 'malformed' ? refusal.message : undefined, headers)
     this.endedAt = new Date()
     this.outcome = refusal.reason === 'all_awards_failed' ? outcomeOfFailure(this.attempts.at(-1)) : meaning.outcome

@@ -35,9 +35,3 @@ export const REFUSALS: Partial<Record<EndReason, RefusalMeaning>> = {
 export function meaningOf(reason: EndReason): RefusalMeaning {
   return REFUSALS[reason] ?? REFUSALS.internal_error!
 }
-
-/** A quoted-string's content (RFC 3261 §25.1): no quotes, backslashes or control characters from outside. */
-export function reasonHeader(status: number, text: string): string {
-  const safe = text.replaceAll(/[^\x20-\x7e]|["\\]/g, '').slice(0, 120)
-  return `SIP;cause=${status};text="${safe}"`
-}

@@ -13,19 +13,27 @@ export interface SessionStats {
 
 /**
  * The audio of one call. The order of use is that of a B2BUA: `offerToBuyer` for each target rung, `answerFromBuyer` with
- * the SDP of its 183 or 200, and after the answer `reoffer`/`reanswer` for each re-INVITE relayed. `close` is idempotent.
+ * the SDP of its 183 or 200, and after the answer `reoffer`/`reanswer` for each re-INVITE relayed. Where the caller made no
+ * offer, `answerFromBuyer` brings ours to it, and `answerFrom('caller')` takes its answer. `close` is idempotent.
  *
  * Emits `rtpTimeout` once when a side that should be sending has been silent for the engine's limit (not while on hold).
  */
 export interface MediaSession extends EventEmitter<{ rtpTimeout: [side: LegSide]; failed: [reason: string] }> {
   /** A fresh offer for one target: its own address and port, so that answers of an earlier target cannot leak in. */
   offerToBuyer(): Promise<Sdp>
-  /** The buyer's description → the answer for the caller. A 183 may bring one and the 200 another; the last holds. */
+  /**
+   * The buyer's description → the answer for the caller, or our offer to it if it made none (`answerFrom` takes its answer).
+   * A 183 may bring one and the 200 another; the last holds.
+   */
   answerFromBuyer(answer: Sdp): Promise<Sdp>
   /** A re-INVITE's offer from one side → the offer to send to the other. */
   reoffer(from: LegSide, offer: Sdp): Promise<Sdp>
   /** The answer to it, from the other side → the answer for the side that asked. */
   reanswer(from: LegSide, answer: Sdp): Promise<Sdp>
+  /** An offer of ours to this side of what is agreed now, for a re-INVITE that came without one (RFC 3261 §14.2). */
+  offerTo(side: LegSide): Promise<Sdp>
+  /** The side's answer to an offer of ours. Throws UnacceptableMedia when it leaves no codec in common. */
+  answerFrom(side: LegSide, answer: Sdp): Promise<void>
   /** Both legs are answered: from now on silence is a timeout. */
   established(): void
   stats(): Promise<SessionStats>
@@ -35,16 +43,28 @@ export interface MediaSession extends EventEmitter<{ rtpTimeout: [side: LegSide]
 /** One engine that moves audio: the in-process relay, rtpengine, FreeSWITCH, mediasoup, or none at all. */
 export interface MediaServer {
   readonly name: string
-  /** Throws UnacceptableMedia when the offer cannot be served (no audio, unreadable); MediaUnavailable when the engine is full or down. */
-  createSession(options: { readonly callId: CallId; readonly callerOffer: Sdp }): Promise<MediaSession>
+  /**
+   * `callerOffer` is null when the caller leaves the offer to us. Throws UnacceptableMedia when the offer cannot be served
+   * (no audio, unreadable); MediaUnavailable when the engine is full or down.
+   */
+  createSession(options: { readonly callId: CallId; readonly callerOffer: Sdp | null }): Promise<MediaSession>
   /** Sessions now open: what `/health` and the drain look at. */
   readonly sessionCount: number
   close(): Promise<void>
 }
 
-/** The offer cannot be served by anyone: the caller hears 488 (RFC 3261 §21.4.26). */
+/** What a Warning header says of media (RFC 3261 §20.43): protocol, kind of media, format, multicast, anything else. */
+export type MediaWarning = 301 | 302 | 304 | 305 | 330 | 399
+
+/** The offer cannot be served by anyone: the caller hears 488 with this Warning (RFC 3261 §21.4.26, §20.43). */
 export class UnacceptableMedia extends Error {
   override readonly name = 'UnacceptableMedia'
+  readonly warning: MediaWarning
+
+  constructor(message: string, warning: MediaWarning = 399) {
+    super(message)
+    this.warning = warning
+  }
 }
 
 /** The engine cannot take the session now: the caller hears 503. */

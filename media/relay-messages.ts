@@ -51,7 +51,8 @@ export type ToRelayThread =
       readonly session: number
       readonly callerAddress: string
       readonly buyerAddress: string
-      readonly caller: RemoteParty
+      /** Null: it has not said yet where it is. */
+      readonly caller: RemoteParty | null
     }
   /** The next target: a new pair of ports for the buyer's leg, the former ones closed. */
   | { readonly kind: 'fresh-buyer'; readonly ref: number; readonly session: number; readonly buyerAddress: string }

@@ -3,6 +3,8 @@ import { EventEmitter } from 'node:events'
 import type { LegSide } from '../model/call.ts'
 import { systemRandom, type Random } from '../model/random.ts'
 import { MediaUnavailable, type MediaSession, type Sdp } from './media-server.ts'
+import { OWN_OFFER, withCodecs, withOneSpeechCodec } from './own-offer.ts'
+import { isSameCodec, type Codec } from './payload-types.ts'
 import type { RelayReply, RelayStats } from './relay-messages.ts'
 import type { RelayAddress } from './relay-options.ts'
 import type { RelayThread } from './relay-thread.ts'
@@ -31,7 +33,8 @@ interface Face {
 interface SessionParts {
   readonly id: number
   readonly thread: RelayThread
-  readonly callerOffer: Description
+  /** Null: the caller leaves the offer to us. */
+  readonly callerOffer: Description | null
   readonly callerAddress: RelayAddress
   readonly buyerAddress: RelayAddress
   readonly callerPort: number
@@ -53,6 +56,9 @@ export class RelaySession
   #buyer: Face
   #buyerPortIsFresh = true
   #pending: { readonly from: LegSide; readonly offer: Description } | null = null
+  /** What each side has said last, and the codecs agreed from it: what `offerTo` offers the other. */
+  readonly #described: Record<LegSide, Description | null> = { caller: null, buyer: null }
+  #agreedCodecs: readonly Codec[] | null = null
   #established = false
   /** Both sides send and receive: the only state in which silence means anything. */
   #flowing = false
@@ -66,8 +72,10 @@ export class RelaySession
     this.thread = parts.thread
     this.#parts = parts
     this.#caller = newFace(parts.callerAddress, parts.callerPort)
-    this.#caller.mux = parts.callerOffer.audio.rtcpMux
-    this.#caller.writer.follow(parts.callerOffer)
+    if (parts.callerOffer) {
+      this.#caller.mux = parts.callerOffer.audio.rtcpMux
+      this.#caller.writer.follow(parts.callerOffer)
+    }
     this.#buyer = newFace(parts.buyerAddress, parts.buyerPort)
   }
 
@@ -79,13 +87,40 @@ export class RelaySession
       this.#buyer = newFace(this.#parts.buyerAddress, openedPort(reply))
     }
     this.#buyerPortIsFresh = false
-    const { audio } = this.#parts.callerOffer
+    const { audio } = this.#parts.callerOffer ?? OWN_OFFER
     return this.#offer(this.#buyer, termsToOffer(audio, audio.rtcpMux))
   }
 
   async answerFromBuyer(answer: Sdp): Promise<Sdp> {
     this.#assertOpen()
-    return this.#answer('caller', this.#parts.callerOffer, readDescription(answer))
+    const { callerOffer } = this.#parts
+    const description = readDescription(answer)
+    if (callerOffer) return this.#answer('caller', callerOffer, description)
+    this.#checkReachable('buyer', description.audio)
+    termsToAnswer(OWN_OFFER.audio, description.audio)
+    this.#described.buyer = withOneSpeechCodec(description)
+    return this.offerTo('caller')
+  }
+
+  // oxlint-disable-next-line require-await -- as for reoffer.
+  async offerTo(side: LegSide): Promise<Sdp> {
+    this.#assertOpen()
+    const face = this.#face(side)
+    return this.#offer(face, termsToOffer(this.#standing(other(side)).audio, face.mux))
+  }
+
+  async answerFrom(side: LegSide, answer: Sdp): Promise<void> {
+    this.#assertOpen()
+    await this.#answer(other(side), this.#standing(other(side)), readDescription(answer))
+  }
+
+  /** A side's last description, with the codecs that are agreed. */
+  #standing(side: LegSide): Description {
+    const described = this.#described[side]
+    assert(described !== null, 'an offer of ours follows a description of the other side')
+    const agreed = this.#agreedCodecs
+    const kept = agreed ? withCodecs(described, (codec) => agreed.some((one) => isSameCodec(one, codec))) : described
+    return { ...kept, audio: { ...kept.audio, rtcpMux: this.#face(side).mux } }
   }
 
   // oxlint-disable-next-line require-await -- the interface is for engines that must ask; here a throw becomes a rejection.
@@ -179,6 +214,9 @@ export class RelaySession
       buyer: remoteParty(buyer, caller, this.#buyer.mux),
       watch: this.#isWatched,
     })
+    this.#described[asker] = offer
+    this.#described[answerer] = answer
+    this.#agreedCodecs = terms.codecs
     const face = this.#face(asker)
     face.writer.follow(offer)
     return face.writer.write(terms, face.address.told, face.port)

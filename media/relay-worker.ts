@@ -74,7 +74,7 @@ function open({ ref, session: id, ...asked }: Extract<ToRelayThread, { kind: 'op
     return tell({ kind: 'refused', ref, reason: buyer })
   }
   const session: Relayed = { id, caller, buyer, watched: false }
-  caller.describe(asked.caller)
+  if (asked.caller !== null) caller.describe(asked.caller)
   join(session)
   sessions.set(id, session)
   tell({ kind: 'opened', ref, callerPort: caller.port, buyerPort: buyer.port })

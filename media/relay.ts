@@ -73,10 +73,10 @@ class Relay implements MediaServer {
     return this.#sessions.size
   }
 
-  async createSession(options: { readonly callId: CallId; readonly callerOffer: Sdp }): Promise<RelaySession> {
-    const callerOffer = readDescription(options.callerOffer)
-    termsToOffer(callerOffer.audio, false) // Refused now rather than when a buyer is about to be rung.
-    const callerAddress = this.#addressFor(callerOffer.audio)
+  async createSession(options: { readonly callId: CallId; readonly callerOffer: Sdp | null }): Promise<RelaySession> {
+    const callerOffer = options.callerOffer === null ? null : readDescription(options.callerOffer)
+    if (callerOffer) termsToOffer(callerOffer.audio, false) // Refused now rather than when a buyer is about to be rung.
+    const callerAddress = callerOffer ? this.#addressFor(callerOffer.audio) : this.#addresses.main
     const buyerAddress = this.#addresses.main
     const id = ++this.#lastSession
     let reason = 'the relay is closed'
@@ -92,7 +92,7 @@ class Relay implements MediaServer {
           session: id,
           callerAddress: callerAddress.bind,
           buyerAddress: buyerAddress.bind,
-          caller: remoteParty(callerOffer.audio, callerOffer.audio, callerOffer.audio.rtcpMux),
+          caller: callerOffer && remoteParty(callerOffer.audio, callerOffer.audio, callerOffer.audio.rtcpMux),
         })
         if (this.#closed) throw new MediaUnavailable('the relay is closed') // Meanwhile; its threads take the ports with them.
         if (reply.kind === 'opened') {

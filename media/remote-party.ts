@@ -30,6 +30,6 @@ export function checkReachable(stream: AudioStream, bind: string, requireAddress
     if (requireAddress)
       throw new UnacceptableMedia('the description names a host, and this relay is set to trust IP addresses only')
   } else if (family !== isIP(bind)) {
-    throw new UnacceptableMedia(`the audio is to be sent over IPv${family}, and this leg is on IPv${isIP(bind)}`)
+    throw new UnacceptableMedia(`the audio is to be sent over IPv${family}, and this leg is on IPv${isIP(bind)}`, 301)
   }
 }

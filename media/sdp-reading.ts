@@ -74,13 +74,14 @@ function readLine(media: MediaDescription): MediaLine {
 
 function chooseAudio(media: readonly MediaDescription[]): number {
   const audio = media.filter((line) => line.type === 'audio')
-  if (audio.length === 0) throw new UnacceptableMedia('the session description has no audio')
+  if (audio.length === 0) throw new UnacceptableMedia('the session description has no audio', 304)
   const open = audio.filter((line) => line.port !== 0)
-  if (open.length === 0) throw new UnacceptableMedia('the audio stream is refused (port 0)')
+  if (open.length === 0) throw new UnacceptableMedia('the audio stream is refused (port 0)', 304)
   const chosen = open.find((line) => textOf(line.protocol).toUpperCase() === 'RTP/AVP')
   if (chosen === undefined) {
     throw new UnacceptableMedia(
       `the audio is offered only as ${open.map((line) => line.protocol).join(', ')}; this relay carries RTP/AVP`,
+      302,
     )
   }
   return media.indexOf(chosen)
@@ -114,12 +115,12 @@ function readAddress(text: string): string {
   const address = textOf(text).split('/')[0]!
   if (isIPv6(address) && !address.includes('%')) {
     const canonical = new SocketAddress({ address, family: 'ipv6' }).address
-    if (canonical.startsWith('ff')) throw new UnacceptableMedia('the audio is to be sent to a multicast address')
+    if (canonical.startsWith('ff')) throw new UnacceptableMedia('the audio is to be sent to a multicast address', 330)
     return canonical
   }
   // RFC 5771: 224.0.0.0/4 is multicast; above it is reserved, and 255.255.255.255 is everyone.
   if (isIPv4(address) && Number(address.split('.')[0]) >= 224) {
-    throw new UnacceptableMedia('the audio is to be sent to a multicast or broadcast address')
+    throw new UnacceptableMedia('the audio is to be sent to a multicast or broadcast address', 330)
   }
   return address
 }

@@ -14,7 +14,8 @@ export interface AudioTerms {
 
 /** One party's offer, as terms to offer the other: every codec, in the offerer's order. Throws UnacceptableMedia when no codec carries speech. */
 export function termsToOffer(offer: AudioStream, rtcpMux: boolean): AudioTerms {
-  if (!offer.codecs.some(carriesSpeech)) throw new UnacceptableMedia('the audio is offered without a codec for speech')
+  if (!offer.codecs.some(carriesSpeech))
+    throw new UnacceptableMedia('the audio is offered without a codec for speech', 305)
   return { codecs: offer.codecs, source: offer.source, direction: directionToOffer(offer), rtcpMux }
 }
 
@@ -25,7 +26,7 @@ export function termsToOffer(offer: AudioStream, rtcpMux: boolean): AudioTerms {
 export function termsToAnswer(offer: AudioStream, answer: AudioStream): AudioTerms {
   const codecs = answer.codecs.filter((codec) => offer.codecs.some((offered) => isSameCodec(codec, offered)))
   if (!codecs.some(carriesSpeech))
-    throw new UnacceptableMedia('the answer has no codec for speech in common with the offer')
+    throw new UnacceptableMedia('the answer has no codec for speech in common with the offer', 305)
   return {
     codecs,
     source: answer.source,

@@ -16,6 +16,7 @@ export type EndReason =
   | 'max_duration'
   | 'rtp_timeout'
   | 'ack_timeout'
+  | 'session_expired'
   | 'cancelled'
   | 'no_sale'
   | 'all_awards_failed'

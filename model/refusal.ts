@@ -8,10 +8,18 @@ export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly reason: EndReason
   readonly status: number | null
+  /** SIP headers of this one refusal, besides those its reason always has. */
+  readonly headers: Readonly<Record<string, string>>
 
-  constructor(reason: EndReason, text: string, status: number | null = null) {
+  constructor(
+    reason: EndReason,
+    text: string,
+    status: number | null = null,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     super(text)
     this.reason = reason
     this.status = status
+    this.headers = headers
   }
 }

@@ -110,20 +110,6 @@ describe('a carrier with its own way of speaking SIP', function () {
     await market.close()
   })
 
-  it('sends no offer and hears 488', async () => {
-    const market = await Market.open(exchange)
-    await market.buyer(BUYER)
-    await market.call('uac-late-offer-expect-488.xml')
-    await market.ended({ outcome: 'refused', sip_status: 488, end_reason: 'unacceptable_media' })
-  })
-
-  it('offers no audio and hears 488', async () => {
-    const market = await Market.open(exchange)
-    await market.buyer(BUYER)
-    await market.call('uac-no-audio-expect-488.xml')
-    await market.ended({ outcome: 'refused', sip_status: 488, end_reason: 'unacceptable_media' })
-  })
-
   for (const header of ['from', 'content-length', 'max-forwards']) {
     it(`sends a malformed ${header} and hears 400 with its name`, async () => {
       const market = await Market.open(exchange)

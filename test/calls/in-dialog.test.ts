@@ -13,6 +13,19 @@ describe('a request inside an answered call', function () {
   })
   after(() => exchange?.close())
 
+  for (const [what, caller, name] of [
+    ['offers nothing, and is offered what is agreed', 'reinvite-without-offer', 'answer-caller-hangs-up'],
+    ['holds by address as RFC 2543 had it, and the buyer hears sendonly', 'hold-by-address', 'hold'],
+  ] as const) {
+    it(what, async () => {
+      const market = await Market.open(exchange)
+      const buyer = await market.buyer(`uas-${name}-expect-200.xml`)
+      await market.call(`uac-${caller}-expect-200.xml`)
+      await market.went(buyer.run)
+      await market.ended(CALLER_HUNG_UP)
+    })
+  }
+
   for (const [what, name] of [
     ['holds and resumes the call by re-INVITE', 'hold'],
     ['carries a digit by INFO', 'dtmf-info'],
@@ -54,7 +67,10 @@ describe('a request inside an answered call', function () {
       const call = caller.call({ to: market.number, from: '+12125550142', target: exchange.process.sip() })
       assert.equal((await call.outcome).status, 200)
       const statuses = []
-      for (let i = 0; i < 3; i++) statuses.push((await call.request('INVITE', { body: call.localSdp }))?.status)
+      for (const direction of ['sendonly', 'inactive', 'sendrecv']) {
+        const body = call.localSdp.replace(/a=(sendrecv|sendonly|inactive)/, `a=${direction}`)
+        statuses.push((await call.request('INVITE', { body }))?.status)
+      }
       assert.deepEqual(statuses, [488, 200, 200])
       await call.hangUp()
       await market.ended(CALLER_HUNG_UP)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { REFUSALS, meaningOf, reasonHeader } from '../../gateway/refusals.ts'
+import { REFUSALS, meaningOf } from '../../gateway/refusals.ts'
 
 describe('refusals', () => {
   it('sound as the contract says', () => {
@@ -17,9 +17,5 @@ describe('refusals', () => {
 
   it('call a reason that is not in the table a fault of ours', () => {
     assert.equal(meaningOf('interrupted').status, 500)
-  })
-
-  it('keep whatever a rule says inside the quotes of the Reason header', () => {
-    assert.equal(reasonHeader(603, 'a"b\\c\r\nVia: x'), 'SIP;cause=603;text="abcVia: x"')
   })
 })

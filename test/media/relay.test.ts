@@ -86,6 +86,36 @@ describe('relay', () => {
     })
   })
 
+  it('offers a buyer for a caller who offers nothing, and the caller one codec of the buyer’s answer', async () => {
+    await withRelay({}, async (relay) => {
+      const session = await relay.createSession({ callId: newId<CallId>(), callerOffer: null })
+      const toBuyer = await session.offerToBuyer()
+      assert.match(toBuyer, /m=audio \d+ RTP\/AVP 0 8 101/)
+      const toCaller = await session.answerFromBuyer(buyer.describe())
+      assert.match(toCaller, /m=audio \d+ RTP\/AVP 0( 101)?\r/)
+      await assert.rejects(
+        session.answerFrom('caller', caller.describe().replace('RTP/AVP 0', 'RTP/AVP 18')),
+        UnacceptableMedia,
+      )
+      await session.answerFrom('caller', caller.describe())
+      await pass(caller, buyer, audioPort(toCaller), rtp({ sequence: 1 }))
+      await pass(buyer, caller, audioPort(toBuyer), rtp({ sequence: 1 }))
+      await session.close()
+    })
+  })
+
+  it('offers a side what is agreed, and moves to where its answer says', async () => {
+    await withRelay({}, async (relay) => {
+      const call = await connect(relay, { caller, buyer })
+      const offer = await call.session.offerTo('caller')
+      assert.match(offer, /a=sendrecv/)
+      assert.equal(audioPort(offer), call.callerSide)
+      await call.session.answerFrom('caller', stranger.describe())
+      await pass(buyer, stranger, call.buyerSide, rtp({ sequence: 1 }))
+      await call.session.close()
+    })
+  })
+
   it('drops and counts packets from another source once latched', async () => {
     await withRelay({}, async (relay) => {
       const call = await connect(relay, { caller, buyer })

@@ -1,0 +1,84 @@
+import { UnacceptableMedia } from '../media/media-server.ts'
+import { Refusal } from '../model/refusal.ts'
+import { Bridge } from './bridge.ts'
+import type { BuyerLeg } from './buyer-leg.ts'
+import { recordOf } from './cdr.ts'
+import type { BuyerAttempt, Call } from './live-call.ts'
+import type { ExchangeParts } from './parts.ts'
+
+/** From the buyer's 200 to ours: the media joined, the sale durable, and only then the caller answered. */
+export async function accept(
+  call: Call,
+  attempt: BuyerAttempt,
+  buyer: BuyerLeg,
+  buyerSdp: string,
+  answeredMonotonicMs: number,
+  parts: ExchangeParts,
+): Promise<Bridge | null> {
+  let answer: string
+  try {
+    answer = await call.media!.answerFromBuyer(buyerSdp)
+  } catch (error) {
+    void buyer.hangUp()
+    if (error instanceof UnacceptableMedia) return null
+    throw error
+  }
+  call.answeredAt = attempt.answeredAt
+  call.aliveAt = attempt.answeredAt
+  call.answeredMonotonicMs = answeredMonotonicMs
+  call.state = 'answered'
+  try {
+    await writeSold(call, buyer, parts)
+  } catch (error) {
+    void buyer.hangUp()
+    forgetAnswer(call)
+    throw new Refusal('storage_unavailable', `the sale could not be written down: ${(error as Error).message}`)
+  }
+  if (call.gone.aborted) {
+    void buyer.hangUp()
+    forgetAnswer(call)
+    call.throwIfGone()
+  }
+  if (!buyer.dialog.connected) {
+    forgetAnswer(call)
+    return null // Answered and hung up before the caller could be told.
+  }
+  if (!(await call.caller.accept(answer))) {
+    void buyer.hangUp()
+    forgetAnswer(call)
+    throw new Refusal('cancelled', 'the caller gave up as the buyer answered')
+  }
+  call.note('answered', `rank ${attempt.award.rank}`)
+  parts.announcements.answered(call, attempt.award)
+  call.bridge = new Bridge({
+    caller: call.caller,
+    buyer,
+    media: call.media!,
+    maxDurationMs: parts.limits.maxCallDurationMs,
+    monotonicMs: () => parts.clock.monotonicMs(),
+  })
+  // Asked for while the 200 was on its way.
+  if (call.abandoned) call.bridge.hangUp(call.abandoned.why, call.abandoned.by)
+  return call.bridge
+}
+
+function forgetAnswer(call: Call): void {
+  call.answeredAt = null
+  call.aliveAt = null
+  call.answeredMonotonicMs = null
+  call.state = 'ringing'
+}
+
+export function writeSold(call: Call, buyer: BuyerLeg | null, parts: ExchangeParts): Promise<void> {
+  const { sold, takenAward, auction } = call
+  if (!sold || !takenAward || !auction) return Promise.resolve()
+  return parts.writer.write({
+    kind: 'sold',
+    call: recordOf(call),
+    auction: buyer ? null : auction, // Written when the INVITE went out.
+    hold: takenAward.hold,
+    terms: sold,
+    callerDialog: buyer ? call.caller.state() : null,
+    buyerDialog: buyer ? buyer.state() : null,
+  })
+}

@@ -1,0 +1,91 @@
+import type { MediaSession } from '../media/media-server.ts'
+import type { LegSide } from '../model/call.ts'
+import { isSipFailure, reinvite, relayableStatus, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
+
+/** How long we wait for the ACK that answers an offer of ours: 64·T1, when the server gives the 200 up too (RFC 3261 §13.3.1.4). */
+const ACK_WAIT_MS = 32_000
+
+/**
+ * The offer/answer exchanges of an answered call (RFC 3261 §14, RFC 3311, RFC 3264 §8): one at a time through both legs and the
+ * engine between them. Whoever asks meanwhile hears 491, and whose re-INVITE met one of the other side's is told so, too: each
+ * backs off by its own clock (RFC 3261 §14.1), so that the two do not meet again.
+ */
+export class Renegotiation {
+  readonly #media: MediaSession
+  readonly #dialogOf: (side: LegSide) => SipDialog
+  /** Each side's last description, letter by letter: the same again only refreshes the session (RFC 4028 §7.4). */
+  readonly #said: Record<LegSide, string>
+  #busy = false
+
+  constructor(media: MediaSession, dialogOf: (side: LegSide) => SipDialog) {
+    this.#media = media
+    this.#dialogOf = dialogOf
+    this.#said = { caller: dialogOf('caller').remote.sdp, buyer: dialogOf('buyer').remote.sdp }
+  }
+
+  /** A re-INVITE or an UPDATE of this side. */
+  async handle(side: LegSide, req: SipRequest, res: SipResponse): Promise<void> {
+    if (!req.body) return this.#withoutOffer(side, req, res)
+    const dialog = this.#dialogOf(side)
+    if (req.body === this.#said[side]) return res.send(200, { body: dialog.local.sdp })
+    if (this.#busy) return res.send(491)
+    this.#busy = true
+    try {
+      const offer = await this.#media.reoffer(side, req.body)
+      const otherSide = side === 'caller' ? 'buyer' : 'caller'
+      const theirs = await reinvite(this.#dialogOf(otherSide), offer)
+      const answer = await this.#media.reanswer(side, theirs)
+      this.#said[side] = req.body
+      this.#said[otherSide] = theirs
+      dialog.local.sdp = answer
+      res.send(200, { body: answer })
+    } catch (error) {
+      res.send(isSipFailure(error) && error.status >= 300 ? relayableStatus(error.status) : 488)
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  /** A refresh, or a wish to hear our offer: then what is agreed is offered, and the answer comes with the ACK (§14.2). */
+  async #withoutOffer(side: LegSide, req: SipRequest, res: SipResponse): Promise<void> {
+    if (req.method !== 'INVITE') return res.send(200)
+    if (this.#busy) return res.send(491)
+    this.#busy = true
+    try {
+      const dialog = this.#dialogOf(side)
+      const offer = await this.#media.offerTo(side)
+      dialog.local.sdp = offer
+      const answered = ackOf(dialog)
+      res.send(200, { body: offer })
+      const answer = await answered
+      if (!answer) return
+      await this.#media.answerFrom(side, answer)
+      this.#said[side] = answer
+    } catch {
+      // An answer that cannot be used changes nothing: what was agreed before is agreed still.
+      if (!res.finalResponseSent) res.send(488)
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  /** The caller's answer to our first offer, which its ACK brought. Rejects when it cannot be used. */
+  async firstAnswer(answer: string): Promise<void> {
+    await this.#media.answerFrom('caller', answer)
+    this.#said.caller = answer
+  }
+}
+
+/** The body of the next ACK in a dialog; null when it has none, or does not come. */
+function ackOf(dialog: SipDialog): Promise<string | null> {
+  return new Promise((resolve) => {
+    const settle = (ack: SipRequest | null): void => {
+      clearTimeout(timer)
+      dialog.off('ack', settle)
+      resolve(ack?.body || null)
+    }
+    const timer = setTimeout(() => settle(null), ACK_WAIT_MS)
+    dialog.once('ack', settle)
+    dialog.once('destroy', () => settle(null))
+  })
+}

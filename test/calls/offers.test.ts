@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { type Exchange, startExchange } from '../support/exchange.ts'
+import { Market } from '../support/call-market.ts'
+
+const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
+const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'
+
+describe('an offer', function () {
+  this.timeout(40_000)
+  let exchange: Exchange
+  before(async function () {
+    exchange = await startExchange(this)
+  })
+  after(() => exchange?.close())
+
+  it('that is left to us goes to the buyer from us, and to the caller with the 200', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer(BUYER)
+    await market.call('uac-late-offer-expect-200.xml')
+    await market.went(buyer.run)
+    const record = await market.ended(CALLER_HUNG_UP)
+    assert.equal(record.price, '1.00')
+  })
+
+  for (const [what, name] of [
+    ['that the ACK does not answer ends the call', 'late-offer-unanswered'],
+    ['that the ACK answers with what was not offered ends the call', 'late-offer-unusable-answer'],
+  ] as const) {
+    it(what, async () => {
+      const market = await Market.open(exchange)
+      const buyer = await market.buyer(BUYER, { bid: { billable_after: 30 } })
+      await market.call(`uac-${name}-expect-bye.xml`)
+      await market.went(buyer.run)
+      const record = await market.ended({
+        outcome: 'answered',
+        sip_status: 200,
+        end_reason: 'unacceptable_media',
+        hung_up_by: 'exchange',
+      })
+      assert.equal(record.price, '0.00', 'ended before it was billable')
+    })
+  }
+
+  for (const [what, name] of [
+    ['without audio is refused with Warning 304', 'no-audio'],
+    ['of encrypted audio only is refused with Warning 302', 'encrypted-audio-only'],
+  ] as const) {
+    it(`${what}, and no buyer rings`, async () => {
+      const market = await Market.open(exchange)
+      await market.buyer(BUYER)
+      await market.call(`uac-${name}-expect-488.xml`)
+      const record = await market.ended({ outcome: 'refused', sip_status: 488, end_reason: 'unacceptable_media' })
+      assert.equal(record.legs.length, 1)
+    })
+  }
+})
