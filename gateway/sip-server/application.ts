@@ -31,6 +31,8 @@ export interface Echo {
 /** An application connected over the control protocol, as the SIP layers see it. */
 export interface Application {
   readonly isOpen: boolean
+  /** What it calls itself: its tags, but for its weight. Two connections with the same tags are taken for the same application. */
+  readonly identity: string
   /** Sends a `sip` frame. Returns the number of the flush it goes out with. */
   show(shown: Shown): number
   /** Answers frame `frameId` with OK and the message as sent. Returns the number of the flush it goes out with. */
@@ -43,4 +45,6 @@ export interface Application {
 export interface ApplicationRouter {
   /** In turn among those that asked for the method (lower case); null when nobody did. */
   route(method: string): Application | null
+  /** In turn among those that said this tag of themselves; null when none did. */
+  routeToTag(tag: string): Application | null
 }

@@ -1,4 +1,7 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Socket } from 'node:net'
+import { readTags } from './application-tags.ts'
+import type { ApplicationTags } from './application-tags.ts'
 import type { Application, Echo, Shown } from './application.ts'
 import { FrameReader, readFrame, writeEcho, writeResponse, writeShown } from './control-codec.ts'
 import type { SipServerLimits } from './limits.ts'
@@ -13,6 +16,8 @@ export interface SipActions {
   sendNew(app: Application, frameId: string, routeUrl: string, request: SipMessage): void
   /** The dialog whose Call-ID this is, for a request that names no dialog; '' when there is none. */
   dialogOfCall(app: Application, request: SipMessage): string
+  /** An application has authenticated. */
+  opened(app: Application): void
   closed(app: Application): void
   onInternalError(error: unknown): void
 }
@@ -23,12 +28,28 @@ interface ConnectionOptions {
   readonly actions: SipActions
   /** `hostports|version|local hostports`: what follows OK when an application has authenticated. */
   readonly greeting: string
-  readonly onClose: (connection: ControlConnection) => void
+  readonly directory: ApplicationDirectory
 }
+
+/** Who is connected, and who wants which requests. */
+export interface ApplicationDirectory {
+  /** It has authenticated: its tags count from now on. */
+  enter(connection: ControlConnection): void
+  want(connection: ControlConnection, method: string): void
+  unwant(connection: ControlConnection, method: string): void
+  /** It takes no more requests; again is no error. */
+  leave(connection: ControlConnection): void
+  /** Its socket is gone. */
+  closed(connection: ControlConnection): void
+}
+
+const NO_TAGS: ApplicationTags = { tags: [], weight: 1, identity: '' }
 
 /** One application connected over the drachtio control protocol (drachtio-wire-protocol.md). */
 export class ControlConnection implements Application {
-  /** Methods it wants, in lower case. A set: drachtio-srf asks for the same ones again and again. */
+  /** What it said of itself when it authenticated. */
+  tags = NO_TAGS
+  /** Methods it wants, in lower case. */
   readonly routes = new Set<string>()
   readonly #socket: Socket
   readonly #options: ConnectionOptions
@@ -57,6 +78,10 @@ export class ControlConnection implements Application {
     return this.#isOpen && this.#isAuthenticated
   }
 
+  get identity(): string {
+    return this.tags.identity
+  }
+
   #receive(chunk: Buffer): void {
     try {
       this.#reader.push(chunk, (payload) => {
@@ -74,16 +99,16 @@ export class ControlConnection implements Application {
     const { tokens, text } = readFrame(payload)
     const [id, type] = tokens
     if (id === undefined || type === undefined) return this.#refuseAndClose(id ?? '', 'Unknown message type')
-    if (type === 'authenticate') return this.#authenticate(id, tokens[2] ?? '')
+    if (type === 'authenticate') return this.#authenticate(id, tokens[2] ?? '', tokens[3] ?? '')
     if (!this.#isAuthenticated) return this.#refuseAndClose(id, 'not authenticated')
     switch (type) {
       case 'ping':
         return this.#reply(id, 'OK', 'pong')
       case 'route':
-        if (tokens[2] !== undefined && tokens[2] !== '') this.routes.add(tokens[2].toLowerCase())
-        return this.#reply(id, 'OK')
+        return this.#route(id, (tokens[2] ?? '').toLowerCase())
       case 'remove_route':
         this.routes.delete((tokens[2] ?? '').toLowerCase())
+        this.#options.directory.unwant(this, (tokens[2] ?? '').toLowerCase())
         return this.#reply(id, 'OK')
       case 'sip':
         try {
@@ -99,11 +124,26 @@ export class ControlConnection implements Application {
     }
   }
 
-  #authenticate(id: string, secret: string): void {
-    if (secret !== this.#options.secret) return this.#refuseAndClose(id, 'incorrect secret')
+  #authenticate(id: string, secret: string, tags: string): void {
+    const { directory, actions, greeting } = this.#options
+    if (!isSame(secret, this.#options.secret)) return this.#refuseAndClose(id, 'incorrect secret')
+    const read = readTags(tags)
+    if (read === null) return this.#refuseAndClose(id, 'invalid tags')
+    if (this.#isAuthenticated) return this.#reply(id, 'OK', greeting)
     clearTimeout(this.#authenticateTimer)
     this.#isAuthenticated = true
-    this.#reply(id, 'OK', this.#options.greeting)
+    this.tags = read
+    directory.enter(this)
+    this.#reply(id, 'OK', greeting)
+    actions.opened(this)
+  }
+
+  #route(id: string, method: string): void {
+    if (method === '' || this.routes.has(method)) return this.#reply(id, 'OK')
+    if (this.routes.size >= this.#options.limits.maxRoutes) return this.refuse(id, 'too many routes')
+    this.routes.add(method)
+    this.#options.directory.want(this, method)
+    this.#reply(id, 'OK')
   }
 
   #sip(id: string, tokens: readonly string[], text: string): void {
@@ -149,6 +189,7 @@ export class ControlConnection implements Application {
     this.#reply(frameId, 'NO', reason)
     this.#flush()
     this.#isOpen = false
+    this.#options.directory.leave(this)
     this.#socket.end()
     // It may not read; we do not wait for that.
     this.#socket.setTimeout(1_000, () => this.#socket.destroy())
@@ -185,13 +226,21 @@ export class ControlConnection implements Application {
 
   close(): void {
     this.#isOpen = false
+    this.#options.directory.leave(this)
     this.#socket.destroy()
   }
 
   #closed(): void {
     clearTimeout(this.#authenticateTimer)
     this.#isOpen = false
-    this.#options.onClose(this)
+    this.#options.directory.leave(this)
+    this.#options.directory.closed(this)
     if (this.#isAuthenticated) this.#options.actions.closed(this)
   }
+}
+
+/** Compares secrets in the same time whatever they share. */
+function isSame(one: string, other: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text, 'latin1').digest()
+  return timingSafeEqual(digest(one), digest(other))
 }

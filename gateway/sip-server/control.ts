@@ -3,8 +3,9 @@ import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import type { Application, ApplicationRouter } from './application.ts'
 import { ControlConnection } from './control-connection.ts'
-import type { SipActions } from './control-connection.ts'
+import type { ApplicationDirectory, SipActions } from './control-connection.ts'
 import type { SipServerLimits } from './limits.ts'
+import { Routes } from './routes.ts'
 import { KEEP_ALIVE_MS } from './tcp-connection.ts'
 import { boundTo, explainListenError } from './transport.ts'
 
@@ -17,14 +18,14 @@ export interface ControlOptions {
 }
 
 /** The control port: applications connect here (drachtio's "admin" port, 9022 by habit). */
-export class ControlServer implements ApplicationRouter {
+export class ControlServer implements ApplicationRouter, ApplicationDirectory {
   readonly port: number
   readonly #server: Server
   readonly #options: ControlOptions
   readonly #limits: SipServerLimits
   readonly #connections = new Set<ControlConnection>()
-  /** How often each method was routed: its next application in turn. */
-  readonly #turns = new Map<string, number>()
+  readonly #byMethod = new Routes<ControlConnection>()
+  readonly #byTag = new Routes<ControlConnection>()
   #actions: SipActions | null = null
   #greeting = ''
 
@@ -63,9 +64,7 @@ export class ControlServer implements ApplicationRouter {
 
   /** Every method that somebody wants. */
   routes(): string[] {
-    const methods = new Set<string>()
-    for (const connection of this.#connections) for (const method of connection.routes) methods.add(method)
-    return [...methods]
+    return this.#byMethod.names()
   }
 
   #accept(socket: Socket): void {
@@ -78,20 +77,38 @@ export class ControlServer implements ApplicationRouter {
       limits: this.#limits,
       actions: this.#actions,
       greeting: this.#greeting,
-      onClose: (closed) => this.#connections.delete(closed),
+      directory: this,
     })
     this.#connections.add(connection)
   }
 
+  enter(connection: ControlConnection): void {
+    for (const tag of connection.tags.tags) this.#byTag.add(tag, connection, connection.tags.weight)
+  }
+
+  want(connection: ControlConnection, method: string): void {
+    this.#byMethod.add(method, connection, connection.tags.weight)
+  }
+
+  unwant(connection: ControlConnection, method: string): void {
+    this.#byMethod.remove(method, connection)
+  }
+
+  leave(connection: ControlConnection): void {
+    for (const method of connection.routes) this.#byMethod.remove(method, connection)
+    for (const tag of connection.tags.tags) this.#byTag.remove(tag, connection)
+  }
+
+  closed(connection: ControlConnection): void {
+    this.#connections.delete(connection)
+  }
+
   route(method: string): Application | null {
-    const candidates: Application[] = []
-    for (const connection of this.#connections)
-      if (connection.isOpen && connection.routes.has(method)) candidates.push(connection)
-    if (candidates.length === 0) return null
-    const turn = this.#turns.get(method) ?? 0
-    // Only methods somebody routes get here, so the table stays small.
-    this.#turns.set(method, turn + 1)
-    return candidates[turn % candidates.length]!
+    return this.#byMethod.next(method)
+  }
+
+  routeToTag(tag: string): Application | null {
+    return this.#byTag.next(tag)
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { Absences } from './absences.ts'
 import type { ApplicationRouter } from './application.ts'
 import type { Chance } from './chance.ts'
 import type { SipActions } from './control-connection.ts'
@@ -77,18 +78,19 @@ export class Engine implements Receiver, TransactionUser {
     const uac = new Uac(this.core, this.#uacAnswers)
     const uas = this.#uasAnswers
     const { dialogs } = this.core
+    const absences = new Absences(this.core, this.#hangUp, uas, this.#uacAnswers)
     return {
-      respond: (...args) => uas.respond(...args),
-      sendInDialog: (...args) => uac.sendInDialog(...args),
+      respond: (...args) => void (absences.takeAnswer(...args) || uas.respond(...args)),
+      sendInDialog: (app, frameId, dialogId, request) => {
+        absences.claim(app, dialogId)
+        uac.sendInDialog(app, frameId, dialogId, request)
+      },
       cancel: (...args) => uac.cancel(...args),
       sendNew: (...args) => uac.sendNew(...args),
       dialogOfCall: (_app, request) => dialogs.findForAppRequest(request)?.id ?? '',
       onInternalError: (error) => this.onInternalError(error),
-      closed: (app) => {
-        for (const dialog of dialogs.ownedBy(app)) dialogs.remove(dialog)
-        uas.onApplicationClosed(app)
-        this.#uacAnswers.onApplicationClosed(app)
-      },
+      opened: (app) => absences.arrive(app),
+      closed: (app) => absences.leave(app),
     }
   }
 

@@ -9,7 +9,11 @@ import { serialize } from './wire-format.ts'
 
 /** Why the server ends a dialog by itself; the text of its Reason header (RFC 3326). */
 export type HangUpReason =
-  'ACK timeout' | 'Session timer expired' | 'CANCEL after 200 OK' | 'ACK-BYE due to cancel race condition'
+  | 'ACK timeout'
+  | 'Session timer expired'
+  | 'CANCEL after 200 OK'
+  | 'ACK-BYE due to cancel race condition'
+  | 'Application gone'
 
 /** Sends requests that no application asked for. */
 export class HangUp {

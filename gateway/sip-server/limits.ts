@@ -26,6 +26,14 @@ export interface SipServerLimits {
   readonly maxApplicationQueueBytes: number
   /** An application that has not authenticated by then is disconnected. */
   readonly authenticateMs: number
+  /** Methods one application may ask for. */
+  readonly maxRoutes: number
+  /** A dialog whose application is gone waits for it so long, and is then ended with BYE. */
+  readonly applicationGraceMs: number
+  /** Requests inside dialogs that wait for one application to come back; more are answered 480 with Retry-After. */
+  readonly maxHeldRequests: number
+  /** An application that came back has so long to say that it does not know a dialog; then the dialog is its own again. */
+  readonly reclaimMs: number
   /** A request that the application has said nothing to for so long is answered by the server itself. */
   readonly applicationSilenceMs: number
   /** An INVITE may ring for so long after the last provisional response, in either direction. */
@@ -48,6 +56,10 @@ export const DEFAULT_LIMITS: SipServerLimits = {
   maxApplications: 100,
   maxApplicationQueueBytes: 67_108_864,
   authenticateMs: 5_000,
+  maxRoutes: 64,
+  applicationGraceMs: 30_000,
+  maxHeldRequests: 1_000,
+  reclaimMs: 1_000,
   applicationSilenceMs: 64_000,
   maxRingingMs: 600_000,
   maxDialogMs: 21_600_000,

@@ -222,7 +222,8 @@ export class Dialog implements TimerOwner {
   localCSeq: number
   /** -1 until the peer has sent a request. */
   remoteCSeq: number
-  readonly owner: Application | null
+  /** The application that has it; one that reconnects takes its dialogs over (reconnect.ts). */
+  owner: Application | null
   /** Where the message came from that began it: its transport, and over TCP its connection, serve our requests too. */
   readonly peer: Peer
   state: 'early' | 'confirmed' | 'terminated' = 'early'

@@ -68,7 +68,9 @@ export class UacAnswers {
     const { owner } = transaction
     if (owner === null || !owner.isOpen) {
       this.#hangUp.acknowledge(dialog, transaction.cseq, transaction)
-      this.#hangUp.end(dialog, CANCEL_RACE)
+      dialog.unackedInvite = null
+      // A call that was up before stays up: its application may come back to it.
+      if (!transaction.isInDialog) this.#hangUp.end(dialog, CANCEL_RACE)
       return
     }
     const flush = this.#show(transaction, response, source, dialog.id)

@@ -111,10 +111,15 @@ export class TestServer {
   }
 
   /** A raw application: authenticated, and saying only what the test says. */
-  async application(...routes: string[]): Promise<RawApplication> {
+  application(...routes: string[]): Promise<RawApplication> {
+    return this.taggedApplication('', ...routes)
+  }
+
+  /** The same, with these tags. */
+  async taggedApplication(tags: string, ...routes: string[]): Promise<RawApplication> {
     const app = await RawApplication.connect(this.handle.controlPort)
     this.#closers.push(() => app.close())
-    await app.ask(`authenticate|${SECRET}|`)
+    await app.ask(`authenticate|${SECRET}|${tags}`)
     for (const method of routes) await app.ask(`route|${method}`)
     return app
   }

@@ -153,6 +153,32 @@ describe('the control port', () => {
     assert.deepEqual((await server.handle.stats()).routes.toSorted(), ['message', 'options'])
   })
 
+  it('shares by weight, when a tag says one', async () => {
+    const [heavy, light] = [
+      await server.taggedApplication('weight=3,blue', 'options'),
+      await server.taggedApplication('red', 'options'),
+    ]
+    const peer = await server.peer()
+    for (let i = 0; i < 8; i++) peer.request('OPTIONS')
+    await eventually(() => heavy.frames.length + light.frames.length === 8)
+    assert.deepEqual([heavy.frames.length, light.frames.length], [6, 2])
+  })
+
+  it('refuses tags that are no tags, and closes', async () => {
+    const tooMany = Array.from({ length: 21 }, (_, i) => `t${i}`).join(',')
+    for (const tags of ['weight=0', 'weight=101', 'weight=x', 'x'.repeat(33), tooMany]) {
+      const app = await stranger()
+      assert.deepEqual(await app.ask(`authenticate|cymru|${tags}`), ['NO', 'invalid tags'], tags)
+      await app.closed()
+    }
+  })
+
+  it('lets an application ask for so many methods, and no more', async () => {
+    const app = await server.application(...Array.from({ length: 64 }, (_, i) => `method${i}`))
+    assert.deepEqual(await app.ask('route|method64'), ['NOK', 'too many routes'])
+    assert.deepEqual(await app.ask('route|method1'), ['OK'])
+  })
+
   it('keeps a dialog with the application that has it, whatever the routes', async () => {
     const owner = await server.application('invite')
     const peer = await server.peer()
