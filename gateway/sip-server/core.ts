@@ -1,6 +1,7 @@
 import type { ApplicationRouter } from './application.ts'
 import type { Chance } from './chance.ts'
 import type { Dialogs } from './dialogs.ts'
+import type { Guard } from './guard.ts'
 import type { SipServerLimits } from './limits.ts'
 import type { Locator } from './locate.ts'
 import type { Counters } from './stats.ts'
@@ -24,6 +25,8 @@ export interface Core {
   readonly locator: Locator
   readonly router: ApplicationRouter
   readonly transactions: Transactions
+  /** Null: every source may send what it likes. */
+  readonly guard: Guard | null
 }
 
 /** Our address towards a peer, as `host:port` of a URI. */

@@ -4,6 +4,7 @@ import type { Chance } from './chance.ts'
 import type { SipActions } from './control-connection.ts'
 import type { Core } from './core.ts'
 import { Dialogs } from './dialogs.ts'
+import type { Guard } from './guard.ts'
 import { HangUp } from './hang-up.ts'
 import type { SipServerLimits } from './limits.ts'
 import { Locator } from './locate.ts'
@@ -27,6 +28,8 @@ export interface EngineOptions {
   readonly publicAddress: string | null
   readonly router: ApplicationRouter
   readonly chance: Chance
+  /** Null: every source may send what it likes. */
+  readonly guard: Guard | null
   /** The time the timers start from, milliseconds. */
   readonly nowMs: number
   readonly onLog: (level: 'info' | 'warn', message: string) => void
@@ -65,6 +68,7 @@ export class Engine implements Receiver, TransactionUser {
       locator: new Locator(),
       router: options.router,
       transactions: new Transactions(timers, wheel, counters, options.chance, this),
+      guard: options.guard,
     }
     const dialogRunner = { dialogTimer: (dialog: Dialog, name: string) => this.#onDialogTimer(dialog, name) }
     this.#hangUp = new HangUp(this.core)
@@ -94,15 +98,29 @@ export class Engine implements Receiver, TransactionUser {
     }
   }
 
+  admits(host: string): boolean {
+    const { guard } = this.core
+    return guard === null || guard.admits(host)
+  }
+
   onMessage(message: SipMessage, peer: Peer): void {
-    const { counters, transactions } = this.core
+    const { counters, transactions, guard } = this.core
     counters.countReceived(message.method, message.status)
+    const strays = counters.dropped
     try {
-      if (message.isRequest) transactions.receiveRequest(message, peer)
-      else transactions.receiveResponse(message, peer)
+      if (!message.isRequest) transactions.receiveResponse(message, peer)
+      else if (guard === null || this.#isAdmitted(guard, message, peer)) transactions.receiveRequest(message, peer)
     } catch (error) {
       this.onInternalError(error)
     }
+    if (guard !== null && counters.dropped > strays) guard.strayed(peer.host)
+  }
+
+  #isAdmitted(guard: Guard, request: SipMessage, { host }: Peer): boolean {
+    // An ACK is never answered; one that belongs to nothing is counted when that is known.
+    if (request.method === 'ACK') return true
+    const isInDialog = request.toTag !== '' && this.core.dialogs.findForRequest(request) !== undefined
+    return guard.admitsRequest(request, host, isInDialog)
   }
 
   /** A bug of ours met by one message: the calls beside it go on. */
@@ -112,8 +130,9 @@ export class Engine implements Receiver, TransactionUser {
   }
 
   onParseFailure(failure: ParseFailure, peer: Peer): void {
-    const { counters } = this.core
+    const { counters, guard } = this.core
     counters.parseFailures++
+    if (guard !== null && !guard.takesMalformed(peer.host)) return
     const { status, partial } = failure
     // Without a Via there is nowhere to answer to; an ACK and a response are never answered.
     if (status === null || partial === null || partial.topVia === null || !partial.isRequest) {
@@ -130,7 +149,9 @@ export class Engine implements Receiver, TransactionUser {
   }
 
   onRequest(request: SipMessage, source: Peer): void {
-    this.#uas.onRequest(request, source)
+    const { guard } = this.core
+    if (guard !== null && request.toTag === '' && !guard.takesNew(source.host)) this.#uas.refuseUnseen(request, source)
+    else this.#uas.onRequest(request, source)
   }
 
   onCancel(...args: Parameters<TransactionUser['onCancel']>): void {

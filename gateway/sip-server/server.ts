@@ -4,6 +4,9 @@ import type { ControlOptions } from './control.ts'
 import type { Core } from './core.ts'
 import { Engine } from './engine.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
+import { Guard } from './guard.ts'
+import { DEFAULT_GUARD } from './guard-options.ts'
+import type { Admission, Ban, GuardNotice, GuardOptions } from './guard-options.ts'
 import type { SipServerLimits } from './limits.ts'
 import type { SipServerStats } from './stats.ts'
 import { TcpTransport } from './tcp.ts'
@@ -20,10 +23,14 @@ export interface SipServerOptions {
   /** The address peers are told (Via, Contact) in place of the bound one: NAT, or a wildcard. */
   readonly publicAddress?: string
   readonly limits?: Partial<SipServerLimits>
+  /** Watches who sends what, with these instead of the defaults; absent: nobody is watched. */
+  readonly guard?: Partial<GuardOptions>
   /** T1, T2 and T4; T2 and T4 keep their proportion to T1 unless given. */
   readonly timers?: TimerValues
   /** Told of what goes wrong in the server's own house; never called for each message. */
   readonly onLog?: (level: 'info' | 'warn', message: string) => void
+  /** Told of bans, and of trusted sources that are over a limit; never for each message. */
+  readonly onNotice?: (notice: GuardNotice) => void
 }
 
 /** A bound address. */
@@ -35,6 +42,12 @@ export interface BoundAddress {
 /** What can be asked of a running server from outside: arguments and results are plain data, since they cross its thread. */
 export interface SipServerControls {
   stats(): SipServerStats
+  /** Who is trusted, and what everybody else may begin with. Holds from the next message on. */
+  setAdmission(admission: Admission): void
+  /** The sources nobody listens to for now, the latest first. */
+  bans(): Ban[]
+  /** False when there was no such ban. */
+  liftBan(address: string): boolean
 }
 
 /** drachtio-srf wants `vX.Y.Z`, and sends pings from 0.8.2 on. */
@@ -55,6 +68,7 @@ export class SipServer implements SipServerControls {
       publicAddress: options.publicAddress ?? null,
       router: control,
       chance: systemChance,
+      guard: guardOf(options),
       nowMs: performance.now(),
       onLog: options.onLog ?? (() => undefined),
     })
@@ -118,8 +132,21 @@ export class SipServer implements SipServerControls {
       sendErrors: counters.sendErrors,
       internalErrors: counters.internalErrors,
       overLimit: counters.overLimit,
+      guard: this.#core.guard?.stats() ?? null,
       cpuMicros: cpu.user + cpu.system,
     }
+  }
+
+  setAdmission(admission: Admission): void {
+    this.#core.guard?.setAdmission(admission)
+  }
+
+  bans(): Ban[] {
+    return this.#core.guard?.bans() ?? []
+  }
+
+  liftBan(address: string): boolean {
+    return this.#core.guard?.lift(address) ?? false
   }
 
   /** Closes every socket. Says nothing to peers: ending calls first is the application's affair. */
@@ -132,6 +159,11 @@ export class SipServer implements SipServerControls {
     this.#core.wheel.stop()
     await Promise.all([this.#control.close(), ...this.#core.transports.map((transport) => transport.close())])
   }
+}
+
+function guardOf({ guard, onNotice }: SipServerOptions): Guard | null {
+  if (guard === undefined) return null
+  return new Guard({ ...DEFAULT_GUARD, ...guard }, onNotice ?? (() => undefined), () => performance.now())
 }
 
 /** The one place that knows every transport by name. */

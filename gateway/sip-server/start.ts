@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import type { GuardNotice } from './guard-options.ts'
 import { SipServer } from './server.ts'
 import type { BoundAddress, SipServerControls, SipServerOptions } from './server.ts'
 import type { SipServerStats } from './stats.ts'
 import type { FromWorker, ToWorker } from './worker.ts'
 
+export type { GuardNotice }
 export type { BoundAddress, SipServerControls, SipServerOptions, SipServerStats }
 
 export interface StartOptions extends SipServerOptions {
@@ -48,15 +50,14 @@ async function startHere(options: SipServerOptions): Promise<SipServerHandle> {
     tcp: server.addresses('tcp'),
     controlPort: server.controlPort,
     failed: new Promise(() => undefined),
-    // oxlint-disable-next-line typescript/no-explicit-any -- the name decides arguments and result; TypeScript cannot follow
-    ask: async (name, ...args) => Reflect.apply(server[name], server, args) as any,
+    ask: async (name, ...args) => Reflect.apply(server[name], server, args),
     stats: () => Promise.resolve(server.stats()),
     close: () => server.close(),
   }
 }
 
 async function startInThread(options: SipServerOptions): Promise<SipServerHandle> {
-  const { onLog, ...workerData } = options
+  const { onLog, onNotice, ...workerData } = options
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     workerData,
     name: 'sip-server',
@@ -88,6 +89,8 @@ async function startInThread(options: SipServerOptions): Promise<SipServerHandle
           return reject(message.error)
         case 'log':
           return onLog?.(message.level, message.text)
+        case 'notice':
+          return onNotice?.(message.notice)
         case 'answer':
           waiting.get(message.id)?.resolve(message.value)
           waiting.delete(message.id)

@@ -1,3 +1,5 @@
+import type { GuardStats } from './guard-options.ts'
+
 /** What `stats()` of the server answers. Plain data: it crosses the thread. */
 export interface SipServerStats {
   /** Transactions that still wait for something to happen. */
@@ -22,6 +24,8 @@ export interface SipServerStats {
   readonly internalErrors: number
   /** Requests refused because a limit was reached. */
   readonly overLimit: number
+  /** What was kept out; null when nobody is watched. */
+  readonly guard: GuardStats | null
   /** CPU time that the server's thread has used, microseconds. */
   readonly cpuMicros: number
 }

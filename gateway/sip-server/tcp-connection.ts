@@ -77,6 +77,7 @@ export class TcpConnection implements Connection {
 
   #receive(chunk: Buffer): void {
     const { receiver } = this.#options
+    if (!receiver.admits(this.host)) return this.close()
     const input = this.#framer.push(chunk)
     if (input.messages.length > 0 && !this.#hasSpoken) {
       this.#hasSpoken = true

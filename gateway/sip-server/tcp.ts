@@ -47,7 +47,8 @@ export class TcpTransport implements Transport {
 
   #accept(socket: Socket): void {
     const { remoteAddress, remotePort } = socket
-    if (remoteAddress === undefined || remotePort === undefined || !this.#hasRoom()) {
+    const isWelcome = remoteAddress !== undefined && this.#hasRoom() && this.#receiver.admits(remoteAddress)
+    if (!isWelcome || remotePort === undefined) {
       socket.destroy()
       return
     }

@@ -18,10 +18,10 @@ import { serialize } from './wire-format.ts'
 
 /** The layer above: RFC 3261's transaction user. */
 export interface TransactionUser {
-  /** A request that belongs to no transaction: the user makes one with `createServer`, or answers nothing. */
+  /** A request that belongs to no transaction: the user makes one with `createServer`, or does without. */
   onRequest(request: SipMessage, source: Peer): void
-  /** A CANCEL and the INVITE it means, if there is one. */
-  onCancel(cancel: ServerTransaction, invite: ServerTransaction | null): void
+  /** A CANCEL and the INVITE it means. */
+  onCancel(cancel: ServerTransaction, invite: ServerTransaction): void
   /** An ACK of a 2xx (§13.3.1.4): it belongs to a dialog. */
   onAck(ack: SipMessage, source: Peer): void
   onServerTimer(transaction: ServerTransaction, name: string): void
@@ -98,9 +98,11 @@ export class Transactions implements TransactionRunner {
       return
     }
     if (request.method === 'CANCEL') {
-      const invite = this.#servers.get(serverKey(request, 'INVITE')) ?? null
-      this.#user.onCancel(this.createServer(request, source, invite?.localTag), invite)
-      return
+      const invite = this.#servers.get(serverKey(request, 'INVITE'))
+      if (invite !== undefined) {
+        this.#user.onCancel(this.createServer(request, source, invite.localTag), invite)
+        return
+      }
     }
     this.#user.onRequest(request, source)
   }

@@ -48,6 +48,8 @@ export interface Transport {
 
 /** Where a transport delivers what arrives. */
 export interface Receiver {
+  /** Whether to read what this address sends: asked of each datagram, connection and piece of one. */
+  admits(host: string): boolean
   onMessage(message: SipMessage, peer: Peer): void
   onParseFailure(failure: ParseFailure, peer: Peer): void
   onSendError(error: Error): void

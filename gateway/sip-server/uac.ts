@@ -184,6 +184,7 @@ export class Uac {
 
   #start(frame: Frame, request: SipMessage, peer: Peer): ClientTransaction {
     const branch = stampVia(this.#core, request, peer)
+    this.#core.guard?.corresponds(peer.host)
     const transaction = this.#core.transactions.start(request, branch, peer)
     transaction.owner = frame.app
     transaction.echoFlush = this.#echo(frame, peer, transaction.id, transaction.text!)

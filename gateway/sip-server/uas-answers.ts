@@ -43,6 +43,7 @@ export class UasAnswers {
       return app.refuse(frameId, 'Remote endpoint does not support 100rel')
     if (answer.toTag !== '' && request.toTag === '' && transaction.dialog === null) transaction.localTag = answer.toTag
     const response = this.#buildAnswer(transaction, request, answer)
+    if (status >= 401 && status <= 407) this.#noteRefusal(transaction, request, response)
     const rseq = isReliable ? this.#reliable(transaction).takeNumber() : 0
     if (isReliable) response.add('RSeq', String(rseq))
     const text = serialize(response)
@@ -58,6 +59,19 @@ export class UasAnswers {
     if (transaction.isInvite && status >= 200 && status < 300) this.#awaitAck(transaction, request.cseq)
     if (status < 200) this.watchSilence(transaction)
     this.#echo(app, frameId, transaction, text)
+  }
+
+  /** Wrong credentials are what was sent and asked for again; a stale nonce is nobody's fault (RFC 7616 §3.3). */
+  #noteRefusal({ method, source }: ServerTransaction, request: SipMessage, { status, headers }: SipMessage): void {
+    if (this.#core.guard === null || (method !== 'REGISTER' && method !== 'INVITE')) return
+    const isChallenge = status === 401 || status === 407
+    if (!isChallenge && status !== 403) return
+    if (isChallenge) {
+      const said = request.get('authorization') ?? request.get('proxy-authorization')
+      const isStale = headers.some(({ key, value }) => key.endsWith('-authenticate') && /\bstale="?true/i.test(value))
+      if (said === undefined || isStale) return
+    }
+    this.#core.guard.authenticationFailed(source.host)
   }
 
   #reliable(transaction: ServerTransaction): ReliableAnswers {

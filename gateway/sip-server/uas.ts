@@ -40,7 +40,9 @@ export class Uas {
   /** A request that no transaction knows: inside a dialog, or new. */
   onRequest(request: SipMessage, source: Peer): void {
     if (this.#core.transactions.open >= this.#core.limits.maxTransactions) return this.#refuseOverLimit(request, source)
-    if (request.toTag !== '') this.#onInDialog(request, source)
+    // §9.2: a CANCEL that means nothing we know.
+    if (request.method === 'CANCEL') this.respondStatelessly(request, source, 481, reasonOf(481))
+    else if (request.toTag !== '') this.#onInDialog(request, source)
     else this.#onNew(request, source)
   }
 
@@ -131,8 +133,7 @@ export class Uas {
   }
 
   /** §9.2. The CANCEL is answered here; the INVITE too, if it was still open. */
-  onCancel(cancel: ServerTransaction, invite: ServerTransaction | null): void {
-    if (invite === null) return this.#answers.answer(cancel, 481)
+  onCancel(cancel: ServerTransaction, invite: ServerTransaction): void {
     const request = cancel.request!
     this.#answers.answer(cancel, 200)
     if (invite.isAnswered) {
@@ -218,6 +219,16 @@ export class Uas {
   #refuseOverLimit(request: SipMessage, source: Peer): void {
     this.#core.counters.overLimit++
     this.respondStatelessly(request, source, 503, reasonOf(503), { 'Retry-After': '10' })
+  }
+
+  /**
+   * One too many of its source: the application never hears of it. Without Retry-After, which would have the peer take all of
+   * its calls elsewhere (RFC 3261 §21.5.4); what can never be answered otherwise is told so.
+   */
+  refuseUnseen(request: SipMessage, source: Peer): void {
+    const { method } = request
+    const status = method === 'CANCEL' || IN_DIALOG_ONLY.has(method) ? 481 : ROUTABLE.has(method) ? 503 : 405
+    this.respondStatelessly(request, source, status, reasonOf(status), status === 405 ? { Allow: ALLOW } : {})
   }
 
   /** Answers a request that gets no transaction (RFC 3261 §8.2.7). */

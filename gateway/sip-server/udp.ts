@@ -53,7 +53,7 @@ export class UdpTransport implements Transport {
 
   #receive(bytes: Buffer, from: RemoteInfo): void {
     // Keep-alives of NAT traversal (RFC 5626 §3.5.1 and habit): empty, CRLF or a zero byte.
-    if (bytes.length <= 4) return
+    if (bytes.length <= 4 || !this.#receiver.admits(from.address)) return
     const peer: Peer = { transport: this, host: from.address, port: from.port, connection: null }
     if (bytes.length > this.#maxBytes) {
       this.#receiver.onParseFailure({ status: null, reason: 'Message too large', partial: null }, peer)

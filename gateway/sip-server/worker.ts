@@ -1,6 +1,7 @@
 /** The thread the SIP server runs in: started by start.ts, spoken to by messages. */
 import assert from 'node:assert/strict'
 import { parentPort, workerData } from 'node:worker_threads'
+import type { GuardNotice } from './guard-options.ts'
 import { SipServer } from './server.ts'
 import type { BoundAddress, SipServerControls, SipServerOptions } from './server.ts'
 
@@ -24,6 +25,7 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly error: Error }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'no-answer'; readonly id: number; readonly error: Error }
+  | { readonly kind: 'notice'; readonly notice: GuardNotice }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn'; readonly text: string }
 
 async function run(): Promise<void> {
@@ -36,6 +38,7 @@ async function run(): Promise<void> {
     server = await SipServer.start({
       ...options,
       onLog: (level, text) => post({ kind: 'log', level, text }),
+      onNotice: (notice) => post({ kind: 'notice', notice }),
     })
   } catch (error) {
     post({ kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) })

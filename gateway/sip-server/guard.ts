@@ -1,0 +1,263 @@
+import { AddressBlocks, sourceKeyOf } from './address-blocks.ts'
+import type { Admission, Ban, GuardNotice, GuardOptions, GuardStats, Offence } from './guard-options.ts'
+import type { SipMessage } from './message.ts'
+import { RateBucket } from './rate-bucket.ts'
+import type { RateLimit } from './rate-bucket.ts'
+import { Scanners } from './scanners.ts'
+import { SourceTable } from './source-table.ts'
+import type { Source } from './source-table.ts'
+
+/** A limited source is told of again after so long. */
+const TELL_AGAIN_MS = 10_000
+/** Bans told one by one; more at once are only counted. */
+const TOLD_BANS: RateLimit = { perSecond: 1, burst: 10 }
+/** A place we send requests to is known for so long: longer than a call. */
+const KNOWN_MS = 10_800_000
+
+/**
+ * Stands before the transaction layer: who has sent too much, too much garbage or too many wrong passwords is not listened
+ * to for a while. Sources are IP addresses, and those of UDP can be forged: so whoever is trusted, and whoever we call
+ * ourselves, is limited and never banned. Every question costs a look-up in a table by the source's address.
+ */
+export class Guard {
+  readonly #options: GuardOptions
+  readonly #notify: (notice: GuardNotice) => void
+  readonly #now: () => number
+  readonly #sources: SourceTable
+  readonly #scanners: Scanners
+  /** In the order they were banned. */
+  readonly #bans = new Map<string, Source>()
+  readonly #hard: RateLimit
+  readonly #trustedHard: RateLimit
+  #trusted = new AddressBlocks([])
+  #edition = 0
+  #strangersMay: ReadonlySet<string> | null = null
+  #tellBans: RateBucket | null = null
+  #untold = 0
+  #bansTotal = 0
+  #droppedBanned = 0
+  #droppedFlood = 0
+  #droppedMalformed = 0
+  #droppedScanner = 0
+  #droppedUnknown = 0
+  #refusedFlood = 0
+
+  /** `monotonicMs` is the clock bans and rates are measured by. */
+  constructor(options: GuardOptions, notify: (notice: GuardNotice) => void, monotonicMs: () => number) {
+    this.#options = options
+    this.#now = monotonicMs
+    this.#notify = notify
+    this.#sources = new SourceTable(options.maxSources)
+    this.#scanners = new Scanners(options.scanners)
+    this.#hard = times(options.requests, options.hardFactor)
+    this.#trustedHard = times(options.trustedRequests, options.hardFactor)
+  }
+
+  /** Says anew who is trusted, and what strangers may do. A ban of somebody now trusted is lifted. */
+  setAdmission(admission: Admission): void {
+    const nowMs = this.#now()
+    this.#trusted = new AddressBlocks(admission.trusted)
+    this.#edition++
+    this.#strangersMay = admission.strangersMay === null ? null : new Set(admission.strangersMay)
+    for (const source of this.#bans.values())
+      if (this.#trusted.has(source.key.replace('/64', ''))) this.#unban(source, nowMs)
+  }
+
+  /** Whether to read what this source sends. Asked first, of each datagram, connection and piece of one. */
+  admits(host: string): boolean {
+    if (this.#bans.size === 0) return true
+    const source = this.#bans.get(sourceKeyOf(host))
+    if (source === undefined) return true
+    const nowMs = this.#now()
+    if (source.bannedUntilMs <= nowMs) {
+      this.#unban(source, nowMs)
+      return true
+    }
+    source.dropped++
+    this.#droppedBanned++
+    return false
+  }
+
+  /** Whether a request may go on to the transaction layer. False: it is to vanish. One in a dialog of ours is only counted. */
+  admitsRequest(request: SipMessage, host: string, isInDialog: boolean): boolean {
+    const nowMs = this.#now()
+    const source = this.#sourceOf(host, nowMs)
+    if (!this.#takeAny(source, host, nowMs)) return false
+    if (isInDialog || source.isTrusted) return true
+    const userAgent = request.get('user-agent')
+    if (userAgent !== undefined && this.#scanners.has(userAgent)) {
+      this.#droppedScanner++
+      this.#punish(source, host, 'scanner', nowMs)
+      return false
+    }
+    if (this.#strangersMay === null || this.#isAdmittedMethod(request.method, this.#strangersMay)) return true
+    this.#droppedUnknown++
+    return false
+  }
+
+  /** A response or ACK that belongs to nothing: it has cost us its reading. */
+  strayed(host: string): void {
+    const nowMs = this.#now()
+    this.#takeAny(this.#sourceOf(host, nowMs), host, nowMs)
+  }
+
+  #takeAny(source: Source, host: string, nowMs: number): boolean {
+    const hard = source.isTrusted || source.knownUntilMs > nowMs ? this.#trustedHard : this.#hard
+    source.everything ??= new RateBucket(hard, nowMs)
+    if (source.everything.take(hard, nowMs)) return true
+    this.#droppedFlood++
+    this.#punish(source, host, 'requests', nowMs)
+    return false
+  }
+
+  #isAdmittedMethod(method: string, admitted: ReadonlySet<string>): boolean {
+    return admitted.has(method) || (method === 'CANCEL' && admitted.has('INVITE'))
+  }
+
+  /** Whether a new request may have a transaction and be shown. False: it is to be refused without one. */
+  takesNew(host: string): boolean {
+    const nowMs = this.#now()
+    const source = this.#sourceOf(host, nowMs)
+    const isVouchedFor = source.isTrusted || source.knownUntilMs > nowMs
+    const limit = isVouchedFor ? this.#options.trustedRequests : this.#options.requests
+    source.requests ??= new RateBucket(limit, nowMs)
+    if (source.requests.take(limit, nowMs)) return true
+    this.#refusedFlood++
+    if (isVouchedFor) this.#tell(source, host, 'requests', nowMs)
+    return false
+  }
+
+  /** Whether a message that could not be read is to be answered, where that is possible. */
+  takesMalformed(host: string): boolean {
+    const nowMs = this.#now()
+    const source = this.#sourceOf(host, nowMs)
+    const { malformed } = this.#options
+    source.malformed ??= new RateBucket(malformed, nowMs)
+    if (source.malformed.take(malformed, nowMs)) return true
+    this.#droppedMalformed++
+    this.#punish(source, host, 'malformed', nowMs)
+    return false
+  }
+
+  /** Somebody was refused for who they are. */
+  authenticationFailed(host: string): void {
+    const nowMs = this.#now()
+    const source = this.#sourceOf(host, nowMs)
+    const { failedAuthentications } = this.#options
+    source.failures ??= new RateBucket(failedAuthentications, nowMs)
+    if (!source.failures.take(failedAuthentications, nowMs)) this.#punish(source, host, 'authentication', nowMs)
+  }
+
+  /** We send requests there ourselves. */
+  corresponds(host: string): void {
+    const nowMs = this.#now()
+    this.#sourceOf(host, nowMs).knownUntilMs = nowMs + KNOWN_MS
+  }
+
+  #sourceOf(host: string, nowMs: number): Source {
+    const source = this.#sources.get(sourceKeyOf(host), nowMs)
+    // The blocks are walked once for each source and edition of them, not for each packet.
+    if (source.edition !== this.#edition) {
+      source.edition = this.#edition
+      source.isTrusted = this.#trusted.has(host)
+    }
+    return source
+  }
+
+  #punish(source: Source, host: string, offence: Offence, nowMs: number): void {
+    if (source.isTrusted || source.knownUntilMs > nowMs) this.#tell(source, host, offence, nowMs)
+    else this.#ban(source, offence, nowMs)
+  }
+
+  #tell(source: Source, host: string, offence: Offence, nowMs: number): void {
+    if (nowMs - source.toldAtMs < TELL_AGAIN_MS) return
+    source.toldAtMs = nowMs
+    this.#notify({ kind: 'limited', host, offence })
+  }
+
+  #ban(source: Source, offence: Offence, nowMs: number): void {
+    // What it sent in the same breath is the same offence.
+    if (source.bannedUntilMs > nowMs) return
+    const { banMs, maxBanMs, maxBans } = this.#options
+    // As long without one as the longest lasts, and the next is a first one again.
+    if (nowMs - source.bannedUntilMs > maxBanMs) source.bans = 0
+    const forMs = Math.min(maxBanMs, banMs * 2 ** Math.min(source.bans, 30))
+    source.bans++
+    source.offence = offence
+    source.bannedUntilMs = nowMs + forMs
+    source.dropped = 0
+    this.#bansTotal++
+    this.#bans.delete(source.key)
+    if (this.#bans.size >= maxBans) this.#dropOldestBan(nowMs)
+    this.#bans.set(source.key, source)
+    this.#tellBans ??= new RateBucket(TOLD_BANS, nowMs)
+    if (!this.#tellBans.take(TOLD_BANS, nowMs)) {
+      this.#untold++
+      return
+    }
+    this.#notify({ kind: 'banned', address: source.key, offence, forMs, untold: this.#untold })
+    this.#untold = 0
+  }
+
+  #dropOldestBan(nowMs: number): void {
+    let oldest: Source | undefined
+    for (const source of this.#bans.values()) {
+      oldest ??= source
+      if (source.bannedUntilMs > nowMs) break
+      oldest = source
+    }
+    if (oldest !== undefined) this.#unban(oldest, nowMs)
+  }
+
+  #unban(source: Source, nowMs: number): void {
+    // What it had used up is given back, else the next request would ban it again; how often it was banned is remembered.
+    source.bannedUntilMs = Math.min(source.bannedUntilMs, nowMs)
+    source.requests = source.everything = source.malformed = source.failures = null
+    this.#bans.delete(source.key)
+  }
+
+  /** Whom nobody listens to, the latest first. */
+  bans(): Ban[] {
+    const nowMs = this.#now()
+    const found: Ban[] = []
+    for (const source of this.#bans.values()) {
+      const { key, offence, bans, dropped } = source
+      const leftMs = source.bannedUntilMs - nowMs
+      if (leftMs > 0) found.push({ address: key, offence, leftMs: Math.round(leftMs), times: bans, dropped })
+    }
+    return found.toReversed()
+  }
+
+  /** Lifts a ban, by the address as listed or any address in its block, and forgets earlier ones. False: there was none. */
+  lift(address: string): boolean {
+    const nowMs = this.#now()
+    const source = this.#bans.get(address) ?? this.#bans.get(sourceKeyOf(address))
+    if (source === undefined) return false
+    const wasBanned = source.bannedUntilMs > nowMs
+    this.#unban(source, nowMs)
+    source.bans = 0
+    return wasBanned
+  }
+
+  /** Sources remembered: for tests that look for leaks. */
+  get sources(): number {
+    return this.#sources.size
+  }
+
+  stats(): GuardStats {
+    return {
+      banned: this.bans().length,
+      bansTotal: this.#bansTotal,
+      droppedBanned: this.#droppedBanned,
+      droppedFlood: this.#droppedFlood,
+      droppedMalformed: this.#droppedMalformed,
+      droppedScanner: this.#droppedScanner,
+      droppedUnknown: this.#droppedUnknown,
+      refusedFlood: this.#refusedFlood,
+    }
+  }
+}
+
+function times({ perSecond, burst }: RateLimit, factor: number): RateLimit {
+  return { perSecond: perSecond * factor, burst: burst * factor }
+}

@@ -1,0 +1,26 @@
+/** So many at once, and so many a second after that. */
+export interface RateLimit {
+  readonly perSecond: number
+  readonly burst: number
+}
+
+/** A token bucket. The limit is handed in with each question, so that a changed one holds at once and costs no memory. */
+export class RateBucket {
+  #tokens: number
+  #filledAtMs: number
+
+  constructor(limit: RateLimit, nowMs: number) {
+    this.#tokens = limit.burst
+    this.#filledAtMs = nowMs
+  }
+
+  /** Takes one token if there is one. `nowMs` is a monotonic clock's. */
+  take(limit: RateLimit, nowMs: number): boolean {
+    const earned = ((nowMs - this.#filledAtMs) / 1000) * limit.perSecond
+    this.#tokens = Math.min(limit.burst, this.#tokens + earned)
+    this.#filledAtMs = nowMs
+    if (this.#tokens < 1) return false
+    this.#tokens--
+    return true
+  }
+}
