@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import { write, type MediaDescription, type SessionDescription } from 'sdp-transform'
+import type { MediaDescription } from 'sdp-transform'
 import { UnacceptableMedia, type Sdp } from './media-server.ts'
 import { carriesSpeech, isSameCodec, type Codec } from './payload-types.ts'
 import type { AudioStream, Description, Direction, MediaLine } from './sdp-reading.ts'
@@ -65,7 +65,8 @@ function direction(send: boolean, receive: boolean): Direction {
 export class DescriptionWriter {
   readonly #sessionId: number
   #version = 0
-  #lastBody = ''
+  /** All that follows the version in our last description. */
+  #lastRest = ''
   #lines: readonly MediaLine[] = [{ type: 'audio', protocol: 'RTP/AVP', payloads: '' }]
   #audioIndex = 0
 
@@ -82,47 +83,34 @@ export class DescriptionWriter {
 
   /** Our description with these terms at this address; every line but the audio's is refused with port 0. */
   write(terms: AudioTerms, address: string, port: number): Sdp {
-    const media = this.#lines.map((line, i) => (i === this.#audioIndex ? writeAudio(terms, port) : refuse(line)))
-    const body = this.#compose(media, address, this.#version)
-    if (body !== this.#lastBody) {
+    const media = this.#lines.map((line, i) => (i === this.#audioIndex ? audioLines(terms, port) : refusal(line)))
+    const family = isIPv6(address) ? 'IP6' : 'IP4'
+    const rest = `IN ${family} ${address}\r\ns=-\r\nc=IN ${family} ${address}\r\nt=0 0\r\n${media.join('')}`
+    if (rest !== this.#lastRest) {
+      this.#lastRest = rest
       this.#version++
-      this.#lastBody = this.#compose(media, address, this.#version)
     }
-    return this.#lastBody
-  }
-
-  #compose(media: MediaDescription[], address: string, sessionVersion: number): Sdp {
-    const ipVer = isIPv6(address) ? 6 : 4
-    const session: SessionDescription = {
-      version: 0,
-      origin: { username: '-', sessionId: this.#sessionId, sessionVersion, netType: 'IN', ipVer, address },
-      name: '-',
-      connection: { version: ipVer, ip: address },
-      timing: { start: 0, stop: 0 },
-      media,
-    }
-    return write(session)
+    return `v=0\r\no=- ${this.#sessionId} ${this.#version} ${rest}`
   }
 }
 
-function refuse(line: MediaLine): MediaDescription {
-  return { type: line.type, port: 0, protocol: line.protocol, payloads: line.payloads || '0', rtp: [], fmtp: [] }
+function refusal({ type, protocol, payloads }: MediaLine): string {
+  return `m=${type} 0 ${protocol} ${payloads || '0'}\r\n`
 }
 
 /** A list of what is kept, not of what is removed: an attribute nobody thought of cannot carry an address through. */
-function writeAudio(terms: AudioTerms, port: number): MediaDescription {
-  const { source } = terms
-  const kept = new Set(terms.codecs.map((codec) => codec.payload))
-  return {
-    type: 'audio',
-    port,
-    protocol: 'RTP/AVP',
-    payloads: terms.codecs.map((codec) => codec.payload).join(' '),
-    rtp: source.rtp.filter((rtp) => kept.has(rtp.payload)),
-    fmtp: source.fmtp.filter((fmtp) => kept.has(fmtp.payload)),
-    ...(source.ptime !== undefined && { ptime: source.ptime }),
-    ...(source.maxptime !== undefined && { maxptime: source.maxptime }),
-    ...(terms.rtcpMux && { rtcpMux: 'rtcp-mux' }),
-    direction: terms.direction,
+function audioLines({ codecs, source, direction: way, rtcpMux }: AudioTerms, port: number): string {
+  const payloads = codecs.map((codec) => codec.payload)
+  let text = `m=audio ${port} RTP/AVP ${payloads.join(' ')}\r\n`
+  for (const { payload, codec, rate, encoding } of source.rtp) {
+    if (!payloads.includes(payload)) continue
+    const clock = rate === undefined ? '' : `/${rate}`
+    text += `a=rtpmap:${payload} ${codec}${clock}${encoding === undefined ? '' : `/${encoding}`}\r\n`
   }
+  for (const { payload, config } of source.fmtp)
+    if (payloads.includes(payload)) text += `a=fmtp:${payload} ${config}\r\n`
+  if (source.ptime !== undefined) text += `a=ptime:${source.ptime}\r\n`
+  if (source.maxptime !== undefined) text += `a=maxptime:${source.maxptime}\r\n`
+  text += `a=${way}\r\n`
+  return rtcpMux ? `${text}a=rtcp-mux\r\n` : text
 }
