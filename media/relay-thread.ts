@@ -38,6 +38,7 @@ export class RelayThread {
   #closed = false
   #restart: NodeJS.Timeout | null = null
   #lastRef = 0
+  #outbox: ToRelayThread[] = []
 
   /** `file` is what the thread runs: a test's own when it must misbehave. */
   constructor(data: RelayThreadData, needs: MediaNeeds, events: RelayThreadEvents, file: URL = WORKER) {
@@ -64,7 +65,7 @@ export class RelayThread {
     worker.on('exit', () => this.#died(worker, cause, performance.now() - startedMs))
     await new Promise<void>((resolve, reject) => {
       worker.on('exit', () => reject(new MediaUnavailable(`a relay thread did not start: ${cause}`)))
-      worker.on('message', (message: FromRelayThread) => {
+      const receive = (message: FromRelayThread): void => {
         if (message.kind === 'ready') {
           this.#isUp = true
           resolve()
@@ -76,7 +77,8 @@ export class RelayThread {
         } else {
           this.#settle(message)
         }
-      })
+      }
+      worker.on('message', (messages: readonly FromRelayThread[]) => messages.forEach(receive))
     })
   }
 
@@ -91,15 +93,24 @@ export class RelayThread {
         reject(new MediaUnavailable(`the relay thread did not answer within ${RELAY_REPLY_LIMIT_MS} ms`))
       }, RELAY_REPLY_LIMIT_MS)
       this.#waiting.set(ref, { resolve, reject, timer })
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window.
-      worker.postMessage({ ...message, ref })
+      this.#post({ ...message, ref })
     })
   }
 
   /** Tells, without an answer. Messages arrive in order, so a later request sees the effect. */
   notify(message: Notice): void {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window.
-    if (this.#isUp) this.#worker?.postMessage(message)
+    if (this.#isUp) this.#post(message)
+  }
+
+  /** What is said in one turn travels together: waking the thread costs more than all it is told. */
+  #post(message: ToRelayThread): void {
+    if (this.#outbox.push(message) > 1) return
+    queueMicrotask(() => {
+      const messages = this.#outbox
+      this.#outbox = []
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window.
+      this.#worker?.postMessage(messages)
+    })
   }
 
   async close(): Promise<void> {

@@ -36,9 +36,17 @@ const NO_STATS: LegStats = {
   dropped: { invalid: 0, foreign: 0, unsent: 0 },
 }
 
+let outbox: FromRelayThread[] = []
+
+/** Answers of one turn travel together, as the questions did. */
 function tell(message: FromRelayThread): void {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window.
-  main.postMessage(message)
+  if (outbox.push(message) > 1) return
+  queueMicrotask(() => {
+    const messages = outbox
+    outbox = []
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window.
+    main.postMessage(messages)
+  })
 }
 
 /** The next free pair, passing over those another program holds; or why there is none. */
@@ -117,7 +125,9 @@ function close(session: Relayed | undefined): void {
   closeLeg(session.buyer)
 }
 
-main.on('message', (message: ToRelayThread) => {
+main.on('message', (messages: readonly ToRelayThread[]) => messages.forEach(obey))
+
+function obey(message: ToRelayThread): void {
   const session = sessions.get(message.session)
   switch (message.kind) {
     case 'open':
@@ -137,7 +147,7 @@ main.on('message', (message: ToRelayThread) => {
       report(message.ref, session)
       return close(session)
   }
-})
+}
 
 if (wheel !== null) {
   setInterval(() => {

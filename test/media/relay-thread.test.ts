@@ -21,7 +21,7 @@ function running(program: string, onDied: (reason: string) => void = () => {}): 
   return new RelayThread(data, needs, { onSilent: () => {}, onDied: (_thread, reason) => onDied(reason) }, file)
 }
 
-const READY = `parentPort.postMessage({ kind: 'ready' }); parentPort.on('message', (message) => {`
+const READY = `parentPort.postMessage([{ kind: 'ready' }]); parentPort.on('message', (message) => {`
 
 describe('RelayThread', () => {
   it('gives up on a thread that does not answer within the limit', async () => {
@@ -34,6 +34,16 @@ describe('RelayThread', () => {
       return true
     })
     assert.ok(performance.now() - startMs >= RELAY_REPLY_LIMIT_MS - 50)
+    await thread.close()
+  })
+
+  it('says all that one turn has to say in one message', async () => {
+    const thread = running(`${READY} parentPort.postMessage(message.map(({ ref }) =>
+      ({ kind: 'refused', ref, reason: message.length + ' together' }))) })`)
+    await thread.start()
+    const asked = [1, 2, 3].map((session) => thread.request({ kind: 'stats', session }))
+    for (const reply of await Promise.all(asked))
+      assert.deepEqual({ ...reply, ref: 0 }, { kind: 'refused', ref: 0, reason: '3 together' })
     await thread.close()
   })
 
@@ -52,7 +62,7 @@ describe('RelayThread', () => {
     await assert.rejects(running(`throw new Error('no luck')`).start(), /did not start: no luck/)
     await assert.rejects(
       running(
-        `parentPort.postMessage({ kind: 'unusable', reason: 'no address' }); setInterval(() => {}, 1000)`,
+        `parentPort.postMessage([{ kind: 'unusable', reason: 'no address' }]); setInterval(() => {}, 1000)`,
       ).start(),
       /no address/,
     )
