@@ -60,6 +60,8 @@ export class Absences {
       absent.tellEnd(dialog.id, request, transaction.source)
       this.#uasAnswers.answer(transaction, 200)
     }
+    // First, so that an INVITE of an early dialog is refused for what it is, and not as one whose dialog has ended.
+    this.#uasAnswers.onApplicationClosed(app)
     for (const dialog of dialogs.ownedBy(app)) {
       const invite = dialog.unackedInvite
       if (dialog.state === 'early') dialogs.remove(dialog)
@@ -68,7 +70,6 @@ export class Absences {
         absent.dialogs.add(dialog)
       }
     }
-    this.#uasAnswers.onApplicationClosed(app)
     this.#uacAnswers.onApplicationClosed(app)
     if (!absent.isMissed()) return
     this.#absent.add(absent)

@@ -1,5 +1,5 @@
 import type { Application } from './application.ts'
-import type { Dialog } from './state.ts'
+import type { Dialog, ServerTransaction } from './state.ts'
 import { applyRouteSet } from './locate.ts'
 import { SipMessage } from './message.ts'
 
@@ -8,6 +8,12 @@ export class Dialogs {
   readonly #byId = new Map<string, Dialog>()
   /** By Call-ID and our own tag. */
   readonly #byLocal = new Map<string, Dialog>()
+  readonly #onInviteOrphaned: (invite: ServerTransaction) => void
+
+  /** `onInviteOrphaned` hears of an INVITE from the network that was still open in a dialog that has ended. */
+  constructor(onInviteOrphaned: (invite: ServerTransaction) => void = () => undefined) {
+    this.#onInviteOrphaned = onInviteOrphaned
+  }
 
   get size(): number {
     return this.#byId.size
@@ -55,6 +61,7 @@ export class Dialogs {
     if (this.#byId.get(dialog.id) === dialog) this.#byId.delete(dialog.id)
     const key = localKey(dialog.callId, dialog.localTag)
     if (this.#byLocal.get(key) === dialog) this.#byLocal.delete(key)
+    if (dialog.serverInvite !== null) this.#onInviteOrphaned(dialog.serverInvite)
     return true
   }
 

@@ -64,7 +64,8 @@ export class Engine implements Receiver, TransactionUser {
       limits: options.limits,
       transports: [],
       publicAddress: options.publicAddress,
-      dialogs: new Dialogs(),
+      // RFC 3261 §15.1.2: whoever ended the dialog, what is still open in it is over.
+      dialogs: new Dialogs((invite) => this.#uasAnswers.terminateInvite(invite)),
       locator: new Locator(),
       router: options.router,
       transactions: new Transactions(timers, wheel, counters, options.chance, this),
@@ -73,8 +74,9 @@ export class Engine implements Receiver, TransactionUser {
     const dialogRunner = { dialogTimer: (dialog: Dialog, name: string) => this.#onDialogTimer(dialog, name) }
     this.#hangUp = new HangUp(this.core)
     this.#uasAnswers = new UasAnswers(this.core, dialogRunner)
-    this.#uas = new Uas(this.core, this.#uasAnswers)
-    this.#uacAnswers = new UacAnswers(this.core, dialogRunner, this.#hangUp)
+    const uacAnswers = new UacAnswers(this.core, dialogRunner, this.#hangUp)
+    this.#uacAnswers = uacAnswers
+    this.#uas = new Uas(this.core, this.#uasAnswers, (invite) => uacAnswers.cancelByItself(invite))
     this.actions = this.#createActions()
   }
 

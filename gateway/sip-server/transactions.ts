@@ -63,6 +63,11 @@ export class Transactions implements TransactionRunner {
     return this.#lingering
   }
 
+  /** Entries of all tables together: for tests that look for leaks. */
+  get remembered(): number {
+    return this.#servers.size + this.#serversById.size + this.#merges.size + this.#clients.size + this.#invitesById.size
+  }
+
   findServer(id: string): ServerTransaction | undefined {
     return this.#serversById.get(id)
   }

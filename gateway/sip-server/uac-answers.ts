@@ -51,7 +51,9 @@ export class UacAnswers {
       return
     }
     const dialog = dialogOfResponse(this.#dialogRunner, transaction, response, source)
-    if (this.#core.dialogs.add(dialog)) transaction.dialog = dialog
+    if (!this.#core.dialogs.add(dialog)) return
+    transaction.dialog = dialog
+    dialog.clientInvite = transaction
   }
 
   #onAccepted(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
@@ -113,6 +115,7 @@ export class UacAnswers {
     } else {
       dialog.learnFromResponse(response)
     }
+    dialog.clientInvite = null
     dialog.state = 'confirmed'
     dialog.lifeTimer = wheel.arm(limits.maxDialogMs, dialog, 'life')
     return dialog
@@ -186,7 +189,7 @@ export class UacAnswers {
   onTimer(transaction: ClientTransaction, name: string): void {
     if (transaction.state !== 'calling' && transaction.state !== 'proceeding') return
     if (name === 'ringing') {
-      this.sendCancel(transaction, this.buildCancel(transaction))
+      this.cancelByItself(transaction)
       return
     }
     this.#giveUp(transaction, 408)
@@ -237,10 +240,14 @@ export class UacAnswers {
   /** The application is gone: nobody waits for its calls any more. */
   onApplicationClosed(app: ClientTransaction['owner']): void {
     for (const transaction of this.#core.transactions.clients()) {
-      if (transaction.owner !== app || !transaction.isInvite || transaction.isCancelled) continue
-      if (transaction.state === 'calling' || transaction.state === 'proceeding')
-        this.sendCancel(transaction, this.buildCancel(transaction))
+      if (transaction.owner === app && transaction.isInvite) this.cancelByItself(transaction)
     }
+  }
+
+  /** Gives up an INVITE that still waits for its final answer; nobody asked for it. */
+  cancelByItself(invite: ClientTransaction): void {
+    const isPending = invite.state === 'calling' || invite.state === 'proceeding'
+    if (isPending && !invite.isCancelled) this.sendCancel(invite, this.buildCancel(invite))
   }
 
   /** An answer nobody sent. */

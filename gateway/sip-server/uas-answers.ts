@@ -156,7 +156,7 @@ export class UasAnswers {
   /** The application has been silent too long, an INVITE has rung too long, or its reliable answer was not acknowledged. */
   onTimer(transaction: ServerTransaction): void {
     if (transaction.isAnswered) return
-    // After 64*T1 a non-INVITE client has given up by itself (§17.1.2.2): there is nobody to answer.
+    // A non-INVITE client has given up by itself (§17.1.2.2): there is nobody to answer.
     if (!transaction.isInvite) {
       if (transaction.dialog?.serverUpdate === transaction) transaction.dialog.serverUpdate = null
       this.#core.transactions.forget(transaction)
@@ -183,7 +183,8 @@ export class UasAnswers {
     transaction.silenceTimer?.cancel()
     const hasRung = transaction.lastStatus > 100
     const inviteMs = hasRung ? limits.maxRingingMs : limits.applicationSilenceMs
-    const waitMs = transaction.isInvite ? inviteMs : timers.giveUpMs
+    // A client gives up after 64*T1 (§17.1.2.2); what it sent last may be under way for T4 more, and is no new request.
+    const waitMs = transaction.isInvite ? inviteMs : timers.giveUpMs + timers.t4Ms
     transaction.silenceTimer = wheel.arm(waitMs, transaction, 'silence')
   }
 

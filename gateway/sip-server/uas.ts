@@ -1,6 +1,6 @@
 import type { Core } from './core.ts'
 import { dialogIdOf } from './dialog.ts'
-import type { Dialog, ServerTransaction } from './state.ts'
+import type { ClientTransaction, Dialog, ServerTransaction } from './state.ts'
 import { settleAnswer } from './dialogs.ts'
 import type { SipMessage } from './message.ts'
 import { buildResponse, reasonOf, responsePeer } from './responses.ts'
@@ -31,10 +31,12 @@ const ALLOW =
 export class Uas {
   readonly #core: Core
   readonly #answers: UasAnswers
+  readonly #cancelInvite: (invite: ClientTransaction) => void
 
-  constructor(core: Core, answers: UasAnswers) {
+  constructor(core: Core, answers: UasAnswers, cancelInvite: (invite: ClientTransaction) => void) {
     this.#core = core
     this.#answers = answers
+    this.#cancelInvite = cancelInvite
   }
 
   /** A request that no transaction knows: inside a dialog, or new. */
@@ -111,9 +113,12 @@ export class Uas {
         dialog.retarget(request)
         return true
       case 'BYE':
+        // The answer that makes the call has been overtaken. It will be shown, and the end of the call with it.
+        if (dialog.role === 'uac' && dialog.state === 'early') {
+          this.#cancelInvite(dialog.clientInvite!)
+          return this.#answerAndStop(transaction, 200)
+        }
         this.#core.dialogs.remove(dialog)
-        // §15.1.2: an INVITE still pending in it is over, too.
-        if (dialog.serverInvite !== null) this.#answers.terminateInvite(dialog.serverInvite)
         return true
       case 'PRACK':
         if (dialog.serverInvite?.reliable?.acknowledge(request) === true) return true

@@ -297,7 +297,7 @@ describe('requests of applications', () => {
     assert.equal((await other.receive('ACK')).cseq, reinvite.cseq)
   })
 
-  it('takes UPDATE and BYE from a callee that only rings, and PRACK to it', async () => {
+  it('takes UPDATE from a callee that only rings, and PRACK to it', async () => {
     const { invite } = await inviting()
     peer.reply(invite, 183, 'Session Progress', { headers: ['Require: 100rel', 'RSeq: 1'] })
     const { tokens } = await app.shown(183)
