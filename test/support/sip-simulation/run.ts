@@ -60,6 +60,7 @@ export function runScenario(seed: number, wantsTrace = false): Outcome {
       timers: {},
       publicAddress: null,
       router: phone,
+      guard: null,
       chance: chanceOf(dice),
       nowMs: 0,
       onLog: (_level, message) => faults.push(`${host} logged: ${message}`),
