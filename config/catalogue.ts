@@ -169,6 +169,28 @@ export const CATALOGUE = {
     'The longest wait between retransmissions of non-INVITE requests and INVITE answers.',
   ),
   'telephony.t4': set(duration('10ms', '60s'), 5_000, 'How long a SIP message may stay in the network.'),
+  'telephony.trace.enabled': set(
+    FLAG,
+    true,
+    'Whether the embedded SIP server remembers the messages of the latest calls, for their ladders.',
+  ),
+  'telephony.trace.max_bytes': set(
+    bytes('64KB', '2GB'),
+    64 * 1024 ** 2,
+    'The memory they may take; then the oldest calls are forgotten.',
+  ),
+  'telephony.trace.max_messages_per_call': set(
+    whole(10, 100_000),
+    500,
+    'The most messages remembered of one Call-ID; later ones are counted.',
+  ),
+  'telephony.hep.host': may(
+    TEXT,
+    'A capture server such as Homer, told of every SIP message of the embedded server (HEP 3, UDP); unset: none.',
+  ),
+  'telephony.hep.port': set(PORT, 9060, 'Its port.'),
+  'telephony.hep.capture_id': set(whole(0, 4_294_967_295), 2001, 'By what number it knows this exchange.'),
+  'telephony.hep.password': may(TEXT, 'What it wants to hear from those who tell it something.', { secret: 'all' }),
   'telephony.sip_proxy': later(TEXT, 'A proxy all outbound SIP goes through.'),
   'telephony.stun_servers': later(LIST, 'STUN servers for browser callers.'),
   'telephony.turn_servers': later(LIST, 'TURN servers for browser callers.'),

@@ -64,9 +64,15 @@ function createCatalogue(registers: Registry[]) {
     rtpLost: counter('dce_rtp_packets_lost_total', 'RTP packets that did not arrive, of ended legs.'),
     rtpTimeouts: counter('dce_rtp_timeouts_total', 'Calls ended because no audio came.'),
 
-    sipMessages: counter('dce_sip_messages_total', 'SIP messages by direction and method or status class.', [
-      'direction',
-      'kind',
+    sipMessages: counter(
+      'dce_sip_messages_total',
+      'SIP messages by direction, transport and method or status; our retransmissions apart.',
+      ['direction', 'transport', 'kind'],
+    ),
+    sipRetransmissions: counter('dce_sip_retransmissions_total', 'SIP messages sent or received again.', ['direction']),
+    sipTracedCalls: gauge('dce_sip_traced_calls', 'Call-IDs whose messages are remembered.'),
+    hepMessages: counter('dce_hep_messages_total', 'SIP messages for the capture server: sent, or dropped.', [
+      'result',
     ]),
     sipDropped: counter('dce_sip_dropped_total', 'SIP messages dropped unanswered, by reason.', ['reason']),
     httpRequests: counter('dce_http_requests_total', 'API requests.', ['method', 'route', 'status']),

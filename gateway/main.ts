@@ -34,7 +34,7 @@ import type { ExchangeParts } from './parts.ts'
 import { closeInterrupted, hangUpLegs } from './recovery.ts'
 import { RefusalCounter } from './refusal-counter.ts'
 import { rtpRange } from './rtp-range.ts'
-import { startSipServer, type SipServerHandle } from './sip-server/start.ts'
+import { startSipServer, type SipServerHandle, type SipServerOptions } from './sip-server/start.ts'
 import { Signaling } from './srf.ts'
 import { Trunks } from './trunks.ts'
 import { usageRows } from './usage-rows.ts'
@@ -308,9 +308,19 @@ async function startEmbeddedSip(
       maxDialogMs: settings.telephony.maxCallDurationMs + LAST_RESORT_MS,
       maxRingingMs: settings.telephony.maxSetupDurationMs + LAST_RESORT_MS,
     },
+    ...sightOf(settings),
     onLog: (level, message) => log[level]({ part: 'sip-server' }, message),
   })
   return { server, secret }
+}
+
+/** Who sees the SIP messages: the trace, a capture server, both or nobody. */
+function sightOf({ telephony: { trace, hep } }: Settings): Pick<SipServerOptions, 'trace' | 'hep'> {
+  const { host, port, captureId, password } = hep
+  return {
+    ...(trace.enabled && { trace: { maxBytes: trace.maxBytes, maxMessagesPerCall: trace.maxMessagesPerCall } }),
+    ...(host !== null && { hep: { host, port, captureId, password } }),
+  }
 }
 
 function listeningOf({ udp, tcp }: SipServerHandle): RunningExchange['sip'] {

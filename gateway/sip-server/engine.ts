@@ -107,7 +107,7 @@ export class Engine implements Receiver, TransactionUser {
 
   onMessage(message: SipMessage, peer: Peer): void {
     const { counters, transactions, guard } = this.core
-    counters.countReceived(message.method, message.status)
+    counters.countReceived(message.method, message.status, peer.transport.name)
     const strays = counters.dropped
     try {
       if (!message.isRequest) transactions.receiveResponse(message, peer)

@@ -48,7 +48,7 @@ export class HangUp {
         invite.ack = text
         invite.ackTarget = target
       }
-      this.#core.counters.countSent('ACK', 0)
+      this.#core.counters.countSent('ACK', 0, target.transport.name)
       target.transport.send(text, target, null)
     })
   }

@@ -40,6 +40,10 @@ export interface SipServerLimits {
   readonly maxRingingMs: number
   /** A dialog that is older than this is ended with BYE: nothing lives for ever. */
   readonly maxDialogMs: number
+  /** Call-IDs whose messages are remembered for the trace; above it the one that began first is forgotten. */
+  readonly maxTracedCalls: number
+  /** Bytes of exported messages that the system has not taken yet; with as many waiting, messages go unexported. */
+  readonly maxHepQueueBytes: number
 }
 
 export const DEFAULT_LIMITS: SipServerLimits = {
@@ -63,4 +67,6 @@ export const DEFAULT_LIMITS: SipServerLimits = {
   applicationSilenceMs: 64_000,
   maxRingingMs: 600_000,
   maxDialogMs: 21_600_000,
+  maxTracedCalls: 50_000,
+  maxHepQueueBytes: 1_048_576,
 }

@@ -31,6 +31,8 @@ export class SipMessage {
   reason: string
   headers: HeaderField[]
   body: string
+  /** Private, so that messages that say the same are equal however they were written. */
+  #wire = ''
 
   topVia: TopVia | null
   callId: string
@@ -52,6 +54,15 @@ export class SipMessage {
     this.cseqMethod = ''
     this.fromTag = ''
     this.toTag = ''
+  }
+
+  /** The whole message as it came from the network; '' for one that we build. */
+  get wire(): string {
+    return this.#wire
+  }
+
+  set wire(text: string) {
+    this.#wire = text
   }
 
   get isRequest(): boolean {

@@ -19,6 +19,7 @@ export function isParseFailure(result: SipMessage | ParseFailure): result is Par
 export function parseMessage(text: string): SipMessage | ParseFailure {
   const head = parseHead(text, 'network')
   const { message, contentLength, bodyStart } = head
+  message.wire = text
   if (bodyStart !== -1) {
     // §18.3: bytes beyond Content-Length are dropped, a body cut short is a fault; without one the datagram's end is the body's.
     if (contentLength > text.length - bodyStart) fail(head, 400, 'Content-Length exceeds the datagram')

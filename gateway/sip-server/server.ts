@@ -3,14 +3,20 @@ import { ControlServer } from './control.ts'
 import type { ControlOptions } from './control.ts'
 import type { Core } from './core.ts'
 import { Engine } from './engine.ts'
+import { HepExporter } from './hep-exporter.ts'
+import type { HepOptions } from './hep-exporter.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
 import { Guard } from './guard.ts'
 import { DEFAULT_GUARD } from './guard-options.ts'
 import type { Admission, Ban, GuardNotice, GuardOptions } from './guard-options.ts'
 import type { SipServerLimits } from './limits.ts'
 import type { SipServerStats } from './stats.ts'
+import { FineClock, TappedReceiver, tapSending } from './tap.ts'
+import type { Tap } from './tap.ts'
 import { TcpTransport } from './tcp.ts'
 import type { TimerValues } from './timers.ts'
+import { TraceStore } from './trace.ts'
+import type { SipTrace, TraceLimits } from './trace.ts'
 import { advertisedHost, hostInUri } from './transport.ts'
 import type { ListenOptions, Receiver, Transport } from './transport.ts'
 import { UdpTransport } from './udp.ts'
@@ -27,6 +33,10 @@ export interface SipServerOptions {
   readonly guard?: Partial<GuardOptions>
   /** T1, T2 and T4; T2 and T4 keep their proportion to T1 unless given. */
   readonly timers?: TimerValues
+  /** Remembers the messages of the latest calls; unset: nothing is remembered. */
+  readonly trace?: Omit<TraceLimits, 'maxCalls'>
+  /** Tells a capture server of every message; unset: nobody is told. */
+  readonly hep?: HepOptions
   /** Told of what goes wrong in the server's own house; never called for each message. */
   readonly onLog?: (level: 'info' | 'warn', message: string) => void
   /** Told of bans, and of trusted sources that are over a limit; never for each message. */
@@ -48,6 +58,8 @@ export interface SipServerControls {
   bans(): Ban[]
   /** False when there was no such ban. */
   liftBan(address: string): boolean
+  /** What is remembered of these Call-IDs; null when nothing is, by choice. */
+  trace(callIds: readonly string[]): SipTrace | null
 }
 
 /** drachtio-srf wants `vX.Y.Z`, and sends pings from 0.8.2 on. */
@@ -58,6 +70,9 @@ export class SipServer implements SipServerControls {
   readonly #engine: Engine
   readonly #core: Core
   readonly #control: ControlServer
+  readonly #trace: TraceStore | null
+  readonly #hep: HepExporter | null
+  readonly #clock = new FineClock()
   #closing: Promise<void> | null = null
 
   private constructor(options: SipServerOptions, limits: SipServerLimits, control: ControlServer) {
@@ -73,6 +88,10 @@ export class SipServer implements SipServerControls {
       onLog: options.onLog ?? (() => undefined),
     })
     this.#core = this.#engine.core
+    this.#trace = options.trace ? new TraceStore({ ...options.trace, maxCalls: limits.maxTracedCalls }) : null
+    this.#hep = options.hep
+      ? new HepExporter(options.hep, limits.maxHepQueueBytes, (text) => options.onLog?.('warn', text))
+      : null
   }
 
   /** Starts a server. Rejects, with nothing left open, when an address cannot be had. */
@@ -81,8 +100,7 @@ export class SipServer implements SipServerControls {
     const control = await ControlServer.listen(options.control, limits)
     const server = new SipServer(options, limits, control)
     try {
-      for (const listen of options.listen)
-        server.#core.transports.push(await openTransport(listen, server.#engine, limits))
+      for (const listen of options.listen) server.#core.transports.push(await server.#open(listen, limits))
     } catch (error) {
       await server.close()
       throw error
@@ -90,6 +108,17 @@ export class SipServer implements SipServerControls {
     server.#core.wheel.start()
     control.serve(server.#engine.actions, server.#greeting())
     return server
+  }
+
+  /** Taps stand between the transport and everything else; without them nothing is in between. */
+  async #open(listen: ListenOptions, limits: SipServerLimits): Promise<Transport> {
+    const taps: Tap[] = []
+    if (this.#trace !== null) taps.push(this.#trace)
+    if (this.#hep !== null) taps.push(this.#hep)
+    if (taps.length === 0) return openTransport(listen, this.#engine, limits)
+    const transport = await openTransport(listen, new TappedReceiver(this.#engine, taps, this.#clock), limits)
+    tapSending(transport, taps, this.#clock)
+    return transport
   }
 
   /** `proto/host:port` of every transport, as peers see it; the version; the same as bound. */
@@ -123,8 +152,9 @@ export class SipServer implements SipServerControls {
       tcpConnections,
       applications: this.#control.connectionCount,
       routes: this.#control.routes(),
-      received: Object.fromEntries(counters.received),
-      sent: Object.fromEntries(counters.sent),
+      received: counters.totals('in'),
+      sent: counters.totals('out'),
+      messages: counters.messages(),
       retransmissionsReceived: counters.retransmissionsReceived,
       retransmissionsSent: counters.retransmissionsSent,
       parseFailures: counters.parseFailures,
@@ -133,6 +163,8 @@ export class SipServer implements SipServerControls {
       internalErrors: counters.internalErrors,
       overLimit: counters.overLimit,
       guard: this.#core.guard?.stats() ?? null,
+      tracedCalls: this.#trace?.calls ?? null,
+      hep: this.#hep?.stats ?? null,
       cpuMicros: cpu.user + cpu.system,
     }
   }
@@ -149,6 +181,10 @@ export class SipServer implements SipServerControls {
     return this.#core.guard?.lift(address) ?? false
   }
 
+  trace(callIds: readonly string[]): SipTrace | null {
+    return this.#trace?.find(callIds) ?? null
+  }
+
   /** Closes every socket. Says nothing to peers: ending calls first is the application's affair. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -157,6 +193,7 @@ export class SipServer implements SipServerControls {
 
   async #close(): Promise<void> {
     this.#core.wheel.stop()
+    this.#hep?.close()
     await Promise.all([this.#control.close(), ...this.#core.transports.map((transport) => transport.close())])
   }
 }

@@ -112,7 +112,9 @@ export class StreamFramer {
       this.#searched = Math.max(this.#start, this.#end - 3)
       return false
     }
-    const head = parseHead(this.#buffer.toString('latin1', this.#start, at + 4), 'network')
+    const text = this.#buffer.toString('latin1', this.#start, at + 4)
+    const head = parseHead(text, 'network')
+    head.message.wire = text
     if (head.isFramed && head.contentLength === -1) {
       head.isFramed = false
       fail(head, 400, 'Missing Content-Length')
@@ -133,6 +135,7 @@ export class StreamFramer {
     if (this.#end - this.#start < head.contentLength) return null
     const bodyEnd = this.#start + head.contentLength
     head.message.body = this.#buffer.toString('latin1', this.#start, bodyEnd)
+    head.message.wire += head.message.body
     this.#start = bodyEnd
     this.#searched = bodyEnd
     this.#pending = null

@@ -145,7 +145,7 @@ export class Transactions implements TransactionRunner {
       // An INVITE's is wanted until the ACK, for a CANCEL that comes too late.
       if (!transaction.isInvite) transaction.dialog = null
     }
-    this.#counters.countSent('', status)
+    this.#counters.countSent('', status, transaction.target.transport.name)
     this.#stepServer(transaction, { kind: 'respond', status })
   }
 
@@ -161,7 +161,7 @@ export class Transactions implements TransactionRunner {
     const transaction = new ClientTransaction(this, this.#chance.uuid(), key, request, serialize(request), target)
     this.#clients.set(key, transaction)
     if (transaction.isInvite) this.#invitesById.set(transaction.id, transaction)
-    this.#counters.countSent(request.method, 0)
+    this.#counters.countSent(request.method, 0, target.transport.name)
     this.#stepClient(transaction, { kind: 'start' }, null, null)
     return transaction
   }
@@ -290,7 +290,7 @@ export class Transactions implements TransactionRunner {
 
   #acknowledge(transaction: ClientTransaction, response: SipMessage): void {
     transaction.ack ??= serialize(buildFailureAck(transaction.request!, response))
-    this.#counters.countSent('ACK', 0)
+    this.#counters.countSent('ACK', 0, transaction.target.transport.name)
     transaction.target.transport.send(transaction.ack, transaction.target, null)
   }
 

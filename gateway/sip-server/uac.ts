@@ -85,7 +85,7 @@ export class Uac {
       const text = serialize(request)
       invite.ack = text
       invite.ackTarget = peer
-      this.#core.counters.countSent('ACK', 0)
+      this.#core.counters.countSent('ACK', 0, peer.transport.name)
       peer.transport.send(text, peer, null)
       this.#echo(frame, peer, this.#core.chance.uuid(), text)
     })

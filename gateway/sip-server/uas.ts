@@ -247,8 +247,8 @@ export class Uas {
     // §8.2.7: the same tag for the same request, as nobody remembers it.
     const response = buildResponse(request, status, reason, `stateless-${status}`)
     for (const [name, value] of Object.entries(headers)) response.add(name, value)
-    this.#core.counters.countSent('', status)
     const target = responsePeer(request, source)
+    this.#core.counters.countSent('', status, target.transport.name)
     target.transport.send(serialize(response), target, null)
   }
 
