@@ -32,6 +32,7 @@ const fields = {
   frequency: z.strictObject({ calls: z.int().min(1).max(10_000), hours: z.int().min(1).max(8784) }).nullable(),
   schedule: TimeWindowInput.nullable(),
   criteria: CriteriaInput,
+  stop_codes: z.array(z.int().min(400).max(699)).max(100).nullable(),
 }
 const Patch = z.strictObject(fields).partial()
 const Create = Patch.extend({ account_id: s.id<AccountId>().optional(), name: fields.name })
@@ -50,6 +51,7 @@ const Answer = z.strictObject({
   frequency: z.strictObject({ calls: z.int(), hours: z.int() }).nullable(),
   schedule: TimeWindowAnswer.nullable(),
   criteria: CriteriaAnswer,
+  stop_codes: z.array(z.int()).nullable(),
   is_default: z.boolean(),
   ...s.printedStored,
 })
@@ -67,6 +69,7 @@ const print = (campaign: Campaign, currency: Currency): z.input<typeof Answer> =
   frequency: campaign.frequency && { ...campaign.frequency },
   schedule: campaign.schedule && printTimeWindow(campaign.schedule),
   criteria: printCriteria(campaign.criteria),
+  stop_codes: campaign.stopCodes && [...campaign.stopCodes],
   is_default: campaign.isDefault,
   ...s.printStored(campaign),
 })
@@ -92,6 +95,7 @@ export function campaignEndpoints(kit: Kit): Endpoint[] {
       frequency: body.frequency,
       schedule: schedule && readTimeWindow(schedule, accountTimezone, '/schedule'),
       criteria: criteria && readCriteria(kit, criteria, accountTimezone),
+      stopCodes: body.stop_codes,
     })
   }
 
@@ -116,6 +120,7 @@ export function campaignEndpoints(kit: Kit): Endpoint[] {
       frequency: null,
       schedule: null,
       criteria: ANY_CALL,
+      stopCodes: null,
       isDefault: false,
       ...merge(body, { budget: NO_BUDGET, caps: NO_CAPS }, owner.timezone),
     }),

@@ -8,6 +8,7 @@ import {
   PORT,
   PORT_OR_OFF,
   PORT_RANGE,
+  STATUS_LIST,
   TEXT,
   TIME_OF_DAY,
   whole,
@@ -154,6 +155,17 @@ export const CATALOGUE = {
     7_200_000,
     'The longest a call may last; then both legs are hung up.',
   ),
+  'telephony.stop_codes': set(
+    STATUS_LIST,
+    [],
+    'Final statuses of a buyer that end the call, where its campaign has no stop_codes; else the next award is rung.',
+  ),
+  'telephony.redirects': set(
+    oneOf('refuse', 'follow'),
+    'refuse',
+    'A buyer’s 3xx: a failure like others, or up to three of its contacts are rung.',
+  ),
+  'telephony.redirect_hosts': set(LIST, [], 'Hosts and domains a followed 3xx may lead to, besides the target’s own.'),
   'telephony.trying_after': later(
     duration('0s', '200ms'),
     'When the SIP server itself says 100 (RFC 3261 §17.2.1: 200ms).',

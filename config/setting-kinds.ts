@@ -37,6 +37,20 @@ export const LIST: Kind<readonly string[]> = {
   },
 }
 
+/** Final statuses of refusals, 400 to 699, separated by commas or as a YAML list. */
+export const STATUS_LIST: Kind<readonly number[]> = {
+  allowed: 'a list of SIP statuses from 400 to 699 (in the environment: separated by commas)',
+  suffix: '',
+  read: (raw) => {
+    const parts: unknown = typeof raw === 'string' ? raw.split(',').filter((part) => part.trim() !== '') : raw
+    if (!Array.isArray(parts)) return undefined
+    const statuses = parts.map((part: unknown) =>
+      readNumber(typeof part === 'string' ? part.trim() : part, /^\d{3}$/, 400, 699),
+    )
+    return statuses.every((status) => status !== undefined) ? statuses : undefined
+  },
+}
+
 /** A whole number within [min, max]. */
 export function whole(min: number, max: number): Kind<number> {
   return {

@@ -3,21 +3,19 @@ import { Refusal } from '../model/refusal.ts'
 import { Bridge } from './bridge.ts'
 import type { BuyerLeg } from './buyer-leg.ts'
 import { recordOf } from './cdr.ts'
-import type { BuyerAttempt, Call } from './live-call.ts'
+import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
+import type { AwardResult } from './ring-award.ts'
 
 /** From the buyer's 200 to ours: the media joined, the sale durable, and only then the caller answered. */
 export async function accept(
   call: Call,
-  attempt: BuyerAttempt,
-  buyer: BuyerLeg,
-  buyerSdp: string,
-  answeredMonotonicMs: number,
+  { attempt, leg: buyer, sdp, answeredMonotonicMs }: Extract<AwardResult, { kind: 'answered' }>,
   parts: ExchangeParts,
 ): Promise<Bridge | null> {
   let answer: string
   try {
-    answer = await call.media!.answerFromBuyer(buyerSdp)
+    answer = await call.media!.answerFromBuyer(sdp)
   } catch (error) {
     void buyer.hangUp()
     if (error instanceof UnacceptableMedia) return null

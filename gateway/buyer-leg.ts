@@ -5,7 +5,8 @@ import { isSipFailure, type Signaling, type SipDialog, type SipRequest, type Sip
 /** How ringing one target came out. */
 export type RingResult =
   | { readonly kind: 'answered'; readonly leg: BuyerLeg; readonly sdp: string }
-  | { readonly kind: 'rejected'; readonly status: number; readonly reason: string }
+  /** `response` is the answer itself, when there was one. */
+  | { readonly kind: 'rejected'; readonly status: number; readonly response: SipResponse | null }
   | { readonly kind: 'no-answer' }
   | { readonly kind: 'caller-gone' }
 
@@ -81,8 +82,8 @@ export function ring(signaling: Signaling, options: RingOptions): Promise<RingRe
         },
         (error: unknown) => {
           if (isSipFailure(error) && error.res && sent) hangUpUnusable(signaling, options, sent, error.res)
-          if (isSipFailure(error)) settle({ kind: 'rejected', status: error.status, reason: error.reason ?? '' })
-          else settle({ kind: 'rejected', status: 503, reason: error instanceof Error ? error.message : 'not sent' })
+          if (isSipFailure(error)) settle({ kind: 'rejected', status: error.status, response: error.res ?? null })
+          else settle({ kind: 'rejected', status: 503, response: null })
         },
       )
   })

@@ -2,14 +2,14 @@ import { MediaUnavailable, UnacceptableMedia, type MediaSession } from '../media
 import type { Award } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import { Refusal } from '../model/refusal.ts'
-import { accept, writeSold } from './accept-call.ts'
+import { accept } from './accept-call.ts'
 import type { Bridge } from './bridge.ts'
-import { ring } from './buyer-leg.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
-import { invitationOf, type Invitation } from './invitation.ts'
 import { quotable } from './reason-header.ts'
+import { ringAward } from './ring-award.ts'
 import { relayableStatus } from './srf.ts'
+import { stopsAt } from './stop-codes.ts'
 import { take, type Taken } from './take-award.ts'
 
 /**
@@ -91,104 +91,20 @@ async function invite(
     call.lose(award, code)
     return null
   }
-  const invitation = invitationOf(call, award, parts)
-  if (!invitation) return giveBack('target_unavailable')
-
-  const attempt = newAttempt(call, award, invitation)
-  const result = await ringTarget(call, attempt, invitation, deadlineMs, parts)
-  const answeredMonotonicMs = parts.clock.monotonicMs()
-  if (result.kind !== 'answered') {
-    attempt.endedAt = new Date()
-    attempt.sipStatus = result.kind === 'rejected' ? result.status : null
-    call.note('award failed', `rank ${award.rank}: ${result.kind === 'rejected' ? result.status : result.kind}`)
-    return giveBack('ring_failed')
+  const rung = await ringAward(call, award, deadlineMs, parts)
+  if (rung.kind === 'failed') {
+    giveBack(rung.code)
+    const campaign = parts.directory.campaign(award.campaignId)
+    if (!call.gone.aborted && stopsAt(rung.status, campaign, parts.policies.stopCodes)) throw stopped(rung.status!)
+    return null
   }
-  attempt.sipStatus = 200
-  attempt.answeredAt = new Date()
-  const bridge = await accept(call, attempt, result.leg, result.sdp, answeredMonotonicMs, parts)
+  const bridge = await accept(call, rung, parts)
   if (bridge) return bridge
-  attempt.endedAt = new Date()
+  rung.attempt.endedAt = new Date()
   return giveBack('ring_failed')
 }
 
-function newAttempt(call: Call, award: Award, invitation: Invitation): BuyerAttempt {
-  const attempt: BuyerAttempt = {
-    award,
-    target: invitation.target,
-    uri: invitation.uri,
-    sipCallId: '',
-    invitedAt: new Date(),
-    ringingAt: null,
-    answeredAt: null,
-    endedAt: null,
-    sipStatus: null,
-    media: null,
-  }
-  call.attempts.push(attempt)
-  call.soldAttempt = attempt
-  return attempt
-}
-
-async function ringTarget(
-  call: Call,
-  attempt: BuyerAttempt,
-  invitation: Invitation,
-  deadlineMs: number,
-  parts: ExchangeParts,
-): ReturnType<typeof ring> {
-  const sdp = await call.media!.offerToBuyer()
-  const timeLeftMs = deadlineMs - parts.clock.monotonicMs()
-  const ringing = ring(parts.signaling, {
-    ...invitation,
-    sdp,
-    ringTimeoutMs: Math.max(0, Math.min(invitation.target.ringTimeout * 1000, timeLeftMs)),
-    gone: call.gone,
-    onSent: (sipCallId) => sent(call, attempt, sipCallId, parts),
-    onProgress: (status, reason, buyerSdp) => void progress(call, attempt, status, reason, buyerSdp, parts),
-  })
-  return ringing
-}
-
-/** The INVITE is out: now there is time to write the call down, and to name a reason for every bid that was not in it. */
-function sent(call: Call, attempt: BuyerAttempt, sipCallId: string, parts: ExchangeParts): void {
-  attempt.sipCallId = sipCallId
-  if (call.attempts.length === 1) {
-    parts.telemetry.addedPdd.observe((parts.clock.monotonicMs() - call.receivedMonotonicMs) / 1000)
-    setImmediate(() => explain(call, parts))
-  }
-  call.note('invited', `rank ${attempt.award.rank}`)
-  parts.announcements.routed(call, attempt.award)
-  // The answer waits for its own, later writing; this one only lets a restart find a call that nobody has answered yet.
-  void writeSold(call, null, parts).catch(() => {})
-}
-
-function explain(call: Call, parts: ExchangeParts): void {
-  if (!call.auction || !call.auctionRequest) return
-  call.auction = parts.routing.explain(call.auctionRequest, call.auction)
-  parts.announcements.auctioned(call, call.auction)
-}
-
-async function progress(
-  call: Call,
-  attempt: BuyerAttempt,
-  status: number,
-  reason: string,
-  buyerSdp: string | null,
-  parts: ExchangeParts,
-): Promise<void> {
-  attempt.ringingAt ??= new Date()
-  call.ringingAt ??= attempt.ringingAt
-  call.state = 'ringing'
-  let sdp: string | null = null
-  if (buyerSdp !== null) {
-    try {
-      sdp = await call.media!.answerFromBuyer(buyerSdp)
-    } catch {
-      sdp = null // Early media we cannot use: the caller still hears that it rings; the 200 decides.
-    }
-  }
-  if (call.soldAttempt !== attempt || call.gone.aborted) return // The target was given up on meanwhile.
-  const heard = relayableStatus(status)
-  call.caller.ringing(sdp === null && heard === 183 ? 180 : heard, reason, sdp)
-  parts.announcements.ringing(call, status)
+/** The buyer's own word is the last one: no other award is rung, and the caller hears it. */
+function stopped(status: number): Refusal {
+  return new Refusal('stop_code', `the buyer’s ${status} ends the call`, relayableStatus(status))
 }

@@ -1,18 +1,21 @@
 import type { Account } from '../model/account.ts'
+import type { Campaign } from '../model/bid.ts'
 import type { BookChange } from '../model/book.ts'
-import type { AccountId, NumberId, TargetId } from '../model/ids.ts'
+import type { AccountId, CampaignId, NumberId, TargetId } from '../model/ids.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { DialledNumber, Target } from '../model/trunk.ts'
 
-/** The part of the book a call looks things up in by name: accounts, dialled numbers, targets. */
+/** The part of the book a call looks things up in by name: accounts, campaigns, dialled numbers, targets. */
 export class Directory {
   readonly #accounts = new Map<AccountId, Account>()
   readonly #numbers = new Map<PhoneNumber, DialledNumber>()
   readonly #numbersById = new Map<NumberId, DialledNumber>()
+  readonly #campaigns = new Map<CampaignId, Campaign>()
   readonly #targets = new Map<TargetId, Target>()
 
   apply(change: BookChange): void {
     if (change.kind === 'account') put(this.#accounts, change.id, change.value)
+    else if (change.kind === 'campaign') put(this.#campaigns, change.id, change.value)
     else if (change.kind === 'target') put(this.#targets, change.id, change.value)
     else if (change.kind === 'number') {
       const before = this.#numbersById.get(change.id)
@@ -24,6 +27,9 @@ export class Directory {
 
   account(id: AccountId): Account | undefined {
     return this.#accounts.get(id)
+  }
+  campaign(id: CampaignId): Campaign | undefined {
+    return this.#campaigns.get(id)
   }
   number(number: PhoneNumber): DialledNumber | undefined {
     return this.#numbers.get(number)

@@ -157,7 +157,8 @@ export class Call {
     if (retryAfter !== null) headers['Retry-After'] = String(retryAfter)
     this.caller.refuse(status, refusal.reason === 'malformed' ? refusal.message : undefined, headers)
     this.endedAt = new Date()
-    this.outcome = refusal.reason === 'all_awards_failed' ? outcomeOfFailure(this.attempts.at(-1)) : meaning.outcome
+    const byBuyer = refusal.reason === 'all_awards_failed' || refusal.reason === 'stop_code'
+    this.outcome = byBuyer ? outcomeOfFailure(this.attempts.at(-1)) : meaning.outcome
     this.endReason = refusal.reason
     this.hungUpBy = WHO_ENDED[refusal.reason] ?? 'exchange'
     this.note('refused', `${status} ${refusal.reason}: ${refusal.message}`)

@@ -22,6 +22,7 @@ import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID } from '../storage/house-accou
 import { openStorage } from '../storage/storage.ts'
 import { Announcements } from './announcements.ts'
 import { handleCall } from './call.ts'
+import { callPolicies } from './call-policies.ts'
 import { CallerLeg } from './caller-leg.ts'
 import { Directory } from './directory.ts'
 import { createExchange } from './exchange.ts'
@@ -172,6 +173,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
       maxSetupMs: settings.telephony.maxSetupDurationMs,
       maxCallDurationMs: settings.telephony.maxCallDurationMs,
     },
+    policies: callPolicies(settings),
     draining: () => draining,
   }
   const exchange = createExchange(parts)

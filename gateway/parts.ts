@@ -8,6 +8,7 @@ import type { AccountId } from '../model/ids.ts'
 import type { Places } from '../model/places.ts'
 import type { Routing } from '../routing/route-call.ts'
 import type { Announcements } from './announcements.ts'
+import type { CallPolicies } from './call-policies.ts'
 import type { Directory } from './directory.ts'
 import type { LiveCalls } from './live-calls.ts'
 import type { RecordWriter } from './needs.ts'
@@ -34,6 +35,7 @@ export interface ExchangeParts {
   readonly refusalCounter: RefusalCounter
   readonly operatorId: AccountId
   readonly limits: ExchangeLimits
+  readonly policies: CallPolicies
   /** True once the drain has begun. */
   readonly draining: () => boolean
 }

@@ -23,6 +23,7 @@ export const REFUSALS: Partial<Record<EndReason, RefusalMeaning>> = {
   compliance: { status: 603, outcome: 'refused', fault: 'policy', withReason: true },
   no_sale: { status: 480, outcome: 'no_sale', fault: 'buyer' },
   all_awards_failed: { status: 480, outcome: 'failed', fault: 'buyer' },
+  stop_code: { status: 480, outcome: 'failed', fault: 'buyer' },
   cancelled: { status: 487, outcome: 'cancelled', fault: 'seller' },
   operator_hung_up: { status: 480, outcome: 'failed', fault: 'exchange' },
   overloaded: { status: 503, outcome: 'refused', fault: 'exchange', retryAfterSeconds: 10 },

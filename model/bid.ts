@@ -52,6 +52,8 @@ export interface Campaign extends Stored {
   readonly frequency: { readonly calls: number; readonly hours: number } | null
   readonly schedule: TimeWindow | null
   readonly criteria: Criteria
+  /** Final SIP statuses of its targets that end the call: no other award is rung. Null: as the exchange is set. */
+  readonly stopCodes: readonly number[] | null
   /** Made by the exchange for bids that name no campaign. */
   readonly isDefault: boolean
 }

@@ -20,6 +20,7 @@ export type EndReason =
   | 'cancelled'
   | 'no_sale'
   | 'all_awards_failed'
+  | 'stop_code'
   | 'trunk_limit'
   | 'unknown_source'
   | 'account_inactive'

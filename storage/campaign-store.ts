@@ -26,6 +26,7 @@ export const CAMPAIGNS: TableLayout<Campaign> = {
       }),
       schedule: json(campaign.schedule),
       criteria: json(campaign.criteria),
+      stop_codes: campaign.stopCodes,
       is_default: campaign.isDefault,
     }),
   read: (row: Row) => ({
@@ -49,6 +50,7 @@ export const CAMPAIGNS: TableLayout<Campaign> = {
       row['frequency_calls'] === null ? null : { calls: row['frequency_calls'], hours: row['frequency_hours'] },
     schedule: row['schedule'],
     criteria: row['criteria'],
+    stopCodes: row['stop_codes'],
     isDefault: row['is_default'],
     version: row['version'],
     createdAt: row['created_at'],

@@ -28,6 +28,7 @@ export async function defaultCampaign(
       frequency: null,
       schedule: null,
       criteria: ANY_CALL,
+      stopCodes: null,
       isDefault: true,
     })
     return made.id

@@ -75,10 +75,9 @@ export class IncomingCall extends Leg {
   reject(status: number, reason?: string, headers: Readonly<Record<string, string>> = {}): void {
     if (this.#state !== 'offered') return
     this.#state = 'refused'
-    this.#transaction.respond(
-      status,
-      reason === undefined ? { ...this.#parts(), headers } : { ...this.#parts(), headers, reason },
-    )
+    // A Contact of a refusal says where else to call (§20.10): only the script's own.
+    const parts = { toTag: this.localTag, headers }
+    this.#transaction.respond(status, reason === undefined ? parts : { ...parts, reason })
     this.finish('rejected', null)
   }
 

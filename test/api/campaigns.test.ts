@@ -35,6 +35,15 @@ describe('campaigns', () => {
     assert.deepEqual(changed.body.caps, { hourly: 5, daily: null, monthly: null, total: null, concurrent: 3 })
   })
 
+  it('name the answers of their targets that end a call, and no others', async () => {
+    const made = await post(buyer, 'campaigns', { name: 'c', stop_codes: [603, 404] })
+    assert.deepEqual(made.body.stop_codes, [603, 404])
+    const cleared = await patch(buyer, `campaigns/${made.body.id}`, { stop_codes: null })
+    assert.equal(cleared.body.stop_codes, null)
+    for (const stop_codes of [[399], [700], ['603'], 603])
+      assert.equal((await post(buyer, 'campaigns', { name: 'c', stop_codes })).status, 422)
+  })
+
   it('take criteria, a schedule and a frequency', async () => {
     const json = {
       name: 'c',

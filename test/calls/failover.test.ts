@@ -38,6 +38,23 @@ describe('a buyer who does not take the call', function () {
     })
   }
 
+  it('declines, and its campaign says that this is the last word: nobody else is rung', async () => {
+    const market = await Market.open(exchange)
+    const campaign = { stop_codes: [603, 607] }
+    const first = await market.buyer('uas-decline-expect-603.xml', { amount: '9.00', campaign })
+    const second = await market.buyer(SECOND, { amount: '4.00' })
+    await market.call('uac-declined-expect-603.xml')
+    await market.went(first.run)
+    const record = await market.ended({ outcome: 'failed', sip_status: 603, end_reason: 'stop_code' })
+    assert.equal(record.legs.length, 2, 'the caller and the one buyer')
+    assert.equal(await market.balanceOf(first.account), '100.00')
+    const auction = await exchange.api.request<{ non_bids: { bid_id: string; code: string }[] }>(
+      'GET',
+      `/api/v1/calls/${record.id}/auction`,
+    )
+    assert.equal(auction.non_bids.find(({ bid_id }) => bid_id === second.bid.id)?.code, 'not_reached')
+  })
+
   it('is not rung again by another of its own bids', async () => {
     const market = await Market.open(exchange)
     const first = await market.buyer('uas-busy-expect-486.xml', { amount: '9.00' })

@@ -35,6 +35,7 @@ export function campaignDraft(accountId: AccountId, changes: Partial<Draft<Campa
     frequency: { calls: 1, hours: 24 },
     schedule: { startMinute: 540, endMinute: 1020, days: ['mon', 'fri'], timezone: 'America/Chicago' },
     criteria: ANY_CALL,
+    stopCodes: [603],
     isDefault: false,
     ...changes,
   }

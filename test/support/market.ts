@@ -76,6 +76,7 @@ export function aCampaign(id: string, accountId: string, changes: Partial<Campai
     frequency: null,
     schedule: null,
     criteria: ANY_CALL,
+    stopCodes: null,
     isDefault: false,
     ...changes,
   }

@@ -137,6 +137,7 @@ export function createMemoryStores(): MemoryStores {
         frequency: null,
         schedule: null,
         criteria: ANY_CALL,
+        stopCodes: null,
         isDefault: true,
       })
       return made.id

@@ -1,0 +1,139 @@
+import type { Award } from '../model/auction.ts'
+import type { NonBidCode } from '../model/bid.ts'
+import { writeSold } from './accept-call.ts'
+import { ring, type BuyerLeg, type RingResult } from './buyer-leg.ts'
+import { invitationOf, type Invitation } from './invitation.ts'
+import type { BuyerAttempt, Call } from './live-call.ts'
+import type { ExchangeParts } from './parts.ts'
+import { Redirections } from './redirect.ts'
+import { relayableStatus } from './srf.ts'
+
+/** How ringing one award came out, all the places its target sent us to included. */
+export type AwardResult =
+  | {
+      readonly kind: 'answered'
+      readonly attempt: BuyerAttempt
+      readonly leg: BuyerLeg
+      readonly sdp: string
+      readonly answeredMonotonicMs: number
+    }
+  | { readonly kind: 'failed'; readonly code: NonBidCode; readonly status: number | null }
+
+/** Rings one award's target, and where its 3xx answers lead if the operator follows them: one award, one hold, a leg each. */
+export async function ringAward(
+  call: Call,
+  award: Award,
+  deadlineMs: number,
+  parts: ExchangeParts,
+): Promise<AwardResult> {
+  let invitation = invitationOf(call, award, parts)
+  if (!invitation) return { kind: 'failed', code: 'target_unavailable', status: null }
+  const { followRedirects, redirectHosts } = parts.policies
+  const redirections = followRedirects ? new Redirections(invitation.uri, redirectHosts) : null
+  for (;;) {
+    const attempt = newAttempt(call, award, invitation)
+    const result = await ringTarget(call, attempt, invitation, deadlineMs, parts)
+    if (result.kind === 'answered') {
+      attempt.sipStatus = 200
+      attempt.answeredAt = new Date()
+      const answeredMonotonicMs = parts.clock.monotonicMs()
+      return { kind: 'answered', attempt, leg: result.leg, sdp: result.sdp, answeredMonotonicMs }
+    }
+    const status = result.kind === 'rejected' ? result.status : null
+    attempt.endedAt = new Date()
+    attempt.sipStatus = status
+    call.note('award failed', `rank ${award.rank}: ${status ?? result.kind}`)
+    const next = call.gone.aborted ? null : nextUri(result, redirections)
+    if (!next) return { kind: 'failed', code: 'ring_failed', status }
+    invitation = { ...invitation, uri: next }
+    call.note('redirected', `rank ${award.rank}`)
+  }
+}
+
+function nextUri(result: RingResult, redirections: Redirections | null): string | null {
+  if (!redirections || result.kind !== 'rejected') return null
+  if (result.status < 400) redirections.learn(result.response?.get('Contact'))
+  return redirections.next()
+}
+
+function newAttempt(call: Call, award: Award, invitation: Invitation): BuyerAttempt {
+  const attempt: BuyerAttempt = {
+    award,
+    target: invitation.target,
+    uri: invitation.uri,
+    sipCallId: '',
+    invitedAt: new Date(),
+    ringingAt: null,
+    answeredAt: null,
+    endedAt: null,
+    sipStatus: null,
+    media: null,
+  }
+  call.attempts.push(attempt)
+  call.soldAttempt = attempt
+  return attempt
+}
+
+async function ringTarget(
+  call: Call,
+  attempt: BuyerAttempt,
+  invitation: Invitation,
+  deadlineMs: number,
+  parts: ExchangeParts,
+): ReturnType<typeof ring> {
+  const sdp = await call.media!.offerToBuyer()
+  const timeLeftMs = deadlineMs - parts.clock.monotonicMs()
+  const ringing = ring(parts.signaling, {
+    ...invitation,
+    sdp,
+    ringTimeoutMs: Math.max(0, Math.min(invitation.target.ringTimeout * 1000, timeLeftMs)),
+    gone: call.gone,
+    onSent: (sipCallId) => sent(call, attempt, sipCallId, parts),
+    onProgress: (status, reason, buyerSdp) => void progress(call, attempt, status, reason, buyerSdp, parts),
+  })
+  return ringing
+}
+
+/** The INVITE is out: now there is time to write the call down, and to name a reason for every bid that was not in it. */
+function sent(call: Call, attempt: BuyerAttempt, sipCallId: string, parts: ExchangeParts): void {
+  attempt.sipCallId = sipCallId
+  if (call.attempts.length === 1) {
+    parts.telemetry.addedPdd.observe((parts.clock.monotonicMs() - call.receivedMonotonicMs) / 1000)
+    setImmediate(() => explain(call, parts))
+  }
+  call.note('invited', `rank ${attempt.award.rank}`)
+  parts.announcements.routed(call, attempt.award)
+  // The answer waits for its own, later writing; this one only lets a restart find a call that nobody has answered yet.
+  void writeSold(call, null, parts).catch(() => {})
+}
+
+function explain(call: Call, parts: ExchangeParts): void {
+  if (!call.auction || !call.auctionRequest) return
+  call.auction = parts.routing.explain(call.auctionRequest, call.auction)
+  parts.announcements.auctioned(call, call.auction)
+}
+
+async function progress(
+  call: Call,
+  attempt: BuyerAttempt,
+  status: number,
+  reason: string,
+  buyerSdp: string | null,
+  parts: ExchangeParts,
+): Promise<void> {
+  attempt.ringingAt ??= new Date()
+  call.ringingAt ??= attempt.ringingAt
+  call.state = 'ringing'
+  let sdp: string | null = null
+  if (buyerSdp !== null) {
+    try {
+      sdp = await call.media!.answerFromBuyer(buyerSdp)
+    } catch {
+      sdp = null // Early media we cannot use: the caller still hears that it rings; the 200 decides.
+    }
+  }
+  if (call.soldAttempt !== attempt || call.gone.aborted) return // The target was given up on meanwhile.
+  const heard = relayableStatus(status)
+  call.caller.ringing(sdp === null && heard === 183 ? 180 : heard, reason, sdp)
+  parts.announcements.ringing(call, status)
+}
