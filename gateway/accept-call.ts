@@ -2,10 +2,10 @@ import { UnacceptableMedia } from '../media/media-server.ts'
 import { Refusal } from '../model/refusal.ts'
 import { Bridge } from './bridge.ts'
 import type { BuyerLeg } from './buyer-leg.ts'
-import { recordOf } from './cdr.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import type { AwardResult } from './ring-award.ts'
+import { writeSold } from './write-sold.ts'
 
 /** From the buyer's 200 to ours: the media joined, the sale durable, and only then the caller answered. */
 export async function accept(
@@ -65,18 +65,4 @@ function forgetAnswer(call: Call): void {
   call.aliveAt = null
   call.answeredMonotonicMs = null
   call.state = 'ringing'
-}
-
-export function writeSold(call: Call, buyer: BuyerLeg | null, parts: ExchangeParts): Promise<void> {
-  const { sold, takenAward, auction } = call
-  if (!sold || !takenAward || !auction) return Promise.resolve()
-  return parts.writer.write({
-    kind: 'sold',
-    call: recordOf(call),
-    auction: buyer ? null : auction, // Written when the INVITE went out.
-    hold: takenAward.hold,
-    terms: sold,
-    callerDialog: buyer ? call.caller.state() : null,
-    buyerDialog: buyer ? buyer.state() : null,
-  })
 }

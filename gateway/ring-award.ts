@@ -1,12 +1,12 @@
 import type { Award } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
-import { writeSold } from './accept-call.ts'
 import { ring, type BuyerLeg, type RingResult } from './buyer-leg.ts'
 import { invitationOf, type Invitation } from './invitation.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import { Redirections } from './redirect.ts'
 import { relayableStatus } from './srf.ts'
+import { writeSold } from './write-sold.ts'
 
 /** How ringing one award came out, all the places its target sent us to included. */
 export type AwardResult =
