@@ -1,7 +1,6 @@
 import { UnacceptableMedia } from '../media/media-server.ts'
 import { Refusal } from '../model/refusal.ts'
 import { Bridge } from './bridge.ts'
-import type { BuyerLeg } from './buyer-leg.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import type { AwardResult } from './ring-award.ts'
