@@ -203,6 +203,16 @@ export const CATALOGUE = {
   'telephony.hep.port': set(PORT, 9060, 'Its port.'),
   'telephony.hep.capture_id': set(whole(0, 4_294_967_295), 2001, 'By what number it knows this exchange.'),
   'telephony.hep.password': may(TEXT, 'What it wants to hear from those who tell it something.', { secret: 'all' }),
+  'telephony.dns_servers': set(
+    LIST,
+    [],
+    'DNS servers that SIP names are looked up at (NAPTR, SRV, A, AAAA), each an IP address with or without a port; none: the machine’s.',
+  ),
+  'telephony.large_messages': set(
+    oneOf('tcp', 'udp'),
+    'tcp',
+    'What a request above 1,300 bytes goes over where its URI names no transport (RFC 3261 §18.1.1): TCP, falling back to UDP, or UDP always.',
+  ),
   'telephony.sip_proxy': later(TEXT, 'A proxy all outbound SIP goes through.'),
   'telephony.stun_servers': later(LIST, 'STUN servers for browser callers.'),
   'telephony.turn_servers': later(LIST, 'TURN servers for browser callers.'),

@@ -305,6 +305,8 @@ async function startEmbeddedSip(
     control: { host: '127.0.0.1', port: controlPort, secret },
     publicAddress: settings.telephony.publicAddress ?? localAddress(host),
     timers: { t1Ms, t2Ms, t4Ms },
+    dnsServers: settings.telephony.dnsServers,
+    largeRequests: settings.telephony.largeMessages,
     // Its own last resorts, behind the exchange's limits and never before them.
     limits: {
       maxDialogMs: settings.telephony.maxCallDurationMs + LAST_RESORT_MS,

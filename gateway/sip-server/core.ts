@@ -21,6 +21,8 @@ export interface Core {
   readonly transports: Transport[]
   /** The address peers outside are told, instead of the bound one. */
   readonly publicAddress: string | null
+  /** What a request too large for UDP goes over, where its URI leaves that to us (RFC 3261 §18.1.1). */
+  readonly largeRequests: 'tcp' | 'udp'
   readonly dialogs: Dialogs
   readonly locator: Locator
   readonly router: ApplicationRouter

@@ -5,6 +5,7 @@ import type { SipActions } from './control-connection.ts'
 import type { Core } from './core.ts'
 import { Dialogs } from './dialogs.ts'
 import type { Guard } from './guard.ts'
+import type { Dns } from './dns.ts'
 import { HangUp } from './hang-up.ts'
 import type { SipServerLimits } from './limits.ts'
 import { Locator } from './locate.ts'
@@ -16,6 +17,7 @@ import { timersFrom } from './timers.ts'
 import type { TimerValues } from './timers.ts'
 import { Transactions } from './transactions.ts'
 import type { TransactionUser } from './transactions.ts'
+import { chooseTransport } from './transport.ts'
 import type { Peer, Receiver } from './transport.ts'
 import { UacAnswers } from './uac-answers.ts'
 import { Uac } from './uac.ts'
@@ -26,6 +28,8 @@ export interface EngineOptions {
   readonly limits: SipServerLimits
   readonly timers: TimerValues
   readonly publicAddress: string | null
+  readonly dns: Dns
+  readonly largeRequests: 'tcp' | 'udp'
   readonly router: ApplicationRouter
   readonly chance: Chance
   /** Null: every source may send what it likes. */
@@ -66,7 +70,15 @@ export class Engine implements Receiver, TransactionUser {
       publicAddress: options.publicAddress,
       // RFC 3261 §15.1.2: whoever ended the dialog, what is still open in it is over.
       dialogs: new Dialogs((invite) => this.#uasAnswers.terminateInvite(invite)),
-      locator: new Locator(),
+      largeRequests: options.largeRequests,
+      locator: new Locator({
+        dns: options.dns,
+        limits: options.limits,
+        canSend: (transport, family) =>
+          chooseTransport(this.core.transports, transport, family === 4 ? '0.0.0.0' : '::') !== null,
+        nowMs: () => wheel.nowMs,
+        below: (limit) => options.chance.below(limit),
+      }),
       router: options.router,
       transactions: new Transactions(timers, wheel, counters, options.chance, this),
       guard: options.guard,

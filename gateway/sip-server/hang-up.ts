@@ -67,7 +67,7 @@ export class HangUp {
   #dispatch(nextUri: string, dialog: Dialog, send: (target: Peer) => void): void {
     const deliver = (destination: Destination): void => {
       if (destination === null || isUnsendable(destination)) this.#core.counters.sendErrors++
-      else send(destination)
+      else send(destination.peers[0]!)
     }
     const destination = findDestination(this.#core, nextUri, dialog.peer)
     if (destination instanceof Promise) void destination.then(deliver)

@@ -44,6 +44,43 @@ export interface SipServerLimits {
   readonly maxTracedCalls: number
   /** Bytes of exported messages that the system has not taken yet; with as many waiting, messages go unexported. */
   readonly maxHepQueueBytes: number
+  /** Names whose servers are remembered; the oldest is forgotten for another. */
+  readonly maxNames: number
+  /** Names being asked for at a time; a request to one more fails as if it had no address. */
+  readonly maxNameLookups: number
+  /** How long all DNS questions of one name together may take. */
+  readonly nameLookupMs: number
+  /** How long one DNS server may take to answer one question; it is asked twice. */
+  readonly dnsTimeoutMs: number
+  /** An address is believed at least and at most so long, whatever its time to live. */
+  readonly nameTtlFloorMs: number
+  readonly nameTtlCeilingMs: number
+  /** SRV records are believed for so long: Node does not tell their time to live. */
+  readonly serviceTtlMs: number
+  /** So long it is believed that a name has no address (RFC 2308). */
+  readonly nameNegativeTtlMs: number
+  /** So long nobody is asked again after nobody could say. */
+  readonly nameFailureTtlMs: number
+  /** What was known stands in for so long while nobody can say (RFC 8767). */
+  readonly nameStaleMs: number
+  /** Records of one kind that count for one name. */
+  readonly maxServersOfName: number
+  /** Hops one request is tried at (RFC 3263 §4.3). */
+  readonly maxHops: number
+  /** An INVITE without any answer for so long goes to the next hop, when there is one. */
+  readonly hopTimeoutMs: number
+  /** A hop that failed comes after the others for so long, unless its Retry-After says how long. */
+  readonly hopPenaltyMs: number
+  /** The longest Retry-After that counts. */
+  readonly maxHopPenaltyMs: number
+  /** Failed hops remembered. */
+  readonly maxHopPenalties: number
+  /** A larger request goes over TCP where the URI does not insist on UDP (RFC 3261 §18.1.1). */
+  readonly maxUdpRequestBytes: number
+  /** One sent over TCP for its size alone goes over UDP when nothing has been heard for so long. */
+  readonly largeRequestTcpMs: number
+  /** A peer that did not take one over TCP is not tried that way for so long. */
+  readonly noTcpPenaltyMs: number
 }
 
 export const DEFAULT_LIMITS: SipServerLimits = {
@@ -69,4 +106,23 @@ export const DEFAULT_LIMITS: SipServerLimits = {
   maxDialogMs: 21_600_000,
   maxTracedCalls: 50_000,
   maxHepQueueBytes: 1_048_576,
+  maxNames: 10_000,
+  maxNameLookups: 1_000,
+  nameLookupMs: 6_000,
+  dnsTimeoutMs: 1_000,
+  nameTtlFloorMs: 5_000,
+  nameTtlCeilingMs: 300_000,
+  serviceTtlMs: 60_000,
+  nameNegativeTtlMs: 30_000,
+  nameFailureTtlMs: 5_000,
+  nameStaleMs: 3_600_000,
+  maxServersOfName: 16,
+  maxHops: 8,
+  hopTimeoutMs: 4_000,
+  hopPenaltyMs: 30_000,
+  maxHopPenaltyMs: 300_000,
+  maxHopPenalties: 1_000,
+  maxUdpRequestBytes: 1_300,
+  largeRequestTcpMs: 2_000,
+  noTcpPenaltyMs: 300_000,
 }

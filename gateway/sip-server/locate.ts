@@ -1,6 +1,11 @@
-import { resolve4 } from 'node:dns/promises'
 import { isIPv4, isIPv6 } from 'node:net'
+import type { Dns } from './dns.ts'
 import { uriOf } from './headers.ts'
+import type { SipServerLimits } from './limits.ts'
+import { Penalties } from './penalties.ts'
+import { defaultPort, defaultTransport, Services } from './services.ts'
+import type { CanSend, Located, Question } from './services.ts'
+import { orderServers } from './srv-order.ts'
 import { parseUri } from './uri.ts'
 import type { Uri } from './uri.ts'
 
@@ -31,65 +36,150 @@ export function applyRouteSet(target: string, routeSet: readonly string[]): Rout
   return { requestUri: firstUri, routes: [...routeSet.slice(1), `<${target}>`], nextUri: firstUri }
 }
 
-/** The transport a URI asks for; `null` for one that SIP has no transport for. */
-function transportOf(uri: Uri): string | null {
+/** The transport a URI names, `''` for none; `null` for one that SIP has no transport for. */
+function transportIn(uri: Uri): string | null {
   if (uri.scheme === 'tel') return null
   const asked = uri.params.get('transport')?.toLowerCase()
-  if (uri.scheme === 'sips') return asked === 'ws' || asked === 'wss' ? 'wss' : 'tls'
-  return asked ?? 'udp'
+  if (uri.scheme === 'sip') return asked ?? ''
+  if (asked === undefined) return ''
+  return asked === 'ws' || asked === 'wss' ? 'wss' : 'tls'
 }
 
-/** How long a resolved name is believed. */
-const NAME_TTL_MS = 30_000
-const MAX_NAMES = 10_000
+/** What is known of one question, and until when it is believed. */
+interface Known {
+  readonly groups: Located['groups']
+  untilMs: number
+  /** When it was learned: for how long it may stand in while nobody can be asked. */
+  readonly learnedMs: number
+}
+
+export interface LocatorOptions {
+  readonly dns: Dns
+  readonly limits: SipServerLimits
+  readonly canSend: CanSend
+  readonly nowMs: () => number
+  /** A random whole number from 0 up to, not including, `limit`: for the weights of SRV records. */
+  readonly below: (limit: number) => number
+}
+
+const NOWHERE: readonly Hop[] = []
 
 /**
- * Finds the next hop. IP literals, which is nearly all of them, are answered at once; names by their A record.
- * NAPTR and SRV (RFC 3263 §4.1, §4.2) belong between the two, in `#resolve`.
+ * Finds the next hops of a URI (RFC 3263 §4), the best first. IP literals, which is nearly all of them, and names asked for
+ * lately are answered at once; others by NAPTR, SRV and address records. What has just failed comes last (§4.3).
  */
 export class Locator {
-  readonly #names = new Map<string, { host: string; untilMs: number }>()
-  readonly #resolveName: (name: string) => Promise<string[]>
+  readonly penalties: Penalties
+  readonly #services: Services
+  readonly #limits: SipServerLimits
+  readonly #nowMs: () => number
+  readonly #below: (limit: number) => number
+  readonly #known = new Map<string, Known>()
+  readonly #asking = new Map<string, Promise<Located['groups']>>()
 
-  constructor(resolveName: (name: string) => Promise<string[]> = resolveA) {
-    this.#resolveName = resolveName
+  constructor(options: LocatorOptions) {
+    this.#limits = options.limits
+    this.#nowMs = options.nowMs
+    this.#below = options.below
+    this.#services = new Services(options.dns, options.canSend, options.limits)
+    this.penalties = new Penalties(options.limits.maxHopPenalties, this.#nowMs)
   }
 
-  /** The hop, or `null` when the name has no address. Names we know lately, and literals, need no promise. */
-  locate(uri: Uri): Hop | Promise<Hop | null> | null {
-    const transport = transportOf(uri)
-    if (transport === null) return null
-    const port = uri.port ?? (transport === 'tls' || transport === 'wss' ? 5061 : 5060)
+  /** Questions whose answer is remembered, and those under way. */
+  get size(): { readonly known: number; readonly asking: number } {
+    return { known: this.#known.size, asking: this.#asking.size }
+  }
+
+  /**
+   * The hops, at most `maxHops`; `[]` when the name has no address, `null` when SIP has no transport for the URI. `instead` is
+   * the transport of a URI that names none, when the caller knows one.
+   */
+  locate(uri: Uri, instead: string | null = null): readonly Hop[] | Promise<readonly Hop[]> | null {
+    const named = transportIn(uri)
+    if (named === null) return null
+    const transport = named === '' ? instead : named
     // `maddr` says where to go whatever the host part says (§19.1.1).
-    const name = uri.params.get('maddr') ?? uri.host
-    const host = name.startsWith('[') ? name.slice(1, -1) : name
-    if (isLiteral(host)) return { transport, host, port }
-    const known = this.#names.get(host)
-    if (known !== undefined && known.untilMs > Date.now()) return { transport, host: known.host, port }
-    return this.#resolve(host, transport, port)
+    const text = uri.params.get('maddr') ?? uri.host
+    const host = text.startsWith('[') ? text.slice(1, -1) : text
+    const isSecure = uri.scheme === 'sips'
+    if (isLiteral(host)) {
+      const by = transport ?? defaultTransport(isSecure)
+      return [{ transport: by, host, port: uri.port ?? defaultPort(by) }]
+    }
+    const name = (host.endsWith('.') ? host.slice(0, -1) : host).toLowerCase()
+    return this.#byName({ name, transport, port: uri.port, isSecure })
   }
 
-  async #resolve(name: string, transport: string, port: number): Promise<Hop | null> {
-    try {
-      const [host] = await this.#resolveName(name)
-      if (host === undefined) return null
-      if (this.#names.size >= MAX_NAMES) this.#names.clear()
-      this.#names.set(name, { host, untilMs: Date.now() + NAME_TTL_MS })
-      return { transport, host, port }
-    } catch {
-      return null
+  #byName(question: Question): readonly Hop[] | Promise<readonly Hop[]> {
+    const key = `${question.name} ${question.transport ?? ''} ${question.port ?? ''} ${question.isSecure}`
+    const known = this.#known.get(key)
+    if (known !== undefined && known.untilMs > this.#nowMs()) return this.#order(known.groups)
+    let answer = this.#asking.get(key)
+    if (answer === undefined) {
+      if (this.#asking.size >= this.#limits.maxNameLookups)
+        return known === undefined ? NOWHERE : this.#order(known.groups)
+      answer = this.#ask(key, question)
+      this.#asking.set(key, answer)
     }
+    return answer.then((groups) => this.#order(groups))
+  }
+
+  /** Asks, and remembers the answer; never rejects. While nobody answers, what was known last stands in (RFC 8767). */
+  async #ask(key: string, question: Question): Promise<Located['groups']> {
+    try {
+      const { groups, ttlMs } = await this.#inTime(this.#services.find(question))
+      return this.#remember(key, groups, this.#nowMs(), ttlMs)
+    } catch {
+      const before = this.#known.get(key)
+      const nowMs = this.#nowMs()
+      const isStale = before === undefined || nowMs - before.learnedMs > this.#limits.nameStaleMs
+      const [groups, learnedMs] = isStale ? [[], nowMs] : [before.groups, before.learnedMs]
+      return this.#remember(key, groups, learnedMs, this.#limits.nameFailureTtlMs)
+    } finally {
+      this.#asking.delete(key)
+    }
+  }
+
+  #remember(key: string, groups: Located['groups'], learnedMs: number, ttlMs: number): Located['groups'] {
+    this.#known.delete(key)
+    // The oldest goes: it is the likeliest to be of no use any more.
+    if (this.#known.size >= this.#limits.maxNames) this.#known.delete(this.#known.keys().next().value!)
+    this.#known.set(key, { groups, learnedMs, untilMs: this.#nowMs() + ttlMs })
+    return groups
+  }
+
+  async #inTime<T>(answer: Promise<T>): Promise<T> {
+    const late = Promise.withResolvers<never>()
+    const timer = setTimeout(() => late.reject(new Error('the DNS did not answer in time')), this.#limits.nameLookupMs)
+    try {
+      return await Promise.race([answer, late.promise])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #order(groups: Located['groups']): readonly Hop[] {
+    const { maxHops } = this.#limits
+    const hops: Hop[] = []
+    const penalised: Hop[] = []
+    for (const group of groups) {
+      for (const { transport, port, hosts } of orderServers(group, this.#below)) {
+        for (const host of hosts) {
+          const hop = { transport, host, port }
+          if (this.penalties.holds(hop)) penalised.push(hop)
+          else hops.push(hop)
+        }
+      }
+    }
+    hops.push(...penalised)
+    if (hops.length > maxHops) hops.length = maxHops
+    return hops
   }
 }
 
 /** Asked for each request: node's test for both families at once runs its IPv6 expression over every IPv4 address. */
 function isLiteral(host: string): boolean {
   return host.includes(':') ? isIPv6(host) : isIPv4(host)
-}
-
-/** `localhost` is in no DNS. */
-async function resolveA(name: string): Promise<string[]> {
-  return name.toLowerCase() === 'localhost' ? ['127.0.0.1'] : resolve4(name)
 }
 
 /** The route set a UAC takes from a response (reversed) or a UAS from a request (as it stands): RFC 3261 §12.1. */

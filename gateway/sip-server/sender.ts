@@ -11,8 +11,16 @@ export interface Unsendable {
   readonly refusal: string
 }
 
+/** Where a request may go. */
+export interface Way {
+  /** Its hops, the best first; at least one. */
+  readonly peers: readonly Peer[]
+  /** The URI leaves the transport to us. */
+  readonly isFree: boolean
+}
+
 /** Where a request is going: `null` when the name has no address (the request fails with 503). */
-export type Destination = Peer | Unsendable | null
+export type Destination = Way | Unsendable | null
 
 export function isUnsendable(destination: Destination): destination is Unsendable {
   return destination !== null && 'refusal' in destination
@@ -22,34 +30,53 @@ const NO_TRANSPORT: Unsendable = { refusal: 'requested protocol/transport not av
 const MYSELF: Unsendable = { refusal: 'can not send request to myself' }
 
 /**
- * Finds transport and address for a URI. `via` is the peer a dialog was begun with: a URI that names no transport is taken to
- * mean that one's, and its connection is used as long as it is open, since a client behind NAT has no other.
+ * Finds transports and addresses for a URI. `via` is the peer a dialog was begun with: a URI that names no transport is taken
+ * to mean that one's, and its connection is used as long as it is open, since a client behind NAT has no other.
  */
 export function findDestination(core: Core, uri: string, via: Peer | null): Destination | Promise<Destination> {
   const parsed = parseUri(uri)
   if (parsed === null) return { refusal: `invalid request-uri: ${uri}` }
-  const hop = core.locator.locate(parsed)
-  if (hop === null) return NO_TRANSPORT
-  const inherits = via !== null && !parsed.params.has('transport') && parsed.scheme === 'sip'
-  if (hop instanceof Promise) {
-    return hop.then((found) => (found === null ? null : toPeer(core, found, via, inherits)))
-  }
-  return toPeer(core, hop, via, inherits)
+  const isFree = !parsed.params.has('transport')
+  const inherits = via !== null && isFree && parsed.scheme === 'sip'
+  const hops = core.locator.locate(parsed, inherits ? via.transport.name : null)
+  if (hops === null) return NO_TRANSPORT
+  if (hops instanceof Promise) return hops.then((found) => toWay(core, found, via, isFree))
+  return toWay(core, hops, via, isFree)
 }
 
-function toPeer(core: Core, hop: Hop, via: Peer | null, inherits: boolean): Peer | Unsendable {
-  const name = inherits ? via!.transport.name : hop.transport
-  const known = via !== null && via.transport.name === name ? via : null
-  const transport = known?.transport ?? chooseTransport(core.transports, name, hop.host)
+function toWay(core: Core, hops: readonly Hop[], via: Peer | null, isFree: boolean): Destination {
+  let refusal: Unsendable | null = null
+  const peers: Peer[] = []
+  for (const hop of hops) {
+    const peer = toPeer(core, hop, via)
+    if ('refusal' in peer) refusal ??= peer
+    else peers.push(peer)
+  }
+  return peers.length > 0 ? { peers, isFree } : refusal
+}
+
+function toPeer(core: Core, hop: Hop, via: Peer | null): Peer | Unsendable {
+  const known = via !== null && via.transport.name === hop.transport ? via : null
+  const transport = known?.transport ?? chooseTransport(core.transports, hop.transport, hop.host)
   if (transport === null) return NO_TRANSPORT
-  if (isMyself(core, name, hop)) return MYSELF
+  if (isMyself(core, hop)) return MYSELF
   const reused = known !== null && known.connection?.isOpen === true && known.host === hop.host
   return reused ? known : { transport, host: hop.host, port: hop.port, connection: null }
 }
 
-function isMyself(core: Core, name: string, hop: Hop): boolean {
+/** The same place over TCP, for a request that is too large for UDP; `null` when there is no such way, or none lately. */
+export function tcpInstead(core: Core, { transport, host, port }: Peer): Peer | null {
+  if (transport.name !== 'udp') return null
+  const tcp = chooseTransport(core.transports, 'tcp', host)
+  if (tcp === null) return null
+  const hop = { transport: 'tcp', host, port }
+  if (isMyself(core, hop) || core.locator.penalties.holds(hop)) return null
+  return { transport: tcp, host, port, connection: null }
+}
+
+function isMyself(core: Core, hop: Hop): boolean {
   return core.transports.some((transport) => {
-    if (transport.name !== name || transport.port !== hop.port) return false
+    if (transport.name !== hop.transport || transport.port !== hop.port) return false
     if (transport.host === hop.host || core.publicAddress === hop.host) return true
     return (
       isWildcard(transport.host) && (isLoopback(hop.host) || advertisedHost(transport, hop.host, null) === hop.host)

@@ -2,6 +2,8 @@ import { systemChance } from './chance.ts'
 import { ControlServer } from './control.ts'
 import type { ControlOptions } from './control.ts'
 import type { Core } from './core.ts'
+import { openDns } from './dns.ts'
+import type { Dns } from './dns.ts'
 import { Engine } from './engine.ts'
 import { HepExporter } from './hep-exporter.ts'
 import type { HepOptions } from './hep-exporter.ts'
@@ -28,6 +30,10 @@ export interface SipServerOptions {
   readonly control: ControlOptions
   /** The address peers are told (Via, Contact) in place of the bound one: NAT, or a wildcard. */
   readonly publicAddress?: string
+  /** DNS servers to ask, `address` or `address:port`; none: those of the machine. */
+  readonly dnsServers?: readonly string[]
+  /** What a request too large for UDP goes over, where its URI leaves that to us (RFC 3261 §18.1.1). Default: tcp. */
+  readonly largeRequests?: 'tcp' | 'udp'
   readonly limits?: Partial<SipServerLimits>
   /** Watches who sends what, with these instead of the defaults; absent: nobody is watched. */
   readonly guard?: Partial<GuardOptions>
@@ -75,12 +81,14 @@ export class SipServer implements SipServerControls {
   readonly #clock = new FineClock()
   #closing: Promise<void> | null = null
 
-  private constructor(options: SipServerOptions, limits: SipServerLimits, control: ControlServer) {
+  private constructor(options: SipServerOptions, limits: SipServerLimits, control: ControlServer, dns: Dns) {
     this.#control = control
     this.#engine = new Engine({
       limits,
       timers: options.timers ?? {},
       publicAddress: options.publicAddress ?? null,
+      dns,
+      largeRequests: options.largeRequests ?? 'tcp',
       router: control,
       chance: systemChance,
       guard: guardOf(options),
@@ -97,8 +105,9 @@ export class SipServer implements SipServerControls {
   /** Starts a server. Rejects, with nothing left open, when an address cannot be had. */
   static async start(options: SipServerOptions): Promise<SipServer> {
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
+    const dns = openDns({ servers: options.dnsServers ?? [], timeoutMs: limits.dnsTimeoutMs })
     const control = await ControlServer.listen(options.control, limits)
-    const server = new SipServer(options, limits, control)
+    const server = new SipServer(options, limits, control, dns)
     try {
       for (const listen of options.listen) server.#core.transports.push(await server.#open(listen, limits))
     } catch (error) {

@@ -107,6 +107,17 @@ export class ServerTransaction implements TimerOwner, SendFailed {
   }
 }
 
+/** The other hops of a request, where its name has several (RFC 3263 §4.3): see delivery.ts. */
+export interface Failover {
+  /**
+   * The hop has failed: the request is sent to the next under the same id. `refusal` is its 503, null when it said nothing.
+   * False when no hop is left.
+   */
+  tryNext(failed: ClientTransaction, refusal: SipMessage | null): boolean
+  /** The hop is alive. */
+  onAnswered(transaction: ClientTransaction): void
+}
+
 /** A request of ours and the answers to it (RFC 3261 §17.1). */
 export class ClientTransaction implements TimerOwner, SendFailed {
   readonly id: string
@@ -139,12 +150,16 @@ export class ClientTransaction implements TimerOwner, SendFailed {
   /** The CANCEL that waits for a provisional response (RFC 3261 §9.1). */
   pendingCancel: SipMessage | null = null
   hasProvisional = false
+  /** Where else the request may go. */
+  failover: Failover | null = null
+  /** Another hop has been given the request: whatever this one still says is for nobody. */
+  isSuperseded = false
   echoFlush = -1
   firings = 0
   isLingering = false
   retransmitTimer: TimerEntry | null = null
   endTimer: TimerEntry | null = null
-  /** Bounds ringing, and the wait for an answer after CANCEL. */
+  /** Bounds the wait for a first answer where there is another hop, ringing, and the wait for an answer after CANCEL. */
   ringTimer: TimerEntry | null = null
   readonly #runner: TransactionRunner
 

@@ -42,6 +42,11 @@ export class TimerWheel {
     this.#slots = Array.from({ length: SLOTS }, () => [])
   }
 
+  /** The time as timers see it: at most a tick behind the clock that drives it. */
+  get nowMs(): number {
+    return this.#startMs + this.#tick * this.tickMs
+  }
+
   arm(delayMs: number, owner: TimerOwner, name: string): TimerEntry {
     // One tick more, because we stand somewhere inside the present one.
     const dueTick = this.#tick + Math.max(0, Math.ceil(delayMs / this.tickMs)) + 1

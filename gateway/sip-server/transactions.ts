@@ -155,10 +155,19 @@ export class Transactions implements TransactionRunner {
     this.#stepServer(transaction, { kind: 'respond', status: transaction.lastStatus })
   }
 
-  /** Starts a request. Its Via is already on it; `branch` is the one in that Via. */
-  start(request: SipMessage, branch: string, target: Peer): ClientTransaction {
+  /**
+   * Starts a request. Its Via is already on it; `branch` is the one in that Via. `text` is the request written, where it has
+   * been; `id` is that of the transaction it takes the place of, at another hop.
+   */
+  start(
+    request: SipMessage,
+    branch: string,
+    target: Peer,
+    text: string = serialize(request),
+    id?: string,
+  ): ClientTransaction {
     const key = request.method === 'CANCEL' ? `${branch}|CANCEL` : branch
-    const transaction = new ClientTransaction(this, this.#chance.uuid(), key, request, serialize(request), target)
+    const transaction = new ClientTransaction(this, id ?? this.#chance.uuid(), key, request, text, target)
     this.#clients.set(key, transaction)
     if (transaction.isInvite) this.#invitesById.set(transaction.id, transaction)
     this.#counters.countSent(request.method, 0, target.transport.name)
@@ -322,7 +331,8 @@ export class Transactions implements TransactionRunner {
   #removeClient(transaction: ClientTransaction): void {
     if (this.#clients.get(transaction.key) !== transaction) return
     this.#clients.delete(transaction.key)
-    this.#invitesById.delete(transaction.id)
+    // Its id may have gone over to the next hop's.
+    if (this.#invitesById.get(transaction.id) === transaction) this.#invitesById.delete(transaction.id)
     transaction.ringTimer?.cancel()
     this.#release(transaction)
   }
@@ -340,6 +350,7 @@ function shed(transaction: ClientTransaction): void {
   transaction.request = null
   transaction.text = null
   transaction.dialog = null
+  transaction.failover = null
 }
 
 function disarm(transaction: ServerTransaction | ClientTransaction, timer: TimerName): void {

@@ -23,6 +23,11 @@ export class UacAnswers {
   onResponse(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
     // Answers to CANCEL and to requests of the server's own are nobody's business.
     if (transaction.owner === null) return
+    if (transaction.isSuperseded) return this.#onLateAnswer(transaction, response, source)
+    if (transaction.failover !== null) {
+      if (response.status === 503 && this.#tryNext(transaction, response)) return
+      if (response.status !== 503) transaction.failover?.onAnswered(transaction)
+    }
     if (!transaction.isInvite) this.#onOther(transaction, response, source)
     else if (response.status < 200) this.#onProvisional(transaction, response, source)
     else if (response.status < 300) this.#onAccepted(transaction, response, source)
@@ -172,9 +177,45 @@ export class UacAnswers {
     if (method === 'UPDATE' && response !== null && status < 300) dialog.retarget(response)
   }
 
+  /** RFC 3263 §4.3. A call that is being cancelled, or rings already, goes nowhere else. */
+  #tryNext(transaction: ClientTransaction, refusal: SipMessage | null): boolean {
+    const { failover } = transaction
+    if (failover === null || transaction.isCancelled) return false
+    if (!transaction.isInDialog && transaction.dialog !== null) return false
+    transaction.failover = null
+    if (!failover.tryNext(transaction, refusal)) return false
+    transaction.isSuperseded = true
+    transaction.ringTimer?.cancel()
+    return true
+  }
+
+  /** What a hop says that has been given up: it shall not ring, and an answer of its is hung up. */
+  #onLateAnswer(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
+    if (!transaction.isInvite) return
+    if (response.status >= 200) {
+      if (response.status >= 300) return
+      if (!transaction.isInDialog) this.#dismissFork(transaction, response, source)
+      else if (transaction.dialog !== null) this.#hangUp.acknowledge(transaction.dialog, transaction.cseq, null)
+      return
+    }
+    if (transaction.pendingCancel === null) return
+    this.#startCancel(transaction, transaction.pendingCancel)
+    transaction.pendingCancel = null
+  }
+
+  /** Nothing has been heard of this hop: the next one gets the request, and this one is cancelled should it wake up. */
+  #onSilence(transaction: ClientTransaction): void {
+    if (transaction.state !== 'calling' && transaction.state !== 'trying') return
+    if (!this.#tryNext(transaction, null)) return
+    if (!transaction.isInvite) return this.#core.transactions.abandon(transaction)
+    transaction.retransmitTimer?.cancel()
+    this.sendCancel(transaction, this.buildCancel(transaction))
+  }
+
   /** §8.1.3.1: no answer is as good as 408, no way there as good as 503. */
   onFailure(transaction: ClientTransaction, event: 'timeout' | 'transport-error'): void {
-    if (transaction.owner === null) return
+    if (transaction.owner === null || transaction.isSuperseded) return
+    if (this.#tryNext(transaction, null)) return
     const status = event === 'timeout' ? 408 : 503
     this.#giveUp(transaction, status)
   }
@@ -185,14 +226,15 @@ export class UacAnswers {
     this.#showMadeUp(transaction, status, reasonOf(status))
   }
 
-  /** `ringing`: an INVITE has rung too long, and is cancelled. `cancelled`: even the CANCEL got no final answer (§9.1). */
+  /** `hop`: no answer yet, and there is another hop. `ringing`: an INVITE has rung too long, and is cancelled. `cancelled`: even the CANCEL got no final answer (§9.1). */
   onTimer(transaction: ClientTransaction, name: string): void {
+    if (name === 'hop') return this.#onSilence(transaction)
     if (transaction.state !== 'calling' && transaction.state !== 'proceeding') return
     if (name === 'ringing') {
       this.cancelByItself(transaction)
       return
     }
-    this.#giveUp(transaction, 408)
+    if (!transaction.isSuperseded) this.#giveUp(transaction, 408)
     this.#core.transactions.abandon(transaction)
   }
 

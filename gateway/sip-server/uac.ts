@@ -1,13 +1,16 @@
 import { copyAppHeaders, lacksContentType, localize, localizeContact } from './app-headers.ts'
 import type { Application } from './application.ts'
+import type { Chance } from './chance.ts'
 import type { Core } from './core.ts'
 import { ownAddress, ownContact } from './core.ts'
 import type { ClientTransaction, Dialog } from './state.ts'
+import { Delivery } from './delivery.ts'
 import { dialogIdOf } from './dialog.ts'
 import { buildInDialog } from './dialogs.ts'
 import { applyRouteSet } from './locate.ts'
 import { SipMessage } from './message.ts'
 import { findDestination, isUnsendable, stampVia } from './sender.ts'
+import type { Way } from './sender.ts'
 import { Unreachable } from './transport.ts'
 import type { Peer } from './transport.ts'
 import type { UacAnswers } from './uac-answers.ts'
@@ -59,17 +62,23 @@ export class Uac {
     if (!METHODS.has(message.method)) return app.refuse(frameId, invalidUri(message))
     if (lacksContentType(message)) return app.refuse(frameId, 'missing content-type')
     const target = message.requestUri.includes('placeholder') ? dialog.remoteTarget : message.requestUri
-    const { request, nextUri } = buildInDialog(dialog, message.method, target, ++dialog.localCSeq)
-    this.#deliver(frame, nextUri, dialog.peer, invalidUri(message), (peer) => {
+    const cseq = ++dialog.localCSeq
+    const { nextUri } = applyRouteSet(target, dialog.routeSet)
+    const build = (peer: Peer): SipMessage => {
+      const { request } = buildInDialog(dialog, message.method, target, cseq)
       const local = ownAddress(this.#core, peer.transport, peer.host)
       if (TARGET_REFRESHES.has(message.method)) this.#addContact(request, message, dialog.localContact, local, peer)
       copyAppHeaders(request, message, local)
-      const transaction = this.#start(frame, request, peer)
-      transaction.isInDialog = true
-      transaction.dialog = dialog
-      transaction.dialogId = dialog.id
-      if (transaction.isInvite) dialog.clientInvite = transaction
-    })
+      return request
+    }
+    this.#deliver(frame, nextUri, dialog.peer, invalidUri(message), (way) =>
+      this.#start(frame, way, build, (transaction) => {
+        transaction.isInDialog = true
+        transaction.dialog = dialog
+        transaction.dialogId = dialog.id
+        if (transaction.isInvite) dialog.clientInvite = transaction
+      }),
+    )
   }
 
   /** The ACK of a 2xx: it is no transaction, and is kept for when the 2xx comes again. */
@@ -79,7 +88,8 @@ export class Uac {
     if (lacksContentType(message)) return frame.app.refuse(frame.id, 'missing content-type')
     dialog.unackedInvite = null
     const { request, nextUri } = buildInDialog(dialog, 'ACK', dialog.remoteTarget, invite.cseq)
-    this.#deliver(frame, nextUri, dialog.peer, invalidUri(message), (peer) => {
+    this.#deliver(frame, nextUri, dialog.peer, invalidUri(message), ({ peers }) => {
+      const peer = peers[0]!
       copyAppHeaders(request, message, ownAddress(this.#core, peer.transport, peer.host))
       stampVia(this.#core, request, peer)
       const text = serialize(request)
@@ -105,7 +115,7 @@ export class Uac {
 
   /** A request outside any dialog the server knows. `routeUrl`, when not empty, says where to send it. */
   sendNew(app: Application, frameId: string, routeUrl: string, message: SipMessage): void {
-    const { dialogs, limits, transactions, counters } = this.#core
+    const { dialogs, limits, transactions, counters, chance } = this.#core
     const { method } = message
     const uri = parseUri(message.requestUri)
     if (uri === null || !METHODS.has(method)) return app.refuse(frameId, invalidUri(message))
@@ -125,26 +135,28 @@ export class Uac {
     // Routes are the server's affair, except on a request of a dialog that only the application still knows.
     const routes = message.toTag === '' ? [] : message.getAll('route')
     const routing = applyRouteSet(message.requestUri, routes)
-    const request = new SipMessage(method, routing.requestUri, 0, '')
-    for (const route of routing.routes) request.add('Route', route)
-    const nextUri = routeUrl === '' ? routing.nextUri : routeUrl
-    this.#deliver({ app, id: frameId }, nextUri, null, invalidUri(message), (peer) => {
-      this.#identify(request, message, peer)
+    const identity = identityOf(message, chance)
+    const build = (peer: Peer): SipMessage => {
+      const request = new SipMessage(method, routing.requestUri, 0, '')
+      for (const route of routing.routes) request.add('Route', route)
+      this.#identify(request, message, identity, peer)
       copyAppHeaders(request, message, ownAddress(this.#core, peer.transport, peer.host))
-      this.#start({ app, id: frameId }, request, peer)
-    })
+      return request
+    }
+    const nextUri = routeUrl === '' ? routing.nextUri : routeUrl
+    const frame = { app, id: frameId }
+    this.#deliver(frame, nextUri, null, invalidUri(message), (way) => this.#start(frame, way, build, null))
   }
 
   /** From, To, Call-ID, CSeq, Contact: the application's where it gives them, else ours (RFC 3261 §8.1.1). */
-  #identify(request: SipMessage, message: SipMessage, peer: Peer): void {
+  #identify(request: SipMessage, message: SipMessage, identity: Identity, peer: Peer): void {
     const { method } = request
-    const { chance } = this.#core
     const local = ownAddress(this.#core, peer.transport, peer.host)
     const from = localize(message.get('from') ?? ownContact(this.#core, peer.transport, peer.host), local)
-    request.fromTag = message.fromTag === '' ? chance.token(16) : message.fromTag
+    request.fromTag = identity.fromTag
     request.toTag = message.toTag
-    request.callId = message.callId === '' ? chance.token(32) : message.callId
-    request.cseq = message.get('cseq') === undefined ? chance.below(10_000) + 1 : message.cseq
+    request.callId = identity.callId
+    request.cseq = identity.cseq
     request.cseqMethod = method
     request.add('Max-Forwards', message.get('max-forwards') ?? '70')
     request.add('From', message.fromTag === '' ? `${bracketed(from)};tag=${request.fromTag}` : from)
@@ -166,14 +178,15 @@ export class Uac {
    * Finds the way and sends. A name without address is a request that failed, not one that was refused: the application gets
    * its echo, and then 503.
    */
-  #deliver(frame: Frame, nextUri: string, via: Peer | null, invalid: string, send: (peer: Peer) => void): void {
+  #deliver(frame: Frame, nextUri: string, via: Peer | null, invalid: string, send: (way: Way) => void): void {
     const destination = findDestination(this.#core, nextUri, via)
     const deliver = (found: Awaited<typeof destination>): void => {
       if (found === null) {
         const [like] = this.#core.transports
         if (like === undefined) return frame.app.refuse(frame.id, 'requested protocol/transport not available')
         const nowhere = new Unreachable(like)
-        return send({ transport: nowhere, host: nowhere.host, port: nowhere.port, connection: null })
+        const peer = { transport: nowhere, host: nowhere.host, port: nowhere.port, connection: null }
+        return send({ peers: [peer], isFree: false })
       }
       if (!isUnsendable(found)) return send(found)
       frame.app.refuse(frame.id, found.refusal.startsWith('invalid request-uri') ? invalid : found.refusal)
@@ -182,13 +195,20 @@ export class Uac {
     else deliver(destination)
   }
 
-  #start(frame: Frame, request: SipMessage, peer: Peer): ClientTransaction {
-    const branch = stampVia(this.#core, request, peer)
-    this.#core.guard?.corresponds(peer.host)
-    const transaction = this.#core.transactions.start(request, branch, peer)
-    transaction.owner = frame.app
-    transaction.echoFlush = this.#echo(frame, peer, transaction.id, transaction.text!)
-    return transaction
+  /** Sends a request to the first of its hops, and tells its application what went out. */
+  #start(
+    frame: Frame,
+    way: Way,
+    build: (peer: Peer) => SipMessage,
+    link: ((transaction: ClientTransaction) => void) | null,
+  ): void {
+    const onStarted = (transaction: ClientTransaction): void => {
+      transaction.owner = frame.app
+      this.#core.guard?.corresponds(transaction.target.host)
+      link?.(transaction)
+    }
+    const transaction = Delivery.start(this.#core, { way, build, onStarted })
+    transaction.echoFlush = this.#echo(frame, transaction.target, transaction.id, transaction.text!)
   }
 
   #echo(frame: Frame, peer: Peer, transactionId: string, text: string): number {
@@ -202,6 +222,21 @@ export class Uac {
       dialogId: '',
       text,
     })
+  }
+}
+
+/** What stays the same when a request is sent to another hop. */
+interface Identity {
+  readonly fromTag: string
+  readonly callId: string
+  readonly cseq: number
+}
+
+function identityOf(message: SipMessage, chance: Chance): Identity {
+  return {
+    fromTag: message.fromTag === '' ? chance.token(16) : message.fromTag,
+    callId: message.callId === '' ? chance.token(32) : message.callId,
+    cseq: message.get('cseq') === undefined ? chance.below(10_000) + 1 : message.cseq,
   }
 }
 

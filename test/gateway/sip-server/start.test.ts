@@ -57,6 +57,12 @@ describe('starting the SIP server', () => {
     })
   }
 
+  it('says which DNS servers are none', async () => {
+    await assert.rejects(startSipServer({ listen: [], control, dnsServers: ['192.0.2.1', 'dns.example'] }), {
+      message: /must be an IP address.*192\.0\.2\.1, dns\.example/,
+    })
+  })
+
   it('says when there is no such address', async () => {
     const listen = [{ transport: 'udp', host: '192.0.2.1', port: 0 }] as const
     await assert.rejects(
