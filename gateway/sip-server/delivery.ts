@@ -1,5 +1,5 @@
 import type { Core } from './core.ts'
-import type { Hop } from './locate.ts'
+import type { Hop } from './hop.ts'
 import type { SipMessage } from './message.ts'
 import { stampVia, tcpInstead } from './sender.ts'
 import type { Way } from './sender.ts'

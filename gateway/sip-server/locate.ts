@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import type { Dns } from './dns.ts'
+import type { Hop } from './hop.ts'
 import { uriOf } from './headers.ts'
 import type { SipServerLimits } from './limits.ts'
 import { Penalties } from './penalties.ts'
@@ -8,14 +9,6 @@ import type { CanSend, Located, Question } from './services.ts'
 import { orderServers } from './srv-order.ts'
 import { parseUri } from './uri.ts'
 import type { Uri } from './uri.ts'
-
-/** Where to send: what RFC 3263 calls the result of locating a server. */
-export interface Hop {
-  readonly transport: string
-  /** An IP literal, without brackets. */
-  readonly host: string
-  readonly port: number
-}
 
 /** The request line and Route headers of a request, and the URI that says where it goes next. */
 export interface Routing {

@@ -1,4 +1,4 @@
-import type { Hop } from './locate.ts'
+import type { Hop } from './hop.ts'
 
 /**
  * Hops that have just failed (RFC 3263 §4.3, RFC 3261 §21.5.4): until their time is up the others of their name are tried

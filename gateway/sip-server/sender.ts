@@ -1,6 +1,6 @@
 import type { Core } from './core.ts'
 import { buildVia } from './headers.ts'
-import type { Hop } from './locate.ts'
+import type { Hop } from './hop.ts'
 import type { SipMessage } from './message.ts'
 import { advertisedHost, chooseTransport, hostInUri, isLoopback, isWildcard } from './transport.ts'
 import type { Peer, Transport } from './transport.ts'
