@@ -1,3 +1,4 @@
+import { openDns } from '../../../gateway/sip-server/dns.ts'
 import { Engine } from '../../../gateway/sip-server/engine.ts'
 import { DEFAULT_LIMITS } from '../../../gateway/sip-server/limits.ts'
 import { Dice } from '../../simulation/dice.ts'
@@ -59,6 +60,9 @@ export function runScenario(seed: number, wantsTrace = false): Outcome {
       limits: LIMITS,
       timers: {},
       publicAddress: null,
+      // Every hop is an IP literal: it is never asked.
+      dns: openDns({ servers: [], timeoutMs: 1_000 }),
+      largeRequests: 'tcp',
       router: phone,
       guard: null,
       chance: chanceOf(dice),
