@@ -1,8 +1,8 @@
 import { settle } from '../accounts/settlement.ts'
-import type { Auction } from '../model/auction.ts'
 import { newId } from '../model/ids.ts'
 import type { Posting } from '../model/ledger.ts'
 import { recordOf } from './cdr.ts'
+import { auctionToWrite } from './losers.ts'
 import { countCall, countRefusal } from './measure.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
@@ -38,7 +38,7 @@ async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
   call.soldAttempt = attempt
   call.state = 'ended'
   const record = recordOf(call)
-  const auction = call.auction && withLosers(call, call.auction)
+  const auction = auctionToWrite(call)
   try {
     await parts.writer.write({
       kind: 'ended',
@@ -110,16 +110,4 @@ function settleSale(call: Call, parts: ExchangeParts): Posting | null {
   parts.telemetry.postings.inc({ kind: 'call' })
   parts.announcements.posted(call, settlement.posting, settlement.priceMicros)
   return settlement.posting
-}
-
-/** The auction as it came out: a reason for every award that was not the one answered. */
-function withLosers(call: Call, auction: Auction): Auction {
-  const winner = call.soldAttempt?.award ?? null
-  const losers = auction.awards
-    .filter((award) => award !== winner && award.id !== winner?.id)
-    .map(({ id, bidId, campaignId, buyerId, rank }) => {
-      const code = call.lost.get(id) ?? (winner && rank > winner.rank ? 'outbid' : 'not_reached')
-      return { bidId, campaignId, buyerId, code }
-    })
-  return { ...auction, nonBids: [...losers, ...auction.nonBids] }
 }

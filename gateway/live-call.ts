@@ -30,6 +30,12 @@ export interface BuyerAttempt {
   media: MediaStats | null
 }
 
+/** An auction as it was handed to the writer, and the award that was then taken for its winner. */
+export interface WrittenAuction {
+  readonly auction: Auction
+  readonly winnerId: AwardId | null
+}
+
 /** Seller-side and place facts a call has once it is identified. */
 export interface CallFacts {
   readonly trunk: Trunk
@@ -69,6 +75,8 @@ export class Call {
   /** The places and the hold of the award being rung or answered, until they are given back or settled. */
   takenAward: { readonly reservation: Reservation; readonly hold: Hold } | null = null
   auctionRequest: AuctionRequest | null = null
+  /** What the writer has of the auction; null: nothing, or not for certain. */
+  auctionWritten: WrittenAuction | null = null
   /** Why each award that was tried did not take the call. */
   readonly lost = new Map<AwardId, NonBidCode>()
 

@@ -99,12 +99,18 @@ function sent(call: Call, attempt: BuyerAttempt, sipCallId: string, parts: Excha
   attempt.sipCallId = sipCallId
   if (call.attempts.length === 1) {
     parts.telemetry.addedPdd.observe((parts.clock.monotonicMs() - call.receivedMonotonicMs) / 1000)
-    setImmediate(() => explain(call, parts))
-  }
+    setImmediate(() => {
+      explain(call, parts)
+      writeRinging(call, attempt, parts)
+    })
+  } else writeRinging(call, attempt, parts)
   call.note('invited', `rank ${attempt.award.rank}`)
   parts.announcements.routed(call, attempt.award)
-  // The answer waits for its own, later writing; this one only lets a restart find a call that nobody has answered yet.
-  void writeSold(call, null, parts).catch(() => {})
+}
+
+/** Lets a restart find a call that nobody has answered yet. Its answer waits for its own writing, which this must not follow. */
+function writeRinging(call: Call, attempt: BuyerAttempt, parts: ExchangeParts): void {
+  if (call.soldAttempt === attempt && call.state !== 'answered') void writeSold(call, null, parts).catch(() => {})
 }
 
 function explain(call: Call, parts: ExchangeParts): void {

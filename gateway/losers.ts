@@ -1,0 +1,27 @@
+import type { Auction } from '../model/auction.ts'
+import type { Call } from './live-call.ts'
+
+/** The auction as it came out if the call's present attempt is the one answered: a reason for every other award. */
+function withLosers(call: Call, auction: Auction): Auction {
+  const winner = call.soldAttempt?.award ?? null
+  const losers = auction.awards
+    .filter((award) => award !== winner && award.id !== winner?.id)
+    .map(({ id, bidId, campaignId, buyerId, rank }) => {
+      const code = call.lost.get(id) ?? (winner && rank > winner.rank ? 'outbid' : 'not_reached')
+      return { bidId, campaignId, buyerId, code }
+    })
+  return { ...auction, nonBids: [...losers, ...auction.nonBids] }
+}
+
+/**
+ * The auction to write with the next record of the call; null when what was written says the same. It is a call's largest part by
+ * far, and nearly every call is answered by the award that was rung first: so that is what is written then.
+ */
+export function auctionToWrite(call: Call): Auction | null {
+  const { auction, auctionWritten: written } = call
+  const winnerId = call.soldAttempt?.award.id ?? null
+  if (auction === null || (written !== null && written.auction === auction && written.winnerId === winnerId))
+    return null
+  call.auctionWritten = { auction, winnerId }
+  return withLosers(call, auction)
+}
