@@ -105,4 +105,8 @@ export class AbsentApplication implements Application, TimerOwner {
   }
 
   refuse(): void {}
+
+  tellProxied(): void {}
+
+  finishProxied(): void {}
 }

@@ -37,6 +37,10 @@ export interface Application {
   show(shown: Shown): number
   /** Answers frame `frameId` with OK and the message as sent. Returns the number of the flush it goes out with. */
   echo(frameId: string, echo: Echo): number
+  /** Answers the `proxy` frame `frameId` with one more final response; `source` is null for one nobody sent. More follows. */
+  tellProxied(frameId: string, response: SipMessage, source: Peer | null): void
+  /** The last answer to that frame. */
+  finishProxied(frameId: string): void
   /** Answers frame `frameId` with NOK and this reason. */
   refuse(frameId: string, reason: string): void
 }

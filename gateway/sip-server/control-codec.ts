@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Echo, Shown } from './application.ts'
+import type { SipMessage } from './message.ts'
+import type { Peer } from './transport.ts'
 import { serialize } from './wire-format.ts'
 
 /** A frame of the drachtio control protocol, taken apart: `<id>|<type>|…` and what follows the leader's CRLF. */
@@ -92,6 +94,16 @@ export function writeEcho(frameId: string, echo: Echo): string {
   const place = `application|${text.length}|${protocol}|${host}|${port}|${timeToken()}|${transactionId}`
   const leader = echo.isRequest ? `${place}|Msg sent:|` : `${place}|${dialogId}||Msg sent:|`
   return writeFrame(`${randomUUID()}|response|${frameId}|OK|${leader}\r\n${text}`)
+}
+
+/** A final response that a proxied request got, for the `proxy` frame `frameId`: `continue` says that more follows. */
+export function writeProxied(frameId: string, response: SipMessage, source: Peer | null): string {
+  const text = serialize(response)
+  const from =
+    source === null
+      ? `application|${text.length}|||0`
+      : `network|${text.length}|${source.transport.name}|${source.host}|${source.port}`
+  return writeFrame(`${randomUUID()}|response|${frameId}|OK|${from}|${timeToken()}|||continue\r\n${text}`)
 }
 
 /** A message shown to the application. The trailing bars matter: it counts tokens. */

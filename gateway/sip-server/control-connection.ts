@@ -3,9 +3,12 @@ import type { Socket } from 'node:net'
 import { readTags } from './application-tags.ts'
 import type { ApplicationTags } from './application-tags.ts'
 import type { Application, Echo, Shown } from './application.ts'
-import { FrameReader, readFrame, writeEcho, writeResponse, writeShown } from './control-codec.ts'
+import { FrameReader, readFrame, writeEcho, writeProxied, writeResponse, writeShown } from './control-codec.ts'
 import type { SipServerLimits } from './limits.ts'
 import type { SipMessage } from './message.ts'
+import { readProxyCommand } from './proxy-command.ts'
+import type { ProxyCommand } from './proxy-command.ts'
+import type { Peer } from './transport.ts'
 import { isParseFailure, parseAppMessage } from './wire-format.ts'
 
 /** What applications ask of the SIP layers. Each call answers its frame, now or when a name has been resolved. */
@@ -14,6 +17,7 @@ export interface SipActions {
   sendInDialog(app: Application, frameId: string, dialogId: string, request: SipMessage): void
   cancel(app: Application, frameId: string, transactionId: string, request: SipMessage): void
   sendNew(app: Application, frameId: string, routeUrl: string, request: SipMessage): void
+  proxy(app: Application, frameId: string, command: ProxyCommand, extra: SipMessage | null): void
   /** The dialog whose Call-ID this is, for a request that names no dialog; '' when there is none. */
   dialogOfCall(app: Application, request: SipMessage): string
   /** An application has authenticated. */
@@ -118,7 +122,7 @@ export class ControlConnection implements Application {
           return this.refuse(id, 'Unknown server error')
         }
       case 'proxy':
-        return this.refuse(id, 'proxying is not supported by this server')
+        return this.#proxy(id, tokens, text)
       default:
         return this.#refuseAndClose(id, 'Unknown message type')
     }
@@ -167,6 +171,27 @@ export class ControlConnection implements Application {
     const known = actions.dialogOfCall(this, message)
     if (known !== '') return actions.sendInDialog(this, id, known, message)
     actions.sendNew(this, id, routeUrl, message)
+  }
+
+  #proxy(id: string, tokens: readonly string[], text: string): void {
+    const command = readProxyCommand(tokens)
+    if (command === null) return this.#refuseAndClose(id, 'Unknown message type')
+    const message = text === '' ? null : parseAppMessage(text)
+    if (message !== null && isParseFailure(message)) return this.refuse(id, message.reason)
+    try {
+      this.#options.actions.proxy(this, id, command, message)
+    } catch (error) {
+      this.#options.actions.onInternalError(error)
+      this.refuse(id, 'Unknown server error')
+    }
+  }
+
+  tellProxied(frameId: string, response: SipMessage, source: Peer | null): void {
+    this.#append(writeProxied(frameId, response, source), -1)
+  }
+
+  finishProxied(frameId: string): void {
+    this.#reply(frameId, 'OK', 'done')
   }
 
   show(shown: Shown): number {

@@ -9,8 +9,9 @@ import type { Dns } from './dns.ts'
 import { HangUp } from './hang-up.ts'
 import type { SipServerLimits } from './limits.ts'
 import { Locator } from './locate.ts'
+import { Proxy } from './proxy.ts'
 import type { ParseFailure, SipMessage } from './message.ts'
-import type { Dialog } from './state.ts'
+import type { ClientTransaction, Dialog } from './state.ts'
 import { Counters } from './stats.ts'
 import { TimerWheel } from './timer-wheel.ts'
 import { timersFrom } from './timers.ts'
@@ -51,6 +52,7 @@ export class Engine implements Receiver, TransactionUser {
   readonly #uas: Uas
   readonly #uasAnswers: UasAnswers
   readonly #uacAnswers: UacAnswers
+  readonly #proxy: Proxy
   readonly #log: EngineOptions['onLog']
 
   constructor(options: EngineOptions) {
@@ -89,6 +91,7 @@ export class Engine implements Receiver, TransactionUser {
     const uacAnswers = new UacAnswers(this.core, dialogRunner, this.#hangUp)
     this.#uacAnswers = uacAnswers
     this.#uas = new Uas(this.core, this.#uasAnswers, (invite) => uacAnswers.cancelByItself(invite))
+    this.#proxy = new Proxy(this.core, this.#uasAnswers, uacAnswers)
     this.actions = this.#createActions()
   }
 
@@ -105,6 +108,7 @@ export class Engine implements Receiver, TransactionUser {
       },
       cancel: (...args) => uac.cancel(...args),
       sendNew: (...args) => uac.sendNew(...args),
+      proxy: (...args) => this.#proxy.proxy(...args),
       dialogOfCall: (_app, request) => dialogs.findForAppRequest(request)?.id ?? '',
       onInternalError: (error) => this.onInternalError(error),
       opened: (app) => absences.arrive(app),
@@ -133,7 +137,8 @@ export class Engine implements Receiver, TransactionUser {
   #isAdmitted(guard: Guard, request: SipMessage, { host }: Peer): boolean {
     // An ACK is never answered; one that belongs to nothing is counted when that is known.
     if (request.method === 'ACK') return true
-    const isInDialog = request.toTag !== '' && this.core.dialogs.findForRequest(request) !== undefined
+    const isInDialog =
+      request.toTag !== '' && (this.core.dialogs.findForRequest(request) !== undefined || this.#proxy.owns(request))
     return guard.admitsRequest(request, host, isInDialog)
   }
 
@@ -164,7 +169,9 @@ export class Engine implements Receiver, TransactionUser {
 
   onRequest(request: SipMessage, source: Peer): void {
     const { guard } = this.core
-    if (guard !== null && request.toTag === '' && !guard.takesNew(source.host)) this.#uas.refuseUnseen(request, source)
+    if (request.toTag !== '' && this.#proxy.owns(request)) this.#proxy.relay(request, source)
+    else if (guard !== null && request.toTag === '' && !guard.takesNew(source.host))
+      this.#uas.refuseUnseen(request, source)
     else this.#uas.onRequest(request, source)
   }
 
@@ -173,23 +180,27 @@ export class Engine implements Receiver, TransactionUser {
   }
 
   onAck(ack: SipMessage, source: Peer): void {
-    this.#uas.onAck(ack, source)
+    if (this.#proxy.owns(ack)) this.#proxy.relayAck(ack)
+    else this.#uas.onAck(ack, source)
   }
 
   onServerTimer(...[transaction]: Parameters<TransactionUser['onServerTimer']>): void {
     this.#uasAnswers.onTimer(transaction)
   }
 
-  onResponse(...args: Parameters<TransactionUser['onResponse']>): void {
-    this.#uacAnswers.onResponse(...args)
+  onResponse(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
+    if (transaction.forwarded === null) this.#uacAnswers.onResponse(transaction, response, source)
+    else transaction.forwarded.onResponse(response, source)
   }
 
-  onClientFailure(...args: Parameters<TransactionUser['onClientFailure']>): void {
-    this.#uacAnswers.onFailure(...args)
+  onClientFailure(transaction: ClientTransaction, event: 'timeout' | 'transport-error'): void {
+    if (transaction.forwarded === null) this.#uacAnswers.onFailure(transaction, event)
+    else transaction.forwarded.onFailure(event)
   }
 
-  onClientTimer(...args: Parameters<TransactionUser['onClientTimer']>): void {
-    this.#uacAnswers.onTimer(...args)
+  onClientTimer(transaction: ClientTransaction, name: string): void {
+    if (transaction.forwarded === null) this.#uacAnswers.onTimer(transaction, name)
+    else transaction.forwarded.onTimer(name)
   }
 
   #onDialogTimer(dialog: Dialog, name: string): void {

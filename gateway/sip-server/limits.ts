@@ -38,6 +38,10 @@ export interface SipServerLimits {
   readonly applicationSilenceMs: number
   /** An INVITE may ring for so long after the last provisional response, in either direction. */
   readonly maxRingingMs: number
+  /** Targets one proxied request may have, those it is redirected to included. */
+  readonly maxProxyBranches: number
+  /** Timer C (RFC 3261 §16.6 step 11): a proxied INVITE may go so long without a final answer or another provisional one. */
+  readonly proxyTimerCMs: number
   /** A dialog that is older than this is ended with BYE: nothing lives for ever. */
   readonly maxDialogMs: number
   /** Call-IDs whose messages are remembered for the trace; above it the one that began first is forgotten. */
@@ -103,6 +107,8 @@ export const DEFAULT_LIMITS: SipServerLimits = {
   reclaimMs: 1_000,
   applicationSilenceMs: 64_000,
   maxRingingMs: 600_000,
+  maxProxyBranches: 20,
+  proxyTimerCMs: 185_000,
   maxDialogMs: 21_600_000,
   maxTracedCalls: 50_000,
   maxHepQueueBytes: 1_048_576,

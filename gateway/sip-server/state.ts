@@ -24,6 +24,19 @@ export interface ReliableAnswers {
   stop(): void
 }
 
+/** A request from the network that is being passed on: see proxied-request.ts. */
+export interface ProxiedTransaction {
+  /** The caller has given up, for this Reason ('' for none). */
+  cancel(reason: string): void
+}
+
+/** A request of ours that is the copy of another: see proxy-branch.ts. */
+export interface ForwardedRequest {
+  onResponse(response: SipMessage, source: Peer): void
+  onFailure(event: 'timeout' | 'transport-error'): void
+  onTimer(name: string): void
+}
+
 /** What a transaction tells the layer that runs it. */
 export interface TransactionRunner {
   serverTimer(transaction: ServerTransaction, name: string): void
@@ -58,6 +71,8 @@ export class ServerTransaction implements TimerOwner, SendFailed {
   /** Key in the table of requests that may arrive twice by different ways (RFC 3261 §8.2.2.2). */
   mergeKey: string | null = null
   isCancelled = false
+  /** Set when it is passed on instead of answered. */
+  proxied: ProxiedTransaction | null = null
   /** Provisional responses that wait for their PRACK. */
   reliable: ReliableAnswers | null = null
   /** The flush of the owner's connection in which its last echo went out. */
@@ -134,6 +149,8 @@ export class ClientTransaction implements TimerOwner, SendFailed {
   readonly fromTag: string
   readonly cseq: number
   owner: Application | null = null
+  /** Set when it is the copy of a request that is passed on. */
+  forwarded: ForwardedRequest | null = null
   dialog: Dialog | null = null
   dialogId = ''
   /** Of an INVITE: the ACK of its final answer, sent again with every repetition of that (RFC 3261 §13.2.2.4, §17.1.1.3). */

@@ -132,6 +132,12 @@ export class Transactions implements TransactionRunner {
     this.#merges.set(transaction.mergeKey, transaction)
   }
 
+  /** A request that is passed on may come by again, on its way elsewhere (a spiral, RFC 3261 §16.3 step 4). */
+  unguardMerges(transaction: ServerTransaction): void {
+    if (transaction.mergeKey !== null) this.#merges.delete(transaction.mergeKey)
+    transaction.mergeKey = null
+  }
+
   /** Sends a response of the user's making. */
   respond(transaction: ServerTransaction, status: number, text: string): void {
     transaction.lastResponse = text

@@ -141,6 +141,7 @@ export class Uas {
   onCancel(cancel: ServerTransaction, invite: ServerTransaction): void {
     const request = cancel.request!
     this.#answers.answer(cancel, 200)
+    if (invite.proxied !== null) return invite.proxied.cancel(request.get('reason') ?? '')
     if (invite.isAnswered) {
       // Too late: no effect on the call (§9.2). A caller that then says neither ACK nor BYE is helped by our timers.
       if (invite.state === 'accepted' && invite.dialog !== null) invite.dialog.isCancelledLate = true

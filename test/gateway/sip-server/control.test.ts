@@ -124,11 +124,6 @@ describe('the control port', () => {
     assert.deepEqual(await app.ask('ping'), ['OK', 'pong'])
   })
 
-  it('refuses to proxy, and says so', async () => {
-    const app = await server.application()
-    assert.equal((await app.ask('proxy|t|||| serial|||sip:x'))[0], 'NOK')
-  })
-
   it('has room for so many applications, and no more', async () => {
     for (let i = 0; i < 3; i++) await server.application()
     await (await stranger()).closed()

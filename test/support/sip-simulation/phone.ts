@@ -103,6 +103,10 @@ export class Phone implements Application, ApplicationRouter {
     this.#arrives(() => this.#replies.get(frameId)?.(null))
   }
 
+  tellProxied(): void {}
+
+  finishProxied(): void {}
+
   #arrives(act: () => void): void {
     const atMs = Math.max(this.#time.nowMs + this.#dice.roll(4), this.#inMs)
     this.#inMs = atMs
