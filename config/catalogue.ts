@@ -166,6 +166,21 @@ export const CATALOGUE = {
     'A buyer’s 3xx: a failure like others, or up to three of its contacts are rung.',
   ),
   'telephony.redirect_hosts': set(LIST, [], 'Hosts and domains a followed 3xx may lead to, besides the target’s own.'),
+  'telephony.trusted_hosts': set(
+    LIST,
+    [],
+    'Hosts and domains of targets that hear a number its caller asks to withhold (RFC 3325); others hear anonymous.',
+  ),
+  'telephony.pass_headers': set(
+    LIST,
+    [],
+    'Headers of the caller’s INVITE that buyers see: names, or beginnings such as X-Acme-*.',
+  ),
+  'telephony.history_info': set(
+    oneOf('off', 'pass', 'add'),
+    'off',
+    'Diversion and History-Info towards buyers: not told, passed on, or with the dialled number added.',
+  ),
   'telephony.trying_after': later(
     duration('0s', '200ms'),
     'When the SIP server itself says 100 (RFC 3261 §17.2.1: 200ms).',

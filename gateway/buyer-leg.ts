@@ -19,10 +19,15 @@ export interface RingOptions {
   readonly ringTimeoutMs: number
   /** The caller's giving up: the INVITE is cancelled and no further one is sent. */
   readonly gone: AbortSignal
+  /** Why the caller gave up, as the CANCEL may say it (RFC 3326). */
+  readonly goneReason: () => string | null
   readonly onSent: (sipCallId: string) => void
   /** A provisional answer above 100. */
   readonly onProgress: (status: number, reason: string, sdp: string | null) => void
 }
+
+/** Q.850 §2.2.5: the user has been alerted, and has not answered within the prescribed time. */
+const NO_ANSWER = 'Q.850;cause=19;text="no answer"'
 
 /**
  * Sends the INVITE to a target and waits for its final answer, the ring timeout or the caller's giving up, whichever is
@@ -34,6 +39,7 @@ export function ring(signaling: Signaling, options: RingOptions): Promise<RingRe
     let sent: SipRequest | null = null
     let settled = false
     let cancelled = false
+    let reason: string | null = null
 
     const settle = (result: RingResult): void => {
       if (settled) return
@@ -42,13 +48,16 @@ export function ring(signaling: Signaling, options: RingOptions): Promise<RingRe
       options.gone.removeEventListener('abort', onGone)
       resolve(result)
     }
-    const giveUp = (result: RingResult): void => {
+    const cancel = (request: SipRequest): void =>
+      request.cancel(reason === null ? {} : { headers: { Reason: reason } }, () => {})
+    const giveUp = (result: RingResult, why: string | null): void => {
       cancelled = true
-      sent?.cancel(() => {}) // It may have been answered meanwhile: then the BYE below ends it.
+      reason = why
+      if (sent) cancel(sent) // It may have been answered meanwhile: then the BYE below ends it.
       settle(result)
     }
-    const onGone = (): void => giveUp({ kind: 'caller-gone' })
-    const timer = setTimeout(() => giveUp({ kind: 'no-answer' }), options.ringTimeoutMs)
+    const onGone = (): void => giveUp({ kind: 'caller-gone' }, options.goneReason())
+    const timer = setTimeout(() => giveUp({ kind: 'no-answer' }, NO_ANSWER), options.ringTimeoutMs)
     options.gone.addEventListener('abort', onGone, { once: true })
     if (options.gone.aborted) return onGone()
 
@@ -66,7 +75,7 @@ export function ring(signaling: Signaling, options: RingOptions): Promise<RingRe
             if (error || !request) return // createUAC rejects with the same error.
             sent = request
             options.onSent(request.get('Call-ID') ?? '')
-            if (cancelled) request.cancel(() => {})
+            if (cancelled) cancel(request)
           },
           cbProvisional(response) {
             if (!settled && response.status > 100)

@@ -1,4 +1,5 @@
 import type { Settings } from '../config/settings.ts'
+import type { HistoryPolicy } from './call-history.ts'
 
 /** What the operator has decided about signalling that the RFCs leave to whoever runs a B2BUA. */
 export interface CallPolicies {
@@ -7,6 +8,11 @@ export interface CallPolicies {
   readonly followRedirects: boolean
   /** Hosts and domains a redirect may lead to, besides the target's own. */
   readonly redirectHosts: readonly string[]
+  /** Hosts and domains within our trust domain (RFC 3325 §3): withheld numbers are told there. */
+  readonly trustedHosts: readonly string[]
+  /** Headers of the caller that buyers see. */
+  readonly passHeaders: readonly string[]
+  readonly historyInfo: HistoryPolicy
 }
 
 export function callPolicies({ telephony }: Settings): CallPolicies {
@@ -14,5 +20,8 @@ export function callPolicies({ telephony }: Settings): CallPolicies {
     stopCodes: telephony.stopCodes,
     followRedirects: telephony.redirects === 'follow',
     redirectHosts: telephony.redirectHosts,
+    trustedHosts: telephony.trustedHosts,
+    passHeaders: telephony.passHeaders,
+    historyInfo: telephony.historyInfo,
   }
 }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { DialogState } from '../model/cdr.ts'
 import { systemRandom } from '../model/random.ts'
+import { passableReason } from './reason-header.ts'
 import { listOf, paramOf, uriOf } from './sip-fields.ts'
 import type { Signaling, SipDialog, SipRequest, SipResponse } from './srf.ts'
 
@@ -17,13 +18,15 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
   readonly localTag = Buffer.from(systemRandom.bytes(8)).toString('hex')
   #dialog: SipDialog | null = null
   #finalStatus: number | null = null
+  #cancelReason: string | null = null
 
   constructor(signaling: Signaling, req: SipRequest, res: SipResponse) {
     super()
     this.#signaling = signaling
     this.#req = req
     this.#res = res
-    req.on('cancel', () => {
+    req.on('cancel', (cancel?: { get(name: string): string | undefined }) => {
+      this.#cancelReason = passableReason(cancel?.get('Reason'))
       this.#finalStatus = 487 // The server has answered the INVITE itself (RFC 3261 §9.2).
       this.#gone.abort()
       this.emit('cancelled')
@@ -64,6 +67,14 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
   /** Any header, to hand on (Identity, for instance). */
   header(name: string): string | undefined {
     return this.#req.get(name)
+  }
+  /** All of them as they came, by name. */
+  get headers(): Readonly<Record<string, string | undefined>> {
+    return this.#req.headers
+  }
+  /** The Reason of its CANCEL, fit to be passed on (RFC 3326). */
+  get cancelReason(): string | null {
+    return this.#cancelReason
   }
   /** The final status the INVITE got; null while there is none. */
   get finalStatus(): number | null {

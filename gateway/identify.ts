@@ -2,6 +2,7 @@ import { numberOfUri, type PhoneNumber } from '../model/phone-number.ts'
 import type { ZipPlace } from '../model/places.ts'
 import { Refusal } from '../model/refusal.ts'
 import type { DialledNumber, Trunk } from '../model/trunk.ts'
+import { refuseLoops } from './hops.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 
@@ -13,7 +14,7 @@ interface Dialled {
 
 /**
  * Whose trunk is this, has it room, and which number was dialled? Fills `call.facts`. Refuses, in this order: a source that
- * is nobody's, an exchange that cannot take calls, a suspended seller, a trunk over its limits, a number that is not this
+ * is nobody's, a call that goes round, an exchange that cannot take calls, a suspended seller, a trunk over its limits, a number that is not this
  * seller's to sell.
  */
 export function identify(call: Call, parts: ExchangeParts): void {
@@ -36,6 +37,7 @@ export function identify(call: Call, parts: ExchangeParts): void {
     originatedAtMs: originationOf(call),
   }
 
+  refuseLoops(call, parts.liveCalls)
   const unwell = whyUnwell(parts)
   if (unwell) {
     call.countOnly = true

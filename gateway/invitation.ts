@@ -1,8 +1,13 @@
 import type { Award } from '../model/auction.ts'
-import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Target } from '../model/trunk.ts'
+import { isAmong } from './allowed-hosts.ts'
+import { historyHeaders } from './call-history.ts'
+import { callerIdentity, identityHeaders, isWithheld } from './caller-identity.ts'
+import { hopsLeft } from './hops.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
+import { passedHeaders } from './pass-headers.ts'
+import { parseUri } from './sip-server/uri.ts'
 
 /** What the INVITE to a target says besides its SDP. */
 export interface Invitation {
@@ -12,28 +17,39 @@ export interface Invitation {
   readonly auth?: { username: string; password: string }
 }
 
-/**
- * Towards the buyer: the caller's number in From and P-Asserted-Identity (RFC 3325), our call's id, and the carrier's
- * Identity header as it came (RFC 8224). Null when the target's number has no outbound trunk to go through.
- */
+/** What an award's INVITE says, and to whom. Null when the target's number has no outbound trunk to go through. */
 export function invitationOf(call: Call, award: Award, parts: ExchangeParts): Invitation | null {
   const target = parts.directory.target(award.targetId)
   if (!target) return null
-  const headers = callerHeaders(call.facts!.ani)
-  headers['X-DCE-Call-ID'] = call.id
-  const identity = call.caller.header('Identity')
-  if (identity) headers['Identity'] = identity
-  if (!target.uri.startsWith('+')) return { target, uri: target.uri, headers }
+  if (!target.uri.startsWith('+')) return { target, uri: target.uri, headers: headersTo(target.uri, call, parts) }
 
   const trunk = parts.trunks.outbound()
   if (!trunk) return null
-  const invitation = { target, uri: `sip:${target.uri}@${trunk.host};user=phone`, headers }
+  const uri = `sip:${target.uri}@${trunk.host};user=phone`
+  const invitation = { target, uri, headers: headersTo(uri, call, parts) }
   if (!trunk.username || !trunk.password) return invitation
   return { ...invitation, auth: { username: trunk.username, password: trunk.password } }
 }
 
-/** `@localhost` is drachtio's word for the address the request will leave from. */
-function callerHeaders(ani: PhoneNumber | null): Record<string, string> {
-  if (!ani) return { From: '"Anonymous" <sip:anonymous@anonymous.invalid>', Privacy: 'id' } // RFC 3323 §4.1.1.3
-  return { From: `<sip:${ani}@localhost>`, 'P-Asserted-Identity': `<sip:${ani}@localhost>` }
+/**
+ * Towards the buyer: who is calling, as far as it may be told (RFC 3323, RFC 3325), our call's id, the carrier's Identity header as
+ * it came (RFC 8224), one hop less, and whatever of the caller's headers and history the operator lets through.
+ */
+export function headersTo(uri: string, call: Call, { policies }: ExchangeParts): Record<string, string> {
+  const { caller } = call
+  const { ani, dnis } = call.facts!
+  const header = (name: string): string | undefined => caller.header(name)
+  const identity = callerIdentity(ani, header)
+  const isPrivate = isWithheld(identity)
+  const isTrusted = policies.trustedHosts.length > 0 && isAmong(parseUri(uri)?.host ?? '', policies.trustedHosts)
+  const headers = identityHeaders(identity, isTrusted)
+  headers['Max-Forwards'] = String(hopsLeft(header('Max-Forwards')))
+  headers['X-DCE-Call-ID'] = call.id
+  const signed = header('Identity')
+  if (signed && (!isPrivate || isTrusted)) headers['Identity'] = signed // It names the number, too.
+  if (policies.passHeaders.length > 0) Object.assign(headers, passedHeaders(policies.passHeaders, caller.headers))
+  if (policies.historyInfo === 'off') return headers
+  const past = { diversion: header('Diversion'), historyInfo: header('History-Info'), dnis, targetUri: uri }
+  const keepsHistory = isPrivate || identity.privacy.includes('history')
+  return Object.assign(headers, historyHeaders(policies.historyInfo, { ...past, isPrivate: keepsHistory }))
 }

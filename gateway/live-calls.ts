@@ -23,6 +23,10 @@ export class LiveCalls {
     if (this.#calls.size === 0) this.#emptied?.()
   }
 
+  has(id: CallId): boolean {
+    return this.#calls.has(id)
+  }
+
   list(): CallRecord[] {
     const records: CallRecord[] = []
     for (const call of this.#calls.values()) if (call.facts) records.push(recordOf(call))

@@ -1,7 +1,7 @@
 import type { Award } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import { ring, type BuyerLeg, type RingResult } from './buyer-leg.ts'
-import { invitationOf, type Invitation } from './invitation.ts'
+import { headersTo, invitationOf, type Invitation } from './invitation.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import { Redirections } from './redirect.ts'
@@ -45,7 +45,7 @@ export async function ringAward(
     call.note('award failed', `rank ${award.rank}: ${status ?? result.kind}`)
     const next = call.gone.aborted ? null : nextUri(result, redirections)
     if (!next) return { kind: 'failed', code: 'ring_failed', status }
-    invitation = { ...invitation, uri: next }
+    invitation = { ...invitation, uri: next, headers: headersTo(next, call, parts) }
     call.note('redirected', `rank ${award.rank}`)
   }
 }
@@ -88,6 +88,7 @@ async function ringTarget(
     sdp,
     ringTimeoutMs: Math.max(0, Math.min(invitation.target.ringTimeout * 1000, timeLeftMs)),
     gone: call.gone,
+    goneReason: () => call.caller.cancelReason,
     onSent: (sipCallId) => sent(call, attempt, sipCallId, parts),
     onProgress: (status, reason, buyerSdp) => void progress(call, attempt, status, reason, buyerSdp, parts),
   })

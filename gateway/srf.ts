@@ -19,7 +19,8 @@ export interface SipRequest extends EventEmitter {
   readonly socket: Socket | undefined
   get(name: string): string | undefined
   has(name: string): boolean
-  cancel(callback?: (error: Error | null) => void): void
+  readonly headers: Readonly<Record<string, string | undefined>>
+  cancel(options: { headers?: Record<string, string> }, callback?: (error: Error | null) => void): void
 }
 
 export interface SipResponse {

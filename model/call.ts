@@ -25,6 +25,8 @@ export type EndReason =
   | 'unknown_source'
   | 'account_inactive'
   | 'unknown_number'
+  | 'too_many_hops'
+  | 'loop'
   | 'compliance'
   | 'unacceptable_media'
   | 'malformed'

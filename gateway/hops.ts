@@ -1,0 +1,19 @@
+import type { CallId } from '../model/ids.ts'
+import { Refusal } from '../model/refusal.ts'
+import type { Call } from './live-call.ts'
+
+/** RFC 3261 §8.1.1.6: what a request without Max-Forwards is taken to have. */
+const DEFAULT_HOPS = 70
+
+/** How many hops the INVITE to a buyer may still take: one less than the caller's, since a B2BUA is one, too. */
+export function hopsLeft(maxForwards: string | undefined): number {
+  const hops = Number.parseInt(maxForwards ?? '', 10)
+  return (Number.isNaN(hops) ? DEFAULT_HOPS : hops) - 1
+}
+
+/** Refuses a call that has come too far (483), and one of ours that has come back while it is still up (482). */
+export function refuseLoops(call: Call, liveCalls: { has(id: CallId): boolean }): void {
+  if (hopsLeft(call.caller.header('Max-Forwards')) < 0) throw new Refusal('too_many_hops', 'Max-Forwards is used up')
+  const origin = call.caller.header('X-DCE-Call-ID')?.trim()
+  if (origin && liveCalls.has(origin as CallId)) throw new Refusal('loop', 'a call of ours has come back')
+}

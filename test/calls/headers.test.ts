@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { createUserAgent } from '../../sipp/agents/user-agent.ts'
+import { type Exchange, startExchange } from '../support/exchange.ts'
+import { Market } from '../support/call-market.ts'
+
+const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
+
+describe('the headers of a call', function () {
+  this.timeout(40_000)
+  let exchange: Exchange
+  before(async function () {
+    exchange = await startExchange(this, { env: { DCE_TELEPHONY_PASS_HEADERS: 'User-to-User, X-Acme-*' } })
+  })
+  after(() => exchange?.close())
+
+  it('keep a withheld number from the buyer, count a hop, and pass on what is let through and why the caller hung up', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-private-caller-expect-200.xml')
+    await market.call('uac-privacy-expect-200.xml')
+    await market.went(buyer.run)
+    await market.ended(CALLER_HUNG_UP)
+  })
+
+  it('tell the buyer why the caller gave up', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer('uas-cancelled-with-reason-expect-487.xml')
+    await market.call('uac-cancel-with-reason-expect-487.xml')
+    await market.went(buyer.run)
+    await market.ended({ outcome: 'cancelled', sip_status: 487, end_reason: 'cancelled', hung_up_by: 'caller' })
+  })
+
+  it('say that it has come too far', async () => {
+    const market = await Market.open(exchange)
+    await market.call('uac-too-many-hops-expect-483.xml')
+    await market.ended({ outcome: 'refused', sip_status: 483, end_reason: 'too_many_hops' })
+  })
+
+  it('say that it is one of ours, come back by another way: 482', async () => {
+    const market = await Market.open(exchange)
+    const loop = await Market.open(exchange)
+    const [buyer, carrier] = [await createUserAgent(), await createUserAgent({ address: loop.address })]
+    try {
+      buyer.on('call', async (call) => {
+        const headers = { 'X-DCE-Call-ID': call.invite.get('x-dce-call-id')! }
+        const target = exchange.process.sip()
+        const back = await carrier.call({ to: loop.number, from: '+12125550142', target, headers }).outcome
+        call.reject(back.status)
+      })
+      await market.standingBid({ host: buyer.address, port: buyer.port })
+      await market.call('uac-no-sale-expect-480.xml')
+      const record = await market.ended({ outcome: 'failed', sip_status: 480, end_reason: 'all_awards_failed' })
+      assert.equal(record.legs[1]?.['sip_status'], 482)
+      await loop.ended({ outcome: 'refused', sip_status: 482, end_reason: 'loop' })
+    } finally {
+      await buyer.close()
+      await carrier.close()
+    }
+  })
+})

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { passedHeaders } from '../../gateway/pass-headers.ts'
+
+describe('headers passed on to buyers', () => {
+  it('are those the operator names, and those that begin as it says', () => {
+    const sent = {
+      'User-to-User': '56a390;encoding=hex',
+      'X-Acme-Lead': '7',
+      'X-Acme': '8',
+      'X-Other': '9',
+      Subject: 'hi',
+    }
+    assert.deepEqual(passedHeaders(['user-to-user', 'X-Acme-*'], sent), {
+      'User-to-User': '56a390;encoding=hex',
+      'X-Acme-Lead': '7',
+    })
+    assert.deepEqual(passedHeaders([], sent), {})
+  })
+
+  it('are never ours nor the protocol’s', () => {
+    const sent = { Via: 'v', From: 'f', 'X-DCE-Call-ID': 'c', 'P-Asserted-Identity': 'p', Privacy: 'id', 'X-Own': 'x' }
+    assert.deepEqual(passedHeaders(['*'], sent), { 'X-Own': 'x' })
+  })
+
+  it('are sixteen at most, and none longer than 2,048 letters', () => {
+    const many = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`X-H${i}`, 'v']))
+    assert.equal(Object.keys(passedHeaders(['x-*'], many)).length, 16)
+    assert.deepEqual(passedHeaders(['x-*'], { 'X-Long': 'a'.repeat(2049), 'X-Short': 'a' }), { 'X-Short': 'a' })
+  })
+})
