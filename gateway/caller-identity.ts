@@ -53,9 +53,8 @@ function displayNameOf(value: string): string {
   if (at <= 0) return ''
   const before = value.slice(0, at).trim()
   const quoted = /^"((?:[^"\\]|\\.)*)"$/.exec(before)?.[1]?.replaceAll(/\\(.)/g, '$1')
-  // oxlint-disable-next-line no-control-regex -- what must not get into a header.
   return (quoted ?? before)
-    .replaceAll(/[\u0000-\u001f\u007f"\\]/g, '')
+    .replaceAll(/\p{Cc}|["\\]/gu, '')
     .trim()
     .slice(0, MAX_NAME)
 }

@@ -40,11 +40,11 @@ describe('the headers of a call', function () {
     const loop = await Market.open(exchange)
     const [buyer, carrier] = [await createUserAgent(), await createUserAgent({ address: loop.address })]
     try {
-      buyer.on('call', async (call) => {
+      buyer.on('call', (call) => {
         const headers = { 'X-DCE-Call-ID': call.invite.get('x-dce-call-id')! }
         const target = exchange.process.sip()
-        const back = await carrier.call({ to: loop.number, from: '+12125550142', target, headers }).outcome
-        call.reject(back.status)
+        const back = carrier.call({ to: loop.number, from: '+12125550142', target, headers })
+        void back.outcome.then(({ status }) => call.reject(status))
       })
       await market.standingBid({ host: buyer.address, port: buyer.port })
       await market.call('uac-no-sale-expect-480.xml')
