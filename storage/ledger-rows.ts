@@ -2,6 +2,7 @@ import type { Posting } from '../model/ledger.ts'
 import { readMicros } from './columns.ts'
 import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID } from './house-accounts.ts'
 import type { Row } from './postgres.ts'
+import { timestamp } from './timestamp.ts'
 
 /** A posting (alias `p`) with its entries in the order they were written. */
 export const POSTING_COLUMNS = `p.id, p.kind, p.call_id, p.currency, p.reference, p.posted_at,
@@ -32,7 +33,7 @@ export function postingRow(posting: Posting): Row {
     account_id: posting.kind === 'call' ? null : ownerOf(posting),
     currency: posting.currency,
     reference: posting.reference,
-    posted_at: posting.postedAt,
+    posted_at: timestamp(posting.postedAt),
     entries: posting.entries.map((entry) => ({
       account_id: entry.accountId,
       amount_micros: entry.amountMicros.toString(),

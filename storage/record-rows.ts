@@ -1,9 +1,10 @@
 import type { GatewayRecord } from '../gateway/needs.ts'
 import type { Auction, Award } from '../model/auction.ts'
 import type { CallState } from '../model/call.ts'
-import type { CallRecord, SoldTerms } from '../model/cdr.ts'
+import type { CallRecord, LegRecord, SoldTerms } from '../model/cdr.ts'
 import { postingRow } from './ledger-rows.ts'
 import type { Row } from './postgres.ts'
+import { timestamp, timestampOrNull } from './timestamp.ts'
 
 /** One record, or a batch of them, as the rows of `write_records` (migrations/0005): plain JSON, absent where there are none. */
 export interface RecordRows {
@@ -26,7 +27,7 @@ const STATE_RANK: Record<CallState, number> = {
   ended: 5,
 }
 
-/** The rows of one record. Money becomes text, since JSON has no 64-bit integers; dates become RFC 3339 when the JSON is made. */
+/** The rows of one record. Money becomes text, since JSON has no 64-bit integers; dates become RFC 3339. */
 export function rowsOf(record: GatewayRecord): RecordRows {
   switch (record.kind) {
     case 'sold': {
@@ -41,7 +42,7 @@ export function rowsOf(record: GatewayRecord): RecordRows {
             account_id: hold.accountId,
             currency: hold.currency,
             amount_micros: hold.amountMicros.toString(),
-            held_at: hold.heldAt,
+            held_at: timestamp(hold.heldAt),
           },
         ],
         open_calls: [
@@ -50,20 +51,25 @@ export function rowsOf(record: GatewayRecord): RecordRows {
             terms: termsRow(record.terms),
             caller_dialog: record.callerDialog,
             buyer_dialog: record.buyerDialog,
-            alive_at: call.aliveAt ?? call.answeredAt,
+            alive_at: timestampOrNull(call.aliveAt ?? call.answeredAt),
           },
         ],
       }
     }
     case 'alive':
-      return { alive: record.callIds.map((id) => ({ call_id: id, at: record.at })) }
+      return { alive: record.callIds.map((id) => ({ call_id: id, at: timestamp(record.at) })) }
     case 'ended': {
       const rows: RecordRows = { calls: [callRow(record.call, null)] }
       if (record.auction) rows.auctions = [auctionRow(record.auction, true)]
       if (record.audit) {
         const { audit } = record
         rows.audit = [
-          { call_id: audit.callId ?? record.call.id, number: audit.number, at: audit.at, checks: audit.checks },
+          {
+            call_id: audit.callId ?? record.call.id,
+            number: audit.number,
+            at: timestamp(audit.at),
+            checks: audit.checks,
+          },
         ]
       }
       if (record.posting) rows.postings = [postingRow(record.posting)]
@@ -75,7 +81,7 @@ export function rowsOf(record: GatewayRecord): RecordRows {
           {
             id: record.id,
             trunk_id: record.trunkId,
-            second: record.second,
+            second: timestamp(record.second),
             count: record.count,
             reason: record.reason,
           },
@@ -102,12 +108,12 @@ function callRow(call: CallRecord, awardedAt: Date | null): Row {
     auction_id: call.auctionId,
     vertical: call.vertical,
     traffic_type: call.trafficType,
-    received_at: call.receivedAt,
-    ringing_at: call.ringingAt,
-    answered_at: call.answeredAt,
-    alive_at: call.aliveAt,
-    ended_at: call.endedAt,
-    awarded_at: awardedAt,
+    received_at: timestamp(call.receivedAt),
+    ringing_at: timestampOrNull(call.ringingAt),
+    answered_at: timestampOrNull(call.answeredAt),
+    alive_at: timestampOrNull(call.aliveAt),
+    ended_at: timestampOrNull(call.endedAt),
+    awarded_at: timestampOrNull(awardedAt),
     duration_ms: call.durationMs,
     billable_ms: call.billableMs,
     currency: call.currency,
@@ -116,9 +122,19 @@ function callRow(call: CallRecord, awardedAt: Date | null): Row {
     sip_status: call.sipStatus,
     end_reason: call.endReason,
     hung_up_by: call.hungUpBy,
-    legs: call.legs,
+    legs: call.legs.map(legRow),
     checks: call.checks,
     trace: call.trace,
+  }
+}
+
+function legRow(leg: LegRecord): Row {
+  return {
+    ...leg,
+    invitedAt: timestamp(leg.invitedAt),
+    ringingAt: timestampOrNull(leg.ringingAt),
+    answeredAt: timestampOrNull(leg.answeredAt),
+    endedAt: timestampOrNull(leg.endedAt),
   }
 }
 
@@ -134,7 +150,7 @@ function auctionRow(auction: Auction, final: boolean): Row {
     awards: auction.awards.map(awardRow),
     non_bids: auction.nonBids,
     non_bids_omitted: auction.nonBidsOmitted,
-    decided_at: auction.decidedAt,
+    decided_at: timestamp(auction.decidedAt),
     final,
   }
 }
