@@ -3,6 +3,7 @@ import './plain-env.ts'
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import Srf from 'drachtio-srf'
+import { gatherWrites } from './gather-writes.ts'
 
 /**
  * The drachtio connection: our typed face of drachtio-srf, and the only file that imports it. Nothing here knows
@@ -152,7 +153,6 @@ export class Signaling {
   readonly #options: SignalingOptions
   #closed = false
   #connected = false
-  #gathered: Socket | null = null
   /** `proto/host:port`, comma separated, as the server announced them. */
   addresses = ''
 
@@ -165,32 +165,9 @@ export class Signaling {
     return this.#connected
   }
 
-  /**
-   * drachtio-srf writes each frame by itself, six a call. Corked until the end of the turn, they leave in one system call:
-   * 4 to 9 % of the exchange's CPU and a third or more off the p99 of the added PDD (400 calls/s, two cores, run in turn).
-   */
-  #gatherWrites({ socket }: SipRequest): void {
-    if (socket === undefined || this.#gathered === socket) return
-    this.#gathered = socket
-    const write = socket.write.bind(socket)
-    let corked = false
-    const gather = (...args: Parameters<typeof write>): boolean => {
-      if (!corked) {
-        corked = true
-        socket.cork()
-        setImmediate(() => {
-          corked = false
-          socket.uncork()
-        })
-      }
-      return write(...args)
-    }
-    socket.write = gather as typeof socket.write
-  }
-
   onInvite(handler: RequestHandler): void {
     this.#srf.invite((req, res) => {
-      this.#gatherWrites(req)
+      if (req.socket !== undefined) gatherWrites(req.socket)
       handler(req, res)
     })
   }

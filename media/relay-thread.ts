@@ -9,6 +9,9 @@ export const RELAY_REPLY_LIMIT_MS = 2000
 /** A thread that dies younger than this is not started again at once: the cause is likely still there. */
 const RESTART_PAUSE_MS = 1000
 
+/** How long less urgent messages wait for others, ms. */
+const GATHER_MS = 2
+
 const WORKER = new URL('./relay-worker.ts', import.meta.url)
 
 interface Waiting {
@@ -39,6 +42,9 @@ export class RelayThread {
   #restart: NodeJS.Timeout | null = null
   #lastRef = 0
   #outbox: ToRelayThread[] = []
+  #isFlushSet = false
+  #flushedMs = -Infinity
+  #gatherTimer: NodeJS.Timeout | null = null
 
   /** `file` is what the thread runs: a test's own when it must misbehave. */
   constructor(data: RelayThreadData, needs: MediaNeeds, events: RelayThreadEvents, file: URL = WORKER) {
@@ -102,15 +108,29 @@ export class RelayThread {
     if (this.#isUp) this.#post(message)
   }
 
-  /** What is said in one turn travels together: waking the thread costs more than all it is told. */
+  /**
+   * What is said in one turn travels together: waking the thread costs more than all it is told. Under load what nobody's
+   * ringing waits for is gathered a little longer, and goes at the latest with the next call.
+   */
   #post(message: ToRelayThread): void {
-    if (this.#outbox.push(message) > 1) return
-    queueMicrotask(() => {
-      const messages = this.#outbox
-      this.#outbox = []
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window.
-      this.#worker?.postMessage(messages)
-    })
+    this.#outbox.push(message)
+    if (this.#isFlushSet) return
+    const isUrgent = message.kind === 'open' || message.kind === 'fresh-buyer'
+    if (isUrgent || performance.now() - this.#flushedMs >= GATHER_MS) {
+      this.#isFlushSet = true
+      queueMicrotask(() => this.#flush())
+    } else this.#gatherTimer ??= setTimeout(() => this.#flush(), GATHER_MS)
+  }
+
+  #flush(): void {
+    const messages = this.#outbox
+    this.#outbox = []
+    this.#isFlushSet = false
+    this.#flushedMs = performance.now()
+    if (this.#gatherTimer !== null) clearTimeout(this.#gatherTimer)
+    this.#gatherTimer = null
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window.
+    this.#worker?.postMessage(messages)
   }
 
   async close(): Promise<void> {
@@ -118,6 +138,7 @@ export class RelayThread {
     this.#closed = true
     this.#isUp = false
     if (this.#restart !== null) clearTimeout(this.#restart)
+    if (this.#gatherTimer !== null) clearTimeout(this.#gatherTimer)
     await this.#worker?.terminate()
     this.#rejectAll('the relay is closed')
   }
