@@ -109,4 +109,6 @@ export class AbsentApplication implements Application, TimerOwner {
   tellProxied(): void {}
 
   finishProxied(): void {}
+
+  tellCdr(): void {}
 }

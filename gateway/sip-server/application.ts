@@ -41,6 +41,8 @@ export interface Application {
   tellProxied(frameId: string, response: SipMessage, source: Peer | null): void
   /** The last answer to that frame. */
   finishProxied(frameId: string): void
+  /** Sends a `cdr:` event; `detail` is the role of a start and the reason of a stop. */
+  tellCdr(event: 'attempt' | 'start' | 'stop', source: string, detail: string, message: SipMessage): void
   /** Answers frame `frameId` with NOK and this reason. */
   refuse(frameId: string, reason: string): void
 }

@@ -106,6 +106,12 @@ export function writeProxied(frameId: string, response: SipMessage, source: Peer
   return writeFrame(`${randomUUID()}|response|${frameId}|OK|${from}|${timeToken()}|||continue\r\n${text}`)
 }
 
+/** A call detail event. An attempt has no detail. */
+export function writeCdr(event: string, source: string, detail: string, message: SipMessage): string {
+  const what = detail === '' ? '' : `|${detail}`
+  return writeFrame(`${randomUUID()}|cdr:${event}|${source}|${timeToken()}${what}\r\n${serialize(message)}`)
+}
+
 /** A message shown to the application. The trailing bars matter: it counts tokens. */
 export function writeShown(shown: Shown): string {
   const { source, peer, protocol, transactionId, dialogId, receivedOn, message } = shown

@@ -3,7 +3,15 @@ import type { Socket } from 'node:net'
 import { readTags } from './application-tags.ts'
 import type { ApplicationTags } from './application-tags.ts'
 import type { Application, Echo, Shown } from './application.ts'
-import { FrameReader, readFrame, writeEcho, writeProxied, writeResponse, writeShown } from './control-codec.ts'
+import {
+  FrameReader,
+  readFrame,
+  writeCdr,
+  writeEcho,
+  writeProxied,
+  writeResponse,
+  writeShown,
+} from './control-codec.ts'
 import type { SipServerLimits } from './limits.ts'
 import type { SipMessage } from './message.ts'
 import { readProxyCommand } from './proxy-command.ts'
@@ -192,6 +200,10 @@ export class ControlConnection implements Application {
 
   finishProxied(frameId: string): void {
     this.#reply(frameId, 'OK', 'done')
+  }
+
+  tellCdr(event: string, source: string, detail: string, message: SipMessage): void {
+    this.#append(writeCdr(event, source, detail, message), -1)
   }
 
   show(shown: Shown): number {

@@ -1,4 +1,5 @@
 import type { ApplicationRouter } from './application.ts'
+import type { CdrEvents } from './cdr-events.ts'
 import type { Chance } from './chance.ts'
 import type { Dialogs } from './dialogs.ts'
 import type { Guard } from './guard.ts'
@@ -27,6 +28,7 @@ export interface Core {
   readonly locator: Locator
   readonly router: ApplicationRouter
   readonly transactions: Transactions
+  readonly cdr: CdrEvents
   /** Null: every source may send what it likes. */
   readonly guard: Guard | null
 }

@@ -1,5 +1,6 @@
 import { Absences } from './absences.ts'
 import type { ApplicationRouter } from './application.ts'
+import { CdrEvents } from './cdr-events.ts'
 import type { Chance } from './chance.ts'
 import type { SipActions } from './control-connection.ts'
 import type { Core } from './core.ts'
@@ -82,6 +83,7 @@ export class Engine implements Receiver, TransactionUser {
         below: (limit) => options.chance.below(limit),
       }),
       router: options.router,
+      cdr: new CdrEvents(options.router),
       transactions: new Transactions(timers, wheel, counters, options.chance, this),
       guard: options.guard,
     }

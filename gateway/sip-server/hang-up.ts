@@ -1,3 +1,4 @@
+import type { CdrStopReason } from './cdr-events.ts'
 import type { Core } from './core.ts'
 import type { ClientTransaction, Dialog } from './state.ts'
 import { buildInDialog } from './dialogs.ts'
@@ -56,6 +57,7 @@ export class HangUp {
   #send(dialog: Dialog, reason: HangUpReason, isShown: boolean, afterFlush: number): void {
     const { request, nextUri } = buildInDialog(dialog, 'BYE', dialog.remoteTarget, ++dialog.localCSeq)
     request.add('Reason', `SIP;cause=200;text="${reason}"`)
+    if (isShown) this.#core.cdr.stop('application', stopReason(reason), request)
     this.#dispatch(nextUri, dialog, (target) => {
       const branch = stampVia(this.#core, request, target)
       // Without an owner: nobody waits for its answer.
@@ -73,6 +75,11 @@ export class HangUp {
     if (destination instanceof Promise) void destination.then(deliver)
     else deliver(destination)
   }
+}
+
+function stopReason(reason: HangUpReason): CdrStopReason {
+  if (reason === 'Session timer expired') return 'session-expired'
+  return reason === 'Application gone' ? 'system-error-initiated-termination' : 'system-initiated-termination'
 }
 
 function showUnsolicited(dialog: Dialog, message: SipMessage, target: Peer, afterFlush: number): void {

@@ -47,6 +47,8 @@ export class ProxiedRequest implements ProxiedTransaction, BranchOwner {
   /** No new branch any more: answered with 2xx or 6xx, or cancelled. */
   #isStopped = false
   #isReported = false
+  /** A new INVITE, and not one inside a call. */
+  readonly #isCall: boolean
 
   constructor(core: Core, uas: UasAnswers, uac: UacAnswers, server: ServerTransaction, plan: ProxyPlan) {
     this.#core = core
@@ -54,6 +56,7 @@ export class ProxiedRequest implements ProxiedTransaction, BranchOwner {
     this.#uac = uac
     this.#server = server
     this.#plan = plan
+    this.#isCall = server.isInvite && plan.request.toTag === ''
     this.#targets = [...plan.command.destinations]
     this.#known = new Set(plan.command.destinations)
   }
@@ -80,6 +83,7 @@ export class ProxiedRequest implements ProxiedTransaction, BranchOwner {
   route(request: SipMessage, target: Peer): void {
     const mark = this.#plan.recordRouteMark
     if (mark !== null) addRecordRoutes(this.#core, request, this.#server.source, target, mark)
+    if (this.#isCall) this.#core.cdr.attempt('application', request)
   }
 
   onProvisional(response: SipMessage): void {
@@ -90,6 +94,7 @@ export class ProxiedRequest implements ProxiedTransaction, BranchOwner {
     const { status } = response
     if (status >= 300 && this.#server.isAnswered) return
     this.#tell(response, source)
+    this.#note(response, source)
     if (status < 300) {
       // §16.7 step 5: every 2xx to an INVITE; to anything else the first final answer.
       if (this.#server.isInvite || !this.#server.isAnswered) this.#pass(response)
@@ -101,6 +106,17 @@ export class ProxiedRequest implements ProxiedTransaction, BranchOwner {
     if (status >= 600) this.#stop('')
     this.#next()
     if (this.#branches.every((each) => each.isDone)) this.#answerBest()
+  }
+
+  #note(response: SipMessage, source: Peer | null): void {
+    if (!this.#isCall) return
+    const { cdr } = this.#core
+    const reason = response.status === 487 ? 'call-canceled' : 'call-rejected'
+    if (response.status >= 300) cdr.stop(source === null ? 'application' : 'network', reason, response)
+    else {
+      cdr.start('network', 'proxy-uac', response)
+      if (!this.#server.isAnswered) cdr.start('application', 'proxy-uas', response)
+    }
   }
 
   /** A redirection we follow ourselves: its Contacts are further targets (§16.5). False: it is an answer like any other. */
@@ -131,6 +147,8 @@ export class ProxiedRequest implements ProxiedTransaction, BranchOwner {
   #answerBest(): void {
     if (this.#server.isAnswered) return
     const best = chooseBest(this.#finals)
+    if (this.#isCall && best !== null)
+      this.#core.cdr.stop('application', best.status === 487 ? 'call-canceled' : 'call-rejected', best)
     if (best === null || best.status === 408) this.#answerTimeout()
     // §16.7 step 6: that one target is overloaded does not say that we are.
     else if (best.status === 503) this.#uas.answer(this.#server, 500)

@@ -102,6 +102,10 @@ export class Proxy {
     if (fault !== null) return this.#uas.answer(transaction, fault.status, fault.headers)
     if (transactions.open >= limits.maxTransactions) return this.#uas.answer(transaction, 503)
     if (transaction.isInvite) this.#uas.answer(transaction, 100)
+    if (request.method === 'BYE') {
+      this.#core.cdr.stop('network', 'normal-release', request)
+      this.#core.cdr.stop('application', 'normal-release', request)
+    }
     this.#forward(transaction, {
       request,
       routes,

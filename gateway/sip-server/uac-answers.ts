@@ -122,6 +122,7 @@ export class UacAnswers {
     }
     dialog.clientInvite = null
     dialog.state = 'confirmed'
+    this.#core.cdr.start('network', 'uac', response)
     dialog.lifeTimer = wheel.arm(limits.maxDialogMs, dialog, 'life')
     return dialog
   }
@@ -135,7 +136,13 @@ export class UacAnswers {
 
   #onRefused(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
     this.#closeInvite(transaction)
+    this.#noteRefusal('network', transaction, response)
     this.#show(transaction, response, source, dialogIdOf(response.callId, response.fromTag))
+  }
+
+  #noteRefusal(source: 'network' | 'application', transaction: ClientTransaction, response: SipMessage): void {
+    if (!transaction.isInvite || transaction.isInDialog) return
+    this.#core.cdr.stop(source, transaction.isCancelled ? 'call-canceled' : 'call-rejected', response)
   }
 
   #closeInvite(transaction: ClientTransaction): void {
@@ -170,7 +177,8 @@ export class UacAnswers {
     const { dialog, method, request } = transaction
     if (dialog === null) return
     // A challenged BYE is sent again with credentials; any other answer, or none, ends the dialog (§15.1.1).
-    if (method === 'BYE' && status !== 401 && status !== 407) this.#core.dialogs.remove(dialog)
+    if (method === 'BYE' && status !== 401 && status !== 407 && this.#core.dialogs.remove(dialog))
+      this.#core.cdr.stop('application', 'normal-release', request!)
     if (method === 'NOTIFY' && dialog.method === 'SUBSCRIBE' && status !== 401 && status !== 407) {
       if (/^\s*terminated/i.test(request?.get('subscription-state') ?? '')) this.#core.dialogs.remove(dialog)
     }
@@ -296,7 +304,9 @@ export class UacAnswers {
   #showMadeUp(transaction: ClientTransaction, status: number, reason: string): void {
     const { request } = transaction
     if (request === null) return
-    this.#show(transaction, buildResponse(request, status, reason, this.#core.chance.token(16)), null, '')
+    const response = buildResponse(request, status, reason, this.#core.chance.token(16))
+    this.#noteRefusal('application', transaction, response)
+    this.#show(transaction, response, null, '')
   }
 
   #show(transaction: ClientTransaction, message: SipMessage, source: Peer | null, dialogId: string): number {

@@ -208,6 +208,9 @@ export class Uac {
       link?.(transaction)
     }
     const transaction = Delivery.start(this.#core, { way, build, onStarted })
+    const { request } = transaction
+    if (transaction.isInvite && !transaction.isInDialog && request !== null)
+      this.#core.cdr.attempt('application', request)
     transaction.echoFlush = this.#echo(frame, transaction.target, transaction.id, transaction.text!)
   }
 

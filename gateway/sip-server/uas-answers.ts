@@ -58,6 +58,7 @@ export class UasAnswers {
     else this.#core.transactions.respond(transaction, status, text)
     if (transaction.isInvite && status >= 200 && status < 300) this.#awaitAck(transaction, request.cseq)
     if (status < 200) this.watchSilence(transaction)
+    else if (transaction.isInvite && request.toTag === '') this.#noteEnd(response)
     this.#echo(app, frameId, transaction, text)
   }
 
@@ -72,6 +73,12 @@ export class UasAnswers {
       if (said === undefined || isStale) return
     }
     this.#core.guard.authenticationFailed(source.host)
+  }
+
+  #noteEnd(response: SipMessage): void {
+    const { cdr } = this.#core
+    if (response.status < 300) cdr.start('application', 'uas', response)
+    else cdr.stop('application', 'call-rejected', response)
   }
 
   #reliable(transaction: ServerTransaction): ReliableAnswers {
@@ -209,7 +216,16 @@ export class UasAnswers {
   ): void {
     const response = buildResponse(transaction.request!, status, reason, status === 100 ? '' : transaction.localTag)
     for (const [name, value] of Object.entries(headers)) response.add(name, value)
+    if (transaction.isInvite && status >= 300) this.#noteOwnEnd(transaction, response)
     this.#core.transactions.respond(transaction, status, serialize(response))
+  }
+
+  /** A new call that an application was asked about, and that we have ended for it. */
+  #noteOwnEnd({ owner, request }: ServerTransaction, response: SipMessage): void {
+    if (owner === null || request!.toTag !== '') return
+    const { cdr } = this.#core
+    if (response.status === 487) cdr.stop('network', 'call-canceled', response)
+    else cdr.stop('application', 'system-error-initiated-termination', response)
   }
 
   /** 487 for an INVITE that was still open: CANCEL, or BYE, has ended it. */

@@ -69,7 +69,10 @@ export class Uas {
     transaction.owner = owner
     transactions.guardMerges(transaction)
     this.#answers.watchSilence(transaction)
-    if (method === 'INVITE') this.#answers.answer(transaction, 100)
+    if (method === 'INVITE') {
+      this.#core.cdr.attempt('network', request)
+      this.#answers.answer(transaction, 100)
+    }
     const host = advertisedHost(source.transport, source.host, null)
     this.#show(transaction, request, source, { host, port: source.transport.port })
   }
@@ -118,6 +121,7 @@ export class Uas {
           this.#cancelInvite(dialog.clientInvite!)
           return this.#answerAndStop(transaction, 200)
         }
+        if (dialog.state === 'confirmed') this.#core.cdr.stop('network', 'normal-release', request)
         this.#core.dialogs.remove(dialog)
         return true
       case 'PRACK':

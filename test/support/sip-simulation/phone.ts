@@ -107,6 +107,8 @@ export class Phone implements Application, ApplicationRouter {
 
   finishProxied(): void {}
 
+  tellCdr(): void {}
+
   #arrives(act: () => void): void {
     const atMs = Math.max(this.#time.nowMs + this.#dice.roll(4), this.#inMs)
     this.#inMs = atMs
