@@ -158,7 +158,8 @@ function send(request: Request, response: Response, answer: SentAnswer): void {
     return
   }
   response.status(answer.status)
-  if (answer.body === '') response.end()
+  if (answer.content) response.set('content-type', answer.content.type).end(answer.content.bytes)
+  else if (answer.body === '') response.end()
   else response.set('content-type', 'application/json; charset=utf-8').end(answer.body)
 }
 

@@ -81,12 +81,19 @@ export function mayReadCall(call: CallRecord, caller: Caller): boolean {
   return caller.role === 'seller' ? call.sellerId === caller.accountId : call.buyerId === caller.accountId
 }
 
+/** The legs `caller` may see: a seller its own, a buyer the one it took. */
+export function visibleLegs(call: CallRecord, caller: Caller): readonly LegRecord[] {
+  if (caller.role === 'admin') return call.legs
+  if (caller.role === 'seller') return call.legs.filter((leg) => leg.side === 'caller')
+  return call.legs.filter((leg) => leg.side === 'buyer' && leg.bidId === call.bidId)
+}
+
 /**
  * A call as `caller` may read it. A seller never sees who bought it, what was bid or paid; a buyer never sees the payout or
  * who else was rung; the trace keeps its steps and loses its details, which name both.
  */
 export function viewCall(call: CallRecord, caller: Caller): View {
-  const whole = viewWhole(call)
+  const whole = { ...viewWhole(call), legs: visibleLegs(call, caller).map(viewLeg) }
   if (caller.role === 'admin') return whole
   const trace = whole.trace.map((step) => ({ ...step, detail: null }))
   if (caller.role === 'seller') {
@@ -97,7 +104,6 @@ export function viewCall(call: CallRecord, caller: Caller): View {
       bid_id: null,
       target_id: null,
       price: null,
-      legs: call.legs.filter((leg) => leg.side === 'caller').map(viewLeg),
       trace,
     }
   }
@@ -106,13 +112,12 @@ export function viewCall(call: CallRecord, caller: Caller): View {
     trunk_id: null,
     number_id: null,
     payout: null,
-    legs: call.legs.filter((leg) => leg.side === 'buyer' && leg.bidId === call.bidId).map(viewLeg),
     compliance: null,
     trace,
   }
 }
 
-function viewWhole(call: CallRecord): View {
+function viewWhole(call: CallRecord): Omit<View, 'legs'> {
   return {
     id: call.id,
     state: call.state,
@@ -141,7 +146,6 @@ function viewWhole(call: CallRecord): View {
     sip_status: call.sipStatus,
     end_reason: call.endReason,
     hung_up_by: call.hungUpBy,
-    legs: call.legs.map(viewLeg),
     compliance: viewCompliance(call),
     fraud: null,
     trace: call.trace.map(({ atMs, step, detail }) => ({ at_ms: atMs, step, detail })),

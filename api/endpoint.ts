@@ -17,6 +17,8 @@ export interface Answer {
   readonly status: number
   /** Absent: no content. */
   readonly body?: unknown
+  /** In place of a body in JSON. */
+  readonly content?: { readonly type: string; readonly bytes: string | Uint8Array }
   /** The version of the thing answered with: its ETag. */
   readonly version?: number
   readonly headers?: Readonly<Record<string, string>>
@@ -60,6 +62,8 @@ export interface Endpoint {
   /** Counted against `loginPerMinute` per source address. */
   readonly guarded?: boolean
   readonly answers: Readonly<Record<number, z.ZodType | string>>
+  /** What the 200 may also be, besides JSON. */
+  readonly otherTypes?: readonly string[]
   readonly handle: (request: ApiRequest) => Promise<Answer> | Answer
 }
 

@@ -11,6 +11,8 @@ const KEY = /^[\x21-\x7e]{1,255}$/
 export interface SentAnswer {
   readonly status: number
   readonly body: string
+  /** In place of the body. */
+  readonly content?: Answer['content']
   readonly etag: string | null
   readonly replayed: boolean
   readonly headers: Readonly<Record<string, string>>
@@ -63,6 +65,7 @@ export function printAnswer(answer: Answer): SentAnswer {
   return {
     status: answer.status,
     body: answer.body === undefined ? '' : JSON.stringify(answer.body),
+    ...(answer.content && { content: answer.content }),
     etag: answer.version === undefined ? null : etagOf(answer.version),
     replayed: false,
     headers: answer.headers ?? {},

@@ -161,6 +161,36 @@ export interface LiveCalls {
   hangUp(id: CallId): boolean
 }
 
+/** A SIP message as the SIP server remembers it. */
+export interface TracedMessage {
+  /** The SIP Call-ID. */
+  readonly callId: string
+  /** Milliseconds since the epoch; the fraction is good to the microsecond. */
+  readonly atMs: number
+  /** Seen from the exchange. */
+  readonly direction: 'in' | 'out'
+  readonly transport: string
+  readonly local: { readonly host: string; readonly port: number }
+  readonly remote: { readonly host: string; readonly port: number }
+  /** In latin1: a character a byte. Credentials are masked. */
+  readonly text: string
+  /** The same bytes had gone the same way before. */
+  readonly isRetransmission: boolean
+}
+export interface SipTrace {
+  readonly messages: readonly TracedMessage[]
+  /** Messages that were too many to be kept. */
+  readonly leftOut: number
+}
+
+/** The SIP messages of the latest calls. */
+export interface SipTraces {
+  /** Why none are kept, as a sentence; null when they are. */
+  readonly unavailable: string | null
+  /** What is kept of these SIP Call-IDs, in the order it happened. */
+  find(sipCallIds: readonly string[]): Promise<SipTrace>
+}
+
 /** Balances as the gateway holds them now. */
 export interface Balances {
   balanceMicros(id: AccountId): Micros

@@ -49,7 +49,13 @@ function describeOperation(declared: Endpoint, prefix: string): Json {
       status,
       typeof answer === 'string'
         ? { description: answer }
-        : { description: summary, content: { 'application/json': { schema: schemaOf(answer, 'output') } } },
+        : {
+            description: summary,
+            content: {
+              'application/json': { schema: schemaOf(answer, 'output') },
+              ...(status === '200' ? Object.fromEntries((declared.otherTypes ?? []).map((type) => [type, {}])) : {}),
+            },
+          },
     ]),
   )
   const text = { schema: { type: 'string' } }

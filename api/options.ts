@@ -1,7 +1,7 @@
 import type { Clock } from '../model/clock.ts'
 import type { EventBus } from '../model/events.ts'
 import type { AccountId } from '../model/ids.ts'
-import type { Balances, Health, HoursAnswer, HoursQuestion, LiveCalls, Stores } from './needs.ts'
+import type { Balances, Health, HoursAnswer, HoursQuestion, LiveCalls, SipTraces, Stores } from './needs.ts'
 
 /** What the numbering plan says of a text: whether it is a phone number, its E.164 form, and where it may be. */
 export interface PhoneAnswer {
@@ -46,6 +46,7 @@ export interface Log {
 export interface ApiOptions {
   readonly stores: Stores
   readonly liveCalls: LiveCalls
+  readonly sipTraces: SipTraces
   readonly balances: Balances
   readonly events: EventBus
   readonly health: Health

@@ -23,6 +23,7 @@ export const PROBLEMS = {
   call_not_up: { status: 409, title: 'The call is not up' },
   request_in_progress: { status: 409, title: 'A request with this Idempotency-Key is under way' },
   version_mismatch: { status: 412, title: 'It has changed since you read it' },
+  sip_trace_gone: { status: 410, title: 'The SIP messages are no longer kept' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body has a content type this address does not take' },
   invalid: { status: 422, title: 'The request is not valid' },
@@ -31,6 +32,7 @@ export const PROBLEMS = {
   headers_too_large: { status: 431, title: 'The request line or headers are too large' },
   internal_error: { status: 500, title: 'Something went wrong here' },
   not_available: { status: 501, title: 'Not built yet' },
+  no_sip_trace: { status: 501, title: 'This exchange keeps no SIP messages' },
   store_unavailable: { status: 503, title: 'The database cannot be reached' },
   too_many_clients: { status: 503, title: 'No room for another client' },
 } as const

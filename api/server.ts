@@ -24,6 +24,7 @@ import { describeApi } from './openapi.ts'
 import type { ApiOptions } from './options.ts'
 import { addPages } from './pages.ts'
 import { Problem, PROBLEM_TYPE, problemBody } from './problems.ts'
+import { sipTraceEndpoints } from './sip-trace.ts'
 import { targetEndpoints } from './targets.ts'
 import { createTokens } from './tokens.ts'
 import { trunkEndpoints } from './trunks.ts'
@@ -65,6 +66,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...bidEndpoints(kit),
     ...dncEndpoints(kit),
     ...callEndpoints(kit),
+    ...sipTraceEndpoints(kit),
     ...auctionEndpoints(kit),
     ...debugEndpoints(kit),
     ...healthEndpoints(kit),

@@ -11,17 +11,18 @@ const PUBLIC = 'jwt-public.pem'
  * tokens outlive a restart, and several API processes that share the folder trust each other's.
  */
 export function loadOrCreate(dir: string): SigningKeys {
-  const found = read(dir)
+  const found = findKeys(dir)
   if (found) return found
   mkdirSync(dir, { recursive: true })
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   // The private one last: a pair counts from the moment it is there, so a crash in between only makes a new pair.
   writeWhole(join(dir, PUBLIC), publicKey.export({ type: 'spki', format: 'pem' }).toString(), 0o644)
   writeWhole(join(dir, PRIVATE), privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), 0o600)
-  return read(dir) ?? fail(dir)
+  return findKeys(dir) ?? fail(dir)
 }
 
-function read(dir: string): SigningKeys | null {
+/** The pair kept in `dir`; null when none has been made yet. */
+export function findKeys(dir: string): SigningKeys | null {
   try {
     const privateKeyPem = readFileSync(join(dir, PRIVATE), 'utf8')
     return { privateKeyPem, publicKeyPem: readFileSync(join(dir, PUBLIC), 'utf8') }

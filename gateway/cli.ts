@@ -35,7 +35,10 @@ const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: 
   config: { run: config, help: 'config                    print every setting in force, secrets masked' },
   account: { run: account, help: 'account create --type T --name N [--email E --password P]' },
   dnc: { run: dnc, help: 'dnc import FILE           add a file of numbers to a list ([--list internal|blocked])' },
-  call: { run: call, help: 'call show ID              the decision on a call, step by step' },
+  call: {
+    run: call,
+    help: 'call show ID              the decision on a call, step by step, and its SIP ([--pcap FILE] [--token T])',
+  },
   ledger: {
     run: ledger,
     help: 'ledger verify             check that every posting balances and no call is billed twice',
@@ -201,7 +204,8 @@ async function call(args: Arguments): Promise<void> {
   const [verb, id] = args.words
   if (verb !== 'show' || !id) throw new CommandError('call show ID is the only form')
   const { showCall } = await import('./command-storage.ts')
-  await showCall(id, settingsOf(args), (line) => say(line))
+  const options = { token: args.flags.get('token') ?? null, pcapFile: args.flags.get('pcap') ?? null }
+  await showCall(id, settingsOf(args, ['token', 'pcap']), options, (line) => say(line))
 }
 
 async function ledger(args: Arguments): Promise<void> {

@@ -1,4 +1,8 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Stores } from '../api/needs.ts'
+import { findKeys } from '../api/signing-keys.ts'
+import { createTokens } from '../api/tokens.ts'
 import { hashPassword } from '../accounts/credentials.ts'
 import { createLogger } from '../config/logger.ts'
 import type { Settings } from '../config/settings.ts'
@@ -14,6 +18,7 @@ import { attachToEmbedded, EmbeddedPostgres } from '../storage/embedded-postgres
 import { migrateDown, migrateUp, migrationStatus } from '../storage/migrate.ts'
 import { Postgres, type ConnectionOptions } from '../storage/postgres.ts'
 import { createStores } from '../storage/stores.ts'
+import { askForSip } from './call-sip.ts'
 
 type Print = (line: string) => void
 
@@ -161,8 +166,29 @@ export async function importDnc(
   }
 }
 
-/** `dce call show`: the call, each step of its decision, its auction and its legs. */
-export async function showCall(id: string, settings: Settings, print: Print): Promise<void> {
+/** Long enough to ask one question, and too short to be of use to anybody else. */
+const COMMAND_TOKEN_S = 60
+
+/** A token of the first administrator's, signed with the keys in the data folder; null without either. */
+async function commandToken(settings: Settings, stores: Stores): Promise<string | null> {
+  const keys = findKeys(join(settings.dataDir, 'keys'))
+  const user = keys && (await stores.users.findByEmail(settings.admin.email))
+  if (!keys || user?.role !== 'admin') return null
+  return (await createTokens(keys, COMMAND_TOKEN_S, systemClock)).issue(user)
+}
+
+export interface ShowOptions {
+  /** An access token or API key to ask the running exchange with; null: one is made from the keys in the data folder. */
+  readonly token: string | null
+  /** Where to write the call's SIP as a capture file. */
+  readonly pcapFile: string | null
+}
+
+/**
+ * `dce call show`: the call, each step of its decision, its auction and its legs, and its SIP as a ladder as long as the
+ * running exchange still has it. Throws when a capture file is asked for and there is nothing to write.
+ */
+export async function showCall(id: string, settings: Settings, options: ShowOptions, print: Print): Promise<void> {
   if (!isId(id)) throw new Error(`${id}: not a call's id`)
   const storage = await openCommandStorage(settings)
   try {
@@ -188,6 +214,15 @@ export async function showCall(id: string, settings: Settings, print: Print): Pr
       print(
         `  ${leg.side} leg ${leg.uri}: ${leg.sipStatus ?? 'no answer'}${leg.media ? `, ${leg.media.packetsReceived} packets, ${leg.media.packetsLost} lost, jitter ${leg.media.jitterMs.toFixed(1)} ms` : ''}`,
       )
+    const { host, port } = settings.server
+    const question = { host, port, token: options.token ?? (await commandToken(settings, storage.stores)) }
+    const ladder = await askForSip(call.id, 'text', question)
+    print('bytes' in ladder ? `\n${ladder.bytes.toString('utf8').trimEnd()}` : `  no SIP ladder: ${ladder.why}`)
+    if (options.pcapFile === null) return
+    const capture = await askForSip(call.id, 'pcap', question)
+    if ('why' in capture) throw new Error(`--pcap: ${capture.why}`)
+    await writeFile(options.pcapFile, capture.bytes)
+    print(`${capture.bytes.length} bytes written to ${options.pcapFile}`)
   } finally {
     await storage.close()
   }

@@ -36,6 +36,7 @@ import { closeInterrupted, hangUpLegs } from './recovery.ts'
 import { RefusalCounter } from './refusal-counter.ts'
 import { rtpRange } from './rtp-range.ts'
 import { startSipServer, type SipServerHandle, type SipServerOptions } from './sip-server/start.ts'
+import { createSipTraces } from './sip-traces.ts'
 import { Signaling } from './srf.ts'
 import { Trunks } from './trunks.ts'
 import { usageRows } from './usage-rows.ts'
@@ -197,6 +198,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const api = await createApi({
     stores: storage.stores,
     liveCalls,
+    sipTraces: createSipTraces(sipServer?.server ?? null, settings.telephony.trace.enabled),
     balances,
     events,
     health: createHealth({ storage, signaling, media, ready: () => ready && !draining }),

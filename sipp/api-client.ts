@@ -16,16 +16,25 @@ const REQUEST_LIMIT_MS = 15_000
 
 /** The REST API as its users see it: JSON over HTTP and a bearer token. */
 export class ApiClient {
+  readonly #http: { readonly host: string; readonly port: number }
   readonly #base: string
   #token: string | null = null
 
   constructor(http: { host: string; port: number }) {
+    this.#http = http
     this.#base = `http://${http.host}:${http.port}`
   }
 
   async login(email: string, password: string): Promise<void> {
     const session = await this.request<{ access_token: string }>('POST', '/api/v1/auth/login', { email, password })
     this.#token = session.access_token
+  }
+
+  /** The same API as somebody else: by an access token or an API key. */
+  as(token: string): ApiClient {
+    const other = new ApiClient(this.#http)
+    other.#token = token
+    return other
   }
 
   /** Sends a request and reads the JSON answer. Throws ApiFailure on anything but 2xx. */

@@ -70,11 +70,21 @@ async function refresh() {
   else if (answer.status === 401) forget()
 }
 
-/** GETs from the API; throws when it cannot, with `status` 401 when signing in again is needed. */
+/** GETs from the API; throws when it cannot, with `status` 401 when signing in again is needed, and the problem's `detail`. */
 export async function get(path) {
+  return (await ask(path)).json()
+}
+
+/** The same for what is no JSON. */
+export async function getBlob(path) {
+  return (await ask(path)).blob()
+}
+
+async function ask(path) {
   const bearer = await token()
   const answer = bearer ? await fetch(`/api/v1${path}`, { headers: { authorization: `Bearer ${bearer}` } }) : null
-  if (answer?.ok) return answer.json()
+  if (answer?.ok) return answer
   if (!answer || answer.status === 401) forget()
-  throw Object.assign(new Error(`GET ${path} failed`), { status: answer?.status ?? 401 })
+  const problem = answer ? await answer.json().catch(() => ({})) : {}
+  throw Object.assign(new Error(`GET ${path} failed`), { status: answer?.status ?? 401, detail: problem.detail })
 }

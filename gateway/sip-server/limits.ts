@@ -46,6 +46,8 @@ export interface SipServerLimits {
   readonly maxDialogMs: number
   /** Call-IDs whose messages are remembered for the trace; above it the one that began first is forgotten. */
   readonly maxTracedCalls: number
+  /** Messages in one answer of the trace; later ones are counted. */
+  readonly maxTraceAnswer: number
   /** Bytes of exported messages that the system has not taken yet; with as many waiting, messages go unexported. */
   readonly maxHepQueueBytes: number
   /** Names whose servers are remembered; the oldest is forgotten for another. */
@@ -111,6 +113,7 @@ export const DEFAULT_LIMITS: SipServerLimits = {
   proxyTimerCMs: 185_000,
   maxDialogMs: 21_600_000,
   maxTracedCalls: 50_000,
+  maxTraceAnswer: 2_000,
   maxHepQueueBytes: 1_048_576,
   maxNames: 10_000,
   maxNameLookups: 1_000,

@@ -40,7 +40,7 @@ export interface SipServerOptions {
   /** T1, T2 and T4; T2 and T4 keep their proportion to T1 unless given. */
   readonly timers?: TimerValues
   /** Remembers the messages of the latest calls; unset: nothing is remembered. */
-  readonly trace?: Omit<TraceLimits, 'maxCalls'>
+  readonly trace?: Pick<TraceLimits, 'maxBytes' | 'maxMessagesPerCall'>
   /** Tells a capture server of every message; unset: nobody is told. */
   readonly hep?: HepOptions
   /** Told of what goes wrong in the server's own house; never called for each message. */
@@ -96,7 +96,9 @@ export class SipServer implements SipServerControls {
       onLog: options.onLog ?? (() => undefined),
     })
     this.#core = this.#engine.core
-    this.#trace = options.trace ? new TraceStore({ ...options.trace, maxCalls: limits.maxTracedCalls }) : null
+    this.#trace = options.trace
+      ? new TraceStore({ ...options.trace, maxCalls: limits.maxTracedCalls, maxAnswer: limits.maxTraceAnswer })
+      : null
     this.#hep = options.hep
       ? new HepExporter(options.hep, limits.maxHepQueueBytes, (text) => options.onLog?.('warn', text))
       : null

@@ -4,10 +4,11 @@ import type { GuardNotice } from './guard-options.ts'
 import { SipServer } from './server.ts'
 import type { BoundAddress, SipServerControls, SipServerOptions } from './server.ts'
 import type { SipServerStats } from './stats.ts'
+import type { SipTrace } from './trace.ts'
 import type { FromWorker, ToWorker } from './worker.ts'
 
 export type { GuardNotice }
-export type { BoundAddress, SipServerControls, SipServerOptions, SipServerStats }
+export type { BoundAddress, SipServerControls, SipServerOptions, SipServerStats, SipTrace }
 
 export interface StartOptions extends SipServerOptions {
   /** False runs the server on the caller's thread: for tests. */

@@ -12,6 +12,8 @@ export interface TraceLimits {
   readonly maxMessagesPerCall: number
   /** Call-IDs remembered at a time. */
   readonly maxCalls: number
+  /** Messages in one answer; later ones are counted. */
+  readonly maxAnswer: number
 }
 
 /** Sizes the index: fewer messages of this size fit into the ring than the index has room for. */
@@ -208,6 +210,7 @@ export class TraceStore implements Tap {
     }
     found.sort((a, b) => a.entry - b.entry)
     const seen = new Set<string>()
+    leftOut += found.splice(this.#limits.maxAnswer).length
     return { messages: found.map(({ entry, callId }) => this.#read(entry, callId, seen)), leftOut }
   }
 

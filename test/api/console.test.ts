@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import type { Browser, Page } from 'playwright-core'
 import type { DomainEvent, EventType } from '../../model/events.ts'
+import type { TracedMessage } from '../../api/needs.ts'
 import { newId, type AccountId, type CallId } from '../../model/ids.ts'
 import { startApi, type ApiHarness } from '../support/api-harness.ts'
 import { sampleAuction, sampleCall } from '../support/sample-calls.ts'
@@ -15,6 +16,7 @@ describe('the console at /', function () {
   let page: Page
   const problems: string[] = []
   const calls = new Map<string, string>()
+  const sip: TracedMessage[] = []
 
   function announce(
     type: EventType,
@@ -31,7 +33,7 @@ describe('the console at /', function () {
       process.stderr.write(`skipped: the console needs Chromium at ${CHROMIUM} (apt-get install chromium)\n`)
       this.skip()
     }
-    api = await startApi()
+    api = await startApi({ sipTraces: { unavailable: null, find: async () => ({ messages: sip, leftOut: 0 }) } })
     const { chromium } = await import('playwright-core')
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] })
     page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'light' })
@@ -165,6 +167,43 @@ describe('the console at /', function () {
     await page.locator('tr.detail').getByText('Zenith Legal bid $2.00: another bid ranked higher').waitFor()
     await page.locator('tr.detail').getByText('auction: Acme bid 3.00').waitFor()
     if (process.env['SCREENSHOTS']) await page.screenshot({ path: `${process.env['SCREENSHOTS']}/light.png` })
+  })
+
+  it('shows the SIP of a call as a ladder, and saves it', async () => {
+    const open = page.locator('tr.detail').getByRole('button', { name: 'SIP' })
+    await open.click()
+    await page.getByText('newer calls or a restart took their place').waitFor()
+    problems.length = 0 // The 410 is no fault of the page.
+    const text = ['INVITE sip:a@b SIP/2.0', 'From: <sip:x@y>;tag=1', 'To: <sip:a@b>', 'CSeq: 1 INVITE', '', ''].join(
+      '\r\n',
+    )
+    const [local, remote] = [
+      { host: '10.0.0.1', port: 5060 },
+      { host: '192.0.2.7', port: 5060 },
+    ]
+    const message = { callId: 'a@b', local, remote, transport: 'udp', isRetransmission: false, text }
+    sip.push({ ...message, atMs: Date.now() - 9000, direction: 'in' })
+    sip.push({
+      ...message,
+      atMs: Date.now() - 8990,
+      direction: 'out',
+      text: text.replace(/^.*/, 'SIP/2.0 180 Ringing'),
+    })
+    sip.push({
+      ...message,
+      atMs: Date.now() - 8000,
+      direction: 'out',
+      text: text.replace(/^.*/, 'SIP/2.0 486 Busy Here'),
+    })
+    await open.click()
+    const image = page.getByAltText('The SIP messages of the call as a ladder')
+    await image.waitFor()
+    assert.ok((await image.boundingBox())!.width > 400)
+    if (process.env['SCREENSHOTS'])
+      await page.screenshot({ path: `${process.env['SCREENSHOTS']}/sip.png`, fullPage: true })
+    const saving = page.waitForEvent('download')
+    await page.getByRole('button', { name: 'Save as pcap' }).click()
+    assert.match((await saving).suggestedFilename(), /^[0-9a-f-]{36}\.pcap$/)
   })
 
   it('works at the width of a phone, and in the dark', async () => {

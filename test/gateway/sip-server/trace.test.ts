@@ -14,7 +14,7 @@ const TRANSPORT: Transport = {
   close: () => Promise.resolve(),
 }
 const PEER: Peer = { transport: TRANSPORT, host: '192.0.2.7', port: 5070, connection: null }
-const LIMITS = { maxBytes: 65_536, maxMessagesPerCall: 100, maxCalls: 1000 }
+const LIMITS = { maxBytes: 65_536, maxMessagesPerCall: 100, maxCalls: 1000, maxAnswer: 1000 }
 
 /** A message of exactly this many bytes. */
 const message = (start: string, callId: string, bytes = 200): string =>
@@ -82,6 +82,17 @@ describe('the SIP trace', () => {
     for (let i = 0; i < 10; i++) store.see('in', invite('a'), 'a', PEER, i)
     const { messages, leftOut } = store.find(['a'])
     assert.deepEqual([messages.length, leftOut], [3, 7])
+  })
+
+  it('answers with the first messages of what is asked for, and counts the rest', () => {
+    const store = new TraceStore({ ...LIMITS, maxAnswer: 3 })
+    for (let i = 0; i < 5; i++) store.see('in', invite(`call-${i}`), `call-${i}`, PEER, i)
+    const { messages, leftOut } = store.find(['call-4', 'call-3', 'call-2', 'call-1', 'call-0'])
+    assert.deepEqual(
+      messages.map((each) => each.callId),
+      ['call-0', 'call-1', 'call-2'],
+    )
+    assert.equal(leftOut, 2)
   })
 
   it('forgets the call that began first when there are too many', () => {
