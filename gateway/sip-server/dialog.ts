@@ -65,6 +65,35 @@ export function dialogOfResponse(
   return dialog
 }
 
+/** The dialog that a NOTIFY begins when it comes before the answer to its SUBSCRIBE or REFER (RFC 6665 §4.4.1). */
+export function dialogOfNotify(
+  runner: DialogRunner,
+  subscribe: ClientTransaction,
+  notify: SipMessage,
+  peer: Peer,
+): Dialog {
+  const { request } = subscribe
+  const dialog = new Dialog(runner, {
+    id: dialogIdOf(notify.callId, notify.toTag),
+    role: 'uac',
+    method: subscribe.method,
+    callId: notify.callId,
+    localTag: notify.toTag,
+    localValue: detach(notify.get('to') ?? ''),
+    remoteTag: notify.fromTag,
+    remoteValue: detach(notify.get('from') ?? ''),
+    remoteTarget: '',
+    routeSet: routeSetOf(notify.getAll('record-route'), false).map(detach),
+    localCSeq: subscribe.cseq,
+    remoteCSeq: -1,
+    owner: subscribe.owner,
+    peer,
+  })
+  dialog.retarget(notify)
+  dialog.localContact = request?.get('contact') ?? ''
+  return dialog
+}
+
 export function dialogIdOf(callId: string, fromTag: string): string {
   return `${callId};from-tag=${fromTag}`
 }

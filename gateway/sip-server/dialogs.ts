@@ -1,5 +1,5 @@
 import type { Application } from './application.ts'
-import type { Dialog, ServerTransaction } from './state.ts'
+import type { ClientTransaction, Dialog, ServerTransaction } from './state.ts'
 import { applyRouteSet } from './locate.ts'
 import { SipMessage } from './message.ts'
 
@@ -8,6 +8,8 @@ export class Dialogs {
   readonly #byId = new Map<string, Dialog>()
   /** By Call-ID and our own tag. */
   readonly #byLocal = new Map<string, Dialog>()
+  /** SUBSCRIBE and REFER of ours under way: the NOTIFY may come before their answer (RFC 6665 §4.4.1). */
+  readonly #subscribing = new Map<string, ClientTransaction>()
   readonly #onInviteOrphaned: (invite: ServerTransaction) => void
 
   /** `onInviteOrphaned` hears of an INVITE from the network that was still open in a dialog that has ended. */
@@ -49,6 +51,20 @@ export class Dialogs {
     if (request.callId === '' || request.toTag === '') return undefined
     const dialog = this.#byLocal.get(localKey(request.callId, request.fromTag))
     return dialog?.remoteTag === request.toTag ? dialog : undefined
+  }
+
+  /** Waits for the first NOTIFY of a subscription asked for outside dialogs. */
+  awaitNotify(subscribe: ClientTransaction): void {
+    this.#subscribing.set(localKey(subscribe.callId, subscribe.fromTag), subscribe)
+  }
+
+  /** The SUBSCRIBE is answered: its dialog is there, or never will be. */
+  stopAwaiting(subscribe: ClientTransaction): void {
+    this.#subscribing.delete(localKey(subscribe.callId, subscribe.fromTag))
+  }
+
+  findSubscribe(notify: SipMessage): ClientTransaction | undefined {
+    return this.#subscribing.get(localKey(notify.callId, notify.toTag))
   }
 
   /** Ends a dialog: its timers stop and nothing finds it any more. Answers false when it had ended before. */

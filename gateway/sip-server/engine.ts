@@ -24,6 +24,7 @@ import type { Peer, Receiver } from './transport.ts'
 import { UacAnswers } from './uac-answers.ts'
 import { Uac } from './uac.ts'
 import { UasAnswers } from './uas-answers.ts'
+import { UasInDialog } from './uas-in-dialog.ts'
 import { Uas } from './uas.ts'
 
 export interface EngineOptions {
@@ -92,7 +93,8 @@ export class Engine implements Receiver, TransactionUser {
     this.#uasAnswers = new UasAnswers(this.core, dialogRunner)
     const uacAnswers = new UacAnswers(this.core, dialogRunner, this.#hangUp)
     this.#uacAnswers = uacAnswers
-    this.#uas = new Uas(this.core, this.#uasAnswers, (invite) => uacAnswers.cancelByItself(invite))
+    const inDialog = new UasInDialog(this.core, this.#uasAnswers, (invite) => uacAnswers.cancelByItself(invite))
+    this.#uas = new Uas(this.core, this.#uasAnswers, inDialog)
     this.#proxy = new Proxy(this.core, this.#uasAnswers, uacAnswers)
     this.actions = this.#createActions()
   }
@@ -214,6 +216,8 @@ export class Engine implements Receiver, TransactionUser {
       case 'late-cancel':
         return this.#hangUp.end(dialog, 'CANCEL after 200 OK')
       default:
+        // BYE is for calls: a subscription that is too old is only forgotten.
+        if (dialog.method !== 'INVITE') return void this.core.dialogs.remove(dialog)
         return this.#hangUp.end(dialog, 'Session timer expired')
     }
   }

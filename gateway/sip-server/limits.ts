@@ -42,6 +42,10 @@ export interface SipServerLimits {
   readonly maxProxyBranches: number
   /** Timer C (RFC 3261 §16.6 step 11): a proxied INVITE may go so long without a final answer or another provisional one. */
   readonly proxyTimerCMs: number
+  /** Early dialogs of one INVITE that are told apart; answers of further forks are shown, but nothing can be sent to those. */
+  readonly maxForks: number
+  /** Reliable provisional answers of one INVITE that wait for the PRACK of those before them; more are refused. */
+  readonly maxProvisionals: number
   /** A dialog that is older than this is ended with BYE: nothing lives for ever. */
   readonly maxDialogMs: number
   /** Call-IDs whose messages are remembered for the trace; above it the one that began first is forgotten. */
@@ -111,6 +115,8 @@ export const DEFAULT_LIMITS: SipServerLimits = {
   maxRingingMs: 600_000,
   maxProxyBranches: 20,
   proxyTimerCMs: 185_000,
+  maxForks: 16,
+  maxProvisionals: 16,
   maxDialogMs: 21_600_000,
   maxTracedCalls: 50_000,
   maxTraceAnswer: 2_000,

@@ -9,6 +9,7 @@ interface Provisional {
   readonly rseq: number
   readonly status: number
   readonly text: string
+  readonly hasSession: boolean
 }
 
 /** Whether an answer of the application asks to be sent reliably. */
@@ -38,6 +39,8 @@ export class ReliableProvisionals implements ReliableAnswers, TimerOwner {
   #nextRseq: number
   readonly #queue: Provisional[] = []
   #firings = 0
+  #held: { readonly send: () => void; readonly drop: () => void } | null = null
+  #isStopped = false
   #repeatTimer: TimerEntry | null = null
   #giveUpTimer: TimerEntry | null = null
 
@@ -56,8 +59,8 @@ export class ReliableProvisionals implements ReliableAnswers, TimerOwner {
   }
 
   /** Sends a response, at once or when those before it are acknowledged. */
-  send(rseq: number, status: number, text: string): void {
-    this.#queue.push({ rseq, status, text })
+  send(rseq: number, status: number, text: string, hasSession: boolean): void {
+    this.#queue.push({ rseq, status, text, hasSession })
     if (this.#queue.length === 1) this.#sendFirst()
   }
 
@@ -71,6 +74,28 @@ export class ReliableProvisionals implements ReliableAnswers, TimerOwner {
     this.#giveUpTimer = wheel.arm(timers.giveUpMs, this, 'give-up')
   }
 
+  get hasOpenSession(): boolean {
+    return this.#queue.some((each) => each.hasSession)
+  }
+
+  get isHolding(): boolean {
+    return this.#held !== null
+  }
+
+  get isFull(): boolean {
+    return this.#queue.length >= this.#core.limits.maxProvisionals
+  }
+
+  hold(send: () => void, drop: () => void): void {
+    this.#held = { send, drop }
+  }
+
+  #release(): void {
+    const held = this.#held
+    this.#held = null
+    held?.send()
+  }
+
   /** Takes a PRACK; false when it acknowledges nothing that waits: 481 (§3). */
   acknowledge(prack: SipMessage): boolean {
     const [rseq, cseq, method] = (prack.get('rack') ?? '').trim().split(/\s+/)
@@ -79,7 +104,9 @@ export class ReliableProvisionals implements ReliableAnswers, TimerOwner {
       return false
     this.#stopTimers()
     this.#queue.shift()
+    if (this.#isStopped) return true
     this.#sendFirst()
+    if (!this.hasOpenSession) this.#release()
     return true
   }
 
@@ -87,7 +114,6 @@ export class ReliableProvisionals implements ReliableAnswers, TimerOwner {
     const first = this.#queue[0]
     if (first === undefined) return
     if (name === 'give-up') {
-      this.stop()
       this.#giveUp()
       return
     }
@@ -99,10 +125,13 @@ export class ReliableProvisionals implements ReliableAnswers, TimerOwner {
     this.#repeatTimer = wheel.arm(timerMs(timers, 'A', ++this.#firings, false), this, 'repeat')
   }
 
-  /** The INVITE has its final answer: nothing provisional matters any more. */
+  /** The INVITE has its final answer: what is on its way may still be acknowledged, what waited is not sent any more. */
   stop(): void {
+    this.#isStopped = true
     this.#stopTimers()
-    this.#queue.length = 0
+    this.#queue.length = Math.min(1, this.#queue.length)
+    this.#held?.drop()
+    this.#held = null
   }
 
   #stopTimers(): void {

@@ -8,6 +8,7 @@ import type { ClientState } from './client-transaction.ts'
 import { uriOf } from './headers.ts'
 import { routeSetOf } from './locate.ts'
 import type { SipMessage } from './message.ts'
+import { bringsSession } from './session-body.ts'
 import type { ServerState } from './server-transaction.ts'
 import type { TimerEntry, TimerOwner } from './timer-wheel.ts'
 import type { Peer, SendFailed } from './transport.ts'
@@ -16,11 +17,19 @@ import type { Peer, SendFailed } from './transport.ts'
 export interface ReliableAnswers {
   /** The number for the next response's RSeq. */
   takeNumber(): number
+  /** Whether no further response can wait. */
+  readonly isFull: boolean
   /** Sends a response, at once or when those before it are acknowledged. */
-  send(rseq: number, status: number, text: string): void
+  send(rseq: number, status: number, text: string, hasSession: boolean): void
+  /** Whether a session description waits for its PRACK: no 2xx may be sent before (RFC 3262 §3). */
+  readonly hasOpenSession: boolean
+  /** Whether a 2xx waits already. */
+  readonly isHolding: boolean
+  /** Keeps a 2xx until everything is acknowledged; `drop` is called instead when the INVITE ends otherwise. */
+  hold(send: () => void, drop: () => void): void
   /** Takes a PRACK; false when it acknowledges nothing that waits. */
   acknowledge(prack: SipMessage): boolean
-  /** The INVITE has its final answer: nothing provisional matters any more. */
+  /** The INVITE has its final answer: nothing is repeated any more. */
   stop(): void
 }
 
@@ -73,6 +82,8 @@ export class ServerTransaction implements TimerOwner, SendFailed {
   isCancelled = false
   /** Set when it is passed on instead of answered. */
   proxied: ProxiedTransaction | null = null
+  /** The request carried a session description. */
+  readonly hadSession: boolean
   /** Provisional responses that wait for their PRACK. */
   reliable: ReliableAnswers | null = null
   /** The flush of the owner's connection in which its last echo went out. */
@@ -105,6 +116,7 @@ export class ServerTransaction implements TimerOwner, SendFailed {
     this.fromTag = request.fromTag
     this.state = this.isInvite ? 'proceeding' : 'trying'
     this.request = request
+    this.hadSession = bringsSession(request)
     this.localTag = localTag
   }
 
@@ -158,6 +170,8 @@ export class ClientTransaction implements TimerOwner, SendFailed {
   ackTarget: Peer | null = null
   /** The To tag of the first 2xx: another one is a fork. */
   acceptedTag: string | null = null
+  /** The last RSeq of each fork (RFC 3262 §4), by To tag. */
+  rseqs: Map<string, number> | null = null
   /** To tags of further forks that have been ended. */
   readonly dismissedTags: string[] = []
   /** Sent inside a dialog that was there before it. */
@@ -171,6 +185,8 @@ export class ClientTransaction implements TimerOwner, SendFailed {
   failover: Failover | null = null
   /** Another hop has been given the request: whatever this one still says is for nobody. */
   isSuperseded = false
+  /** The request carried a session description: its answer is one, too. */
+  readonly hadSession: boolean
   echoFlush = -1
   firings = 0
   isLingering = false
@@ -189,6 +205,7 @@ export class ClientTransaction implements TimerOwner, SendFailed {
     this.state = this.isInvite ? 'calling' : 'trying'
     this.target = target
     this.request = request
+    this.hadSession = bringsSession(request)
     this.text = text
     this.callId = request.callId
     this.fromTag = request.fromTag
@@ -235,12 +252,24 @@ interface DialogStart {
   readonly peer: Peer
 }
 
+/** Who made an offer. */
+export type Side = 'ours' | 'theirs'
+
+/** One early dialog of a forked INVITE (RFC 3261 §12.1.2) that is not the one its `Dialog` stands for at the moment. */
+interface Fork {
+  readonly remoteTag: string
+  readonly remoteValue: string
+  readonly remoteTarget: string
+  readonly routeSet: string[]
+  readonly remoteCSeq: number
+}
+
 /** One dialog (RFC 3261 §12): its identity, where its requests go, and what is under way in it. */
 export class Dialog implements TimerOwner {
   /** The application's name for it: `Call-ID;from-tag=…`. */
   readonly id: string
   readonly role: 'uas' | 'uac'
-  /** INVITE or SUBSCRIBE. */
+  /** What began it: INVITE, SUBSCRIBE or REFER. */
   readonly method: string
   readonly callId: string
   readonly localTag: string
@@ -268,6 +297,14 @@ export class Dialog implements TimerOwner {
   serverInvite: ServerTransaction | null = null
   clientInvite: ClientTransaction | null = null
   serverUpdate: ServerTransaction | null = null
+  /** Reliable provisional answers in it: a PRACK may come when the final answer is out. */
+  reliable: ReliableAnswers | null = null
+  /** Further early dialogs of the same INVITE of ours, by To tag (forks.ts). */
+  forks: Map<string, Fork> | null = null
+  /** Whose offer has no answer yet (offers.ts). */
+  openOffer: Side | null = null
+  /** What keeps a dialog that is no call (subscriptions.ts). */
+  subscriptions: string[] = []
   /** Our INVITE whose 2xx the application has to ACK. */
   unackedInvite: ClientTransaction | null = null
   /** The caller sent CANCEL when we had answered already. */

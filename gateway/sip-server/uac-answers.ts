@@ -2,8 +2,11 @@ import type { Core } from './core.ts'
 import { dialogIdOf, dialogOfResponse } from './dialog.ts'
 import type { ClientTransaction, Dialog, DialogRunner } from './state.ts'
 import type { HangUp } from './hang-up.ts'
+import { endFork, isNextProvisional, selectFork } from './forks.ts'
 import { SipMessage } from './message.ts'
+import { dropOffer, noteAnswer } from './offers.ts'
 import { buildResponse, reasonOf } from './responses.ts'
+import { addSubscription, endsLastSubscription, subscribes } from './subscriptions.ts'
 import type { Peer } from './transport.ts'
 
 const CANCEL_RACE = 'ACK-BYE due to cancel race condition'
@@ -45,20 +48,33 @@ export class UacAnswers {
       transaction.ringTimer = wheel.arm(limits.maxRingingMs, transaction, 'ringing')
     }
     if (response.status === 100) return
+    if (!isNextProvisional(transaction, response, limits.maxForks)) return
     if (!transaction.isInDialog && response.toTag !== '') this.#learnEarly(transaction, response, source)
+    const { dialog } = transaction
+    if (dialog !== null) {
+      noteAnswer(dialog, response, 'theirs', transaction.hadSession)
+      // RFC 6228 §4: one fork has failed. Only who asked for such news gets it, but for what must be acknowledged.
+      if (response.status === 199) {
+        endFork(dialog, response.toTag)
+        if (!wantsForkEnds(transaction) && response.get('rseq') === undefined) return
+      }
+    }
     this.#show(transaction, response, source, dialogIdOf(response.callId, response.fromTag))
   }
 
   /** §12.1: the first answer with a tag begins the early dialog; other forks take it over until one has answered. */
   #learnEarly(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
     if (transaction.dialog !== null) {
-      if (transaction.dialog.state === 'early') transaction.dialog.learnFromResponse(response)
+      const { dialog } = transaction
+      if (dialog.state === 'early' && selectFork(dialog, response.toTag, this.#core.limits.maxForks))
+        dialog.learnFromResponse(response)
       return
     }
     const dialog = dialogOfResponse(this.#dialogRunner, transaction, response, source)
     if (!this.#core.dialogs.add(dialog)) return
     transaction.dialog = dialog
     dialog.clientInvite = transaction
+    if (transaction.hadSession) dialog.openOffer = 'ours'
   }
 
   #onAccepted(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
@@ -72,6 +88,7 @@ export class UacAnswers {
       : this.#confirm(transaction, response, source)
     if (dialog === null) return
     dialog.unackedInvite = transaction
+    noteAnswer(dialog, response, 'theirs', transaction.hadSession)
     const { owner } = transaction
     if (owner === null || !owner.isOpen) {
       this.#hangUp.acknowledge(dialog, transaction.cseq, transaction)
@@ -117,8 +134,11 @@ export class UacAnswers {
         return null
       }
       transaction.dialog = dialog
+      if (transaction.hadSession) dialog.openOffer = 'ours'
     } else {
+      selectFork(dialog, response.toTag, Infinity)
       dialog.learnFromResponse(response)
+      dialog.forks = null
     }
     dialog.clientInvite = null
     dialog.state = 'confirmed'
@@ -150,27 +170,32 @@ export class UacAnswers {
     const { dialog } = transaction
     if (dialog === null) return
     if (dialog.clientInvite === transaction) dialog.clientInvite = null
+    dropOffer(dialog, 'ours', transaction.hadSession)
     if (!transaction.isInDialog) this.#core.dialogs.remove(dialog)
   }
 
   #onOther(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
     if (response.status === 100) return
-    const { dialogs, wheel, limits } = this.#core
-    if (
-      transaction.method === 'SUBSCRIBE' &&
-      !transaction.isInDialog &&
-      response.status >= 200 &&
-      response.status < 300
-    ) {
-      const dialog = dialogOfResponse(this.#dialogRunner, transaction, response, source)
-      if (dialogs.add(dialog)) {
-        dialog.state = 'confirmed'
-        dialog.lifeTimer = wheel.arm(limits.maxDialogMs, dialog, 'life')
-        transaction.dialogId = dialog.id
-      }
+    const { dialogs } = this.#core
+    const { request } = transaction
+    if (response.status >= 200 && !transaction.isInDialog && request !== null && subscribes(request)) {
+      dialogs.stopAwaiting(transaction)
+      if (response.status < 300) this.#subscribe(transaction, request, response, source)
     }
     if (response.status >= 200) this.#finishInDialog(transaction, response.status, response)
     this.#show(transaction, response, source, transaction.dialogId)
+  }
+
+  #subscribe(transaction: ClientTransaction, request: SipMessage, response: SipMessage, source: Peer): void {
+    const { dialogs, wheel, limits } = this.#core
+    // The NOTIFY was first; that dialog may be over by now.
+    if (transaction.dialogId !== '') return
+    const dialog = dialogOfResponse(this.#dialogRunner, transaction, response, source)
+    if (!dialogs.add(dialog)) return
+    dialog.state = 'confirmed'
+    dialog.lifeTimer = wheel.arm(limits.maxDialogMs, dialog, 'life')
+    addSubscription(dialog, request)
+    transaction.dialogId = dialog.id
   }
 
   #finishInDialog(transaction: ClientTransaction, status: number, response: SipMessage | null): void {
@@ -179,10 +204,13 @@ export class UacAnswers {
     // A challenged BYE is sent again with credentials; any other answer, or none, ends the dialog (§15.1.1).
     if (method === 'BYE' && status !== 401 && status !== 407 && this.#core.dialogs.remove(dialog))
       this.#core.cdr.stop('application', 'normal-release', request!)
-    if (method === 'NOTIFY' && dialog.method === 'SUBSCRIBE' && status !== 401 && status !== 407) {
-      if (/^\s*terminated/i.test(request?.get('subscription-state') ?? '')) this.#core.dialogs.remove(dialog)
+    if (method === 'NOTIFY' && request !== null && status !== 401 && status !== 407) {
+      if (endsLastSubscription(dialog, request)) this.#core.dialogs.remove(dialog)
     }
+    if (status < 300 && request !== null && subscribes(request)) addSubscription(dialog, request)
     if (method === 'UPDATE' && response !== null && status < 300) dialog.retarget(response)
+    if (response !== null) noteAnswer(dialog, response, 'theirs', transaction.hadSession)
+    else dropOffer(dialog, 'ours', transaction.hadSession)
   }
 
   /** RFC 3263 §4.3. A call that is being cancelled, or rings already, goes nowhere else. */
@@ -231,6 +259,7 @@ export class UacAnswers {
   #giveUp(transaction: ClientTransaction, status: number): void {
     if (transaction.isInvite) this.#closeInvite(transaction)
     else this.#finishInDialog(transaction, status, null)
+    if (transaction.request !== null && subscribes(transaction.request)) this.#core.dialogs.stopAwaiting(transaction)
     this.#showMadeUp(transaction, status, reasonOf(status))
   }
 
@@ -323,4 +352,9 @@ export class UacAnswers {
       afterFlush: transaction.echoFlush,
     })
   }
+}
+
+/** Whether the application said that it understands 199 (RFC 6228 §4). */
+function wantsForkEnds(invite: ClientTransaction): boolean {
+  return invite.request?.getAll('supported').includes('199') === true
 }

@@ -7,10 +7,13 @@ import type { ClientTransaction, Dialog } from './state.ts'
 import { Delivery } from './delivery.ts'
 import { dialogIdOf } from './dialog.ts'
 import { buildInDialog } from './dialogs.ts'
+import { selectForkOfPrack } from './forks.ts'
 import { applyRouteSet } from './locate.ts'
 import { SipMessage } from './message.ts'
+import { dropOffer, noteSession } from './offers.ts'
 import { findDestination, isUnsendable, stampVia } from './sender.ts'
 import type { Way } from './sender.ts'
+import { beginsDialog, subscribes } from './subscriptions.ts'
 import { Unreachable } from './transport.ts'
 import type { Peer } from './transport.ts'
 import type { UacAnswers } from './uac-answers.ts'
@@ -61,6 +64,7 @@ export class Uac {
     if (dialog === undefined) return app.refuse(frameId, NO_DIALOG)
     if (!METHODS.has(message.method)) return app.refuse(frameId, invalidUri(message))
     if (lacksContentType(message)) return app.refuse(frameId, 'missing content-type')
+    if (message.method === 'PRACK') selectForkOfPrack(dialog, message)
     const target = message.requestUri.includes('placeholder') ? dialog.remoteTarget : message.requestUri
     const cseq = ++dialog.localCSeq
     const { nextUri } = applyRouteSet(target, dialog.routeSet)
@@ -77,6 +81,7 @@ export class Uac {
         transaction.dialog = dialog
         transaction.dialogId = dialog.id
         if (transaction.isInvite) dialog.clientInvite = transaction
+        if (transaction.hadSession) noteSession(dialog, transaction.request!, 'ours')
       }),
     )
   }
@@ -91,6 +96,7 @@ export class Uac {
     this.#deliver(frame, nextUri, dialog.peer, invalidUri(message), ({ peers }) => {
       const peer = peers[0]!
       copyAppHeaders(request, message, ownAddress(this.#core, peer.transport, peer.host))
+      dropOffer(dialog, 'theirs', !invite.hadSession)
       stampVia(this.#core, request, peer)
       const text = serialize(request)
       invite.ack = text
@@ -145,7 +151,11 @@ export class Uac {
     }
     const nextUri = routeUrl === '' ? routing.nextUri : routeUrl
     const frame = { app, id: frameId }
-    this.#deliver(frame, nextUri, null, invalidUri(message), (way) => this.#start(frame, way, build, null))
+    this.#deliver(frame, nextUri, null, invalidUri(message), (way) =>
+      this.#start(frame, way, build, (transaction) => {
+        if (subscribes(transaction.request!)) dialogs.awaitNotify(transaction)
+      }),
+    )
   }
 
   /** From, To, Call-ID, CSeq, Contact: the application's where it gives them, else ours (RFC 3261 §8.1.1). */
@@ -163,8 +173,8 @@ export class Uac {
     request.add('To', localize(message.get('to') ?? `<${message.requestUri}>`, local))
     request.add('Call-ID', request.callId)
     request.add('CSeq', `${request.cseq} ${method}`)
-    const begins = method === 'INVITE' || method === 'SUBSCRIBE'
-    if (begins || message.get('contact') !== undefined) this.#addContact(request, message, '', local, peer)
+    if (beginsDialog(method) || message.get('contact') !== undefined)
+      this.#addContact(request, message, '', local, peer)
   }
 
   #addContact(request: SipMessage, message: SipMessage, known: string, local: string, peer: Peer): void {
@@ -200,12 +210,12 @@ export class Uac {
     frame: Frame,
     way: Way,
     build: (peer: Peer) => SipMessage,
-    link: ((transaction: ClientTransaction) => void) | null,
+    link: (transaction: ClientTransaction) => void,
   ): void {
     const onStarted = (transaction: ClientTransaction): void => {
       transaction.owner = frame.app
       this.#core.guard?.corresponds(transaction.target.host)
-      link?.(transaction)
+      link(transaction)
     }
     const transaction = Delivery.start(this.#core, { way, build, onStarted })
     const { request } = transaction

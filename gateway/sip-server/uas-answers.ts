@@ -2,13 +2,17 @@ import { copyAppHeaders, localizeContact } from './app-headers.ts'
 import type { Application } from './application.ts'
 import type { Core } from './core.ts'
 import { ownAddress, ownContact } from './core.ts'
-import { dialogOfRequest, isAddress } from './dialog.ts'
+import { dialogOfNotify, dialogOfRequest, isAddress } from './dialog.ts'
 import type { Dialog, DialogRunner, ReliableAnswers, ServerTransaction } from './state.ts'
 import { settleAnswer } from './dialogs.ts'
 import type { SipMessage } from './message.ts'
+import { dropOffer, noteAnswer } from './offers.ts'
 import { ReliableProvisionals, supportsReliability, wantsReliability } from './reliable.ts'
 import { buildResponse, reasonOf } from './responses.ts'
+import { hasSession } from './session-body.ts'
+import { addSubscription, beginsDialog, subscribes } from './subscriptions.ts'
 import { timerMs } from './timers.ts'
+import type { Peer } from './transport.ts'
 import { serialize } from './wire-format.ts'
 
 const UNKNOWN_TRANSACTION = 'Response not sent due to unknown transaction'
@@ -37,10 +41,25 @@ export class UasAnswers {
     }
     if (transaction.source.connection?.isOpen === false)
       return app.refuse(frameId, 'transport for response has been shutdown or closed')
+    const { reliable } = transaction
+    const isReliable = transaction.isInvite && wantsReliability(answer)
+    if (isReliable && !supportsReliability(transaction.request!))
+      return app.refuse(frameId, 'Remote endpoint does not support 100rel')
+    if (isReliable && reliable?.isFull === true)
+      return app.refuse(frameId, 'too many provisional responses wait for their PRACK')
+    if (reliable?.isHolding === true) return app.refuse(frameId, 'a 2xx waits for the PRACK before it')
+    if (status >= 200 && status < 300 && reliable?.hasOpenSession === true)
+      return reliable.hold(
+        () => this.#send(app, frameId, transaction, answer),
+        () => app.refuse(frameId, UNKNOWN_TRANSACTION),
+      )
+    this.#send(app, frameId, transaction, answer)
+  }
+
+  #send(app: Application, frameId: string, transaction: ServerTransaction, answer: SipMessage): void {
+    const { status } = answer
     const request = transaction.request!
     const isReliable = transaction.isInvite && wantsReliability(answer)
-    if (isReliable && !supportsReliability(request))
-      return app.refuse(frameId, 'Remote endpoint does not support 100rel')
     if (answer.toTag !== '' && request.toTag === '' && transaction.dialog === null) transaction.localTag = answer.toTag
     const response = this.#buildAnswer(transaction, request, answer)
     if (status >= 401 && status <= 407) this.#noteRefusal(transaction, request, response)
@@ -54,7 +73,11 @@ export class UasAnswers {
       this.answer(transaction, 480)
       return app.refuse(frameId, 'dialog already exists, rejecting this request')
     }
-    if (isReliable) this.#reliable(transaction).send(rseq, status, text)
+    if (transaction.dialog !== null) {
+      noteAnswer(transaction.dialog, response, 'ours', transaction.hadSession)
+      if (isReliable) transaction.dialog.reliable = this.#reliable(transaction)
+    }
+    if (isReliable) this.#reliable(transaction).send(rseq, status, text, hasSession(response))
     else this.#core.transactions.respond(transaction, status, text)
     if (transaction.isInvite && status >= 200 && status < 300) this.#awaitAck(transaction, request.cseq)
     if (status < 200) this.watchSilence(transaction)
@@ -95,7 +118,7 @@ export class UasAnswers {
     const response = buildResponse(request, answer.status, reason, transaction.localTag)
     const contacts = answer.getAll('contact')
     for (const contact of contacts) response.add('Contact', localizeContact(contact, local, transport.name))
-    const isDialogAnswer = transaction.isInvite || transaction.method === 'SUBSCRIBE'
+    const isDialogAnswer = beginsDialog(transaction.method)
     // §12.1.1 wants a Contact in whatever begins a dialog, provisional or not.
     if (contacts.length === 0 && isDialogAnswer && answer.status < 300) {
       const known = transaction.dialog?.localContact ?? ''
@@ -108,7 +131,7 @@ export class UasAnswers {
   /** What an answer does to its dialog, before it is sent. */
   #advance(transaction: ServerTransaction, response: SipMessage, status: number): void {
     const { dialogs, wheel, limits, chance } = this.#core
-    const begins = transaction.isInvite || (transaction.method === 'SUBSCRIBE' && status >= 200)
+    const begins = transaction.isInvite || (status >= 200 && subscribes(transaction.request!))
     if (begins && status < 300 && transaction.dialog === null && isAddress(transaction.request!.get('from') ?? '')) {
       const localCSeq = chance.below(10_000) + 1
       const dialog = dialogOfRequest(this.#dialogRunner, transaction, transaction.source, localCSeq)
@@ -116,6 +139,8 @@ export class UasAnswers {
         transaction.dialog = dialog
         transaction.dialogId = dialog.id
         if (transaction.isInvite) dialog.serverInvite = transaction
+        else addSubscription(dialog, transaction.request!)
+        if (transaction.hadSession) dialog.openOffer = 'theirs'
       }
     }
     const { dialog } = transaction
@@ -128,11 +153,28 @@ export class UasAnswers {
       return
     }
     if (!begins) return
-    dialog.serverInvite = null
+    if (transaction.isInvite) dialog.serverInvite = null
+    // A REFER accepted while the call still rings answers no INVITE.
+    else if (dialog.method === 'INVITE') return
     if (dialog.state === 'early') {
       dialog.state = 'confirmed'
       dialog.lifeTimer = wheel.arm(limits.maxDialogMs, dialog, 'life')
     }
+  }
+
+  /** A NOTIFY that belongs to a SUBSCRIBE or REFER of ours still without answer (RFC 6665 §4.4.1). */
+  beginByNotify(notify: SipMessage, source: Peer): Dialog | undefined {
+    const { dialogs, wheel, limits } = this.#core
+    const subscribe = dialogs.findSubscribe(notify)
+    // One notifier only: §4.4.1 has the NOTIFYs of other forks refused.
+    if (subscribe === undefined || subscribe.dialogId !== '' || subscribe.request === null) return undefined
+    const dialog = dialogOfNotify(this.#dialogRunner, subscribe, notify, source)
+    if (!dialogs.add(dialog)) return undefined
+    dialog.state = 'confirmed'
+    dialog.lifeTimer = wheel.arm(limits.maxDialogMs, dialog, 'life')
+    addSubscription(dialog, subscribe.request)
+    subscribe.dialogId = dialog.id
+    return dialog
   }
 
   /** §13.3.1.4: the 2xx is sent again until its ACK comes, over any transport. */
@@ -165,7 +207,11 @@ export class UasAnswers {
     if (transaction.isAnswered) return
     // A non-INVITE client has given up by itself (§17.1.2.2): there is nobody to answer.
     if (!transaction.isInvite) {
-      if (transaction.dialog?.serverUpdate === transaction) transaction.dialog.serverUpdate = null
+      const { dialog } = transaction
+      if (dialog?.serverUpdate === transaction) {
+        dialog.serverUpdate = null
+        dropOffer(dialog, 'theirs', transaction.hadSession)
+      }
       this.#core.transactions.forget(transaction)
       return
     }
@@ -240,7 +286,10 @@ export class UasAnswers {
   #closeInvite(invite: ServerTransaction): void {
     const { dialog } = invite
     if (dialog === null) return
-    if (dialog.serverInvite === invite) dialog.serverInvite = null
+    if (dialog.serverInvite === invite) {
+      dialog.serverInvite = null
+      dropOffer(dialog, 'theirs', invite.hadSession)
+    }
     if (dialog.state === 'early') this.#core.dialogs.remove(dialog)
   }
 }

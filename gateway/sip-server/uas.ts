@@ -1,12 +1,14 @@
 import type { Core } from './core.ts'
 import { dialogIdOf } from './dialog.ts'
-import type { ClientTransaction, Dialog, ServerTransaction } from './state.ts'
+import type { ServerTransaction } from './state.ts'
 import { settleAnswer } from './dialogs.ts'
 import type { SipMessage } from './message.ts'
+import { dropOffer } from './offers.ts'
 import { buildResponse, reasonOf, responsePeer } from './responses.ts'
 import { advertisedHost } from './transport.ts'
 import type { Peer } from './transport.ts'
 import type { UasAnswers } from './uas-answers.ts'
+import type { UasInDialog } from './uas-in-dialog.ts'
 import { schemeOf } from './uri.ts'
 import { serialize } from './wire-format.ts'
 
@@ -31,12 +33,12 @@ const ALLOW =
 export class Uas {
   readonly #core: Core
   readonly #answers: UasAnswers
-  readonly #cancelInvite: (invite: ClientTransaction) => void
+  readonly #inDialog: UasInDialog
 
-  constructor(core: Core, answers: UasAnswers, cancelInvite: (invite: ClientTransaction) => void) {
+  constructor(core: Core, answers: UasAnswers, inDialog: UasInDialog) {
     this.#core = core
     this.#answers = answers
-    this.#cancelInvite = cancelInvite
+    this.#inDialog = inDialog
   }
 
   /** A request that no transaction knows: inside a dialog, or new. */
@@ -79,66 +81,24 @@ export class Uas {
 
   #onInDialog(request: SipMessage, source: Peer): void {
     const { transactions, dialogs } = this.#core
-    const dialog = dialogs.findForRequest(request)
+    let dialog = dialogs.findForRequest(request)
+    if (dialog === undefined && request.method === 'NOTIFY') dialog = this.#answers.beginByNotify(request, source)
     if (dialog === undefined) return this.#reject(request, source, 481)
     if (dialog.owner === null || !dialog.owner.isOpen) {
       dialogs.remove(dialog)
       return this.#reject(request, source, 481)
     }
-    // RFC 3261 §12.2.2: a request out of order.
-    if (request.cseq < dialog.remoteCSeq) return this.#reject(request, source, 500)
-    dialog.remoteCSeq = request.cseq
+    const refusal = this.#inDialog.refusalOf(dialog, request)
+    if (refusal !== 0) return this.#reject(request, source, refusal)
     const transaction = transactions.createServer(request, source, dialog.localTag)
     transaction.owner = dialog.owner
     transaction.dialog = dialog
     transaction.dialogId = dialog.id
-    if (!this.#admitInDialog(transaction, dialog, request)) return
+    if (!this.#inDialog.admit(transaction, dialog, request)) return
     this.#answers.watchSilence(transaction)
     this.#show(transaction, request, source, null)
     // The call is over for the peer whatever we answer; that answer is no longer part of the dialog.
     if (request.method === 'BYE') transaction.dialogId = ''
-  }
-
-  /** What each method does to the dialog. False when the server has answered by itself. */
-  #admitInDialog(transaction: ServerTransaction, dialog: Dialog, request: SipMessage): boolean {
-    switch (request.method) {
-      case 'INVITE':
-        // §14.2: one offer at a time, in either direction.
-        if (dialog.clientInvite !== null) return this.#answerAndStop(transaction, 491)
-        if (dialog.serverInvite !== null) return this.#answerAndStop(transaction, 500, this.#retryAfter())
-        dialog.serverInvite = transaction
-        dialog.retarget(request)
-        this.#answers.answer(transaction, 100)
-        return true
-      case 'UPDATE':
-        if (dialog.serverUpdate !== null) return this.#answerAndStop(transaction, 500, this.#retryAfter())
-        dialog.serverUpdate = transaction
-        dialog.retarget(request)
-        return true
-      case 'BYE':
-        // The answer that makes the call has been overtaken. It will be shown, and the end of the call with it.
-        if (dialog.role === 'uac' && dialog.state === 'early') {
-          this.#cancelInvite(dialog.clientInvite!)
-          return this.#answerAndStop(transaction, 200)
-        }
-        if (dialog.state === 'confirmed') this.#core.cdr.stop('network', 'normal-release', request)
-        this.#core.dialogs.remove(dialog)
-        return true
-      case 'PRACK':
-        if (dialog.serverInvite?.reliable?.acknowledge(request) === true) return true
-        return this.#answerAndStop(transaction, 481)
-      case 'NOTIFY':
-        if (dialog.method === 'SUBSCRIBE' && /^\s*terminated/i.test(request.get('subscription-state') ?? ''))
-          this.#core.dialogs.remove(dialog)
-        return true
-      default:
-        return true
-    }
-  }
-
-  #answerAndStop(transaction: ServerTransaction, status: number, headers: Record<string, string> = {}): false {
-    this.#answers.answer(transaction, status, headers)
-    return false
   }
 
   /** §9.2. The CANCEL is answered here; the INVITE too, if it was still open. */
@@ -180,6 +140,7 @@ export class Uas {
     }
     const { transaction } = dialog.answer
     settleAnswer(dialog)
+    dropOffer(dialog, 'ours', !transaction.hadSession)
     transaction.dialog = null
     const isFirst = transaction.id === dialog.inviteId
     dialog.owner?.show({
@@ -255,10 +216,5 @@ export class Uas {
     const target = responsePeer(request, source)
     this.#core.counters.countSent('', status, target.transport.name)
     target.transport.send(serialize(response), target, null)
-  }
-
-  /** §14.2: a random time, so that two sides do not meet again. */
-  #retryAfter(): Record<string, string> {
-    return { 'Retry-After': String(this.#core.chance.below(10)) }
   }
 }
