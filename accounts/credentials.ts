@@ -1,4 +1,5 @@
-import { createHash, randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto'
+import { createHash, hash, randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto'
+import type { DigestSecret } from '../model/sip-user.ts'
 
 /** Work factors of new hashes: 32 MB and some 0.2 s of one core each (OWASP's password storage advice for scrypt). */
 const COST = 2 ** 15
@@ -52,6 +53,12 @@ export function createApiKeySecret(): { secret: string; secretHash: string } {
 /** SHA-256 in hex. Enough for secrets that are random and long; passwords are neither and take `hashPassword`. */
 export function hashSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('hex')
+}
+
+/** What is kept of a password that a SIP device answers challenges with (RFC 7616 §3.4.2), one HA1 for each algorithm. */
+export function digestSecret(username: string, realm: string, password: string): DigestSecret {
+  const text = `${username}:${realm}:${password}`
+  return { realm, md5: hash('md5', text), sha256: hash('sha256', text) }
 }
 
 /** Whether two texts are the same, in a time that tells nothing of where they differ. */

@@ -7,6 +7,7 @@ import type { AccountId, ApiKeyId, AuctionId, CallId, CampaignId, UserId } from 
 import type { Posting, PostingKind } from '../model/ledger.ts'
 import type { Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
+import type { SipUser } from '../model/sip-user.ts'
 import type { DialledNumber, Target, Trunk } from '../model/trunk.ts'
 
 /** One page of a list: newest first; `nextCursor` is opaque and null at the end. */
@@ -138,6 +139,7 @@ export interface Stores {
   apiKeys: ApiKeyStore
   refreshTokens: RefreshTokenStore
   trunks: Store<Trunk>
+  sipUsers: Store<SipUser>
   numbers: Store<DialledNumber>
   targets: Store<Target>
   campaigns: Store<Campaign>

@@ -1,7 +1,8 @@
 import type { Clock } from '../model/clock.ts'
 import type { EventBus } from '../model/events.ts'
-import type { AccountId } from '../model/ids.ts'
 import type { Balances, Health, HoursAnswer, HoursQuestion, LiveCalls, SipTraces, Stores } from './needs.ts'
+import type { AccountId, SipUserId } from '../model/ids.ts'
+import type { DigestSecret, SipBinding } from '../model/sip-user.ts'
 
 /** What the numbering plan says of a text: whether it is a phone number, its E.164 form, and where it may be. */
 export interface PhoneAnswer {
@@ -62,6 +63,17 @@ export interface ApiOptions {
   readonly passwords: {
     hash(password: string): Promise<string>
     verify(password: string, hash: string): Promise<boolean>
+  }
+  /** What the API knows of SIP: our realm, how a password for it is kept, and who is registered. */
+  readonly sip: {
+    readonly realm: string
+    digestOf(username: string, password: string): DigestSecret
+    /** The username of a URI that is an address of record here; null for any other. */
+    usernameIn(uri: string): string | null
+    /** Whose SIP user has this username. */
+    ownerOf(username: string): AccountId | null
+    /** Where this user can be reached now. */
+    bindingsOf(id: SipUserId): readonly SipBinding[]
   }
   readonly apiKeys: { generate(): { secret: string; hash: string }; hash(secret: string): string }
   readonly version: string

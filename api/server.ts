@@ -25,6 +25,7 @@ import type { ApiOptions } from './options.ts'
 import { addPages } from './pages.ts'
 import { Problem, PROBLEM_TYPE, problemBody } from './problems.ts'
 import { sipTraceEndpoints } from './sip-trace.ts'
+import { sipUserEndpoints } from './sip-users.ts'
 import { targetEndpoints } from './targets.ts'
 import { createTokens } from './tokens.ts'
 import { trunkEndpoints } from './trunks.ts'
@@ -60,6 +61,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...ledgerEndpoints(kit),
     ...apiKeyEndpoints(kit),
     ...trunkEndpoints(kit),
+    ...sipUserEndpoints(kit),
     ...numberEndpoints(kit),
     ...targetEndpoints(kit),
     ...campaignEndpoints(kit),

@@ -13,7 +13,9 @@ const DEFAULT_RING_TIMEOUT = 30
 
 const fields = {
   name: s.text(200),
-  uri: z.string().trim().min(1).max(255).meta({ description: 'A SIP or SIPS URI, or an E.164 number' }),
+  uri: z.string().trim().min(1).max(255).meta({
+    description: 'A SIP or SIPS URI, the address of record of a SIP user (sip:username@realm), or an E.164 number',
+  }),
   ring_timeout: z.int().min(1).max(MAX_RING_TIMEOUT),
   max_concurrent_calls: z.int().min(1).max(100_000).nullable(),
 }
@@ -50,7 +52,7 @@ const SIP_URI =
   /^sips?:(?:[A-Za-z0-9_.!~*'()&=+$,;?/%-]{1,128}@)?(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?)(?::(\d{1,5}))?(?:;[A-Za-z0-9_.!~*'()+$%:[\]/&-]+(?:=[A-Za-z0-9_.!~*'()+$%:[\]/&-]+)?)*$/i
 
 /** Where to ring: a SIP URI as given, or a phone number in E.164; throws 422 for anything else. */
-function readUri(kit: Kit, input: string): string {
+function readUri(kit: Kit, input: string, accountId: AccountId): string {
   if (!/^sips?:/i.test(input)) {
     if (/^[+\d(]/.test(input)) return phoneAt(kit, '/uri', input)
     throw invalid('/uri', 'must be a SIP URI, such as sip:sales@buyer.example, or an E.164 number', 'invalid_uri')
@@ -58,6 +60,9 @@ function readUri(kit: Kit, input: string): string {
   const match = SIP_URI.exec(input)
   const port = Number(match?.[1] ?? 5060)
   if (!match || port < 1 || port > 65_535) throw invalid('/uri', 'is not a SIP URI that can be rung', 'invalid_uri')
+  const username = kit.sip.usernameIn(input)
+  if (username !== null && kit.sip.ownerOf(username) !== accountId)
+    throw invalid('/uri', `the account has no SIP user ${username}`, 'not_found')
   return input
 }
 
@@ -75,14 +80,14 @@ export function targetEndpoints(kit: Kit): Endpoint[] {
     draft: (body, owner) => ({
       accountId: owner.id,
       name: body.name,
-      uri: readUri(kit, body.uri),
+      uri: readUri(kit, body.uri, owner.id),
       ringTimeout: body.ring_timeout,
       maxConcurrentCalls: body.max_concurrent_calls,
     }),
-    changes: (body) =>
+    changes: (body, current) =>
       given({
         name: body.name,
-        uri: body.uri === undefined ? undefined : readUri(kit, body.uri),
+        uri: body.uri === undefined ? undefined : readUri(kit, body.uri, current.accountId),
         ringTimeout: body.ring_timeout,
         maxConcurrentCalls: body.max_concurrent_calls,
       }),

@@ -9,6 +9,8 @@ import { invalid } from './problems.ts'
 import * as s from './schemas.ts'
 
 const MAX_ADDRESSES = 256
+const MAX_TLS_NAMES = 32
+const TOGETHER = 'a username and a password go together'
 const MAX_RATE = 100_000
 
 /** An IP address or CIDR block; a block of half the internet is a mistake (at least /8, or /16 of IPv6). */
@@ -36,6 +38,13 @@ function isHost(input: string): boolean {
   return (match[1] === undefined || isIP(match[1]) === 6) && port >= 1 && port <= 65_535
 }
 
+/** A name in a certificate: a DNS name, or the SIP URI of a domain (RFC 5922 §7.1) less its scheme. */
+const tlsName = z
+  .string()
+  .trim()
+  .max(253)
+  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/, 'must be a domain name, as the certificate has it')
+
 const limit = z.int().min(1).max(MAX_RATE).nullable()
 const fields = {
   name: s.text(200),
@@ -43,6 +52,7 @@ const fields = {
   host: host.nullable(),
   username: s.text(128).nullable(),
   password: z.string().min(1).max(256).nullable(),
+  tls_names: z.array(tlsName).max(MAX_TLS_NAMES),
   strip_prefix: z
     .string()
     .regex(/^[0-9*#+]{1,16}$/, 'must be at most 16 digits, *, # or +')
@@ -60,6 +70,7 @@ const Create = z.strictObject({
   host: fields.host.default(null),
   username: fields.username.default(null),
   password: fields.password.default(null),
+  tls_names: fields.tls_names.default([]),
   strip_prefix: fields.strip_prefix.default(null),
   max_cps: fields.max_cps.default(null),
   max_concurrent_calls: fields.max_concurrent_calls.default(null),
@@ -76,6 +87,7 @@ const Answer = z.strictObject({
   host: z.string().nullable(),
   username: z.string().nullable(),
   has_password: z.boolean(),
+  tls_names: z.array(z.string()),
   strip_prefix: z.string().nullable(),
   max_cps: z.int().nullable(),
   max_concurrent_calls: z.int().nullable(),
@@ -92,7 +104,8 @@ const print = (trunk: Trunk): z.input<typeof Answer> => ({
   addresses: [...trunk.addresses],
   host: trunk.host,
   username: trunk.username,
-  has_password: trunk.password !== null,
+  has_password: trunk.password !== null || trunk.digest !== null,
+  tls_names: [...trunk.tlsNames],
   strip_prefix: trunk.stripPrefix,
   max_cps: trunk.maxCps,
   max_concurrent_calls: trunk.maxConcurrentCalls,
@@ -102,6 +115,17 @@ const print = (trunk: Trunk): z.input<typeof Answer> => ({
 
 /** Trunks: a seller's ways in, and the house's ways out. */
 export function trunkEndpoints(kit: Kit): Endpoint[] {
+  /** An outbound trunk must say its password; of an inbound one's only what answers are checked by is kept. */
+  function kept(
+    direction: Trunk['direction'],
+    username: string | null,
+    password: string | null | undefined,
+  ): Pick<Trunk, 'password' | 'digest'> {
+    if (direction === 'outbound' || !password) return { password: password ?? null, digest: null }
+    if (username === null) throw invalid('/username', TOGETHER, 'required')
+    return { password: null, digest: kit.sip.digestOf(username, password) }
+  }
+
   return crud(kit, {
     name: 'trunks',
     noun: 'trunk',
@@ -119,11 +143,12 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
         addresses: body.addresses,
         host: body.host,
         username: body.username,
-        password: body.password,
+        tlsNames: body.tls_names,
         stripPrefix: body.strip_prefix,
         maxCps: body.max_cps,
         maxConcurrentCalls: body.max_concurrent_calls,
         retryAfterOnLimit: body.retry_after_on_limit,
+        ...kept(body.direction, body.username, body.password),
       }
       requireWhole(draft, owner.type === 'operator', caller)
       return draft
@@ -134,11 +159,13 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
         addresses: body.addresses,
         host: body.host,
         username: body.username,
-        password: body.password,
+        tlsNames: body.tls_names,
         stripPrefix: body.strip_prefix,
         maxCps: body.max_cps,
         maxConcurrentCalls: body.max_concurrent_calls,
         retryAfterOnLimit: body.retry_after_on_limit,
+        ...(changesPassword(body, current) &&
+          kept(current.direction, body.username === undefined ? current.username : body.username, body.password)),
       })
       requireWhole({ ...current, ...changes }, current.direction === 'outbound', caller)
       return changes
@@ -147,25 +174,39 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
   })
 }
 
+/** Whether a PATCH touches the password. A username alone cannot change where only a hash of both is kept; throws 422. */
+function changesPassword(body: z.output<typeof Patch>, current: Trunk): boolean {
+  const renamed = body.username !== undefined && body.username !== null && body.username !== current.username
+  if (renamed && body.password === undefined && current.direction === 'inbound')
+    throw invalid('/password', 'the password must be given again with a new username', 'required')
+  return body.password !== undefined
+}
+
 /** What the direction asks of the other fields; throws 422. */
 function requireWhole(
-  trunk: Pick<Trunk, 'direction' | 'addresses' | 'host' | 'username' | 'password' | 'stripPrefix'>,
+  trunk: Pick<Trunk, 'direction' | 'addresses' | 'host' | 'username' | 'password' | 'digest' | 'tlsNames'>,
   isHouse: boolean,
   caller: Caller,
 ): void {
   if (trunk.direction === 'outbound') {
     if (!isHouse || caller.role !== 'admin')
       throw invalid('/direction', 'outbound trunks are the house’s', 'wrong_type')
+    if (trunk.tlsNames.length > 0)
+      throw invalid('/tls_names', 'only an inbound trunk is known by its certificate', 'not_allowed')
     if (trunk.host === null) throw invalid('/host', 'an outbound trunk needs a host to send to', 'required')
   } else {
     if (isHouse) throw invalid('/direction', 'the house’s trunks are outbound', 'wrong_type')
     if (trunk.host !== null) throw invalid('/host', 'only an outbound trunk sends to a host', 'not_allowed')
-    if (trunk.addresses.length === 0 && trunk.username === null) {
-      throw invalid('/addresses', 'an inbound trunk needs source addresses or a username', 'required')
+    if (trunk.addresses.length === 0 && trunk.username === null && trunk.tlsNames.length === 0) {
+      throw invalid(
+        '/addresses',
+        'an inbound trunk needs source addresses, a username or names in a certificate',
+        'required',
+      )
     }
   }
-  if ((trunk.username === null) !== (trunk.password === null)) {
+  if ((trunk.username === null) !== (trunk.password === null && trunk.digest === null)) {
     const missing = trunk.username === null ? '/username' : '/password'
-    throw invalid(missing, 'a username and a password go together', 'required')
+    throw invalid(missing, TOGETHER, 'required')
   }
 }

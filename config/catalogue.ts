@@ -3,12 +3,14 @@ import {
   decimal,
   duration,
   FLAG,
+  HOST_NAME,
   LIST,
   oneOf,
   PORT,
   PORT_OR_OFF,
   PORT_RANGE,
   STATUS_LIST,
+  someOf,
   TEXT,
   TIME_OF_DAY,
   whole,
@@ -134,6 +136,41 @@ export const CATALOGUE = {
   'telephony.unknown_source': later(
     oneOf('refuse', 'drop'),
     'What a source that is no trunk’s gets: 403 (refuse), or silence.',
+  ),
+  'telephony.realm': set(
+    HOST_NAME,
+    'dce',
+    'The realm of our digest challenges and the domain of registered addresses, sip:user@realm. Changing it makes every SIP password void.',
+  ),
+  'telephony.digest_algorithms': set(
+    someOf('SHA-256', 'MD5'),
+    ['SHA-256', 'MD5'],
+    'What passwords are asked for with (RFC 8760), in this order. MD5 alone, where devices know no other and read only the first challenge.',
+  ),
+  'telephony.nonce_lifetime': set(
+    duration('10s', '24h'),
+    300_000,
+    'How long a digest nonce may be used; then a fresh one is sent, without asking for the password again.',
+  ),
+  'telephony.registration.min_expires': set(
+    duration('10s', '24h'),
+    60_000,
+    'The shortest time a registration may ask for; less gets 423 with Min-Expires.',
+  ),
+  'telephony.registration.max_expires': set(
+    duration('10s', '7d'),
+    7_200_000,
+    'The longest a registration is given, whatever it asks for.',
+  ),
+  'telephony.registration.default_expires': set(
+    duration('10s', '24h'),
+    3_600_000,
+    'How long a registration lasts that asks for no time.',
+  ),
+  'telephony.registration.max_bindings': set(
+    whole(1, 100),
+    10,
+    'The most phones and browsers one user may have registered; one more replaces the oldest.',
   ),
   'telephony.max_concurrent_calls': set(
     whole(1, 1_000_000),

@@ -51,6 +51,31 @@ export const STATUS_LIST: Kind<readonly number[]> = {
   },
 }
 
+/** Some of these words, each once, separated by commas or a YAML list; the order says something. */
+export function someOf<const T extends string>(...values: readonly T[]): Kind<readonly T[]> {
+  return {
+    allowed: `some of ${values.join(', ')}, separated by commas`,
+    suffix: '',
+    read: (raw) => {
+      const words = LIST.read(raw)
+      const known = words?.map((word) => values.find((value) => value.toLowerCase() === word.toLowerCase()))
+      if (known === undefined || known.length === 0 || new Set(known).size !== known.length) return undefined
+      return known.includes(undefined) ? undefined : (known as T[])
+    },
+    write: (words) => words.join(', '),
+  }
+}
+
+/** A name that can stand as the host of a URI. */
+export const HOST_NAME: Kind<string> = {
+  allowed: 'a host name, such as calls.example',
+  suffix: '',
+  read: (raw) => {
+    const isName = typeof raw === 'string' && /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/i.test(raw)
+    return isName ? raw.toLowerCase() : undefined
+  },
+}
+
 /** A whole number within [min, max]. */
 export function whole(min: number, max: number): Kind<number> {
   return {

@@ -33,6 +33,13 @@ function createCatalogue(registers: Registry[]) {
     calls: counter('dce_calls_total', 'Ended calls of identified trunks by outcome.', ['outcome']),
     refusals: counter('dce_refusals_total', 'Calls refused, by reason.', ['reason']),
     unknownSources: counter('dce_unknown_sources_total', 'INVITEs from sources that are no trunk’s.'),
+    sipAuthentications: counter(
+      'dce_sip_authentications_total',
+      'Requests judged by password: challenged, accepted, stale, refused or malformed.',
+      ['result'],
+    ),
+    registers: counter('dce_sip_registers_total', 'REGISTER requests by final status.', ['status']),
+    registrations: gauge('dce_sip_registrations', 'Phones and browsers registered now (bindings).'),
     activeCalls: gauge('dce_active_calls', 'Calls in progress, ringing or answered.'),
     addedPdd: histogram('dce_added_pdd_seconds', 'From the INVITE in to the first INVITE out.', SIGNALLING_SECONDS),
     pdd: histogram('dce_pdd_seconds', 'From the INVITE in to the first 18x passed back.', WAIT_SECONDS),

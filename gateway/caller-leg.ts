@@ -37,6 +37,10 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
   get gone(): AbortSignal {
     return this.#gone.signal
   }
+  /** The INVITE itself, for whoever checks its credentials. */
+  get request(): SipRequest {
+    return this.#req
+  }
   get sourceAddress(): string {
     return this.#req.source_address
   }

@@ -5,6 +5,8 @@ import type { DialledNumber, Trunk } from '../model/trunk.ts'
 import { refuseLoops } from './hops.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
+import { listOf } from './sip-fields.ts'
+import type { Credential } from './sip-credentials.ts'
 
 interface Dialled {
   readonly trunk: Trunk
@@ -18,10 +20,7 @@ interface Dialled {
  * seller's to sell.
  */
 export function identify(call: Call, parts: ExchangeParts): void {
-  const candidates = parts.trunks.ofSource(call.caller.sourceAddress)
-  if (candidates.length === 0)
-    throw new Refusal('unknown_source', `no trunk has the address ${call.caller.sourceAddress}`)
-
+  const candidates = whoCalls(call, parts)
   const { trunk, dnis, number } = whoseCall(call, candidates, parts)
   const seller = parts.directory.account(trunk.accountId)
   if (!seller) throw new Refusal('unknown_source', 'the trunk’s account is unknown')
@@ -58,7 +57,39 @@ export function identify(call: Call, parts: ExchangeParts): void {
   parts.announcements.received(call)
 }
 
-/** Among trunks that share the address, the one whose account owns the dialled number; else the oldest. */
+/**
+ * The trunks this may be a call of. A password says more than a certificate, and either more than an address; where none of
+ * them says anything, a password is asked for, if anybody has one.
+ */
+function whoCalls(call: Call, parts: ExchangeParts): readonly Trunk[] {
+  const { authentication, trunks } = parts
+  const { caller } = call
+  const said = authentication.identify(caller.request)
+  if (said.kind === 'known') return trunksOf(said.credentials, parts)
+  if (said.kind === 'malformed') throw new Refusal('malformed', said.detail)
+  if (said.kind === 'challenge')
+    throw new Refusal('unauthenticated', 'its password is wrong, or old', null, said.headers)
+
+  const byName = parts.trustsTlsNames ? trunks.ofTlsNames(listOf(caller.header('X-DCE-TLS-Client'))) : []
+  if (byName.length > 0) return byName
+  const byAddress = trunks.ofSource(caller.sourceAddress)
+  if (byAddress.length > 0) return byAddress
+  if (!authentication.credentials.mayCall)
+    throw new Refusal('unknown_source', `no trunk has the address ${caller.sourceAddress}`)
+  const { headers } = authentication.challenge(caller.request)
+  throw new Refusal('unauthenticated', `no trunk has the address ${caller.sourceAddress}`, null, headers)
+}
+
+function trunksOf(credentials: readonly Credential[], parts: ExchangeParts): readonly Trunk[] {
+  const found = credentials.flatMap((credential) => {
+    const id = credential.kind === 'trunk' ? credential.id : credential.user.trunkId
+    return (id !== null && parts.trunks.get(id)) || []
+  })
+  if (found.length === 0) throw new Refusal('unknown_source', `${credentials[0]!.username} may register, and not call`)
+  return found
+}
+
+/** Among trunks that share the address or the password, the one whose account owns the dialled number; else the oldest. */
 function whoseCall(call: Call, candidates: readonly Trunk[], parts: ExchangeParts): Dialled {
   let first: Dialled | null = null
   for (const trunk of candidates) {

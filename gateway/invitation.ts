@@ -8,19 +8,26 @@ import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import { passedHeaders } from './pass-headers.ts'
 import { parseUri } from './sip-server/uri.ts'
+import type { Way } from './ways.ts'
 
 /** What the INVITE to a target says besides its SDP. */
 export interface Invitation {
   readonly target: Target
   readonly uri: string
   readonly headers: Record<string, string>
+  /** Where an address of record is registered: groups rung one after the other. */
+  readonly ways?: readonly (readonly Way[])[]
   readonly auth?: { username: string; password: string }
 }
 
-/** What an award's INVITE says, and to whom. Null when the target's number has no outbound trunk to go through. */
+/** What an award's INVITE says, and to whom. Null when the target's number has no outbound trunk to
+ * go through, or nobody is registered at its address of record. */
 export function invitationOf(call: Call, award: Award, parts: ExchangeParts): Invitation | null {
   const target = parts.directory.target(award.targetId)
   if (!target) return null
+  const ways = parts.registrar.waysTo(target)
+  if (ways?.length === 0) return null
+  if (ways) return { target, uri: target.uri, headers: headersTo(target.uri, call, parts), ways }
   if (!target.uri.startsWith('+')) return { target, uri: target.uri, headers: headersTo(target.uri, call, parts) }
 
   const trunk = parts.trunks.outbound()

@@ -21,6 +21,8 @@ import { createEventBus } from '../storage/event-bus.ts'
 import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID } from '../storage/house-accounts.ts'
 import { openStorage } from '../storage/storage.ts'
 import { Announcements } from './announcements.ts'
+import { Authentication } from './authentication.ts'
+import type { BindingLimits } from './bindings.ts'
 import { handleCall } from './call.ts'
 import { callPolicies } from './call-policies.ts'
 import { CallerLeg } from './caller-leg.ts'
@@ -34,9 +36,12 @@ import { localAddress } from './local-address.ts'
 import type { ExchangeParts } from './parts.ts'
 import { closeInterrupted, hangUpLegs } from './recovery.ts'
 import { RefusalCounter } from './refusal-counter.ts'
+import { Registrar } from './registrar.ts'
+import { RegistrationWriter } from './registration-writer.ts'
 import { rtpRange } from './rtp-range.ts'
 import { startSipServer, type SipServerHandle, type SipServerOptions } from './sip-server/start.ts'
 import { createSipTraces } from './sip-traces.ts'
+import { SipCredentials } from './sip-credentials.ts'
 import { Signaling } from './srf.ts'
 import { Trunks } from './trunks.ts'
 import { usageRows } from './usage-rows.ts'
@@ -44,6 +49,9 @@ import { watch } from './watch.ts'
 
 /** How often answered calls are marked alive: what a crash may bill too little. */
 const ALIVE_EVERY_MS = 5000
+
+/** How late an expired registration may go on winning calls. */
+const EXPIRE_EVERY_MS = 1000
 
 /** How much longer than the exchange's own limits the SIP server lets a dialog live or ring. */
 const LAST_RESORT_MS = 600_000
@@ -96,9 +104,29 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     { maxAwards: settings.auction.maxAwards, maxNonBids: settings.auction.maxNonBids },
   )
   const trunks = new Trunks()
+  const { realm, digestAlgorithms: algorithms, nonceLifetimeMs, registration } = settings.telephony
+  const sipCredentials = new SipCredentials(realm)
+  const now = () => clock.now()
+  const authentication = new Authentication({
+    realm,
+    algorithms,
+    nonceLifetimeMs,
+    credentials: sipCredentials,
+    now,
+    telemetry,
+  })
+  const registrar = new Registrar({
+    realm,
+    limits: bindingLimits(registration),
+    authentication,
+    now,
+    onBindings: (id, bindings) => registrationWriter?.changed(id, bindings),
+    onReachable: (id, isReachable) => routing.setUnreachable(id, isReachable ? null : 'target_not_registered'),
+  })
+  let registrationWriter: RegistrationWriter | null = null
   const directory = new Directory()
   const applyChange = (change: BookChange): void => {
-    for (const part of [directory, trunks, balances, compliance, routing]) part.apply(change)
+    for (const part of [directory, trunks, sipCredentials, balances, compliance, routing, registrar]) part.apply(change)
     telemetry.bookChanges.inc({ kind: change.kind })
   }
 
@@ -148,6 +176,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     log: logger,
   })
 
+  registrationWriter = new RegistrationWriter(storage.registrations, logger)
   const events = createEventBus((error) => logger.error({ error }, 'an event listener failed'))
   const liveCalls = new LiveCalls()
   const refusalCounter = new RefusalCounter(storage.writer)
@@ -159,6 +188,9 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     signaling,
     media,
     trunks,
+    authentication,
+    trustsTlsNames: sipServer !== null,
+    registrar,
     directory,
     places,
     compliance,
@@ -192,6 +224,13 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     liveCalls.add(call)
     handleCall(call, exchange).catch((error: unknown) => logger.fatal({ callId: call.id, error }, 'a call was lost'))
   })
+  signaling.onRegister((req, res) => {
+    const { status, reason, headers } = loaded
+      ? registrar.register(req)
+      : { status: 503, reason: undefined, headers: { 'Retry-After': String(START_RETRY_AFTER_S) } }
+    telemetry.registers.inc({ status: String(status) })
+    res.send(status, reason, { headers })
+  })
   signaling.onOptions((_req, res) => res.send(draining || !loaded ? 503 : 200))
 
   let ready = false
@@ -220,6 +259,13 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     },
     keys: loadOrCreate(join(settings.dataDir, 'keys')),
     passwords: { hash: credentials.hashPassword, verify: credentials.verifyPassword },
+    sip: {
+      realm,
+      digestOf: (username, password) => credentials.digestSecret(username, realm, password),
+      bindingsOf: (id) => registrar.bindingsOf(id),
+      usernameIn: (uri) => registrar.usernameIn(uri),
+      ownerOf: (username) => registrar.ownerOf(username),
+    },
     apiKeys: { generate: newApiKey, hash: credentials.hashSecret },
     version: packageVersion(),
     onRequest: ({ method, route, status, seconds }) => {
@@ -230,7 +276,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     clock,
     ...(demoLogin && { demoLogin }),
   })
-  watch(telemetry, { liveCalls, media, storage, balances, api, sipServer: sipServer?.server ?? null })
+  watch(telemetry, { liveCalls, registrar, media, storage, balances, api, sipServer: sipServer?.server ?? null })
 
   // Only now, when a port that is taken or a SIP server that is away can no longer stop the start: a call that is closed is
   // not found again, so whoever closes it must be able to say BYE.
@@ -238,6 +284,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const interrupted = await closeInterrupted(storage.recovery, storage.writer, OPERATOR_ACCOUNT_ID, logger)
   const saidBye = hangUpLegs(interrupted, signaling, logger)
   await storage.book.load(applyChange)
+  for (const { userId, bindings } of await storage.registrations.load()) registrar.restore(userId, bindings)
   balances.load(await storage.balances())
   routing.restore(usageRows(await storage.campaignUsage(new Date(clock.now() - USAGE_WINDOW_MS))))
   const { port } = await api.listen().catch(async (error: unknown) => {
@@ -245,6 +292,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     throw error
   })
   loaded = true
+  const expiring = setInterval(() => registrar.expire(), EXPIRE_EVERY_MS)
   const stopMarking = liveCalls.markAliveEvery(ALIVE_EVERY_MS, storage.writer)
   void sipServer?.server.failed.then((error) => {
     // Without its SIP server an exchange only pretends. The restart closes and settles what was open.
@@ -270,7 +318,9 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     await liveCalls.drain(settings.server.shutdownTimeoutMs)
     await liveCalls.drain(CLOSING_MS)
     stopMarking()
+    clearInterval(expiring)
     refusalCounter.close()
+    await registrationWriter?.close()
     signaling.close()
     await sipServer?.server.close()
     await media.close()
@@ -288,6 +338,15 @@ const CLOSING_MS = 5000
 function complianceOptions(settings: Settings) {
   const { tcpa, unknownLocation } = settings.compliance
   return { tcpaEnabled: tcpa.enabled, callingHours: tcpa.callingHours, unknownLocation }
+}
+
+function bindingLimits(registration: Settings['telephony']['registration']): BindingLimits {
+  return {
+    minExpires: Math.ceil(registration.minExpiresMs / 1000),
+    maxExpires: Math.floor(registration.maxExpiresMs / 1000),
+    defaultExpires: Math.floor(registration.defaultExpiresMs / 1000),
+    maxBindings: registration.maxBindings,
+  }
 }
 
 async function startEmbeddedSip(

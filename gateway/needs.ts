@@ -1,8 +1,9 @@
 import type { Auction } from '../model/auction.ts'
-import type { CallId } from '../model/ids.ts'
+import type { CallId, SipUserId } from '../model/ids.ts'
 import type { CallRecord, CheckRecord, DialogState, SoldTerms } from '../model/cdr.ts'
 import type { Hold, Posting } from '../model/ledger.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
+import type { SipBinding } from '../model/sip-user.ts'
 
 /** One line of the append-only compliance audit. */
 export interface AuditRecord {
@@ -68,4 +69,11 @@ export interface OpenCall {
 export interface RecoveryStore {
   /** Calls of this gateway with a `sold` record and no `ended` one, oldest first; the spool has been replayed before. */
   openCalls(): Promise<OpenCall[]>
+}
+
+/** Where SIP users were registered, over restarts. */
+export interface RegistrationStore {
+  load(): Promise<{ userId: SipUserId; bindings: readonly SipBinding[] }[]>
+  /** Replaces each user's bindings; an empty list removes them. */
+  save(changes: readonly { userId: SipUserId; bindings: readonly SipBinding[] }[]): Promise<void>
 }

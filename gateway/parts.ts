@@ -9,10 +9,12 @@ import type { Places } from '../model/places.ts'
 import type { Routing } from '../routing/route-call.ts'
 import type { Announcements } from './announcements.ts'
 import type { CallPolicies } from './call-policies.ts'
+import type { Authentication } from './authentication.ts'
 import type { Directory } from './directory.ts'
 import type { LiveCalls } from './live-calls.ts'
 import type { RecordWriter } from './needs.ts'
 import type { RefusalCounter } from './refusal-counter.ts'
+import type { Registrar } from './registrar.ts'
 import type { Signaling } from './srf.ts'
 import type { Trunks } from './trunks.ts'
 
@@ -24,6 +26,10 @@ export interface ExchangeParts {
   readonly signaling: Signaling
   readonly media: MediaServer
   readonly trunks: Trunks
+  readonly authentication: Authentication
+  /** Whether X-DCE-TLS-Client is the SIP server's own word: only the embedded one writes it, and strips what others send. */
+  readonly trustsTlsNames: boolean
+  readonly registrar: Registrar
   readonly directory: Directory
   readonly places: Places
   readonly compliance: Compliance

@@ -15,6 +15,7 @@ export interface RefusalMeaning {
 /** The one table: how each refusal sounds to the carrier and reads in the record. */
 export const REFUSALS: Partial<Record<EndReason, RefusalMeaning>> = {
   unknown_source: { status: 403, outcome: 'refused', fault: 'seller' },
+  unauthenticated: { status: 401, outcome: 'refused', fault: 'seller' },
   trunk_limit: { status: 503, outcome: 'refused', fault: 'seller' },
   account_inactive: { status: 403, outcome: 'refused', fault: 'seller' },
   unknown_number: { status: 404, outcome: 'refused', fault: 'seller' },

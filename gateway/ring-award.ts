@@ -5,6 +5,7 @@ import { headersTo, invitationOf, type Invitation } from './invitation.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import { Redirections } from './redirect.ts'
+import { ringWays } from './ring-ways.ts'
 import { relayableStatus } from './srf.ts'
 import { writeSold } from './write-sold.ts'
 
@@ -35,6 +36,7 @@ export async function ringAward(
     const result = await ringTarget(call, attempt, invitation, deadlineMs, parts)
     if (result.kind === 'answered') {
       attempt.sipStatus = 200
+      attempt.sipCallId = result.leg.dialog.sip.callId // Of several phones, the one that answered.
       attempt.answeredAt = new Date()
       const answeredMonotonicMs = parts.clock.monotonicMs()
       return { kind: 'answered', attempt, leg: result.leg, sdp: result.sdp, answeredMonotonicMs }
@@ -45,7 +47,8 @@ export async function ringAward(
     call.note('award failed', `rank ${award.rank}: ${status ?? result.kind}`)
     const next = call.gone.aborted ? null : nextUri(result, redirections)
     if (!next) return { kind: 'failed', code: 'ring_failed', status }
-    invitation = { ...invitation, uri: next, headers: headersTo(next, call, parts) }
+    const { target, auth }: Invitation = invitation
+    invitation = { target, uri: next, headers: headersTo(next, call, parts), ...(auth && { auth }) }
     call.note('redirected', `rank ${award.rank}`)
   }
 }
@@ -83,16 +86,17 @@ async function ringTarget(
 ): ReturnType<typeof ring> {
   const sdp = await call.media!.offerToBuyer()
   const timeLeftMs = deadlineMs - parts.clock.monotonicMs()
-  const ringing = ring(parts.signaling, {
+  const options = {
     ...invitation,
     sdp,
     ringTimeoutMs: Math.max(0, Math.min(invitation.target.ringTimeout * 1000, timeLeftMs)),
     gone: call.gone,
     goneReason: () => call.caller.cancelReason,
-    onSent: (sipCallId) => sent(call, attempt, sipCallId, parts),
-    onProgress: (status, reason, buyerSdp) => void progress(call, attempt, status, reason, buyerSdp, parts),
-  })
-  return ringing
+    onSent: (sipCallId: string) => sent(call, attempt, sipCallId, parts),
+    onProgress: (status: number, reason: string, buyerSdp: string | null) =>
+      void progress(call, attempt, status, reason, buyerSdp, parts),
+  }
+  return invitation.ways ? ringWays(parts.signaling, invitation.ways, options) : ring(parts.signaling, options)
 }
 
 /** The INVITE is out: now there is time to write the call down, and to name a reason for every bid that was not in it. */

@@ -44,6 +44,14 @@ export interface SendOptions {
   body?: string | undefined
 }
 
+/**
+ * A header that must not be folded into one line (RFC 3261 §7.3.1 names WWW-Authenticate), for SendOptions: drachtio-srf
+ * has one value for each name, which is written out as it is.
+ */
+export function headerLines(name: string, values: readonly string[]): Record<string, string> {
+  return { [name]: values.join(`\r\n${name}: `) }
+}
+
 /** drachtio-srf's dialog (RFC 3261 §12), whose events are `destroy`, `modify`, `info`, `update` and so on. */
 export interface SipDialog extends EventEmitter {
   readonly sip: { readonly callId: string; readonly localTag: string; readonly remoteTag: string }
@@ -130,6 +138,7 @@ interface SrfFace extends EventEmitter {
   disconnect(): void
   invite(handler: RequestHandler): void
   options(handler: RequestHandler): void
+  register(handler: RequestHandler): void
   createUAC(uri: string, options: UacOptions, progress: UacProgress): Promise<SipDialog>
   createUAS(req: SipRequest, res: SipResponse, options: SendOptions & { localSdp: string }): Promise<SipDialog>
   request(
@@ -174,6 +183,10 @@ export class Signaling {
 
   onOptions(handler: RequestHandler): void {
     this.#srf.options(handler)
+  }
+
+  onRegister(handler: RequestHandler): void {
+    this.#srf.register(handler)
   }
 
   /** Resolves once the server has accepted us; later losses reconnect by themselves (drachtio-srf backs off). */

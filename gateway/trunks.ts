@@ -25,6 +25,7 @@ export class Trunks {
   readonly #concurrent = new Map<TrunkId, number>()
   #blocks: Block[] = []
   #remembered = new Map<string, readonly Trunk[]>()
+  #tlsTrunks = new Map<string, Trunk[]>()
 
   apply(change: BookChange): void {
     if (change.kind !== 'trunk') return
@@ -33,7 +34,14 @@ export class Trunks {
       this.#trunks.delete(change.id)
       this.#buckets.delete(change.id)
     }
-    this.#blocks = [...this.#trunks.values()].filter((trunk) => trunk.direction === 'inbound').flatMap(blocksOf)
+    const inbound = [...this.#trunks.values()].filter((trunk) => trunk.direction === 'inbound')
+    this.#blocks = inbound.flatMap(blocksOf)
+    this.#tlsTrunks = new Map()
+    for (const trunk of inbound)
+      for (const name of trunk.tlsNames) {
+        const key = name.toLowerCase()
+        this.#tlsTrunks.set(key, [...(this.#tlsTrunks.get(key) ?? []), trunk])
+      }
     this.#remembered = new Map()
   }
 
@@ -54,6 +62,17 @@ export class Trunks {
     const longest = Math.max(...matching.map((block) => block.prefix))
     const trunks = matching.filter((block) => block.prefix === longest).map((block) => block.trunk)
     return [...new Set(trunks)].toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  }
+
+  get(id: TrunkId): Trunk | undefined {
+    return this.#trunks.get(id)
+  }
+
+  /** The inbound trunks that one of these verified certificate names belongs to, the oldest first. */
+  ofTlsNames(names: readonly string[]): readonly Trunk[] {
+    if (this.#tlsTrunks.size === 0) return []
+    const found = names.flatMap((name) => this.#tlsTrunks.get(name.toLowerCase()) ?? [])
+    return [...new Set(found)].toSorted((a, b) => (a.id < b.id ? -1 : 1))
   }
 
   /** The house's way out to plain numbers: the oldest outbound trunk. */

@@ -4,6 +4,7 @@ import type { SipServerHandle } from './sip-server/start.ts'
 /** What the metrics page asks about at the moment it is drawn. */
 export interface Watched {
   readonly liveCalls: { readonly size: number }
+  readonly registrar: { readonly size: number }
   readonly media: { readonly sessionCount: number }
   readonly storage: { readonly writer: { pending(): number; state(): keyof typeof SPOOL_STATES } }
   readonly balances: { readonly holdCount: number }
@@ -17,6 +18,7 @@ export function watch(telemetry: Telemetry, watched: Watched): void {
   telemetry.beforeRender(async () => {
     const state = watched.storage.writer.state()
     telemetry.activeCalls.set(watched.liveCalls.size)
+    telemetry.registrations.set(watched.registrar.size)
     telemetry.rtpSessions.set(watched.media.sessionCount)
     telemetry.writerQueue.set(watched.storage.writer.pending())
     telemetry.spoolState.set(SPOOL_STATES[state])

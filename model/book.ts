@@ -1,9 +1,10 @@
 import type { Account } from './account.ts'
 import type { Bid, Campaign } from './bid.ts'
 import type { DncList } from './dnc.ts'
-import type { AccountId, BidId, CampaignId, NumberId, TargetId, TrunkId } from './ids.ts'
+import type { AccountId, BidId, CampaignId, NumberId, SipUserId, TargetId, TrunkId } from './ids.ts'
 import type { Posting } from './ledger.ts'
 import type { PhoneNumber } from './phone-number.ts'
+import type { SipUser } from './sip-user.ts'
 import type { DialledNumber, Target, Trunk } from './trunk.ts'
 
 /**
@@ -13,6 +14,7 @@ import type { DialledNumber, Target, Trunk } from './trunk.ts'
 export type BookChange =
   | { readonly kind: 'account'; readonly id: AccountId; readonly value: Account | null }
   | { readonly kind: 'trunk'; readonly id: TrunkId; readonly value: Trunk | null }
+  | { readonly kind: 'sip-user'; readonly id: SipUserId; readonly value: SipUser | null }
   | { readonly kind: 'number'; readonly id: NumberId; readonly value: DialledNumber | null }
   | { readonly kind: 'target'; readonly id: TargetId; readonly value: Target | null }
   | { readonly kind: 'campaign'; readonly id: CampaignId; readonly value: Campaign | null }

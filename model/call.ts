@@ -23,6 +23,7 @@ export type EndReason =
   | 'stop_code'
   | 'trunk_limit'
   | 'unknown_source'
+  | 'unauthenticated'
   | 'account_inactive'
   | 'unknown_number'
   | 'too_many_hops'

@@ -8,6 +8,7 @@ export type AccountId = Id<'account'>
 export type UserId = Id<'user'>
 export type ApiKeyId = Id<'api-key'>
 export type TrunkId = Id<'trunk'>
+export type SipUserId = Id<'sip-user'>
 export type NumberId = Id<'number'>
 export type TargetId = Id<'target'>
 export type CampaignId = Id<'campaign'>

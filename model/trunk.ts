@@ -2,6 +2,7 @@ import type { Stored } from './account.ts'
 import type { AccountId, NumberId, TargetId, TrunkId } from './ids.ts'
 import type { Micros } from './money.ts'
 import type { PhoneNumber } from './phone-number.ts'
+import type { DigestSecret } from './sip-user.ts'
 
 /** A carrier's agreed way in (`inbound`, a seller's) or the house's way out to numbers (`outbound`). */
 export interface Trunk extends Stored {
@@ -14,7 +15,12 @@ export interface Trunk extends Stored {
   /** Where an outbound trunk sends: `host` or `host:port`. */
   readonly host: string | null
   readonly username: string | null
+  /** What an outbound trunk answers challenges with. */
   readonly password: string | null
+  /** What an inbound trunk's answers to our challenges are checked by. */
+  readonly digest: DigestSecret | null
+  /** Names in a client certificate, any of which makes a request over TLS this inbound trunk's. */
+  readonly tlsNames: readonly string[]
   /** Digits an inbound carrier puts before the dialled number. */
   readonly stripPrefix: string | null
   /** A token bucket of this capacity, refilled at this rate; null is no limit. */

@@ -1,5 +1,5 @@
 import type { BookChange } from '../model/book.ts'
-import type { Bid, Campaign, Criteria, TimeWindow } from '../model/bid.ts'
+import type { Bid, Campaign, Criteria, NonBidCode, TimeWindow } from '../model/bid.ts'
 import type { AccountId, BidId, CallId, CampaignId, TargetId } from '../model/ids.ts'
 import { BidIndex, verticalsOf } from './bid-index.ts'
 import { CampaignUsage } from './campaign-usage.ts'
@@ -69,10 +69,19 @@ export class BidBook {
         this.#applyBid(change.id, change.value)
         break
       case 'trunk':
+      case 'sip-user':
       case 'number':
       case 'dnc':
       case 'posting': // These are for others.
     }
+  }
+
+  /** Bids on a target that is known not to answer stand for no call until it does. */
+  setUnreachable(id: TargetId, why: NonBidCode | null): void {
+    const target = this.#targetOf(id)
+    if (target.unreachable === why) return
+    target.unreachable = why
+    this.#settle(target)
   }
 
   find(id: BidId): StandingBid | undefined {
@@ -186,7 +195,8 @@ export class BidBook {
 
   #targetOf(id: TargetId): TargetState {
     let state = this.#targets.get(id)
-    if (state === undefined) this.#targets.set(id, (state = { target: null, inUse: 0, bids: new Set() }))
+    if (state === undefined)
+      this.#targets.set(id, (state = { target: null, unreachable: null, inUse: 0, bids: new Set() }))
     return state
   }
 }

@@ -64,6 +64,8 @@ interface RoutingStats {
 export interface Routing {
   /** Accounts, targets, campaigns and bids, in any order; other changes are ignored. The next auction sees it. */
   apply(change: BookChange): void
+  /** Whether a target is known, without ringing it, not to answer: its bids then are non-bids of this reason. Null: it may. */
+  setUnreachable(targetId: TargetId, why: NonBidCode | null): void
   /** Ranks and prices the eligible bids. The hot path: what the index never produced is only counted. */
   auction(request: AuctionRequest): Auction
   /** The same auction with a reason for bids the index never produced, those of the call's vertical first. */
@@ -144,6 +146,7 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
 
   return {
     apply: (change) => book.apply(change),
+    setUnreachable: (targetId, why) => book.setUnreachable(targetId, why),
 
     auction(request) {
       auctions++

@@ -20,6 +20,8 @@ export interface BuyerState {
 /** A target as the book has it, shared by the bids that ring it; `inUse` counts from INVITE to the end of the leg. */
 export interface TargetState {
   target: Target | null
+  /** Why nobody answers there at present, as far as is known without ringing. */
+  unreachable: NonBidCode | null
   inUse: number
   readonly bids: Set<StandingBid>
 }
@@ -113,7 +115,7 @@ export class StandingBid implements Candidate {
     if (this.bid.status !== 'active') return 'bid_paused'
     if (this.campaign.campaign?.status !== 'active') return 'campaign_paused'
     if (this.buyer.account?.status !== 'active') return 'account_inactive'
-    return this.target.target === null ? 'target_unavailable' : null
+    return this.target.target === null ? 'target_unavailable' : this.target.unreachable
   }
 
   /** Why the campaign's or its own vertical leaves this call out. */

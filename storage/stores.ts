@@ -14,6 +14,7 @@ import { PostgresLedger } from './ledger-store.ts'
 import { NUMBERS } from './number-store.ts'
 import type { Postgres } from './postgres.ts'
 import { PostgresRefreshTokens } from './refresh-token-store.ts'
+import { SIP_USERS } from './sip-user-store.ts'
 import { StoredTable } from './stored-table.ts'
 import { TARGETS } from './target-store.ts'
 import { TRUNKS } from './trunk-store.ts'
@@ -29,6 +30,7 @@ export function createStores(postgres: Postgres, book: Book, clock: Clock): Stor
     apiKeys: new PostgresApiKeys(postgres, clock),
     refreshTokens: new PostgresRefreshTokens(postgres, clock),
     trunks: new StoredTable(TRUNKS, postgres, writer, clock),
+    sipUsers: new StoredTable(SIP_USERS, postgres, writer, clock),
     numbers: new StoredTable(NUMBERS, postgres, writer, clock),
     targets: new StoredTable(TARGETS, postgres, writer, clock),
     campaigns,

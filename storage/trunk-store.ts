@@ -1,6 +1,6 @@
 import type { Trunk } from '../model/trunk.ts'
 import type { Row } from './postgres.ts'
-import { given } from './columns.ts'
+import { given, json } from './columns.ts'
 import type { TableLayout } from './table-layout.ts'
 
 export const TRUNKS: TableLayout<Trunk> = {
@@ -16,6 +16,8 @@ export const TRUNKS: TableLayout<Trunk> = {
       host: trunk.host,
       username: trunk.username,
       password: trunk.password,
+      digest: json(trunk.digest),
+      tls_names: trunk.tlsNames,
       strip_prefix: trunk.stripPrefix,
       max_cps: trunk.maxCps,
       max_concurrent_calls: trunk.maxConcurrentCalls,
@@ -30,6 +32,8 @@ export const TRUNKS: TableLayout<Trunk> = {
     host: row['host'],
     username: row['username'],
     password: row['password'],
+    digest: row['digest'],
+    tlsNames: row['tls_names'],
     stripPrefix: row['strip_prefix'],
     maxCps: row['max_cps'],
     maxConcurrentCalls: row['max_concurrent_calls'],

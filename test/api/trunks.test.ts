@@ -36,7 +36,14 @@ describe('trunks', () => {
     assert.equal(made.status, 201)
     assert.equal(made.body.has_password, true)
     assert.ok(!JSON.stringify(made.body).includes('secret'))
-    assert.equal((await api.stores.trunks.find(made.body.id))?.password, 'secret')
+    const stored = await api.stores.trunks.find(made.body.id)
+    assert.equal(stored?.password, null, 'of an inbound trunk’s only hashes are kept')
+    assert.deepEqual(stored?.digest, api.options.sip.digestOf('u', 'secret'))
+    assertFault(await patch(seller, `trunks/${made.body.id}`, { username: 'v' }), '/password', 'required')
+    const renamed = await patch(seller, `trunks/${made.body.id}`, { username: 'v', password: 'other' })
+    assert.equal(renamed.body.username, 'v')
+    assert.deepEqual((await api.stores.trunks.find(made.body.id))?.digest, api.options.sip.digestOf('v', 'other'))
+    assert.equal((await patch(seller, `trunks/${made.body.id}`, { max_cps: 11 })).body.has_password, true)
     const changed = await patch(seller, `trunks/${made.body.id}`, { username: null, password: null })
     assert.equal(changed.body.has_password, false)
     assertFault(await patch(seller, `trunks/${made.body.id}`, { addresses: [] }), '/addresses', 'required')
@@ -69,6 +76,23 @@ describe('trunks', () => {
   it('ask for a username and a password together', async () => {
     assertFault(await post(seller, 'trunks', { ...good, password: 'alone' }), '/username', 'required')
     assertFault(await post(seller, 'trunks', { ...good, username: 'alone' }), '/password', 'required')
+  })
+
+  it('may be known by names in a certificate alone', async () => {
+    const made = await post(seller, 'trunks', { ...good, addresses: [], tls_names: ['sbc.carrier.example'] })
+    assert.deepEqual(made.body.tls_names, ['sbc.carrier.example'])
+    assertFault(await post(seller, 'trunks', { ...good, tls_names: ['*.carrier.example'] }), '/tls_names/0')
+    assertFault(await post(seller, 'trunks', { ...good, tls_names: Array(33).fill('a.example') }), '/tls_names')
+    assertFault(await patch(seller, `trunks/${made.body.id}`, { tls_names: [] }), '/addresses', 'required')
+  })
+
+  it('outbound keep the password they must say', async () => {
+    const outbound = { account_id: admin.account.id, name: 'out', direction: 'outbound', host: 'carrier.example' }
+    const made = await post(admin, 'trunks', { ...outbound, username: 'u', password: 'secret' })
+    assert.equal((await api.stores.trunks.find(made.body.id))?.password, 'secret')
+    await patch(admin, `trunks/${made.body.id}`, { username: 'v' })
+    assert.equal((await api.stores.trunks.find(made.body.id))?.password, 'secret')
+    assertFault(await post(admin, 'trunks', { ...outbound, tls_names: ['a.example'] }), '/tls_names', 'not_allowed')
   })
 
   it('outbound are the house’s, and need a host', async () => {

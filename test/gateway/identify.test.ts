@@ -1,22 +1,38 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
+import { digestSecret } from '../../accounts/credentials.ts'
+import { createTelemetry } from '../../config/telemetry.ts'
+import { Authentication } from '../../gateway/authentication.ts'
 import { CallerLeg } from '../../gateway/caller-leg.ts'
 import { Directory } from '../../gateway/directory.ts'
 import { identify } from '../../gateway/identify.ts'
 import { Call } from '../../gateway/live-call.ts'
 import type { ExchangeParts } from '../../gateway/parts.ts'
+import { SipCredentials } from '../../gateway/sip-credentials.ts'
 import type { Signaling, SipRequest, SipResponse } from '../../gateway/srf.ts'
 import { Trunks } from '../../gateway/trunks.ts'
 import { newId } from '../../model/ids.ts'
+import type { SipUser } from '../../model/sip-user.ts'
 import type { Trunk } from '../../model/trunk.ts'
 import { Refusal } from '../../model/refusal.ts'
-import { anAccount, aNumber, aTrunk } from '../support/market.ts'
+import { answerChallenge } from '../support/digest-client.ts'
+import { anAccount, aNumber, aSipUser, aTrunk } from '../support/market.ts'
 
+const telemetry = createTelemetry()
 const AUSTIN = { zip: '78701', city: 'Austin', state: 'TX', timezone: 'America/Chicago', lat: 30.27, lon: -97.74 }
 
 const trunkOf = (seller: string, changes: Partial<Trunk> = {}): Trunk => aTrunk(seller, seller, changes)
 
-function partsOf(trunks: readonly Trunk[], state: { draining?: boolean; accepts?: boolean; live?: number } = {}) {
+function partsOf(
+  trunks: readonly Trunk[],
+  state: {
+    draining?: boolean
+    accepts?: boolean
+    live?: number
+    trustsTlsNames?: boolean
+    users?: readonly SipUser[]
+  } = {},
+) {
   const book = new Trunks()
   const directory = new Directory()
   for (const trunk of trunks) {
@@ -24,10 +40,23 @@ function partsOf(trunks: readonly Trunk[], state: { draining?: boolean; accepts?
     book.apply({ kind: 'trunk', id: trunk.id, value: trunk })
     directory.apply({ kind: 'account', id: seller.id, value: seller })
   }
+  const credentials = new SipCredentials('dce')
+  for (const value of trunks) credentials.apply({ kind: 'trunk', id: value.id, value })
+  for (const value of state.users ?? []) credentials.apply({ kind: 'sip-user', id: value.id, value })
+  const authentication = new Authentication({
+    realm: 'dce',
+    algorithms: ['SHA-256'],
+    nonceLifetimeMs: 60_000,
+    credentials,
+    now: () => 1_800_000_000_000,
+    telemetry,
+  })
   const number = aNumber()
   directory.apply({ kind: 'number', id: number.id, value: number })
   return {
     trunks: book,
+    authentication,
+    trustsTlsNames: state.trustsTlsNames ?? true,
     directory,
     places: { ofNumber: () => [], ofZip: (zip: string) => (zip === AUSTIN.zip ? AUSTIN : null) },
     writer: { accepts: () => state.accepts ?? true },
@@ -42,6 +71,7 @@ function callFrom(headers: Record<string, string> = {}, uri = 'sip:+18005550100@
   const all: Record<string, string> = { From: '<sip:+12125550123@192.0.2.7>;tag=a', To: `<${uri}>`, ...headers }
   const request = Object.assign(new EventEmitter(), {
     uri,
+    method: 'INVITE',
     source_address: '192.0.2.7',
     get: (name: string) => all[name],
   })
@@ -55,7 +85,20 @@ function callFrom(headers: Record<string, string> = {}, uri = 'sip:+18005550100@
 
 const refusedFor = (reason: string) => (error: unknown) => error instanceof Refusal && error.reason === reason
 
+/** The refusal of this call; fails when it is taken. */
+function refusalOf(call: Call, parts: ExchangeParts): Refusal {
+  try {
+    identify(call, parts)
+  } catch (error) {
+    if (error instanceof Refusal) return error
+    throw error
+  }
+  assert.fail('the call was taken')
+}
+
 describe('identifying a call', () => {
+  after(() => telemetry.close())
+
   it('knows trunk, seller, number and caller', () => {
     const call = callFrom()
     identify(call, partsOf([trunkOf('seller')]))
@@ -109,5 +152,70 @@ describe('identifying a call', () => {
     assert.throws(() => identify(callFrom(), parts), refusedFor('trunk_limit'))
     for (const release of first.releases) release()
     identify(callFrom(), parts)
+  })
+
+  describe('by password', () => {
+    const uri = 'sip:+18005550100@192.0.2.1'
+    const digest = digestSecret('carrier', 'dce', 'secret')
+    const byPassword = trunkOf('seller', { addresses: [], username: 'carrier', digest })
+    const callAgain = (refusal: Refusal, username = 'carrier', password = 'secret'): Call => {
+      const challenge = refusal.headers['WWW-Authenticate']!
+      const options = { username, password, method: 'INVITE', uri }
+      return callFrom({ Authorization: answerChallenge(challenge, options) })
+    }
+
+    it('asks a source that is nobody’s, and knows the trunk by the answer', () => {
+      const parts = partsOf([byPassword])
+      const refusal = refusalOf(callFrom(), parts)
+      assert.equal(refusal.reason, 'unauthenticated')
+      const call = callAgain(refusal)
+      identify(call, parts)
+      assert.equal(call.facts?.trunk.id, 'seller')
+      assert.equal(refusalOf(callAgain(refusal, 'carrier', 'guess'), parts).reason, 'unauthenticated')
+    })
+
+    it('does not ask a known address, and lets a password say more than the address', () => {
+      const parts = partsOf([trunkOf('stranger'), byPassword])
+      assert.equal(refusalOf(callFrom(), parts).reason, 'unknown_number', 'the stranger’s address')
+      const challenge = parts.authentication.challenge(callFrom().caller.request)
+      const call = callAgain(new Refusal('unauthenticated', '', null, challenge.headers))
+      identify(call, parts)
+      assert.equal(call.facts?.trunk.id, 'seller')
+    })
+
+    it('sends a malformed answer back as such', () => {
+      const refusal = refusalOf(callFrom({ Authorization: 'Digest realm="dce"' }), partsOf([byPassword]))
+      assert.equal(refusal.reason, 'malformed')
+      assert.match(refusal.message, /Authorization/)
+    })
+
+    it('takes a seller’s user for its trunk, and no call of a buyer’s', () => {
+      const users = [aSipUser('browser', 'seller', { trunkId: byPassword.id }), aSipUser('agent', 'buyer')]
+      const parts = partsOf([byPassword], { users })
+      const refusal = refusalOf(callFrom(), parts)
+      const call = callAgain(refusal, 'browser')
+      identify(call, parts)
+      assert.equal(call.facts?.trunk.id, 'seller')
+      assert.equal(refusalOf(callAgain(refusalOf(callFrom(), parts), 'agent'), parts).reason, 'unknown_source')
+    })
+  })
+
+  describe('by certificate', () => {
+    const trunk = trunkOf('seller', { addresses: [], tlsNames: ['Carrier.example', 'sbc.carrier.example'] })
+
+    it('knows any of the trunk’s names, whatever their case', () => {
+      const call = callFrom({ 'X-DCE-TLS-Client': 'other.example, CARRIER.example' })
+      identify(call, partsOf([trunk]))
+      assert.equal(call.facts?.trunk.id, 'seller')
+    })
+
+    it('believes only the embedded SIP server', () => {
+      const forged = callFrom({ 'X-DCE-TLS-Client': 'carrier.example' })
+      assert.equal(refusalOf(forged, partsOf([trunk], { trustsTlsNames: false })).reason, 'unknown_source')
+      assert.equal(
+        refusalOf(callFrom({ 'X-DCE-TLS-Client': 'carrier.test' }), partsOf([trunk])).reason,
+        'unknown_source',
+      )
+    })
   })
 })

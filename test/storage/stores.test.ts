@@ -52,6 +52,14 @@ describe('the stores', () => {
       addresses: [],
       maxCps: null,
     })
+    const digest = { realm: 'dce', md5: 'a1', sha256: 'b2' }
+    const inbound = trunkDraft(id, { digest, tlsNames: ['sbc.carrier.example'] })
+    await check(stores.trunks, await stores.trunks.create(inbound), inbound, { digest: null, tlsNames: [] })
+    const user = { accountId: id, username: 'agent', status: 'active', trunkId: null, digest } as const
+    await check(stores.sipUsers, await stores.sipUsers.create(user), user, {
+      status: 'suspended',
+      digest: { ...digest, md5: 'c3' },
+    })
     const number = numberDraft(id)
     await check(stores.numbers, await stores.numbers.create(number), number, {
       payout: { type: 'fixed', amountMicros: 3n },

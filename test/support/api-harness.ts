@@ -151,6 +151,13 @@ export async function startApi(
       hash: async (password) => `plain:${password}`,
       verify: async (password, hash) => hash === `plain:${password}`,
     },
+    sip: {
+      realm: 'dce',
+      digestOf: (username, password) => ({ realm: 'dce', md5: `md5:${username}`, sha256: sha256(password) }),
+      ownerOf: (username) => stores.sipUsers.all().find((user) => user.username === username)?.accountId ?? null,
+      bindingsOf: () => [],
+      usernameIn: (uri) => /^sips?:([^@]+)@dce(?:;|$)/.exec(uri)?.[1] ?? null,
+    },
     apiKeys: {
       generate() {
         const secret = `dce_${randomBytes(24).toString('base64url')}`

@@ -61,6 +61,8 @@ export function trunkDraft(accountId: AccountId, changes: Partial<Draft<Trunk>> 
     host: null,
     username: null,
     password: null,
+    digest: null,
+    tlsNames: [],
     stripPrefix: null,
     maxCps: 12.5,
     maxConcurrentCalls: 100,

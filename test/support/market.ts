@@ -1,9 +1,11 @@
+import { digestSecret } from '../../accounts/credentials.ts'
 import type { Account } from '../../model/account.ts'
 import { ANY_CALL, type Bid, type Campaign, type Criteria, type Geography } from '../../model/bid.ts'
 import type { BookChange } from '../../model/book.ts'
-import type { AccountId, BidId, CallId, CampaignId, NumberId, TargetId, TrunkId } from '../../model/ids.ts'
+import type { AccountId, BidId, CallId, CampaignId, NumberId, SipUserId, TargetId, TrunkId } from '../../model/ids.ts'
 import type { Micros } from '../../model/money.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
+import type { SipUser } from '../../model/sip-user.ts'
 import type { DialledNumber, Target, Trunk } from '../../model/trunk.ts'
 import type { AuctionRequest } from '../../routing/route-call.ts'
 
@@ -42,10 +44,26 @@ export function aTrunk(id: string, accountId: string, changes: Partial<Trunk> = 
     host: null,
     username: null,
     password: null,
+    digest: null,
+    tlsNames: [],
     stripPrefix: null,
     maxCps: null,
     maxConcurrentCalls: null,
     retryAfterOnLimit: false,
+    ...changes,
+  }
+}
+
+/** With the password `secret` in the realm `dce`. */
+export function aSipUser(username: string, accountId: string, changes: Partial<SipUser> = {}): SipUser {
+  return {
+    ...STORED,
+    id: username as SipUserId,
+    accountId: accountId as AccountId,
+    username,
+    status: 'active',
+    trunkId: null,
+    digest: digestSecret(username, 'dce', 'secret'),
     ...changes,
   }
 }

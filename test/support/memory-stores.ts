@@ -20,12 +20,14 @@ import type { CallRecord } from '../../model/cdr.ts'
 import type { DncEntry } from '../../model/dnc.ts'
 import { newId, type AccountId } from '../../model/ids.ts'
 import type { Posting } from '../../model/ledger.ts'
+import type { SipUser } from '../../model/sip-user.ts'
 import type { DialledNumber, Target, Trunk } from '../../model/trunk.ts'
 import { apiKeys, refreshTokens, users } from './memory-users.ts'
 
 /** What tests may look into and fill. */
 export interface MemoryStores extends Stores {
   readonly postings: Posting[]
+  readonly sipUsers: Store<SipUser> & { all(): SipUser[] }
   readonly callRecords: Map<string, CallRecord>
   readonly auctionRecords: Map<string, Auction>
   /** While set, every write and read of things throws it: a database that has gone. */
@@ -120,6 +122,10 @@ export function createMemoryStores(): MemoryStores {
     apiKeys: apiKeys(tick),
     refreshTokens: refreshTokens(),
     trunks: store<Trunk>(),
+    sipUsers: store<SipUser>((user, others) => {
+      if (others().some((other) => other.username === user.username))
+        throw new StoreConflict('username', 'the username is taken')
+    }),
     numbers,
     targets,
     campaigns,

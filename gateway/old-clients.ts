@@ -1,0 +1,39 @@
+/** Clients remembered, and for how long after they were last heard of. */
+const MAX_REMEMBERED = 10_000
+const REMEMBERED_MS = 600_000
+
+/**
+ * Clients that know nothing but MD5 and break off, instead of passing over it, when any other algorithm is offered (as
+ * RFC 8760 §2.5 wants; baresip 1.0 and SIPp 3.6 do). One that got such a challenge and comes again without an answer is
+ * offered MD5 alone. Whoever sits between could bid a client down anyway: digest does not protect the challenge.
+ */
+export class OldClients {
+  readonly #now: () => number
+  /** When each was last challenged in vain, in that order. */
+  readonly #seen = new Map<string, number>()
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  get remembered(): number {
+    return this.#seen.size
+  }
+
+  /** Notes a challenge that is about to be sent; true when the last one to this client was not answered. */
+  challenged(client: string): boolean {
+    const lastMs = this.#seen.get(client)
+    this.#seen.delete(client)
+    if (this.#seen.size >= MAX_REMEMBERED) {
+      const [oldest] = this.#seen.keys()
+      this.#seen.delete(oldest!)
+    }
+    this.#seen.set(client, this.#now())
+    return lastMs !== undefined && lastMs + REMEMBERED_MS > this.#now()
+  }
+
+  /** It answered with something better than MD5. */
+  answered(client: string): void {
+    this.#seen.delete(client)
+  }
+}

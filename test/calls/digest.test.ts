@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { playScenario, explain } from '../../sipp/run.ts'
+import { eventually, type Exchange, startExchange } from '../support/exchange.ts'
+import { Market, type MarketTerms } from '../support/call-market.ts'
+
+const BY_PASSWORD: MarketTerms = { trunk: { addresses: [], username: 'carrier', password: 'correct horse' } }
+const CREDENTIALS = { more: ['-au', 'carrier', '-ap', 'correct horse'] }
+
+describe('a carrier known by its password', function () {
+  this.timeout(40_000)
+  let exchange: Exchange
+  before(async function () {
+    // SIPp 3.6 knows MD5 only, and reads only the first challenge.
+    exchange = await startExchange(this, { env: { DCE_TELEPHONY_DIGEST_ALGORITHMS: 'MD5' } })
+  })
+  after(() => exchange?.close())
+
+  for (const transport of ['udp', 'tcp'] as const) {
+    it(`is asked for it and called through over ${transport.toUpperCase()}`, async () => {
+      const market = await Market.open(exchange, BY_PASSWORD)
+      await market.buyer('uas-answer-caller-hangs-up-expect-200.xml')
+      await market.call('uac-digest-expect-200.xml', { ...CREDENTIALS, transport })
+      const record = await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up' })
+      assert.equal(record.seller_id, market.seller.id)
+    })
+  }
+
+  it('hears another 401 to a wrong password, and no record is written', async () => {
+    const market = await Market.open(exchange, BY_PASSWORD)
+    const wrong = { more: ['-au', 'carrier', '-ap', 'guess'] }
+    const result = await playScenario(market.callOptions('uac-digest-wrong-password-expect-401.xml', wrong))
+    assert.equal(result.exitCode, 0, await explain(result))
+    assert.equal((await exchange.callsTo(market.number)).length, 0)
+    await eventually(
+      async () => ((await exchange.metric('dce_sip_authentications_total')) > 0 ? true : undefined),
+      () => 'nothing was counted',
+    )
+    await market.close()
+  })
+
+  it('is not asked at an address that is its trunk’s too', async () => {
+    const market = await Market.open(exchange)
+    const trunks = await exchange.api.listAll('trunks')
+    const trunk = trunks.find((each) => each['account_id'] === market.seller.id)!
+    const credentials = { username: 'both', password: 'correct horse' }
+    await exchange.api.request('PATCH', `/api/v1/trunks/${trunk.id}`, credentials)
+    await market.buyer('uas-answer-caller-hangs-up-expect-200.xml')
+    await market.call('uac-answered-caller-hangs-up-expect-200.xml')
+    await market.records(1)
+    const elsewhere = {
+      host: market.address.replace(/^127\.\d+/, '127.9'),
+      more: ['-au', 'both', '-ap', 'correct horse'],
+    }
+    await market.buyer('uas-answer-caller-hangs-up-expect-200.xml', { amount: '9.00' })
+    await market.call('uac-digest-expect-200.xml', elsewhere)
+    assert.equal((await market.records(2)).length, 2)
+    await market.close()
+  })
+})
