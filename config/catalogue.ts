@@ -218,6 +218,16 @@ export const CATALOGUE = {
     'off',
     'Diversion and History-Info towards buyers: not told, passed on, or with the dialled number added.',
   ),
+  'telephony.reliable_provisionals': set(
+    oneOf('required', 'supported'),
+    'required',
+    'To which callers 18x are sent reliably (RFC 3262): those who require it, or all who can.',
+  ),
+  'telephony.session_expires': set(
+    duration('0s', '24h'),
+    1_800_000,
+    'The session interval asked of both sides (RFC 4028), at least 90s; 0: no session timers.',
+  ),
   'telephony.trying_after': later(
     duration('0s', '200ms'),
     'When the SIP server itself says 100 (RFC 3261 §17.2.1: 200ms).',

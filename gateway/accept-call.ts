@@ -52,6 +52,7 @@ export async function accept(
     buyer,
     media: call.media!,
     maxDurationMs: parts.limits.maxCallDurationMs,
+    sessionExpiresS: parts.policies.sessionExpiresS,
     monotonicMs: () => parts.clock.monotonicMs(),
   })
   // Asked for while the 200 was on its way.

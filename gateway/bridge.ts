@@ -19,6 +19,8 @@ export interface BridgeOptions {
   readonly buyer: Leg
   readonly media: MediaSession
   readonly maxDurationMs: number
+  /** Seconds; 0: no session timers (RFC 4028). */
+  readonly sessionExpiresS: number
   readonly monotonicMs: () => number
 }
 
@@ -52,7 +54,7 @@ export class Bridge {
     this.#timer = setTimeout(() => this.hangUp('max_duration', 'exchange'), options.maxDurationMs)
     this.#legs = { caller: { dialog: callerDialog, hangUp: (headers) => caller.hangUp(headers) }, buyer }
     const dialogOf = (side: LegSide): SipDialog => this.#legs[side].dialog
-    this.#renegotiation = new Renegotiation(media, dialogOf)
+    this.#renegotiation = new Renegotiation(media, dialogOf, options.sessionExpiresS)
     this.#relayed = new RelayedRequests(dialogOf)
     this.#watch('caller', callerDialog)
     this.#watch('buyer', buyer.dialog)

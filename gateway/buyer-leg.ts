@@ -22,6 +22,8 @@ export interface RingOptions {
   /** Why the caller gave up, as the CANCEL may say it (RFC 3326). */
   readonly goneReason: () => string | null
   readonly onSent: (sipCallId: string) => void
+  /** An offer of the target before its answer, in an UPDATE (RFC 3311); rejects when it cannot be served. */
+  readonly onEarlyOffer: (offer: string) => Promise<unknown>
   /** A provisional answer above 100. */
   readonly onProgress: (status: number, reason: string, sdp: string | null) => void
 }
@@ -40,6 +42,8 @@ export function ring(signaling: Signaling, options: RingOptions): Promise<RingRe
     let settled = false
     let cancelled = false
     let reason: string | null = null
+    /** Of a reliable 18x: then the 200 need not say it again (RFC 3262 §5). */
+    let reliableSdp = ''
 
     const settle = (result: RingResult): void => {
       if (settled) return
@@ -76,9 +80,12 @@ export function ring(signaling: Signaling, options: RingOptions): Promise<RingRe
             sent = request
             options.onSent(request.get('Call-ID') ?? '')
             if (cancelled) cancel(request)
+            queueMicrotask(() => takeUpdates(request, options)) // After drachtio-srf has put its own listener there.
           },
           cbProvisional(response) {
-            if (!settled && response.status > 100)
+            if (response.body && response.has('RSeq')) reliableSdp = response.body
+            // 199 only says that one of several branches has ended (RFC 6228); the others go on.
+            if (!settled && response.status > 100 && response.status !== 199)
               options.onProgress(response.status, response.reason, bodyOf(response))
           },
         },
@@ -87,7 +94,7 @@ export function ring(signaling: Signaling, options: RingOptions): Promise<RingRe
         (dialog) => {
           if (settled)
             void dialog.destroy().catch(() => {}) // 200 and CANCEL crossed.
-          else settle({ kind: 'answered', leg: new BuyerLeg(dialog), sdp: dialog.remote.sdp })
+          else settle({ kind: 'answered', leg: new BuyerLeg(dialog), sdp: dialog.remote.sdp || reliableSdp })
         },
         (error: unknown) => {
           if (isSipFailure(error) && error.res && sent) hangUpUnusable(signaling, options, sent, error.res)
@@ -95,6 +102,18 @@ export function ring(signaling: Signaling, options: RingOptions): Promise<RingRe
           else settle({ kind: 'rejected', status: 503, response: null })
         },
       )
+  })
+}
+
+/** drachtio-srf answers an early UPDATE with our offer, unread: here its offer is heard, and one without an offer gets none. */
+function takeUpdates(request: SipRequest, { sdp, onEarlyOffer }: RingOptions): void {
+  request.removeAllListeners('update')
+  request.on('update', (update: SipRequest, answer: SipResponse) => {
+    if (!update.body) return answer.send(200)
+    onEarlyOffer(update.body).then(
+      () => answer.send(200, { body: sdp }),
+      () => answer.send(488),
+    )
   })
 }
 

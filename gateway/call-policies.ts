@@ -1,8 +1,10 @@
 import type { Settings } from '../config/settings.ts'
 import type { HistoryPolicy } from './call-history.ts'
+import type { CallerLegPolicies } from './caller-leg.ts'
+import { MIN_SE } from './session-timer.ts'
 
 /** What the operator has decided about signalling that the RFCs leave to whoever runs a B2BUA. */
-export interface CallPolicies {
+export interface CallPolicies extends CallerLegPolicies {
   /** Final statuses of a buyer that end the call, where its campaign does not say itself. */
   readonly stopCodes: readonly number[]
   readonly followRedirects: boolean
@@ -23,5 +25,7 @@ export function callPolicies({ telephony }: Settings): CallPolicies {
     trustedHosts: telephony.trustedHosts,
     passHeaders: telephony.passHeaders,
     historyInfo: telephony.historyInfo,
+    reliableWhenSupported: telephony.reliableProvisionals === 'supported',
+    sessionExpiresS: telephony.sessionExpiresMs && Math.max(MIN_SE, Math.round(telephony.sessionExpiresMs / 1000)),
   }
 }

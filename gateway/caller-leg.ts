@@ -2,8 +2,21 @@ import { EventEmitter } from 'node:events'
 import type { DialogState } from '../model/cdr.ts'
 import { systemRandom } from '../model/random.ts'
 import { passableReason } from './reason-header.ts'
+import { ReliableRinging, wantsReliability } from './reliable-ringing.ts'
+import { sessionAnswer } from './session-timer.ts'
 import { listOf, paramOf, uriOf } from './sip-fields.ts'
+import { ALLOWED } from './sip-methods.ts'
 import type { Signaling, SipDialog, SipRequest, SipResponse } from './srf.ts'
+
+/** What the operator has decided about answering callers. */
+export interface CallerLegPolicies {
+  /** 18x are sent reliably to whoever can take them so, not only to whoever insists (RFC 3262). */
+  readonly reliableWhenSupported: boolean
+  /** Seconds; 0: no session timers (RFC 4028). */
+  readonly sessionExpiresS: number
+}
+
+const PLAIN: CallerLegPolicies = { reliableWhenSupported: false, sessionExpiresS: 0 }
 
 /**
  * The inbound dialog: we are the UAS. Created from the INVITE, it rings, refuses or accepts, and turns a CANCEL into an
@@ -11,6 +24,8 @@ import type { Signaling, SipDialog, SipRequest, SipResponse } from './srf.ts'
  */
 export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
   readonly #signaling: Signaling
+  readonly #ringing: ReliableRinging | null
+  readonly #sessionExpiresS: number
   readonly #req: SipRequest
   readonly #res: SipResponse
   readonly #gone = new AbortController()
@@ -19,12 +34,18 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
   #dialog: SipDialog | null = null
   #finalStatus: number | null = null
   #cancelReason: string | null = null
+  /** It has had a description of ours in an 18x. */
+  #described = false
+  #answerEarlyOffer: ((offer: string) => Promise<string>) | null = null
 
-  constructor(signaling: Signaling, req: SipRequest, res: SipResponse) {
+  constructor(signaling: Signaling, req: SipRequest, res: SipResponse, policies: CallerLegPolicies = PLAIN) {
     super()
     this.#signaling = signaling
     this.#req = req
     this.#res = res
+    this.#ringing = wantsReliability(req, policies.reliableWhenSupported) ? new ReliableRinging(res) : null
+    this.#sessionExpiresS = policies.sessionExpiresS
+    req.on('update', (update: SipRequest, answer: SipResponse) => void this.#onEarlyUpdate(update, answer))
     req.on('cancel', (cancel?: { get(name: string): string | undefined }) => {
       this.#cancelReason = passableReason(cancel?.get('Reason'))
       this.#finalStatus = 487 // The server has answered the INVITE itself (RFC 3261 §9.2).
@@ -91,7 +112,30 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
   /** 180 or 183, with SDP when there is early media. After a final answer it does nothing. */
   ringing(status: number, reason: string, sdp: string | null): void {
     if (this.#finalStatus !== null) return
-    this.#res.send(status, reason, sdp === null ? { headers: this.#tagged() } : { headers: this.#tagged(), body: sdp })
+    // A reliable answer would have to bring our offer (RFC 3262 §5), an unreliable one must not (RFC 3261 §13.2.1): it waits for the 200.
+    if (this.offer === null && this.#ringing) return
+    const body = this.offer === null ? null : sdp
+    const options = body === null ? { headers: this.#tagged() } : { headers: this.#tagged(), body }
+    if (body !== null) this.#described = true
+    if (this.#ringing) this.#ringing.send(status, reason, options)
+    else this.#res.send(status, reason, options)
+  }
+
+  /** Takes offers of an UPDATE before the answer (RFC 3311) from now on: `answer` makes ours, or rejects. */
+  onEarlyOffer(answer: (offer: string) => Promise<string>): void {
+    this.#answerEarlyOffer = answer
+  }
+
+  async #onEarlyUpdate(update: SipRequest, answer: SipResponse): Promise<void> {
+    const headers = sessionAnswer(update, this.#sessionExpiresS)
+    if (!update.body) return answer.send(200, { headers })
+    // RFC 3311 §5.2: our answer to its first offer is still to come.
+    if (!this.#described || !this.#answerEarlyOffer) return answer.send(500, { headers: { 'Retry-After': '2' } })
+    try {
+      answer.send(200, { headers, body: await this.#answerEarlyOffer(update.body) })
+    } catch {
+      answer.send(488)
+    }
   }
 
   /** A final refusal, 3xx to 6xx. After a final answer it does nothing. */
@@ -104,8 +148,12 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
   /** Sends the 200 with our answer. False when the caller's CANCEL got there first. */
   async accept(sdp: string): Promise<boolean> {
     if (this.#finalStatus !== null) return false
+    await this.#ringing?.settled()
+    if (this.#gone.signal.aborted) return false
+    const session = sessionAnswer(this.#req, this.#sessionExpiresS)
+    const headers = { ...this.#tagged(), ...session, Allow: ALLOWED, Supported: 'timer, 100rel' }
     try {
-      this.#dialog = await this.#signaling.createUAS(this.#req, this.#res, { localSdp: sdp, headers: this.#tagged() })
+      this.#dialog = await this.#signaling.createUAS(this.#req, this.#res, { localSdp: sdp, headers })
       if (this.#gone.signal.aborted) {
         void this.hangUp() // Their CANCEL came first by our clock, our 200 by the server's.
         return false

@@ -17,7 +17,9 @@ import { take, type Taken } from './take-award.ts'
  * next is tried. Never rings anyone once the caller has gone. Returns the bridge of the first answer.
  */
 export async function connect(call: Call, awards: readonly Award[], parts: ExchangeParts): Promise<Bridge> {
-  call.media = await openMedia(call, parts)
+  const media = await openMedia(call, parts)
+  call.media = media
+  call.caller.onEarlyOffer((offer) => media.renew('caller', offer))
   try {
     return await ringInTurn(call, awards, parts)
   } catch (error) {

@@ -7,6 +7,7 @@ import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import { listOf } from './sip-fields.ts'
 import type { Credential } from './sip-credentials.ts'
+import { tooBrief } from './session-timer.ts'
 
 interface Dialled {
   readonly trunk: Trunk
@@ -37,6 +38,7 @@ export function identify(call: Call, parts: ExchangeParts): void {
   }
 
   refuseLoops(call, parts.liveCalls)
+  refuseBriefSession(call)
   const unwell = whyUnwell(parts)
   if (unwell) {
     call.countOnly = true
@@ -101,6 +103,12 @@ function whoseCall(call: Call, candidates: readonly Trunk[], parts: ExchangePart
     first ??= dialled
   }
   return first!
+}
+
+/** RFC 4028 §6: an interval below 90 s would have us refresh more than talk. */
+function refuseBriefSession(call: Call): void {
+  const headers = tooBrief(call.caller.header('Session-Expires'))
+  if (headers) throw new Refusal('session_too_brief', 'the session interval is below 90 s', null, headers)
 }
 
 function whyUnwell(parts: ExchangeParts): Refusal | null {

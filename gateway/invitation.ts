@@ -7,6 +7,8 @@ import { hopsLeft } from './hops.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import { passedHeaders } from './pass-headers.ts'
+import { sessionOffer } from './session-timer.ts'
+import { ALLOWED } from './sip-methods.ts'
 import { parseUri } from './sip-server/uri.ts'
 import type { Way } from './ways.ts'
 
@@ -52,6 +54,9 @@ export function headersTo(uri: string, call: Call, { policies }: ExchangeParts):
   const headers = identityHeaders(identity, isTrusted)
   headers['Max-Forwards'] = String(hopsLeft(header('Max-Forwards')))
   headers['X-DCE-Call-ID'] = call.id
+  headers['Allow'] = ALLOWED
+  headers['Supported'] = policies.sessionExpiresS === 0 ? '100rel' : 'timer, 100rel'
+  Object.assign(headers, sessionOffer(policies.sessionExpiresS))
   const signed = header('Identity')
   if (signed && (!isPrivate || isTrusted)) headers['Identity'] = signed // It names the number, too.
   if (policies.passHeaders.length > 0) Object.assign(headers, passedHeaders(policies.passHeaders, caller.headers))

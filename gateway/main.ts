@@ -217,7 +217,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     if (!loaded) return res.send(503, { headers: { 'Retry-After': String(START_RETRY_AFTER_S) } })
     const call = new Call({
       id: newId<CallId>(),
-      caller: new CallerLeg(signaling, req, res),
+      caller: new CallerLeg(signaling, req, res, parts.policies),
       receivedAt: new Date(),
       monotonicMs: () => clock.monotonicMs(),
     })

@@ -1,4 +1,5 @@
 import type { LegSide } from '../model/call.ts'
+import { ALLOWED } from './sip-methods.ts'
 import { relayableStatus, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
 
 /** Requests inside a dialog that mean something to the other side only, and are handed on as they are. */
@@ -68,8 +69,6 @@ export class RelayedRequests {
     return other.request({ method: req.method, headers: picked(req, REQUEST_HEADERS), body: req.body })
   }
 }
-
-const ALLOWED = 'INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, MESSAGE, NOTIFY, SUBSCRIBE, REFER'
 
 function picked(message: SipRequest | SipResponse, names: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {}

@@ -1,5 +1,6 @@
 import type { MediaSession } from '../media/media-server.ts'
 import type { LegSide } from '../model/call.ts'
+import { sessionAnswer, sessionOffer } from './session-timer.ts'
 import { isSipFailure, reinvite, relayableStatus, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
 
 /** How long we wait for the ACK that answers an offer of ours: 64·T1, when the server gives the 200 up too (RFC 3261 §13.3.1.4). */
@@ -15,9 +16,11 @@ export class Renegotiation {
   readonly #dialogOf: (side: LegSide) => SipDialog
   /** Each side's last description, letter by letter: the same again only refreshes the session (RFC 4028 §7.4). */
   readonly #said: Record<LegSide, string>
+  readonly #sessionExpiresS: number
   #busy = false
 
-  constructor(media: MediaSession, dialogOf: (side: LegSide) => SipDialog) {
+  constructor(media: MediaSession, dialogOf: (side: LegSide) => SipDialog, sessionExpiresS: number) {
+    this.#sessionExpiresS = sessionExpiresS
     this.#media = media
     this.#dialogOf = dialogOf
     this.#said = { caller: dialogOf('caller').remote.sdp, buyer: dialogOf('buyer').remote.sdp }
@@ -27,18 +30,19 @@ export class Renegotiation {
   async handle(side: LegSide, req: SipRequest, res: SipResponse): Promise<void> {
     if (!req.body) return this.#withoutOffer(side, req, res)
     const dialog = this.#dialogOf(side)
-    if (req.body === this.#said[side]) return res.send(200, { body: dialog.local.sdp })
+    const headers = sessionAnswer(req, this.#sessionExpiresS)
+    if (req.body === this.#said[side]) return res.send(200, { headers, body: dialog.local.sdp })
     if (this.#busy) return res.send(491)
     this.#busy = true
     try {
       const offer = await this.#media.reoffer(side, req.body)
       const otherSide = side === 'caller' ? 'buyer' : 'caller'
-      const theirs = await reinvite(this.#dialogOf(otherSide), offer)
+      const theirs = await reinvite(this.#dialogOf(otherSide), offer, this.#session())
       const answer = await this.#media.reanswer(side, theirs)
       this.#said[side] = req.body
       this.#said[otherSide] = theirs
       dialog.local.sdp = answer
-      res.send(200, { body: answer })
+      res.send(200, { headers, body: answer })
     } catch (error) {
       res.send(isSipFailure(error) && error.status >= 300 ? relayableStatus(error.status) : 488)
     } finally {
@@ -48,7 +52,8 @@ export class Renegotiation {
 
   /** A refresh, or a wish to hear our offer: then what is agreed is offered, and the answer comes with the ACK (§14.2). */
   async #withoutOffer(side: LegSide, req: SipRequest, res: SipResponse): Promise<void> {
-    if (req.method !== 'INVITE') return res.send(200)
+    const headers = sessionAnswer(req, this.#sessionExpiresS)
+    if (req.method !== 'INVITE') return res.send(200, { headers })
     if (this.#busy) return res.send(491)
     this.#busy = true
     try {
@@ -56,7 +61,7 @@ export class Renegotiation {
       const offer = await this.#media.offerTo(side)
       dialog.local.sdp = offer
       const answered = ackOf(dialog)
-      res.send(200, { body: offer })
+      res.send(200, { headers, body: offer })
       const answer = await answered
       if (!answer) return
       await this.#media.answerFrom(side, answer)
@@ -67,6 +72,12 @@ export class Renegotiation {
     } finally {
       this.#busy = false
     }
+  }
+
+  /** A re-INVITE of ours that did not speak of the session timer would end it (RFC 4028 §7.4). */
+  #session(): Record<string, string> {
+    const session = sessionOffer(this.#sessionExpiresS)
+    return this.#sessionExpiresS === 0 ? session : { ...session, Supported: 'timer' }
   }
 
   /** The caller's answer to our first offer, which its ACK brought. Rejects when it cannot be used. */

@@ -6,6 +6,7 @@ import type { BuyerAttempt, Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import { Redirections } from './redirect.ts'
 import { ringWays } from './ring-ways.ts'
+import { longerInterval } from './session-timer.ts'
 import { relayableStatus } from './srf.ts'
 import { writeSold } from './write-sold.ts'
 
@@ -45,12 +46,24 @@ export async function ringAward(
     attempt.endedAt = new Date()
     attempt.sipStatus = status
     call.note('award failed', `rank ${award.rank}: ${status ?? result.kind}`)
-    const next = call.gone.aborted ? null : nextUri(result, redirections)
+    if (call.gone.aborted) return { kind: 'failed', code: 'ring_failed', status }
+    const session: Record<string, string> | null = status === 422 ? longerSession(result, invitation) : null
+    if (session) {
+      invitation = { ...invitation, headers: { ...invitation.headers, ...session } }
+      continue
+    }
+    const next = nextUri(result, redirections)
     if (!next) return { kind: 'failed', code: 'ring_failed', status }
     const { target, auth }: Invitation = invitation
     invitation = { target, uri: next, headers: headersTo(next, call, parts), ...(auth && { auth }) }
     call.note('redirected', `rank ${award.rank}`)
   }
+}
+
+/** A 422 is answered once with the interval it asks for (RFC 4028 §7.4): the same again would ask for nothing longer. */
+function longerSession(result: RingResult, { headers }: Invitation): Record<string, string> | null {
+  if (result.kind !== 'rejected') return null
+  return longerInterval(result.response?.get('Min-SE'), headers['Session-Expires'])
 }
 
 function nextUri(result: RingResult, redirections: Redirections | null): string | null {
@@ -93,6 +106,7 @@ async function ringTarget(
     gone: call.gone,
     goneReason: () => call.caller.cancelReason,
     onSent: (sipCallId: string) => sent(call, attempt, sipCallId, parts),
+    onEarlyOffer: (offer: string) => call.media!.answerFromBuyer(offer),
     onProgress: (status: number, reason: string, buyerSdp: string | null) =>
       void progress(call, attempt, status, reason, buyerSdp, parts),
   }

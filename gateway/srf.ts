@@ -35,7 +35,8 @@ export interface SipResponse {
     status: number,
     reason?: string | SendOptions,
     options?: SendOptions,
-    callback?: (error: Error | null) => void,
+    callback?: (error: Error | string | null) => void,
+    onAcknowledged?: (request: SipRequest) => void,
   ): void
 }
 
@@ -61,7 +62,7 @@ export interface SipDialog extends EventEmitter {
   readonly res: SipResponse
   readonly connected: boolean
   destroy(options?: { headers?: Record<string, string> }): Promise<unknown>
-  modify(sdp: string): Promise<string>
+  modify(sdp: string, options?: { headers?: Record<string, string> }): Promise<string>
   request(options: {
     method: string
     headers?: Record<string, string>
@@ -98,10 +99,14 @@ export function isSipFailure(error: unknown): error is SipFailure {
  * would hold back every later one for ever: so the count is set right, and what was agreed before is agreed still. The caller
  * sends one at a time.
  */
-export async function reinvite(dialog: SipDialog, offer: string): Promise<string> {
+export async function reinvite(
+  dialog: SipDialog,
+  offer: string,
+  headers: Record<string, string> = {},
+): Promise<string> {
   const agreed = dialog.local.sdp
   try {
-    return await dialog.modify(offer)
+    return await dialog.modify(offer, { headers })
   } catch (error) {
     dialog.local.sdp = agreed
     // oxlint-disable-next-line no-underscore-dangle -- theirs, and there is no other way to it.

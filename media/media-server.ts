@@ -30,6 +30,8 @@ export interface MediaSession extends EventEmitter<{ rtpTimeout: [side: LegSide]
   reoffer(from: LegSide, offer: Sdp): Promise<Sdp>
   /** The answer to it, from the other side → the answer for the side that asked. */
   reanswer(from: LegSide, answer: Sdp): Promise<Sdp>
+  /** An offer of this side that we answer by ourselves, from what the other side has said last (RFC 3311, before the answer). */
+  renew(side: LegSide, offer: Sdp): Promise<Sdp>
   /** An offer of ours to this side of what is agreed now, for a re-INVITE that came without one (RFC 3261 §14.2). */
   offerTo(side: LegSide): Promise<Sdp>
   /** The side's answer to an offer of ours. Throws UnacceptableMedia when it leaves no codec in common. */

@@ -52,6 +52,8 @@ export class RelaySession
   readonly id: number
   readonly thread: RelayThread
   readonly #parts: SessionParts
+  /** What targets are offered, and answer. */
+  #callerOffer: Description | null
   readonly #caller: Face
   #buyer: Face
   #buyerPortIsFresh = true
@@ -71,6 +73,7 @@ export class RelaySession
     this.id = parts.id
     this.thread = parts.thread
     this.#parts = parts
+    this.#callerOffer = parts.callerOffer
     this.#caller = newFace(parts.callerAddress, parts.callerPort)
     if (parts.callerOffer) {
       this.#caller.mux = parts.callerOffer.audio.rtcpMux
@@ -87,19 +90,28 @@ export class RelaySession
       this.#buyer = newFace(this.#parts.buyerAddress, openedPort(reply))
     }
     this.#buyerPortIsFresh = false
-    const { audio } = this.#parts.callerOffer ?? OWN_OFFER
+    const { audio } = this.#callerOffer ?? OWN_OFFER
     return this.#offer(this.#buyer, termsToOffer(audio, audio.rtcpMux))
   }
 
   async answerFromBuyer(answer: Sdp): Promise<Sdp> {
     this.#assertOpen()
-    const { callerOffer } = this.#parts
+    const callerOffer = this.#callerOffer
     const description = readDescription(answer)
     if (callerOffer) return this.#answer('caller', callerOffer, description)
     this.#checkReachable('buyer', description.audio)
     termsToAnswer(OWN_OFFER.audio, description.audio)
     this.#described.buyer = withOneSpeechCodec(description)
     return this.offerTo('caller')
+  }
+
+  async renew(side: LegSide, offer: Sdp): Promise<Sdp> {
+    this.#assertOpen()
+    const description = readDescription(offer)
+    this.#checkReachable(side, description.audio)
+    const answer = await this.#answer(side, description, this.#standing(other(side)))
+    if (side === 'caller') this.#callerOffer = description
+    return answer
   }
 
   // oxlint-disable-next-line require-await -- as for reoffer.

@@ -1,0 +1,71 @@
+import { listOf } from './sip-fields.ts'
+import type { SendOptions, SipRequest, SipResponse } from './srf.ts'
+
+/** A provisional answer to be sent. */
+interface Provisional {
+  readonly status: number
+  readonly reason: string
+  readonly options: SendOptions
+}
+
+/** How long we wait for a PRACK: 64·T1, when the server refuses the INVITE for want of it (RFC 3262 §3), and a little. */
+const PRACK_WAIT_MS = 33_000
+
+/** Whether provisional answers to this INVITE must, or may, be sent reliably (RFC 3262 §3). */
+export function wantsReliability(invite: SipRequest, whenSupported: boolean): boolean {
+  return has(invite, 'Require') || (whenSupported && has(invite, 'Supported'))
+}
+
+function has(invite: SipRequest, header: string): boolean {
+  const value = invite.get(header)
+  return value !== undefined && listOf(value).some((option) => option.toLowerCase() === '100rel')
+}
+
+/**
+ * Reliable provisional answers (RFC 3262): one on its way at a time; of those that come up meanwhile only the last is sent, since it
+ * says how things stand. No 2xx may overtake a description that is not acknowledged: `settled` tells when.
+ */
+export class ReliableRinging {
+  readonly #res: SipResponse
+  #waiting: Provisional | null = null
+  #onTheWay = false
+  #settle: (() => void) | null = null
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(res: SipResponse) {
+    this.#res = res
+  }
+
+  send(status: number, reason: string, options: SendOptions): void {
+    const provisional = { status, reason, options: { ...options, headers: { ...options.headers, Require: '100rel' } } }
+    if (this.#onTheWay) this.#waiting = provisional
+    else this.#sendNow(provisional)
+  }
+
+  /** Resolves when nothing is unacknowledged, or the PRACK did not come in time. Nothing more is sent then. */
+  async settled(): Promise<void> {
+    this.#waiting = null
+    if (!this.#onTheWay) return
+    await new Promise<void>((resolve) => {
+      this.#settle = resolve
+      this.#timer = setTimeout(resolve, PRACK_WAIT_MS)
+    })
+    clearTimeout(this.#timer)
+  }
+
+  #sendNow({ status, reason, options }: Provisional): void {
+    this.#onTheWay = true
+    const failed = (error: unknown): void => {
+      if (error) this.#acknowledged()
+    }
+    this.#res.send(status, reason, options, failed, () => this.#acknowledged())
+  }
+
+  #acknowledged(): void {
+    this.#onTheWay = false
+    const next = this.#waiting
+    this.#waiting = null
+    if (next) this.#sendNow(next)
+    else this.#settle?.()
+  }
+}

@@ -1,0 +1,2 @@
+/** What may be sent to us within a call (RFC 3261 §20.5): phones offer a transfer or a refresh by UPDATE only to those who say so. */
+export const ALLOWED = 'INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, MESSAGE, NOTIFY, SUBSCRIBE, REFER'

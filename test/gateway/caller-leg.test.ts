@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import { CallerLeg } from '../../gateway/caller-leg.ts'
+import type { SendOptions, Signaling, SipRequest, SipResponse } from '../../gateway/srf.ts'
+
+interface Sent {
+  readonly status: number
+  readonly options: SendOptions
+  readonly onAcknowledged: (() => void) | undefined
+}
+
+/** An INVITE with these headers, and what was answered to it. */
+function invited(
+  headers: Record<string, string>,
+  policies?: { reliableWhenSupported: boolean; sessionExpiresS: number },
+) {
+  const sent: Sent[] = []
+  const request = Object.assign(new EventEmitter(), { body: 'v=0', get: (name: string) => headers[name] })
+  const response = {
+    send: (status: number, _reason: string, options: SendOptions, _done?: unknown, onAcknowledged?: () => void) =>
+      void sent.push({ status, options, onAcknowledged }),
+  }
+  const signaling = { createUAS: () => Promise.reject(new Error('the answer is not looked at')) }
+  const leg = new CallerLeg(
+    signaling as unknown as Signaling,
+    request as unknown as SipRequest,
+    response as unknown as SipResponse,
+    policies,
+  )
+  return { leg, sent, request }
+}
+
+const WHEN_SUPPORTED = { reliableWhenSupported: true, sessionExpiresS: 0 }
+
+describe('the caller’s leg', () => {
+  it('rings reliably when the caller requires it, or can and the operator wants it', () => {
+    for (const [headers, policies, isReliable] of [
+      [{ Require: 'timer, 100REL' }, undefined, true],
+      [{ Supported: '100rel' }, undefined, false],
+      [{ Supported: 'timer,100rel' }, WHEN_SUPPORTED, true],
+      [{}, WHEN_SUPPORTED, false],
+    ] as const) {
+      const { leg, sent } = invited(headers, policies)
+      leg.ringing(180, 'Ringing', null)
+      assert.equal(sent[0]?.options.headers?.['Require'], isReliable ? '100rel' : undefined)
+    }
+  })
+
+  it('has one reliable answer on its way at a time, and then sends the last of those that wait', () => {
+    const { leg, sent } = invited({ Require: '100rel' })
+    leg.ringing(180, 'Ringing', null)
+    leg.ringing(182, 'Queued', null)
+    leg.ringing(183, 'Session Progress', 'v=0')
+    assert.deepEqual(
+      sent.map(({ status }) => status),
+      [180],
+    )
+    sent[0]?.onAcknowledged?.()
+    assert.deepEqual(
+      sent.map(({ status }) => status),
+      [180, 183],
+    )
+  })
+
+  it('does not accept before its last reliable answer is acknowledged', async () => {
+    const { leg, sent } = invited({ Require: '100rel' })
+    leg.ringing(183, 'Session Progress', 'v=0')
+    let settled = false
+    const accepted = leg.accept('v=0').finally(() => (settled = true))
+    await new Promise(setImmediate)
+    assert.equal(settled, false)
+    sent[0]?.onAcknowledged?.()
+    await accepted
+  })
+
+  it('takes an early offer only when its first has been answered (RFC 3311 §5.2)', async () => {
+    const { leg, request } = invited({})
+    const answers: [number, SendOptions | undefined][] = []
+    const response = { send: (status: number, options?: SendOptions) => void answers.push([status, options]) }
+    const update = (body: string) => request.emit('update', { body, get: () => undefined }, response)
+    leg.onEarlyOffer((offer) => (offer === 'bad' ? Promise.reject(new Error('no')) : Promise.resolve(`to ${offer}`)))
+    update('new')
+    update('')
+    leg.ringing(183, 'Session Progress', 'v=0')
+    update('new')
+    update('bad')
+    await new Promise(setImmediate)
+    assert.deepEqual(
+      answers.map(([status]) => status),
+      [500, 200, 200, 488],
+    )
+    assert.equal(answers[2]?.[1]?.body, 'to new')
+  })
+})
