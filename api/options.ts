@@ -1,8 +1,8 @@
 import type { Clock } from '../model/clock.ts'
 import type { EventBus } from '../model/events.ts'
-import type { Balances, Health, HoursAnswer, HoursQuestion, LiveCalls, SipTraces, Stores } from './needs.ts'
 import type { AccountId, SipUserId } from '../model/ids.ts'
 import type { DigestSecret, SipBinding } from '../model/sip-user.ts'
+import type { Balances, Health, HoursAnswer, HoursQuestion, LiveCalls, SipBans, SipTraces, Stores } from './needs.ts'
 
 /** What the numbering plan says of a text: whether it is a phone number, its E.164 form, and where it may be. */
 export interface PhoneAnswer {
@@ -51,6 +51,8 @@ export interface ApiOptions {
   readonly balances: Balances
   readonly events: EventBus
   readonly health: Health
+  /** Absent when the SIP server is not the embedded one. */
+  readonly sipBans?: SipBans
   readonly judgeHours: (question: HoursQuestion) => HoursAnswer
   readonly validatePhone: (text: string) => PhoneAnswer
   /** The settings in force, secrets masked. */

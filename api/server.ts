@@ -26,6 +26,7 @@ import { addPages } from './pages.ts'
 import { Problem, PROBLEM_TYPE, problemBody } from './problems.ts'
 import { sipTraceEndpoints } from './sip-trace.ts'
 import { sipUserEndpoints } from './sip-users.ts'
+import { sipBanEndpoints } from './sip-bans.ts'
 import { targetEndpoints } from './targets.ts'
 import { createTokens } from './tokens.ts'
 import { trunkEndpoints } from './trunks.ts'
@@ -70,6 +71,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...callEndpoints(kit),
     ...sipTraceEndpoints(kit),
     ...auctionEndpoints(kit),
+    ...sipBanEndpoints(kit),
     ...debugEndpoints(kit),
     ...healthEndpoints(kit),
     ...notAvailableEndpoints(),

@@ -133,9 +133,41 @@ export const CATALOGUE = {
       aliases: ['public_address'],
     },
   ),
-  'telephony.unknown_source': later(
+  'telephony.unknown_source': set(
     oneOf('refuse', 'drop'),
-    'What a source that is no trunk’s gets: 403 (refuse), or silence.',
+    'refuse',
+    'What a source that is no trunk’s gets: 403 (refuse), or silence; whoever may prove itself by a password is still asked for it.',
+  ),
+  'telephony.abuse.requests_per_second': set(
+    whole(1, 1_000_000),
+    200,
+    'New SIP requests a second from one address that is no trunk’s; more are refused, four times as many lead to a ban.',
+  ),
+  'telephony.abuse.trusted_requests_per_second': set(
+    whole(1, 1_000_000),
+    5_000,
+    'The same from a trunk’s address, which is limited and never banned.',
+  ),
+  'telephony.abuse.malformed_per_second': set(
+    whole(1, 1_000_000),
+    5,
+    'Unreadable SIP messages answered a second and address (four times as many at once); more are dropped, and lead to a ban.',
+  ),
+  'telephony.abuse.failed_authentications': set(
+    whole(1, 1_000_000),
+    20,
+    'Refused credentials and 403s from one address that lead to a ban; every five seconds one is forgotten.',
+  ),
+  'telephony.abuse.ban': set(
+    duration('1s', '24h'),
+    60_000,
+    'How long a first ban lasts; each further one twice as long.',
+  ),
+  'telephony.abuse.max_ban': set(duration('1s', '31d'), 3_600_000, 'The longest a ban may last.'),
+  'telephony.abuse.scanner_agents': set(
+    LIST,
+    [],
+    'User agents to ban at sight, besides those we know (friendly-scanner, sipvicious, sipcli and others).',
   ),
   'telephony.realm': set(
     HOST_NAME,

@@ -81,6 +81,16 @@ function createCatalogue(registers: Registry[]) {
     hepMessages: counter('dce_hep_messages_total', 'SIP messages for the capture server: sent, or dropped.', [
       'result',
     ]),
+    sipBanned: gauge('dce_sip_banned', 'Sources nobody listens to for now.'),
+    sipBans: counter('dce_sip_bans_total', 'Bans of sources.'),
+    sipRefused: counter('dce_sip_refused_total', 'SIP requests refused before anybody looked at them, by reason.', [
+      'reason',
+    ]),
+    sourcesLimited: counter(
+      'dce_sip_sources_limited_total',
+      'Trusted sources found over a limit (counted once in ten seconds each).',
+      ['limit'],
+    ),
     sipDropped: counter('dce_sip_dropped_total', 'SIP messages dropped unanswered, by reason.', ['reason']),
     httpRequests: counter('dce_http_requests_total', 'API requests.', ['method', 'route', 'status']),
     httpDuration: histogram(

@@ -114,6 +114,11 @@ export class Announcements {
     this.#publish('trunk.limited', call, () => ({ trunk_id: call.facts?.trunk.id, limit }), {})
   }
 
+  /** A trunk's address sends more of something than it may, whatever calls it has. */
+  trunkFlooded(trunkId: string, limit: string): void {
+    if (this.#bus.hasListeners) this.#bus.publish(envelope('trunk.limited', null, { trunk_id: trunkId, limit }, {}))
+  }
+
   exhausted(campaignId: string, buyerId: AccountId): void {
     if (!this.#bus.hasListeners) return
     const payload = { campaign_id: campaignId }

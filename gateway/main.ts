@@ -39,9 +39,17 @@ import { RefusalCounter } from './refusal-counter.ts'
 import { Registrar } from './registrar.ts'
 import { RegistrationWriter } from './registration-writer.ts'
 import { rtpRange } from './rtp-range.ts'
-import { startSipServer, type SipServerHandle, type SipServerOptions } from './sip-server/start.ts'
 import { createSipTraces } from './sip-traces.ts'
 import { SipCredentials } from './sip-credentials.ts'
+import { SipGuard } from './sip-guard.ts'
+import {
+  DEFAULT_GUARD,
+  SCANNERS,
+  startSipServer,
+  type GuardOptions,
+  type SipServerHandle,
+  type SipServerOptions,
+} from './sip-server/start.ts'
 import { Signaling } from './srf.ts'
 import { Trunks } from './trunks.ts'
 import { usageRows } from './usage-rows.ts'
@@ -125,8 +133,20 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   })
   let registrationWriter: RegistrationWriter | null = null
   const directory = new Directory()
+  const events = createEventBus((error) => logger.error({ error }, 'an event listener failed'))
+  const announcements = new Announcements(events)
+  const { unknownSource } = settings.telephony
+  const sipGuard = new SipGuard({
+    trunks,
+    credentials: sipCredentials,
+    announcements,
+    telemetry,
+    log: logger,
+    unknownSource,
+  })
   const applyChange = (change: BookChange): void => {
     for (const part of [directory, trunks, sipCredentials, balances, compliance, routing, registrar]) part.apply(change)
+    if (change.kind === 'trunk' || change.kind === 'sip-user') sipGuard.bookChanged()
     telemetry.bookChanges.inc({ kind: change.kind })
   }
 
@@ -167,7 +187,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     },
   )
 
-  const sipServer = settings.drachtio.host ? null : await startEmbeddedSip(settings, logger)
+  const sipServer = settings.drachtio.host ? null : await startEmbeddedSip(settings, logger, sipGuard)
   const signaling = new Signaling({
     host: settings.drachtio.host ?? '127.0.0.1',
     port: sipServer?.server.controlPort ?? settings.drachtio.port,
@@ -177,7 +197,6 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   })
 
   registrationWriter = new RegistrationWriter(storage.registrations, logger)
-  const events = createEventBus((error) => logger.error({ error }, 'an event listener failed'))
   const liveCalls = new LiveCalls()
   const refusalCounter = new RefusalCounter(storage.writer)
   let draining = false
@@ -197,7 +216,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     routing,
     balances,
     writer: storage.writer,
-    announcements: new Announcements(events),
+    announcements,
     liveCalls,
     refusalCounter,
     operatorId: OPERATOR_ACCOUNT_ID,
@@ -245,6 +264,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     validatePhone: (text) => validatePhone(text, places),
     effectiveConfig: () => effectiveSettings(settings),
     renderMetrics: async () => ({ contentType: telemetry.contentType, body: await telemetry.render() }),
+    ...(sipServer && { sipBans: { list: () => sipGuard.bans(), lift: (address: string) => sipGuard.lift(address) } }),
     resolveZip: (zip) => places.ofZip(zip),
     house: { operatorId: OPERATOR_ACCOUNT_ID, externalId: EXTERNAL_ACCOUNT_ID },
     settings: {
@@ -352,6 +372,7 @@ function bindingLimits(registration: Settings['telephony']['registration']): Bin
 async function startEmbeddedSip(
   settings: Settings,
   log: Log['logger'],
+  guard: SipGuard,
 ): Promise<{ server: SipServerHandle; secret: string }> {
   const { host, sipPort, controlPort, t1Ms, t2Ms, t4Ms } = settings.telephony
   const secret = settings.drachtio.secret ?? randomBytes(16).toString('hex')
@@ -374,8 +395,11 @@ async function startEmbeddedSip(
       maxRingingMs: settings.telephony.maxSetupDurationMs + LAST_RESORT_MS,
     },
     ...sightOf(settings),
+    guard: guardOptions(settings),
     onLog: (level, message) => log[level]({ part: 'sip-server' }, message),
+    onNotice: (notice) => guard.noticed(notice),
   })
+  guard.attach(server)
   return { server, secret }
 }
 
@@ -386,6 +410,23 @@ function sightOf({ telephony: { trace, hep } }: Settings): Pick<SipServerOptions
     ...(trace.enabled && { trace: { maxBytes: trace.maxBytes, maxMessagesPerCall: trace.maxMessagesPerCall } }),
     ...(host !== null && { hep: { host, port, captureId, password } }),
   }
+}
+
+function guardOptions({ telephony: { abuse } }: Settings): Partial<GuardOptions> {
+  return {
+    requests: rate(abuse.requestsPerSecond, 2),
+    trustedRequests: rate(abuse.trustedRequestsPerSecond, 2),
+    malformed: rate(abuse.malformedPerSecond, 4),
+    failedAuthentications: { ...DEFAULT_GUARD.failedAuthentications, burst: abuse.failedAuthentications },
+    banMs: abuse.banMs,
+    maxBanMs: Math.max(abuse.banMs, abuse.maxBanMs),
+    scanners: [...SCANNERS, ...abuse.scannerAgents],
+  }
+}
+
+/** A rate whose burst is so many seconds' worth. */
+function rate(perSecond: number, seconds: number): { perSecond: number; burst: number } {
+  return { perSecond, burst: perSecond * seconds }
 }
 
 function listeningOf({ udp, tcp }: SipServerHandle): RunningExchange['sip'] {

@@ -39,6 +39,11 @@ export class SipCredentials {
     return (this.#byUsername.get(username) ?? []).slice(0, MAX_SAME_USERNAME)
   }
 
+  /** Whether anybody has a password at all: a phone may want to register. */
+  get isEmpty(): boolean {
+    return this.#byId.size === 0
+  }
+
   /** Whether anybody may call by password: only then an unknown source is asked for one. */
   get mayCall(): boolean {
     return this.#calling > 0

@@ -75,6 +75,16 @@ export class Trunks {
     return [...new Set(found)].toSorted((a, b) => (a.id < b.id ? -1 : 1))
   }
 
+  /** Every address and block that an inbound trunk's calls may come from. */
+  get sources(): string[] {
+    return [...new Set(this.#blocks.map(({ address, prefix }) => `${address.toString()}/${prefix}`))]
+  }
+
+  /** Whether a carrier may prove who it is by a certificate, from wherever it calls. */
+  get takesCertificates(): boolean {
+    return this.#tlsTrunks.size > 0
+  }
+
   /** The house's way out to plain numbers: the oldest outbound trunk. */
   outbound(): Trunk | null {
     let oldest: Trunk | null = null

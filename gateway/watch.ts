@@ -1,5 +1,5 @@
 import { SPOOL_STATES, type Telemetry } from '../config/telemetry.ts'
-import type { SipServerHandle } from './sip-server/start.ts'
+import type { SipServerHandle, SipServerStats } from './sip-server/start.ts'
 
 /** What the metrics page asks about at the moment it is drawn. */
 export interface Watched {
@@ -46,4 +46,18 @@ async function showSip(telemetry: Telemetry, server: SipServerHandle): Promise<v
   telemetry.sipDropped.inc({ reason: 'unreadable' }, stats.parseFailures)
   telemetry.sipDropped.inc({ reason: 'belongs_to_nothing' }, stats.dropped)
   telemetry.sipDropped.inc({ reason: 'over_limit' }, stats.overLimit)
+  if (stats.guard) showGuard(telemetry, stats.guard)
+}
+
+function showGuard(telemetry: Telemetry, guard: NonNullable<SipServerStats['guard']>): void {
+  telemetry.sipBanned.set(guard.banned)
+  telemetry.sipBans.reset()
+  telemetry.sipBans.inc(guard.bansTotal)
+  telemetry.sipDropped.inc({ reason: 'banned' }, guard.droppedBanned)
+  telemetry.sipDropped.inc({ reason: 'flood' }, guard.droppedFlood)
+  telemetry.sipDropped.inc({ reason: 'malformed_flood' }, guard.droppedMalformed)
+  telemetry.sipDropped.inc({ reason: 'scanner' }, guard.droppedScanner)
+  telemetry.sipDropped.inc({ reason: 'unknown_source' }, guard.droppedUnknown)
+  telemetry.sipRefused.reset()
+  telemetry.sipRefused.inc({ reason: 'flood' }, guard.refusedFlood)
 }

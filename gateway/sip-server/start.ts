@@ -1,13 +1,14 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import type { GuardNotice } from './guard-options.ts'
+import type { Ban, GuardNotice, GuardOptions } from './guard-options.ts'
 import { SipServer } from './server.ts'
 import type { BoundAddress, SipServerControls, SipServerOptions } from './server.ts'
 import type { SipServerStats } from './stats.ts'
 import type { SipTrace } from './trace.ts'
 import type { FromWorker, ToWorker } from './worker.ts'
 
-export type { GuardNotice }
+export { DEFAULT_GUARD, SCANNERS } from './guard-options.ts'
+export type { Ban, GuardNotice, GuardOptions }
 export type { BoundAddress, SipServerControls, SipServerOptions, SipServerStats, SipTrace }
 
 export interface StartOptions extends SipServerOptions {

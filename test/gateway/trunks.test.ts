@@ -34,6 +34,16 @@ describe('trunks', () => {
     assert.deepEqual(names(book.ofSource('2001:db8::5')), ['six'])
   })
 
+  it('lists the blocks of inbound trunks', () => {
+    const book = bookOf(trunk('a', ['192.0.2.7', '2001:db8::/32']), trunk('b', ['192.0.2.7/32']))
+    book.apply({
+      kind: 'trunk',
+      id: 'o' as TrunkId,
+      value: trunk('o', ['203.0.113.1'], { direction: 'outbound', username: 'x' }),
+    })
+    assert.deepEqual(book.sources, ['192.0.2.7/32', '2001:db8::/32'])
+  })
+
   it('knows nobody from a text that is no address', () => {
     assert.deepEqual(bookOf(trunk('a', ['0.0.0.0/0'])).ofSource('not-an-address'), [])
   })
