@@ -320,7 +320,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     onFatal?.()
   })
   const http = { host: settings.server.host, port }
-  const sip = sipServer ? listeningOf(sipServer.server) : []
+  const sip = sipServer?.server.listening ?? []
   ready = true
   logger.info({ sip, http, control: sipServer?.server.controlPort ?? null, drachtio: signaling.addresses }, 'ready')
   log.flush()
@@ -385,10 +385,10 @@ async function startEmbeddedSip(
             { transport: 'tcp', host, port: sipPort },
           ],
     control: { host: '127.0.0.1', port: controlPort, secret },
-    publicAddress: settings.telephony.publicAddress ?? localAddress(host),
     timers: { t1Ms, t2Ms, t4Ms },
     dnsServers: settings.telephony.dnsServers,
     largeRequests: settings.telephony.largeMessages,
+    publicAddresses: [settings.telephony.publicAddress ?? localAddress(host)],
     // Its own last resorts, behind the exchange's limits and never before them.
     limits: {
       maxDialogMs: settings.telephony.maxCallDurationMs + LAST_RESORT_MS,
@@ -427,11 +427,6 @@ function guardOptions({ telephony: { abuse } }: Settings): Partial<GuardOptions>
 /** A rate whose burst is so many seconds' worth. */
 function rate(perSecond: number, seconds: number): { perSecond: number; burst: number } {
   return { perSecond, burst: perSecond * seconds }
-}
-
-function listeningOf({ udp, tcp }: SipServerHandle): RunningExchange['sip'] {
-  const named = (transport: string) => (address: { host: string; port: number }) => ({ transport, ...address })
-  return [...udp.map(named('udp')), ...tcp.map(named('tcp'))]
 }
 
 function newApiKey(): { secret: string; hash: string } {

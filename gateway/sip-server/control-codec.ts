@@ -90,7 +90,8 @@ export function writeResponse(frameId: string, ...tokens: string[]): string {
 
 /** The echo of a message sent for frame `frameId`. Its tokens are read by position, and requests have one fewer. */
 export function writeEcho(frameId: string, echo: Echo): string {
-  const { protocol, host, port, transactionId, dialogId, text } = echo
+  const { host, port, transactionId, dialogId, text } = echo
+  const protocol = protocolToken(echo.protocol)
   const place = `application|${text.length}|${protocol}|${host}|${port}|${timeToken()}|${transactionId}`
   const leader = echo.isRequest ? `${place}|Msg sent:|` : `${place}|${dialogId}||Msg sent:|`
   return writeFrame(`${randomUUID()}|response|${frameId}|OK|${leader}\r\n${text}`)
@@ -114,12 +115,18 @@ export function writeCdr(event: string, source: string, detail: string, message:
 
 /** A message shown to the application. The trailing bars matter: it counts tokens. */
 export function writeShown(shown: Shown): string {
-  const { source, peer, protocol, transactionId, dialogId, receivedOn, message } = shown
+  const { source, peer, transactionId, dialogId, receivedOn, message } = shown
+  const protocol = protocolToken(shown.protocol)
   const text = serialize(message)
   const from = peer === null ? `0|${protocol}||0` : `${text.length}|${protocol}|${peer.host}|${peer.port}`
   const place = receivedOn === null ? '' : `${receivedOn.host}|${receivedOn.port}|`
   const leader = `${randomUUID()}|sip|${source}|${from}|${timeToken()}|${transactionId}|${dialogId}|${place}`
   return writeFrame(`${leader}\r\n${text}`)
+}
+
+/** drachtio knows no WebSocket in its frames: applications look at Via. */
+function protocolToken(transport: string): string {
+  return transport === 'ws' || transport === 'wss' ? 'tcp' : transport
 }
 
 let cachedSecond = 0

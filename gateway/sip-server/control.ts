@@ -6,7 +6,7 @@ import { ControlConnection } from './control-connection.ts'
 import type { ApplicationDirectory, SipActions } from './control-connection.ts'
 import type { SipServerLimits } from './limits.ts'
 import { Routes } from './routes.ts'
-import { KEEP_ALIVE_MS } from './tcp-connection.ts'
+import { KEEP_ALIVE_MS } from './stream-transport.ts'
 import { boundTo, explainListenError } from './transport.ts'
 
 export interface ControlOptions {

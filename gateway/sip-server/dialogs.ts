@@ -26,6 +26,7 @@ export class Dialogs {
     if (this.#byId.has(dialog.id)) return false
     this.#byId.set(dialog.id, dialog)
     this.#byLocal.set(localKey(dialog.callId, dialog.localTag), dialog)
+    if (dialog.peer.connection !== null) dialog.peer.connection.dialogs++
     return true
   }
 
@@ -74,6 +75,7 @@ export class Dialogs {
     dialog.lifeTimer?.cancel()
     dialog.lateTimer?.cancel()
     settleAnswer(dialog)
+    if (dialog.peer.connection !== null) dialog.peer.connection.dialogs--
     if (this.#byId.get(dialog.id) === dialog) this.#byId.delete(dialog.id)
     const key = localKey(dialog.callId, dialog.localTag)
     if (this.#byLocal.get(key) === dialog) this.#byLocal.delete(key)

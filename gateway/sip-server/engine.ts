@@ -7,6 +7,7 @@ import type { Core } from './core.ts'
 import { Dialogs } from './dialogs.ts'
 import type { Guard } from './guard.ts'
 import type { Dns } from './dns.ts'
+import { Flows, observeConnection } from './flows.ts'
 import { HangUp } from './hang-up.ts'
 import type { SipServerLimits } from './limits.ts'
 import { Locator } from './locate.ts'
@@ -19,8 +20,9 @@ import { timersFrom } from './timers.ts'
 import type { TimerValues } from './timers.ts'
 import { Transactions } from './transactions.ts'
 import type { TransactionUser } from './transactions.ts'
+import { forgetForgery } from './tls-identity.ts'
 import { chooseTransport } from './transport.ts'
-import type { Peer, Receiver } from './transport.ts'
+import type { Connection, Peer, Receiver } from './transport.ts'
 import { UacAnswers } from './uac-answers.ts'
 import { Uac } from './uac.ts'
 import { UasAnswers } from './uas-answers.ts'
@@ -30,9 +32,9 @@ import { Uas } from './uas.ts'
 export interface EngineOptions {
   readonly limits: SipServerLimits
   readonly timers: TimerValues
-  readonly publicAddress: string | null
   readonly dns: Dns
   readonly largeRequests: 'tcp' | 'udp'
+  readonly publicAddresses: readonly string[]
   readonly router: ApplicationRouter
   readonly chance: Chance
   /** Null: every source may send what it likes. */
@@ -71,7 +73,6 @@ export class Engine implements Receiver, TransactionUser {
       counters,
       limits: options.limits,
       transports: [],
-      publicAddress: options.publicAddress,
       // RFC 3261 §15.1.2: whoever ended the dialog, what is still open in it is over.
       dialogs: new Dialogs((invite) => this.#uasAnswers.terminateInvite(invite)),
       largeRequests: options.largeRequests,
@@ -83,6 +84,8 @@ export class Engine implements Receiver, TransactionUser {
         nowMs: () => wheel.nowMs,
         below: (limit) => options.chance.below(limit),
       }),
+      publicAddresses: options.publicAddresses,
+      flows: new Flows(options.limits, counters),
       router: options.router,
       cdr: new CdrEvents(options.router),
       transactions: new Transactions(timers, wheel, counters, options.chance, this),
@@ -129,7 +132,9 @@ export class Engine implements Receiver, TransactionUser {
     const { counters, transactions, guard } = this.core
     counters.countReceived(message.method, message.status, peer.transport.name)
     const strays = counters.dropped
+    forgetForgery(message)
     try {
+      if (peer.connection !== null) observeConnection(message, peer, this.core.limits)
       if (!message.isRequest) transactions.receiveResponse(message, peer)
       else if (guard === null || this.#isAdmitted(guard, message, peer)) transactions.receiveRequest(message, peer)
     } catch (error) {
@@ -169,6 +174,10 @@ export class Engine implements Receiver, TransactionUser {
     this.core.counters.sendErrors++
     // One line for the first: a peer that is gone would fill the log.
     if (this.core.counters.sendErrors === 1) this.#log('warn', `sending failed: ${error.message}`)
+  }
+
+  onConnectionClosed(connection: Connection): void {
+    this.core.flows.forget(connection)
   }
 
   onRequest(request: SipMessage, source: Peer): void {

@@ -4,18 +4,40 @@ export interface SipServerLimits {
   readonly maxTransactions: number
   /** Dialogs, early ones included. Above it a new INVITE gets 503, and the application's own INVITE is refused. */
   readonly maxDialogs: number
-  /** TCP connections, accepted and opened. Above it an arriving connection is closed at once. */
+  /** Connections of each TCP listener, accepted and opened. Above it an arriving connection is closed at once. */
   readonly maxTcpConnections: number
+  /** The same of each TLS listener, handshakes included. */
+  readonly maxTlsConnections: number
+  /** The same of each WebSocket listener: every browser has its own. */
+  readonly maxWebSocketConnections: number
+  /** Connections of one listener with one address: a call centre behind its NAT, not somebody who takes them all. */
+  readonly maxConnectionsPerSource: number
+  /** The same for this machine's loopback addresses: a proxy in front of us brings everybody's from there. */
+  readonly maxConnectionsPerLoopback: number
+  /** Contacts of registered clients that are reached over their connection. */
+  readonly maxFlows: number
+  /** The same of one connection. */
+  readonly maxFlowsPerConnection: number
   /** One SIP message, headers and body together. */
   readonly maxMessageBytes: number
-  /** Bytes waiting to be written on one TCP connection; more and the connection is closed. */
-  readonly maxTcpQueueBytes: number
-  /** A TCP connection that has not carried a message by then is closed. */
+  /** Bytes waiting to be written on one connection; more and the connection is closed. */
+  readonly maxQueueBytes: number
+  /** How long a TLS handshake, or the HTTP request that becomes a WebSocket, may take. */
+  readonly handshakeMs: number
+  /** How long a message may take to arrive once it has begun. */
+  readonly partialMessageMs: number
+  /** A connection that has not carried a message by then is closed. */
   readonly tcpSilentMs: number
   /** One that has, and is silent for so long: longer than a call, since a client behind NAT has no other way to get its BYE. */
   readonly tcpIdleMs: number
-  /** How long a TCP connection may take to be made. */
+  /** How long a TCP or TLS connection of ours may take to be made. */
   readonly tcpConnectMs: number
+  /** How often a connection that we opened is pinged while it carries a dialog or a registration of ours; what clients are told (RFC 6223). */
+  readonly keepAliveMs: number
+  /** How often a WebSocket is pinged: proxies commonly cut one that is silent for 60 s. */
+  readonly webSocketPingMs: number
+  /** How long the answer to a ping may take (RFC 5626 §4.4.1: 10 s). */
+  readonly pongMs: number
   /** Kernel buffers of each UDP socket; the default ones lost packets at 2,400 calls/s. */
   readonly socketBufferBytes: number
   /** One frame of the control protocol. */
@@ -97,11 +119,22 @@ export const DEFAULT_LIMITS: SipServerLimits = {
   maxTransactions: 100_000,
   maxDialogs: 50_000,
   maxTcpConnections: 2_000,
+  maxTlsConnections: 10_000,
+  maxWebSocketConnections: 100_000,
+  maxConnectionsPerSource: 1_000,
+  maxConnectionsPerLoopback: 100_000,
+  maxFlows: 200_000,
+  maxFlowsPerConnection: 10,
   maxMessageBytes: 65_535,
-  maxTcpQueueBytes: 1_048_576,
+  maxQueueBytes: 1_048_576,
+  handshakeMs: 10_000,
+  partialMessageMs: 30_000,
   tcpSilentMs: 30_000,
   tcpIdleMs: 10_800_000,
   tcpConnectMs: 5_000,
+  keepAliveMs: 90_000,
+  webSocketPingMs: 25_000,
+  pongMs: 10_000,
   socketBufferBytes: 4_194_304,
   maxFrameBytes: 1_048_576,
   maxApplications: 100,
@@ -140,4 +173,22 @@ export const DEFAULT_LIMITS: SipServerLimits = {
   maxUdpRequestBytes: 1_300,
   largeRequestTcpMs: 2_000,
   noTcpPenaltyMs: 300_000,
+}
+
+const MAX_SWEEP_MS = 5_000
+const MIN_SWEEP_MS = 20
+
+/** How often each connection is looked at: often enough for the shortest of its deadlines. */
+export function sweepRoundMs(limits: SipServerLimits): number {
+  const { tcpSilentMs, tcpIdleMs, tcpConnectMs, partialMessageMs, keepAliveMs, webSocketPingMs, pongMs } = limits
+  const shortest = Math.min(
+    tcpSilentMs,
+    tcpIdleMs,
+    tcpConnectMs,
+    partialMessageMs,
+    keepAliveMs,
+    webSocketPingMs,
+    pongMs,
+  )
+  return Math.min(MAX_SWEEP_MS, Math.max(MIN_SWEEP_MS, shortest / 4))
 }

@@ -14,6 +14,10 @@ export interface TopVia {
   readonly received: string | null
   /** `null`: no rport parameter; `''`: asked for; else its value (RFC 3581). */
   readonly rport: string | null
+  /** `null`: no keep parameter; `''`: the sender would send keep-alives; else how often it is asked to, in seconds (RFC 6223). */
+  readonly keep: string | null
+  /** The connection may be used for requests to the sent-by address (RFC 5923). */
+  readonly hasAlias: boolean
 }
 
 /**

@@ -1,9 +1,10 @@
 import type { Core } from './core.ts'
+import { flowOfDialog, isMadeUp, KEEPING } from './flows.ts'
 import { buildVia } from './headers.ts'
 import type { Hop } from './hop.ts'
 import type { SipMessage } from './message.ts'
 import { advertisedHost, chooseTransport, hostInUri, isLoopback, isWildcard } from './transport.ts'
-import type { Peer, Transport } from './transport.ts'
+import type { Peer, Transport, TransportName } from './transport.ts'
 import { parseUri } from './uri.ts'
 
 /** Why a request cannot be sent, in the words of the drachtio protocol. */
@@ -36,32 +37,36 @@ const MYSELF: Unsendable = { refusal: 'can not send request to myself' }
 export function findDestination(core: Core, uri: string, via: Peer | null): Destination | Promise<Destination> {
   const parsed = parseUri(uri)
   if (parsed === null) return { refusal: `invalid request-uri: ${uri}` }
+  const flow = core.flows.find(parsed) ?? flowOfDialog(parsed, via)
+  if (flow !== null) return { peers: [flow], isFree: false }
+  // A browser's made-up host (RFC 7118 §10.2, RFC 2606 §2) is its connection or nothing.
+  if (isMadeUp(parsed.host)) return core.transports.length === 0 ? NO_TRANSPORT : null
   const isFree = !parsed.params.has('transport')
   const inherits = via !== null && isFree && parsed.scheme === 'sip'
   const hops = core.locator.locate(parsed, inherits ? via.transport.name : null)
   if (hops === null) return NO_TRANSPORT
-  if (hops instanceof Promise) return hops.then((found) => toWay(core, found, via, isFree))
-  return toWay(core, hops, via, isFree)
+  if (hops instanceof Promise) return hops.then((found) => toWay(core, found, parsed.host, via, isFree))
+  return toWay(core, hops, parsed.host, via, isFree)
 }
 
-function toWay(core: Core, hops: readonly Hop[], via: Peer | null, isFree: boolean): Destination {
+function toWay(core: Core, hops: readonly Hop[], domain: string, via: Peer | null, isFree: boolean): Destination {
   let refusal: Unsendable | null = null
   const peers: Peer[] = []
   for (const hop of hops) {
-    const peer = toPeer(core, hop, via)
+    const peer = toPeer(core, hop, domain, via)
     if ('refusal' in peer) refusal ??= peer
     else peers.push(peer)
   }
   return peers.length > 0 ? { peers, isFree } : refusal
 }
 
-function toPeer(core: Core, hop: Hop, via: Peer | null): Peer | Unsendable {
+function toPeer(core: Core, hop: Hop, domain: string, via: Peer | null): Peer | Unsendable {
   const known = via !== null && via.transport.name === hop.transport ? via : null
   const transport = known?.transport ?? chooseTransport(core.transports, hop.transport, hop.host)
   if (transport === null) return NO_TRANSPORT
   if (isMyself(core, hop)) return MYSELF
   const reused = known !== null && known.connection?.isOpen === true && known.host === hop.host
-  return reused ? known : { transport, host: hop.host, port: hop.port, connection: null }
+  return reused ? known : { transport, host: hop.host, port: hop.port, connection: null, serverName: domain }
 }
 
 /** The same place over TCP, for a request that is too large for UDP; `null` when there is no such way, or none lately. */
@@ -77,10 +82,8 @@ export function tcpInstead(core: Core, { transport, host, port }: Peer): Peer | 
 function isMyself(core: Core, hop: Hop): boolean {
   return core.transports.some((transport) => {
     if (transport.name !== hop.transport || transport.port !== hop.port) return false
-    if (transport.host === hop.host || core.publicAddress === hop.host) return true
-    return (
-      isWildcard(transport.host) && (isLoopback(hop.host) || advertisedHost(transport, hop.host, null) === hop.host)
-    )
+    if (transport.host === hop.host || core.publicAddresses.includes(hop.host)) return true
+    return isWildcard(transport.host) && (isLoopback(hop.host) || advertisedHost(transport, hop.host, []) === hop.host)
   })
 }
 
@@ -92,16 +95,23 @@ export function stampVia(
   branch = `z9hG4bK${core.chance.token(20)}`,
 ): string {
   const { transport } = target
-  const value = viaValue(core, transport, target.host, branch)
+  const value = viaValue(core, transport, target.host, branch, viaParameters(transport.name, request.method))
   request.headers.unshift({ key: 'via', name: 'Via', value })
   return branch
 }
 
-function viaValue(core: Core, transport: Transport, peerHost: string, branch: string): string {
+/** Over TLS, that the connection may be used for requests to us (RFC 5923 §5); that we would send keep-alives (RFC 6223 §4.1). */
+function viaParameters(transport: TransportName, method: string): string {
+  if (transport !== 'tcp' && transport !== 'tls') return ''
+  return `${transport === 'tls' ? ';alias' : ''}${KEEPING.has(method) ? ';keep' : ''}`
+}
+
+function viaValue(core: Core, transport: Transport, peerHost: string, branch: string, extra: string): string {
   return buildVia({
     transport: transport.name.toUpperCase(),
-    host: hostInUri(advertisedHost(transport, peerHost, core.publicAddress)),
+    host: hostInUri(advertisedHost(transport, peerHost, core.publicAddresses)),
     port: transport.port,
     branch,
+    extra,
   })
 }

@@ -15,25 +15,32 @@ import type { SipServerLimits } from './limits.ts'
 import type { SipServerStats } from './stats.ts'
 import { FineClock, TappedReceiver, tapSending } from './tap.ts'
 import type { Tap } from './tap.ts'
-import { TcpTransport } from './tcp.ts'
+import { StreamTransport } from './stream-transport.ts'
+import { TlsContext } from './tls-context.ts'
+import type { TlsCertificates, TlsOptions } from './tls-context.ts'
 import type { TimerValues } from './timers.ts'
 import { TraceStore } from './trace.ts'
 import type { SipTrace, TraceLimits } from './trace.ts'
 import { advertisedHost, hostInUri } from './transport.ts'
-import type { ListenOptions, Receiver, Transport } from './transport.ts'
+import type { ListenOptions, Receiver, Transport, TransportName } from './transport.ts'
 import { UdpTransport } from './udp.ts'
+import { WebSocketTransport } from './websocket-transport.ts'
 
 export interface SipServerOptions {
   /** Where to listen for SIP. None is allowed: applications may connect, and nobody can call. */
   readonly listen: readonly ListenOptions[]
   /** Where applications connect. */
   readonly control: ControlOptions
-  /** The address peers are told (Via, Contact) in place of the bound one: NAT, or a wildcard. */
-  readonly publicAddress?: string
   /** DNS servers to ask, `address` or `address:port`; none: those of the machine. */
   readonly dnsServers?: readonly string[]
   /** What a request too large for UDP goes over, where its URI leaves that to us (RFC 3261 §18.1.1). Default: tcp. */
   readonly largeRequests?: 'tcp' | 'udp'
+  /** The addresses peers are told (Via, Contact) in place of the bound ones: NAT, or a wildcard. One of each family at most. */
+  readonly publicAddresses?: readonly string[]
+  /** Certificates; needed to listen on `tls` and `wss`. */
+  readonly tls?: TlsOptions
+  /** Web origins whose pages may connect over WebSocket; empty or absent: all. */
+  readonly webSocketOrigins?: readonly string[]
   readonly limits?: Partial<SipServerLimits>
   /** Watches who sends what, with these instead of the defaults; absent: nobody is watched. */
   readonly guard?: Partial<GuardOptions>
@@ -49,8 +56,9 @@ export interface SipServerOptions {
   readonly onNotice?: (notice: GuardNotice) => void
 }
 
-/** A bound address. */
-export interface BoundAddress {
+/** An address we listen on, as bound. */
+export interface ListeningAddress {
+  readonly transport: TransportName
   readonly host: string
   readonly port: number
 }
@@ -66,6 +74,8 @@ export interface SipServerControls {
   liftBan(address: string): boolean
   /** What is remembered of these Call-IDs; null when nothing is, by choice. */
   trace(callIds: readonly string[]): SipTrace | null
+  /** New TLS connections see these certificates; the open ones go on. Throws when they do not belong together. */
+  replaceCertificates(certificates: TlsCertificates): void
 }
 
 /** drachtio-srf wants `vX.Y.Z`, and sends pings from 0.8.2 on. */
@@ -79,16 +89,18 @@ export class SipServer implements SipServerControls {
   readonly #trace: TraceStore | null
   readonly #hep: HepExporter | null
   readonly #clock = new FineClock()
+  readonly #tls: TlsContext | null
   #closing: Promise<void> | null = null
 
   private constructor(options: SipServerOptions, limits: SipServerLimits, control: ControlServer, dns: Dns) {
     this.#control = control
+    this.#tls = options.tls === undefined ? null : new TlsContext(options.tls)
     this.#engine = new Engine({
       limits,
       timers: options.timers ?? {},
-      publicAddress: options.publicAddress ?? null,
       dns,
       largeRequests: options.largeRequests ?? 'tcp',
+      publicAddresses: options.publicAddresses ?? [],
       router: control,
       chance: systemChance,
       guard: guardOf(options),
@@ -111,7 +123,7 @@ export class SipServer implements SipServerControls {
     const control = await ControlServer.listen(options.control, limits)
     const server = new SipServer(options, limits, control, dns)
     try {
-      for (const listen of options.listen) server.#core.transports.push(await server.#open(listen, limits))
+      for (const listen of options.listen) server.#core.transports.push(await server.#open(listen, options, limits))
     } catch (error) {
       await server.close()
       throw error
@@ -122,22 +134,50 @@ export class SipServer implements SipServerControls {
   }
 
   /** Taps stand between the transport and everything else; without them nothing is in between. */
-  async #open(listen: ListenOptions, limits: SipServerLimits): Promise<Transport> {
+  async #open(listen: ListenOptions, options: SipServerOptions, limits: SipServerLimits): Promise<Transport> {
     const taps: Tap[] = []
     if (this.#trace !== null) taps.push(this.#trace)
     if (this.#hep !== null) taps.push(this.#hep)
-    if (taps.length === 0) return openTransport(listen, this.#engine, limits)
-    const transport = await openTransport(listen, new TappedReceiver(this.#engine, taps, this.#clock), limits)
+    if (taps.length === 0) return this.#listen(listen, options, limits, this.#engine)
+    const receiver = new TappedReceiver(this.#engine, taps, this.#clock)
+    const transport = await this.#listen(listen, options, limits, receiver)
     tapSending(transport, taps, this.#clock)
     return transport
   }
 
+  /** The one place that knows every transport by name. */
+  #listen(
+    listen: ListenOptions,
+    options: SipServerOptions,
+    limits: SipServerLimits,
+    receiver: Receiver,
+  ): Promise<Transport> {
+    const webSocket = { origins: options.webSocketOrigins ?? [] }
+    switch (listen.transport) {
+      case 'udp':
+        return UdpTransport.listen(listen, receiver, limits)
+      case 'tcp':
+        return StreamTransport.listen(listen, receiver, limits, null)
+      case 'tls':
+        return StreamTransport.listen(listen, receiver, limits, this.#tlsFor(listen))
+      case 'ws':
+        return WebSocketTransport.listen(listen, receiver, limits, null, webSocket)
+      case 'wss':
+        return WebSocketTransport.listen(listen, receiver, limits, this.#tlsFor(listen), webSocket)
+    }
+  }
+
+  #tlsFor({ transport }: ListenOptions): TlsContext {
+    if (this.#tls === null) throw new TypeError(`listening on ${transport} needs a certificate`)
+    return this.#tls
+  }
+
   /** `proto/host:port` of every transport, as peers see it; the version; the same as bound. */
   #greeting(): string {
-    const { transports, publicAddress } = this.#core
+    const { transports, publicAddresses } = this.#core
     const list = (hostOf: (transport: Transport) => string) =>
       transports.map((each) => `${each.name}/${hostInUri(hostOf(each))}:${each.port}`).join(',')
-    const outside = list((each) => publicAddress ?? advertisedHost(each, each.host, null))
+    const outside = list((each) => advertisedHost(each, each.host, publicAddresses))
     return `${outside}|${SERVER_VERSION}|${list((each) => each.host)}`
   }
 
@@ -145,22 +185,29 @@ export class SipServer implements SipServerControls {
     return this.#control.port
   }
 
-  /** The bound addresses of one transport, in the order they were listed. */
-  addresses(name: string): BoundAddress[] {
-    return this.#core.transports.filter((each) => each.name === name).map(({ host, port }) => ({ host, port }))
+  /** Every bound address, in the order they were listed. */
+  get listening(): ListeningAddress[] {
+    return this.#core.transports.map(({ name, host, port }) => ({ transport: name, host, port }))
+  }
+
+  replaceCertificates(certificates: TlsCertificates): void {
+    if (this.#tls === null) throw new Error('nothing here listens with a certificate')
+    this.#tls.replace(certificates)
   }
 
   stats(): SipServerStats {
     const { transactions, dialogs, counters, transports } = this.#core
     const cpu = process.threadCpuUsage()
-    let tcpConnections = 0
+    const connections = { tcp: 0, tls: 0, ws: 0, wss: 0 }
     for (const transport of transports)
-      if (transport instanceof TcpTransport) tcpConnections += transport.connectionCount
+      if (transport instanceof StreamTransport || transport instanceof WebSocketTransport)
+        connections[transport.name] += transport.connectionCount
     return {
       openTransactions: transactions.open,
       lingeringTransactions: transactions.lingering,
       dialogs: dialogs.size,
-      tcpConnections,
+      connections,
+      flows: this.#core.flows.size,
       applications: this.#control.connectionCount,
       routes: this.#control.routes(),
       received: counters.totals('in'),
@@ -212,11 +259,4 @@ export class SipServer implements SipServerControls {
 function guardOf({ guard, onNotice }: SipServerOptions): Guard | null {
   if (guard === undefined) return null
   return new Guard({ ...DEFAULT_GUARD, ...guard }, onNotice ?? (() => undefined), () => performance.now())
-}
-
-/** The one place that knows every transport by name. */
-function openTransport(listen: ListenOptions, receiver: Receiver, limits: SipServerLimits): Promise<Transport> {
-  return listen.transport === 'udp'
-    ? UdpTransport.listen(listen, receiver, limits)
-    : TcpTransport.listen(listen, receiver, limits)
 }

@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Ban, GuardNotice, GuardOptions } from './guard-options.ts'
 import { SipServer } from './server.ts'
-import type { BoundAddress, SipServerControls, SipServerOptions } from './server.ts'
+import type { ListeningAddress, SipServerControls, SipServerOptions } from './server.ts'
 import type { SipServerStats } from './stats.ts'
 import type { SipTrace } from './trace.ts'
 import type { FromWorker, ToWorker } from './worker.ts'
 
 export { DEFAULT_GUARD, SCANNERS } from './guard-options.ts'
 export type { Ban, GuardNotice, GuardOptions }
-export type { BoundAddress, SipServerControls, SipServerOptions, SipServerStats, SipTrace }
+export type { ListeningAddress, SipServerControls, SipServerOptions, SipServerStats, SipTrace }
 
 export interface StartOptions extends SipServerOptions {
   /** False runs the server on the caller's thread: for tests. */
@@ -20,8 +20,8 @@ const YOUNG_GENERATION_MB = 64
 
 /** A running SIP server. */
 export interface SipServerHandle {
-  readonly udp: readonly BoundAddress[]
-  readonly tcp: readonly BoundAddress[]
+  /** Where it listens for SIP, in the order asked for. */
+  readonly listening: readonly ListeningAddress[]
   /** Where drachtio-srf connects. */
   readonly controlPort: number
   /** Resolves when the thread has ended without being closed; the reason is its error. Never rejects. */
@@ -48,8 +48,7 @@ export async function startSipServer(options: StartOptions): Promise<SipServerHa
 async function startHere(options: SipServerOptions): Promise<SipServerHandle> {
   const server = await SipServer.start(options)
   return {
-    udp: server.addresses('udp'),
-    tcp: server.addresses('tcp'),
+    listening: server.listening,
     controlPort: server.controlPort,
     failed: new Promise(() => undefined),
     ask: async (name, ...args) => Reflect.apply(server[name], server, args),
@@ -113,8 +112,7 @@ async function startInThread(options: SipServerOptions): Promise<SipServerHandle
     return waiter.promise
   }
   return {
-    udp: addresses.udp,
-    tcp: addresses.tcp,
+    listening: addresses.listening,
     controlPort: addresses.controlPort,
     failed,
     // oxlint-disable-next-line typescript/no-explicit-any -- the name decides arguments and result; TypeScript cannot follow

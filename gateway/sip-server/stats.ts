@@ -1,7 +1,7 @@
 import type { GuardStats } from './guard-options.ts'
 import type { HepStats } from './hep-exporter.ts'
 import type { Direction } from './tap.ts'
-import type { TransportName } from './transport.ts'
+import type { ConnectionTransportName, TransportName } from './transport.ts'
 
 /** Messages of one kind; retransmissions of ours are counted apart. */
 export interface MessageCount {
@@ -19,7 +19,10 @@ export interface SipServerStats {
   /** Transactions finished, kept only to absorb retransmissions. */
   readonly lingeringTransactions: number
   readonly dialogs: number
-  readonly tcpConnections: number
+  /** Connections by transport; handshakes are not counted here. */
+  readonly connections: Readonly<Record<ConnectionTransportName, number>>
+  /** Contacts of registered clients that are reached over their connection. */
+  readonly flows: number
   readonly applications: number
   /** Methods that some application wants, in lower case. */
   readonly routes: readonly string[]

@@ -49,6 +49,11 @@ export class StreamFramer {
     return this.#end - this.#start
   }
 
+  /** No part of a message lies here. */
+  get isBetweenMessages(): boolean {
+    return this.#pending === null && this.#end === this.#start
+  }
+
   /** Takes the next bytes. After a fatal failure everything is ignored and the failure repeated. */
   push(chunk: Buffer): StreamInput {
     const input = { messages: [] as (SipMessage | ParseFailure)[], pings: 0, pongs: 0, fatal: this.#fatal }

@@ -1,5 +1,5 @@
 import type { ParseFailure, SipMessage } from './message.ts'
-import type { Peer, Receiver, Transport, TransportName } from './transport.ts'
+import type { Connection, Peer, Receiver, Transport, TransportName } from './transport.ts'
 import { advertisedHost } from './transport.ts'
 
 /** Which way a message went, seen from this server. */
@@ -77,6 +77,10 @@ export class TappedReceiver implements Receiver {
   onSendError(error: Error): void {
     this.#receiver.onSendError(error)
   }
+
+  onConnectionClosed(connection: Connection): void {
+    this.#receiver.onConnectionClosed(connection)
+  }
 }
 
 /**
@@ -105,7 +109,7 @@ function callIdOf(text: string): string {
 
 /** Our end of a message. Of a connection that we opened it is the listening address, not the port the kernel chose for it. */
 export function localEndpoint(transport: Transport, peerHost: string): Endpoint {
-  return { host: plainHost(advertisedHost(transport, plainHost(peerHost), null)), port: transport.port }
+  return { host: plainHost(advertisedHost(transport, plainHost(peerHost), [])), port: transport.port }
 }
 
 /** An IPv4 address that came over an IPv6 socket, as itself. */

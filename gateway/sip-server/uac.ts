@@ -14,7 +14,7 @@ import { dropOffer, noteSession } from './offers.ts'
 import { findDestination, isUnsendable, stampVia } from './sender.ts'
 import type { Way } from './sender.ts'
 import { beginsDialog, subscribes } from './subscriptions.ts'
-import { Unreachable } from './transport.ts'
+import { Unreachable, uriTransport } from './transport.ts'
 import type { Peer } from './transport.ts'
 import type { UacAnswers } from './uac-answers.ts'
 import { parseUri } from './uri.ts'
@@ -179,7 +179,8 @@ export class Uac {
 
   #addContact(request: SipMessage, message: SipMessage, known: string, local: string, peer: Peer): void {
     const contacts = message.getAll('contact')
-    for (const contact of contacts) request.add('Contact', localizeContact(contact, local, peer.transport.name))
+    for (const contact of contacts)
+      request.add('Contact', localizeContact(contact, local, uriTransport(peer.transport.name)))
     if (contacts.length > 0) return
     request.add('Contact', known === '' ? ownContact(this.#core, peer.transport, peer.host) : known)
   }

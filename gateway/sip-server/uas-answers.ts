@@ -12,6 +12,7 @@ import { buildResponse, reasonOf } from './responses.ts'
 import { hasSession } from './session-body.ts'
 import { addSubscription, beginsDialog, subscribes } from './subscriptions.ts'
 import { timerMs } from './timers.ts'
+import { uriTransport } from './transport.ts'
 import type { Peer } from './transport.ts'
 import { serialize } from './wire-format.ts'
 
@@ -66,6 +67,8 @@ export class UasAnswers {
     const rseq = isReliable ? this.#reliable(transaction).takeNumber() : 0
     if (isReliable) response.add('RSeq', String(rseq))
     const text = serialize(response)
+    if (transaction.method === 'REGISTER' && status >= 200 && status < 300)
+      this.#core.flows.learn(request, response, transaction.source)
     this.#advance(transaction, response, status)
     if (transaction.isInvite && status < 300 && transaction.dialog === null) {
       // Another INVITE with the same Call-ID and From tag has been answered meanwhile.
@@ -117,7 +120,8 @@ export class UasAnswers {
     const reason = answer.reason === '' ? reasonOf(answer.status) : answer.reason
     const response = buildResponse(request, answer.status, reason, transaction.localTag)
     const contacts = answer.getAll('contact')
-    for (const contact of contacts) response.add('Contact', localizeContact(contact, local, transport.name))
+    for (const contact of contacts)
+      response.add('Contact', localizeContact(contact, local, uriTransport(transport.name)))
     const isDialogAnswer = beginsDialog(transaction.method)
     // §12.1.1 wants a Contact in whatever begins a dialog, provisional or not.
     if (contacts.length === 0 && isDialogAnswer && answer.status < 300) {

@@ -5,6 +5,7 @@ import { settleAnswer } from './dialogs.ts'
 import type { SipMessage } from './message.ts'
 import { dropOffer } from './offers.ts'
 import { buildResponse, reasonOf, responsePeer } from './responses.ts'
+import { TLS_CLIENT_HEADER } from './tls-identity.ts'
 import { advertisedHost } from './transport.ts'
 import type { Peer } from './transport.ts'
 import type { UasAnswers } from './uas-answers.ts'
@@ -67,6 +68,8 @@ export class Uas {
     }
     const owner = this.#core.router.route(method.toLowerCase())
     if (owner === null) return this.#reject(request, source, 503)
+    const identity = source.connection?.clientIdentity ?? null
+    if (identity !== null) request.add(TLS_CLIENT_HEADER, identity)
     const transaction = transactions.createServer(request, source)
     transaction.owner = owner
     transactions.guardMerges(transaction)
@@ -75,7 +78,7 @@ export class Uas {
       this.#core.cdr.attempt('network', request)
       this.#answers.answer(transaction, 100)
     }
-    const host = advertisedHost(source.transport, source.host, null)
+    const host = advertisedHost(source.transport, source.host, [])
     this.#show(transaction, request, source, { host, port: source.transport.port })
   }
 

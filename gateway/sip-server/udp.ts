@@ -35,6 +35,8 @@ export class UdpTransport implements Transport {
   static async listen(options: ListenOptions, receiver: Receiver, limits: SipServerLimits): Promise<UdpTransport> {
     const socket = createSocket({
       type: options.host.includes(':') ? 'udp6' : 'udp4',
+      // An IPv4 peer has the IPv4 socket: it is never seen as ::ffff:192.0.2.1.
+      ipv6Only: options.host.includes(':'),
       // Every address we send to is a literal; the default look-up costs microseconds a packet.
       lookup: (host, _options, done) => done(null, host, host.includes(':') ? 6 : 4),
     })

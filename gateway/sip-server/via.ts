@@ -30,6 +30,8 @@ export function parseVia(value: string): TopVia | null {
   let branch = ''
   let received: string | null = null
   let rport: string | null = null
+  let keep: string | null = null
+  let hasAlias = false
   while (i < value.length) {
     const span = readParam(value, i)
     if (span === null) return null
@@ -37,9 +39,11 @@ export function parseVia(value: string): TopVia | null {
     if (equalsIgnoreCase(name, 'branch')) branch = detach(paramValue(value, span))
     else if (equalsIgnoreCase(name, 'received')) received = paramValue(value, span)
     else if (equalsIgnoreCase(name, 'rport')) rport = paramValue(value, span)
+    else if (equalsIgnoreCase(name, 'keep')) keep = paramValue(value, span)
+    else if (equalsIgnoreCase(name, 'alias')) hasAlias = true
     i = span.end
   }
-  return { transport, host: value.slice(hostStart, hostEnd), port, branch, received, rport }
+  return { transport, host: value.slice(hostStart, hostEnd), port, branch, received, rport, keep, hasAlias }
 }
 
 /** What can be saved of a malformed Via: enough to answer to, where its beginning is sound (RFC 4475 §3.1.2.1). */
@@ -82,9 +86,16 @@ function skipHost(value: string, start: number): number {
 }
 
 /** Writes our own Via, asking for the source port (RFC 3581 §3). `host` of an IPv6 address comes with its brackets. */
-export function buildVia(via: { transport: string; host: string; port: number | null; branch: string }): string {
+export function buildVia(via: {
+  transport: string
+  host: string
+  port: number | null
+  branch: string
+  /** More parameters, each with its semicolon. */
+  extra?: string
+}): string {
   const port = via.port === null ? '' : `:${via.port}`
-  return `SIP/2.0/${via.transport} ${via.host}${port};branch=${via.branch};rport`
+  return `SIP/2.0/${via.transport} ${via.host}${port};branch=${via.branch};rport${via.extra ?? ''}`
 }
 
 /**

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { GuardNotice } from './guard-options.ts'
 import { SipServer } from './server.ts'
-import type { BoundAddress, SipServerControls, SipServerOptions } from './server.ts'
+import type { ListeningAddress, SipServerControls, SipServerOptions } from './server.ts'
 
 /** A control to be called with these arguments, which cross the thread as copies. */
 export interface Question {
@@ -18,8 +18,7 @@ export type ToWorker = Question | { readonly kind: 'close' }
 export type FromWorker =
   | {
       readonly kind: 'listening'
-      readonly udp: BoundAddress[]
-      readonly tcp: BoundAddress[]
+      readonly listening: ListeningAddress[]
       readonly controlPort: number
     }
   | { readonly kind: 'failed'; readonly error: Error }
@@ -51,8 +50,7 @@ async function run(): Promise<void> {
   })
   post({
     kind: 'listening',
-    udp: server.addresses('udp'),
-    tcp: server.addresses('tcp'),
+    listening: server.listening,
     controlPort: server.controlPort,
   })
 }

@@ -1,11 +1,9 @@
-import { createSocket } from 'node:dgram'
-import type { Socket as UdpSocket } from 'node:dgram'
-import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
-import type { Server, Socket as TcpSocket } from 'node:net'
 import type { SipMessage } from '../../gateway/sip-server/message.ts'
-import { boundTo } from '../../gateway/sip-server/transport.ts'
-import { isParseFailure, parseMessage, StreamFramer } from '../../gateway/sip-server/wire-format.ts'
+import type { TransportName } from '../../gateway/sip-server/transport.ts'
+import { isParseFailure } from '../../gateway/sip-server/wire-format.ts'
+import type { parseMessage } from '../../gateway/sip-server/wire-format.ts'
+import { openWire } from './sip-wire.ts'
+import type { Wire, WireOptions } from './sip-wire.ts'
 
 export const SDP = [
   'v=0',
@@ -47,51 +45,41 @@ const unique = (prefix: string): string => `${prefix}${process.pid}x${++counter}
 
 /** A scripted SIP user agent on a raw socket: it sends what a test says and answers nothing by itself. */
 export class SipPeer {
-  readonly port: number
-  readonly transport: 'udp' | 'tcp'
+  readonly transport: TransportName
+  /** What it calls its own address in URIs and Via: a browser makes one up. */
+  readonly host: string
   /** Everything received, in order. */
   readonly received: SipMessage[] = []
-  readonly #serverPort: number
-  readonly #udp: UdpSocket | null
-  readonly #tcpServer: Server | null
-  #tcp: TcpSocket | null = null
+  readonly #server: string
+  #wire: Wire | null = null
   readonly #queue: SipMessage[] = []
   readonly #waiters: Waiter[] = []
 
-  private constructor(serverPort: number, udp: UdpSocket | null, tcpServer: Server | null) {
-    this.#serverPort = serverPort
-    this.#udp = udp
-    this.#tcpServer = tcpServer
-    this.transport = udp === null ? 'tcp' : 'udp'
-    this.port = udp === null ? boundTo(tcpServer!).port : udp.address().port
-    udp?.on('message', (bytes) => this.#take(parseMessage(bytes.toString('latin1'))))
-    tcpServer?.on('connection', (socket) => this.#adopt(socket))
+  private constructor(transport: TransportName, serverPort: number, family: 4 | 6) {
+    const loopback = family === 6 ? '[::1]' : '127.0.0.1'
+    this.transport = transport
+    this.host = this.#isBrowser ? `${unique('ua')}.invalid` : loopback
+    this.#server = `${loopback}:${serverPort}`
   }
 
-  /** A peer of the server whose SIP port this is. A TCP peer listens, and connects with its first message. */
-  static async open(transport: 'udp' | 'tcp', serverPort: number): Promise<SipPeer> {
-    if (transport === 'udp') {
-      const socket = createSocket('udp4')
-      socket.bind(0, '127.0.0.1')
-      await once(socket, 'listening')
-      return new SipPeer(serverPort, socket, null)
-    }
-    const server = createServer()
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    return new SipPeer(serverPort, null, server)
+  /** A peer of the server whose SIP port this is. A stream peer listens, and connects with its first message. */
+  static async open(transport: TransportName, serverPort: number, options: WireOptions = {}): Promise<SipPeer> {
+    const peer = new SipPeer(transport, serverPort, options.family ?? 4)
+    peer.#wire = await openWire(transport, serverPort, options, (message) => peer.#take(message))
+    return peer
   }
 
-  #adopt(socket: TcpSocket): void {
-    this.#tcp = socket
-    const framer = new StreamFramer()
-    socket.on('data', (chunk) => {
-      for (const message of framer.push(chunk).messages) this.#take(message)
-    })
-    socket.on('error', () => undefined)
-    socket.on('close', () => {
-      if (this.#tcp === socket) this.#tcp = null
-    })
+  get #isBrowser(): boolean {
+    return this.transport === 'ws' || this.transport === 'wss'
+  }
+
+  get port(): number {
+    return this.#wire!.port
+  }
+
+  /** `host:port` as URIs and Via have it. */
+  get #place(): string {
+    return this.#isBrowser ? this.host : `${this.host}:${this.port}`
   }
 
   #take(parsed: ReturnType<typeof parseMessage>): void {
@@ -132,32 +120,26 @@ export class SipPeer {
   }
 
   send(text: string): void {
-    const bytes = Buffer.from(text, 'latin1')
-    if (this.#udp !== null) {
-      this.#udp.send(bytes, this.#serverPort, '127.0.0.1')
-      return
-    }
-    if (this.#tcp === null) this.#adopt(connect(this.#serverPort, '127.0.0.1'))
-    this.#tcp!.write(bytes)
+    this.#wire!.send(Buffer.from(text, 'latin1'))
   }
 
-  /** Drops the TCP connection. */
+  /** Drops its connection. */
   disconnect(): void {
-    this.#tcp?.destroy()
-    this.#tcp = null
+    this.#wire!.disconnect()
   }
 
   get contact(): string {
-    return `<sip:peer@127.0.0.1:${this.port}${this.transport === 'tcp' ? ';transport=tcp' : ''}>`
+    const parameter = this.transport === 'udp' ? '' : `;transport=${this.#isBrowser ? 'ws' : this.transport}`
+    return `<sip:peer@${this.#place}${parameter}>`
   }
 
   /** Writes a request, and answers its text: sent again, it is a retransmission. */
   buildRequest(method: string, options: RequestOptions = {}): string {
-    const uri = options.uri ?? `sip:service@127.0.0.1:${this.#serverPort}`
+    const uri = options.uri ?? `sip:service@${this.#server}`
     const body = options.body ?? ''
     const branch = options.branch ?? unique('z9hG4bKp')
     const lines = [
-      `Via: SIP/2.0/${this.transport.toUpperCase()} 127.0.0.1:${this.port};branch=${branch};rport`,
+      `Via: SIP/2.0/${this.transport.toUpperCase()} ${this.#place};branch=${branch};rport`,
       'Max-Forwards: 70',
       `From: "Caller" <sip:caller@127.0.0.1>;tag=${options.fromTag ?? unique('ft')}`,
       `To: <sip:service@127.0.0.1>${options.toTag === undefined ? '' : `;tag=${options.toTag}`}`,
@@ -222,15 +204,8 @@ export class SipPeer {
     return text
   }
 
-  async close(): Promise<void> {
-    this.disconnect()
-    if (this.#udp !== null) {
-      this.#udp.close()
-      await once(this.#udp, 'close')
-    } else {
-      this.#tcpServer!.close()
-      await once(this.#tcpServer!, 'close')
-    }
+  close(): Promise<void> {
+    return this.#wire!.close()
   }
 }
 

@@ -5,7 +5,9 @@ import type { Socket } from 'node:net'
 import Srf from 'drachtio-srf'
 import { startSipServer } from '../../gateway/sip-server/start.ts'
 import type { SipServerHandle, StartOptions } from '../../gateway/sip-server/start.ts'
+import type { TransportName } from '../../gateway/sip-server/transport.ts'
 import { SipPeer } from './sip-peer.ts'
+import type { WireOptions } from './sip-wire.ts'
 
 const SECRET = 'cymru'
 
@@ -80,12 +82,15 @@ export class TestServer {
     return new TestServer(handle, logged)
   }
 
-  port(transport: 'udp' | 'tcp'): number {
-    return this.handle[transport][0]!.port
+  /** The port of a transport, of IPv6 where asked. */
+  port(transport: TransportName, family: 4 | 6 = 4): number {
+    const isV6 = family === 6
+    const found = this.handle.listening.filter((each) => each.transport === transport)
+    return (found.find((each) => each.host.includes(':') === isV6) ?? found[0]!).port
   }
 
-  async peer(transport: 'udp' | 'tcp' = 'udp'): Promise<SipPeer> {
-    const peer = await SipPeer.open(transport, this.port(transport))
+  async peer(transport: TransportName = 'udp', options: WireOptions = {}): Promise<SipPeer> {
+    const peer = await SipPeer.open(transport, this.port(transport, options.family), options)
     this.#closers.push(() => peer.close())
     return peer
   }

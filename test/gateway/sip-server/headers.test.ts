@@ -139,6 +139,8 @@ describe('sip-server/headers Via', () => {
       branch: 'z9',
       received: '1.2.3.4',
       rport: '7',
+      keep: null,
+      hasAlias: false,
     })
   })
 

@@ -36,6 +36,8 @@ const OUTCOMES: Outcome[] = [
       branch: '390skdjuw',
       received: null,
       rport: null,
+      keep: null,
+      hasAlias: false,
     })
     assert.equal(parseVia(message.getAll('via')[1]!)?.branch, 'z9hG4bK9ikj8')
     assert.deepEqual([message.cseq, message.fromTag, message.toTag], [9, '98asjd8', '1918181833n'])

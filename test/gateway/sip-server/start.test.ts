@@ -85,7 +85,7 @@ describe('starting the SIP server', () => {
   it('tells peers the public address, and loopback peers one they can reach', async () => {
     const server = await TestServer.start({
       listen: [{ transport: 'udp', host: '0.0.0.0', port: 0 }],
-      publicAddress: '203.0.113.9',
+      publicAddresses: ['203.0.113.9'],
     })
     const app = await server.application()
     assert.match((await (await server.application()).ask('authenticate|cymru|'))[1]!, /^udp\/203\.0\.113\.9:\d+$/)
@@ -122,12 +122,12 @@ describe('TCP connections', () => {
   it('are turned away past the limit, and closed when they say nothing', async () => {
     const server = await TestServer.start({ limits: { maxTcpConnections: 1, tcpSilentMs: 150 } })
     const first = connect(server.port('tcp'), '127.0.0.1')
-    await eventually(async () => (await server.handle.stats()).tcpConnections === 1)
+    await eventually(async () => (await server.handle.stats()).connections.tcp === 1)
     const second = connect(server.port('tcp'), '127.0.0.1')
     const ended = [once(first, 'close'), once(second, 'close')]
     for (const socket of [first, second]) socket.on('error', () => undefined).resume()
     await Promise.all(ended)
-    await eventually(async () => (await server.handle.stats()).tcpConnections === 0)
+    await eventually(async () => (await server.handle.stats()).connections.tcp === 0)
     await server.close()
   })
 
@@ -136,8 +136,8 @@ describe('TCP connections', () => {
     const peer = await server.peer('tcp')
     peer.request('OPTIONS')
     await peer.receive(503)
-    assert.equal((await server.handle.stats()).tcpConnections, 1)
-    await eventually(async () => (await server.handle.stats()).tcpConnections === 0)
+    assert.equal((await server.handle.stats()).connections.tcp, 1)
+    await eventually(async () => (await server.handle.stats()).connections.tcp === 0)
     await server.close()
   })
 
@@ -146,11 +146,11 @@ describe('TCP connections', () => {
     const peer = await server.peer('tcp')
     peer.send(peer.buildRequest('OPTIONS', { without: ['Content-Length'] }))
     assert.equal((await peer.receive(400)).reason, 'Missing Content-Length')
-    await eventually(async () => (await server.handle.stats()).tcpConnections === 0)
+    await eventually(async () => (await server.handle.stats()).connections.tcp === 0)
     const large = await server.peer('tcp')
     large.send(large.buildRequest('MESSAGE', { body: 'x'.repeat(3_000) }))
     await large.receive(413)
-    await eventually(async () => (await server.handle.stats()).tcpConnections === 0)
+    await eventually(async () => (await server.handle.stats()).connections.tcp === 0)
     await server.close()
   })
 
@@ -164,7 +164,7 @@ describe('TCP connections', () => {
       peer.reply(await peer.receive('OPTIONS'), 200, 'OK')
       await app.shown(200)
     }
-    assert.equal((await server.handle.stats()).tcpConnections, 1)
+    assert.equal((await server.handle.stats()).connections.tcp, 1)
     const socket = connect(server.port('tcp'), '127.0.0.1')
     socket.write('\r\n\r\n')
     assert.equal(String((await once(socket, 'data'))[0]), '\r\n')
@@ -179,7 +179,7 @@ describe('TCP connections', () => {
     peer.request('OPTIONS')
     const { tokens } = await app.shown('OPTIONS')
     peer.disconnect()
-    await eventually(async () => (await server.handle.stats()).tcpConnections === 0)
+    await eventually(async () => (await server.handle.stats()).connections.tcp === 0)
     assert.deepEqual(await app.ask(`sip|${tokens[8]}|\r\nSIP/2.0 200 OK\r\n\r\n`), [
       'NOK',
       'transport for response has been shutdown or closed',

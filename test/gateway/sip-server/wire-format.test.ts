@@ -29,6 +29,8 @@ describe('sip-server/wire-format parse', () => {
       branch: 'z9hG4bK776asdhds',
       received: null,
       rport: '',
+      keep: null,
+      hasAlias: false,
     })
   })
 

@@ -59,7 +59,7 @@ export function runScenario(seed: number, wantsTrace = false): Outcome {
     const engine = new Engine({
       limits: LIMITS,
       timers: {},
-      publicAddress: null,
+      publicAddresses: [],
       // Every hop is an IP literal: it is never asked.
       dns: openDns({ servers: [], timeoutMs: 1_000 }),
       largeRequests: 'tcp',
