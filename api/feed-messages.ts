@@ -15,6 +15,7 @@ const TOPIC_OF: Record<EventType, Topic> = {
   'trunk.limited': 'calls',
   'routing.decision': 'routing_decisions',
   'campaign.exhausted': 'routing_decisions',
+  'reachability.changed': 'routing_decisions',
   'auction.started': 'auctions',
   'auction.completed': 'auctions',
   'bid.placed': 'bids',

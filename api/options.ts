@@ -1,6 +1,7 @@
 import type { Clock } from '../model/clock.ts'
 import type { EventBus } from '../model/events.ts'
-import type { AccountId, SipUserId } from '../model/ids.ts'
+import type { Reachability } from '../model/reachability.ts'
+import type { AccountId, SipUserId, TargetId, TrunkId } from '../model/ids.ts'
 import type { DigestSecret, SipBinding } from '../model/sip-user.ts'
 import type { Balances, Health, HoursAnswer, HoursQuestion, LiveCalls, SipBans, SipTraces, Stores } from './needs.ts'
 
@@ -49,6 +50,8 @@ export interface ApiOptions {
   readonly liveCalls: LiveCalls
   readonly sipTraces: SipTraces
   readonly balances: Balances
+  /** Whether a target or trunk answers. */
+  readonly reachOf: (id: TargetId | TrunkId) => Reachability
   readonly events: EventBus
   readonly health: Health
   /** Absent when the SIP server is not the embedded one. */

@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import type { AccountId } from '../model/ids.ts'
+import type { Reachability } from '../model/reachability.ts'
 import type { Target } from '../model/trunk.ts'
 import { crud, given } from './crud.ts'
 import { BUYERS, type Endpoint } from './endpoint.ts'
 import { phoneAt, type Kit } from './kit.ts'
 import { invalid } from './problems.ts'
+import { printReach, ReachAnswer } from './reachability.ts'
 import * as s from './schemas.ts'
 
 /** Seconds a target may be rung for: what callers bear, and no longer than timer C (RFC 3261 §16.6) is far off. */
@@ -34,16 +36,18 @@ const Answer = z.strictObject({
   uri: z.string(),
   ring_timeout: z.int(),
   max_concurrent_calls: z.int().nullable(),
+  status: ReachAnswer,
   ...s.printedStored,
 })
 
-const print = (target: Target): z.input<typeof Answer> => ({
+const print = (target: Target, reach: Reachability): z.input<typeof Answer> => ({
   id: target.id,
   account_id: target.accountId,
   name: target.name,
   uri: target.uri,
   ring_timeout: target.ringTimeout,
   max_concurrent_calls: target.maxConcurrentCalls,
+  status: printReach(reach),
   ...s.printStored(target),
 })
 
@@ -91,6 +95,6 @@ export function targetEndpoints(kit: Kit): Endpoint[] {
         ringTimeout: body.ring_timeout,
         maxConcurrentCalls: body.max_concurrent_calls,
       }),
-    print,
+    print: (target) => print(target, kit.reachOf(target.id)),
   })
 }

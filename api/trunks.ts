@@ -1,11 +1,13 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import type { AccountId } from '../model/ids.ts'
+import type { Reachability } from '../model/reachability.ts'
 import type { Trunk } from '../model/trunk.ts'
 import { crud, given } from './crud.ts'
 import { SELLERS, type Caller, type Endpoint } from './endpoint.ts'
 import type { Kit } from './kit.ts'
 import { invalid } from './problems.ts'
+import { printReach, ReachAnswer } from './reachability.ts'
 import * as s from './schemas.ts'
 
 const MAX_ADDRESSES = 256
@@ -92,11 +94,12 @@ const Answer = z.strictObject({
   max_cps: z.int().nullable(),
   max_concurrent_calls: z.int().nullable(),
   retry_after_on_limit: z.boolean(),
+  status: ReachAnswer,
   ...s.printedStored,
 })
 
 /** Everything of a trunk but its password, which only goes in. */
-const print = (trunk: Trunk): z.input<typeof Answer> => ({
+const print = (trunk: Trunk, reach: Reachability): z.input<typeof Answer> => ({
   id: trunk.id,
   account_id: trunk.accountId,
   name: trunk.name,
@@ -110,6 +113,7 @@ const print = (trunk: Trunk): z.input<typeof Answer> => ({
   max_cps: trunk.maxCps,
   max_concurrent_calls: trunk.maxConcurrentCalls,
   retry_after_on_limit: trunk.retryAfterOnLimit,
+  status: printReach(reach),
   ...s.printStored(trunk),
 })
 
@@ -170,7 +174,7 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
       requireWhole({ ...current, ...changes }, current.direction === 'outbound', caller)
       return changes
     },
-    print,
+    print: (trunk) => print(trunk, kit.reachOf(trunk.id)),
   })
 }
 

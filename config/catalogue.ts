@@ -307,6 +307,22 @@ export const CATALOGUE = {
     'tcp',
     'What a request above 1,300 bytes goes over where its URI names no transport (RFC 3261 §18.1.1): TCP, falling back to UDP, or UDP always.',
   ),
+  'telephony.probe_interval': set(
+    duration('0s', '1h'),
+    30_000,
+    'How often the SIP targets of active bids and the outbound trunks are asked by OPTIONS whether they live; 0s: never.',
+  ),
+  'telephony.probe_failures': set(
+    whole(1, 100),
+    3,
+    'So many failures in a row, of OPTIONS or of calls, and one is down.',
+  ),
+  'telephony.probe_strict': set(
+    FLAG,
+    false,
+    'Whether one that has never answered an OPTIONS may be down: many phones drop OPTIONS, and take calls.',
+  ),
+  'telephony.probe_inbound_trunks': set(FLAG, false, 'Whether inbound trunks of a single address are asked as well.'),
   'telephony.sip_proxy': later(TEXT, 'A proxy all outbound SIP goes through.'),
   'telephony.stun_servers': later(LIST, 'STUN servers for browser callers.'),
   'telephony.turn_servers': later(LIST, 'TURN servers for browser callers.'),

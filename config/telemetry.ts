@@ -47,6 +47,15 @@ function createCatalogue(registers: Registry[]) {
     duration: histogram('dce_call_duration_seconds', 'Answered time of answered calls.', TALK_SECONDS),
     legs: counter('dce_buyer_legs_total', 'INVITEs to targets by final status.', ['status']),
 
+    probes: counter('dce_probes_total', 'OPTIONS sent to targets and trunks, by result: answered or silent.', [
+      'kind',
+      'result',
+    ]),
+    probedPlaces: gauge('dce_probed_places', 'Targets and trunks asked by OPTIONS, by state: up, down, unknown.', [
+      'kind',
+      'state',
+    ]),
+
     decision: histogram('dce_decision_seconds', 'Admission, screening and auction together.', DECISION_SECONDS),
     auctions: counter('dce_auctions_total', 'Auctions by result: award or no_sale.', ['result']),
     screenings: counter('dce_screenings_total', 'Screened calls by effect and the rule that spoke.', [

@@ -5,7 +5,9 @@ import type { AccountId } from '../model/ids.ts'
 import { newId } from '../model/ids.ts'
 import type { Posting } from '../model/ledger.ts'
 import { formatMoney, type Micros } from '../model/money.ts'
+import type { Reachability } from '../model/reachability.ts'
 import type { Call } from './live-call.ts'
+import type { Place } from './probed-places.ts'
 
 type Payload = Readonly<Record<string, unknown>>
 
@@ -117,6 +119,17 @@ export class Announcements {
   /** A trunk's address sends more of something than it may, whatever calls it has. */
   trunkFlooded(trunkId: string, limit: string): void {
     if (this.#bus.hasListeners) this.#bus.publish(envelope('trunk.limited', null, { trunk_id: trunkId, limit }, {}))
+  }
+
+  /** A target or trunk has begun to answer, or does so no more: its owner may know. */
+  reachability({ kind, id, accountId, name }: Place, { state, lastStatus }: Reachability): void {
+    if (!this.#bus.hasListeners) return
+    const payload = { kind, id, name, state, last_status: lastStatus }
+    const audience =
+      kind === 'target'
+        ? { buyerPayloads: new Map([[accountId, payload]]) }
+        : { sellerId: accountId, sellerPayload: payload }
+    this.#bus.publish(envelope('reachability.changed', null, payload, audience))
   }
 
   exhausted(campaignId: string, buyerId: AccountId): void {

@@ -1,4 +1,5 @@
 import type { Award } from '../model/auction.ts'
+import type { TargetId, TrunkId } from '../model/ids.ts'
 import type { Target } from '../model/trunk.ts'
 import { isAmong } from './allowed-hosts.ts'
 import { historyHeaders } from './call-history.ts'
@@ -16,6 +17,8 @@ import type { Way } from './ways.ts'
 export interface Invitation {
   readonly target: Target
   readonly uri: string
+  /** Whose answering it shows: the target's, or the trunk's it goes through. */
+  readonly placeId: TargetId | TrunkId
   readonly headers: Record<string, string>
   /** Where an address of record is registered: groups rung one after the other. */
   readonly ways?: readonly (readonly Way[])[]
@@ -29,13 +32,14 @@ export function invitationOf(call: Call, award: Award, parts: ExchangeParts): In
   if (!target) return null
   const ways = parts.registrar.waysTo(target)
   if (ways?.length === 0) return null
-  if (ways) return { target, uri: target.uri, headers: headersTo(target.uri, call, parts), ways }
-  if (!target.uri.startsWith('+')) return { target, uri: target.uri, headers: headersTo(target.uri, call, parts) }
+  const direct = { target, uri: target.uri, placeId: target.id }
+  if (ways) return { ...direct, headers: headersTo(target.uri, call, parts), ways }
+  if (!target.uri.startsWith('+')) return { ...direct, headers: headersTo(target.uri, call, parts) }
 
   const trunk = parts.trunks.outbound()
   if (!trunk) return null
   const uri = `sip:${target.uri}@${trunk.host};user=phone`
-  const invitation = { target, uri, headers: headersTo(uri, call, parts) }
+  const invitation = { target, uri, placeId: trunk.id, headers: headersTo(uri, call, parts) }
   if (!trunk.username || !trunk.password) return invitation
   return { ...invitation, auth: { username: trunk.username, password: trunk.password } }
 }

@@ -16,10 +16,12 @@ import { createMediaServer, type MediaEngine } from '../media/engines.ts'
 import type { BookChange } from '../model/book.ts'
 import { systemClock } from '../model/clock.ts'
 import { newId, type CallId } from '../model/ids.ts'
+import { systemRandom } from '../model/random.ts'
 import { createRouting } from '../routing/route-call.ts'
 import { createEventBus } from '../storage/event-bus.ts'
 import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID } from '../storage/house-accounts.ts'
 import { openStorage } from '../storage/storage.ts'
+import { answerOptions } from './answer-options.ts'
 import { Announcements } from './announcements.ts'
 import { Authentication } from './authentication.ts'
 import type { BindingLimits } from './bindings.ts'
@@ -34,11 +36,13 @@ import { Call } from './live-call.ts'
 import { LiveCalls } from './live-calls.ts'
 import { localAddress } from './local-address.ts'
 import type { ExchangeParts } from './parts.ts'
+import { Probes } from './probes.ts'
 import { closeInterrupted, hangUpLegs } from './recovery.ts'
 import { RefusalCounter } from './refusal-counter.ts'
 import { Registrar } from './registrar.ts'
 import { RegistrationWriter } from './registration-writer.ts'
 import { rtpRange } from './rtp-range.ts'
+import { systemSchedule } from './schedule.ts'
 import { createSipTraces } from './sip-traces.ts'
 import { SipCredentials } from './sip-credentials.ts'
 import { SipGuard } from './sip-guard.ts'
@@ -69,6 +73,9 @@ const SIP_CONNECT_MS = 10_000
 
 /** When a carrier may try again that called before we knew our trunks. */
 const START_RETRY_AFTER_S = 2
+
+/** `@localhost` is drachtio’s word for the address the request leaves from. */
+const PROBE_HEADERS = { From: '<sip:probe@localhost>', Accept: 'application/sdp' }
 
 /** Names this gateway's open calls across restarts. */
 const GATEWAY_ID = 'gateway-1'
@@ -107,8 +114,30 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const places = loadPlaces()
   const balances = createBalances({ clock, newId })
   const compliance = createCompliance({ places, clock }, complianceOptions(settings))
+  const probes = new Probes(
+    {
+      sendOptions: ({ uri, auth }) =>
+        signaling.request(uri, { method: 'OPTIONS', headers: PROBE_HEADERS, ...(auth && { auth }) }),
+      schedule: systemSchedule,
+      clock,
+      random: systemRandom,
+      onChange(place, { state, lastStatus }) {
+        const { kind, id, name } = place
+        logger[state === 'down' ? 'warn' : 'info']({ kind, id, name, status: lastStatus }, `${kind} ${state}`)
+        announcements.reachability(place, probes.reachOf(id))
+      },
+      onProbed: (kind, isAnswered) => telemetry.probes.inc({ kind, result: isAnswered ? 'answered' : 'silent' }),
+    },
+    {
+      intervalMs: settings.telephony.probeIntervalMs,
+      failuresToDown: settings.telephony.probeFailures,
+      isStrict: settings.telephony.probeStrict,
+      withInboundTrunks: settings.telephony.probeInboundTrunks,
+      isAddressOfRecord: (uri) => registrar.usernameIn(uri) !== null,
+    },
+  )
   const routing = createRouting(
-    { availableMicros: (id) => balances.availableMicros(id), clock, newId },
+    { availableMicros: (id) => balances.availableMicros(id), isTargetUp: (id) => probes.isUp(id), clock, newId },
     { maxAwards: settings.auction.maxAwards, maxNonBids: settings.auction.maxNonBids },
   )
   const trunks = new Trunks()
@@ -145,7 +174,8 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     unknownSource,
   })
   const applyChange = (change: BookChange): void => {
-    for (const part of [directory, trunks, sipCredentials, balances, compliance, routing, registrar]) part.apply(change)
+    for (const part of [directory, trunks, sipCredentials, balances, compliance, routing, registrar, probes])
+      part.apply(change)
     if (change.kind === 'trunk' || change.kind === 'sip-user') sipGuard.bookChanged()
     telemetry.bookChanges.inc({ kind: change.kind })
   }
@@ -219,6 +249,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     announcements,
     liveCalls,
     refusalCounter,
+    probes,
     operatorId: OPERATOR_ACCOUNT_ID,
     limits: {
       maxConcurrentCalls: settings.telephony.maxConcurrentCalls,
@@ -250,7 +281,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     telemetry.registers.inc({ status: String(status) })
     res.send(status, reason, { headers })
   })
-  signaling.onOptions((_req, res) => res.send(draining || !loaded ? 503 : 200))
+  signaling.onOptions((_req, res) => answerOptions(res, loaded && !draining))
 
   let ready = false
   const api = await createApi({
@@ -258,6 +289,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     liveCalls,
     sipTraces: createSipTraces(sipServer?.server ?? null, settings.telephony.trace.enabled),
     balances,
+    reachOf: (id) => probes.reachOf(id),
     events,
     health: createHealth({ storage, signaling, media, ready: () => ready && !draining }),
     judgeHours: (question) => compliance.judgeHours(question),
@@ -296,7 +328,16 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     clock,
     ...(demoLogin && { demoLogin }),
   })
-  watch(telemetry, { liveCalls, registrar, media, storage, balances, api, sipServer: sipServer?.server ?? null })
+  watch(telemetry, {
+    liveCalls,
+    registrar,
+    media,
+    storage,
+    balances,
+    api,
+    probes,
+    sipServer: sipServer?.server ?? null,
+  })
 
   // Only now, when a port that is taken or a SIP server that is away can no longer stop the start: a call that is closed is
   // not found again, so whoever closes it must be able to say BYE.
@@ -321,6 +362,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   })
   const http = { host: settings.server.host, port }
   const sip = sipServer?.server.listening ?? []
+  probes.start()
   ready = true
   logger.info({ sip, http, control: sipServer?.server.controlPort ?? null, drachtio: signaling.addresses }, 'ready')
   log.flush()
@@ -339,6 +381,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     await liveCalls.drain(CLOSING_MS)
     stopMarking()
     clearInterval(expiring)
+    probes.close()
     refusalCounter.close()
     await registrationWriter?.close()
     signaling.close()

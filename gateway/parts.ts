@@ -13,6 +13,7 @@ import type { Authentication } from './authentication.ts'
 import type { Directory } from './directory.ts'
 import type { LiveCalls } from './live-calls.ts'
 import type { RecordWriter } from './needs.ts'
+import type { Probes } from './probes.ts'
 import type { RefusalCounter } from './refusal-counter.ts'
 import type { Registrar } from './registrar.ts'
 import type { Signaling } from './srf.ts'
@@ -40,6 +41,7 @@ export interface ExchangeParts {
   readonly liveCalls: LiveCalls
   readonly refusalCounter: RefusalCounter
   readonly operatorId: AccountId
+  readonly probes: Probes
   readonly limits: ExchangeLimits
   readonly policies: CallPolicies
   /** True once the drain has begun. */

@@ -36,6 +36,7 @@ export async function ringAward(
     const attempt = newAttempt(call, award, invitation)
     const result = await ringTarget(call, attempt, invitation, deadlineMs, parts)
     if (result.kind === 'answered') {
+      parts.probes.called(invitation.placeId, 200)
       attempt.sipStatus = 200
       attempt.sipCallId = result.leg.dialog.sip.callId // Of several phones, the one that answered.
       attempt.answeredAt = new Date()
@@ -43,6 +44,7 @@ export async function ringAward(
       return { kind: 'answered', attempt, leg: result.leg, sdp: result.sdp, answeredMonotonicMs }
     }
     const status = result.kind === 'rejected' ? result.status : null
+    noteReach(invitation, attempt, result, parts)
     attempt.endedAt = new Date()
     attempt.sipStatus = status
     call.note('award failed', `rank ${award.rank}: ${status ?? result.kind}`)
@@ -54,8 +56,8 @@ export async function ringAward(
     }
     const next = nextUri(result, redirections)
     if (!next) return { kind: 'failed', code: 'ring_failed', status }
-    const { target, auth }: Invitation = invitation
-    invitation = { target, uri: next, headers: headersTo(next, call, parts), ...(auth && { auth }) }
+    const { target, placeId, auth }: Invitation = invitation
+    invitation = { target, uri: next, placeId, headers: headersTo(next, call, parts), ...(auth && { auth }) }
     call.note('redirected', `rank ${award.rank}`)
   }
 }
@@ -64,6 +66,12 @@ export async function ringAward(
 function longerSession(result: RingResult, { headers }: Invitation): Record<string, string> | null {
   if (result.kind !== 'rejected') return null
   return longerInterval(result.response?.get('Min-SE'), headers['Session-Expires'])
+}
+
+/** A call tells of its target what an OPTIONS would: nothing at all, when the caller gave up, or it rang unanswered. */
+function noteReach({ placeId }: Invitation, attempt: BuyerAttempt, result: RingResult, parts: ExchangeParts): void {
+  if (result.kind === 'rejected') parts.probes.called(placeId, result.status)
+  else if (result.kind === 'no-answer' && attempt.ringingAt === null) parts.probes.called(placeId, null)
 }
 
 function nextUri(result: RingResult, redirections: Redirections | null): string | null {

@@ -83,6 +83,15 @@ export interface UacProgress {
   cbProvisional(response: SipResponse): void
 }
 
+export interface RequestOptions {
+  readonly method: string
+  /** The next hop. */
+  readonly proxy?: string
+  readonly headers: Record<string, string>
+  /** For challenges. */
+  readonly auth?: { username: string; password: string }
+}
+
 /** What drachtio-srf rejects with when the answer was not a success. */
 export interface SipFailure extends Error {
   readonly status: number
@@ -147,7 +156,7 @@ interface SrfFace extends EventEmitter {
   createUAC(uri: string, options: UacOptions, progress: UacProgress): Promise<SipDialog>
   createUAS(req: SipRequest, res: SipResponse, options: SendOptions & { localSdp: string }): Promise<SipDialog>
   request(
-    options: { uri: string; method: string; proxy?: string; headers: Record<string, string> },
+    options: RequestOptions & { uri: string },
     callback: (error: Error | null, request?: SipRequest) => void,
   ): void
 }
@@ -233,7 +242,7 @@ export class Signaling {
    * Sends a request outside any dialog this connection knows and resolves to the final status. `proxy` is the next hop.
    * Uses the callback form: with the promise form an answer that arrives in the same packet as the echo is lost.
    */
-  request(uri: string, options: { method: string; proxy?: string; headers: Record<string, string> }): Promise<number> {
+  request(uri: string, options: RequestOptions): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#srf.request({ uri, ...options }, (error, request) => {
         if (error || !request) return reject(error ?? new Error('request not sent'))

@@ -1,4 +1,5 @@
 import { SPOOL_STATES, type Telemetry } from '../config/telemetry.ts'
+import type { Probes } from './probes.ts'
 import type { SipServerHandle, SipServerStats } from './sip-server/start.ts'
 
 /** What the metrics page asks about at the moment it is drawn. */
@@ -8,6 +9,7 @@ export interface Watched {
   readonly media: { readonly sessionCount: number }
   readonly storage: { readonly writer: { pending(): number; state(): keyof typeof SPOOL_STATES } }
   readonly balances: { readonly holdCount: number }
+  readonly probes: Pick<Probes, 'counts'>
   readonly api: { readonly feedClients: number }
   /** Null when the SIP server is not ours: drachtio-server has metrics of its own. */
   readonly sipServer: SipServerHandle | null
@@ -25,6 +27,10 @@ export function watch(telemetry: Telemetry, watched: Watched): void {
     telemetry.databaseUp.set(state === 'database' ? 1 : 0)
     telemetry.holds.set(watched.balances.holdCount)
     telemetry.wsClients.set(watched.api.feedClients)
+    for (const kind of ['target', 'trunk'] as const) {
+      for (const [reach, count] of Object.entries(watched.probes.counts(kind)))
+        telemetry.probedPlaces.set({ kind, state: reach }, count)
+    }
     if (watched.sipServer) await showSip(telemetry, watched.sipServer)
   })
 }

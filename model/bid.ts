@@ -99,6 +99,7 @@ export const NON_BID_REASONS = {
   insufficient_credit: 'the buyer’s available balance does not cover the price',
   target_unavailable: 'the target cannot be reached from here',
   target_not_registered: 'nobody is registered at the target’s address of record',
+  target_down: 'the target does not answer at present',
   target_tried: 'its target had been rung for this call already',
   ring_failed: 'the target was rung and did not take the call',
   not_reached: 'the call was taken before this award’s turn came',

@@ -18,6 +18,7 @@ export const EVENT_TYPES = [
   'ledger.posted',
   'campaign.exhausted',
   'trunk.limited',
+  'reachability.changed',
 ] as const
 
 export type EventType = (typeof EVENT_TYPES)[number]

@@ -88,6 +88,8 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
   // Reused by every auction: none is ever in progress when another begins.
   const found: StandingBid[] = []
   const eligible: StandingBid[] = []
+  /** Eligible, but for a target that is down. */
+  const down: StandingBid[] = []
   let auctions = 0
   let reservations = 0
 
@@ -152,6 +154,7 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
       auctions++
       found.length = 0
       eligible.length = 0
+      down.length = 0
       const { number, ani } = request
       const facts = factsOf(request)
       const lowestMicros = lowestPrice(facts.reserveMicros)
@@ -164,9 +167,13 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
         if (code !== null) nonBids.push(nonBid(bid, code))
         else {
           if (qualityOf !== undefined) bid.quality = qualityOf(bid.bid.targetId)
-          eligible.push(bid)
+          if (needs.isTargetUp === undefined || needs.isTargetUp(bid.bid.targetId)) eligible.push(bid)
+          else down.push(bid)
         }
       }
+      // A target may take calls though it drops OPTIONS: better rung in vain than a sale lost.
+      if (eligible.length === 0) eligible.push(...down)
+      else for (const bid of down) nonBids.push(nonBid(bid, 'target_down'))
       const terms = { reserveMicros: facts.reserveMicros, priceRule: number.priceRule, maxAwards }
       const { awards, unaffordable, outbid } = rankBids(eligible, terms)
       for (const bid of unaffordable) nonBids.push(nonBid(bid, bid.payableBy))

@@ -47,6 +47,8 @@ const SETTINGS = {
   DCE_TELEPHONY_CONTROL_PORT: '0',
   DCE_TELEPHONY_RTP_PORT_RANGE: '0',
   DCE_PUBLIC_ADDRESS: '127.0.0.1',
+  // SIPp takes an OPTIONS for a call that went wrong.
+  DCE_TELEPHONY_PROBE_INTERVAL: '0s',
   DCE_ADMIN_EMAIL: ADMIN.email,
   DCE_ADMIN_PASSWORD: ADMIN.password,
 } as const

@@ -47,6 +47,12 @@ function sentence({ type, payload }) {
     return ['bad', 'Refused', blocked ? `${plain(blocked.rule)}: ${blocked.detail}` : 'by compliance']
   }
   if (type === 'trunk.limited') return ['bad', 'Limited', `a trunk is over its ${plain(payload.limit)}`]
+  if (type === 'reachability.changed')
+    return [
+      payload.state === 'up' ? 'good' : 'bad',
+      'Reach',
+      `${payload.kind} ${plain(payload.name)} is ${payload.state}`,
+    ]
   if (type === 'campaign.exhausted') return ['warn', 'Exhausted', 'a campaign has spent its budget']
   if (type === 'bid.placed')
     return ['busy', 'Bid', `${nameOf(payload.account_id) || 'a buyer'} bids ${money(payload.amount)}`]

@@ -106,6 +106,27 @@ describe('an auction', () => {
 })
 
 describe('a bid that does not win', () => {
+  it('is passed over while its target is down, and sets nobody’s price', () => {
+    const down = new Set(['b-target'])
+    const needs = { availableMicros: () => dollars(100), clock: { now: () => NOON }, newId }
+    const routing = createRouting({ ...needs, isTargetUp: (id) => !down.has(id) })
+    for (const bid of [aBid('a', 3), aBid('b', 5), aBid('c', 1)]) for (const one of marketOf(bid)) routing.apply(one)
+    const auction = routing.auction(aRequest())
+    assert.deepEqual(winners(auction), ['a', 'c'])
+    assert.deepEqual(codes(auction), { b: 'target_down' })
+    down.clear()
+    assert.deepEqual(winners(routing.auction(aRequest())), ['b', 'a', 'c'])
+  })
+
+  it('is rung all the same when every eligible target is down', () => {
+    const needs = { availableMicros: () => dollars(100), clock: { now: () => NOON }, newId }
+    const routing = createRouting({ ...needs, isTargetUp: () => false })
+    for (const bid of [aBid('a', 3), aBid('b', 5)]) for (const one of marketOf(bid)) routing.apply(one)
+    const auction = routing.auction(aRequest())
+    assert.deepEqual(winners(auction), ['b', 'a'])
+    assert.deepEqual(auction.nonBids, [])
+  })
+
   it('is outbid past the last award', () => {
     const routing = market([aBid('a', 5), aBid('b', 3), aBid('c', 4)], { maxAwards: 1 })
     assert.deepEqual(codes(routing.auction(aRequest())), { b: 'outbid', c: 'outbid' })

@@ -7,6 +7,7 @@ import type { Auction } from '../../model/auction.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { DomainEvent, EventBus } from '../../model/events.ts'
 import type { AccountId } from '../../model/ids.ts'
+import { UNKNOWN_REACH } from '../../model/reachability.ts'
 import { createMemoryStores, type MemoryStores } from './memory-stores.ts'
 
 const pair = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -131,6 +132,7 @@ export async function startApi(
       heldMicros: (id) => held.get(id) ?? 0n,
       availableMicros: (id) => balanceMicros(id) - (held.get(id) ?? 0n),
     },
+    reachOf: () => UNKNOWN_REACH,
     events: bus,
     health: { ready: () => true, checks: async () => [{ name: 'database', status: 'up' }] },
     judgeHours: ({ time, leg }) => ({

@@ -1,0 +1,17 @@
+import { ALLOWED } from './sip-methods.ts'
+import type { SipResponse } from './srf.ts'
+
+/** When a peer that asked while we take no calls may ask again. */
+const RETRY_AFTER_S = 10
+
+/** Answers an OPTIONS as an INVITE would be answered now (RFC 3261 §11.2): what we can do, or 503 while we take no calls. */
+export function answerOptions(res: SipResponse, takesCalls: boolean): void {
+  if (!takesCalls) return res.send(503, { headers: { 'Retry-After': String(RETRY_AFTER_S) } })
+  const headers = {
+    Allow: ALLOWED,
+    Accept: 'application/sdp',
+    'Accept-Encoding': 'identity',
+    Supported: 'timer, 100rel',
+  }
+  res.send(200, { headers })
+}
