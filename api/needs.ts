@@ -210,6 +210,24 @@ export interface SipBans {
   lift(address: string): Promise<boolean>
 }
 
+/** How calls went over one stretch of time. A ratio or mean of nothing is null. */
+export interface QualityWindow {
+  readonly seconds: number
+  readonly attempts: number
+  readonly answered: number
+  readonly effective: number
+  readonly asr: number | null
+  readonly ner: number | null
+  readonly acdSeconds: number | null
+  readonly pddMs: number | null
+}
+
+/** The quality of each trunk and target; all windows are empty for one that had no call. */
+export interface Qualities {
+  ofTrunk(id: string): readonly QualityWindow[]
+  ofTarget(id: string): readonly QualityWindow[]
+}
+
 /** Balances as the gateway holds them now. */
 export interface Balances {
   balanceMicros(id: AccountId): Micros

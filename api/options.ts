@@ -3,7 +3,17 @@ import type { EventBus } from '../model/events.ts'
 import type { Reachability } from '../model/reachability.ts'
 import type { AccountId, SipUserId, TargetId, TrunkId } from '../model/ids.ts'
 import type { DigestSecret, SipBinding } from '../model/sip-user.ts'
-import type { Balances, Health, HoursAnswer, HoursQuestion, LiveCalls, SipBans, SipTraces, Stores } from './needs.ts'
+import type {
+  Balances,
+  Health,
+  HoursAnswer,
+  HoursQuestion,
+  LiveCalls,
+  Qualities,
+  SipBans,
+  SipTraces,
+  Stores,
+} from './needs.ts'
 
 /** What the numbering plan says of a text: whether it is a phone number, its E.164 form, and where it may be. */
 export interface PhoneAnswer {
@@ -49,6 +59,7 @@ export interface ApiOptions {
   readonly stores: Stores
   readonly liveCalls: LiveCalls
   readonly sipTraces: SipTraces
+  readonly quality: Qualities
   readonly balances: Balances
   /** Whether a target or trunk answers. */
   readonly reachOf: (id: TargetId | TrunkId) => Reachability

@@ -24,6 +24,7 @@ import { describeApi } from './openapi.ts'
 import type { ApiOptions } from './options.ts'
 import { addPages } from './pages.ts'
 import { Problem, PROBLEM_TYPE, problemBody } from './problems.ts'
+import { qualityEndpoints } from './quality.ts'
 import { sipTraceEndpoints } from './sip-trace.ts'
 import { sipUserEndpoints } from './sip-users.ts'
 import { sipBanEndpoints } from './sip-bans.ts'
@@ -70,6 +71,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...dncEndpoints(kit),
     ...callEndpoints(kit),
     ...sipTraceEndpoints(kit),
+    ...qualityEndpoints(kit),
     ...auctionEndpoints(kit),
     ...sipBanEndpoints(kit),
     ...debugEndpoints(kit),

@@ -6,6 +6,7 @@ import { auctionToWrite } from './losers.ts'
 import { countCall, countRefusal } from './measure.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
+import { countQuality } from './quality-metrics.ts'
 
 /**
  * The end of every call, however it came: media closed, places given back, the sale settled (posted or voided), and the
@@ -55,6 +56,7 @@ async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
     parts.log.fatal({ callId: call.id, error, cdr: record, posting }, 'a call record could not be written')
   }
   countCall(parts.telemetry, call)
+  countQuality(parts.telemetry, parts.quality, record)
   parts.announcements.ended(call)
   parts.log.info(
     {

@@ -27,6 +27,7 @@ import { Authentication } from './authentication.ts'
 import type { BindingLimits } from './bindings.ts'
 import { handleCall } from './call.ts'
 import { callPolicies } from './call-policies.ts'
+import { CallQuality } from './call-quality.ts'
 import { CallerLeg } from './caller-leg.ts'
 import { Directory } from './directory.ts'
 import { createExchange } from './exchange.ts'
@@ -41,6 +42,7 @@ import { closeInterrupted, hangUpLegs } from './recovery.ts'
 import { RefusalCounter } from './refusal-counter.ts'
 import { Registrar } from './registrar.ts'
 import { RegistrationWriter } from './registration-writer.ts'
+import { restoreQuality } from './restore-quality.ts'
 import { rtpRange } from './rtp-range.ts'
 import { systemSchedule } from './schedule.ts'
 import { createSipTraces } from './sip-traces.ts'
@@ -228,6 +230,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
 
   registrationWriter = new RegistrationWriter(storage.registrations, logger)
   const liveCalls = new LiveCalls()
+  const quality = new CallQuality(clock)
   const refusalCounter = new RefusalCounter(storage.writer)
   let draining = false
   const parts: ExchangeParts = {
@@ -250,6 +253,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     liveCalls,
     refusalCounter,
     probes,
+    quality,
     operatorId: OPERATOR_ACCOUNT_ID,
     limits: {
       maxConcurrentCalls: settings.telephony.maxConcurrentCalls,
@@ -287,6 +291,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const api = await createApi({
     stores: storage.stores,
     liveCalls,
+    quality,
     sipTraces: createSipTraces(sipServer?.server ?? null, settings.telephony.trace.enabled),
     balances,
     reachOf: (id) => probes.reachOf(id),
@@ -336,6 +341,8 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     balances,
     api,
     probes,
+    quality,
+    now: () => clock.now(),
     sipServer: sipServer?.server ?? null,
   })
 
@@ -347,6 +354,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   await storage.book.load(applyChange)
   for (const { userId, bindings } of await storage.registrations.load()) registrar.restore(userId, bindings)
   balances.load(await storage.balances())
+  await restoreQuality(quality, (page, filter) => storage.stores.calls.list(page, filter), clock.now())
   routing.restore(usageRows(await storage.campaignUsage(new Date(clock.now() - USAGE_WINDOW_MS))))
   const { port } = await api.listen().catch(async (error: unknown) => {
     await saidBye

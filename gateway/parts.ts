@@ -10,6 +10,7 @@ import type { Routing } from '../routing/route-call.ts'
 import type { Announcements } from './announcements.ts'
 import type { CallPolicies } from './call-policies.ts'
 import type { Authentication } from './authentication.ts'
+import type { CallQuality } from './call-quality.ts'
 import type { Directory } from './directory.ts'
 import type { LiveCalls } from './live-calls.ts'
 import type { RecordWriter } from './needs.ts'
@@ -40,6 +41,7 @@ export interface ExchangeParts {
   readonly announcements: Announcements
   readonly liveCalls: LiveCalls
   readonly refusalCounter: RefusalCounter
+  readonly quality: CallQuality
   readonly operatorId: AccountId
   readonly probes: Probes
   readonly limits: ExchangeLimits

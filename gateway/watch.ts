@@ -1,6 +1,8 @@
 import { SPOOL_STATES, type Telemetry } from '../config/telemetry.ts'
 import type { Probes } from './probes.ts'
 import type { SipServerHandle, SipServerStats } from './sip-server/start.ts'
+import type { CallQuality } from './call-quality.ts'
+import { showQuality } from './quality-metrics.ts'
 
 /** What the metrics page asks about at the moment it is drawn. */
 export interface Watched {
@@ -11,6 +13,8 @@ export interface Watched {
   readonly balances: { readonly holdCount: number }
   readonly probes: Pick<Probes, 'counts'>
   readonly api: { readonly feedClients: number }
+  readonly quality: CallQuality
+  readonly now: () => number
   /** Null when the SIP server is not ours: drachtio-server has metrics of its own. */
   readonly sipServer: SipServerHandle | null
 }
@@ -31,6 +35,7 @@ export function watch(telemetry: Telemetry, watched: Watched): void {
       for (const [reach, count] of Object.entries(watched.probes.counts(kind)))
         telemetry.probedPlaces.set({ kind, state: reach }, count)
     }
+    showQuality(telemetry, watched.quality, watched.now())
     if (watched.sipServer) await showSip(telemetry, watched.sipServer)
   })
 }

@@ -13,6 +13,7 @@ const OWN_NODE = join(ROOT, 'node_modules/node/bin/node')
 /** Programs no npm package brings: what they are for, and where Debian keeps them. */
 const PROGRAMS = [
   { program: 'sipp', debianPackage: 'sip-tester', for: 'the stories of test/calls and the load tool' },
+  { program: 'tshark', debianPackage: 'tshark', for: 'capture files, read by somebody else' },
   { program: 'chromium', debianPackage: 'chromium', for: 'the console, seen by a browser' },
 ]
 

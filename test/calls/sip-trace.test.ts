@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { ApiClient } from '../../sipp/api-client.ts'
 import { ADMIN } from '../../sipp/exchange-process.ts'
-import { type CallAnswer, type Exchange, startExchange } from '../support/exchange.ts'
+import { type CallAnswer, Exchange, startExchange } from '../support/exchange.ts'
 import { Market, type Buyer } from '../support/call-market.ts'
 
 interface Trace {
@@ -15,9 +15,13 @@ interface Trace {
   readonly complete: boolean
 }
 
+interface Answer {
+  readonly windows: readonly { readonly attempts: number; readonly asr: number; readonly ner: number }[]
+}
+
 const DCE = join(import.meta.dirname, '..', '..', 'gateway', 'dce.js')
 
-describe('the SIP of a call that a second buyer takes', function () {
+describe('what is seen of a call that a second buyer takes', function () {
   this.timeout(40_000)
   let exchange: Exchange
   let market: Market
@@ -82,6 +86,23 @@ describe('the SIP of a call that a second buyer takes', function () {
     assert.equal((await api.raw('GET', `/api/v1/calls/${record.id}/sip`)).status, 404)
   })
 
+  it('counts for its trunk and for both targets', async () => {
+    const quality = async (what: string): Promise<unknown> => {
+      const { windows } = await exchange.api.request<Answer>('GET', `/api/v1/${what}/quality`)
+      return windows.map(({ attempts, asr, ner }) => [attempts, asr, ner])
+    }
+    const three = (window: number[]): number[][] => [window, window, window]
+    const [, busy, taken] = record.legs.map((leg) => String(leg['target_id']))
+    assert.deepEqual(await quality(`trunks/${record.trunk_id}`), three([1, 1, 1]))
+    assert.deepEqual(await quality(`targets/${busy}`), three([1, 0, 1]))
+    assert.deepEqual(await quality(`targets/${taken}`), three([1, 1, 1]))
+    const page = await exchange.api.metrics()
+    assert.match(page, new RegExp(`^dce_trunk_calls_total\\{trunk="${record.trunk_id}",result="answered"\\} 1$`, 'm'))
+    assert.match(page, new RegExp(`^dce_target_asr\\{target="${busy}",window="300s"\\} 0$`, 'm'))
+    assert.match(page, /^dce_sip_messages_total\{direction="in",transport="udp",kind="486"\} 1$/m)
+    assert.match(page, /^dce_sip_messages_total\{direction="out",transport="udp",kind="INVITE"\} 2$/m)
+  })
+
   it('is printed by `dce call show`, and written as a capture file', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'dce-show-'))
     try {
@@ -110,6 +131,28 @@ describe('the SIP of a call that a second buyer takes', function () {
       assert.match(away.stdout, /no SIP ladder: no exchange answers at http:\/\/127\.0\.0\.1:1/)
     } finally {
       await rm(folder, { recursive: true })
+    }
+  })
+
+  it('of the SIP nothing, of the quality everything, after a restart', async () => {
+    await exchange.process.stop()
+    const { dataDirectory } = exchange.process
+    const again = await Exchange.start({ dataDirectory })
+    try {
+      const trace = await again.api.raw('GET', `/api/v1/calls/${record.id}/sip`)
+      assert.equal(trace.status, 410)
+      assert.match(await trace.text(), /sip_trace_gone/)
+      const quality = await again.api.request<Answer>('GET', `/api/v1/trunks/${record.trunk_id}/quality`)
+      assert.deepEqual(
+        quality.windows.map(({ attempts, asr }) => [attempts, asr]),
+        [
+          [1, 1],
+          [1, 1],
+          [1, 1],
+        ],
+      )
+    } finally {
+      await again.close()
     }
   })
 })

@@ -126,6 +126,7 @@ export async function startApi(
       findAuctionByCall: (id) => live.auctions.find((auction) => auction.callId === id) ?? null,
       hangUp: (id) => live.calls.some((call) => call.id === id) && live.hungUp.push(id) > 0,
     },
+    quality: { ofTrunk: () => [], ofTarget: () => [] },
     sipTraces: { unavailable: null, find: async () => ({ messages: [], leftOut: 0 }) },
     balances: {
       balanceMicros,

@@ -12,6 +12,7 @@ export interface CallAnswer {
   readonly outcome: string | null
   readonly from: string | null
   readonly to: string
+  readonly trunk_id: string
   readonly number_id: string | null
   readonly seller_id: string
   readonly buyer_id: string | null

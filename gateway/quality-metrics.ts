@@ -1,0 +1,61 @@
+import type { Telemetry } from '../config/telemetry.ts'
+import type { CallRecord } from '../model/cdr.ts'
+import { targetSample, trunkSample, type CallQuality, type QualityTable } from './call-quality.ts'
+import type { QualitySample } from './quality-window.ts'
+
+/** Counts an ended call for its trunk and for each target rung, in the windows and in the metrics. */
+export function countQuality(telemetry: Telemetry, quality: CallQuality, call: CallRecord): void {
+  quality.count(call)
+  const ofTrunk = trunkSample(call)
+  const trunk = quality.trunks.labelOf(call.trunkId)
+  telemetry.trunkCalls.inc({ trunk, result: resultOf(ofTrunk) })
+  telemetry.trunkTalk.inc({ trunk }, ofTrunk.talkMs / 1000)
+  for (const leg of call.legs) {
+    if (leg.side !== 'buyer' || leg.targetId === null) continue
+    const ofTarget = targetSample(leg, call)
+    const target = quality.targets.labelOf(leg.targetId)
+    telemetry.targetCalls.inc({ target, result: resultOf(ofTarget) })
+    telemetry.targetTalk.inc({ target }, ofTarget.talkMs / 1000)
+  }
+}
+
+function resultOf({ isAnswered, isEffective }: QualitySample): string {
+  return isAnswered ? 'answered' : isEffective ? 'unanswered' : 'failed'
+}
+
+/** Sets the gauges of quality; asked for just before each page. */
+export function showQuality(telemetry: Telemetry, quality: CallQuality, nowMs: number): void {
+  show(quality.trunks, nowMs, 'trunk', [telemetry.trunkAsr, telemetry.trunkNer, telemetry.trunkAcd, telemetry.trunkPdd])
+  show(quality.targets, nowMs, 'target', [
+    telemetry.targetAsr,
+    telemetry.targetNer,
+    telemetry.targetAcd,
+    telemetry.targetPdd,
+  ])
+}
+
+interface Shown<Label extends string> {
+  reset(): void
+  set(labels: Record<Label | 'window', string>, value: number): void
+}
+
+function show<Label extends string>(
+  table: QualityTable,
+  nowMs: number,
+  name: Label,
+  [asr, ner, acd, pdd]: readonly [Shown<Label>, Shown<Label>, Shown<Label>, Shown<Label>],
+): void {
+  for (const gauge of [asr, ner, acd, pdd]) gauge.reset()
+  for (const { label, windows } of table.labelled(nowMs)) {
+    for (const window of windows) {
+      const set = (gauge: Shown<Label>, value: number | null): void => {
+        if (value === null) return
+        gauge.set({ [name]: label, window: `${window.seconds}s` } as Record<Label | 'window', string>, value)
+      }
+      set(asr, window.asr)
+      set(ner, window.ner)
+      set(acd, window.acdSeconds)
+      set(pdd, window.pddMs === null ? null : window.pddMs / 1000)
+    }
+  }
+}
