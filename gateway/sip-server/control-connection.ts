@@ -41,6 +41,8 @@ interface ConnectionOptions {
   /** `hostports|version|local hostports`: what follows OK when an application has authenticated. */
   readonly greeting: string
   readonly directory: ApplicationDirectory
+  /** Where it listens, when we connected to it: part of what it is known by. */
+  readonly place?: string
 }
 
 /** Who is connected, and who wants which requests. */
@@ -91,7 +93,8 @@ export class ControlConnection implements Application {
   }
 
   get identity(): string {
-    return this.tags.identity
+    const { place = '' } = this.#options
+    return `${place}|${this.tags.identity}`
   }
 
   #receive(chunk: Buffer): void {
@@ -145,8 +148,8 @@ export class ControlConnection implements Application {
     clearTimeout(this.#authenticateTimer)
     this.#isAuthenticated = true
     this.tags = read
-    directory.enter(this)
     this.#reply(id, 'OK', greeting)
+    directory.enter(this)
     actions.opened(this)
   }
 

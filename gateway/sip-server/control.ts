@@ -1,10 +1,13 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import type { Application, ApplicationRouter } from './application.ts'
 import { ControlConnection } from './control-connection.ts'
 import type { ApplicationDirectory, SipActions } from './control-connection.ts'
 import type { SipServerLimits } from './limits.ts'
+import type { ApplicationAddress } from './handler-answer.ts'
+import { OutboundConnections } from './outbound-connections.ts'
 import { Routes } from './routes.ts'
 import { KEEP_ALIVE_MS } from './stream-transport.ts'
 import { boundTo, explainListenError } from './transport.ts'
@@ -15,12 +18,14 @@ export interface ControlOptions {
   readonly port: number
   /** What an application must say to be let in. */
   readonly secret: string
+  /** A second port, over TLS: certificate and key in PEM. */
+  readonly tls?: { readonly port: number; readonly cert: string; readonly key: string }
 }
 
 /** The control port: applications connect here (drachtio's "admin" port, 9022 by habit). */
 export class ControlServer implements ApplicationRouter, ApplicationDirectory {
   readonly port: number
-  readonly #server: Server
+  readonly #servers: readonly Server[]
   readonly #options: ControlOptions
   readonly #limits: SipServerLimits
   readonly #connections = new Set<ControlConnection>()
@@ -28,38 +33,42 @@ export class ControlServer implements ApplicationRouter, ApplicationDirectory {
   readonly #byTag = new Routes<ControlConnection>()
   #actions: SipActions | null = null
   #greeting = ''
+  #outbound: OutboundConnections | null = null
 
-  private constructor(server: Server, options: ControlOptions, limits: SipServerLimits) {
-    this.port = boundTo(server).port
-    this.#server = server
+  private constructor(servers: readonly Server[], options: ControlOptions, limits: SipServerLimits) {
+    this.port = boundTo(servers[0]!).port
+    this.#servers = servers
     this.#options = options
     this.#limits = limits
-    server.on('connection', (socket) => this.#accept(socket))
+    servers[0]!.on('connection', (socket) => this.#accept(socket))
+    servers[1]?.on('secureConnection', (socket) => this.#accept(socket))
   }
 
   /** Listens. Rejects with an error that names host and port. */
   static async listen(options: ControlOptions, limits: SipServerLimits): Promise<ControlServer> {
-    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS })
+    const { host, port, tls } = options
+    const behaviour = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }
+    const servers = [await open(createServer(behaviour), host, port, 'tcp')]
     try {
-      server.listen({ host: options.host, port: options.port, exclusive: true })
-      await once(server, 'listening')
+      if (tls !== undefined)
+        servers.push(await open(createTlsServer({ ...behaviour, cert: tls.cert, key: tls.key }), host, tls.port, 'tls'))
     } catch (error) {
-      const why = explainListenError(error)
-      throw new Error(`cannot listen for applications over tcp on ${options.host} port ${options.port}: ${why}`, {
-        cause: error,
-      })
+      servers[0]!.close()
+      throw error
     }
-    return new ControlServer(server, options, limits)
+    return new ControlServer(servers, options, limits)
   }
 
   /** Begins to serve: until then whoever connects is turned away. */
   serve(actions: SipActions, greeting: string): void {
     this.#actions = actions
     this.#greeting = greeting
+    const { secret } = this.#options
+    this.#outbound = new OutboundConnections({ secret, limits: this.#limits, actions, greeting })
   }
 
   get connectionCount(): number {
-    return this.#connections.size
+    return this.#connections.size + (this.#outbound?.size ?? 0)
   }
 
   /** Every method that somebody wants. */
@@ -111,10 +120,30 @@ export class ControlServer implements ApplicationRouter, ApplicationDirectory {
     return this.#byTag.next(tag)
   }
 
+  /** Connects to an application that listens (`srf.listen`). Rejects when it does not authenticate itself in time. */
+  connect(address: ApplicationAddress, verifyPeer: boolean): Promise<ControlConnection> {
+    return this.#outbound?.connect(address, verifyPeer) ?? Promise.reject(new Error('the server is only starting'))
+  }
+
   async close(): Promise<void> {
-    if (!this.#server.listening) return
-    this.#server.close()
+    if (!this.#servers[0]!.listening) return
+    const closed = this.#servers.map((server) => once(server, 'close'))
+    for (const server of this.#servers) server.close()
     for (const connection of this.#connections) connection.close()
-    await once(this.#server, 'close')
+    this.#outbound?.close()
+    await Promise.all(closed)
+  }
+}
+
+async function open(server: Server, host: string, port: number, transport: string): Promise<Server> {
+  try {
+    server.listen({ host, port, exclusive: true })
+    await once(server, 'listening')
+    return server
+  } catch (error) {
+    const why = explainListenError(error)
+    throw new Error(`cannot listen for applications over ${transport} on ${host} port ${port}: ${why}`, {
+      cause: error,
+    })
   }
 }

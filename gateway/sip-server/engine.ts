@@ -11,6 +11,8 @@ import { Flows, observeConnection } from './flows.ts'
 import { HangUp } from './hang-up.ts'
 import type { SipServerLimits } from './limits.ts'
 import { Locator } from './locate.ts'
+import { OutsideRequests } from './outside-requests.ts'
+import type { OutsideRouter } from './outside-router.ts'
 import { Proxy } from './proxy.ts'
 import type { ParseFailure, SipMessage } from './message.ts'
 import type { ClientTransaction, Dialog } from './state.ts'
@@ -36,6 +38,8 @@ export interface EngineOptions {
   readonly largeRequests: 'tcp' | 'udp'
   readonly publicAddresses: readonly string[]
   readonly router: ApplicationRouter
+  /** Who says whose a request is that has a handler; null: there are no handlers. */
+  readonly outside: OutsideRouter | null
   readonly chance: Chance
   /** Null: every source may send what it likes. */
   readonly guard: Guard | null
@@ -97,8 +101,18 @@ export class Engine implements Receiver, TransactionUser {
     const uacAnswers = new UacAnswers(this.core, dialogRunner, this.#hangUp)
     this.#uacAnswers = uacAnswers
     const inDialog = new UasInDialog(this.core, this.#uasAnswers, (invite) => uacAnswers.cancelByItself(invite))
-    this.#uas = new Uas(this.core, this.#uasAnswers, inDialog)
     this.#proxy = new Proxy(this.core, this.#uasAnswers, uacAnswers)
+    const { outside } = options
+    this.#uas = new Uas(
+      this.core,
+      this.#uasAnswers,
+      inDialog,
+      outside === null
+        ? null
+        : new OutsideRequests(this.core, this.#uasAnswers, this.#proxy, outside, (error) =>
+            this.onInternalError(error),
+          ),
+    )
     this.actions = this.#createActions()
   }
 

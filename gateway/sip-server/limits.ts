@@ -62,6 +62,16 @@ export interface SipServerLimits {
   readonly maxRingingMs: number
   /** Targets one proxied request may have, those it is redirected to included. */
   readonly maxProxyBranches: number
+  /** How long a request handler may take to say whose a request is. */
+  readonly handlerMs: number
+  /** Its answer. */
+  readonly maxHandlerAnswerBytes: number
+  /** New requests that wait for one; above it a request gets 503. */
+  readonly maxPendingDecisions: number
+  /** Connections we made to applications, one for each request. Above it the request gets 480. */
+  readonly maxOutboundConnections: number
+  /** How long such a connection may take to be made. */
+  readonly outboundConnectMs: number
   /** Timer C (RFC 3261 §16.6 step 11): a proxied INVITE may go so long without a final answer or another provisional one. */
   readonly proxyTimerCMs: number
   /** Early dialogs of one INVITE that are told apart; answers of further forks are shown, but nothing can be sent to those. */
@@ -147,6 +157,11 @@ export const DEFAULT_LIMITS: SipServerLimits = {
   applicationSilenceMs: 64_000,
   maxRingingMs: 600_000,
   maxProxyBranches: 20,
+  handlerMs: 3_000,
+  maxHandlerAnswerBytes: 65_536,
+  maxPendingDecisions: 1_000,
+  maxOutboundConnections: 1_000,
+  outboundConnectMs: 2_000,
   proxyTimerCMs: 185_000,
   maxForks: 16,
   maxProvisionals: 16,

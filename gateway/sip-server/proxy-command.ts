@@ -36,7 +36,7 @@ export function readProxyCommand(tokens: readonly string[]): ProxyCommand | null
 }
 
 /** `2s`, `1500ms`, or nothing. A bare number is milliseconds. */
-function readDuration(text: string): number | null {
+export function readDuration(text: string): number | null {
   const match = /^(\d{1,9})(ms|s)?$/.exec(text.trim())
   if (match === null) return null
   return Number(match[1]) * (match[2] === 's' ? 1000 : 1)

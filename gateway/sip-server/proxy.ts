@@ -39,10 +39,8 @@ export class Proxy {
       transaction !== undefined && transaction.owner === app && !transaction.isAnswered && !transaction.isCancelled
     if (!isOpen || transaction.dialog !== null || transaction.proxied !== null)
       return app.refuse(frameId, `Unknown transaction id: ${command.transactionId}`)
-    const bad = command.destinations.find((uri) => parseUri(uri) === null)
-    if (bad !== undefined) return app.refuse(frameId, `invalid request-uri: ${bad}`)
-    if (command.destinations.length > this.#core.limits.maxProxyBranches)
-      return app.refuse(frameId, 'too many destinations')
+    const refusal = this.#check(command)
+    if (refusal !== null) return app.refuse(frameId, refusal)
     this.#core.transactions.unguardMerges(transaction)
     const request = transaction.request!
     const key = loopKey(request)
@@ -53,6 +51,31 @@ export class Proxy {
       const why = fault.why === '' ? '' : ` due to ${fault.why}`
       return app.refuse(frameId, `Rejected with ${fault.status} ${reasonOf(fault.status)}${why}`)
     }
+    this.#forwardNew(transaction, request, command, { extra, asker: { app, frameId } })
+  }
+
+  /** The same by word of a request handler. False when the command cannot be done. */
+  takes(transaction: ServerTransaction, request: SipMessage, command: ProxyCommand): boolean {
+    if (this.#check(command) !== null) return false
+    this.#core.transactions.unguardMerges(transaction)
+    const fault = this.#validate(request, loopKey(request))
+    if (fault !== null) this.#uas.answer(transaction, fault.status, fault.headers)
+    else this.#forwardNew(transaction, request, command, { extra: null, asker: null })
+    return true
+  }
+
+  #check(command: ProxyCommand): string | null {
+    const bad = command.destinations.find((uri) => parseUri(uri) === null)
+    if (bad !== undefined) return `invalid request-uri: ${bad}`
+    return command.destinations.length > this.#core.limits.maxProxyBranches ? 'too many destinations' : null
+  }
+
+  #forwardNew(
+    transaction: ServerTransaction,
+    request: SipMessage,
+    command: ProxyCommand,
+    { extra, asker }: Pick<ProxyPlan, 'extra' | 'asker'>,
+  ): void {
     // From here on the caller is the proxy's: what the application still says finds nothing.
     transaction.owner = null
     transaction.silenceTimer?.cancel()
@@ -60,10 +83,10 @@ export class Proxy {
       request,
       routes: this.#withoutOwn(request.getAll('route'), request.callId),
       extra,
-      loopKey: key,
+      loopKey: loopKey(request),
       recordRouteMark: command.remainsInDialog ? this.#markOf(request.callId) : null,
       command,
-      asker: { app, frameId },
+      asker,
     })
   }
 

@@ -12,6 +12,8 @@ import { Guard } from './guard.ts'
 import { DEFAULT_GUARD } from './guard-options.ts'
 import type { Admission, Ban, GuardNotice, GuardOptions } from './guard-options.ts'
 import type { SipServerLimits } from './limits.ts'
+import { HandlerRouter } from './outside-router.ts'
+import type { RequestHandler } from './request-handler.ts'
 import type { SipServerStats } from './stats.ts'
 import { FineClock, TappedReceiver, tapSending } from './tap.ts'
 import type { Tap } from './tap.ts'
@@ -31,6 +33,8 @@ export interface SipServerOptions {
   readonly listen: readonly ListenOptions[]
   /** Where applications connect. */
   readonly control: ControlOptions
+  /** Who says whose a new request is, by method; none: applications ask for requests themselves. */
+  readonly requestHandlers?: readonly RequestHandler[]
   /** DNS servers to ask, `address` or `address:port`; none: those of the machine. */
   readonly dnsServers?: readonly string[]
   /** What a request too large for UDP goes over, where its URI leaves that to us (RFC 3261 §18.1.1). Default: tcp. */
@@ -102,6 +106,7 @@ export class SipServer implements SipServerControls {
       largeRequests: options.largeRequests ?? 'tcp',
       publicAddresses: options.publicAddresses ?? [],
       router: control,
+      outside: outsideOf(options, limits, control),
       chance: systemChance,
       guard: guardOf(options),
       nowMs: performance.now(),
@@ -259,4 +264,10 @@ export class SipServer implements SipServerControls {
 function guardOf({ guard, onNotice }: SipServerOptions): Guard | null {
   if (guard === undefined) return null
   return new Guard({ ...DEFAULT_GUARD, ...guard }, onNotice ?? (() => undefined), () => performance.now())
+}
+
+function outsideOf(options: SipServerOptions, limits: SipServerLimits, control: ControlServer): HandlerRouter | null {
+  const { requestHandlers: handlers = [], onLog: log = () => undefined } = options
+  if (handlers.length === 0) return null
+  return new HandlerRouter({ handlers, control, limits, userAgent: `Drachtio/${SERVER_VERSION.slice(1)}`, log })
 }

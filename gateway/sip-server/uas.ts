@@ -4,6 +4,7 @@ import type { ServerTransaction } from './state.ts'
 import { settleAnswer } from './dialogs.ts'
 import type { SipMessage } from './message.ts'
 import { dropOffer } from './offers.ts'
+import type { OutsideRequests } from './outside-requests.ts'
 import { buildResponse, reasonOf, responsePeer } from './responses.ts'
 import { TLS_CLIENT_HEADER } from './tls-identity.ts'
 import { advertisedHost } from './transport.ts'
@@ -35,8 +36,11 @@ export class Uas {
   readonly #core: Core
   readonly #answers: UasAnswers
   readonly #inDialog: UasInDialog
+  readonly #outside: OutsideRequests | null
 
-  constructor(core: Core, answers: UasAnswers, inDialog: UasInDialog) {
+  /** `outside`: the requests others are asked about, null when there are none. */
+  constructor(core: Core, answers: UasAnswers, inDialog: UasInDialog, outside: OutsideRequests | null) {
+    this.#outside = outside
     this.#core = core
     this.#answers = answers
     this.#inDialog = inDialog
@@ -66,8 +70,10 @@ export class Uas {
         return this.#reject(request, source, 491)
       if (dialogs.size >= limits.maxDialogs) return this.#refuseOverLimit(request, source)
     }
-    const owner = this.#core.router.route(method.toLowerCase())
-    if (owner === null) return this.#reject(request, source, 503)
+    const isOutside = this.#outside !== null && this.#outside.wants(method)
+    if (isOutside && !this.#outside.hasRoom()) return this.#refuseOverLimit(request, source)
+    const owner = isOutside ? null : this.#core.router.route(method.toLowerCase())
+    if (owner === null && !isOutside) return this.#reject(request, source, 503)
     const identity = source.connection?.clientIdentity ?? null
     if (identity !== null) request.add(TLS_CLIENT_HEADER, identity)
     const transaction = transactions.createServer(request, source)
@@ -79,7 +85,9 @@ export class Uas {
       this.#answers.answer(transaction, 100)
     }
     const host = advertisedHost(source.transport, source.host, [])
-    this.#show(transaction, request, source, { host, port: source.transport.port })
+    const receivedOn = { host, port: source.transport.port }
+    if (isOutside) this.#outside.take(transaction, source, () => this.#show(transaction, request, source, receivedOn))
+    else this.#show(transaction, request, source, receivedOn)
   }
 
   #onInDialog(request: SipMessage, source: Peer): void {

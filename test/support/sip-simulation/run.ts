@@ -64,6 +64,7 @@ export function runScenario(seed: number, wantsTrace = false): Outcome {
       dns: openDns({ servers: [], timeoutMs: 1_000 }),
       largeRequests: 'tcp',
       router: phone,
+      outside: null,
       guard: null,
       chance: chanceOf(dice),
       nowMs: 0,
