@@ -74,6 +74,8 @@ export class Dialogs {
     dialog.state = 'terminated'
     dialog.lifeTimer?.cancel()
     dialog.lateTimer?.cancel()
+    dialog.session?.refreshTimer?.cancel()
+    dialog.session?.expiryTimer.cancel()
     settleAnswer(dialog)
     if (dialog.peer.connection !== null) dialog.peer.connection.dialogs--
     if (this.#byId.get(dialog.id) === dialog) this.#byId.delete(dialog.id)

@@ -16,6 +16,7 @@ import type { OutsideRouter } from './outside-router.ts'
 import { Proxy } from './proxy.ts'
 import type { ParseFailure, SipMessage } from './message.ts'
 import type { ClientTransaction, Dialog } from './state.ts'
+import { SessionTimers } from './session-timers.ts'
 import { Counters } from './stats.ts'
 import { TimerWheel } from './timer-wheel.ts'
 import { timersFrom } from './timers.ts'
@@ -57,6 +58,7 @@ export class Engine implements Receiver, TransactionUser {
   /** What applications may ask of it. */
   readonly actions: SipActions
   readonly #hangUp: HangUp
+  readonly #sessions: SessionTimers
   readonly #uas: Uas
   readonly #uasAnswers: UasAnswers
   readonly #uacAnswers: UacAnswers
@@ -97,8 +99,9 @@ export class Engine implements Receiver, TransactionUser {
     }
     const dialogRunner = { dialogTimer: (dialog: Dialog, name: string) => this.#onDialogTimer(dialog, name) }
     this.#hangUp = new HangUp(this.core)
-    this.#uasAnswers = new UasAnswers(this.core, dialogRunner)
-    const uacAnswers = new UacAnswers(this.core, dialogRunner, this.#hangUp)
+    this.#sessions = new SessionTimers(this.core, this.#hangUp)
+    this.#uasAnswers = new UasAnswers(this.core, dialogRunner, this.#sessions)
+    const uacAnswers = new UacAnswers(this.core, dialogRunner, this.#hangUp, this.#sessions)
     this.#uacAnswers = uacAnswers
     const inDialog = new UasInDialog(this.core, this.#uasAnswers, (invite) => uacAnswers.cancelByItself(invite))
     this.#proxy = new Proxy(this.core, this.#uasAnswers, uacAnswers)
@@ -238,6 +241,9 @@ export class Engine implements Receiver, TransactionUser {
         return this.#hangUp.end(dialog, dialog.isCancelledLate ? 'CANCEL after 200 OK' : 'ACK timeout')
       case 'late-cancel':
         return this.#hangUp.end(dialog, 'CANCEL after 200 OK')
+      case 'session-refresh':
+      case 'session-expiry':
+        return this.#sessions.onTimer(dialog, name)
       default:
         // BYE is for calls: a subscription that is too old is only forgotten.
         if (dialog.method !== 'INVITE') return void this.core.dialogs.remove(dialog)

@@ -78,6 +78,8 @@ export interface SipServerLimits {
   readonly maxForks: number
   /** Reliable provisional answers of one INVITE that wait for the PRACK of those before them; more are refused. */
   readonly maxProvisionals: number
+  /** The shortest session interval a peer may ask for, seconds (RFC 4028 §5: not below 90 on any real network). */
+  readonly minSessionExpiresS: number
   /** A dialog that is older than this is ended with BYE: nothing lives for ever. */
   readonly maxDialogMs: number
   /** Call-IDs whose messages are remembered for the trace; above it the one that began first is forgotten. */
@@ -163,6 +165,7 @@ export const DEFAULT_LIMITS: SipServerLimits = {
   maxOutboundConnections: 1_000,
   outboundConnectMs: 2_000,
   proxyTimerCMs: 185_000,
+  minSessionExpiresS: 90,
   maxForks: 16,
   maxProvisionals: 16,
   maxDialogMs: 21_600_000,

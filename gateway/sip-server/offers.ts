@@ -5,8 +5,14 @@ import type { Dialog, Side } from './state.ts'
 /** A session description that may be an offer or an answer: the one after an open offer of the other side's is its answer. */
 export function noteSession(dialog: Dialog, message: SipMessage, by: Side): void {
   if (!hasSession(message)) return
+  if (by === 'ours') keepSession(dialog, message)
   if (dialog.openOffer === null) dialog.openOffer = by
   else if (dialog.openOffer !== by) dialog.openOffer = null
+}
+
+/** Remembers the description that we sent last. */
+export function keepSession(dialog: Dialog, message: SipMessage): void {
+  if (message.body.startsWith('v=0')) dialog.localSession = message.body
 }
 
 /**
@@ -15,6 +21,7 @@ export function noteSession(dialog: Dialog, message: SipMessage, by: Side): void
  */
 export function noteAnswer(dialog: Dialog, response: SipMessage, by: Side, requestHadSession: boolean): void {
   const { status } = response
+  if (by === 'ours' && status < 300) keepSession(dialog, response)
   if (status < 200 && response.get('rseq') === undefined) return
   if (status >= 300) {
     if (requestHadSession && dialog.openOffer !== null && dialog.openOffer !== by) dialog.openOffer = null

@@ -10,6 +10,7 @@ import { routeSetOf } from './locate.ts'
 import type { SipMessage } from './message.ts'
 import { bringsSession } from './session-body.ts'
 import type { ServerState } from './server-transaction.ts'
+import type { SessionTerms } from './session-terms.ts'
 import type { TimerEntry, TimerOwner } from './timer-wheel.ts'
 import type { Peer, SendFailed } from './transport.ts'
 
@@ -176,6 +177,8 @@ export class ClientTransaction implements TimerOwner, SendFailed {
   readonly dismissedTags: string[] = []
   /** Sent inside a dialog that was there before it. */
   isInDialog = false
+  /** Sent by the server itself, to refresh a session. */
+  isRefresh = false
   /** The application has given this INVITE up. */
   isCancelled = false
   /** The CANCEL that waits for a provisional response (RFC 3261 §9.1). */
@@ -252,6 +255,18 @@ interface DialogStart {
   readonly peer: Peer
 }
 
+/** A session that ends unless it is refreshed (session-timers.ts). */
+interface Session {
+  terms: SessionTerms
+  /** The peer takes UPDATE; else it is refreshed by re-INVITE. */
+  allowsUpdate: boolean
+  /** The peer's own smallest interval, once it has insisted on it. */
+  minS?: number
+  /** Null where the peer refreshes. */
+  refreshTimer: TimerEntry | null
+  readonly expiryTimer: TimerEntry
+}
+
 /** Who made an offer. */
 export type Side = 'ours' | 'theirs'
 
@@ -303,6 +318,9 @@ export class Dialog implements TimerOwner {
   forks: Map<string, Fork> | null = null
   /** Whose offer has no answer yet (offers.ts). */
   openOffer: Side | null = null
+  /** The last session description that we sent: what a refresh by re-INVITE repeats. */
+  localSession = ''
+  session: Session | null = null
   /** What keeps a dialog that is no call (subscriptions.ts). */
   subscriptions: string[] = []
   /** Our INVITE whose 2xx the application has to ACK. */

@@ -4,8 +4,10 @@ import type { ClientTransaction, Dialog, DialogRunner } from './state.ts'
 import type { HangUp } from './hang-up.ts'
 import { endFork, isNextProvisional, selectFork } from './forks.ts'
 import { SipMessage } from './message.ts'
-import { dropOffer, noteAnswer } from './offers.ts'
+import { dropOffer, noteAnswer, noteSession } from './offers.ts'
 import { buildResponse, reasonOf } from './responses.ts'
+import { agreeAsUac } from './session-terms.ts'
+import type { SessionTimers } from './session-timers.ts'
 import { addSubscription, endsLastSubscription, subscribes } from './subscriptions.ts'
 import type { Peer } from './transport.ts'
 
@@ -16,16 +18,18 @@ export class UacAnswers {
   readonly #core: Core
   readonly #dialogRunner: DialogRunner
   readonly #hangUp: HangUp
+  readonly #sessions: SessionTimers
 
-  constructor(core: Core, dialogRunner: DialogRunner, hangUp: HangUp) {
+  constructor(core: Core, dialogRunner: DialogRunner, hangUp: HangUp, sessions: SessionTimers) {
     this.#core = core
     this.#dialogRunner = dialogRunner
     this.#hangUp = hangUp
+    this.#sessions = sessions
   }
 
   onResponse(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
     // Answers to CANCEL and to requests of the server's own are nobody's business.
-    if (transaction.owner === null) return
+    if (transaction.owner === null) return this.#onOwn(transaction, response)
     if (transaction.isSuperseded) return this.#onLateAnswer(transaction, response, source)
     if (transaction.failover !== null) {
       if (response.status === 503 && this.#tryNext(transaction, response)) return
@@ -35,6 +39,26 @@ export class UacAnswers {
     else if (response.status < 200) this.#onProvisional(transaction, response, source)
     else if (response.status < 300) this.#onAccepted(transaction, response, source)
     else this.#onRefused(transaction, response, source)
+  }
+
+  /** An answer to a refresh (RFC 4028 §7.2). */
+  #onOwn(transaction: ClientTransaction, response: SipMessage): void {
+    const { dialog, request } = transaction
+    const { status } = response
+    if (!transaction.isRefresh || status < 200) return
+    if (transaction.isInvite && status < 300) {
+      if (transaction.acceptedTag !== null) return this.#repeatAck(transaction)
+      transaction.acceptedTag = response.toTag
+      transaction.ringTimer?.cancel()
+      if (dialog !== null) this.#hangUp.acknowledge(dialog, transaction.cseq, transaction)
+    }
+    if (dialog === null || request === null) return
+    if (transaction.isInvite && status < 300) this.#acceptInDialog(transaction, response)
+    else if (transaction.isInvite) this.#closeInvite(transaction)
+    else if (status < 300) dialog.retarget(response)
+    noteAnswer(dialog, response, 'theirs', transaction.hadSession)
+    if (status < 300) this.#sessions.start(dialog, agreeAsUac(request, response), response)
+    else this.#sessions.onRefused(dialog, status, response)
   }
 
   #onProvisional(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
@@ -74,7 +98,11 @@ export class UacAnswers {
     if (!this.#core.dialogs.add(dialog)) return
     transaction.dialog = dialog
     dialog.clientInvite = transaction
-    if (transaction.hadSession) dialog.openOffer = 'ours'
+    this.#noteOffer(transaction, dialog)
+  }
+
+  #noteOffer({ hadSession, request }: ClientTransaction, dialog: Dialog): void {
+    if (hadSession && request !== null) noteSession(dialog, request, 'ours')
   }
 
   #onAccepted(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
@@ -89,6 +117,7 @@ export class UacAnswers {
     if (dialog === null) return
     dialog.unackedInvite = transaction
     noteAnswer(dialog, response, 'theirs', transaction.hadSession)
+    if (transaction.request !== null) this.#sessions.start(dialog, agreeAsUac(transaction.request, response), response)
     const { owner } = transaction
     if (owner === null || !owner.isOpen) {
       this.#hangUp.acknowledge(dialog, transaction.cseq, transaction)
@@ -134,7 +163,7 @@ export class UacAnswers {
         return null
       }
       transaction.dialog = dialog
-      if (transaction.hadSession) dialog.openOffer = 'ours'
+      this.#noteOffer(transaction, dialog)
     } else {
       selectFork(dialog, response.toTag, Infinity)
       dialog.learnFromResponse(response)
@@ -208,7 +237,12 @@ export class UacAnswers {
       if (endsLastSubscription(dialog, request)) this.#core.dialogs.remove(dialog)
     }
     if (status < 300 && request !== null && subscribes(request)) addSubscription(dialog, request)
-    if (method === 'UPDATE' && response !== null && status < 300) dialog.retarget(response)
+    if (method === 'UPDATE' && response !== null && status < 300) {
+      dialog.retarget(response)
+      // Before the call is up, the INVITE's answer will say how long it lasts.
+      if (dialog.state === 'confirmed' && request !== null)
+        this.#sessions.start(dialog, agreeAsUac(request, response), response)
+    }
     if (response !== null) noteAnswer(dialog, response, 'theirs', transaction.hadSession)
     else dropOffer(dialog, 'ours', transaction.hadSession)
   }
@@ -250,16 +284,18 @@ export class UacAnswers {
 
   /** §8.1.3.1: no answer is as good as 408, no way there as good as 503. */
   onFailure(transaction: ClientTransaction, event: 'timeout' | 'transport-error'): void {
-    if (transaction.owner === null || transaction.isSuperseded) return
+    if ((transaction.owner === null && !transaction.isRefresh) || transaction.isSuperseded) return
     if (this.#tryNext(transaction, null)) return
     const status = event === 'timeout' ? 408 : 503
     this.#giveUp(transaction, status)
   }
 
   #giveUp(transaction: ClientTransaction, status: number): void {
+    const { dialog, isRefresh } = transaction
     if (transaction.isInvite) this.#closeInvite(transaction)
     else this.#finishInDialog(transaction, status, null)
     if (transaction.request !== null && subscribes(transaction.request)) this.#core.dialogs.stopAwaiting(transaction)
+    if (isRefresh && dialog !== null) return this.#sessions.onRefused(dialog, status, null)
     this.#showMadeUp(transaction, status, reasonOf(status))
   }
 

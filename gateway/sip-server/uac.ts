@@ -10,9 +10,10 @@ import { buildInDialog } from './dialogs.ts'
 import { selectForkOfPrack } from './forks.ts'
 import { applyRouteSet } from './locate.ts'
 import { SipMessage } from './message.ts'
-import { dropOffer, noteSession } from './offers.ts'
+import { dropOffer, keepSession, noteSession } from './offers.ts'
 import { findDestination, isUnsendable, stampVia } from './sender.ts'
 import type { Way } from './sender.ts'
+import { askAsUac } from './session-terms.ts'
 import { beginsDialog, subscribes } from './subscriptions.ts'
 import { Unreachable, uriTransport } from './transport.ts'
 import type { Peer } from './transport.ts'
@@ -73,6 +74,7 @@ export class Uac {
       const local = ownAddress(this.#core, peer.transport, peer.host)
       if (TARGET_REFRESHES.has(message.method)) this.#addContact(request, message, dialog.localContact, local, peer)
       copyAppHeaders(request, message, local)
+      if (message.method === 'INVITE' || message.method === 'UPDATE') askAsUac(request, dialog.session?.terms ?? null)
       return request
     }
     this.#deliver(frame, nextUri, dialog.peer, invalidUri(message), (way) =>
@@ -97,6 +99,7 @@ export class Uac {
       const peer = peers[0]!
       copyAppHeaders(request, message, ownAddress(this.#core, peer.transport, peer.host))
       dropOffer(dialog, 'theirs', !invite.hadSession)
+      keepSession(dialog, request)
       stampVia(this.#core, request, peer)
       const text = serialize(request)
       invite.ack = text
@@ -147,6 +150,7 @@ export class Uac {
       for (const route of routing.routes) request.add('Route', route)
       this.#identify(request, message, identity, peer)
       copyAppHeaders(request, message, ownAddress(this.#core, peer.transport, peer.host))
+      if (method === 'INVITE') askAsUac(request, null)
       return request
     }
     const nextUri = routeUrl === '' ? routing.nextUri : routeUrl

@@ -9,6 +9,8 @@ import type { SipMessage } from './message.ts'
 import { dropOffer, noteAnswer } from './offers.ts'
 import { ReliableProvisionals, supportsReliability, wantsReliability } from './reliable.ts'
 import { buildResponse, reasonOf } from './responses.ts'
+import { agreeAsUas } from './session-terms.ts'
+import type { SessionTimers } from './session-timers.ts'
 import { hasSession } from './session-body.ts'
 import { addSubscription, beginsDialog, subscribes } from './subscriptions.ts'
 import { timerMs } from './timers.ts'
@@ -22,10 +24,12 @@ const UNKNOWN_TRANSACTION = 'Response not sent due to unknown transaction'
 export class UasAnswers {
   readonly #core: Core
   readonly #dialogRunner: DialogRunner
+  readonly #sessions: SessionTimers
 
-  constructor(core: Core, dialogRunner: DialogRunner) {
+  constructor(core: Core, dialogRunner: DialogRunner, sessions: SessionTimers) {
     this.#core = core
     this.#dialogRunner = dialogRunner
+    this.#sessions = sessions
   }
 
   /** A response the application has written (`sip|<transactionId>|` and a status line). */
@@ -64,6 +68,16 @@ export class UasAnswers {
     if (answer.toTag !== '' && request.toTag === '' && transaction.dialog === null) transaction.localTag = answer.toTag
     const response = this.#buildAnswer(transaction, request, answer)
     if (status >= 401 && status <= 407) this.#noteRefusal(transaction, request, response)
+    const changesSession = transaction.isInvite || transaction.method === 'UPDATE'
+    const terms =
+      changesSession && status >= 200 && status < 300
+        ? agreeAsUas(
+            request,
+            response,
+            transaction.dialog?.session?.terms ?? null,
+            this.#core.limits.minSessionExpiresS,
+          )
+        : null
     const rseq = isReliable ? this.#reliable(transaction).takeNumber() : 0
     if (isReliable) response.add('RSeq', String(rseq))
     const text = serialize(response)
@@ -76,13 +90,17 @@ export class UasAnswers {
       this.answer(transaction, 480)
       return app.refuse(frameId, 'dialog already exists, rejecting this request')
     }
-    if (transaction.dialog !== null) {
-      noteAnswer(transaction.dialog, response, 'ours', transaction.hadSession)
-      if (isReliable) transaction.dialog.reliable = this.#reliable(transaction)
+    const { dialog } = transaction
+    if (dialog !== null) {
+      noteAnswer(dialog, response, 'ours', transaction.hadSession)
+      if (isReliable) dialog.reliable = this.#reliable(transaction)
     }
     if (isReliable) this.#reliable(transaction).send(rseq, status, text, hasSession(response))
     else this.#core.transactions.respond(transaction, status, text)
-    if (transaction.isInvite && status >= 200 && status < 300) this.#awaitAck(transaction, request.cseq)
+    if (status >= 200 && status < 300 && dialog !== null) {
+      if (transaction.isInvite) this.#awaitAck(transaction, request.cseq)
+      if (changesSession) this.#sessions.start(dialog, terms, request)
+    }
     if (status < 200) this.watchSilence(transaction)
     else if (transaction.isInvite && request.toTag === '') this.#noteEnd(response)
     this.#echo(app, frameId, transaction, text)

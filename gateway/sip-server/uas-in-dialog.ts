@@ -2,6 +2,7 @@ import type { Core } from './core.ts'
 import { endFork, selectForkOfRequest } from './forks.ts'
 import type { SipMessage } from './message.ts'
 import { glareStatus, noteSession } from './offers.ts'
+import { sessionRefusal } from './session-terms.ts'
 import type { ClientTransaction, Dialog, ServerTransaction } from './state.ts'
 import { addSubscription, endsLastSubscription, subscribes } from './subscriptions.ts'
 import type { UasAnswers } from './uas-answers.ts'
@@ -54,12 +55,20 @@ export class UasInDialog {
     }
   }
 
+  /** RFC 4028 §9. */
+  #refusesSession(transaction: ServerTransaction, request: SipMessage): boolean {
+    const refusal = sessionRefusal(request, this.#core.limits.minSessionExpiresS)
+    if (refusal !== null) this.#answers.answer(transaction, refusal.status, refusal.headers, refusal.reason)
+    return refusal !== null
+  }
+
   /** RFC 3261 §14.2: one offer at a time, in either direction. */
   #admitInvite(transaction: ServerTransaction, dialog: Dialog, request: SipMessage): boolean {
     if (dialog.clientInvite !== null) return this.#answerAndStop(transaction, 491)
     if (dialog.serverInvite !== null) return this.#answerAndStop(transaction, 500, this.#retryAfter())
     const glare = glareStatus(dialog, request)
     if (glare !== 0) return this.#answerAndStop(transaction, glare, glare === 500 ? this.#retryAfter() : {})
+    if (this.#refusesSession(transaction, request)) return false
     dialog.serverInvite = transaction
     dialog.retarget(request)
     noteSession(dialog, request, 'theirs')
@@ -71,6 +80,7 @@ export class UasInDialog {
   #admitUpdate(transaction: ServerTransaction, dialog: Dialog, request: SipMessage): boolean {
     const glare = dialog.serverUpdate === null ? glareStatus(dialog, request) : 500
     if (glare !== 0) return this.#answerAndStop(transaction, glare, glare === 500 ? this.#retryAfter() : {})
+    if (this.#refusesSession(transaction, request)) return false
     dialog.serverUpdate = transaction
     dialog.retarget(request)
     noteSession(dialog, request, 'theirs')

@@ -6,6 +6,7 @@ import type { SipMessage } from './message.ts'
 import { dropOffer } from './offers.ts'
 import type { OutsideRequests } from './outside-requests.ts'
 import { buildResponse, reasonOf, responsePeer } from './responses.ts'
+import { sessionRefusal } from './session-terms.ts'
 import { TLS_CLIENT_HEADER } from './tls-identity.ts'
 import { advertisedHost } from './transport.ts'
 import type { Peer } from './transport.ts'
@@ -69,6 +70,8 @@ export class Uas {
       if (dialogs.find(dialogIdOf(request.callId, request.fromTag)) !== undefined)
         return this.#reject(request, source, 491)
       if (dialogs.size >= limits.maxDialogs) return this.#refuseOverLimit(request, source)
+      const refusal = sessionRefusal(request, limits.minSessionExpiresS)
+      if (refusal !== null) return this.#reject(request, source, refusal.status, refusal.headers, refusal.reason)
     }
     const isOutside = this.#outside !== null && this.#outside.wants(method)
     if (isOutside && !this.#outside.hasRoom()) return this.#refuseOverLimit(request, source)

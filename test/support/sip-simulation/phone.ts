@@ -208,7 +208,8 @@ export class Phone implements Application, ApplicationRouter {
     invite.add('Supported', '100rel')
     invite.add('Supported', 'timer')
     if (this.#chance(80)) invite.body = SDP
-    if (this.#chance(20)) invite.add('Session-Expires', '90')
+    if (this.#chance(30))
+      invite.add('Session-Expires', this.#dice.pick(['60', '90', '90;refresher=uas', '180;refresher=uac']))
     const leg: Leg = { inviteId: '', dialogId: '', state: 'early' }
     let isCancelled = false
     const onResponse: OnResponse = (message, dialogId) => {
@@ -287,6 +288,8 @@ export class Phone implements Application, ApplicationRouter {
     if (leg.state === 'over') return
     const response = new SipMessage('', '', 200, 'OK')
     response.body = SDP
+    if (this.#chance(20)) response.add('Session-Expires', '120')
+    if (this.#chance(50)) response.add('Allow', 'INVITE, ACK, BYE, UPDATE')
     this.#trace('answers')
     this.#frame(
       (frameId) => this.#engine!.actions.respond(this, frameId, transactionId, response),
@@ -314,7 +317,7 @@ export class Phone implements Application, ApplicationRouter {
 
   /** The call is up: whatever comes to mind, and in the end (nearly always) BYE. */
   #converse(leg: Leg): void {
-    const lengthMs = this.#dice.roll(this.#chance(80) ? 10_000 : 60_000)
+    const lengthMs = this.#dice.roll(this.#chance(80) ? 10_000 : 200_000)
     const changes = this.#dice.roll(4)
     for (let i = 0; i < changes; i++) this.#in(this.#dice.roll(lengthMs + 1), () => this.#change(leg))
     if (this.#chance(45)) this.#in(lengthMs, () => this.#hangUp(leg))

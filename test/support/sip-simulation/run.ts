@@ -12,7 +12,7 @@ const TIMER_L_MS = 32_000
 /** Longer than any timer: what is left then is left for ever. */
 const LONGEST_RUN_MS = 1_800_000
 /** The server's own last resorts, near enough to be met. */
-const LIMITS = { ...DEFAULT_LIMITS, applicationSilenceMs: 40_000, maxRingingMs: 60_000, maxDialogMs: 120_000 }
+const LIMITS = { ...DEFAULT_LIMITS, applicationSilenceMs: 40_000, maxRingingMs: 60_000, maxDialogMs: 400_000 }
 
 export interface Outcome {
   readonly faults: readonly string[]
