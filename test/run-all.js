@@ -14,6 +14,7 @@ const OWN_NODE = join(ROOT, 'node_modules/node/bin/node')
 const PROGRAMS = [
   { program: 'sipp', debianPackage: 'sip-tester', for: 'the stories of test/calls and the load tool' },
   { program: 'tshark', debianPackage: 'tshark', for: 'capture files, read by somebody else' },
+  { program: 'baresip', debianPackage: 'baresip-core', for: 'a softphone that registers and answers' },
   { program: 'chromium', debianPackage: 'chromium', for: 'the console, seen by a browser' },
 ]
 

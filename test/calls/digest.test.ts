@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { playScenario, explain } from '../../sipp/run.ts'
 import { eventually, type Exchange, startExchange } from '../support/exchange.ts'
 import { Market, type MarketTerms } from '../support/call-market.ts'
+import { hireAgent, PASSWORD } from '../support/registered-phone.ts'
 
 const BY_PASSWORD: MarketTerms = { trunk: { addresses: [], username: 'carrier', password: 'correct horse' } }
 const CREDENTIALS = { more: ['-au', 'carrier', '-ap', 'correct horse'] }
@@ -56,4 +57,30 @@ describe('a carrier known by its password', function () {
     assert.equal((await market.records(2)).length, 2)
     await market.close()
   })
+
+  for (const transport of ['udp', 'tcp'] as const) {
+    it(`may be a phone that registers with MD5 over ${transport.toUpperCase()}, and is rung where its Contact says`, async () => {
+      const market = await Market.open(exchange)
+      const phone = await market.buyer('uas-answer-caller-hangs-up-expect-200.xml', {
+        amount: '1.50', // The agent bids more; without it this one would be rung.
+        play: { transport },
+      })
+      const { username } = await hireAgent(market)
+      const keys = { contact_port: String(phone.run.port), expires: '600' }
+      const result = await playScenario({
+        file: 'uac-register-expect-200.xml',
+        remote: exchange.process.sip(transport),
+        transport,
+        service: username,
+        keys,
+        more: ['-au', username, '-ap', PASSWORD],
+      })
+      assert.equal(result.exitCode, 0, await explain(result))
+      await market.call('uac-answered-caller-hangs-up-expect-200.xml')
+      const [record] = await market.records(1)
+      assert.equal(record!.outcome, 'answered')
+      assert.equal(record!.legs.at(-1)!['uri'], `sip:${username}@dce`)
+      await market.close()
+    })
+  }
 })

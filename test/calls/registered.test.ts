@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { findFreePort } from '../../sipp/free-port.ts'
+import { startScenario } from '../../sipp/run.ts'
+import { Exchange, eventually, requireSipp } from '../support/exchange.ts'
+import { Market } from '../support/call-market.ts'
+import { hireAgent, Phone } from '../support/registered-phone.ts'
+
+const CALLER = 'uac-answered-caller-hangs-up-expect-200.xml'
+
+describe('a registered agent', function () {
+  this.timeout(60_000)
+  let exchange: Exchange
+  let dataDirectory: string
+  let env: Record<string, string>
+  const phones: Phone[] = []
+  before(async function () {
+    requireSipp(this)
+    this.timeout(90_000)
+    dataDirectory = await mkdtemp(join(tmpdir(), 'dce-registered-'))
+    env = { DCE_TELEPHONY_SIP_PORT: String(await findFreePort('127.0.0.1')) }
+    exchange = await Exchange.start({ dataDirectory, env })
+  })
+  afterEach(async () => {
+    for (const phone of phones.splice(0)) await phone.close()
+  })
+  after(async () => {
+    await exchange?.close()
+    if (dataDirectory === undefined) return
+    await rm(dataDirectory, { recursive: true, force: true })
+    await rm(`${dataDirectory}.log`, { force: true })
+  })
+
+  async function open(username: string, transport: 'udp' | 'tcp' = 'udp'): Promise<Phone> {
+    const phone = await Phone.open(exchange, username, transport)
+    phones.push(phone)
+    return phone
+  }
+
+  for (const transport of ['udp', 'tcp'] as const) {
+    it(`is rung by a won call over ${transport.toUpperCase()}, and hung up on`, async () => {
+      const market = await Market.open(exchange)
+      const { username, user } = await hireAgent(market)
+      const phone = await open(username, transport)
+      const registered = await phone.register()
+      assert.match(registered.get('contact') ?? '', /;expires=600$/)
+      const { bindings } = await exchange.api.request<{ bindings: { transport: string; source: string }[] }>(
+        'GET',
+        `/api/v1/sip-users/${user.id}`,
+      )
+      assert.equal(bindings.length, 1)
+      assert.equal(bindings[0]!.transport, transport)
+      const caller = await market.startCall(CALLER)
+      await phone.answer()
+      await phone.hungUp()
+      await market.went(caller)
+      const [record] = await market.records(1)
+      assert.equal(record!.outcome, 'answered')
+      await market.close()
+    })
+  }
+
+  it('is rung over the connection it came by, wherever its Contact says it is', async () => {
+    const market = await Market.open(exchange)
+    const { username } = await hireAgent(market)
+    const phone = await open(username, 'tcp')
+    const contact = `<sip:${username}@device.invalid;transport=tcp>`
+    await phone.register({ contact })
+    const caller = await market.startCall(CALLER)
+    const invite = await phone.answer()
+    assert.equal(invite.requestUri, `sip:${username}@device.invalid;transport=tcp`)
+    await phone.hungUp()
+    await market.went(caller)
+    await market.close()
+  })
+
+  it('who has left is no bidder, and the record says why', async () => {
+    const market = await Market.open(exchange)
+    const { username } = await hireAgent(market)
+    const phone = await open(username)
+    await phone.register()
+    await phone.register({ expires: 0 })
+    await market.call('uac-no-sale-expect-480.xml')
+    const [record] = await market.records(1)
+    const auction = await exchange.api.request<{ non_bids: { code: string }[] }>(
+      'GET',
+      `/api/v1/calls/${record!.id}/auction`,
+    )
+    assert.equal(auction.non_bids[0]!.code, 'target_not_registered')
+    await market.close()
+  })
+
+  it('has all its phones ring; the first to answer gets the call and the others stop', async () => {
+    const market = await Market.open(exchange)
+    const { username } = await hireAgent(market)
+    const [desk, mobile] = [await open(username), await open(username, 'tcp')]
+    await desk.register()
+    await mobile.register()
+    const caller = await market.startCall(CALLER)
+    const ringing = await desk.peer.receive('INVITE')
+    desk.peer.reply(ringing, 180, 'Ringing')
+    await mobile.answer()
+    desk.peer.reply(await desk.peer.receive('CANCEL'), 200, 'OK', { contact: null })
+    desk.peer.reply(ringing, 487, 'Request Terminated', { contact: null })
+    await mobile.hungUp()
+    await market.went(caller)
+    await market.close()
+  })
+
+  it('prefers the phone of the higher q, and is rung at the next when that is busy', async () => {
+    const market = await Market.open(exchange)
+    const { username } = await hireAgent(market)
+    const [desk, mobile] = [await open(username), await open(username)]
+    await mobile.register({ contact: `${mobile.peer.contact};q=0.3` })
+    await desk.register({ contact: `${desk.peer.contact};q=0.9` })
+    const caller = await market.startCall(CALLER)
+    const invite = await desk.peer.receive('INVITE')
+    assert.equal(mobile.peer.count('INVITE'), 0)
+    desk.peer.reply(invite, 486, 'Busy Here', { contact: null })
+    await mobile.answer()
+    await mobile.hungUp()
+    await market.went(caller)
+    await market.close()
+  })
+
+  it('is still registered after a restart, and rung', async () => {
+    const before = await Market.open(exchange)
+    const { username, user } = await hireAgent(before)
+    const phone = await open(username)
+    await phone.register()
+    await exchange.close()
+    exchange = await Exchange.start({ dataDirectory, env })
+    const read = () => exchange.api.request<{ bindings: { source: string }[] }>('GET', `/api/v1/sip-users/${user.id}`)
+    const { bindings } = await read()
+    assert.deepEqual(
+      bindings.map(({ source }) => source),
+      [`127.0.0.1:${phone.peer.port}`],
+    )
+    assert.ok((await exchange.metric('dce_sip_registrations')) >= 1)
+    const caller = await startScenario(before.callOptions(CALLER, { remote: exchange.process.sip() }))
+    await phone.answer()
+    await phone.hungUp()
+    assert.equal((await caller.finished).exitCode, 0)
+    await before.close()
+  })
+
+  it('is offered both algorithms, and told what is too brief', async () => {
+    const market = await Market.open(exchange)
+    const { username } = await hireAgent(market)
+    const phone = await open(username)
+    const brief = await phone.register({ expires: 5, expect: 423 })
+    assert.equal(brief.get('min-expires'), '60')
+    const [challenge] = phone.peer.received.filter((message) => message.status === 401)
+    assert.deepEqual(
+      challenge!.getAll('www-authenticate').map((value) => /algorithm=([\w-]+)/.exec(value)?.[1]),
+      ['SHA-256', 'MD5'],
+    )
+    await eventually(
+      async () => ((await exchange.metric('dce_sip_registers_total')) > 0 ? true : undefined),
+      () => 'no REGISTER was counted',
+    )
+    await market.close()
+  })
+})

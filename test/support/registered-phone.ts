@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import type { SipMessage } from '../../gateway/sip-server/message.ts'
+import type { ApiThing } from '../../sipp/api-client.ts'
+import type { Market } from './call-market.ts'
+import { answerChallenge } from './digest-client.ts'
+import type { Exchange } from './exchange.ts'
+import { SDP, SipPeer } from './sip-peer.ts'
+
+export const PASSWORD = 'correct horse'
+
+let agents = 0
+
+/** A buyer of this market's calls whose target is an agent: a SIP user that may register. */
+export async function hireAgent(market: Market): Promise<{ username: string; buyer: ApiThing; user: ApiThing }> {
+  const { api } = market.exchange
+  const username = `agent${++agents}`
+  const buyer = await api.create('accounts', { type: 'buyer', name: username })
+  await api.request('POST', `/api/v1/accounts/${buyer.id}/deposits`, { amount: '100.00', reference: username })
+  const user = await api.create('sip-users', { account_id: buyer.id, username, password: PASSWORD })
+  const uri = String(user['uri'])
+  const target = await api.create('targets', { account_id: buyer.id, name: username, uri, ring_timeout: 10 })
+  const criteria = { verticals: [market.vertical] }
+  await api.create('bids', { account_id: buyer.id, target_id: target.id, amount: '5.00', criteria })
+  return { username, buyer, user }
+}
+
+/** An agent's phone on a raw socket: it registers with its password, and answers what a test tells it to. */
+export class Phone {
+  readonly peer: SipPeer
+  readonly #username: string
+  #cseq = 0
+  readonly #callId: string
+
+  private constructor(peer: SipPeer, username: string) {
+    this.peer = peer
+    this.#username = username
+    this.#callId = `${username}-${peer.port}`
+  }
+
+  static async open(exchange: Exchange, username: string, transport: 'udp' | 'tcp' = 'udp'): Promise<Phone> {
+    return new Phone(await SipPeer.open(transport, exchange.process.sip(transport).port), username)
+  }
+
+  /** Registers, challenge and all, and resolves to the answer. */
+  async register(options: { contact?: string; expires?: number; expect?: number } = {}): Promise<SipMessage> {
+    const contact = options.contact ?? this.peer.contact
+    const headers = [`Contact: ${contact};expires=${options.expires ?? 600}`]
+    this.#send(headers)
+    const challenge = (await this.peer.receive(401, { method: 'REGISTER' })).getAll('www-authenticate')[0]!
+    const credentials = { username: this.#username, password: PASSWORD, method: 'REGISTER', uri: 'sip:dce' }
+    this.#send([...headers, `Authorization: ${answerChallenge(challenge, credentials)}`])
+    return this.peer.receive(options.expect ?? 200, { method: 'REGISTER' })
+  }
+
+  #send(headers: readonly string[]): void {
+    const request = this.peer.buildRequest('REGISTER', {
+      uri: 'sip:dce',
+      callId: this.#callId,
+      cseq: ++this.#cseq,
+      without: ['Contact'],
+    })
+    const lines = request
+      .split('\r\n')
+      .map((line) => (line.startsWith('To:') ? `To: <sip:${this.#username}@dce>` : line))
+    lines.splice(1, 0, ...headers)
+    this.peer.send(lines.join('\r\n'))
+  }
+
+  /** Waits for the INVITE, rings, answers it with SDP, and waits for the ACK. */
+  async answer(contact = this.peer.contact): Promise<SipMessage> {
+    const invite = await this.peer.receive('INVITE')
+    this.peer.reply(invite, 180, 'Ringing', { contact })
+    this.peer.reply(invite, 200, 'OK', { contact, body: SDP })
+    await this.peer.receive('ACK')
+    return invite
+  }
+
+  /** Waits for the caller's BYE and answers it. */
+  async hungUp(): Promise<void> {
+    const bye = await this.peer.receive('BYE')
+    assert.ok(bye.get('from'))
+    this.peer.reply(bye, 200, 'OK', { contact: null })
+  }
+
+  close(): Promise<void> {
+    return this.peer.close()
+  }
+}
