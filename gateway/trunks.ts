@@ -68,10 +68,10 @@ export class Trunks {
     return this.#trunks.get(id)
   }
 
-  /** The inbound trunks that one of these verified certificate names belongs to, the oldest first. */
+  /** The inbound trunks that one of these verified certificate names (DNS, or `sip:` URIs) belongs to, the oldest first. */
   ofTlsNames(names: readonly string[]): readonly Trunk[] {
     if (this.#tlsTrunks.size === 0) return []
-    const found = names.flatMap((name) => this.#tlsTrunks.get(name.toLowerCase()) ?? [])
+    const found = names.flatMap((name) => this.#tlsTrunks.get(name.toLowerCase().replace(/^sip:/, '')) ?? [])
     return [...new Set(found)].toSorted((a, b) => (a.id < b.id ? -1 : 1))
   }
 

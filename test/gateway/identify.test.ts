@@ -204,9 +204,11 @@ describe('identifying a call', () => {
     const trunk = trunkOf('seller', { addresses: [], tlsNames: ['Carrier.example', 'sbc.carrier.example'] })
 
     it('knows any of the trunk’s names, whatever their case', () => {
-      const call = callFrom({ 'X-DCE-TLS-Client': 'other.example, CARRIER.example' })
-      identify(call, partsOf([trunk]))
-      assert.equal(call.facts?.trunk.id, 'seller')
+      for (const names of ['other.example, CARRIER.example', 'sip:sbc.carrier.example']) {
+        const call = callFrom({ 'X-DCE-TLS-Client': names })
+        identify(call, partsOf([trunk]))
+        assert.equal(call.facts?.trunk.id, 'seller')
+      }
     })
 
     it('believes only the embedded SIP server', () => {
