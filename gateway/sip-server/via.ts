@@ -46,10 +46,14 @@ export function parseVia(value: string): TopVia | null {
   return { transport, host: value.slice(hostStart, hostEnd), port, branch, received, rport, keep, hasAlias }
 }
 
-/** What can be saved of a malformed Via: enough to answer to, where its beginning is sound (RFC 4475 §3.1.2.1). */
+/**
+ * What can be saved of a malformed Via: enough to answer to, where its beginning is sound (RFC 4475 §3.1.2.1), in whatever version of
+ * SIP it was written (§3.1.2.16).
+ */
 export function salvageVia(value: string): TopVia | null {
-  const semicolon = value.indexOf(';')
-  return semicolon === -1 ? null : parseVia(value.slice(0, semicolon))
+  const ours = value.replace(/^\s*SIP\s*\/\s*\d+\.\d+/i, 'SIP/2.0')
+  const semicolon = ours.indexOf(';')
+  return (ours === value ? null : parseVia(ours)) ?? (semicolon === -1 ? null : parseVia(ours.slice(0, semicolon)))
 }
 
 function readTransport(value: string, start: number, end: number): string | null {

@@ -2,179 +2,90 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { getParam, parseNameAddr, parseVia } from '../../../gateway/sip-server/headers.ts'
 import { SipMessage } from '../../../gateway/sip-server/message.ts'
-import { parseUri, schemeOf } from '../../../gateway/sip-server/uri.ts'
+import { schemeOf } from '../../../gateway/sip-server/uri.ts'
 import { isParseFailure, parseMessage, serialize, StreamFramer } from '../../../gateway/sip-server/wire-format.ts'
+import { reactTo } from './torture/engine-under-test.ts'
+import { TORTURE } from './torture/messages.ts'
+import { OUTCOMES, REACTIONS } from './torture/outcomes.ts'
+import type { Outcome } from './torture/outcomes.ts'
 
-/** The messages of RFC 4475 appendix A, one a file, beside the project; not ours to ship. */
+/** The messages of RFC 4475 appendix A, one a file, beside the project where somebody put them; not ours to ship. */
 const FOLDER = join(import.meta.dirname, '../../../../shared/data/rfc4475')
+const NAMES = OUTCOMES.map((outcome) => outcome.name).toSorted()
 
-/** What the RFC wants of a parser. `check` looks at what is special in a valid message; a later layer's refusal is in `later`. */
-type Outcome =
-  | { name: string; section: string; parses: true; later?: string; check?: (message: SipMessage) => void }
-  | { name: string; section: string; parses: false; status: number | null; reason: string }
+function checkParsing(outcome: Outcome, text: string): void {
+  const result = parseMessage(text)
+  if (!outcome.parses) {
+    assert.ok(isParseFailure(result), 'it parsed')
+    assert.deepEqual([result.status, result.reason], [outcome.status, outcome.reason])
+    return
+  }
+  assert.ok(!isParseFailure(result), isParseFailure(result) ? result.reason : '')
+  if ('check' in outcome) outcome.check?.(result)
+  const again = parseMessage(serialize(result))
+  assert.ok(!isParseFailure(again))
+  assert.deepEqual(withoutLength(again), withoutLength(result))
+}
 
-const ok = (name: string, section: string, check?: (message: SipMessage) => void): Outcome =>
-  check === undefined ? { name, section, parses: true } : { name, section, parses: true, check }
-const later = (name: string, section: string, why: string): Outcome => ({ name, section, parses: true, later: why })
-const bad = (name: string, section: string, status: number | null, reason: string): Outcome => ({
-  name,
-  section,
-  parses: false,
-  status,
-  reason,
-})
+function checkReaction(name: string, text: string): void {
+  const expected = REACTIONS[name]
+  const { statuses, shown } = reactTo(text)
+  if (expected === 'nothing') assert.deepEqual([statuses, shown], [[], []])
+  else if (expected === 'shown') assert.deepEqual([statuses, shown.length], [[200], 1])
+  else assert.deepEqual([statuses, shown], [[expected], []])
+}
 
-const OUTCOMES: Outcome[] = [
-  ok('wsinv', '3.1.1.1', (message) => {
-    assert.equal(message.getAll('via').length, 3)
-    assert.deepEqual(message.topVia, {
-      transport: 'UDP',
-      host: '192.0.2.2',
-      port: null,
-      branch: '390skdjuw',
-      received: null,
-      rport: null,
-      keep: null,
-      hasAlias: false,
-    })
-    assert.equal(parseVia(message.getAll('via')[1]!)?.branch, 'z9hG4bK9ikj8')
-    assert.deepEqual([message.cseq, message.fromTag, message.toTag], [9, '98asjd8', '1918181833n'])
-    assert.equal(parseNameAddr(message.get('from')!)?.displayName, 'J Rosenberg \\"')
-    assert.equal(getParam(message.get('contact')!, 'secondparam'), '')
-    assert.equal(getParam(message.get('contact')!, 'q'), '0.33')
-    assert.deepEqual(message.getAll('route'), ['<sip:services.example.com;lr;unknownwith=value;unknown-no-value>'])
-  }),
-  ok('intmeth', '3.1.1.2', (message) => {
-    assert.equal(message.method, "!interesting-Method0123456789_*+`.%indeed'~")
-    assert.equal(message.cseqMethod, message.method)
-    assert.equal(parseNameAddr(message.get('to')!)?.displayName, 'BEL:\u0007 NUL:\u0000 DEL:\u007f')
-    assert.equal(message.fromTag, "_token~1'+`*%!-.")
-  }),
-  ok('esc01', '3.1.1.3', (message) => {
-    assert.equal(parseUri(message.requestUri)?.user, 'sips:user@example.com')
-    assert.equal(parseUri(parseNameAddr(message.get('contact')!)!.uri)?.params.get('lr'), '')
-  }),
-  ok('escnull', '3.1.1.4', (message) => {
-    assert.equal(parseUri(parseNameAddr(message.get('to')!)!.uri)?.user, 'null-\u0000-null')
-    assert.equal(message.getAll('contact').length, 2)
-  }),
-  ok('esc02', '3.1.1.5', (message) => {
-    assert.equal(message.method, 'RE%47IST%45R')
-    assert.equal(parseNameAddr(message.get('to')!)?.displayName, '%Z%45')
-    assert.deepEqual(message.getAll('contact').length, 2)
-  }),
-  ok('lwsdisp', '3.1.1.6', (message) => assert.equal(parseNameAddr(message.get('from')!)?.displayName, 'caller')),
-  ok('longreq', '3.1.1.7', (message) => {
-    assert.equal(message.getAll('via').length, 34)
-    assert.equal(message.body.length, 150)
-    assert.ok(message.callId.length > 100)
-  }),
-  ok('dblreq', '3.1.1.8', (message) => assert.equal(message.body, '')),
-  ok('semiuri', '3.1.1.9', (message) => assert.equal(parseUri(message.requestUri)?.user, 'user;par=u@example.net')),
-  ok('transports', '3.1.1.10', (message) => {
-    const transports = message.getAll('via').map((via) => parseVia(via)?.transport)
-    assert.deepEqual(transports, ['UDP', 'SCTP', 'TLS', 'UNKNOWN', 'TCP'])
-  }),
-  ok('mpart01', '3.1.1.11', (message) => assert.equal(message.body.length, 553)),
-  ok('unreason', '3.1.1.12', (message) => {
-    assert.equal(
-      Buffer.from(message.reason, 'latin1').toString('utf8'),
-      '= 2**3 * 5**2 \u043d\u043e \u0441\u0442\u043e \u0434\u0435\u0432\u044f\u043d\u043e\u0441\u0442\u043e \u0434\u0435\u0432\u044f\u0442\u044c - \u043f\u0440\u043e\u0441\u0442\u043e\u0435',
-    )
-  }),
-  ok('noreason', '3.1.1.13', (message) => assert.equal(message.reason, '')),
-
-  // The Via is malformed, but enough of it is sound to answer to.
-  bad('badinv01', '3.1.2.1', 400, 'Malformed Via'),
-  bad('clerr', '3.1.2.2', 400, 'Content-Length exceeds the datagram'),
-  bad('ncl', '3.1.2.3', 400, 'Malformed Content-Length'),
-  bad('scalar02', '3.1.2.4', 400, 'CSeq number too large'),
-  bad('scalarlg', '3.1.2.5', null, 'CSeq number too large'),
-  bad('quotbal', '3.1.2.6', 400, 'Malformed To'),
-  bad('ltgtruri', '3.1.2.7', 400, 'Malformed Request-URI'),
-  bad('lwsruri', '3.1.2.8', 400, 'Malformed Request-URI'),
-  bad('lwsstart', '3.1.2.9', 400, 'Malformed Request-URI'),
-  bad('trws', '3.1.2.10', 400, 'Malformed Request-Line'),
-  bad('escruri', '3.1.2.11', 400, 'Headers in Request-URI'),
-  // The RFC lets an element that has no use for the Date ignore it, and we have none.
-  ok('baddate', '3.1.2.12', (message) => assert.match(message.get('date')!, /EST$/)),
-  bad('regbadct', '3.1.2.13', 400, 'Malformed Contact'),
-  bad('badaspec', '3.1.2.14', 400, 'Malformed To'),
-  bad('baddn', '3.1.2.15', 400, 'Malformed From'),
-  bad('badvers', '3.1.2.16', 505, 'Version Not Supported'),
-  bad('mismatch01', '3.1.2.17', 400, 'CSeq method does not match'),
-  bad('mismatch02', '3.1.2.18', 400, 'CSeq method does not match'),
-  bad('bigcode', '3.1.2.19', null, 'Malformed Status-Line'),
-
-  ok('badbranch', '3.2.1', (message) => assert.equal(message.topVia?.branch, 'z9hG4bK')),
-  bad('insuf', '3.3.1', 400, 'Missing From'),
-  later('unkscm', '3.3.2', '416 by the server'),
-  later('novelsc', '3.3.3', '416 by the server'),
-  later('unksm2', '3.3.4', 'a registrar answers 416 or 400 for the To'),
-  later('bext01', '3.3.5', '420 by the server'),
-  later('invut', '3.3.6', '415 by the application'),
-  later('regaut01', '3.3.7', '401 by the application'),
-  bad('multi01', '3.3.8', 400, 'Repeated CSeq'),
-  bad('mcl01', '3.3.9', 400, 'Repeated Content-Length'),
-  later('bcast', '3.3.10', 'dropped: its top Via is not ours'),
-  later('zeromf', '3.3.11', '483 by a proxy, answered by a UAS'),
-  ok('cparam01', '3.3.12', (message) => assert.equal(getParam(message.get('contact')!, 'unknownparam'), '')),
-  ok('cparam02', '3.3.13', (message) => {
-    assert.equal(getParam(message.get('contact')!, 'unknownparam'), null)
-    assert.equal(parseUri(parseNameAddr(message.get('contact')!)!.uri)?.params.get('unknownparam'), '')
-  }),
-  ok('regescrt', '3.3.14', (message) => {
-    assert.deepEqual(parseUri(parseNameAddr(message.get('contact')!)!.uri)?.headers, [
-      ['Route', '<sip:sip.example.com>'],
-    ])
-  }),
-  later('sdp01', '3.3.15', '406 or 488 by the application'),
-  ok('inv2543', '3.4.1', (message) => {
-    assert.deepEqual([message.topVia?.branch, message.fromTag], ['', ''])
-    assert.ok(message.body.startsWith('v=0'))
-  }),
+const SOURCES = [
+  { title: 'RFC 4475, written anew', isThere: true, read: (name: string): string => TORTURE[name] ?? '' },
+  {
+    title: 'RFC 4475, byte for byte',
+    isThere: existsSync(FOLDER),
+    read: (name: string): string => readFileSync(join(FOLDER, `${name}.dat`), 'latin1'),
+  },
 ]
 
-describe('RFC 4475', function () {
-  const isThere = existsSync(FOLDER)
-  const read = (name: string): string => readFileSync(join(FOLDER, `${name}.dat`), 'latin1')
+for (const { title, read } of SOURCES.filter(({ isThere }) => isThere)) {
+  describe(title, () => {
+    for (const outcome of OUTCOMES) {
+      const parsing = outcome.parses ? 'parses' : `does not parse (${outcome.reason})`
+      const reaction = REACTIONS[outcome.name]
+      it(`§${outcome.section} ${outcome.name} ${parsing}; the server: ${reaction}`, () => {
+        checkParsing(outcome, read(outcome.name))
+        checkReaction(outcome.name, read(outcome.name))
+      })
+    }
 
-  before(function () {
-    if (!isThere) this.skip()
-  })
-
-  it('has an expected outcome for each of the 49 messages', () => {
-    const files = readdirSync(FOLDER).filter((file) => file.endsWith('.dat'))
-    assert.equal(files.length, 49)
-    assert.deepEqual(OUTCOMES.map((outcome) => `${outcome.name}.dat`).toSorted(), files.toSorted())
-  })
-
-  for (const outcome of OUTCOMES) {
-    const does = outcome.parses
-      ? `parses${'later' in outcome ? ` (${outcome.later})` : ''}`
-      : `is refused: ${outcome.status ?? 'dropped'} ${outcome.reason}`
-    it(`§${outcome.section} ${outcome.name} ${does}`, () => {
-      const result = parseMessage(read(outcome.name))
-      if (outcome.parses) {
-        assert.ok(!isParseFailure(result), isParseFailure(result) ? result.reason : '')
-        if ('check' in outcome) outcome.check?.(result)
-        const again = parseMessage(serialize(result))
-        assert.ok(!isParseFailure(again))
-        assert.deepEqual(withoutLength(again), withoutLength(result))
-      } else {
-        assert.ok(isParseFailure(result))
-        assert.deepEqual([result.status, result.reason], [outcome.status, outcome.reason])
-      }
+    it('finds both messages of dblreq on a stream', () => {
+      const { messages } = new StreamFramer().push(Buffer.from(read('dblreq'), 'latin1'))
+      assert.deepEqual(
+        messages.map((message) => !isParseFailure(message) && message.method),
+        ['REGISTER', 'INVITE'],
+      )
     })
-  }
 
-  it('finds both messages of dblreq on a stream', () => {
-    const { messages } = new StreamFramer().push(Buffer.from(read('dblreq'), 'latin1'))
+    it('says which extensions of bext01 are not supported', () => {
+      assert.match(reactTo(read('bext01')).answer, /^Unsupported: .*nothingSupportsThis/m)
+    })
+
+    it('names in each 400 what is wrong', () => {
+      for (const outcome of OUTCOMES)
+        if (!outcome.parses && outcome.status === 400)
+          assert.ok(reactTo(read(outcome.name)).answer.startsWith(`SIP/2.0 400 ${outcome.reason}\r\n`), outcome.name)
+    })
+  })
+}
+
+describe('the suite of RFC 4475', () => {
+  it('has all 49 messages, with an outcome and a reaction each', () => {
+    assert.equal(NAMES.length, 49)
+    assert.deepEqual(Object.keys(TORTURE).toSorted(), NAMES)
+    assert.deepEqual(Object.keys(REACTIONS).toSorted(), NAMES)
+    if (!existsSync(FOLDER)) return
+    const files = readdirSync(FOLDER).filter((file) => file.endsWith('.dat'))
     assert.deepEqual(
-      messages.map((message) => !isParseFailure(message) && message.method),
-      ['REGISTER', 'INVITE'],
+      files.toSorted(),
+      NAMES.map((name) => `${name}.dat`),
     )
   })
 
