@@ -150,6 +150,7 @@ function addKnown(head: Head, info: HeaderInfo, value: string): void {
     head.seen |= info.singleBit
   }
   if (!info.isList || !value.includes(',')) {
+    if (info.isList && isLoneItemOpen(info, value)) return fail(head, 400, `Malformed ${info.name}`)
     headers.push({ key: info.key, name: info.name, value })
     if (info.role !== 'plain') checkField(head, info, value)
     return
@@ -162,6 +163,12 @@ function addKnown(head: Head, info: HeaderInfo, value: string): void {
     headers.push({ key: info.key, name: info.name, value: item })
     if (info.role !== 'plain') checkField(head, info, item)
   }
+}
+
+/** What is open in a lone item of a list (`<` or a quote) would swallow the items it is one day joined with. */
+function isLoneItemOpen(info: HeaderInfo, value: string): boolean {
+  if (info.role !== 'plain' || !(value.includes('<') || value.includes('"'))) return false
+  return splitList(`${value},`) === null
 }
 
 function repeated(head: Head, info: HeaderInfo): void {

@@ -2,6 +2,7 @@ import { SipMessage } from './message.ts'
 import type { ParseFailure } from './message.ts'
 import { CHAR, isToken, parseDigits } from './characters.ts'
 import { isScheme } from './name-addr.ts'
+import { isHostPort } from './uri.ts'
 
 /** A start line read: the message it opens, and what is wrong with the line, if anything is. */
 export interface StartLine {
@@ -91,6 +92,15 @@ function requestUriFault(text: string, start: number, end: number): string | nul
   }
   if (!isScheme(text, start, end)) return 'Malformed Request-URI'
   // §19.1.1: headers are not allowed in a Request-URI. A `?` before the `@` is part of the user.
-  if (query > at && /^sips?:/i.test(text.slice(start, start + 5))) return 'Headers in Request-URI'
-  return null
+  const schemeEnd = sipSchemeEnd(text, start)
+  if (schemeEnd === -1) return null
+  if (query > at) return 'Headers in Request-URI'
+  return isHostPort(text, at === -1 ? schemeEnd : at + 1, end) ? null : 'Malformed Request-URI'
+}
+
+/** Past `sip:` or `sips:`; -1 for another scheme. */
+function sipSchemeEnd(text: string, start: number): number {
+  if (text.startsWith('sip:', start)) return start + 4
+  const scheme = /^sips?:/i.exec(text.slice(start, start + 5))
+  return scheme === null ? -1 : start + scheme[0].length
 }
