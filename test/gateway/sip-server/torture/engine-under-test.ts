@@ -39,15 +39,16 @@ export function reactTo(datagram: string): Reaction {
     echo: () => 1,
     tellProxied: () => undefined,
     finishProxied: () => undefined,
+    tellCdr: () => undefined,
     refuse: (_frameId, reason) => void faults.push(`the application was refused: ${reason}`),
   }
   const engine = new Engine({
     limits: DEFAULT_LIMITS,
     timers: {},
-    publicAddress: null,
+    publicAddresses: [],
     dns: openDns({ servers: [], timeoutMs: 1_000 }),
     largeRequests: 'tcp',
-    router: { route: () => app, routeToTag: () => null },
+    router: { route: (method) => (method.startsWith('cdr:') ? null : app), routeToTag: () => null },
     chance: systemChance,
     guard: null,
     nowMs: 0,

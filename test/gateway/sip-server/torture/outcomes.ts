@@ -173,8 +173,8 @@ export const REACTIONS: Readonly<Record<string, 'shown' | 'nothing' | number>> =
   unkscm: 416,
   novelsc: 416,
   unksm2: 'shown', // To whom it may concern: the registrar knows its own.
-  bext01: 420,
-  invut: 415,
+  bext01: 'shown',
+  invut: 'shown',
   regaut01: 'shown',
   multi01: 400,
   mcl01: 400,
