@@ -97,10 +97,21 @@ export class Flows {
   }
 }
 
-/** The connection a dialog was begun over, when its remote target cannot be reached in another way. */
+/**
+ * The peer a dialog was begun with, when its remote target cannot be reached in another way: over a connection of the client's
+ * making; over UDP, when a private address is behind a public one. A GRUU (RFC 5627 §3.3) stands for a device by a name that
+ * only its registrar can resolve, and here is the device.
+ */
 export function flowOfDialog(uri: Uri, via: Peer | null): Peer | null {
-  if (via === null || via.connection?.isOpen !== true || !via.connection.isAccepted) return null
-  return mayStandFor(uri, via.host) && isSpokenOver(uri, via) ? via : null
+  if (via === null) return null
+  const { connection, transport } = via
+  if (connection === null) {
+    if (transport.name !== 'udp' || uri.scheme === 'sips') return null
+    const asked = uri.params.get('transport')?.toLowerCase() ?? 'udp'
+    return asked === 'udp' && (uri.params.has('gr') || isBehind(uri, via.host)) ? via : null
+  }
+  if (!connection.isOpen || !connection.isAccepted) return null
+  return uri.params.has('gr') || (mayStandFor(uri, via.host) && isSpokenOver(uri, via)) ? via : null
 }
 
 /** A host that is in no DNS (RFC 2606 §2): what browsers, which cannot know their address, put into Contact. */
@@ -113,8 +124,17 @@ export function isMadeUp(host: string): boolean {
  * address: else whoever may register could draw the calls to another's name to himself.
  */
 function mayStandFor(uri: Uri, remoteHost: string): boolean {
-  const host = uri.host.startsWith('[') ? uri.host.slice(1, -1) : uri.host
-  return isMadeUp(host) || host === remoteHost || (isPrivateAddress(host) && !isPrivateAddress(remoteHost))
+  return literalOf(uri) === remoteHost || isBehind(uri, remoteHost)
+}
+
+/** A host that nobody outside can reach, while its messages come from an address that everybody can. */
+function isBehind(uri: Uri, remoteHost: string): boolean {
+  const host = literalOf(uri)
+  return isMadeUp(host) || (isPrivateAddress(host) && !isPrivateAddress(remoteHost))
+}
+
+function literalOf({ host }: Uri): string {
+  return host.startsWith('[') ? host.slice(1, -1) : host
 }
 
 /** Whether the URI asks for the transport of this peer's connection, or for none. */

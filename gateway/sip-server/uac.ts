@@ -8,6 +8,7 @@ import { Delivery } from './delivery.ts'
 import { dialogIdOf } from './dialog.ts'
 import { buildInDialog } from './dialogs.ts'
 import { selectForkOfPrack } from './forks.ts'
+import { uriOf } from './headers.ts'
 import { applyRouteSet } from './locate.ts'
 import { SipMessage } from './message.ts'
 import { dropOffer, keepSession, noteSession } from './offers.ts'
@@ -141,8 +142,11 @@ export class Uac {
       if (message.fromTag !== '' && dialogs.find(dialogIdOf(message.callId, message.fromTag)) !== undefined)
         return app.refuse(frameId, 'dialog already exists, rejecting this request')
     }
-    // Routes are the server's affair, except on a request of a dialog that only the application still knows.
-    const routes = message.toTag === '' ? [] : message.getAll('route')
+    // Routes are the server's affair, except on a request of a dialog that only the application still knows, and where it has
+    // found the way by itself (a Path: RFC 3327 §5.3) and sends to the first of them.
+    const given = message.getAll('route')
+    const isItsWay = message.toTag !== '' || (routeUrl !== '' && uriOf(given[0] ?? '') === routeUrl)
+    const routes = isItsWay ? given : []
     const routing = applyRouteSet(message.requestUri, routes)
     const identity = identityOf(message, chance)
     const build = (peer: Peer): SipMessage => {

@@ -76,6 +76,36 @@ describe('a registered agent', function () {
     await market.close()
   })
 
+  it('may answer with the GRUU it was given: the rest of the call goes where the INVITE went', async () => {
+    const market = await Market.open(exchange)
+    const { username } = await hireAgent(market)
+    const phone = await open(username, 'tcp')
+    const instance = '+sip.instance="<urn:uuid:0f2c>"'
+    const registered = await phone.register({ contact: `${phone.peer.contact};${instance}`, supported: 'gruu' })
+    const gruu = /pub-gruu="([^"]+)"/.exec(registered.get('contact') ?? '')?.[1]
+    assert.equal(gruu, `sip:${username}@dce;gr=urn:uuid:0f2c`)
+    const caller = await market.startCall(CALLER)
+    await phone.answer(`<${gruu}>`)
+    await phone.hungUp()
+    await market.went(caller)
+    await market.close()
+  })
+
+  it('is rung through the proxies on its Path, which find themselves in Route', async () => {
+    const market = await Market.open(exchange)
+    const { username } = await hireAgent(market)
+    const proxy = await open(username)
+    const path = `<sip:token@127.0.0.1:${proxy.peer.port};lr>, <sip:second@127.0.0.1:1;lr>`
+    await proxy.register({ contact: `<sip:${username}@10.255.255.1>`, path })
+    const caller = await market.startCall(CALLER)
+    const invite = await proxy.answer()
+    assert.equal(invite.requestUri, `sip:${username}@10.255.255.1`)
+    assert.deepEqual(invite.getAll('route'), path.split(', '))
+    await proxy.hungUp()
+    await market.went(caller)
+    await market.close()
+  })
+
   it('who has left is no bidder, and the record says why', async () => {
     const market = await Market.open(exchange)
     const { username } = await hireAgent(market)

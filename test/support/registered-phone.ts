@@ -42,9 +42,13 @@ export class Phone {
   }
 
   /** Registers, challenge and all, and resolves to the answer. */
-  async register(options: { contact?: string; expires?: number; expect?: number } = {}): Promise<SipMessage> {
+  async register(
+    options: { contact?: string; expires?: number; expect?: number; supported?: string; path?: string } = {},
+  ): Promise<SipMessage> {
     const contact = options.contact ?? this.peer.contact
     const headers = [`Contact: ${contact};expires=${options.expires ?? 600}`]
+    if (options.supported) headers.push(`Supported: ${options.supported}`)
+    if (options.path) headers.push(`Path: ${options.path}`)
     this.#send(headers)
     const challenge = (await this.peer.receive(401, { method: 'REGISTER' })).getAll('www-authenticate')[0]!
     const credentials = { username: this.#username, password: PASSWORD, method: 'REGISTER', uri: 'sip:dce' }
