@@ -1,4 +1,5 @@
 import {
+  ADDRESSES,
   bytes,
   decimal,
   duration,
@@ -108,14 +109,26 @@ export const CATALOGUE = {
     'New calls get 503 when the disk has less room than this.',
   ),
 
-  'telephony.host': set(TEXT, '0.0.0.0', 'Where SIP and RTP listen.'),
+  'telephony.host': set(ADDRESSES, ['0.0.0.0'], 'Where SIP and RTP listen; both families: 0.0.0.0, ::'),
   'telephony.sip_port': set(PORT_OR_OFF, 5060, 'The port of SIP over UDP and TCP.'),
-  'telephony.tls_port': later(PORT_OR_OFF, 'The port of SIP over TLS (5061).'),
-  'telephony.tls_cert': later(TEXT, 'The certificate chain file of SIP over TLS.'),
-  'telephony.tls_key': later(TEXT, 'Its private key file.'),
-  'telephony.tls_ca': later(TEXT, 'The file of authorities that peers’ certificates must come from.'),
-  'telephony.ws_port': later(PORT_OR_OFF, 'The port of SIP over WebSocket (5066).'),
-  'telephony.wss_port': later(PORT_OR_OFF, 'The port of SIP over secure WebSocket (7443).'),
+  'telephony.tls_port': set(PORT_OR_OFF, 5061, 'The port of SIP over TLS.'),
+  'telephony.tls_cert': may(
+    TEXT,
+    'The certificate chain file (PEM) of SIP over TLS and secure WebSocket; unset: one of our own making, in data_dir.',
+  ),
+  'telephony.tls_key': may(TEXT, 'Its private key file (PEM).'),
+  'telephony.tls_ca': may(
+    TEXT,
+    'The file of authorities (PEM) that clients’ certificates come from; unset: clients are not asked for one.',
+  ),
+  'telephony.tls_verify': set(
+    oneOf('strict', 'wildcard', 'off'),
+    'strict',
+    'How TLS servers we call must prove their name: whole (RFC 5922), by *.domain as well, or not at all.',
+  ),
+  'telephony.ws_port': set(PORT_OR_OFF, 5066, 'The port of SIP over WebSocket.'),
+  'telephony.wss_port': set(PORT_OR_OFF, 7443, 'The port of SIP over secure WebSocket.'),
+  'telephony.ws_origins': set(LIST, [], 'Web origins whose pages may connect over WebSocket; empty: all.'),
   'telephony.rtp_port_range': set(
     PORT_RANGE,
     { first: 10_000, last: 20_000 },
@@ -127,8 +140,8 @@ export const CATALOGUE = {
     'The loopback port of the control protocol between the SIP server and the application.',
   ),
   'telephony.public_address': may(
-    TEXT,
-    'The address put into SDP, Contact and Via; unset: the first that is not loopback.',
+    ADDRESSES,
+    'The address put into SDP, Contact and Via, one of each family at most; unset: the first that is not loopback.',
     {
       aliases: ['public_address'],
     },

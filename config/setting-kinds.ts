@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+
 /**
  * The kinds of value a setting can have. `read` takes what the file, the environment or a flag said and answers the
  * value, or undefined when it is not `allowed`. `Suffix` is the unit that the property's name ends with.
@@ -74,6 +76,17 @@ export const HOST_NAME: Kind<string> = {
     const isName = typeof raw === 'string' && /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/i.test(raw)
     return isName ? raw.toLowerCase() : undefined
   },
+}
+
+/** One or more IP addresses, separated by commas or as a YAML list. */
+export const ADDRESSES: Kind<readonly string[]> = {
+  allowed: 'IP addresses, separated by commas',
+  suffix: '',
+  read: (raw) => {
+    const parts = LIST.read(raw)
+    return parts !== undefined && parts.length > 0 && parts.every((part) => isIP(part) !== 0) ? parts : undefined
+  },
+  write: (addresses) => addresses.join(', '),
 }
 
 /** A whole number within [min, max]. */

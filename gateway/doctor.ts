@@ -2,6 +2,14 @@ import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:f
 import { createServer } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
 import type { Settings } from '../config/settings.ts'
+import { sipAddresses } from './addresses.ts'
+
+const SETTING_OF = {
+  tcp: 'telephony.sip_port',
+  tls: 'telephony.tls_port',
+  ws: 'telephony.ws_port',
+  wss: 'telephony.wss_port',
+} as const
 
 type Finding = { readonly ok: boolean; readonly text: string }
 
@@ -17,8 +25,8 @@ export async function examine(settings: Settings, print: (line: string) => void)
     await port('server.port', settings.server.host, settings.server.port),
     await port('telephony.control_port', '127.0.0.1', settings.telephony.controlPort),
   ]
-  const { sipPort } = settings.telephony
-  if (sipPort !== 'off') findings.push(await port('telephony.sip_port', settings.telephony.host, sipPort))
+  for (const { transport, host, port: number } of sipAddresses(settings.telephony))
+    if (transport !== 'udp') findings.push(await port(SETTING_OF[transport], host, number))
   for (const { ok, text } of findings) print(`${ok ? 'ok  ' : 'FAIL'} ${text}`)
   return findings.every(({ ok }) => ok)
 }

@@ -22,6 +22,7 @@ import { createEventBus } from '../storage/event-bus.ts'
 import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID } from '../storage/house-accounts.ts'
 import { openStorage } from '../storage/storage.ts'
 import { answerOptions } from './answer-options.ts'
+import { mediaAddresses, publicAddresses, sipAddresses } from './addresses.ts'
 import { Announcements } from './announcements.ts'
 import { Authentication } from './authentication.ts'
 import type { BindingLimits } from './bindings.ts'
@@ -29,13 +30,13 @@ import { handleCall } from './call.ts'
 import { callPolicies } from './call-policies.ts'
 import { CallQuality } from './call-quality.ts'
 import { CallerLeg } from './caller-leg.ts'
+import { loadCertificates, watchCertificates } from './certificates.ts'
 import { Directory } from './directory.ts'
 import { createExchange } from './exchange.ts'
 import { ensureFirstAdmin } from './first-admin.ts'
 import { createHealth } from './health.ts'
 import { Call } from './live-call.ts'
 import { LiveCalls } from './live-calls.ts'
-import { localAddress } from './local-address.ts'
 import type { ExchangeParts } from './parts.ts'
 import { Probes } from './probes.ts'
 import { closeInterrupted, hangUpLegs } from './recovery.ts'
@@ -55,6 +56,7 @@ import {
   type GuardOptions,
   type SipServerHandle,
   type SipServerOptions,
+  type TlsCertificates,
 } from './sip-server/start.ts'
 import { Signaling } from './srf.ts'
 import { Trunks } from './trunks.ts'
@@ -210,8 +212,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     settings.media.engine as MediaEngine,
     { log: logger },
     {
-      address: settings.telephony.host,
-      publicAddress: settings.telephony.publicAddress ?? localAddress(settings.telephony.host),
+      ...mediaAddresses(settings.telephony),
       portRange: rtpRange(settings.telephony.rtpPortRange),
       threads: settings.media.threads || Math.max(1, availableParallelism() - 1),
       rtpTimeoutMs: settings.media.rtpTimeoutMs,
@@ -393,6 +394,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     refusalCounter.close()
     await registrationWriter?.close()
     signaling.close()
+    sipServer?.stopWatching()
     await sipServer?.server.close()
     await media.close()
     await api.close()
@@ -424,22 +426,28 @@ async function startEmbeddedSip(
   settings: Settings,
   log: Log['logger'],
   guard: SipGuard,
-): Promise<{ server: SipServerHandle; secret: string }> {
-  const { host, sipPort, controlPort, t1Ms, t2Ms, t4Ms } = settings.telephony
+): Promise<{ server: SipServerHandle; secret: string; stopWatching: () => void }> {
+  const { controlPort, t1Ms, t2Ms, t4Ms, tlsCert, tlsKey, tlsCa, tlsVerify, wsOrigins } = settings.telephony
+  const listen = sipAddresses(settings.telephony)
+  const tls = {
+    cert: tlsCert,
+    key: tlsKey,
+    ca: tlsCa,
+    directory: join(settings.dataDir, 'keys'),
+    addresses: publicAddresses(settings.telephony),
+  }
+  const isSecure = listen.some(({ transport }) => transport === 'tls' || transport === 'wss')
+  const certificates = isSecure ? await loadCertificates(tls) : null
   const secret = settings.drachtio.secret ?? randomBytes(16).toString('hex')
   const server = await startSipServer({
-    listen:
-      sipPort === 'off'
-        ? []
-        : [
-            { transport: 'udp', host, port: sipPort },
-            { transport: 'tcp', host, port: sipPort },
-          ],
+    listen,
+    ...(certificates !== null && { tls: { ...certificates, verify: tlsVerify, isShown: tlsCert !== null } }),
+    webSocketOrigins: wsOrigins,
     control: { host: '127.0.0.1', port: controlPort, secret },
     timers: { t1Ms, t2Ms, t4Ms },
     dnsServers: settings.telephony.dnsServers,
     largeRequests: settings.telephony.largeMessages,
-    publicAddresses: [settings.telephony.publicAddress ?? localAddress(host)],
+    publicAddresses: publicAddresses(settings.telephony),
     // Its own last resorts, behind the exchange's limits and never before them.
     limits: {
       maxDialogMs: settings.telephony.maxCallDurationMs + LAST_RESORT_MS,
@@ -451,7 +459,15 @@ async function startEmbeddedSip(
     onNotice: (notice) => guard.noticed(notice),
   })
   guard.attach(server)
-  return { server, secret }
+  if (certificates === null) return { server, secret, stopWatching: () => undefined }
+  const use = async (renewed: TlsCertificates): Promise<void> => {
+    await server.ask('replaceCertificates', renewed)
+    log.info({ part: 'sip-server' }, 'certificates loaded again')
+  }
+  const stopWatching = watchCertificates(tls, certificates, use, (error) =>
+    log.error({ part: 'sip-server', error }, 'the certificates cannot be used: the old ones stay'),
+  )
+  return { server, secret, stopWatching }
 }
 
 /** Who sees the SIP messages: the trace, a capture server, both or nobody. */

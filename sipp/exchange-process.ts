@@ -44,6 +44,9 @@ const SETTINGS = {
   DCE_SERVER_PORT: '0',
   DCE_TELEPHONY_HOST: '127.0.0.1',
   DCE_TELEPHONY_SIP_PORT: '0',
+  DCE_TELEPHONY_TLS_PORT: 'off',
+  DCE_TELEPHONY_WS_PORT: 'off',
+  DCE_TELEPHONY_WSS_PORT: 'off',
   DCE_TELEPHONY_CONTROL_PORT: '0',
   DCE_TELEPHONY_RTP_PORT_RANGE: '0',
   DCE_PUBLIC_ADDRESS: '127.0.0.1',
@@ -106,7 +109,7 @@ export class ExchangeProcess {
     return this.#ready!.http
   }
   /** Where it takes SIP. */
-  sip(transport: 'udp' | 'tcp' = 'udp'): { host: string; port: number } {
+  sip(transport: 'udp' | 'tcp' | 'tls' | 'ws' | 'wss' = 'udp'): { host: string; port: number } {
     const found = this.#ready!.sip.find((address) => address.transport.toLowerCase() === transport)
     if (!found) throw new Error(`the exchange does not listen on ${transport}: ${JSON.stringify(this.#ready!.sip)}`)
     return { host: found.host === '0.0.0.0' ? '127.0.0.1' : found.host, port: found.port }

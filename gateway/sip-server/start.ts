@@ -5,11 +5,21 @@ import { SipServer } from './server.ts'
 import type { ListeningAddress, SipServerControls, SipServerOptions } from './server.ts'
 import type { SipServerStats } from './stats.ts'
 import type { SipTrace } from './trace.ts'
+import type { TlsCertificates } from './tls-context.ts'
+import type { ListenOptions } from './transport.ts'
 import type { FromWorker, ToWorker } from './worker.ts'
 
 export { DEFAULT_GUARD, SCANNERS } from './guard-options.ts'
 export type { Ban, GuardNotice, GuardOptions }
-export type { ListeningAddress, SipServerControls, SipServerOptions, SipServerStats, SipTrace }
+export type {
+  ListeningAddress,
+  ListenOptions,
+  TlsCertificates,
+  SipServerControls,
+  SipServerOptions,
+  SipServerStats,
+  SipTrace,
+}
 
 export interface StartOptions extends SipServerOptions {
   /** False runs the server on the caller's thread: for tests. */

@@ -29,7 +29,15 @@ export async function runDemo({ once, settings: settingsOf, print, stopOnSignals
   const dataDir = mkdtempSync(join(tmpdir(), 'dce-demo-'))
   const password = randomBytes(12).toString('base64url')
   const freePorts = once
-    ? { 'server.port': 0, 'telephony.sip_port': 0, 'telephony.control_port': 0, 'telephony.rtp_port_range': '0' }
+    ? {
+        'server.port': 0,
+        'telephony.sip_port': 0,
+        'telephony.tls_port': 0,
+        'telephony.ws_port': 0,
+        'telephony.wss_port': 0,
+        'telephony.control_port': 0,
+        'telephony.rtp_port_range': '0',
+      }
     : {}
   const settings = settingsOf({
     data_dir: dataDir,

@@ -33,7 +33,7 @@ describe('settings', () => {
     const settings = loadSettings({ file: null })
     assert.equal(settings.server.host, '127.0.0.1')
     assert.equal(settings.server.port, 8080)
-    assert.equal(settings.telephony.host, '0.0.0.0')
+    assert.deepEqual(settings.telephony.host, ['0.0.0.0'])
     assert.equal(settings.telephony.sipPort, 5060)
     assert.deepEqual(settings.telephony.rtpPortRange, { first: 10_000, last: 20_000 })
     assert.equal(settings.telephony.controlPort, 9022)
@@ -123,6 +123,7 @@ describe('settings', () => {
     const bad: [string, string[]][] = [
       ['server.port', ['-1', '1.5', 'off', 'http', '0x50', '1e3', ' ', '99999999999999999999']],
       ['telephony.sip_port', ['on', '-1', '65536']],
+      ['telephony.host', ['localhost', '', '0.0.0.0, x']],
       ['telephony.rtp_port_range', ['10000', '20000-10000', '10001-20000', '80-90', '10000-70000', '10000-10001', '-']],
       ['telephony.max_call_duration', ['2', '2 h', '-2h', '2w', '25h', '0s', 'h', '']].map((x) => x) as [
         string,
@@ -181,9 +182,9 @@ describe('settings', () => {
 
   it('take the other names of a setting, but not two names at once', () => {
     assert.equal(loadSettings({ file: fileOf('compliance:\n  tcpa_enabled: false') }).compliance.tcpa.enabled, false)
-    assert.equal(
-      loadSettings({ file: null, env: { DCE_PUBLIC_ADDRESS: '192.0.2.1' } }).telephony.publicAddress,
-      '192.0.2.1',
+    assert.deepEqual(
+      loadSettings({ file: null, env: { DCE_PUBLIC_ADDRESS: '192.0.2.1, 2001:db8::1' } }).telephony.publicAddress,
+      ['192.0.2.1', '2001:db8::1'],
     )
     const both = fileOf('compliance:\n  tcpa_enabled: false\n  tcpa:\n    enabled: true')
     assert.match(
