@@ -3,7 +3,7 @@ import type { SipTrace, TracedMessage } from './needs.ts'
 
 /** One of a call's legs as its ladder shows it. */
 export interface FlowLeg {
-  /** `caller`, `buyer`, or `buyer 1`, `buyer 2`, … in the order they were rung. */
+  /** `caller`, `buyer`, or `buyer 1`, `buyer 2`, … in the order they were rung; `… phone 2` of those with several phones. */
   readonly name: string
   readonly side: LegRecord['side']
   readonly sipCallId: string
@@ -43,16 +43,19 @@ export function flowOf(legs: readonly LegRecord[], trace: SipTrace): Flow {
   let isComplete = true
   let buyer = 0
   for (const record of legs) {
-    if (record.sipCallId === '') continue // It was never sent.
-    const name = record.side === 'caller' ? 'caller' : buyers === 1 ? 'buyer' : `buyer ${++buyer}`
-    const ofCallId = trace.messages.filter((message) => message.callId === record.sipCallId)
-    const own = record.side === 'caller' ? ofDialog(ofCallId, record) : ofCallId
-    const [first] = own
-    const remote = first ? { ...first.remote, transport: first.transport } : null
-    const leg: FlowLeg = { name, side: record.side, sipCallId: record.sipCallId, remote }
-    flowLegs.push(leg)
-    isComplete &&= first !== undefined && isInitialInvite(first)
-    for (const message of own) messages.push(flowMessage(message, leg))
+    if (record.sipCallIds.length === 0) continue // Nothing was sent.
+    const side = record.side === 'caller' ? 'caller' : buyers === 1 ? 'buyer' : `buyer ${++buyer}`
+    record.sipCallIds.forEach((sipCallId, index) => {
+      const name = record.sipCallIds.length === 1 ? side : `${side} phone ${index + 1}`
+      const ofCallId = trace.messages.filter((message) => message.callId === sipCallId)
+      const own = record.side === 'caller' ? ofDialog(ofCallId, record) : ofCallId
+      const [first] = own
+      const remote = first ? { ...first.remote, transport: first.transport } : null
+      const leg: FlowLeg = { name, side: record.side, sipCallId, remote }
+      flowLegs.push(leg)
+      isComplete &&= first !== undefined && isInitialInvite(first)
+      for (const message of own) messages.push(flowMessage(message, leg))
+    })
   }
   messages.sort((a, b) => a.atMs - b.atMs)
   return { legs: flowLegs, messages, leftOut: trace.leftOut, isComplete }

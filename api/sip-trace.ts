@@ -65,7 +65,7 @@ export function sipTraceEndpoints(kit: Kit): Endpoint[] {
         if (!call || !mayReadCall(call, caller)) throw notFound('call')
         if (kit.sipTraces.unavailable !== null) throw new Problem('no_sip_trace', kit.sipTraces.unavailable)
         const legs = visibleLegs(call, caller)
-        const flow = flowOf(legs, await kit.sipTraces.find(legs.map((leg) => leg.sipCallId)))
+        const flow = flowOf(legs, await kit.sipTraces.find(legs.flatMap((leg) => leg.sipCallIds)))
         if (flow.messages.length === 0) throw gone(call)
         return answerOf(call, flow, query.format)
       },

@@ -21,6 +21,9 @@ export interface RingOptions {
   readonly gone: AbortSignal
   /** Why the caller gave up, as the CANCEL may say it (RFC 3326). */
   readonly goneReason: () => string | null
+  /** Each INVITE that goes out, of every phone that is rung. */
+  readonly onInvite: (sipCallId: string) => void
+  /** The first of them. */
   readonly onSent: (sipCallId: string) => void
   /** An offer of the target before its answer, in an UPDATE (RFC 3311); rejects when it cannot be served. */
   readonly onEarlyOffer: (offer: string) => Promise<unknown>
@@ -78,7 +81,9 @@ export function ring(signaling: Signaling, options: RingOptions): Promise<RingRe
           cbRequest(error, request) {
             if (error || !request) return // createUAC rejects with the same error.
             sent = request
-            options.onSent(request.get('Call-ID') ?? '')
+            const sipCallId = request.get('Call-ID') ?? ''
+            options.onInvite(sipCallId)
+            options.onSent(sipCallId)
             if (cancelled) cancel(request)
             queueMicrotask(() => takeUpdates(request, options)) // After drachtio-srf has put its own listener there.
           },

@@ -115,8 +115,12 @@ export class CallQuality {
   count(call: CallRecord): void {
     const atMs = (call.endedAt ?? call.receivedAt).getTime()
     this.trunks.add(call.trunkId, atMs, trunkSample(call))
-    for (const leg of call.legs)
-      if (leg.side === 'buyer' && leg.targetId !== null) this.targets.add(leg.targetId, atMs, targetSample(leg, call))
+    for (const leg of call.legs) {
+      if (leg.side !== 'buyer' || leg.targetId === null) continue
+      const sample = targetSample(leg, call)
+      this.targets.add(leg.targetId, atMs, sample)
+      if (leg.trunkId !== null) this.trunks.add(leg.trunkId, atMs, sample)
+    }
   }
 
   ofTrunk(id: string): QualityWindow[] {

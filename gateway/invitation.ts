@@ -19,6 +19,8 @@ export interface Invitation {
   readonly uri: string
   /** Whose answering it shows: the target's, or the trunk's it goes through. */
   readonly placeId: TargetId | TrunkId
+  /** The outbound trunk it goes through, if it does. */
+  readonly trunkId?: TrunkId
   readonly headers: Record<string, string>
   /** Where an address of record is registered: groups rung one after the other. */
   readonly ways?: readonly (readonly Way[])[]
@@ -39,7 +41,7 @@ export function invitationOf(call: Call, award: Award, parts: ExchangeParts): In
   const trunk = parts.trunks.outbound()
   if (!trunk) return null
   const uri = `sip:${target.uri}@${trunk.host};user=phone`
-  const invitation = { target, uri, placeId: trunk.id, headers: headersTo(uri, call, parts) }
+  const invitation = { target, uri, placeId: trunk.id, trunkId: trunk.id, headers: headersTo(uri, call, parts) }
   if (!trunk.username || !trunk.password) return invitation
   return { ...invitation, auth: { username: trunk.username, password: trunk.password } }
 }

@@ -4,7 +4,7 @@ import type { Auction, Award } from '../model/auction.ts'
 import type { CallOutcome, CallState, EndReason, HungUpBy } from '../model/call.ts'
 import type { CheckRecord, LegRecord, MediaStats, SoldTerms, TraceStep } from '../model/cdr.ts'
 import type { NonBidCode } from '../model/bid.ts'
-import type { AwardId, CallId } from '../model/ids.ts'
+import type { AwardId, CallId, TrunkId } from '../model/ids.ts'
 import type { Hold } from '../model/ledger.ts'
 import type { AuctionRequest, Reservation } from '../routing/route-call.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
@@ -22,6 +22,8 @@ export interface BuyerAttempt {
   readonly target: Target
   readonly uri: string
   sipCallId: string
+  readonly sipCallIds: string[]
+  readonly trunkId: TrunkId | null
   readonly invitedAt: Date
   ringingAt: Date | null
   answeredAt: Date | null
@@ -188,6 +190,8 @@ export class Call {
     const callerLeg: LegRecord = {
       side: 'caller',
       sipCallId: this.caller.sipCallId,
+      sipCallIds: [this.caller.sipCallId],
+      trunkId: null,
       awardId: null,
       bidId: null,
       targetId: null,
@@ -207,6 +211,7 @@ export class Call {
         bidId: award.bidId,
         targetId: target.id,
         ...attempt,
+        sipCallIds: [...attempt.sipCallIds],
       })),
     ]
   }

@@ -1,22 +1,27 @@
 import type { Telemetry } from '../config/telemetry.ts'
 import type { CallRecord } from '../model/cdr.ts'
+import type { TrunkId } from '../model/ids.ts'
 import { targetSample, trunkSample, type CallQuality, type QualityTable } from './call-quality.ts'
 import type { QualitySample } from './quality-window.ts'
 
-/** Counts an ended call for its trunk and for each target rung, in the windows and in the metrics. */
+/** Counts an ended call for its trunk, each target rung and the trunks to them, in the windows and in the metrics. */
 export function countQuality(telemetry: Telemetry, quality: CallQuality, call: CallRecord): void {
   quality.count(call)
-  const ofTrunk = trunkSample(call)
-  const trunk = quality.trunks.labelOf(call.trunkId)
-  telemetry.trunkCalls.inc({ trunk, result: resultOf(ofTrunk) })
-  telemetry.trunkTalk.inc({ trunk }, ofTrunk.talkMs / 1000)
+  countTrunk(telemetry, quality, call.trunkId, trunkSample(call))
   for (const leg of call.legs) {
     if (leg.side !== 'buyer' || leg.targetId === null) continue
-    const ofTarget = targetSample(leg, call)
+    const sample = targetSample(leg, call)
     const target = quality.targets.labelOf(leg.targetId)
-    telemetry.targetCalls.inc({ target, result: resultOf(ofTarget) })
-    telemetry.targetTalk.inc({ target }, ofTarget.talkMs / 1000)
+    telemetry.targetCalls.inc({ target, result: resultOf(sample) })
+    telemetry.targetTalk.inc({ target }, sample.talkMs / 1000)
+    if (leg.trunkId !== null) countTrunk(telemetry, quality, leg.trunkId, sample)
   }
+}
+
+function countTrunk(telemetry: Telemetry, quality: CallQuality, id: TrunkId, sample: QualitySample): void {
+  const trunk = quality.trunks.labelOf(id)
+  telemetry.trunkCalls.inc({ trunk, result: resultOf(sample) })
+  telemetry.trunkTalk.inc({ trunk }, sample.talkMs / 1000)
 }
 
 function resultOf({ isAnswered, isEffective }: QualitySample): string {

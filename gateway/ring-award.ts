@@ -56,8 +56,9 @@ export async function ringAward(
     }
     const next = nextUri(result, redirections)
     if (!next) return { kind: 'failed', code: 'ring_failed', status }
-    const { target, placeId, auth }: Invitation = invitation
-    invitation = { target, uri: next, placeId, headers: headersTo(next, call, parts), ...(auth && { auth }) }
+    const { target, placeId, trunkId, auth }: Invitation = invitation
+    const headers = headersTo(next, call, parts)
+    invitation = { target, uri: next, placeId, headers, ...(trunkId && { trunkId }), ...(auth && { auth }) }
     call.note('redirected', `rank ${award.rank}`)
   }
 }
@@ -86,6 +87,8 @@ function newAttempt(call: Call, award: Award, invitation: Invitation): BuyerAtte
     target: invitation.target,
     uri: invitation.uri,
     sipCallId: '',
+    sipCallIds: [],
+    trunkId: invitation.trunkId ?? null,
     invitedAt: new Date(),
     ringingAt: null,
     answeredAt: null,
@@ -113,6 +116,10 @@ async function ringTarget(
     ringTimeoutMs: Math.max(0, Math.min(invitation.target.ringTimeout * 1000, timeLeftMs)),
     gone: call.gone,
     goneReason: () => call.caller.cancelReason,
+    onInvite: (sipCallId: string) => {
+      // One that had to say its password goes out twice.
+      if (!attempt.sipCallIds.includes(sipCallId)) attempt.sipCallIds.push(sipCallId)
+    },
     onSent: (sipCallId: string) => sent(call, attempt, sipCallId, parts),
     onEarlyOffer: (offer: string) => call.media!.answerFromBuyer(offer),
     onProgress: (status: number, reason: string, buyerSdp: string | null) =>

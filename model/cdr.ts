@@ -28,9 +28,13 @@ export interface MediaStats {
 export interface LegRecord {
   readonly side: LegSide
   readonly sipCallId: string
+  /** Of every INVITE it took: more than one where several phones of an agent were rung. */
+  readonly sipCallIds: readonly string[]
   readonly awardId: AwardId | null
   readonly bidId: BidId | null
   readonly targetId: TargetId | null
+  /** The outbound trunk it went through; null for one that went straight to its target, and for the caller's. */
+  readonly trunkId: TrunkId | null
   readonly uri: string
   readonly invitedAt: Date
   readonly ringingAt: Date | null

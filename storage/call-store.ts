@@ -109,6 +109,9 @@ export function readCall(row: Row): CallRecord {
 function readLeg(leg: Row): LegRecord {
   return {
     ...(leg as LegRecord),
+    // Legs of earlier versions do not say.
+    sipCallIds: leg['sipCallIds'] ?? [leg['sipCallId']],
+    trunkId: leg['trunkId'] ?? null,
     invitedAt: new Date(leg['invitedAt']),
     ringingAt: readDateOrNull(leg['ringingAt']),
     answeredAt: readDateOrNull(leg['answeredAt']),

@@ -89,10 +89,10 @@ function legs(call: Pick<CallRecord, 'bidId'>): LegRecord[] {
   const [caller, buyer] = sampleCall(newId()).legs as [LegRecord, LegRecord]
   const invitedAt = new Date(START)
   return [
-    { ...caller, sipCallId: 'c', invitedAt },
-    { ...buyer, sipCallId: 'b1', invitedAt, bidId: newId() },
-    { ...buyer, sipCallId: 'b2', invitedAt, bidId: call.bidId },
-    { ...buyer, sipCallId: '', invitedAt, bidId: newId() },
+    { ...caller, sipCallId: 'c', sipCallIds: ['c'], invitedAt },
+    { ...buyer, sipCallId: 'b1', sipCallIds: ['b1'], invitedAt, bidId: newId() },
+    { ...buyer, sipCallId: 'b2', sipCallIds: ['b2'], invitedAt, bidId: call.bidId },
+    { ...buyer, sipCallId: '', sipCallIds: [], invitedAt, bidId: newId() },
   ]
 }
 
@@ -101,6 +101,17 @@ const FLOW = flowOf(legs({ bidId: null }), { messages: MESSAGES, leftOut: 0 })
 describe('the ladder of a call', () => {
   it('shows every leg a column and every message an arrow, as text', () => {
     assert.equal(ladderText('title', FLOW), GOLDEN)
+  })
+
+  it('shows each phone of a buyer who was rung at several', () => {
+    const [caller, buyer] = legs({ bidId: null })
+    const forked = [caller!, { ...buyer!, sipCallIds: ['b1', 'b2'] }]
+    const flow = flowOf(forked, { messages: MESSAGES, leftOut: 0 })
+    assert.deepEqual(
+      flow.legs.map((leg) => leg.name),
+      ['caller', 'buyer phone 1', 'buyer phone 2'],
+    )
+    assert.equal(flow.messages.length, MESSAGES.length)
   })
 
   it('says what is missing', () => {

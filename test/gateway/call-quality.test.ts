@@ -140,6 +140,15 @@ describe('the quality of all trunks and targets', () => {
   const call = (trunkId: TrunkId, targetId: TargetId, changes: Partial<CallRecord> = {}): CallRecord =>
     sampleCall(newId(), { trunkId, endedAt: new Date(NOW), legs: [leg({ targetId, sipStatus: 486 })], ...changes })
 
+  it('counts a leg for the outbound trunk it went through, too', () => {
+    const quality = new CallQuality(clock)
+    const [inbound, outbound] = [newId<TrunkId>(), newId<TrunkId>()]
+    const legs = [leg({ sipStatus: 503, trunkId: outbound }), leg({ sipStatus: 486 })]
+    quality.count(call(inbound, newId(), { legs }))
+    assert.deepEqual([quality.ofTrunk(inbound)[0]!.asr, quality.ofTrunk(outbound)[0]!.ner], [1, 0])
+    assert.equal(quality.ofTrunk(outbound)[0]!.attempts, 1)
+  })
+
   it('is kept of so many, the one longest without a call forgotten first', () => {
     const quality = new CallQuality(clock, { maxKept: 3, maxLabels: 10 })
     const trunks = Array.from({ length: 4 }, () => newId<TrunkId>())

@@ -58,6 +58,8 @@ export function callRecord(changes: Partial<CallRecord> = {}): CallRecord {
       {
         side: 'caller',
         sipCallId: 'a84b4c76e66710@example.com',
+        sipCallIds: ['a84b4c76e66710@example.com'],
+        trunkId: null,
         awardId: null,
         bidId: null,
         targetId: null,

@@ -47,7 +47,7 @@ export function sampleCall(sellerId: AccountId, changes: Partial<CallRecord> = {
 function leg(side: 'caller' | 'buyer'): CallRecord['legs'][number] {
   const at = new Date()
   const times = { invitedAt: at, ringingAt: at, answeredAt: at, endedAt: at }
-  const links = { awardId: null, bidId: null, targetId: null }
+  const links = { awardId: null, bidId: null, targetId: null, trunkId: null, sipCallIds: ['a@b'] }
   const media = { packetsReceived: 100, packetsLost: 1, octetsReceived: 16_000, jitterMs: 0.5 }
   return { side, sipCallId: 'a@b', uri: `sip:${side}@example.com`, ...links, ...times, sipStatus: 200, media }
 }
