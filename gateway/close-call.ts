@@ -40,6 +40,8 @@ async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
   call.state = 'ended'
   const record = recordOf(call)
   const auction = auctionToWrite(call)
+  // In the same breath: whoever reads the call as ended finds it counted.
+  countQuality(parts.telemetry, parts.quality, record)
   try {
     await parts.writer.write({
       kind: 'ended',
@@ -56,7 +58,6 @@ async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
     parts.log.fatal({ callId: call.id, error, cdr: record, posting }, 'a call record could not be written')
   }
   countCall(parts.telemetry, call)
-  countQuality(parts.telemetry, parts.quality, record)
   parts.announcements.ended(call)
   parts.log.info(
     {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { ApiClient } from '../../sipp/api-client.ts'
 import { ADMIN } from '../../sipp/exchange-process.ts'
-import { type CallAnswer, Exchange, startExchange } from '../support/exchange.ts'
+import { type CallAnswer, Exchange, requireSipp, startExchange } from '../support/exchange.ts'
 import { Market, type Buyer } from '../support/call-market.ts'
 
 interface Trace {
@@ -27,15 +29,25 @@ describe('what is seen of a call that a second buyer takes', function () {
   let market: Market
   let second: Buyer
   let record: CallAnswer
+  const collector = createSocket('udp4')
+  const exported: string[] = []
   before(async function () {
-    exchange = await startExchange(this)
+    requireSipp(this)
+    collector.bind(0, '127.0.0.1')
+    await once(collector, 'listening')
+    collector.on('message', (packet) => exported.push(packet.toString('latin1')))
+    const env = { DCE_TELEPHONY_HEP_HOST: '127.0.0.1', DCE_TELEPHONY_HEP_PORT: String(collector.address().port) }
+    exchange = await startExchange(this, { env })
     market = await Market.open(exchange)
     await market.buyer('uas-busy-expect-486.xml', { amount: '9.00' })
     second = await market.buyer('uas-answer-caller-hangs-up-expect-200.xml', { amount: '4.00' })
     await market.call('uac-answered-caller-hangs-up-expect-200.xml')
     record = await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up' })
   })
-  after(() => exchange?.close())
+  after(async () => {
+    await exchange?.close()
+    collector.close()
+  })
 
   const traceFor = (api: ApiClient): Promise<Trace> => api.request<Trace>('GET', `/api/v1/calls/${record.id}/sip`)
   const keyOf = async (accountId: string): Promise<ApiClient> => {
@@ -46,6 +58,12 @@ describe('what is seen of a call that a second buyer takes', function () {
     trace.messages
       .filter(({ summary }) => summary !== '100 Trying')
       .map(({ leg, direction, summary }) => `${leg} ${direction}: ${summary}`)
+
+  const quality = async (what: string): Promise<unknown> => {
+    const { windows } = await exchange.api.request<Answer>('GET', `/api/v1/${what}/quality`)
+    return windows.map(({ attempts, asr, ner }) => [attempts, asr, ner])
+  }
+  const three = (window: number[]): number[][] => [window, window, window]
 
   it('is INVITE, 486, INVITE, 200 over three legs, in order, to an administrator', async () => {
     const trace = await traceFor(exchange.api)
@@ -87,11 +105,6 @@ describe('what is seen of a call that a second buyer takes', function () {
   })
 
   it('counts for its trunk and for both targets', async () => {
-    const quality = async (what: string): Promise<unknown> => {
-      const { windows } = await exchange.api.request<Answer>('GET', `/api/v1/${what}/quality`)
-      return windows.map(({ attempts, asr, ner }) => [attempts, asr, ner])
-    }
-    const three = (window: number[]): number[][] => [window, window, window]
     const [, busy, taken] = record.legs.map((leg) => String(leg['target_id']))
     assert.deepEqual(await quality(`trunks/${record.trunk_id}`), three([1, 1, 1]))
     assert.deepEqual(await quality(`targets/${busy}`), three([1, 0, 1]))
@@ -101,6 +114,29 @@ describe('what is seen of a call that a second buyer takes', function () {
     assert.match(page, new RegExp(`^dce_target_asr\\{target="${busy}",window="300s"\\} 0$`, 'm'))
     assert.match(page, /^dce_sip_messages_total\{direction="in",transport="udp",kind="486"\} 1$/m)
     assert.match(page, /^dce_sip_messages_total\{direction="out",transport="udp",kind="INVITE"\} 2$/m)
+  })
+
+  it('is told to a capture server, message by message', async () => {
+    const { messages } = await traceFor(exchange.api)
+    const callIds = record.legs.map((leg) => String(leg['sip_call_id']))
+    const packets = exported.filter((packet) => callIds.some((callId) => packet.includes(`Call-ID: ${callId}`)))
+    assert.equal(packets.length, messages.length)
+    assert.ok(packets.every((packet) => packet.startsWith('HEP3')))
+  })
+
+  it('counts for an outbound trunk where the target is a number', async () => {
+    const story = await Market.open(exchange)
+    const buyer = await story.buyer('uas-answer-caller-hangs-up-expect-200.xml', { target: { uri: '+13125550123' } })
+    const [house] = await exchange.api.listAll('accounts').then((all) => all.filter(({ type }) => type === 'operator'))
+    const trunk = await exchange.api.create('trunks', {
+      account_id: house!.id,
+      name: 'Way out',
+      direction: 'outbound',
+      host: `${buyer.run.host}:${buyer.run.port}`,
+    })
+    await story.call('uac-answered-caller-hangs-up-expect-200.xml')
+    await story.ended({ outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up' })
+    assert.deepEqual(await quality(`trunks/${trunk.id}`), three([1, 1, 1]))
   })
 
   it('is printed by `dce call show`, and written as a capture file', async () => {
@@ -142,9 +178,9 @@ describe('what is seen of a call that a second buyer takes', function () {
       const trace = await again.api.raw('GET', `/api/v1/calls/${record.id}/sip`)
       assert.equal(trace.status, 410)
       assert.match(await trace.text(), /sip_trace_gone/)
-      const quality = await again.api.request<Answer>('GET', `/api/v1/trunks/${record.trunk_id}/quality`)
+      const restored = await again.api.request<Answer>('GET', `/api/v1/trunks/${record.trunk_id}/quality`)
       assert.deepEqual(
-        quality.windows.map(({ attempts, asr }) => [attempts, asr]),
+        restored.windows.map(({ attempts, asr }) => [attempts, asr]),
         [
           [1, 1],
           [1, 1],
