@@ -2,6 +2,7 @@ import type { Clock } from '../model/clock.ts'
 import type { EventBus } from '../model/events.ts'
 import type { Reachability } from '../model/reachability.ts'
 import type { AccountId, SipUserId, TargetId, TrunkId } from '../model/ids.ts'
+import type { TrunkRegistration } from '../model/trunk-registration.ts'
 import type { DigestSecret, SipBinding } from '../model/sip-user.ts'
 import type {
   Balances,
@@ -63,6 +64,8 @@ export interface ApiOptions {
   readonly balances: Balances
   /** Whether a target or trunk answers. */
   readonly reachOf: (id: TargetId | TrunkId) => Reachability
+  /** How it stands with an outbound trunk that registers; null for all others. */
+  readonly registrationOf: (id: TrunkId) => TrunkRegistration | null
   readonly events: EventBus
   readonly health: Health
   /** Absent when the SIP server is not the embedded one. */

@@ -3,16 +3,20 @@ import { z } from 'zod'
 import type { AccountId } from '../model/ids.ts'
 import type { Reachability } from '../model/reachability.ts'
 import type { Trunk } from '../model/trunk.ts'
+import type { TrunkRegistration } from '../model/trunk-registration.ts'
 import { crud, given } from './crud.ts'
 import { SELLERS, type Caller, type Endpoint } from './endpoint.ts'
 import type { Kit } from './kit.ts'
 import { invalid } from './problems.ts'
 import { printReach, ReachAnswer } from './reachability.ts'
+import { printRegistration, RegistrationAnswer } from './trunk-registration.ts'
 import * as s from './schemas.ts'
 
 const MAX_ADDRESSES = 256
 const MAX_TLS_NAMES = 32
 const TOGETHER = 'a username and a password go together'
+/** Seconds: what a registrar is asked for when the trunk does not say. */
+const DEFAULT_EXPIRES = 3600
 const MAX_RATE = 100_000
 
 /** An IP address or CIDR block; a block of half the internet is a mistake (at least /8, or /16 of IPv6). */
@@ -55,6 +59,9 @@ const fields = {
   username: s.text(128).nullable(),
   password: z.string().min(1).max(256).nullable(),
   tls_names: z.array(tlsName).max(MAX_TLS_NAMES),
+  priority: z.int().min(0).max(65_535),
+  register: z.boolean(),
+  expires: z.int().min(60).max(86_400),
   strip_prefix: z
     .string()
     .regex(/^[0-9*#+]{1,16}$/, 'must be at most 16 digits, *, # or +')
@@ -73,6 +80,13 @@ const Create = z.strictObject({
   username: fields.username.default(null),
   password: fields.password.default(null),
   tls_names: fields.tls_names.default([]),
+  priority: fields.priority
+    .default(0)
+    .meta({ description: 'Outbound trunks are tried in this order, the lowest first' }),
+  register: fields.register.default(false).meta({ description: 'Whether to register at the carrier; outbound only' }),
+  expires: fields.expires
+    .default(DEFAULT_EXPIRES)
+    .meta({ description: 'For how many seconds to ask when registering' }),
   strip_prefix: fields.strip_prefix.default(null),
   max_cps: fields.max_cps.default(null),
   max_concurrent_calls: fields.max_concurrent_calls.default(null),
@@ -90,16 +104,20 @@ const Answer = z.strictObject({
   username: z.string().nullable(),
   has_password: z.boolean(),
   tls_names: z.array(z.string()),
+  priority: z.int(),
+  register: z.boolean(),
+  expires: z.int(),
   strip_prefix: z.string().nullable(),
   max_cps: z.int().nullable(),
   max_concurrent_calls: z.int().nullable(),
   retry_after_on_limit: z.boolean(),
   status: ReachAnswer,
+  registration: RegistrationAnswer.nullable(),
   ...s.printedStored,
 })
 
 /** Everything of a trunk but its password, which only goes in. */
-const print = (trunk: Trunk, reach: Reachability): z.input<typeof Answer> => ({
+const print = (trunk: Trunk, reach: Reachability, registration: TrunkRegistration | null): z.input<typeof Answer> => ({
   id: trunk.id,
   account_id: trunk.accountId,
   name: trunk.name,
@@ -109,11 +127,15 @@ const print = (trunk: Trunk, reach: Reachability): z.input<typeof Answer> => ({
   username: trunk.username,
   has_password: trunk.password !== null || trunk.digest !== null,
   tls_names: [...trunk.tlsNames],
+  priority: trunk.priority,
+  register: trunk.register,
+  expires: trunk.expires,
   strip_prefix: trunk.stripPrefix,
   max_cps: trunk.maxCps,
   max_concurrent_calls: trunk.maxConcurrentCalls,
   retry_after_on_limit: trunk.retryAfterOnLimit,
   status: printReach(reach),
+  registration: registration && printRegistration(registration),
   ...s.printStored(trunk),
 })
 
@@ -148,6 +170,9 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
         host: body.host,
         username: body.username,
         tlsNames: body.tls_names,
+        priority: body.priority,
+        register: body.register,
+        expires: body.expires,
         stripPrefix: body.strip_prefix,
         maxCps: body.max_cps,
         maxConcurrentCalls: body.max_concurrent_calls,
@@ -164,6 +189,9 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
         host: body.host,
         username: body.username,
         tlsNames: body.tls_names,
+        priority: body.priority,
+        register: body.register,
+        expires: body.expires,
         stripPrefix: body.strip_prefix,
         maxCps: body.max_cps,
         maxConcurrentCalls: body.max_concurrent_calls,
@@ -174,7 +202,7 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
       requireWhole({ ...current, ...changes }, current.direction === 'outbound', caller)
       return changes
     },
-    print: (trunk) => print(trunk, kit.reachOf(trunk.id)),
+    print: (trunk) => print(trunk, kit.reachOf(trunk.id), kit.registrationOf(trunk.id)),
   })
 }
 
@@ -188,7 +216,7 @@ function changesPassword(body: z.output<typeof Patch>, current: Trunk): boolean 
 
 /** What the direction asks of the other fields; throws 422. */
 function requireWhole(
-  trunk: Pick<Trunk, 'direction' | 'addresses' | 'host' | 'username' | 'password' | 'digest' | 'tlsNames'>,
+  trunk: Pick<Trunk, 'direction' | 'addresses' | 'host' | 'username' | 'password' | 'digest' | 'tlsNames' | 'register'>,
   isHouse: boolean,
   caller: Caller,
 ): void {
@@ -198,8 +226,11 @@ function requireWhole(
     if (trunk.tlsNames.length > 0)
       throw invalid('/tls_names', 'only an inbound trunk is known by its certificate', 'not_allowed')
     if (trunk.host === null) throw invalid('/host', 'an outbound trunk needs a host to send to', 'required')
+    if (trunk.register && trunk.username === null)
+      throw invalid('/username', 'a trunk that registers needs a username', 'required')
   } else {
     if (isHouse) throw invalid('/direction', 'the house’s trunks are outbound', 'wrong_type')
+    if (trunk.register) throw invalid('/register', 'only an outbound trunk registers', 'not_allowed')
     if (trunk.host !== null) throw invalid('/host', 'only an outbound trunk sends to a host', 'not_allowed')
     if (trunk.addresses.length === 0 && trunk.username === null && trunk.tlsNames.length === 0) {
       throw invalid(

@@ -320,6 +320,11 @@ export const CATALOGUE = {
     'tcp',
     'What a request above 1,300 bytes goes over where its URI names no transport (RFC 3261 §18.1.1): TCP, falling back to UDP, or UDP always.',
   ),
+  'telephony.trunk_silence': set(
+    duration('1s', '2m'),
+    10_000,
+    'How long an outbound trunk may say nothing but 100 while another one may be tried.',
+  ),
   'telephony.probe_interval': set(
     duration('0s', '1h'),
     30_000,

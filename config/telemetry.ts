@@ -51,6 +51,11 @@ function createCatalogue(registers: Registry[]) {
       'kind',
       'result',
     ]),
+    trunkRegistrations: gauge(
+      'dce_trunk_registrations',
+      'Outbound trunks that register, by state: registering, registered, failed.',
+      ['state'],
+    ),
     probedPlaces: gauge('dce_probed_places', 'Targets and trunks asked by OPTIONS, by state: up, down, unknown.', [
       'kind',
       'state',

@@ -17,6 +17,8 @@ export interface RingOptions {
   readonly proxy?: string
   readonly auth?: { username: string; password: string }
   readonly ringTimeoutMs: number
+  /** Given up on earlier when nothing above 100 has come by then. */
+  readonly silenceMs?: number
   /** The caller's giving up: the INVITE is cancelled and no further one is sent. */
   readonly gone: AbortSignal
   /** Why the caller gave up, as the CANCEL may say it (RFC 3326). */
@@ -52,6 +54,7 @@ export function ring(signaling: Signaling, options: RingOptions): Promise<RingRe
       if (settled) return
       settled = true
       clearTimeout(timer)
+      clearTimeout(silence)
       options.gone.removeEventListener('abort', onGone)
       resolve(result)
     }
@@ -65,6 +68,10 @@ export function ring(signaling: Signaling, options: RingOptions): Promise<RingRe
     }
     const onGone = (): void => giveUp({ kind: 'caller-gone' }, options.goneReason())
     const timer = setTimeout(() => giveUp({ kind: 'no-answer' }, NO_ANSWER), options.ringTimeoutMs)
+    const silence =
+      options.silenceMs !== undefined && options.silenceMs < options.ringTimeoutMs
+        ? setTimeout(() => giveUp({ kind: 'no-answer' }, NO_ANSWER), options.silenceMs)
+        : undefined
     options.gone.addEventListener('abort', onGone, { once: true })
     if (options.gone.aborted) return onGone()
 
@@ -88,6 +95,7 @@ export function ring(signaling: Signaling, options: RingOptions): Promise<RingRe
             queueMicrotask(() => takeUpdates(request, options)) // After drachtio-srf has put its own listener there.
           },
           cbProvisional(response) {
+            clearTimeout(silence)
             if (response.body && response.has('RSeq')) reliableSdp = response.body
             // 199 only says that one of several branches has ended (RFC 6228); the others go on.
             if (!settled && response.status > 100 && response.status !== 199)

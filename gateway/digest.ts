@@ -41,7 +41,7 @@ type Parameters = Map<string, { readonly value: string; readonly quoted: boolean
  */
 export function readDigestAnswer(header: string, realm: string): DigestAnswer | null {
   if (header.length > MAX_AUTHORIZATION) throw malformed('it is too long')
-  for (const parameters of readCredentials(header)) {
+  for (const parameters of readDigests(header)) {
     const theirs = parameters.get('realm')
     if (theirs === undefined) throw malformed('realm is missing')
     if (theirs.value === realm) return answerOf(parameters)
@@ -110,10 +110,10 @@ export function buildChallenge(challenge: {
 }
 
 /**
- * The Digest credentials of a list: each begins with its scheme and a space, and goes on until a comma that is followed by
+ * The Digest credentials, or challenges, of a list: each begins with its scheme and a space, and goes on until a comma that is followed by
  * the next scheme. Others' schemes are passed over.
  */
-function* readCredentials(text: string): Generator<Parameters> {
+export function* readDigests(text: string): Generator<Parameters> {
   const reader = new Reader(text)
   for (let i = 0; !reader.isAtEnd; i++) {
     if (i === MAX_ANSWERS) throw malformed('it has too many credentials')

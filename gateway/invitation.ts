@@ -1,6 +1,6 @@
 import type { Award } from '../model/auction.ts'
 import type { TargetId, TrunkId } from '../model/ids.ts'
-import type { Target } from '../model/trunk.ts'
+import type { Target, Trunk } from '../model/trunk.ts'
 import { isAmong } from './allowed-hosts.ts'
 import { historyHeaders } from './call-history.ts'
 import { callerIdentity, identityHeaders, isWithheld } from './caller-identity.ts'
@@ -12,6 +12,9 @@ import { sessionOffer } from './session-timer.ts'
 import { ALLOWED } from './sip-methods.ts'
 import { parseUri } from './sip-server/uri.ts'
 import type { Way } from './ways.ts'
+
+/** One number is tried through so many trunks. */
+const MAX_TRUNKS = 5
 
 /** What the INVITE to a target says besides its SDP. */
 export interface Invitation {
@@ -25,6 +28,8 @@ export interface Invitation {
   /** Where an address of record is registered: groups rung one after the other. */
   readonly ways?: readonly (readonly Way[])[]
   readonly auth?: { username: string; password: string }
+  /** Of a number: the trunks it is tried through when this one does not take the call. */
+  readonly otherTrunks?: readonly Trunk[]
 }
 
 /** What an award's INVITE says, and to whom. Null when the target's number has no outbound trunk to
@@ -38,12 +43,30 @@ export function invitationOf(call: Call, award: Award, parts: ExchangeParts): In
   if (ways) return { ...direct, headers: headersTo(target.uri, call, parts), ways }
   if (!target.uri.startsWith('+')) return { ...direct, headers: headersTo(target.uri, call, parts) }
 
-  const trunk = parts.trunks.outbound()
-  if (!trunk) return null
-  const uri = `sip:${target.uri}@${trunk.host};user=phone`
-  const invitation = { target, uri, placeId: trunk.id, trunkId: trunk.id, headers: headersTo(uri, call, parts) }
-  if (!trunk.username || !trunk.password) return invitation
-  return { ...invitation, auth: { username: trunk.username, password: trunk.password } }
+  const [first, ...others] = parts.trunks.outboundInTurn(parts.isTrunkWorking).slice(0, MAX_TRUNKS)
+  return first ? throughTrunk(target, first, others, call, parts) : null
+}
+
+/** The same award through the next outbound trunk; null when there is none left. */
+export function throughNextTrunk(
+  { target, otherTrunks }: Invitation,
+  call: Call,
+  parts: ExchangeParts,
+): Invitation | null {
+  const [next, ...others] = otherTrunks ?? []
+  return next ? throughTrunk(target, next, others, call, parts) : null
+}
+
+function throughTrunk(
+  target: Target,
+  { id, host, username, password }: Trunk,
+  otherTrunks: readonly Trunk[],
+  call: Call,
+  parts: ExchangeParts,
+): Invitation {
+  const uri = `sip:${target.uri}@${host};user=phone`
+  const invitation = { target, uri, placeId: id, trunkId: id, headers: headersTo(uri, call, parts), otherTrunks }
+  return username === null || password === null ? invitation : { ...invitation, auth: { username, password } }
 }
 
 /**

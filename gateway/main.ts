@@ -44,6 +44,7 @@ import { RefusalCounter } from './refusal-counter.ts'
 import { Registrar } from './registrar.ts'
 import { RegistrationWriter } from './registration-writer.ts'
 import { restoreQuality } from './restore-quality.ts'
+import { registerAt } from './register-at.ts'
 import { rtpRange } from './rtp-range.ts'
 import { systemSchedule } from './schedule.ts'
 import { createSipTraces } from './sip-traces.ts'
@@ -59,6 +60,7 @@ import {
   type TlsCertificates,
 } from './sip-server/start.ts'
 import { Signaling } from './srf.ts'
+import { TrunkRegistrations } from './trunk-registrations.ts'
 import { Trunks } from './trunks.ts'
 import { usageRows } from './usage-rows.ts'
 import { watch } from './watch.ts'
@@ -140,6 +142,16 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
       isAddressOfRecord: (uri) => registrar.usernameIn(uri) !== null,
     },
   )
+  const registrations = new TrunkRegistrations({
+    register: (registration) => registerAt(signaling, registration),
+    schedule: systemSchedule,
+    clock,
+    random: systemRandom,
+    newCallId: () => newId(),
+    onChange({ id, name }, { state, status }) {
+      logger[state === 'failed' ? 'warn' : 'info']({ id, name, status }, `trunk registration ${state}`)
+    },
+  })
   const routing = createRouting(
     { availableMicros: (id) => balances.availableMicros(id), isTargetUp: (id) => probes.isUp(id), clock, newId },
     { maxAwards: settings.auction.maxAwards, maxNonBids: settings.auction.maxNonBids },
@@ -178,7 +190,17 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     unknownSource,
   })
   const applyChange = (change: BookChange): void => {
-    for (const part of [directory, trunks, sipCredentials, balances, compliance, routing, registrar, probes])
+    for (const part of [
+      directory,
+      trunks,
+      sipCredentials,
+      balances,
+      compliance,
+      routing,
+      registrar,
+      probes,
+      registrations,
+    ])
       part.apply(change)
     if (change.kind === 'trunk' || change.kind === 'sip-user') sipGuard.bookChanged()
     telemetry.bookChanges.inc({ kind: change.kind })
@@ -255,10 +277,12 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     refusalCounter,
     probes,
     quality,
+    isTrunkWorking: (id) => probes.isUp(id) && registrations.isUsable(id),
     operatorId: OPERATOR_ACCOUNT_ID,
     limits: {
       maxConcurrentCalls: settings.telephony.maxConcurrentCalls,
       maxSetupMs: settings.telephony.maxSetupDurationMs,
+      trunkSilenceMs: settings.telephony.trunkSilenceMs,
       maxCallDurationMs: settings.telephony.maxCallDurationMs,
     },
     policies: callPolicies(settings),
@@ -296,6 +320,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     sipTraces: createSipTraces(sipServer?.server ?? null, settings.telephony.trace.enabled),
     balances,
     reachOf: (id) => probes.reachOf(id),
+    registrationOf: (id) => registrations.of(id),
     events,
     health: createHealth({ storage, signaling, media, ready: () => ready && !draining }),
     judgeHours: (question) => compliance.judgeHours(question),
@@ -344,6 +369,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     probes,
     quality,
     now: () => clock.now(),
+    registrations,
     sipServer: sipServer?.server ?? null,
   })
 
@@ -372,6 +398,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const http = { host: settings.server.host, port }
   const sip = sipServer?.server.listening ?? []
   probes.start()
+  registrations.start()
   ready = true
   logger.info({ sip, http, control: sipServer?.server.controlPort ?? null, drachtio: signaling.addresses }, 'ready')
   log.flush()
@@ -391,6 +418,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     stopMarking()
     clearInterval(expiring)
     probes.close()
+    await registrations.close()
     refusalCounter.close()
     await registrationWriter?.close()
     signaling.close()

@@ -4,7 +4,7 @@ import type { Logger } from '../config/logger.ts'
 import type { Telemetry } from '../config/telemetry.ts'
 import type { MediaServer } from '../media/media-server.ts'
 import type { Clock } from '../model/clock.ts'
-import type { AccountId } from '../model/ids.ts'
+import type { AccountId, TrunkId } from '../model/ids.ts'
 import type { Places } from '../model/places.ts'
 import type { Routing } from '../routing/route-call.ts'
 import type { Announcements } from './announcements.ts'
@@ -44,6 +44,8 @@ export interface ExchangeParts {
   readonly quality: CallQuality
   readonly operatorId: AccountId
   readonly probes: Probes
+  /** Whether an outbound trunk answers, and is registered where it has to be. */
+  readonly isTrunkWorking: (id: TrunkId) => boolean
   readonly limits: ExchangeLimits
   readonly policies: CallPolicies
   /** True once the drain has begun. */
@@ -53,5 +55,7 @@ export interface ExchangeParts {
 export interface ExchangeLimits {
   readonly maxConcurrentCalls: number
   readonly maxSetupMs: number
+  /** How long an outbound trunk may say nothing but 100 while another one is left. */
+  readonly trunkSilenceMs: number
   readonly maxCallDurationMs: number
 }

@@ -1,9 +1,10 @@
 import type { Award } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import { ring, type BuyerLeg, type RingResult } from './buyer-leg.ts'
-import { headersTo, invitationOf, type Invitation } from './invitation.ts'
+import { headersTo, invitationOf, throughNextTrunk, type Invitation } from './invitation.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
+import { isAlive } from './reach.ts'
 import { Redirections } from './redirect.ts'
 import { ringWays } from './ring-ways.ts'
 import { longerInterval } from './session-timer.ts'
@@ -28,8 +29,9 @@ export async function ringAward(
   deadlineMs: number,
   parts: ExchangeParts,
 ): Promise<AwardResult> {
-  let invitation = invitationOf(call, award, parts)
-  if (!invitation) return { kind: 'failed', code: 'target_unavailable', status: null }
+  const first = invitationOf(call, award, parts)
+  if (!first) return { kind: 'failed', code: 'target_unavailable', status: null }
+  let invitation: Invitation = first
   const { followRedirects, redirectHosts } = parts.policies
   const redirections = followRedirects ? new Redirections(invitation.uri, redirectHosts) : null
   for (;;) {
@@ -49,6 +51,12 @@ export async function ringAward(
     attempt.sipStatus = status
     call.note('award failed', `rank ${award.rank}: ${status ?? result.kind}`)
     if (call.gone.aborted) return { kind: 'failed', code: 'ring_failed', status }
+    const other = isTrunkAway(result, attempt) ? throughNextTrunk(invitation, call, parts) : null
+    if (other) {
+      invitation = other
+      call.note('next trunk', `rank ${award.rank}`)
+      continue
+    }
     const session: Record<string, string> | null = status === 422 ? longerSession(result, invitation) : null
     if (session) {
       invitation = { ...invitation, headers: { ...invitation.headers, ...session } }
@@ -67,6 +75,12 @@ export async function ringAward(
 function longerSession(result: RingResult, { headers }: Invitation): Record<string, string> | null {
   if (result.kind !== 'rejected') return null
   return longerInterval(result.response?.get('Min-SE'), headers['Session-Expires'])
+}
+
+/** A trunk that is not there, or says it cannot: another may. One that rang, or refused for a reason, has spoken for the callee. */
+function isTrunkAway(result: RingResult, { ringingAt }: BuyerAttempt): boolean {
+  if (result.kind === 'no-answer') return ringingAt === null
+  return result.kind === 'rejected' && !isAlive(result.status)
 }
 
 /** A call tells of its target what an OPTIONS would: nothing at all, when the caller gave up, or it rang unanswered. */
@@ -114,6 +128,8 @@ async function ringTarget(
     ...invitation,
     sdp,
     ringTimeoutMs: Math.max(0, Math.min(invitation.target.ringTimeout * 1000, timeLeftMs)),
+    // While another trunk may be tried, one that says nothing at all does not get the whole ring timeout.
+    ...(invitation.otherTrunks?.length && { silenceMs: parts.limits.trunkSilenceMs }),
     gone: call.gone,
     goneReason: () => call.caller.cancelReason,
     onInvite: (sipCallId: string) => {

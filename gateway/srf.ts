@@ -1,8 +1,10 @@
 // oxlint-disable-next-line import/no-unassigned-import -- It must run before drachtio-srf is loaded.
 import './plain-env.ts'
 import type { EventEmitter } from 'node:events'
+import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import Srf from 'drachtio-srf'
+import { answerChallengesOurWay } from './srf-digest.ts'
 import { gatherWrites } from './gather-writes.ts'
 
 /**
@@ -170,6 +172,9 @@ export interface SignalingOptions {
   readonly log: { info(details: object, message: string): void; warn(details: object, message: string): void }
 }
 
+/** drachtio-srf’s own; its types do not name it. */
+const DigestClient = createRequire(import.meta.url)('drachtio-srf/lib/digest-client.js') as { prototype: object }
+
 /** One connection to a SIP server, over which every call of this gateway goes. */
 export class Signaling {
   readonly #srf: SrfFace
@@ -182,6 +187,7 @@ export class Signaling {
   constructor(options: SignalingOptions) {
     this.#options = options
     this.#srf = new Srf() as unknown as SrfFace
+    answerChallengesOurWay(DigestClient)
   }
 
   get connected(): boolean {
@@ -240,14 +246,19 @@ export class Signaling {
 
   /**
    * Sends a request outside any dialog this connection knows and resolves to the final status. `proxy` is the next hop.
-   * Uses the callback form: with the promise form an answer that arrives in the same packet as the echo is lost.
+   * A challenge is answered once with `auth`. Uses the callback form: with the promise form an answer that arrives in the same packet as the echo is lost.
    */
-  request(uri: string, options: RequestOptions): Promise<number> {
+  async request(uri: string, options: RequestOptions): Promise<number> {
+    return (await this.ask(uri, options)).status
+  }
+
+  /** The same, resolving to the final response. */
+  ask(uri: string, options: RequestOptions): Promise<SipResponse> {
     return new Promise((resolve, reject) => {
       this.#srf.request({ uri, ...options }, (error, request) => {
         if (error || !request) return reject(error ?? new Error('request not sent'))
         request.on('response', (response: SipResponse) => {
-          if (response.status >= 200) resolve(response.status)
+          if (response.status >= 200) resolve(response)
         })
       })
     })

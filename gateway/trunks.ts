@@ -24,6 +24,7 @@ export class Trunks {
   readonly #buckets = new Map<TrunkId, TokenBucket>()
   readonly #concurrent = new Map<TrunkId, number>()
   #blocks: Block[] = []
+  #outbound: readonly Trunk[] = []
   #remembered = new Map<string, readonly Trunk[]>()
   #tlsTrunks = new Map<string, Trunk[]>()
 
@@ -36,6 +37,9 @@ export class Trunks {
     }
     const inbound = [...this.#trunks.values()].filter((trunk) => trunk.direction === 'inbound')
     this.#blocks = inbound.flatMap(blocksOf)
+    this.#outbound = [...this.#trunks.values()]
+      .filter((trunk) => trunk.direction === 'outbound' && trunk.host !== null)
+      .toSorted((a, b) => a.priority - b.priority || (a.id < b.id ? -1 : 1))
     this.#tlsTrunks = new Map()
     for (const trunk of inbound)
       for (const name of trunk.tlsNames) {
@@ -85,12 +89,14 @@ export class Trunks {
     return this.#tlsTrunks.size > 0
   }
 
-  /** The house's way out to plain numbers: the oldest outbound trunk. */
-  outbound(): Trunk | null {
-    let oldest: Trunk | null = null
-    for (const trunk of this.#trunks.values())
-      if (trunk.direction === 'outbound' && trunk.host && (!oldest || trunk.id < oldest.id)) oldest = trunk
-    return oldest
+  /**
+   * The house's ways out to plain numbers: by priority, the oldest of equals first; those not in working order, in the same order,
+   * come after the others.
+   */
+  outboundInTurn(isWorking: (id: TrunkId) => boolean): readonly Trunk[] {
+    const working = this.#outbound.filter(({ id }) => isWorking(id))
+    if (working.length === this.#outbound.length) return this.#outbound
+    return [...working, ...this.#outbound.filter((trunk) => !working.includes(trunk))]
   }
 
   /** Takes a call's place on its trunk, or says which limit refused it. */

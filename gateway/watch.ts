@@ -1,5 +1,6 @@
 import { SPOOL_STATES, type Telemetry } from '../config/telemetry.ts'
 import type { Probes } from './probes.ts'
+import type { TrunkRegistrations } from './trunk-registrations.ts'
 import type { SipServerHandle, SipServerStats } from './sip-server/start.ts'
 import type { CallQuality } from './call-quality.ts'
 import { showQuality } from './quality-metrics.ts'
@@ -12,6 +13,7 @@ export interface Watched {
   readonly storage: { readonly writer: { pending(): number; state(): keyof typeof SPOOL_STATES } }
   readonly balances: { readonly holdCount: number }
   readonly probes: Pick<Probes, 'counts'>
+  readonly registrations: Pick<TrunkRegistrations, 'counts'>
   readonly api: { readonly feedClients: number }
   readonly quality: CallQuality
   readonly now: () => number
@@ -31,6 +33,8 @@ export function watch(telemetry: Telemetry, watched: Watched): void {
     telemetry.databaseUp.set(state === 'database' ? 1 : 0)
     telemetry.holds.set(watched.balances.holdCount)
     telemetry.wsClients.set(watched.api.feedClients)
+    for (const [registration, count] of Object.entries(watched.registrations.counts()))
+      telemetry.trunkRegistrations.set({ state: registration }, count)
     for (const kind of ['target', 'trunk'] as const) {
       for (const [reach, count] of Object.entries(watched.probes.counts(kind)))
         telemetry.probedPlaces.set({ kind, state: reach }, count)

@@ -21,6 +21,11 @@ export interface Trunk extends Stored {
   readonly digest: DigestSecret | null
   /** Names in a client certificate, any of which makes a request over TLS this inbound trunk's. */
   readonly tlsNames: readonly string[]
+  /** Outbound trunks are tried in this order, the lowest first. */
+  readonly priority: number
+  /** Whether the carrier wants an outbound trunk registered (RFC 3261 §10), and for how many seconds we ask. */
+  readonly register: boolean
+  readonly expires: number
   /** Digits an inbound carrier puts before the dialled number. */
   readonly stripPrefix: string | null
   /** A token bucket of this capacity, refilled at this rate; null is no limit. */

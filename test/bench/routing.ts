@@ -108,7 +108,7 @@ function buildParts(): ExchangeParts {
     announcements: new Announcements(createEventBus(() => {})),
     liveCalls: new LiveCalls(),
     operatorId: OPERATOR_ACCOUNT_ID,
-    limits: { maxConcurrentCalls: 1000, maxSetupMs: 60_000, maxCallDurationMs: 60_000 },
+    limits: { maxConcurrentCalls: 1000, maxSetupMs: 60_000, trunkSilenceMs: 10_000, maxCallDurationMs: 60_000 },
     draining: () => false,
   } as unknown as ExchangeParts
 }

@@ -61,14 +61,31 @@ describe('trunks', () => {
     assert.deepEqual(names(book.ofSource('10.0.0.1')), ['a'])
   })
 
-  it('never takes an outbound trunk for a source, and sends numbers out by the oldest', () => {
+  it('never takes an outbound trunk for a source, and sends numbers out by priority, then age, what works first', () => {
     const book = bookOf(
       trunk('in', ['192.0.2.1']),
       trunk('out-2', ['192.0.2.2'], { direction: 'outbound', host: 'b.example' }),
       trunk('out-1', [], { direction: 'outbound', host: 'a.example' }),
     )
     assert.deepEqual(book.ofSource('192.0.2.2'), [])
-    assert.equal(book.outbound()?.host, 'a.example')
+    const turns = (isWorking: (id: TrunkId) => boolean) => names(book.outboundInTurn(isWorking))
+    assert.deepEqual(
+      turns(() => true),
+      ['out-1', 'out-2'],
+    )
+    assert.deepEqual(
+      turns((id) => id !== 'out-1'),
+      ['out-2', 'out-1'],
+    )
+    book.apply({
+      kind: 'trunk',
+      id: 'out-0' as TrunkId,
+      value: trunk('out-0', [], { direction: 'outbound', host: 'c.example', priority: 5 }),
+    })
+    assert.deepEqual(
+      turns(() => true),
+      ['out-1', 'out-2', 'out-0'],
+    )
   })
 
   it('admits max_concurrent_calls and no more, and gives a place back once', () => {

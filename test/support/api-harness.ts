@@ -134,6 +134,7 @@ export async function startApi(
       availableMicros: (id) => balanceMicros(id) - (held.get(id) ?? 0n),
     },
     reachOf: () => UNKNOWN_REACH,
+    registrationOf: () => null,
     events: bus,
     health: { ready: () => true, checks: async () => [{ name: 'database', status: 'up' }] },
     judgeHours: ({ time, leg }) => ({

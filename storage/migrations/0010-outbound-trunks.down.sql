@@ -1,0 +1,3 @@
+alter table trunks drop column expires;
+alter table trunks drop column register;
+alter table trunks drop column priority;
