@@ -217,6 +217,21 @@ export const CATALOGUE = {
     10,
     'The most phones and browsers one user may have registered; one more replaces the oldest.',
   ),
+  'telephony.overload.enabled': set(
+    FLAG,
+    true,
+    'Whether new calls get 503 with Retry-After while this process is behind, so that calls in progress go on.',
+  ),
+  'telephony.overload.late': set(
+    duration('10ms', '10s'),
+    100,
+    'How far behind is late: fewer new calls are taken; none when four times as far.',
+  ),
+  'telephony.overload.max_waiting_invites': set(
+    whole(1, 1_000_000),
+    2_000,
+    'INVITEs that may wait for the application; past it there are no new ones.',
+  ),
   'telephony.max_concurrent_calls': set(
     whole(1, 1_000_000),
     2000,

@@ -14,6 +14,9 @@ const WAIT_SECONDS = [0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 180]
 const TALK_SECONDS = [1, 5, 10, 30, 60, 90, 120, 300, 600, 1800, 3600, 7200]
 const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 
+/** What `dce_sip_overload` says. */
+export const OVERLOAD_LEVELS = { open: 0, limited: 1, shut: 2 } as const
+
 /** What `dce_spool_state` says. */
 export const SPOOL_STATES = { database: 0, spooling: 1, full: 2 } as const
 
@@ -118,6 +121,11 @@ function createCatalogue(registers: Registry[]) {
     sipRefused: counter('dce_sip_refused_total', 'SIP requests refused before anybody looked at them, by reason.', [
       'reason',
     ]),
+    sipOverload: gauge('dce_sip_overload', 'New calls: 0 all are taken, 1 at a rate, 2 none.'),
+    sipLateness: gauge(
+      'dce_sip_application_lateness_seconds',
+      'How far the application was behind when a call last came.',
+    ),
     sourcesLimited: counter(
       'dce_sip_sources_limited_total',
       'Trusted sources found over a limit (counted once in ten seconds each).',

@@ -55,6 +55,7 @@ import {
   SCANNERS,
   startSipServer,
   type GuardOptions,
+  type OverloadOptions,
   type SipServerHandle,
   type SipServerOptions,
   type TlsCertificates,
@@ -483,6 +484,7 @@ async function startEmbeddedSip(
     },
     ...sightOf(settings),
     guard: guardOptions(settings),
+    ...(settings.telephony.overload.enabled && { overload: overloadOptions(settings) }),
     onLog: (level, message) => log[level]({ part: 'sip-server' }, message),
     onNotice: (notice) => guard.noticed(notice),
   })
@@ -517,6 +519,12 @@ function guardOptions({ telephony: { abuse } }: Settings): Partial<GuardOptions>
     maxBanMs: Math.max(abuse.banMs, abuse.maxBanMs),
     scanners: [...SCANNERS, ...abuse.scannerAgents],
   }
+}
+
+function overloadOptions({ telephony: { overload } }: Settings): Partial<OverloadOptions> {
+  const { lateMs, maxWaitingInvites } = overload
+  // The other thresholds keep their distance from this one.
+  return { lateMs, goodMs: lateMs * 0.4, shutMs: lateMs * 4, maxWaitingInvites }
 }
 
 /** A rate whose burst is so many seconds' worth. */

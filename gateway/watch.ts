@@ -1,6 +1,6 @@
-import { SPOOL_STATES, type Telemetry } from '../config/telemetry.ts'
 import type { Probes } from './probes.ts'
 import type { TrunkRegistrations } from './trunk-registrations.ts'
+import { OVERLOAD_LEVELS, SPOOL_STATES, type Telemetry } from '../config/telemetry.ts'
 import type { SipServerHandle, SipServerStats } from './sip-server/start.ts'
 import type { CallQuality } from './call-quality.ts'
 import { showQuality } from './quality-metrics.ts'
@@ -61,7 +61,13 @@ async function showSip(telemetry: Telemetry, server: SipServerHandle): Promise<v
   telemetry.sipDropped.inc({ reason: 'unreadable' }, stats.parseFailures)
   telemetry.sipDropped.inc({ reason: 'belongs_to_nothing' }, stats.dropped)
   telemetry.sipDropped.inc({ reason: 'over_limit' }, stats.overLimit)
+  telemetry.sipRefused.reset()
   if (stats.guard) showGuard(telemetry, stats.guard)
+  if (stats.overload) {
+    telemetry.sipOverload.set(OVERLOAD_LEVELS[stats.overload.level])
+    telemetry.sipLateness.set(stats.overload.lateMs / 1000)
+    telemetry.sipRefused.inc({ reason: 'overload' }, stats.overload.refused)
+  }
 }
 
 function showGuard(telemetry: Telemetry, guard: NonNullable<SipServerStats['guard']>): void {
@@ -73,6 +79,5 @@ function showGuard(telemetry: Telemetry, guard: NonNullable<SipServerStats['guar
   telemetry.sipDropped.inc({ reason: 'malformed_flood' }, guard.droppedMalformed)
   telemetry.sipDropped.inc({ reason: 'scanner' }, guard.droppedScanner)
   telemetry.sipDropped.inc({ reason: 'unknown_source' }, guard.droppedUnknown)
-  telemetry.sipRefused.reset()
   telemetry.sipRefused.inc({ reason: 'flood' }, guard.refusedFlood)
 }

@@ -7,6 +7,7 @@ import type { Flows } from './flows.ts'
 import type { SipServerLimits } from './limits.ts'
 import type { Locator } from './locate.ts'
 import type { Counters } from './stats.ts'
+import type { Overload } from './overload.ts'
 import type { TimerWheel } from './timer-wheel.ts'
 import type { SipTimers } from './timers.ts'
 import type { Transactions } from './transactions.ts'
@@ -34,6 +35,8 @@ export interface Core {
   readonly cdr: CdrEvents
   /** Null: every source may send what it likes. */
   readonly guard: Guard | null
+  /** Null: new calls are never turned away for lateness. */
+  readonly overload: Overload | null
 }
 
 /** Our address towards a peer, as `host:port` of a URI. */

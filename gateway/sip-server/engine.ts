@@ -13,6 +13,7 @@ import type { SipServerLimits } from './limits.ts'
 import { Locator } from './locate.ts'
 import { OutsideRequests } from './outside-requests.ts'
 import type { OutsideRouter } from './outside-router.ts'
+import type { Overload } from './overload.ts'
 import { Proxy } from './proxy.ts'
 import type { ParseFailure, SipMessage } from './message.ts'
 import type { ClientTransaction, Dialog } from './state.ts'
@@ -44,6 +45,8 @@ export interface EngineOptions {
   readonly chance: Chance
   /** Null: every source may send what it likes. */
   readonly guard: Guard | null
+  /** Null: new calls are never turned away for lateness. */
+  readonly overload: Overload | null
   /** The time the timers start from, milliseconds. */
   readonly nowMs: number
   readonly onLog: (level: 'info' | 'warn', message: string) => void
@@ -96,6 +99,7 @@ export class Engine implements Receiver, TransactionUser {
       cdr: new CdrEvents(options.router),
       transactions: new Transactions(timers, wheel, counters, options.chance, this),
       guard: options.guard,
+      overload: options.overload,
     }
     const dialogRunner = { dialogTimer: (dialog: Dialog, name: string) => this.#onDialogTimer(dialog, name) }
     this.#hangUp = new HangUp(this.core)
@@ -122,21 +126,32 @@ export class Engine implements Receiver, TransactionUser {
   #createActions(): SipActions {
     const uac = new Uac(this.core, this.#uacAnswers)
     const uas = this.#uasAnswers
-    const { dialogs } = this.core
+    const { dialogs, overload } = this.core
     const absences = new Absences(this.core, this.#hangUp, uas, this.#uacAnswers)
     return {
-      respond: (...args) => void (absences.takeAnswer(...args) || uas.respond(...args)),
+      respond: (app, frameId, transactionId, response) => {
+        overload?.reacted(transactionId)
+        if (!absences.takeAnswer(app, frameId, transactionId, response))
+          uas.respond(app, frameId, transactionId, response)
+      },
       sendInDialog: (app, frameId, dialogId, request) => {
+        if (request.method === 'ACK') overload?.reacted(dialogId)
         absences.claim(app, dialogId)
         uac.sendInDialog(app, frameId, dialogId, request)
       },
       cancel: (...args) => uac.cancel(...args),
       sendNew: (...args) => uac.sendNew(...args),
-      proxy: (...args) => this.#proxy.proxy(...args),
+      proxy: (app, frameId, command, extra) => {
+        overload?.reacted(command.transactionId)
+        this.#proxy.proxy(app, frameId, command, extra)
+      },
       dialogOfCall: (_app, request) => dialogs.findForAppRequest(request)?.id ?? '',
       onInternalError: (error) => this.onInternalError(error),
       opened: (app) => absences.arrive(app),
-      closed: (app) => absences.leave(app),
+      closed: (app) => {
+        overload?.applicationClosed()
+        absences.leave(app)
+      },
     }
   }
 
@@ -198,11 +213,18 @@ export class Engine implements Receiver, TransactionUser {
   }
 
   onRequest(request: SipMessage, source: Peer): void {
-    const { guard } = this.core
+    if (request.toTag === '' && !this.#takesNew(request, source)) return
     if (request.toTag !== '' && this.#proxy.owns(request)) this.#proxy.relay(request, source)
-    else if (guard !== null && request.toTag === '' && !guard.takesNew(source.host))
-      this.#uas.refuseUnseen(request, source)
     else this.#uas.onRequest(request, source)
+  }
+
+  #takesNew(request: SipMessage, source: Peer): boolean {
+    const { guard, overload } = this.core
+    if (guard !== null && !guard.takesNew(source.host)) this.#uas.refuseUnseen(request, source)
+    else if (request.method === 'INVITE' && overload !== null && !overload.admits())
+      this.#uas.refuseForNow(request, source, overload.retryAfter(this.core.chance.below(1_000) / 1_000))
+    else return true
+    return false
   }
 
   onCancel(...args: Parameters<TransactionUser['onCancel']>): void {

@@ -14,6 +14,8 @@ import type { Admission, Ban, GuardNotice, GuardOptions } from './guard-options.
 import type { SipServerLimits } from './limits.ts'
 import { HandlerRouter } from './outside-router.ts'
 import type { RequestHandler } from './request-handler.ts'
+import { DEFAULT_OVERLOAD, Overload } from './overload.ts'
+import type { OverloadOptions } from './overload.ts'
 import type { SipServerStats } from './stats.ts'
 import { FineClock, TappedReceiver, tapSending } from './tap.ts'
 import type { Tap } from './tap.ts'
@@ -48,6 +50,8 @@ export interface SipServerOptions {
   readonly limits?: Partial<SipServerLimits>
   /** Watches who sends what, with these instead of the defaults; absent: nobody is watched. */
   readonly guard?: Partial<GuardOptions>
+  /** Turns new calls away while applications or the server are late, with these instead of the defaults; absent: never. */
+  readonly overload?: Partial<OverloadOptions>
   /** T1, T2 and T4; T2 and T4 keep their proportion to T1 unless given. */
   readonly timers?: TimerValues
   /** Remembers the messages of the latest calls; unset: nothing is remembered. */
@@ -109,6 +113,7 @@ export class SipServer implements SipServerControls {
       outside: outsideOf(options, limits, control),
       chance: systemChance,
       guard: guardOf(options),
+      overload: overloadOf(options),
       nowMs: performance.now(),
       onLog: options.onLog ?? (() => undefined),
     })
@@ -226,6 +231,7 @@ export class SipServer implements SipServerControls {
       internalErrors: counters.internalErrors,
       overLimit: counters.overLimit,
       guard: this.#core.guard?.stats() ?? null,
+      overload: this.#core.overload?.stats() ?? null,
       tracedCalls: this.#trace?.calls ?? null,
       hep: this.#hep?.stats ?? null,
       cpuMicros: cpu.user + cpu.system,
@@ -259,6 +265,18 @@ export class SipServer implements SipServerControls {
     this.#hep?.close()
     await Promise.all([this.#control.close(), ...this.#core.transports.map((transport) => transport.close())])
   }
+}
+
+function overloadOf({ overload }: SipServerOptions): Overload | null {
+  if (overload === undefined) return null
+  let before = performance.eventLoopUtilization()
+  const busyShare = (): number => {
+    const now = performance.eventLoopUtilization()
+    const { utilization } = performance.eventLoopUtilization(now, before)
+    before = now
+    return utilization
+  }
+  return new Overload({ ...DEFAULT_OVERLOAD, ...overload }, () => performance.now(), busyShare)
 }
 
 function guardOf({ guard, onNotice }: SipServerOptions): Guard | null {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Ban, GuardNotice, GuardOptions } from './guard-options.ts'
+import type { OverloadOptions } from './overload.ts'
 import { SipServer } from './server.ts'
 import type { ListeningAddress, SipServerControls, SipServerOptions } from './server.ts'
 import type { SipServerStats } from './stats.ts'
@@ -10,7 +11,7 @@ import type { ListenOptions } from './transport.ts'
 import type { FromWorker, ToWorker } from './worker.ts'
 
 export { DEFAULT_GUARD, SCANNERS } from './guard-options.ts'
-export type { Ban, GuardNotice, GuardOptions }
+export type { Ban, GuardNotice, GuardOptions, OverloadOptions }
 export type {
   ListeningAddress,
   ListenOptions,

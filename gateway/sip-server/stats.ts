@@ -1,4 +1,5 @@
 import type { GuardStats } from './guard-options.ts'
+import type { OverloadStats } from './overload.ts'
 import type { HepStats } from './hep-exporter.ts'
 import type { Direction } from './tap.ts'
 import type { ConnectionTransportName, TransportName } from './transport.ts'
@@ -43,6 +44,8 @@ export interface SipServerStats {
   readonly overLimit: number
   /** What was kept out; null when nobody is watched. */
   readonly guard: GuardStats | null
+  /** Whether new calls are turned away; null when they never are. */
+  readonly overload: OverloadStats | null
   /** Calls whose messages are remembered; null when none are by choice. */
   readonly tracedCalls: number | null
   /** Null when messages are not exported. */

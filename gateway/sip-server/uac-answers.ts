@@ -126,6 +126,8 @@ export class UacAnswers {
       if (!transaction.isInDialog) this.#hangUp.end(dialog, CANCEL_RACE)
       return
     }
+    // With an offer of ours in the INVITE there is nothing to think about before the ACK.
+    if (transaction.hadSession) this.#core.overload?.shown(dialog.id, false)
     const flush = this.#show(transaction, response, source, dialog.id)
     // §9.1: the CANCEL came too late. The application sees the answer, and the BYE that follows from it.
     if (transaction.isCancelled && !transaction.isInDialog) {

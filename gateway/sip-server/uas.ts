@@ -177,6 +177,9 @@ export class Uas {
     source: Peer,
     receivedOn: { host: string; port: number } | null,
   ): void {
+    // What an application does about these at once shows how far behind it is.
+    const { method, isInvite } = transaction
+    if (isInvite ? receivedOn !== null : method === 'BYE') this.#core.overload?.shown(transaction.id, isInvite)
     transaction.owner!.show({
       source: 'network',
       peer: source,
@@ -204,6 +207,11 @@ export class Uas {
   #refuseOverLimit(request: SipMessage, source: Peer): void {
     this.#core.counters.overLimit++
     this.respondStatelessly(request, source, 503, reasonOf(503), { 'Retry-After': '10' })
+  }
+
+  /** A new call while those there are need all there is. */
+  refuseForNow(request: SipMessage, source: Peer, retryAfterSeconds: number): void {
+    this.respondStatelessly(request, source, 503, reasonOf(503), { 'Retry-After': String(retryAfterSeconds) })
   }
 
   /**

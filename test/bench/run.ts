@@ -6,7 +6,19 @@ interface Bench {
 }
 
 /** What `npm run bench -- NAME` takes, in the order they run; later issues bring `fraud`, `ws` and `events`. */
-const NAMES = ['routing', 'auction', 'compliance', 'bids', 'ledger', 'api', 'media', 'sip-parser', 'sip', 'memory']
+const NAMES = [
+  'routing',
+  'auction',
+  'compliance',
+  'bids',
+  'ledger',
+  'api',
+  'media',
+  'sip-parser',
+  'sip',
+  'sip-overload',
+  'memory',
+]
 
 async function main(args: readonly string[]): Promise<void> {
   const json = args.includes('--json')

@@ -18,7 +18,10 @@ export type FromPhones =
   | {
       readonly kind: 'done'
       readonly calls: number
+      /** Neither completed nor refused. */
       readonly failed: number
+      /** Answered 503. */
+      readonly refused: number
       /** INVITE sent to INVITE received on the other side: what the caller waits because of us. */
       readonly addedMs: readonly number[]
     }
@@ -48,6 +51,7 @@ async function run(): Promise<void> {
   const startedMs = new Map<string, number>()
   const addedMs: number[] = []
   let finished = 0
+  let refused = 0
 
   const answer = (request: string, status: string, body: string): void => {
     const vias = request.split('\r\n').filter((line) => line.startsWith('Via: '))
@@ -94,8 +98,13 @@ async function run(): Promise<void> {
   const acknowledged = new Set<string>()
   caller.on('message', (bytes) => {
     const text = bytes.toString('latin1')
-    if (!text.startsWith('SIP/2.0 2')) return
     const callId = header(text, 'Call-ID')
+    if (text.startsWith('SIP/2.0 503') && startedMs.delete(callId)) {
+      // RFC 3261 §17.1.1.3: no ACK here, the server keeps nothing it could end.
+      refused++
+      return
+    }
+    if (!text.startsWith('SIP/2.0 2')) return
     if (header(text, 'CSeq') === '2 BYE') {
       if (startedMs.delete(callId)) finished++
       return
@@ -135,12 +144,12 @@ async function run(): Promise<void> {
   await new Promise<void>((resolve) => {
     const deadlineMs = performance.now() + 5_000
     const poll = setInterval(() => {
-      if (finished < calls && performance.now() < deadlineMs) return
+      if (finished + refused < calls && performance.now() < deadlineMs) return
       clearInterval(poll)
       resolve()
     }, 20)
   })
-  port.postMessage({ kind: 'done', calls, failed: calls - finished, addedMs } satisfies FromPhones)
+  port.postMessage({ kind: 'done', calls, failed: calls - finished - refused, refused, addedMs } satisfies FromPhones)
 }
 
 await run()

@@ -66,6 +66,7 @@ export function runScenario(seed: number, wantsTrace = false): Outcome {
       router: phone,
       outside: null,
       guard: null,
+      overload: null,
       chance: chanceOf(dice),
       nowMs: 0,
       onLog: (_level, message) => faults.push(`${host} logged: ${message}`),

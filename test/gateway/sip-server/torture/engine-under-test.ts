@@ -51,6 +51,7 @@ export function reactTo(datagram: string): Reaction {
     router: { route: (method) => (method.startsWith('cdr:') ? null : app), routeToTag: () => null },
     chance: systemChance,
     guard: null,
+    overload: null,
     outside: null,
     nowMs: 0,
     onLog: (_level, text) => void faults.push(text),
