@@ -67,6 +67,7 @@ export class Engine implements Receiver, TransactionUser {
   readonly #uacAnswers: UacAnswers
   readonly #proxy: Proxy
   readonly #log: EngineOptions['onLog']
+  #isFailing = false
 
   constructor(options: EngineOptions) {
     this.#log = options.onLog
@@ -210,6 +211,15 @@ export class Engine implements Receiver, TransactionUser {
 
   onConnectionClosed(connection: Connection): void {
     this.core.flows.forget(connection)
+    if (this.#isFailing) return
+    // When a proxy of thousands goes, they all are looked after in one pass.
+    this.#isFailing = true
+    this.core.wheel.arm(0, { onTimer: () => this.#failDisconnected() }, 'disconnected')
+  }
+
+  #failDisconnected(): void {
+    this.#isFailing = false
+    this.core.transactions.failDisconnected()
   }
 
   onRequest(request: SipMessage, source: Peer): void {

@@ -165,7 +165,8 @@ export function observeConnection(message: SipMessage, peer: Peer, limits: SipSe
   if (via === null) return
   if (via.keep !== null) {
     if (!message.isRequest) {
-      if (!connection.isAccepted) connection.keepAlive(keepEveryMs(via.keep, limits), true)
+      // Our own `keep` comes back without a value from who has not understood it.
+      if (!connection.isAccepted && via.keep !== '') connection.keepAlive(keepEveryMs(via.keep, limits), true)
     } else if (via.keep === '' && KEEPING.has(message.method)) {
       const field = message.headers.find((each) => each.key === 'via')!
       field.value = setParam(field.value, 'keep', String(Math.round(limits.keepAliveMs / 1000)))

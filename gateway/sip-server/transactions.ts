@@ -192,6 +192,15 @@ export class Transactions implements TransactionRunner {
     this.#stepClient(transaction, { kind: 'response', status: response.status }, response, source)
   }
 
+  /**
+   * Ends the requests of ours that went over a connection which is gone (§18.4): they went over it because nothing else leads to
+   * that peer, so that no answer will come.
+   */
+  failDisconnected(): void {
+    for (const transaction of this.clients())
+      if (transaction.target.connection?.isOpen === false) this.clientSendFailed(transaction)
+  }
+
   /** Ends a request of ours without waiting any longer. */
   abandon(transaction: ClientTransaction): void {
     transaction.state = 'terminated'
