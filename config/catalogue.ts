@@ -10,6 +10,7 @@ import {
   PORT,
   PORT_OR_OFF,
   PORT_RANGE,
+  SERVER_LIST,
   STATUS_LIST,
   someOf,
   TEXT,
@@ -326,7 +327,7 @@ export const CATALOGUE = {
   'telephony.hep.capture_id': set(whole(0, 4_294_967_295), 2001, 'By what number it knows this exchange.'),
   'telephony.hep.password': may(TEXT, 'What it wants to hear from those who tell it something.', { secret: 'all' }),
   'telephony.dns_servers': set(
-    LIST,
+    SERVER_LIST,
     [],
     'DNS servers that SIP names are looked up at (NAPTR, SRV, A, AAAA), each an IP address with or without a port; none: the machine’s.',
   ),

@@ -39,6 +39,22 @@ export const LIST: Kind<readonly string[]> = {
   },
 }
 
+/** DNS servers: `192.0.2.53`, `192.0.2.53:5353`, `2001:db8::53` or `[2001:db8::53]:5353`. None is allowed. */
+export const SERVER_LIST: Kind<readonly string[]> = {
+  allowed: 'a list of IP addresses, each with or without a port (in the environment: separated by commas)',
+  suffix: '',
+  read: (raw) => {
+    const parts = LIST.read(raw)
+    return parts?.every(isServer) === true ? parts : undefined
+  },
+}
+
+function isServer(text: string): boolean {
+  if (isIP(text) !== 0) return true
+  const [, six, four, port] = /^(?:\[([^\]]+)\]|([\d.]+)):(\d{1,5})$/.exec(text) ?? []
+  return isIP(six ?? four ?? '') === (six === undefined ? 4 : 6) && Number(port) >= 1 && Number(port) <= 65_535
+}
+
 /** Final statuses of refusals, 400 to 699, separated by commas or as a YAML list. */
 export const STATUS_LIST: Kind<readonly number[]> = {
   allowed: 'a list of SIP statuses from 400 to 699 (in the environment: separated by commas)',

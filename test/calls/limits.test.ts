@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually, Exchange, startExchange, requireSipp } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
+import { SipPeer } from '../support/sip-peer.ts'
 
 const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'
 const HUNG_UP_ON = 'uac-answered-other-side-hangs-up-expect-200.xml'
@@ -73,6 +74,7 @@ describe('an exchange told to stop', function () {
         () => '/health/ready still says 200 after SIGTERM',
       )
       await market.call('uac-draining-expect-503.xml')
+      assert.match(await optionsAnswer(exchange), /^503 \d+$/)
       await market.went(caller)
       await market.went(buyer.run)
       assert.equal(await exchange.process.exited, 0)
@@ -95,6 +97,15 @@ describe('an exchange told to stop', function () {
     }
   })
 })
+
+/** What a carrier hears that asks by OPTIONS whether we take calls: status and Retry-After. */
+async function optionsAnswer(exchange: Exchange): Promise<string> {
+  const carrier = await SipPeer.open('udp', exchange.process.sip().port)
+  carrier.request('OPTIONS')
+  const answer = await carrier.receive(503)
+  await carrier.close()
+  return `${answer.status} ${answer.get('retry-after')}`
+}
 
 async function readyStatus(exchange: Exchange): Promise<number> {
   try {

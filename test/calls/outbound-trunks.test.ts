@@ -106,6 +106,19 @@ describe('a number that is reached through outbound trunks', function () {
     await market.close()
   })
 
+  it('is tried through five trunks and no more', async () => {
+    for (let priority = 1; priority <= 6; priority++) await trunkTo(first, { name: `trunk ${priority}`, priority })
+    const market = await Market.open(exchange)
+    await market.standingBid({ host: '', port: 0 }, NUMBER)
+    const calling = market.call('uac-no-sale-expect-480.xml')
+    for (let i = 0; i < 5; i++) first.reply(await first.receive('INVITE'), 503, 'Service Unavailable')
+    await calling
+    const record = await market.ended({ outcome: 'failed', sip_status: 480, end_reason: 'all_awards_failed' })
+    assert.equal(record.legs.length, 6)
+    assert.equal(first.count('INVITE'), 5)
+    await market.close()
+  })
+
   it('is registered at where the carrier wants that, says so, and prefers what is registered', async () => {
     const id = await trunkTo(first, { ...ACCOUNT, register: true, expires: 600, priority: 1 })
     await trunkTo(second, { ...ACCOUNT, priority: 2 })

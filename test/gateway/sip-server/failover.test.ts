@@ -12,6 +12,12 @@ import type { RawApplication } from '../../support/sip-server.ts'
 const request = (method: string, uri: string, headers: readonly string[] = [], body = ''): string =>
   `${method} ${uri} SIP/2.0\r\n${headers.map((line) => `${line}\r\n`).join('')}\r\n${body}`
 
+/** The server's answer to the frame with this id. */
+const isEchoOf =
+  (id: string) =>
+  (payload: string): boolean =>
+    payload.split('|')[2] === id
+
 const branchOf = (message: SipMessage): string => message.topVia!.branch
 const DOMAIN = 'sip:bob@buyers.example'
 
@@ -114,6 +120,27 @@ describe('a request whose name has several hops (RFC 3263 §4.3)', () => {
     second.reply(await second.receive('INVITE'), 486, 'Busy Here')
     await app.shown(486)
     assert.equal(first.count('INVITE'), 1)
+  })
+
+  it('comes back to the first when its time is over, however long it asked for', async () => {
+    await server.close()
+    server = await TestServer.start({
+      timers: { t1Ms: 20 },
+      dnsServers: [dns.address],
+      limits: { hopTimeoutMs: 150, maxHopPenaltyMs: 300 },
+    })
+    app = await server.application()
+    first = await server.peer()
+    second = await server.peer()
+    serve([first.port, second.port])
+    await invite()
+    first.reply(await first.receive('INVITE'), 503, 'Service Unavailable', { headers: ['Retry-After: 86400'] })
+    second.reply(await second.receive('INVITE'), 486, 'Busy Here')
+    await app.shown(486)
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    await invite()
+    first.reply(await first.receive('INVITE'), 486, 'Busy Here')
+    await app.shown(486)
   })
 
   it('shows the 503 of the last hop when all have failed', async () => {
@@ -286,6 +313,22 @@ describe('a request too large for UDP (RFC 3261 §18.1.1)', () => {
     other.reply(await other.receive('OPTIONS'), 200, 'OK')
     assert.equal(second.accepted(), 0)
     await second.close()
+  })
+
+  it('is one of 1,301 bytes, and not one of 1,300', async () => {
+    await open()
+    const peer = await server.peer('tcp')
+    const uri = `sip:bob@127.0.0.1:${peer.port}`
+    const own = ['from: <sip:a@b>;tag=1', 'call-id: fixed', 'cseq: 1 OPTIONS']
+    const padded = (bytes: number): string => request('OPTIONS', uri, [...own, `X-Note: ${'n'.repeat(bytes)}`])
+    const short = await app.frame(isEchoOf(app.send(`sip||\r\n${padded(1)}`)))
+    const room = 1_300 - short.slice(short.indexOf('\r\n') + 2).length
+    await app.ask(`sip||\r\n${padded(1 + room)}`)
+    await app.ask(`sip||\r\n${padded(2 + room)}`)
+    const large = await peer.receive('OPTIONS')
+    peer.reply(large, 200, 'OK')
+    assert.equal(large.get('x-note')?.length, 2 + room)
+    assert.equal(peer.count('OPTIONS'), 1)
   })
 
   it('goes over TCP inside a call too, and back to UDP where that is refused', async () => {

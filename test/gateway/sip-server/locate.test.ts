@@ -184,6 +184,20 @@ describe('locating the next hop (RFC 3263)', () => {
     assert.equal(dns.asked.length, 4)
   })
 
+  it('believes SRV records for a time of its own, since Node does not tell theirs', async () => {
+    dns.services('_sip._udp.example.com', [{ target: 's.example.com', port: 5066 }])
+    dns.hosts('s.example.com', ['192.0.2.1'], 3600)
+    const locator = locatorOf(IPV4_ONLY, { serviceTtlMs: 7_000 })
+    await hopsOf('sip:example.com;transport=udp', locator)
+    const asked = dns.asked.length
+    nowMs += 6_999
+    await hopsOf('sip:example.com;transport=udp', locator)
+    assert.equal(dns.asked.length, asked)
+    nowMs += 2
+    await hopsOf('sip:example.com;transport=udp', locator)
+    assert.ok(dns.asked.length > asked)
+  })
+
   it('remembers for a while that a name has no address', async () => {
     const locator = locatorOf(IPV4_ONLY)
     assert.deepEqual(await hopsOf('sip:nowhere.example:5060', locator), [])
