@@ -6,21 +6,23 @@ import type { QualityWindow } from './needs.ts'
 import * as s from './schemas.ts'
 
 const ratio = z.number().min(0).max(1).nullable()
-const QualityAnswer = z.strictObject({
-  id: s.printedId(),
-  windows: z.array(
-    z.strictObject({
-      seconds: z.int(),
-      attempts: z.int(),
-      answered: z.int(),
-      effective: z.int(),
-      asr: ratio.meta({ description: 'Answered ÷ attempts' }),
-      ner: ratio.meta({ description: 'Effective (answered, busy, rung in vain, declined) ÷ attempts: ITU-T E.425' }),
-      acd: z.number().nullable().meta({ description: 'Mean talk of answered calls, seconds' }),
-      pdd_ms: z.number().nullable().meta({ description: 'Mean time from the INVITE to ringing' }),
-    }),
-  ),
+export const QualityWindowAnswer = z.strictObject({
+  seconds: z.int(),
+  attempts: z.int(),
+  answered: z.int(),
+  effective: z.int(),
+  asr: ratio.meta({ description: 'Answered ÷ attempts' }),
+  ner: ratio.meta({ description: 'Effective (answered, busy, rung in vain, declined) ÷ attempts: ITU-T E.425' }),
+  acd: z.number().nullable().meta({ description: 'Mean talk of answered calls, seconds' }),
+  pdd_ms: z.number().nullable().meta({ description: 'Mean time from the INVITE to ringing' }),
 })
+const QualityAnswer = z.strictObject({ id: s.printedId(), windows: z.array(QualityWindowAnswer) })
+
+/** What the answers of trunks and targets themselves tell: the last hour. */
+export function printHour(windows: readonly QualityWindow[]): z.input<typeof QualityWindowAnswer> | null {
+  const hour = windows.find(({ seconds }) => seconds === 3600)
+  return hour ? print(hour) : null
+}
 
 /** ASR, NER, ACD and PDD of a trunk or target, over the last five minutes, hour and day. */
 export function qualityEndpoints(kit: Kit): Endpoint[] {
@@ -59,7 +61,7 @@ export function qualityEndpoints(kit: Kit): Endpoint[] {
 
 const thousandths = (value: number | null): number | null => value && Math.round(value * 1000) / 1000
 
-function print(window: QualityWindow): z.input<typeof QualityAnswer>['windows'][number] {
+function print(window: QualityWindow): z.input<typeof QualityWindowAnswer> {
   return {
     seconds: window.seconds,
     attempts: window.attempts,

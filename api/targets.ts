@@ -6,6 +6,7 @@ import { crud, given } from './crud.ts'
 import { BUYERS, type Endpoint } from './endpoint.ts'
 import { phoneAt, type Kit } from './kit.ts'
 import { invalid } from './problems.ts'
+import { printHour, QualityWindowAnswer } from './quality.ts'
 import { printReach, ReachAnswer } from './reachability.ts'
 import * as s from './schemas.ts'
 
@@ -37,10 +38,13 @@ const Answer = z.strictObject({
   ring_timeout: z.int(),
   max_concurrent_calls: z.int().nullable(),
   status: ReachAnswer,
+  quality: QualityWindowAnswer.nullable().meta({ description: 'The last hour' }),
   ...s.printedStored,
 })
 
-const print = (target: Target, reach: Reachability): z.input<typeof Answer> => ({
+type Hour = ReturnType<typeof printHour>
+
+const print = (target: Target, reach: Reachability, quality: Hour): z.input<typeof Answer> => ({
   id: target.id,
   account_id: target.accountId,
   name: target.name,
@@ -48,6 +52,7 @@ const print = (target: Target, reach: Reachability): z.input<typeof Answer> => (
   ring_timeout: target.ringTimeout,
   max_concurrent_calls: target.maxConcurrentCalls,
   status: printReach(reach),
+  quality,
   ...s.printStored(target),
 })
 
@@ -95,6 +100,6 @@ export function targetEndpoints(kit: Kit): Endpoint[] {
         ringTimeout: body.ring_timeout,
         maxConcurrentCalls: body.max_concurrent_calls,
       }),
-    print: (target) => print(target, kit.reachOf(target.id)),
+    print: (target) => print(target, kit.reachOf(target.id), printHour(kit.quality.ofTarget(target.id))),
   })
 }

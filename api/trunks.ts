@@ -8,6 +8,7 @@ import { crud, given } from './crud.ts'
 import { SELLERS, type Caller, type Endpoint } from './endpoint.ts'
 import type { Kit } from './kit.ts'
 import { invalid } from './problems.ts'
+import { printHour, QualityWindowAnswer } from './quality.ts'
 import { printReach, ReachAnswer } from './reachability.ts'
 import { printRegistration, RegistrationAnswer } from './trunk-registration.ts'
 import * as s from './schemas.ts'
@@ -113,11 +114,19 @@ const Answer = z.strictObject({
   retry_after_on_limit: z.boolean(),
   status: ReachAnswer,
   registration: RegistrationAnswer.nullable(),
+  quality: QualityWindowAnswer.nullable().meta({ description: 'The last hour' }),
   ...s.printedStored,
 })
 
+type Hour = ReturnType<typeof printHour>
+
 /** Everything of a trunk but its password, which only goes in. */
-const print = (trunk: Trunk, reach: Reachability, registration: TrunkRegistration | null): z.input<typeof Answer> => ({
+const print = (
+  trunk: Trunk,
+  reach: Reachability,
+  registration: TrunkRegistration | null,
+  quality: Hour,
+): z.input<typeof Answer> => ({
   id: trunk.id,
   account_id: trunk.accountId,
   name: trunk.name,
@@ -136,6 +145,7 @@ const print = (trunk: Trunk, reach: Reachability, registration: TrunkRegistratio
   retry_after_on_limit: trunk.retryAfterOnLimit,
   status: printReach(reach),
   registration: registration && printRegistration(registration),
+  quality,
   ...s.printStored(trunk),
 })
 
@@ -202,7 +212,8 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
       requireWhole({ ...current, ...changes }, current.direction === 'outbound', caller)
       return changes
     },
-    print: (trunk) => print(trunk, kit.reachOf(trunk.id), kit.registrationOf(trunk.id)),
+    print: (trunk) =>
+      print(trunk, kit.reachOf(trunk.id), kit.registrationOf(trunk.id), printHour(kit.quality.ofTrunk(trunk.id))),
   })
 }
 

@@ -12,6 +12,8 @@ const OTHER = 'other'
 /** Answers of a person or phone that was reached: unavailable, busy, busy everywhere, declined (RFC 6076 §4.7), unwanted (RFC 8197). */
 const EFFECTIVE_STATUSES: ReadonlySet<number> = new Set([480, 486, 600, 603, 607])
 
+const NO_CALLS = new Quality()
+
 export interface QualityLimits {
   readonly maxKept: number
   readonly maxLabels: number
@@ -88,7 +90,7 @@ export class QualityTable {
 
   /** All windows empty for one that had no call. */
   read(id: string, nowMs: number): QualityWindow[] {
-    return (this.#kept.get(id) ?? new Quality()).read(nowMs)
+    return (this.#kept.get(id) ?? NO_CALLS).read(nowMs)
   }
 
   /** By label, those with a call in the last day. */

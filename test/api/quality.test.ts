@@ -18,7 +18,10 @@ describe('quality', () => {
   let api: ApiHarness
   const asked: string[] = []
   before(async () => {
-    const windows = (kind: string) => (id: string) => (asked.push(`${kind} ${id}`), [WINDOW])
+    const windows = (kind: string) => (id: string) => (
+      asked.push(`${kind} ${id}`),
+      [WINDOW, { ...WINDOW, seconds: 3600 }]
+    )
     api = await startApi({ quality: { ofTrunk: windows('trunk'), ofTarget: windows('target') } })
   })
   after(() => api.api.close())
@@ -37,12 +40,11 @@ describe('quality', () => {
       for (const { token } of [owner, admin]) {
         const reply = await read(token)
         assert.equal(reply.status, 200)
-        assert.deepEqual(reply.body, {
-          id: made.id,
-          windows: [
-            { seconds: 300, attempts: 3, answered: 1, effective: 2, asr: 0.333, ner: 0.667, acd: 12.346, pdd_ms: null },
-          ],
-        })
+        const rest = { attempts: 3, answered: 1, effective: 2, asr: 0.333, ner: 0.667, acd: 12.346, pdd_ms: null }
+        const [minutes, hour] = [300, 3600].map((seconds) => ({ seconds, ...rest }))
+        assert.deepEqual(reply.body, { id: made.id, windows: [minutes, hour] })
+        const list = await api.request('GET', `${kind}s`, { token })
+        assert.deepEqual(list.body.data.find((each: { id: string }) => each.id === made.id).quality, hour)
         assert.equal(asked.at(-1), `${kind} ${made.id}`)
       }
       assert.equal((await read(stranger.token)).status, 404)

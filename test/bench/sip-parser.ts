@@ -1,3 +1,4 @@
+import { TraceStore } from '../../gateway/sip-server/trace.ts'
 import { parseUri } from '../../gateway/sip-server/uri.ts'
 import { isParseFailure, parseMessage, serialize } from '../../gateway/sip-server/wire-format.ts'
 import type { BenchResult } from './bench-result.ts'
@@ -32,6 +33,25 @@ function measure(work: () => unknown): number {
   return best
 }
 
+/** Sees one message after the other, each call's first an INVITE, as the tap of a transport would show them. */
+function traceOne(): () => void {
+  const store = new TraceStore({ maxBytes: 67_108_864, maxMessagesPerCall: 500, maxCalls: 50_000, maxAnswer: 2_000 })
+  const transport = {
+    name: 'udp',
+    isReliable: false,
+    host: '127.0.0.1',
+    port: 5060,
+    send: () => undefined,
+    close: () => Promise.resolve(),
+  } as const
+  const peer = { transport, host: '192.0.2.7', port: 5060, connection: null }
+  const text = INVITE.toString('latin1')
+  let seen = 0
+  const see = (): void => store.see('in', text, `call-${Math.floor(seen++ / 7)}@127.29.0.51`, peer, seen)
+  for (let i = 0; i < 200_000; i++) see()
+  return see
+}
+
 export async function run(): Promise<BenchResult[]> {
   const message = parseMessage(INVITE.toString('latin1'))
   if (isParseFailure(message)) throw new Error(`the benchmark's own INVITE is malformed: ${message.reason}`)
@@ -54,6 +74,12 @@ export async function run(): Promise<BenchResult[]> {
       value: measure(() => parseUri(message.requestUri)),
       unit: 'ns',
       detail: `${message.requestUri}; ${what}`,
+    },
+    {
+      name: 'sip trace a message',
+      value: measure(traceOne()),
+      unit: 'ns',
+      detail: `${INVITE.length} bytes into a full ring of 64 MB, seven messages a call; ${what}`,
     },
   ]
 }
