@@ -140,6 +140,21 @@ export const CATALOGUE = {
     9022,
     'The loopback port of the control protocol between the SIP server and the application.',
   ),
+  'telephony.control_host': set(
+    TEXT,
+    '127.0.0.1',
+    'Where dce sip-server lets applications connect; the exchange’s own server stays on loopback.',
+  ),
+  'telephony.request_handlers': set(
+    LIST,
+    [],
+    'Whom dce sip-server asks whose a new request is: METHOD [GET|POST] URL [insecure], with *, http, https, tcp, tls.',
+  ),
+  'telephony.application_grace': set(
+    duration('0s', '10m'),
+    30_000,
+    'How long the calls of an application that lost its connection to dce sip-server wait for it.',
+  ),
   'telephony.public_address': may(
     ADDRESSES,
     'The address put into SDP, Contact and Via, one of each family at most; unset: the first that is not loopback.',

@@ -29,6 +29,10 @@ type Command = (args: Arguments) => Promise<void>
 
 const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: string }>> = {
   start: { run: start, help: 'start                     run the exchange until SIGTERM' },
+  'sip-server': {
+    run: sipServer,
+    help: 'sip-server                run only the SIP server, for applications of its control port',
+  },
   demo: { run: demo, help: 'demo [--once]             run the exchange with sample accounts and place sample calls' },
   load: { run: load, help: 'load --cps N --seconds N  drive an exchange with SIPp ([--media] [--html FILE])' },
   migrate: { run: migrate, help: 'migrate up|down|status    change or show the database schema' },
@@ -129,6 +133,15 @@ async function start(args: Arguments): Promise<void> {
     await running.stop()
   }, log)
   await starting
+}
+
+async function sipServer(args: Arguments): Promise<void> {
+  const settings = settingsOf(args)
+  const log = createLogger({ level: settings.logLevel })
+  const { startSipServerAlone } = await import('./sip-server-command.ts')
+  const running = await startSipServerAlone(settings, log, () => process.exit(1))
+  stopOnSignals(() => running.stop(), log)
+  log.flush()
 }
 
 /** SIGTERM and SIGINT drain; a second one stops at once. */

@@ -22,7 +22,7 @@ import { createEventBus } from '../storage/event-bus.ts'
 import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID } from '../storage/house-accounts.ts'
 import { openStorage } from '../storage/storage.ts'
 import { answerOptions } from './answer-options.ts'
-import { mediaAddresses, publicAddresses, sipAddresses } from './addresses.ts'
+import { mediaAddresses } from './addresses.ts'
 import { Announcements } from './announcements.ts'
 import { Authentication } from './authentication.ts'
 import type { BindingLimits } from './bindings.ts'
@@ -30,7 +30,6 @@ import { handleCall } from './call.ts'
 import { callPolicies } from './call-policies.ts'
 import { CallQuality } from './call-quality.ts'
 import { CallerLeg } from './caller-leg.ts'
-import { loadCertificates, watchCertificates } from './certificates.ts'
 import { Directory } from './directory.ts'
 import { createExchange } from './exchange.ts'
 import { ensureFirstAdmin } from './first-admin.ts'
@@ -50,17 +49,9 @@ import { systemSchedule } from './schedule.ts'
 import { createSipTraces } from './sip-traces.ts'
 import { SipCredentials } from './sip-credentials.ts'
 import { SipGuard } from './sip-guard.ts'
-import {
-  DEFAULT_GUARD,
-  SCANNERS,
-  startSipServer,
-  type GuardOptions,
-  type OverloadOptions,
-  type SipServerHandle,
-  type SipServerOptions,
-  type TlsCertificates,
-} from './sip-server/start.ts'
+import { DEFAULT_GUARD, SCANNERS, type GuardOptions } from './sip-server/start.ts'
 import { Signaling } from './srf.ts'
+import { startSip, type RunningSip } from './start-sip.ts'
 import { TrunkRegistrations } from './trunk-registrations.ts'
 import { Trunks } from './trunks.ts'
 import { usageRows } from './usage-rows.ts'
@@ -455,58 +446,20 @@ async function startEmbeddedSip(
   settings: Settings,
   log: Log['logger'],
   guard: SipGuard,
-): Promise<{ server: SipServerHandle; secret: string; stopWatching: () => void }> {
-  const { controlPort, t1Ms, t2Ms, t4Ms, tlsCert, tlsKey, tlsCa, tlsVerify, wsOrigins } = settings.telephony
-  const listen = sipAddresses(settings.telephony)
-  const tls = {
-    cert: tlsCert,
-    key: tlsKey,
-    ca: tlsCa,
-    directory: join(settings.dataDir, 'keys'),
-    addresses: publicAddresses(settings.telephony),
-  }
-  const isSecure = listen.some(({ transport }) => transport === 'tls' || transport === 'wss')
-  const certificates = isSecure ? await loadCertificates(tls) : null
+): Promise<RunningSip & { secret: string }> {
   const secret = settings.drachtio.secret ?? randomBytes(16).toString('hex')
-  const server = await startSipServer({
-    listen,
-    ...(certificates !== null && { tls: { ...certificates, verify: tlsVerify, isShown: tlsCert !== null } }),
-    webSocketOrigins: wsOrigins,
-    control: { host: '127.0.0.1', port: controlPort, secret },
-    timers: { t1Ms, t2Ms, t4Ms },
-    dnsServers: settings.telephony.dnsServers,
-    largeRequests: settings.telephony.largeMessages,
-    publicAddresses: publicAddresses(settings.telephony),
+  const running = await startSip(settings, log, {
+    control: { host: '127.0.0.1', port: settings.telephony.controlPort, secret },
     // Its own last resorts, behind the exchange's limits and never before them.
     limits: {
       maxDialogMs: settings.telephony.maxCallDurationMs + LAST_RESORT_MS,
       maxRingingMs: settings.telephony.maxSetupDurationMs + LAST_RESORT_MS,
     },
-    ...sightOf(settings),
     guard: guardOptions(settings),
-    ...(settings.telephony.overload.enabled && { overload: overloadOptions(settings) }),
-    onLog: (level, message) => log[level]({ part: 'sip-server' }, message),
     onNotice: (notice) => guard.noticed(notice),
   })
-  guard.attach(server)
-  if (certificates === null) return { server, secret, stopWatching: () => undefined }
-  const use = async (renewed: TlsCertificates): Promise<void> => {
-    await server.ask('replaceCertificates', renewed)
-    log.info({ part: 'sip-server' }, 'certificates loaded again')
-  }
-  const stopWatching = watchCertificates(tls, certificates, use, (error) =>
-    log.error({ part: 'sip-server', error }, 'the certificates cannot be used: the old ones stay'),
-  )
-  return { server, secret, stopWatching }
-}
-
-/** Who sees the SIP messages: the trace, a capture server, both or nobody. */
-function sightOf({ telephony: { trace, hep } }: Settings): Pick<SipServerOptions, 'trace' | 'hep'> {
-  const { host, port, captureId, password } = hep
-  return {
-    ...(trace.enabled && { trace: { maxBytes: trace.maxBytes, maxMessagesPerCall: trace.maxMessagesPerCall } }),
-    ...(host !== null && { hep: { host, port, captureId, password } }),
-  }
+  guard.attach(running.server)
+  return { ...running, secret }
 }
 
 function guardOptions({ telephony: { abuse } }: Settings): Partial<GuardOptions> {
@@ -519,12 +472,6 @@ function guardOptions({ telephony: { abuse } }: Settings): Partial<GuardOptions>
     maxBanMs: Math.max(abuse.banMs, abuse.maxBanMs),
     scanners: [...SCANNERS, ...abuse.scannerAgents],
   }
-}
-
-function overloadOptions({ telephony: { overload } }: Settings): Partial<OverloadOptions> {
-  const { lateMs, maxWaitingInvites } = overload
-  // The other thresholds keep their distance from this one.
-  return { lateMs, goodMs: lateMs * 0.4, shutMs: lateMs * 4, maxWaitingInvites }
 }
 
 /** A rate whose burst is so many seconds' worth. */

@@ -9,6 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export interface ReadyLine {
   readonly sip: readonly { readonly transport: string; readonly host: string; readonly port: number }[]
   readonly http: { readonly host: string; readonly port: number }
+  /** `proto/host:port` of the SIP server in use, comma separated, as that server announces them. */
+  readonly drachtio: string
 }
 
 export interface ExchangeProcessOptions {
@@ -83,7 +85,7 @@ export class ExchangeProcess {
     const log = openSync(logFileOf(dataDirectory), 'w')
     const child = spawn(nodeBinary(), [...NODE_FLAGS, 'gateway/dce.js', 'start', ...(options.args ?? [])], {
       cwd: ROOT,
-      env: { ...env, ...SETTINGS, DCE_DATA_DIR: dataDirectory, ...options.env },
+      env: { ...env, ...SETTINGS, ...foreignSipServer(), DCE_DATA_DIR: dataDirectory, ...options.env },
       // Straight into a file: under load, reading its log would cost us what we came to measure.
       stdio: ['ignore', log, log],
     })
@@ -110,8 +112,10 @@ export class ExchangeProcess {
   }
   /** Where it takes SIP. */
   sip(transport: 'udp' | 'tcp' | 'tls' | 'ws' | 'wss' = 'udp'): { host: string; port: number } {
-    const found = this.#ready!.sip.find((address) => address.transport.toLowerCase() === transport)
-    if (!found) throw new Error(`the exchange does not listen on ${transport}: ${JSON.stringify(this.#ready!.sip)}`)
+    const { sip, drachtio } = this.#ready!
+    const addresses = sip.length > 0 ? sip : readAnnounced(drachtio)
+    const found = addresses.find((address) => address.transport.toLowerCase() === transport)
+    if (!found) throw new Error(`the exchange does not listen on ${transport}: ${JSON.stringify(addresses)}`)
     return { host: found.host === '0.0.0.0' ? '127.0.0.1' : found.host, port: found.port }
   }
   /** Its last lines, for the text of a failure. */
@@ -170,6 +174,23 @@ export class ExchangeProcess {
       await sleep(POLL_MS)
     }
   }
+}
+
+/**
+ * The drachtio-server whose address is in our own environment (`DCE_DRACHTIO_HOST`, `_PORT`, `_SECRET`): the exchange then uses
+ * that one, and brings none. Nothing when there is none.
+ */
+export function foreignSipServer(): Readonly<Record<string, string>> {
+  const { DCE_DRACHTIO_HOST, DCE_DRACHTIO_PORT = '9022', DCE_DRACHTIO_SECRET = 'cymru' } = process.env
+  return DCE_DRACHTIO_HOST ? { DCE_DRACHTIO_HOST, DCE_DRACHTIO_PORT, DCE_DRACHTIO_SECRET } : {}
+}
+
+function readAnnounced(hostports: string): ReadyLine['sip'] {
+  return [...hostports.matchAll(/(\w+)\/([^,]+):(\d+)/g)].map(([, transport, host, port]) => ({
+    transport: transport!,
+    host: host!,
+    port: Number(port),
+  }))
 }
 
 function logFileOf(dataDirectory: string): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Market } from '../support/call-market.ts'
-import { eventually, type Exchange, startExchange } from '../support/exchange.ts'
+import { eventually, type Exchange, startExchange, requireEmbeddedSip } from '../support/exchange.ts'
 import { SipSocket } from '../support/sip-socket.ts'
 
 const STRANGER = '127.66.1.1'
@@ -17,6 +17,7 @@ describe('abuse', function () {
   this.timeout(40_000)
   let exchange: Exchange
   before(async function () {
+    requireEmbeddedSip(this, 'its bans and limits')
     exchange = await startExchange(this, {
       env: { DCE_TELEPHONY_UNKNOWN_SOURCE: 'drop', DCE_TELEPHONY_ABUSE_SCANNER_AGENTS: 'house-pest' },
     })

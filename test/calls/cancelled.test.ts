@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Exchange, startExchange } from '../support/exchange.ts'
+import { type Exchange, startExchange, requireEmbeddedSip } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
 
 const CANCELLED = { outcome: 'cancelled', sip_status: 487, end_reason: 'cancelled', hung_up_by: 'caller' }
@@ -96,6 +96,7 @@ describe('a caller whose ACK is lost', function () {
   this.timeout(40_000)
   let exchange: Exchange
   before(async function () {
+    requireEmbeddedSip(this, 'its timer T1 set')
     // 64 × T1 without an ACK end the call: 3.2 s instead of 32.
     exchange = await startExchange(this, { env: { DCE_TELEPHONY_T1: '50ms' } })
   })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { answers } from '../../sipp/agents/answerers.ts'
 import { createUserAgent, type UserAgent } from '../../sipp/agents/user-agent.ts'
-import { eventually, type Exchange, startExchange } from '../support/exchange.ts'
+import { eventually, type Exchange, startExchange, requireEmbeddedSip } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
 
 interface TargetAnswer {
@@ -20,6 +20,7 @@ describe('a target that does not answer OPTIONS any more', function () {
   this.timeout(60_000)
   let exchange: Exchange
   before(async function () {
+    requireEmbeddedSip(this, 'its timer T1 set')
     exchange = await startExchange(this, { env: PROBING })
   })
   after(() => exchange?.close())

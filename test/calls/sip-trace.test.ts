@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { ApiClient } from '../../sipp/api-client.ts'
 import { ADMIN } from '../../sipp/exchange-process.ts'
-import { type CallAnswer, Exchange, requireSipp, startExchange } from '../support/exchange.ts'
+import { type CallAnswer, Exchange, requireEmbeddedSip, requireSipp, startExchange } from '../support/exchange.ts'
 import { Market, type Buyer } from '../support/call-market.ts'
 
 interface Trace {
@@ -32,6 +32,7 @@ describe('what is seen of a call that a second buyer takes', function () {
   const collector = createSocket('udp4')
   const exported: string[] = []
   before(async function () {
+    requireEmbeddedSip(this, 'what it remembers of calls')
     requireSipp(this)
     collector.bind(0, '127.0.0.1')
     await once(collector, 'listening')

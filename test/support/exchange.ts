@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiClient, ApiFailure } from '../../sipp/api-client.ts'
 import { sippIsInstalled } from '../../sipp/run.ts'
-import { ADMIN, ExchangeProcess, type ExchangeProcessOptions } from '../../sipp/exchange-process.ts'
+import { ADMIN, ExchangeProcess, foreignSipServer, type ExchangeProcessOptions } from '../../sipp/exchange-process.ts'
 
 /** A call as the API reads it: what the stories look at. */
 export interface CallAnswer {
@@ -98,6 +98,16 @@ export class Exchange {
 /** Skips the suite where SIPp is missing; test/run-all.js says so, and counts it as a failure where it must not be. */
 export function requireSipp(context: Mocha.Context): void {
   if (!sippIsInstalled()) context.skip()
+}
+
+/**
+ * Skips a suite that needs `what` of the SIP server the exchange brings, where DCE_DRACHTIO_HOST says that the stories are told
+ * to another one.
+ */
+export function requireEmbeddedSip(context: Mocha.Context, what: string): void {
+  if (foreignSipServer()['DCE_DRACHTIO_HOST'] === undefined) return
+  process.stdout.write(`skipped: not with another SIP server (DCE_DRACHTIO_HOST), since it needs ${what}\n`)
+  context.skip()
 }
 
 /** In a suite's `before`: an exchange for its stories, which need SIPp. */
