@@ -79,10 +79,16 @@ export function readRegister(req: SipRequest): RegisterRequest {
     callId: req.get('Call-ID') ?? '',
     cseq: Number.parseInt(req.get('CSeq') ?? '', 10),
     path,
-    source: { transport: req.protocol.toLowerCase(), host: req.source_address, port: req.source_port },
+    source: { transport: transportOf(req), host: req.source_address, port: req.source_port },
     userAgent: req.get('User-Agent')?.slice(0, MAX_USER_AGENT) ?? null,
     wantsGruu: supported.has('gruu'),
   }
+}
+
+/** The control protocol shows WebSocket as TCP; the Via of whoever sent it knows better (RFC 7118 §5.1). */
+function transportOf(req: SipRequest): string {
+  const via = /^SIP\s*\/\s*2\.0\s*\/\s*(wss?)\s/i.exec(req.get('Via') ?? '')?.[1]
+  return (via ?? req.protocol).toLowerCase()
 }
 
 function readContacts(req: SipRequest, hasOutbound: boolean): RegisterRequest['contacts'] {

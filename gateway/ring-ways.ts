@@ -30,12 +30,10 @@ export async function ringWays(
 async function ringTogether(signaling: Signaling, group: readonly Way[], options: RingOptions): Promise<RingResult> {
   const others = new AbortController()
   const gone = AbortSignal.any([options.gone, others.signal])
-  // The early media of several phones cannot all be heard.
-  const onProgress: RingOptions['onProgress'] =
-    group.length === 1 ? options.onProgress : (status, reason) => options.onProgress(status, reason, null)
+  const alone = group.length === 1 ? options : withoutEarlyMedia(options)
   const results = await Promise.all(
     group.map(async (way) => {
-      const result = await ringWay(signaling, way, { ...options, gone, onProgress })
+      const result = await ringWay(signaling, way, { ...alone, gone })
       if (result.kind === 'answered' && others.signal.aborted) {
         void result.leg.hangUp() // Two answered in the same instant.
         return null
@@ -45,6 +43,15 @@ async function ringTogether(signaling: Signaling, group: readonly Way[], options
     }),
   )
   return results.filter((result) => result !== null).reduce(better)
+}
+
+/** The early media of several phones cannot all be heard. */
+function withoutEarlyMedia(options: RingOptions): RingOptions {
+  return {
+    ...options,
+    onProgress: (status, reason) => options.onProgress(status, reason, null),
+    onEarlyOffer: () => Promise.reject(new Error('several phones ring')),
+  }
 }
 
 async function ringWay(signaling: Signaling, way: Way, options: RingOptions): Promise<RingResult> {

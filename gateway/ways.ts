@@ -26,10 +26,11 @@ export function wayTo(binding: SipBinding): Way {
   if (first !== undefined) return { uri: contact, proxy: uriOf(first), headers: { Route: path.join(', ') } }
   const host = source.host.includes(':') ? `[${source.host.replaceAll(/[[\]]/g, '')}]` : source.host
   const proxy = `sip:${host}:${source.port};transport=${source.transport}`
+  // No address leads to a browser: the SIP server knows its connection by the Contact (RFC 7118 §5).
+  if (source.transport === 'ws' || source.transport === 'wss') return { uri: contact }
   if (source.transport === 'udp') return isReachable(contact, source) ? { uri: contact } : { uri: contact, proxy }
-  // A browser cannot be called, nor a flow replaced; a phone on TCP may listen where its Contact says.
-  const mayCall = (source.transport === 'tcp' || source.transport === 'tls') && regId === null
-  const isElsewhere = mayCall && isReachable(contact, source)
+  // A flow cannot be replaced; any other phone on TCP may listen where its Contact says.
+  const isElsewhere = regId === null && isReachable(contact, source)
   return { uri: contact, proxy, ...(isElsewhere && { fallback: { uri: contact } }) }
 }
 

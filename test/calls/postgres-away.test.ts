@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Exchange, startExchange } from '../support/exchange.ts'
+import { eventually, type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
+import { hireAgent, Phone } from '../support/registered-phone.ts'
 
 const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'
 const CALLER = 'uac-answered-caller-hangs-up-expect-200.xml'
@@ -45,6 +46,41 @@ describe('calls while Postgres is away', function () {
     }
     await market.went(buyer.run)
     await assertBothSettled(market)
+  })
+})
+
+describe('registrations while Postgres is away', function () {
+  this.timeout(60_000)
+  let exchange: Exchange
+  before(async function () {
+    if (process.platform !== 'linux') this.skip()
+    exchange = await startExchange(this)
+  })
+  after(() => exchange?.close())
+
+  it('are taken and rung at once, and written down when it is back', async () => {
+    const market = await Market.open(exchange)
+    const { username, user } = await hireAgent(market)
+    const phone = await Phone.open(exchange, username)
+    const frozen = await postgresProcesses(exchange)
+    try {
+      for (const pid of frozen) process.kill(pid, 'SIGSTOP')
+      await phone.register()
+      const caller = await market.startCall(CALLER)
+      const invite = await phone.peer.receive('INVITE')
+      assert.ok(invite.get('x-dce-call-id'))
+      phone.peer.reply(invite, 486, 'Busy Here', { contact: null })
+      await caller.stop()
+    } finally {
+      for (const pid of frozen) process.kill(pid, 'SIGCONT')
+      await phone.close()
+    }
+    const { bindings } = await eventually(
+      () => exchange.api.request<{ bindings: unknown[] }>('GET', `/api/v1/sip-users/${user.id}`),
+      () => 'the API did not come back',
+    )
+    assert.equal(bindings.length, 1)
+    await market.close()
   })
 })
 

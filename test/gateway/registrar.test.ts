@@ -336,9 +336,18 @@ describe('the registrar', () => {
         { uri: 'sip:agent@192.168.1.5' },
       ],
       [
-        'over the connection of a browser',
-        { contact: '<sip:x@abc.invalid;transport=ws>', source: ['wss', '2001:db8::7', 50_000] },
-        { uri: 'sip:x@abc.invalid;transport=ws', proxy: 'sip:[2001:db8::7]:50000;transport=wss' },
+        'of a browser, by the Contact that its connection is known by',
+        {
+          contact: '<sip:x@abc.invalid;transport=ws>',
+          headers: { Via: 'SIP/2.0/WSS abc.invalid;branch=z9hG4bKa' },
+          source: ['tcp', '2001:db8::7', 50_000],
+        },
+        { uri: 'sip:x@abc.invalid;transport=ws' },
+      ],
+      [
+        'over the connection of a phone on IPv6',
+        { contact: '<sip:agent@[fd00::5]:5060;transport=tls>', source: ['tls', '2001:db8::7', 50_000] },
+        { uri: 'sip:agent@[fd00::5]:5060;transport=tls', proxy: 'sip:[2001:db8::7]:50000;transport=tls' },
       ],
       [
         'over the connection of a phone, else to where it listens',

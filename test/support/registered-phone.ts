@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { SipMessage } from '../../gateway/sip-server/message.ts'
+import type { TransportName } from '../../gateway/sip-server/transport.ts'
 import type { ApiThing } from '../../sipp/api-client.ts'
 import type { Market } from './call-market.ts'
 import { answerChallenge } from './digest-client.ts'
@@ -37,7 +38,7 @@ export class Phone {
     this.#callId = `${username}-${peer.port}`
   }
 
-  static async open(exchange: Exchange, username: string, transport: 'udp' | 'tcp' = 'udp'): Promise<Phone> {
+  static async open(exchange: Exchange, username: string, transport: TransportName = 'udp'): Promise<Phone> {
     return new Phone(await SipPeer.open(transport, exchange.process.sip(transport).port), username)
   }
 
