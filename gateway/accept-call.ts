@@ -4,6 +4,7 @@ import { Bridge } from './bridge.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import type { AwardResult } from './ring-award.ts'
+import { Transfers } from './transfers.ts'
 import { writeSold } from './write-sold.ts'
 
 /** From the buyer's 200 to ours: the media joined, the sale durable, and only then the caller answered. */
@@ -25,7 +26,7 @@ export async function accept(
   call.answeredMonotonicMs = answeredMonotonicMs
   call.state = 'answered'
   try {
-    await writeSold(call, buyer, parts)
+    await writeSold(call, { caller: call.caller.state(), buyer: buyer.state() }, parts)
   } catch (error) {
     void buyer.hangUp()
     forgetAnswer(call)
@@ -55,6 +56,7 @@ export async function accept(
     sessionExpiresS: parts.policies.sessionExpiresS,
     monotonicMs: () => parts.clock.monotonicMs(),
   })
+  new Transfers(call, call.bridge, parts).listen()
   // Asked for while the 200 was on its way.
   if (call.abandoned) call.bridge.hangUp(call.abandoned.why, call.abandoned.by)
   return call.bridge

@@ -43,6 +43,9 @@ export class Bridge {
   #resolve!: (end: BridgeEnd) => void
   #ended = false
   #acknowledged = false
+  /** The side whose BYE does not end the call, since somebody else is about to take its place; and that BYE, when it has come. */
+  #held: { readonly side: LegSide; left: { readonly bye: SipRequest; readonly reason: string } | null } | null = null
+  #onRefer: ((side: LegSide, req: SipRequest, res: SipResponse) => void) | null = null
   readonly ended: Promise<BridgeEnd>
 
   constructor(options: BridgeOptions) {
@@ -73,6 +76,39 @@ export class Bridge {
     for (const leg of Object.values(this.#legs)) void leg.hangUp({ ...headers })
   }
 
+  get isEnded(): boolean {
+    return this.#ended
+  }
+
+  legOf(side: LegSide): Leg {
+    return this.#legs[side]
+  }
+
+  /** Who is asked about transfers; without it each is declined. */
+  onRefer(handler: (side: LegSide, req: SipRequest, res: SipResponse) => void): void {
+    this.#onRefer = handler
+  }
+
+  /** A side may leave before its successor has come. Call the result when nobody will: if the side has left, the call ends. */
+  holdPlace(side: LegSide): () => void {
+    const held: NonNullable<typeof this.#held> = { side, left: null }
+    this.#held = held
+    return () => {
+      if (this.#held !== held) return
+      this.#held = null
+      if (held.left) this.#legEnded(side, held.left.bye, held.left.reason)
+    }
+  }
+
+  /** Somebody else takes a side's place, whose media is joined already; the other side hears of it by re-INVITE. */
+  replace(side: LegSide, leg: Leg, description: string): void {
+    this.#held = null
+    this.#legs[side] = leg
+    this.#renegotiation.replaced(side, description)
+    this.#watch(side, leg.dialog)
+    void this.#renegotiation.offerAgain(side === 'caller' ? 'buyer' : 'caller')
+  }
+
   #finish(end: BridgeEnd): void {
     if (this.#ended) return
     this.#ended = true
@@ -82,11 +118,22 @@ export class Bridge {
 
   #watch(side: LegSide, dialog: SipDialog): void {
     if (!dialog.connected) return this.#legEnded(side, null, '') // It hung up before we were built.
-    const renegotiate = (req: SipRequest, res: SipResponse): void => void this.#renegotiation.handle(side, req, res)
-    dialog.on('destroy', (bye: SipRequest, reason: string) => this.#legEnded(side, bye, reason))
+    const isCurrent = (): boolean => this.#legs[side].dialog === dialog // Else somebody has taken its place.
+    const renegotiate = (req: SipRequest, res: SipResponse): void => {
+      if (isCurrent()) void this.#renegotiation.handle(side, req, res)
+      else res.send(481)
+    }
+    dialog.on('destroy', (bye: SipRequest, reason: string) => {
+      if (!isCurrent()) return
+      if (this.#held?.side === side) this.#held.left = { bye, reason }
+      else this.#legEnded(side, bye, reason)
+    })
     dialog.on('modify', renegotiate)
     dialog.on('update', renegotiate)
-    dialog.on('refer', (_req: SipRequest, res: SipResponse) => res.send(603)) // Transfers are not offered here yet.
+    dialog.on('refer', (req: SipRequest, res: SipResponse) => {
+      if (isCurrent() && this.#onRefer) this.#onRefer(side, req, res)
+      else res.send(603)
+    })
     this.#relayed.watch(side, dialog)
   }
 

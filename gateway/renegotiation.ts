@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { MediaSession } from '../media/media-server.ts'
 import type { LegSide } from '../model/call.ts'
+import { systemRandom } from '../model/random.ts'
+import { backOffMs, MAX_GLARES } from './glare.ts'
 import { sessionAnswer, sessionOffer } from './session-timer.ts'
 import { isSipFailure, reinvite, relayableStatus, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
 
@@ -78,6 +81,36 @@ export class Renegotiation {
   #session(): Record<string, string> {
     const session = sessionOffer(this.#sessionExpiresS)
     return this.#sessionExpiresS === 0 ? session : { ...session, Supported: 'timer' }
+  }
+
+  /**
+   * Offers a side what is agreed, as after the other side has changed. A re-INVITE that meets one of theirs is sent again later
+   * (RFC 3261 §14.1). False when the side would not have it: then it goes on as it was.
+   */
+  async offerAgain(side: LegSide): Promise<boolean> {
+    for (let glares = 0; glares <= MAX_GLARES; glares++) {
+      if (glares > 0) await sleep(backOffMs(side === 'buyer', systemRandom))
+      if (this.#busy) continue
+      this.#busy = true
+      try {
+        const dialog = this.#dialogOf(side)
+        if (!dialog.connected) return false
+        const answer = await reinvite(dialog, await this.#media.offerTo(side), this.#session())
+        await this.#media.answerFrom(side, answer)
+        this.#said[side] = answer
+        return true
+      } catch (error) {
+        if (!isSipFailure(error) || error.status !== 491) return false
+      } finally {
+        this.#busy = false
+      }
+    }
+    return false
+  }
+
+  /** Somebody else has taken this side's place, and said this. */
+  replaced(side: LegSide, description: string): void {
+    this.#said[side] = description
   }
 
   /** The caller's answer to our first offer, which its ACK brought. Rejects when it cannot be used. */

@@ -1,11 +1,17 @@
-import type { BuyerLeg } from './buyer-leg.ts'
+import type { DialogState } from '../model/cdr.ts'
 import { recordOf } from './cdr.ts'
 import type { Call } from './live-call.ts'
 import { auctionToWrite } from './losers.ts'
 import type { ExchangeParts } from './parts.ts'
 
+/** Both dialogs of an answered call: enough for a BYE each. */
+export interface BridgedDialogs {
+  readonly caller: DialogState
+  readonly buyer: DialogState
+}
+
 /** Writes the award down while it is rung, and with both dialogs once it is answered: what a restart after a crash goes by. */
-export async function writeSold(call: Call, buyer: BuyerLeg | null, parts: ExchangeParts): Promise<void> {
+export async function writeSold(call: Call, dialogs: BridgedDialogs | null, parts: ExchangeParts): Promise<void> {
   const { sold, takenAward } = call
   if (!sold || !takenAward) return
   const writing = parts.writer.write({
@@ -14,8 +20,8 @@ export async function writeSold(call: Call, buyer: BuyerLeg | null, parts: Excha
     auction: auctionToWrite(call),
     hold: takenAward.hold,
     terms: sold,
-    callerDialog: buyer ? call.caller.state() : null,
-    buyerDialog: buyer ? buyer.state() : null,
+    callerDialog: dialogs?.caller ?? null,
+    buyerDialog: dialogs?.buyer ?? null,
   })
   try {
     await writing

@@ -36,6 +36,15 @@ export interface MediaSession extends EventEmitter<{ rtpTimeout: [side: LegSide]
   offerTo(side: LegSide): Promise<Sdp>
   /** The side's answer to an offer of ours. Throws UnacceptableMedia when it leaves no codec in common. */
   answerFrom(side: LegSide, answer: Sdp): Promise<void>
+  /**
+   * An offer for somebody who is to take this side's place: at an address and port of its own, while the side goes on. From now on
+   * until it is taken or dropped, silence is no timeout. One at a time.
+   */
+  offerReplacement(side: LegSide): Promise<Sdp>
+  /** Its answer: it is this side from now on. The other side is then to be offered what is agreed (`offerTo`). */
+  takeReplacement(answer: Sdp): Promise<void>
+  /** Nobody took the place; does nothing when there is none to drop. */
+  dropReplacement(): void
   /** Both legs are answered: from now on silence is a timeout. */
   established(): void
   stats(): Promise<SessionStats>

@@ -56,6 +56,11 @@ export type ToRelayThread =
     }
   /** The next target: a new pair of ports for the buyer's leg, the former ones closed. */
   | { readonly kind: 'fresh-buyer'; readonly ref: number; readonly session: number; readonly buyerAddress: string }
+  /** Another pair of ports, for whoever may take a side's place; a former one that waits is closed. */
+  | { readonly kind: 'spare'; readonly ref: number; readonly session: number; readonly address: string }
+  /** The place is taken: the side's former ports are closed. Or it is not, and the spare ones are. */
+  | { readonly kind: 'take-spare'; readonly ref: number; readonly session: number; readonly side: LegSide }
+  | { readonly kind: 'drop-spare'; readonly session: number }
   /** An offer has its answer: who both parties are from now on. */
   | {
       readonly kind: 'agree'
@@ -72,6 +77,7 @@ export type ToRelayThread =
 /** Answers to a `ref`. */
 export type RelayReply =
   | { readonly kind: 'opened'; readonly ref: number; readonly callerPort: number; readonly buyerPort: number }
+  | { readonly kind: 'spare-opened'; readonly ref: number; readonly port: number }
   | { readonly kind: 'agreed'; readonly ref: number }
   | { readonly kind: 'refused'; readonly ref: number; readonly reason: string }
   | { readonly kind: 'stats'; readonly ref: number; readonly stats: RelayStats }

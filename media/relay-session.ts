@@ -54,9 +54,11 @@ export class RelaySession
   readonly #parts: SessionParts
   /** What targets are offered, and answer. */
   #callerOffer: Description | null
-  readonly #caller: Face
+  #caller: Face
   #buyer: Face
   #buyerPortIsFresh = true
+  /** Who may take a side's place, and what it was offered. */
+  #replacement: { readonly side: LegSide; readonly face: Face; readonly offered: Description } | null = null
   #pending: { readonly from: LegSide; readonly offer: Description } | null = null
   /** What each side has said last, and the codecs agreed from it: what `offerTo` offers the other. */
   readonly #described: Record<LegSide, Description | null> = { caller: null, buyer: null }
@@ -123,7 +125,7 @@ export class RelaySession
 
   async answerFrom(side: LegSide, answer: Sdp): Promise<void> {
     this.#assertOpen()
-    await this.#answer(other(side), this.#standing(other(side)), readDescription(answer))
+    await this.#agree(other(side), this.#standing(other(side)), readDescription(answer))
   }
 
   /** A side's last description, with the codecs that are agreed. */
@@ -158,10 +160,52 @@ export class RelaySession
     return text
   }
 
+  async offerReplacement(side: LegSide): Promise<Sdp> {
+    this.#assertOpen()
+    const described = this.#described[other(side)]
+    assert(described !== null, 'a side is replaced after both have spoken')
+    const address = side === 'caller' ? this.#parts.callerAddress : this.#parts.buyerAddress
+    const reply = await this.thread.request({ kind: 'spare', session: this.id, address: address.bind })
+    if (reply.kind !== 'spare-opened') throw new MediaUnavailable(reply.kind === 'refused' ? reply.reason : reply.kind)
+    const face = newFace(address, reply.port)
+    // Whoever held the other side is going: the newcomer is asked to talk, and the other side is offered that afterwards.
+    const audio: AudioStream = { ...described.audio, direction: 'sendrecv', heldByAddress: false, rtcpMux: false }
+    this.#replacement = { side, face, offered: { ...described, audio } }
+    this.#watch()
+    return this.#offer(face, termsToOffer(audio, false))
+  }
+
+  async takeReplacement(answer: Sdp): Promise<void> {
+    this.#assertOpen()
+    assert(this.#replacement !== null, 'a place is offered before it is taken')
+    const { side, face, offered } = this.#replacement
+    const description = readDescription(answer)
+    checkReachable(description.audio, face.address.bind, this.#parts.requireAddress)
+    termsToAnswer(offered.audio, description.audio)
+    const taken = await this.thread.request({ kind: 'take-spare', session: this.id, side })
+    if (taken.kind === 'refused') throw new MediaUnavailable(taken.reason)
+    this.#replacement = null
+    if (side === 'caller') this.#caller = face
+    else this.#buyer = face
+    const audio = { ...offered.audio, rtcpMux: this.#face(other(side)).mux }
+    await this.#agree(other(side), { ...offered, audio }, description)
+  }
+
+  dropReplacement(): void {
+    if (this.#replacement === null || this.#closing !== null) return
+    this.#replacement = null
+    this.thread.notify({ kind: 'drop-spare', session: this.id })
+    this.#watch()
+  }
+
   established(): void {
     // The thread may have died while the answer was written down, when nobody listened yet.
     if (this.#lostWhy !== null) return void this.emit('failed', this.#lostWhy)
     this.#established = true
+    this.#watch()
+  }
+
+  #watch(): void {
     this.thread.notify({ kind: 'watch', session: this.id, on: this.#isWatched })
   }
 
@@ -208,8 +252,15 @@ export class RelaySession
     return to.writer.write(terms, to.address.told, to.port)
   }
 
-  /** The answer has come to `asker`'s offer: once the thread knows, both descriptions hold. */
   async #answer(asker: LegSide, offer: Description, answer: Description): Promise<Sdp> {
+    const terms = await this.#agree(asker, offer, answer)
+    const face = this.#face(asker)
+    face.writer.follow(offer)
+    return face.writer.write(terms, face.address.told, face.port)
+  }
+
+  /** The answer has come to `asker`'s offer: once the thread knows, both descriptions hold. */
+  async #agree(asker: LegSide, offer: Description, answer: Description): Promise<AudioTerms> {
     const answerer = other(asker)
     this.#checkReachable(answerer, answer.audio)
     const terms = termsToAnswer(offer.audio, answer.audio)
@@ -229,13 +280,11 @@ export class RelaySession
     this.#described[asker] = offer
     this.#described[answerer] = answer
     this.#agreedCodecs = terms.codecs
-    const face = this.#face(asker)
-    face.writer.follow(offer)
-    return face.writer.write(terms, face.address.told, face.port)
+    return terms
   }
 
   get #isWatched(): boolean {
-    return this.#established && this.#flowing
+    return this.#established && this.#flowing && this.#replacement === null
   }
 
   #checkReachable(side: LegSide, stream: AudioStream): void {

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import assert from 'node:assert/strict'
+import type { LegSide } from '../model/call.ts'
 import { systemRandom } from '../model/random.ts'
 import { RelayLeg } from './relay-leg.ts'
 import type { FromRelayThread, LegStats, RelayThreadData, ToRelayThread } from './relay-messages.ts'
@@ -11,8 +12,10 @@ import { SilenceWheel } from './silence-wheel.ts'
 
 interface Relayed {
   readonly id: number
-  readonly caller: RelayLeg
+  caller: RelayLeg
   buyer: RelayLeg
+  /** For whoever may take a side's place. */
+  spare: RelayLeg | null
   watched: boolean
 }
 
@@ -81,7 +84,7 @@ function open({ ref, session: id, ...asked }: Extract<ToRelayThread, { kind: 'op
     closeLeg(caller)
     return tell({ kind: 'refused', ref, reason: buyer })
   }
-  const session: Relayed = { id, caller, buyer, watched: false }
+  const session: Relayed = { id, caller, buyer, spare: null, watched: false }
   if (asked.caller !== null) caller.describe(asked.caller)
   join(session)
   sessions.set(id, session)
@@ -105,6 +108,30 @@ function freshBuyer(ref: number, session: Relayed | undefined, address: string):
   tell({ kind: 'opened', ref, callerPort: session.caller.port, buyerPort: buyer.port })
 }
 
+function openSpare(ref: number, session: Relayed | undefined, address: string): void {
+  if (session === undefined) return tell({ kind: 'refused', ref, reason: 'the session is closed' })
+  const spare = openLeg(address)
+  if (typeof spare === 'string') return tell({ kind: 'refused', ref, reason: spare })
+  dropSpare(session)
+  session.spare = spare
+  tell({ kind: 'spare-opened', ref, port: spare.port })
+}
+
+function takeSpare(ref: number, session: Relayed | undefined, side: LegSide): void {
+  if (!session?.spare) return tell({ kind: 'refused', ref, reason: 'there is nothing to take' })
+  watch(session, false)
+  closeLeg(session[side])
+  session[side] = session.spare
+  session.spare = null
+  join(session)
+  tell({ kind: 'agreed', ref })
+}
+
+function dropSpare(session: Relayed | undefined): void {
+  if (session?.spare) closeLeg(session.spare)
+  if (session) session.spare = null
+}
+
 function watch(session: Relayed | undefined, on: boolean): void {
   if (wheel === null || session === undefined || session.watched === on) return
   session.watched = on
@@ -123,6 +150,7 @@ function close(session: Relayed | undefined): void {
   if (session === undefined || !sessions.delete(session.id)) return
   closeLeg(session.caller)
   closeLeg(session.buyer)
+  dropSpare(session)
 }
 
 main.on('message', (messages: readonly ToRelayThread[]) => messages.forEach(obey))
@@ -134,6 +162,12 @@ function obey(message: ToRelayThread): void {
       return open(message)
     case 'fresh-buyer':
       return freshBuyer(message.ref, session, message.buyerAddress)
+    case 'spare':
+      return openSpare(message.ref, session, message.address)
+    case 'take-spare':
+      return takeSpare(message.ref, session, message.side)
+    case 'drop-spare':
+      return dropSpare(session)
     case 'agree':
       session?.caller.describe(message.caller)
       session?.buyer.describe(message.buyer)

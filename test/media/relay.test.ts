@@ -116,6 +116,39 @@ describe('relay', () => {
     })
   })
 
+  it('lets somebody else take a side’s place, who was offered one beside it', async () => {
+    await withRelay({}, async (relay) => {
+      const { session, callerSide, buyerSide } = await connect(relay, { caller, buyer })
+      const offer = await session.offerReplacement('buyer')
+      assert.notEqual(audioPort(offer), buyerSide)
+      await pass(caller, buyer, callerSide, rtp({ sequence: 1 }))
+      await session.takeReplacement(stranger.describe())
+      const again = await session.offerTo('caller')
+      assert.equal(audioPort(again), callerSide)
+      await session.answerFrom('caller', caller.describe())
+      await pass(caller, stranger, callerSide, rtp({ sequence: 2 }))
+      await pass(stranger, caller, audioPort(offer), rtp({ sequence: 1 }))
+      await session.close()
+    })
+  })
+
+  it('goes on as it was when the place is not taken', async () => {
+    await withRelay({}, async (relay) => {
+      const call = await connect(relay, { caller, buyer })
+      await call.session.offerReplacement('buyer')
+      await call.session.offerReplacement('buyer') // The next one, before the first is dropped.
+      await assert.rejects(
+        call.session.takeReplacement(stranger.describe().replace(/RTP\/AVP [^\r]*/, 'RTP/AVP 18')),
+        UnacceptableMedia,
+      )
+      call.session.dropReplacement()
+      call.session.dropReplacement()
+      await pass(caller, buyer, call.callerSide, rtp({ sequence: 1 }))
+      await pass(buyer, caller, call.buyerSide, rtp({ sequence: 1 }))
+      await call.session.close()
+    })
+  })
+
   it('drops and counts packets from another source once latched', async () => {
     await withRelay({}, async (relay) => {
       const call = await connect(relay, { caller, buyer })
