@@ -304,6 +304,17 @@ export const CATALOGUE = {
     1_800_000,
     'The session interval asked of both sides (RFC 4028), at least 90s; 0: no session timers.',
   ),
+  'telephony.transfers': set(
+    oneOf('off', 'buyer', 'both'),
+    'buyer',
+    'Whose REFER is followed (RFC 3515): nobody’s, a buyer’s, or also the caller’s side’s.',
+  ),
+  'telephony.transfer_hosts': set(LIST, [], 'Hosts and domains a transfer may lead to, besides the target’s own.'),
+  'telephony.transfer_numbers': set(
+    LIST,
+    ['+1'],
+    'How numbers begin that a transfer may lead to, by an outbound trunk and at the house’s cost.',
+  ),
   'telephony.trying_after': later(
     duration('0s', '200ms'),
     'When the SIP server itself says 100 (RFC 3261 §17.2.1: 200ms).',

@@ -56,7 +56,7 @@ export async function accept(
     sessionExpiresS: parts.policies.sessionExpiresS,
     monotonicMs: () => parts.clock.monotonicMs(),
   })
-  new Transfers(call, call.bridge, parts).listen()
+  new Transfers(call, call.bridge, buyer, parts).listen()
   // Asked for while the 200 was on its way.
   if (call.abandoned) call.bridge.hangUp(call.abandoned.why, call.abandoned.by)
   return call.bridge

@@ -24,6 +24,12 @@ export interface BridgeOptions {
   readonly monotonicMs: () => number
 }
 
+/** A side whose BYE does not end the call, since somebody else is about to take its place; and that BYE, when it has come. */
+interface HeldPlace {
+  readonly side: LegSide
+  left: { readonly bye: SipRequest; readonly reason: string } | null
+}
+
 /** What the server says of a dialog it has ended by itself: as the BYE's Reason, and so as drachtio-srf's word. */
 const ENDED_BY_SERVER: Readonly<Record<string, EndReason>> = {
   'ACK timeout': 'ack_timeout',
@@ -43,8 +49,7 @@ export class Bridge {
   #resolve!: (end: BridgeEnd) => void
   #ended = false
   #acknowledged = false
-  /** The side whose BYE does not end the call, since somebody else is about to take its place; and that BYE, when it has come. */
-  #held: { readonly side: LegSide; left: { readonly bye: SipRequest; readonly reason: string } | null } | null = null
+  #held: HeldPlace | null = null
   #onRefer: ((side: LegSide, req: SipRequest, res: SipResponse) => void) | null = null
   readonly ended: Promise<BridgeEnd>
 
@@ -91,7 +96,7 @@ export class Bridge {
 
   /** A side may leave before its successor has come. Call the result when nobody will: if the side has left, the call ends. */
   holdPlace(side: LegSide): () => void {
-    const held: NonNullable<typeof this.#held> = { side, left: null }
+    const held: HeldPlace = { side, left: null }
     this.#held = held
     return () => {
       if (this.#held !== held) return

@@ -3,6 +3,9 @@ import type { HistoryPolicy } from './call-history.ts'
 import type { CallerLegPolicies } from './caller-leg.ts'
 import { MIN_SE } from './session-timer.ts'
 
+/** Whose REFER is accepted: nobody's, a buyer's, or also the caller's side's. */
+type TransferPolicy = 'off' | 'buyer' | 'both'
+
 /** What the operator has decided about signalling that the RFCs leave to whoever runs a B2BUA. */
 export interface CallPolicies extends CallerLegPolicies {
   /** Final statuses of a buyer that end the call, where its campaign does not say itself. */
@@ -15,6 +18,11 @@ export interface CallPolicies extends CallerLegPolicies {
   /** Headers of the caller that buyers see. */
   readonly passHeaders: readonly string[]
   readonly historyInfo: HistoryPolicy
+  readonly transfers: TransferPolicy
+  /** Hosts and domains a transfer may lead to, besides the target's own. */
+  readonly transferHosts: readonly string[]
+  /** How numbers begin that a transfer may lead to. */
+  readonly transferNumbers: readonly string[]
 }
 
 export function callPolicies({ telephony }: Settings): CallPolicies {
@@ -25,6 +33,9 @@ export function callPolicies({ telephony }: Settings): CallPolicies {
     trustedHosts: telephony.trustedHosts,
     passHeaders: telephony.passHeaders,
     historyInfo: telephony.historyInfo,
+    transfers: telephony.transfers,
+    transferHosts: telephony.transferHosts,
+    transferNumbers: telephony.transferNumbers,
     reliableWhenSupported: telephony.reliableProvisionals === 'supported',
     sessionExpiresS: telephony.sessionExpiresMs && Math.max(MIN_SE, Math.round(telephony.sessionExpiresMs / 1000)),
   }

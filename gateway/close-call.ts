@@ -34,7 +34,8 @@ async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
   await closeMedia(call)
   call.endedAt ??= new Date()
   const attempt = call.outcome === 'answered' ? call.soldAttempt : null
-  if (attempt) attempt.endedAt ??= call.endedAt
+  for (const leg of [attempt, call.transferredTo.caller, call.transferredTo.buyer])
+    if (leg) leg.endedAt ??= call.endedAt
   const posting = settleSale(call, parts)
   call.soldAttempt = attempt
   call.state = 'ended'
@@ -76,8 +77,11 @@ async function closeMedia(call: Call): Promise<void> {
   if (!call.media) return
   try {
     const stats = await call.media.close()
-    call.callerMedia = stats.caller
-    if (call.soldAttempt) call.soldAttempt.media = stats.buyer
+    const { caller, buyer } = call.transferredTo
+    if (caller) caller.media = stats.caller
+    else call.callerMedia = stats.caller
+    const buyerLeg = buyer ?? call.soldAttempt
+    if (buyerLeg) buyerLeg.media = stats.buyer
   } catch {
     // The engine is gone; the call's record does not wait for its figures.
   }

@@ -44,7 +44,7 @@ export function invitationOf(call: Call, award: Award, parts: ExchangeParts): In
   if (!target.uri.startsWith('+')) return { ...direct, headers: headersTo(target.uri, call, parts) }
 
   const [first, ...others] = parts.trunks.outboundInTurn(parts.isTrunkWorking).slice(0, MAX_TRUNKS)
-  return first ? throughTrunk(target, first, others, call, parts) : null
+  return first ? throughTrunk(target, target.uri, first, others, call, parts) : null
 }
 
 /** The same award through the next outbound trunk; null when there is none left. */
@@ -54,17 +54,24 @@ export function throughNextTrunk(
   parts: ExchangeParts,
 ): Invitation | null {
   const [next, ...others] = otherTrunks ?? []
-  return next ? throughTrunk(target, next, others, call, parts) : null
+  return next ? throughTrunk(target, target.uri, next, others, call, parts) : null
+}
+
+/** A number other than the target's, where the target's call is passed on to; null when there is no outbound trunk. */
+export function wayToNumber(target: Target, number: string, call: Call, parts: ExchangeParts): Invitation | null {
+  const [first] = parts.trunks.outboundInTurn(parts.isTrunkWorking)
+  return first ? throughTrunk(target, number, first, [], call, parts) : null
 }
 
 function throughTrunk(
   target: Target,
+  number: string,
   { id, host, username, password }: Trunk,
   otherTrunks: readonly Trunk[],
   call: Call,
   parts: ExchangeParts,
 ): Invitation {
-  const uri = `sip:${target.uri}@${host};user=phone`
+  const uri = `sip:${number}@${host};user=phone`
   const invitation = { target, uri, placeId: id, trunkId: id, headers: headersTo(uri, call, parts), otherTrunks }
   return username === null || password === null ? invitation : { ...invitation, auth: { username, password } }
 }

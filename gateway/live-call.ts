@@ -1,7 +1,7 @@
 import type { MediaSession } from '../media/media-server.ts'
 import type { Account } from '../model/account.ts'
 import type { Auction, Award } from '../model/auction.ts'
-import type { CallOutcome, CallState, EndReason, HungUpBy } from '../model/call.ts'
+import type { CallOutcome, CallState, EndReason, HungUpBy, LegSide } from '../model/call.ts'
 import type { CheckRecord, LegRecord, MediaStats, SoldTerms, TraceStep } from '../model/cdr.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import type { AwardId, CallId, TrunkId } from '../model/ids.ts'
@@ -18,6 +18,8 @@ import { meaningOf } from './refusals.ts'
 
 /** A leg while it lives: what becomes its LegRecord. */
 export interface BuyerAttempt {
+  /** The buyer's, but for whoever a caller's side has transferred its part of the call to. */
+  readonly side: LegSide
   readonly award: Award
   readonly target: Target
   readonly uri: string
@@ -74,6 +76,8 @@ export class Call {
   /** Set once an award has been answered and written down. */
   sold: SoldTerms | null = null
   soldAttempt: BuyerAttempt | null = null
+  /** Who has taken a side's place by transfer: the leg that is up there now. */
+  readonly transferredTo: Partial<Record<LegSide, BuyerAttempt>> = {}
   /** The places and the hold of the award being rung or answered, until they are given back or settled. */
   takenAward: { readonly reservation: Reservation; readonly hold: Hold } | null = null
   auctionRequest: AuctionRequest | null = null
@@ -206,7 +210,6 @@ export class Call {
     return [
       callerLeg,
       ...this.attempts.map(({ award, target, ...attempt }): LegRecord => ({
-        side: 'buyer',
         awardId: award.id,
         bidId: award.bidId,
         targetId: target.id,

@@ -1,5 +1,6 @@
 import type { Award } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
+import { newAttempt } from './attempt.ts'
 import { ring, type BuyerLeg, type RingResult } from './buyer-leg.ts'
 import { headersTo, invitationOf, throughNextTrunk, type Invitation } from './invitation.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
@@ -35,7 +36,9 @@ export async function ringAward(
   const { followRedirects, redirectHosts } = parts.policies
   const redirections = followRedirects ? new Redirections(invitation.uri, redirectHosts) : null
   for (;;) {
-    const attempt = newAttempt(call, award, invitation)
+    const attempt = newAttempt(award, invitation)
+    call.attempts.push(attempt)
+    call.soldAttempt = attempt
     const result = await ringTarget(call, attempt, invitation, deadlineMs, parts)
     if (result.kind === 'answered') {
       parts.probes.called(invitation.placeId, 200)
@@ -93,26 +96,6 @@ function nextUri(result: RingResult, redirections: Redirections | null): string 
   if (!redirections || result.kind !== 'rejected') return null
   if (result.status < 400) redirections.learn(result.response?.get('Contact'))
   return redirections.next()
-}
-
-function newAttempt(call: Call, award: Award, invitation: Invitation): BuyerAttempt {
-  const attempt: BuyerAttempt = {
-    award,
-    target: invitation.target,
-    uri: invitation.uri,
-    sipCallId: '',
-    sipCallIds: [],
-    trunkId: invitation.trunkId ?? null,
-    invitedAt: new Date(),
-    ringingAt: null,
-    answeredAt: null,
-    endedAt: null,
-    sipStatus: null,
-    media: null,
-  }
-  call.attempts.push(attempt)
-  call.soldAttempt = attempt
-  return attempt
 }
 
 async function ringTarget(
