@@ -27,7 +27,7 @@ describe('a transfer', function () {
     exchange = await startExchange(this)
   })
   afterEach(async () => {
-    for (const phone of phones) await phone.close()
+    for (const one of phones) await one.close()
     phones = []
   })
   after(() => exchange?.close())
