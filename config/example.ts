@@ -26,7 +26,7 @@ export function exampleFile(): string {
     const missing = notAvailable === true ? ' Not available yet.' : ''
     lines.push(`${indent}# ${setting.description}${missing} ${variableOf(key)}: ${kind.allowed}.`)
     const value = setting.default !== null && kind.write ? kind.write(setting.default) : setting.default
-    lines.push(`#${indent}${name}:${value === null ? '' : ` ${stringify(value).trim()}`}`)
+    lines.push(`#${indent}${name}:${value === null ? '' : ` ${stringify(value, { collectionStyle: 'flow' }).trim()}`}`)
   }
   return `${lines.join('\n')}\n`
 }
