@@ -17,6 +17,7 @@ const NAMES = [
   'sip-parser',
   'sip',
   'sip-overload',
+  'sip-websocket',
   'memory',
 ]
 
