@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { maskSecrets } from '../../../gateway/sip-server/secrets.ts'
 import { TraceStore } from '../../../gateway/sip-server/trace.ts'
 import type { Peer, Transport } from '../../../gateway/sip-server/transport.ts'
+import { makeAuthority, makeCertificate } from '../../support/certificates.ts'
 import { SDP } from '../../support/sip-peer.ts'
 import { eventually, TestServer } from '../../support/sip-server.ts'
 
@@ -180,15 +181,30 @@ describe('the SIP trace', () => {
 
 describe('a server that traces', function () {
   this.timeout(15_000)
-  for (const [transport, inThread] of [
-    ['udp', false],
-    ['tcp', true],
+  const NAMES = ['localhost', '127.0.0.1', '::1']
+  for (const [transport, family, inThread] of [
+    ['udp', 4, false],
+    ['udp', 6, false],
+    ['tcp', 4, true],
+    ['tls', 4, false],
+    ['tls', 6, false],
+    ['ws', 4, false],
+    ['wss', 4, false],
   ] as const) {
-    it(`tells what went over ${transport}${inThread ? ', from its own thread' : ''}`, async () => {
-      const server = await TestServer.start({ inThread, trace: { maxBytes: 1_048_576, maxMessagesPerCall: 100 } })
+    it(`tells what went over ${transport} and IPv${family}${inThread ? ', from its own thread' : ''}`, async () => {
+      const authority = await makeAuthority()
+      const ours = await makeCertificate(NAMES, authority)
+      const tls = { ...ours, ca: authority.cert }
+      const host = family === 4 ? '127.0.0.1' : '::1'
+      const server = await TestServer.start({
+        inThread,
+        listen: [{ transport, host, port: 0 }],
+        tls,
+        trace: { maxBytes: 1_048_576, maxMessagesPerCall: 100 },
+      })
       try {
         await server.srf({ invite: (_req, res) => res.send(486) })
-        const peer = await server.peer(transport)
+        const peer = await server.peer(transport, { family, certificate: ours })
         const request = peer.request('INVITE', { callId: 'traced-1', body: SDP })
         await peer.receive(486)
         let lines: unknown[] = []
@@ -204,7 +220,7 @@ describe('a server that traces', function () {
         ])
         const [first] = (await server.handle.ask('trace', ['traced-1@test']))!.messages
         assert.equal(first!.text, request)
-        assert.deepEqual(first!.local, { host: '127.0.0.1', port: server.port(transport) })
+        assert.deepEqual(first!.local, { host, port: server.port(transport, family) })
         assert.equal((await server.handle.stats()).tracedCalls, 1)
       } finally {
         await server.close()
