@@ -36,10 +36,17 @@ function isSource(input: string): boolean {
   return family === 4 ? prefix >= 8 && prefix <= 32 : prefix >= 16 && prefix <= 128
 }
 
-const host = z.string().trim().max(255).refine(isHost, { error: 'must be host or host:port' })
+const host = z
+  .string()
+  .trim()
+  .max(255)
+  .refine(isHost, { error: 'must be host or host:port, and may end in ;transport=udp, tcp or tls' })
 
 function isHost(input: string): boolean {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?))(?::(\d{1,5}))?$/.exec(input)
+  const match =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?))(?::(\d{1,5}))?(?:;transport=(?:udp|tcp|tls))?$/.exec(
+      input,
+    )
   if (!match) return false
   const port = match[3] === undefined ? 5060 : Number(match[3])
   return (match[1] === undefined || isIP(match[1]) === 6) && port >= 1 && port <= 65_535

@@ -38,6 +38,7 @@ import { Call } from './live-call.ts'
 import { LiveCalls } from './live-calls.ts'
 import type { ExchangeParts } from './parts.ts'
 import { Probes } from './probes.ts'
+import { reachOf } from './reach-of.ts'
 import { closeInterrupted, hangUpLegs } from './recovery.ts'
 import { RefusalCounter } from './refusal-counter.ts'
 import { Registrar } from './registrar.ts'
@@ -311,7 +312,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     quality,
     sipTraces: createSipTraces(sipServer?.server ?? null, settings.telephony.trace.enabled),
     balances,
-    reachOf: (id) => probes.reachOf(id),
+    reachOf: (id) => reachOf(id, parts),
     registrationOf: (id) => registrations.of(id),
     events,
     health: createHealth({ storage, signaling, media, ready: () => ready && !draining }),

@@ -9,7 +9,8 @@ export async function registerAt(
 ): Promise<RegistrationAnswer> {
   const { host, username, password } = trunk
   const user = encodeURIComponent(username ?? '')
-  const addressOfRecord = `<sip:${user}@${host}>`
+  const [domain] = (host ?? '').split(';')
+  const addressOfRecord = `<sip:${user}@${domain}>`
   const response = await signaling.ask(`sip:${host}`, {
     method: 'REGISTER',
     headers: {

@@ -3,7 +3,7 @@ export type ReachState = 'up' | 'down' | 'unknown'
 
 export interface Reachability {
   readonly state: ReachState
-  /** Since when; null while unknown. */
+  /** Since when; null while unknown, and of an address of record. */
   readonly since: Date | null
   /** The final status of the last OPTIONS or call there; null: none yet, or no answer. */
   readonly lastStatus: number | null

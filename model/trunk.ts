@@ -12,7 +12,7 @@ export interface Trunk extends Stored {
   readonly direction: 'inbound' | 'outbound'
   /** Source addresses, each an IP address or CIDR block. */
   readonly addresses: readonly string[]
-  /** Where an outbound trunk sends: `host` or `host:port`. */
+  /** Where an outbound trunk sends: `host` or `host:port`, and `;transport=tcp` where it must be that. */
   readonly host: string | null
   readonly username: string | null
   /** What an outbound trunk answers challenges with. */

@@ -98,10 +98,21 @@ describe('trunks', () => {
   it('outbound are the house’s, and need a host', async () => {
     const outbound = { account_id: admin.account.id, name: 'out', direction: 'outbound' }
     assertFault(await post(admin, 'trunks', outbound), '/host', 'required')
-    for (const host of ['a b', 'host:0', 'host:65536', '-x', 'http://x', '[::g]'])
+    for (const host of [
+      'a b',
+      'host:0',
+      'host:65536',
+      '-x',
+      'http://x',
+      '[::g]',
+      'a;transport=ws',
+      'a;lr',
+      'a;transport=tcp;x',
+    ])
       assertFault(await post(admin, 'trunks', { ...outbound, host }), '/host')
     assert.equal((await post(admin, 'trunks', { ...outbound, host: 'carrier.example:5080' })).status, 201)
     assert.equal((await post(admin, 'trunks', { ...outbound, host: '[2001:db8::1]:5060' })).status, 201)
+    assert.equal((await post(admin, 'trunks', { ...outbound, host: 'carrier.example;transport=tls' })).status, 201)
     assertFault(
       await post(admin, 'trunks', { ...outbound, account_id: seller.account.id, host: 'x.example' }),
       '/direction',

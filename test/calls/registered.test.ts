@@ -108,10 +108,16 @@ describe('a registered agent', function () {
 
   it('who has left is no bidder, and the record says why', async () => {
     const market = await Market.open(exchange)
-    const { username } = await hireAgent(market)
+    const { username, buyer } = await hireAgent(market)
     const phone = await open(username)
+    const stateOfTarget = async (): Promise<string> => {
+      const [target] = await exchange.api.listAll<{ status: { state: string } }>(`targets?account_id=${buyer.id}`)
+      return target!.status.state
+    }
     await phone.register()
+    assert.equal(await stateOfTarget(), 'up')
     await phone.register({ expires: 0 })
+    assert.equal(await stateOfTarget(), 'down')
     await market.call('uac-no-sale-expect-480.xml')
     const [record] = await market.records(1)
     const auction = await exchange.api.request<{ non_bids: { code: string }[] }>(

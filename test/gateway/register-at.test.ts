@@ -70,6 +70,17 @@ describe('a carrier that challenges', () => {
     assert.equal(carrier.count('REGISTER'), 4)
   })
 
+  it('may be one that speaks TCP', async () => {
+    const overTcp = await server.peer('tcp')
+    const host = `127.0.0.1:${overTcp.port};transport=tcp`
+    const answer = registerAt(signaling, { trunk: { ...trunk(), host }, expires: 60, callId: 'reg-5', cseq: 1 })
+    const register = await overTcp.receive('REGISTER')
+    assert.match(register.get('to')!, new RegExp(`^<sip:dce@127.0.0.1:${overTcp.port}>`))
+    assert.match(register.get('contact')!, /;transport=tcp/)
+    overTcp.reply(register, 200, 'OK', { contact: register.get('contact')! })
+    assert.deepEqual(await answer, { status: 200, expires: 60, minExpires: null, retryAfter: null, cseq: 1 })
+  })
+
   it('says what it wants of an interval too brief, and how long it is away', async () => {
     const brief = registerAt(signaling, { trunk: trunk(), expires: 60, callId: 'reg-3', cseq: 1 })
     carrier.reply(await carrier.receive('REGISTER'), 423, 'Interval Too Brief', { headers: ['Min-Expires: 900'] })
