@@ -156,7 +156,12 @@ interface SrfFace extends EventEmitter {
   options(handler: RequestHandler): void
   register(handler: RequestHandler): void
   createUAC(uri: string, options: UacOptions, progress: UacProgress): Promise<SipDialog>
-  createUAS(req: SipRequest, res: SipResponse, options: SendOptions & { localSdp: string }): Promise<SipDialog>
+  createUAS(
+    req: SipRequest,
+    res: SipResponse,
+    options: SendOptions & { localSdp: string },
+    callback: (error: Error | null, dialog?: SipDialog & { queueRequests: boolean }) => void,
+  ): void
   request(
     options: RequestOptions & { uri: string },
     callback: (error: Error | null, request?: SipRequest) => void,
@@ -240,8 +245,19 @@ export class Signaling {
     return unbind(await this.#srf.createUAC(uri, options, progress))
   }
 
-  async createUAS(req: SipRequest, res: SipResponse, options: SendOptions & { localSdp: string }): Promise<SipDialog> {
-    return unbind(await this.#srf.createUAS(req, res, options))
+  /**
+   * Answers a call. What the caller sends behind its ACK may have been read in one piece with the news that our answer went out:
+   * drachtio-srf would answer it by itself, so it waits until whoever awaits the dialog has it.
+   */
+  createUAS(req: SipRequest, res: SipResponse, options: SendOptions & { localSdp: string }): Promise<SipDialog> {
+    const { promise, resolve, reject } = Promise.withResolvers<SipDialog>()
+    this.#srf.createUAS(req, res, options, (error, dialog) => {
+      if (error !== null || dialog === undefined) return reject(error ?? new Error('no dialog came of the answer'))
+      dialog.queueRequests = true
+      setImmediate(() => (dialog.queueRequests = false))
+      resolve(unbind(dialog))
+    })
+    return promise
   }
 
   /**
