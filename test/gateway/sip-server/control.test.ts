@@ -148,6 +148,23 @@ describe('the control port', () => {
     assert.deepEqual((await server.handle.stats()).routes.toSorted(), ['message', 'options'])
   })
 
+  it('gives up an application that does not read', async () => {
+    const small = await TestServer.start({ limits: { maxApplicationQueueBytes: 200_000 } })
+    const app = await small.application('message')
+    const deaf = app.socket.pause()
+    const peer = await small.peer()
+    const body = 'x'.repeat(50_000)
+    await eventually(async () => {
+      // The kernel takes some megabytes before anything waits with us.
+      for (let i = 0; i < 10; i++) peer.request('MESSAGE', { body })
+      return (await small.handle.stats()).applications === 0
+    })
+    assert.equal(deaf.isPaused(), true)
+    // What it had not answered is answered for it.
+    await peer.receive(503)
+    await small.close()
+  })
+
   it('shares by weight, when a tag says one', async () => {
     const [heavy, light] = [
       await server.taggedApplication('weight=3,blue', 'options'),
