@@ -64,9 +64,11 @@ export class Authentication {
       const candidates = this.credentials.ofUsername(answer.username)
       const known = candidates.filter(({ secret }) => isAnsweredWith(secret, answer, req.method))
       if (candidates.length === 0) isAnsweredWith(this.#nobody, answer, req.method)
-      if (known.length === 0 || !algorithms.includes(answer.algorithm)) return this.challenge(req, 'refused')
+      if (known.length === 0 || !algorithms.includes(answer.algorithm))
+        return this.challenge(req, 'refused', answer.algorithm)
       // The password is right, so nobody need be asked for it again: a fresh nonce is enough.
-      if (this.#nonces.take(answer.nonce, answer.count) === 'stale') return this.challenge(req, 'stale')
+      if (this.#nonces.take(answer.nonce, answer.count) === 'stale')
+        return this.challenge(req, 'stale', answer.algorithm)
       if (answer.algorithm !== 'MD5') this.#oldClients.answered(clientOf(req))
       telemetry.sipAuthentications.inc({ result: 'accepted' })
       return { kind: 'known', credentials: known }
@@ -81,9 +83,10 @@ export class Authentication {
   challenge(
     req: Challenged,
     result: 'challenged' | 'refused' | 'stale' = 'challenged',
+    answeredWith: DigestAlgorithm | null = null,
   ): Identification & { kind: 'challenge' } {
     const { realm, telemetry } = this.#options
-    const algorithms = this.#algorithmsFor(req, result)
+    const algorithms = this.#algorithmsFor(req, answeredWith)
     telemetry.sipAuthentications.inc({ result })
     const nonce = this.#nonces.issue()
     const values = algorithms.map((algorithm) =>
@@ -92,10 +95,12 @@ export class Authentication {
     return { kind: 'challenge', headers: headerLines('WWW-Authenticate', values) }
   }
 
-  #algorithmsFor(req: Challenged, result: string): readonly DigestAlgorithm[] {
+  #algorithmsFor(req: Challenged, answeredWith: DigestAlgorithm | null): readonly DigestAlgorithm[] {
     const { algorithms } = this.#options
-    if (result !== 'challenged' || algorithms.length === 1) return algorithms
-    return this.#oldClients.challenged(clientOf(req)) ? ['MD5'] : algorithms
+    if (!algorithms.includes('MD5') || algorithms.length === 1) return algorithms
+    if (answeredWith !== null) return answeredWith === 'MD5' ? ['MD5'] : algorithms // It has chosen.
+    const isOld = OldClients.isKnown(req.get('User-Agent')) || this.#oldClients.challenged(clientOf(req))
+    return isOld ? ['MD5'] : algorithms
   }
 }
 

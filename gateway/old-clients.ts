@@ -1,3 +1,6 @@
+/** User agents that are known for it: JsSIP 3 and SIP.js take the first challenge or none, baresip up to 1.x all or none. */
+const KNOWN = /^(?:JsSIP|SIP\.js|baresip v[01]\.)/
+
 /** Clients remembered, and for how long after they were last heard of. */
 const MAX_REMEMBERED = 10_000
 const REMEMBERED_MS = 600_000
@@ -5,7 +8,7 @@ const REMEMBERED_MS = 600_000
 /**
  * Clients that know nothing but MD5 and break off, instead of passing over it, when any other algorithm is offered (as
  * RFC 8760 §2.5 wants; baresip 1.0 and SIPp 3.6 do). One that got such a challenge and comes again without an answer is
- * offered MD5 alone. Whoever sits between could bid a client down anyway: digest does not protect the challenge.
+ * offered MD5 alone, and so are those known by name. Whoever sits between could bid a client down anyway: digest does not protect the challenge.
  */
 export class OldClients {
   readonly #now: () => number
@@ -30,6 +33,11 @@ export class OldClients {
     }
     this.#seen.set(client, this.#now())
     return lastMs !== undefined && lastMs + REMEMBERED_MS > this.#now()
+  }
+
+  /** Whether the client is old by its own word, the User-Agent header. */
+  static isKnown(userAgent: string | undefined): boolean {
+    return userAgent !== undefined && KNOWN.test(userAgent)
   }
 
   /** It answered with something better than MD5. */

@@ -33,10 +33,10 @@ describe('authentication', () => {
       telemetry,
       ...changes,
     })
-  const request = (authorization?: string, from = 'sip:a@192.0.2.1') => ({
+  const request = (authorization?: string, from = 'sip:a@192.0.2.1', userAgent?: string) => ({
     method: 'INVITE',
     source_address: '192.0.2.1',
-    get: (name: string) => (name === 'From' ? `<${from}>;tag=x` : authorization),
+    get: (name: string) => ({ From: `<${from}>;tag=x`, Authorization: authorization, 'User-Agent': userAgent })[name],
   })
   const identify = (authentication: Authentication, authorization: string | undefined): Identification =>
     authentication.identify(request(authorization))
@@ -133,6 +133,18 @@ describe('authentication', () => {
     assert.deepEqual([offered(), offered()], [2, 1], 'an old failure is forgotten')
     assert.equal(answer(authentication, { algorithm: 'SHA-256' }).kind, 'known')
     assert.equal(offered(), 2)
+  })
+
+  it('offers MD5 alone to clients known to break off, and to one that has answered with it', () => {
+    const authentication = create()
+    const offered = (userAgent: string): number =>
+      challengeOf(authentication.challenge(request(undefined, `sip:${userAgent.length}@a`, userAgent))).split('\r\n')
+        .length
+    const agents = ['JsSIP 3.10.1', 'SIP.js/0.21', 'baresip v1.0.0 (x86_64/linux)', 'baresip v3.1.0', 'Phone JsSIP']
+    assert.deepEqual(agents.map(offered), [1, 1, 1, 2, 2])
+    const wrong = challengeOf(answer(authentication, { algorithm: 'MD5', password: 'guess' }))
+    assert.match(wrong, /^[^\r]*algorithm=MD5[^\r]*$/)
+    assert.match(challengeOf(answer(authentication, { password: 'guess' })), /SHA-256/)
   })
 
   it('leaves other realms’ answers alone, and says what is wrong with a malformed one of ours', () => {
