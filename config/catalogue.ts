@@ -349,7 +349,7 @@ export const CATALOGUE = {
     TEXT,
     'A capture server such as Homer, told of every SIP message of the embedded server (HEP 3, UDP); unset: none.',
   ),
-  'telephony.hep.port': set(PORT, 9060, 'Its port.'),
+  'telephony.hep.port': set(whole(1, 65_535), 9060, 'Its port.'),
   'telephony.hep.capture_id': set(whole(0, 4_294_967_295), 2001, 'By what number it knows this exchange.'),
   'telephony.hep.password': may(TEXT, 'What it wants to hear from those who tell it something.', { secret: 'all' }),
   'telephony.dns_servers': set(

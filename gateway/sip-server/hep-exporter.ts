@@ -22,8 +22,8 @@ export interface HepStats {
   readonly dropped: number
 }
 
-/** The largest payload of a UDP datagram over IPv4: a HEP packet is never split. */
-const MAX_PACKET_BYTES = 65_507
+/** The largest payload of a UDP datagram over IPv4, which a HEP packet has to fit into whole, less all chunks but the message's. */
+const MAX_MESSAGE_BYTES = 65_507 - 512
 
 /** A collector's name is looked up again after this time: it may have moved. */
 const LOOK_UP_EVERY_MS = 60_000
@@ -34,6 +34,7 @@ const LOOK_UP_EVERY_MS = 60_000
  */
 export class HepExporter implements Tap {
   readonly #options: HepOptions
+  readonly #passwordBytes: number
   readonly #maxQueueBytes: number
   readonly #onLog: (text: string) => void
   readonly #timer: NodeJS.Timeout | null
@@ -48,6 +49,7 @@ export class HepExporter implements Tap {
 
   constructor(options: HepOptions, maxQueueBytes: number, onLog: (text: string) => void) {
     this.#options = options
+    this.#passwordBytes = Buffer.byteLength(options.password ?? '')
     this.#maxQueueBytes = maxQueueBytes
     this.#onLog = onLog
     if (isIP(options.host) !== 0) {
@@ -95,22 +97,18 @@ export class HepExporter implements Tap {
 
   see(direction: Direction, text: string, callId: string, peer: Peer, atMs: number): void {
     const socket = this.#socket
-    if (socket === null || this.#isClosed || socket.getSendQueueSize() >= this.#maxQueueBytes) {
+    const size = text.length + callId.length + this.#passwordBytes
+    const isFull = socket !== null && socket.getSendQueueSize() >= this.#maxQueueBytes
+    if (socket === null || this.#isClosed || isFull || size > MAX_MESSAGE_BYTES) {
       this.#dropped++
       return
     }
     const local = localEndpoint(peer.transport, peer.host)
     const remote = { host: plainHost(peer.host), port: peer.port }
     const [source, destination] = direction === 'in' ? [remote, local] : [local, remote]
-    const shown = maskSecrets(text)
-    const packet = encodeHep(
-      { atMs, source, destination, isStream: isStream(peer.transport.name), callId, text: shown },
-      this.#options,
-    )
-    if (packet.length > MAX_PACKET_BYTES) {
-      this.#dropped++
-      return
-    }
+    const isInStream = isStream(peer.transport.name)
+    const message = { atMs, source, destination, isStream: isInStream, callId, text: maskSecrets(text) }
+    const packet = encodeHep(message, this.#options)
     this.#sent++
     // Without a callback: a refusal by the collector's machine reaches nobody, and there is nothing to be done about it.
     socket.send(packet, 0, packet.length, this.#options.port, this.#address!)

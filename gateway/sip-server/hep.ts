@@ -47,7 +47,10 @@ const CHUNK_HEADER_BYTES = 6
 const START = 'HEP3'
 const START_BYTES = START.length + 2
 
-/** One HEP version 3 packet: `HEP3`, its length, then chunks of vendor, type, length and value, all big-endian. */
+/**
+ * One HEP version 3 packet: `HEP3`, its length, then chunks of vendor, type, length and value, all big-endian. Lengths have
+ * 16 bits: the caller sees to it that message, Call-ID and password leave room for the rest.
+ */
 export function encodeHep(message: HepMessage, identity: HepIdentity): Buffer {
   const { source, destination } = message
   const isV6 = isIPv6(source.host) || isIPv6(destination.host)
@@ -58,7 +61,7 @@ export function encodeHep(message: HepMessage, identity: HepIdentity): Buffer {
   const chunks = 12 + (password.length > 0 ? 1 : 0)
   const packet = Buffer.allocUnsafe(START_BYTES + values + password.length + chunks * CHUNK_HEADER_BYTES)
   let at = packet.write(START, 0, 'latin1')
-  at = packet.writeUInt16BE(packet.length & 0xffff, at)
+  at = packet.writeUInt16BE(packet.length, at)
   const begin = (type: number, length: number): void => {
     at = packet.writeUInt16BE(0, at)
     at = packet.writeUInt16BE(type, at)

@@ -159,8 +159,10 @@ describe('HEP export', function () {
         return roomy!.stats.sent > 0
       })
       const { dropped } = roomy!.stats
-      roomy!.see('in', 'x'.repeat(65_500), 'a', peerOver('tcp'), 1)
-      assert.equal(roomy!.stats.dropped, dropped + 1)
+      for (const length of [65_000, 65_500, 65_535]) roomy!.see('in', 'x'.repeat(length), 'a', peerOver('tcp'), 1)
+      assert.equal(roomy!.stats.dropped, dropped + 3)
+      roomy!.see('in', 'x'.repeat(64_900), 'a', peerOver('tcp'), 1)
+      assert.equal(roomy!.stats.dropped, dropped + 3)
       full!.see('in', MESSAGE.text, 'a', peerOver('udp'), 1)
       assert.deepEqual(full!.stats, { sent: 0, dropped: 1 })
     } finally {
