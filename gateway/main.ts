@@ -457,6 +457,7 @@ async function startEmbeddedSip(
       maxRingingMs: settings.telephony.maxSetupDurationMs + LAST_RESORT_MS,
     },
     guard: guardOptions(settings),
+    understands: { extensions: ['timer', '100rel'], bodies: ['application/sdp'] },
     onNotice: (notice) => guard.noticed(notice),
   })
   guard.attach(running.server)

@@ -19,7 +19,10 @@ export interface RunningSip {
 }
 
 /** Who runs it adds where applications connect, and what only it knows. */
-type OwnOptions = Pick<SipServerOptions, 'control' | 'limits' | 'guard' | 'onNotice' | 'requestHandlers'>
+type OwnOptions = Pick<
+  SipServerOptions,
+  'control' | 'limits' | 'guard' | 'onNotice' | 'requestHandlers' | 'understands'
+>
 
 /** Starts the SIP server: addresses, certificates, timers, names and traces from the settings, the rest from `own`. */
 export async function startSip(settings: Settings, log: Log['logger'], own: OwnOptions): Promise<RunningSip> {

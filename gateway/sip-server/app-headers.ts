@@ -1,4 +1,5 @@
 import type { SipMessage } from './message.ts'
+import { ALLOW } from './methods.ts'
 
 /** Headers that belong to the server in every message (the drachtio protocol drops them too). */
 const OWN = ['via', 'route', 'rseq', 'record-route', 'content-length']
@@ -22,6 +23,19 @@ export function copyAppHeaders(target: SipMessage, app: SipMessage, local: strin
   target.body = app.body
   // An SDP without its type is still clearly an SDP: drachtio's applications count on that.
   if (app.body.startsWith('v=0') && app.get('content-type') === undefined) target.add('Content-Type', 'application/sdp')
+}
+
+/** An INVITE and its 2xx say what can be done in the call (RFC 3261 §13.2.1, §13.3.1.4): where the application does not, we do. */
+export function addAbilities(message: SipMessage): void {
+  let saysAllow = false
+  let saysSupported = false
+  for (const { key } of message.headers) {
+    if (key === 'allow') saysAllow = true
+    else if (key === 'supported') saysSupported = true
+  }
+  if (!saysAllow) message.add('Allow', ALLOW)
+  // Reliable answers would be the application's to acknowledge; session timers are run by the server itself.
+  if (!saysSupported) message.add('Supported', 'timer')
 }
 
 /** Whether a body came without the type that says what it is. */

@@ -10,6 +10,7 @@ import type { Counters } from './stats.ts'
 import type { Overload } from './overload.ts'
 import type { TimerWheel } from './timer-wheel.ts'
 import type { SipTimers } from './timers.ts'
+import type { Understanding } from './understanding.ts'
 import type { Transactions } from './transactions.ts'
 import { advertisedHost, hostInUri, uriTransport } from './transport.ts'
 import type { Transport } from './transport.ts'
@@ -33,6 +34,8 @@ export interface Core {
   readonly router: ApplicationRouter
   readonly transactions: Transactions
   readonly cdr: CdrEvents
+  /** Null: applications judge for themselves what they understand. */
+  readonly understanding: Understanding | null
   /** Null: every source may send what it likes. */
   readonly guard: Guard | null
   /** Null: new calls are never turned away for lateness. */

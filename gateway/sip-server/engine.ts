@@ -28,6 +28,8 @@ import { forgetForgery } from './tls-identity.ts'
 import { chooseTransport } from './transport.ts'
 import type { Connection, Peer, Receiver } from './transport.ts'
 import { UacAnswers } from './uac-answers.ts'
+import { Understanding } from './understanding.ts'
+import type { Understood } from './understanding.ts'
 import { Uac } from './uac.ts'
 import { UasAnswers } from './uas-answers.ts'
 import { UasInDialog } from './uas-in-dialog.ts'
@@ -44,6 +46,7 @@ export interface EngineOptions {
   readonly outside: OutsideRouter | null
   readonly chance: Chance
   /** Null: every source may send what it likes. */
+  readonly understands: Understood | null
   readonly guard: Guard | null
   /** Null: new calls are never turned away for lateness. */
   readonly overload: Overload | null
@@ -99,6 +102,7 @@ export class Engine implements Receiver, TransactionUser {
       router: options.router,
       cdr: new CdrEvents(options.router),
       transactions: new Transactions(timers, wheel, counters, options.chance, this),
+      understanding: options.understands === null ? null : new Understanding(options.understands),
       guard: options.guard,
       overload: options.overload,
     }

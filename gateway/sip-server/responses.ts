@@ -10,6 +10,7 @@ const REASONS: Readonly<Record<number, string>> = {
   405: 'Method Not Allowed',
   408: 'Request Timeout',
   413: 'Request Entity Too Large',
+  415: 'Unsupported Media Type',
   416: 'Unsupported URI Scheme',
   420: 'Bad Extension',
   422: 'Session Interval Too Small',
@@ -68,12 +69,16 @@ export function buildResponse(request: SipMessage, status: number, reason: strin
 }
 
 /**
- * Where a response goes (RFC 3261 §18.2.2, RFC 3581 §4): over the connection of the request; over UDP to the source address,
- * and to the source port if the request asked for it with `rport`, else to the port of its Via.
+ * Where a response goes (RFC 3261 §18.2.2, RFC 3581 §4): over the connection of the request, and when that has gone, over
+ * another to the port of its Via; over UDP to the source address, and to the source port if the request asked for it with
+ * `rport`, else to the port of its Via.
  */
 export function responsePeer(request: SipMessage, source: Peer): Peer {
   const via = request.topVia
-  if (source.connection !== null || via === null || via.rport !== null) return source
+  if (via === null) return source
+  if (source.connection !== null)
+    return { ...source, port: via.port ?? (source.transport.name === 'tls' ? 5061 : 5060) }
+  if (via.rport !== null) return source
   const maddr = getParam(request.get('via') ?? '', 'maddr')
   return { transport: source.transport, host: maddr ?? source.host, port: via.port ?? 5060, connection: null }
 }

@@ -26,6 +26,7 @@ import type { TimerValues } from './timers.ts'
 import { TraceStore } from './trace.ts'
 import type { SipTrace, TraceLimits } from './trace.ts'
 import { advertisedHost, hostInUri } from './transport.ts'
+import type { Understood } from './understanding.ts'
 import type { ListenOptions, Receiver, Transport, TransportName } from './transport.ts'
 import { UdpTransport } from './udp.ts'
 import { WebSocketTransport } from './websocket-transport.ts'
@@ -48,6 +49,8 @@ export interface SipServerOptions {
   /** Web origins whose pages may connect over WebSocket; empty or absent: all. */
   readonly webSocketOrigins?: readonly string[]
   readonly limits?: Partial<SipServerLimits>
+  /** What applications understand of SIP: other requests get 420 and 415 by themselves. Absent: applications judge (and proxy) them. */
+  readonly understands?: Understood
   /** Watches who sends what, with these instead of the defaults; absent: nobody is watched. */
   readonly guard?: Partial<GuardOptions>
   /** Turns new calls away while applications or the server are late, with these instead of the defaults; absent: never. */
@@ -112,6 +115,7 @@ export class SipServer implements SipServerControls {
       router: control,
       outside: outsideOf(options, limits, control),
       chance: systemChance,
+      understands: options.understands ?? null,
       guard: guardOf(options),
       overload: overloadOf(options),
       nowMs: performance.now(),

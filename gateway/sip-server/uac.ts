@@ -1,4 +1,4 @@
-import { copyAppHeaders, lacksContentType, localize, localizeContact } from './app-headers.ts'
+import { addAbilities, copyAppHeaders, lacksContentType, localize, localizeContact } from './app-headers.ts'
 import type { Application } from './application.ts'
 import type { Chance } from './chance.ts'
 import type { Core } from './core.ts'
@@ -11,6 +11,7 @@ import { selectForkOfPrack } from './forks.ts'
 import { uriOf } from './headers.ts'
 import { applyRouteSet } from './locate.ts'
 import { SipMessage } from './message.ts'
+import { METHODS } from './methods.ts'
 import { dropOffer, keepSession, noteSession } from './offers.ts'
 import { findDestination, isUnsendable, stampVia } from './sender.ts'
 import type { Way } from './sender.ts'
@@ -22,20 +23,6 @@ import type { UacAnswers } from './uac-answers.ts'
 import { parseUri } from './uri.ts'
 import { serialize } from './wire-format.ts'
 
-const METHODS = new Set([
-  'INVITE',
-  'BYE',
-  'OPTIONS',
-  'INFO',
-  'UPDATE',
-  'REGISTER',
-  'MESSAGE',
-  'NOTIFY',
-  'SUBSCRIBE',
-  'REFER',
-  'PRACK',
-  'PUBLISH',
-])
 /** Requests whose answer may change where the peer sends its own: they carry our Contact (RFC 3261 §12.2.1.1). */
 const TARGET_REFRESHES = new Set(['INVITE', 'SUBSCRIBE', 'REFER', 'UPDATE'])
 
@@ -154,7 +141,10 @@ export class Uac {
       for (const route of routing.routes) request.add('Route', route)
       this.#identify(request, message, identity, peer)
       copyAppHeaders(request, message, ownAddress(this.#core, peer.transport, peer.host))
-      if (method === 'INVITE') askAsUac(request, null)
+      if (method === 'INVITE') {
+        askAsUac(request, null)
+        addAbilities(request)
+      }
       return request
     }
     const nextUri = routeUrl === '' ? routing.nextUri : routeUrl

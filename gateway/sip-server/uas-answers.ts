@@ -1,4 +1,4 @@
-import { copyAppHeaders, localizeContact } from './app-headers.ts'
+import { addAbilities, copyAppHeaders, localizeContact } from './app-headers.ts'
 import type { Application } from './application.ts'
 import type { Core } from './core.ts'
 import { ownAddress, ownContact } from './core.ts'
@@ -44,7 +44,9 @@ export class UasAnswers {
       this.#echo(app, frameId, transaction, transaction.lastResponse!)
       return
     }
-    if (transaction.source.connection?.isOpen === false)
+    const { transport, connection } = transaction.source
+    // A browser cannot be connected to.
+    if (connection?.isOpen === false && (transport.name === 'ws' || transport.name === 'wss'))
       return app.refuse(frameId, 'transport for response has been shutdown or closed')
     const { reliable } = transaction
     const isReliable = transaction.isInvite && wantsReliability(answer)
@@ -147,6 +149,7 @@ export class UasAnswers {
       response.add('Contact', known === '' ? ownContact(this.#core, transport, host) : known)
     }
     copyAppHeaders(response, answer, local)
+    if (transaction.isInvite && answer.status >= 200 && answer.status < 300) addAbilities(response)
     return response
   }
 

@@ -1,6 +1,7 @@
 import type { Core } from './core.ts'
 import { endFork, selectForkOfRequest } from './forks.ts'
 import type { SipMessage } from './message.ts'
+import { METHODS } from './methods.ts'
 import { glareStatus, noteSession } from './offers.ts'
 import { sessionRefusal } from './session-terms.ts'
 import type { ClientTransaction, Dialog, ServerTransaction } from './state.ts'
@@ -24,6 +25,7 @@ export class UasInDialog {
     if (dialog.role === 'uac' && dialog.state === 'early') {
       if (!selectForkOfRequest(dialog, request, this.#core.limits.maxForks)) return 481
     }
+    if (!METHODS.has(request.method)) return 501
     // RFC 3261 §12.2.2: a request out of order.
     if (request.cseq < dialog.remoteCSeq) return 500
     dialog.remoteCSeq = request.cseq

@@ -5,6 +5,7 @@ import { settleAnswer } from './dialogs.ts'
 import type { SipMessage } from './message.ts'
 import { dropOffer } from './offers.ts'
 import type { OutsideRequests } from './outside-requests.ts'
+import { ALLOW } from './methods.ts'
 import { buildResponse, reasonOf, responsePeer } from './responses.ts'
 import { sessionRefusal } from './session-terms.ts'
 import { TLS_CLIENT_HEADER } from './tls-identity.ts'
@@ -29,8 +30,6 @@ const ROUTABLE = new Set([
 ])
 /** Methods that mean nothing outside a dialog. */
 const IN_DIALOG_ONLY = new Set(['BYE', 'UPDATE', 'PRACK'])
-const ALLOW =
-  'INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REGISTER, MESSAGE, NOTIFY, SUBSCRIBE, REFER, PUBLISH'
 
 /** The user agent server half (RFC 3261 §8.2, §9.2, §12.2.2, §13.3): requests from the network, shown to applications. */
 export class Uas {
@@ -60,10 +59,11 @@ export class Uas {
     const { transactions, dialogs, limits } = this.#core
     const { method } = request
     if (IN_DIALOG_ONLY.has(method)) return this.#reject(request, source, 481)
-    if (!ROUTABLE.has(method)) return this.#reject(request, source, 405, { Allow: ALLOW })
+    if (!ROUTABLE.has(method)) return this.#reject(request, source, 501, { Allow: ALLOW })
     const scheme = schemeOf(request.requestUri)
     if (scheme !== 'sip' && scheme !== 'sips' && scheme !== 'tel') return this.#reject(request, source, 416)
     if (transactions.findMerged(request) !== undefined) return this.#reject(request, source, 482)
+    if (this.#isBeyond(request, source)) return
     if (method === 'INVITE') {
       if (request.get('contact') === undefined) return this.#reject(request, source, 400, {}, 'Missing Contact')
       // Another INVITE with the names of a call that is up: the application could not tell the two apart.
@@ -93,6 +93,15 @@ export class Uas {
     else this.#show(transaction, request, source, receivedOn)
   }
 
+  /** §8.2.2.3, §8.2.3. A REGISTER is the registrar's to judge, whose extensions are its own. */
+  #isBeyond(request: SipMessage, source: Peer): boolean {
+    const { understanding } = this.#core
+    if (understanding === null || request.method === 'REGISTER') return false
+    const refusal = understanding.refusalOf(request)
+    if (refusal !== null) this.#reject(request, source, refusal.status, refusal.headers, refusal.reason)
+    return refusal !== null
+  }
+
   #onInDialog(request: SipMessage, source: Peer): void {
     const { transactions, dialogs } = this.#core
     let dialog = dialogs.findForRequest(request)
@@ -103,7 +112,8 @@ export class Uas {
       return this.#reject(request, source, 481)
     }
     const refusal = this.#inDialog.refusalOf(dialog, request)
-    if (refusal !== 0) return this.#reject(request, source, refusal)
+    if (refusal !== 0) return this.#reject(request, source, refusal, refusal === 501 ? { Allow: ALLOW } : {})
+    if (this.#isBeyond(request, source)) return
     const transaction = transactions.createServer(request, source, dialog.localTag)
     transaction.owner = dialog.owner
     transaction.dialog = dialog
@@ -220,8 +230,8 @@ export class Uas {
    */
   refuseUnseen(request: SipMessage, source: Peer): void {
     const { method } = request
-    const status = method === 'CANCEL' || IN_DIALOG_ONLY.has(method) ? 481 : ROUTABLE.has(method) ? 503 : 405
-    this.respondStatelessly(request, source, status, reasonOf(status), status === 405 ? { Allow: ALLOW } : {})
+    const status = method === 'CANCEL' || IN_DIALOG_ONLY.has(method) ? 481 : ROUTABLE.has(method) ? 503 : 501
+    this.respondStatelessly(request, source, status, reasonOf(status), status === 501 ? { Allow: ALLOW } : {})
   }
 
   /** Answers a request that gets no transaction (RFC 3261 §8.2.7). */

@@ -99,7 +99,7 @@ describe('a guarded server', () => {
     assert.equal(second.toTag, first.toTag)
     assert.equal(second.get('retry-after'), undefined)
     peer.request('FROB')
-    await peer.receive(405)
+    await peer.receive(501)
     const stats = await server.handle.stats()
     assert.equal(stats.openTransactions, 3)
     assert.equal(stats.guard!.refusedFlood, 3)

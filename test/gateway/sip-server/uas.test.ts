@@ -184,7 +184,7 @@ describe('requests from the network', () => {
     assert.equal(peer.count(487), 0)
   })
 
-  it('answers 481 outside dialogs, 482 to a twin, 405 to an unknown method, 416 to an unknown scheme, 503 without route', async () => {
+  it('answers 481 outside dialogs, 482 to a twin, 501 to an unknown method, 416 to an unknown scheme, 503 without route', async () => {
     peer.request('BYE', { toTag: 'unknown' })
     assert.equal((await peer.receive(481)).cseqMethod, 'BYE')
     peer.request('UPDATE')
@@ -195,7 +195,7 @@ describe('requests from the network', () => {
     peer.send(text.replace(/branch=[^;]+/, 'branch=z9hG4bKtwin'))
     await peer.receive(482)
     peer.request('FROBNICATE')
-    assert.match((await peer.receive(405)).get('allow')!, /INVITE/)
+    assert.match((await peer.receive(501)).get('allow')!, /INVITE/)
     peer.request('OPTIONS', { uri: 'http://example.com' })
     await peer.receive(416)
     peer.request('SUBSCRIBE')

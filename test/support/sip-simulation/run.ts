@@ -65,6 +65,7 @@ export function runScenario(seed: number, wantsTrace = false): Outcome {
       largeRequests: 'tcp',
       router: phone,
       outside: null,
+      understands: null,
       guard: null,
       overload: null,
       chance: chanceOf(dice),
