@@ -46,7 +46,7 @@ export interface EngineOptions {
   readonly outside: OutsideRouter | null
   readonly chance: Chance
   /** Null: every source may send what it likes. */
-  readonly understands: Understood | null
+  readonly understands?: Understood | undefined
   readonly guard: Guard | null
   /** Null: new calls are never turned away for lateness. */
   readonly overload: Overload | null
@@ -102,7 +102,7 @@ export class Engine implements Receiver, TransactionUser {
       router: options.router,
       cdr: new CdrEvents(options.router),
       transactions: new Transactions(timers, wheel, counters, options.chance, this),
-      understanding: options.understands === null ? null : new Understanding(options.understands),
+      understanding: options.understands === undefined ? null : new Understanding(options.understands),
       guard: options.guard,
       overload: options.overload,
     }

@@ -7,7 +7,6 @@ const REASONS: Readonly<Record<number, string>> = {
   100: 'Trying',
   200: 'OK',
   400: 'Bad Request',
-  405: 'Method Not Allowed',
   408: 'Request Timeout',
   413: 'Request Entity Too Large',
   415: 'Unsupported Media Type',

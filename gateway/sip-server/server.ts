@@ -115,7 +115,7 @@ export class SipServer implements SipServerControls {
       router: control,
       outside: outsideOf(options, limits, control),
       chance: systemChance,
-      understands: options.understands ?? null,
+      understands: options.understands,
       guard: guardOf(options),
       overload: overloadOf(options),
       nowMs: performance.now(),

@@ -65,7 +65,6 @@ export function runScenario(seed: number, wantsTrace = false): Outcome {
       largeRequests: 'tcp',
       router: phone,
       outside: null,
-      understands: null,
       guard: null,
       overload: null,
       chance: chanceOf(dice),

@@ -137,10 +137,11 @@ export const OUTCOMES: readonly Outcome[] = [
  */
 export const REACTIONS: Readonly<Record<string, 'shown' | 'nothing' | number>> = {
   wsinv: 481, // It has a To tag, and no such dialog is up.
-  intmeth: 405,
+  // RFC 3261 §21.5.2: a method the server does not recognise; 405 would be for one it knows.
+  intmeth: 501,
   esc01: 'shown',
   escnull: 'shown',
-  esc02: 405, // RE%47IST%45R is not REGISTER: escapes mean nothing in a method.
+  esc02: 501, // RE%47IST%45R is not REGISTER: escapes mean nothing in a method.
   lwsdisp: 'shown',
   longreq: 'shown',
   dblreq: 'shown', // Over UDP, what follows the first message is noise.
