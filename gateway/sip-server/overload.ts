@@ -48,6 +48,8 @@ const MIN_PER_SECOND = 10
 /** So many INVITEs unread, and for so long no reaction to anything: the application does not only think, it stands still. */
 const STANDSTILL_INVITES = 50
 const STANDSTILL_MS = 2_500
+/** What has not been reacted to by then never will be: an application that still stands is asked again. */
+const GIVE_UP_MS = 5_000
 /** With so many INVITEs unread it is looked at sooner: a sudden rush is no tenth of a second old. */
 const RUSH_INVITES = 100
 const RUSH_LOOK_MS = 25
@@ -134,6 +136,7 @@ export class Overload {
   #look(nowMs: number): void {
     const elapsedMs = nowMs - this.#lookedAtMs
     const perSecond = (count: number): number => (count * 1000) / elapsedMs
+    this.#reactions.forgetBefore(nowMs - GIVE_UP_MS)
     const reactions = this.#reactions.take()
     // While a queue empties, the last in it are the oldest: what a new one would wait tells more than what they have waited.
     const aheadMs = reactions.all === 0 ? Infinity : (this.#reactions.size * elapsedMs) / reactions.all

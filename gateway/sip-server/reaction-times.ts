@@ -86,6 +86,15 @@ export class ReactionTimes {
     return taken
   }
 
+  /** Gives up waiting for what was shown before `sinceMs`: some reactions never come, and must not stand for all. */
+  forgetBefore(sinceMs: number): void {
+    for (const [name, waiting] of this.#waiting) {
+      if (waiting.sinceMs >= sinceMs) return
+      this.#waiting.delete(name)
+      if (waiting.isInvite) this.#invitesWaiting--
+    }
+  }
+
   /** An application is gone: what it owed will never come. */
   clear(): void {
     this.#waiting.clear()

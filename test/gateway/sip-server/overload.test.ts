@@ -136,6 +136,15 @@ describe('overload control', () => {
     assert.equal(app.overload.stats().level, 'open')
   })
 
+  it('does not stay shut for a reaction that never comes', () => {
+    const app = new Application()
+    app.overload.shown('a 2xx that is never acknowledged', false)
+    app.nowMs += 1_000
+    assert.equal(app.overload.admits(), false)
+    app.nowMs += 4_500
+    assert.equal(app.overload.admits(), true)
+  })
+
   it('takes no more INVITEs than may wait, whatever else is true', () => {
     const app = new Application({ maxWaitingInvites: 5, lateMs: 1e9, shutMs: 1e9 })
     app.workMs = 1e9
