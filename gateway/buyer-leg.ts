@@ -30,7 +30,7 @@ export interface RingOptions {
   /** An offer of the target before its answer, in an UPDATE (RFC 3311); rejects when it cannot be served. */
   readonly onEarlyOffer: (offer: string) => Promise<unknown>
   /** A provisional answer above 100. */
-  readonly onProgress: (status: number, reason: string, sdp: string | null) => void
+  readonly onProgress: (status: number, sdp: string | null) => void
 }
 
 /** Q.850 §2.2.5: the user has been alerted, and has not answered within the prescribed time. */
@@ -99,7 +99,7 @@ export function ring(signaling: Signaling, options: RingOptions): Promise<RingRe
             if (response.body && response.has('RSeq')) reliableSdp = response.body
             // 199 only says that one of several branches has ended (RFC 6228); the others go on.
             if (!settled && response.status > 100 && response.status !== 199)
-              options.onProgress(response.status, response.reason, bodyOf(response))
+              options.onProgress(response.status, bodyOf(response))
           },
         },
       )

@@ -4,6 +4,9 @@ import { listOf } from './sip-fields.ts'
 const MAX_REASONS = 4
 const MAX_TEXT = 120
 
+/** An address, a host name or a URI: where one side's machines are is not told the other. */
+const NAMES_A_PLACE = /@|[a-z\d-]\.[a-z\d-]|[\da-f]*:[\da-f]*:/i
+
 /** A quoted-string's content (RFC 3261 §25.1): no quotes, backslashes or control characters from outside. */
 export function quotable(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]|["\\]/g, '').slice(0, MAX_TEXT)
@@ -16,7 +19,7 @@ export function reasonHeader(cause: number, text: string): string {
 
 /**
  * A Reason header from one side as it may be told the other (RFC 3326): the causes of SIP and Q.850, their texts cleaned; other
- * protocols and parameters are left behind. Null when nothing is left.
+ * protocols and parameters, and texts that name a place, are left behind. Null when nothing is left.
  */
 export function passableReason(value: string | undefined): string | null {
   if (!value) return null
@@ -34,7 +37,8 @@ function readReason(one: string): string | null {
   const cause = Number(/;\s*cause\s*=\s*(\d{1,3})(?!\d)/i.exec(one)?.[1] ?? Number.NaN)
   if (!protocol || !isCause(protocol, cause)) return null
   const text = /;\s*text\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+))/i.exec(one)
-  const words = text ? quotable((text[1] ?? text[2] ?? '').replaceAll(/\\(.)/g, '$1')) : ''
+  const said = text ? quotable((text[1] ?? text[2] ?? '').replaceAll(/\\(.)/g, '$1')) : ''
+  const words = NAMES_A_PLACE.test(said) ? '' : said
   return `${protocol};cause=${cause}${words === '' ? '' : `;text="${words}"`}`
 }
 

@@ -4,6 +4,7 @@ import { newAttempt } from './attempt.ts'
 import { ring, type BuyerLeg, type RingResult } from './buyer-leg.ts'
 import { headersTo, invitationOf, throughNextTrunk, type Invitation } from './invitation.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
+import { progressPhrase } from './progress-phrase.ts'
 import type { ExchangeParts } from './parts.ts'
 import { isAlive } from './reach.ts'
 import { Redirections } from './redirect.ts'
@@ -121,8 +122,7 @@ async function ringTarget(
     },
     onSent: (sipCallId: string) => sent(call, attempt, sipCallId, parts),
     onEarlyOffer: (offer: string) => call.media!.answerFromBuyer(offer),
-    onProgress: (status: number, reason: string, buyerSdp: string | null) =>
-      void progress(call, attempt, status, reason, buyerSdp, parts),
+    onProgress: (status: number, buyerSdp: string | null) => void progress(call, attempt, status, buyerSdp, parts),
   }
   return invitation.ways ? ringWays(parts.signaling, invitation.ways, options) : ring(parts.signaling, options)
 }
@@ -156,7 +156,6 @@ async function progress(
   call: Call,
   attempt: BuyerAttempt,
   status: number,
-  reason: string,
   buyerSdp: string | null,
   parts: ExchangeParts,
 ): Promise<void> {
@@ -173,6 +172,7 @@ async function progress(
   }
   if (call.soldAttempt !== attempt || call.gone.aborted) return // The target was given up on meanwhile.
   const heard = relayableStatus(status)
-  call.caller.ringing(sdp === null && heard === 183 ? 180 : heard, reason, sdp)
+  const said = sdp === null && heard === 183 ? 180 : heard
+  call.caller.ringing(said, progressPhrase(said), sdp)
   parts.announcements.ringing(call, status)
 }

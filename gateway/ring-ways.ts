@@ -49,7 +49,7 @@ async function ringTogether(signaling: Signaling, group: readonly Way[], options
 function withoutEarlyMedia(options: RingOptions): RingOptions {
   return {
     ...options,
-    onProgress: (status, reason) => options.onProgress(status, reason, null),
+    onProgress: (status) => options.onProgress(status, null),
     onEarlyOffer: () => Promise.reject(new Error('several phones ring')),
   }
 }

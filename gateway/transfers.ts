@@ -6,6 +6,7 @@ import type { Bridge } from './bridge.ts'
 import { ring, type BuyerLeg } from './buyer-leg.ts'
 import type { Invitation } from './invitation.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
+import { progressPhrase } from './progress-phrase.ts'
 import type { ExchangeParts } from './parts.ts'
 import { ReferProgress } from './refer-progress.ts'
 import { readReferral, type Referral } from './referral.ts'
@@ -120,9 +121,9 @@ export class Transfers {
       onSent: (sipCallId) => (attempt.sipCallId = sipCallId),
       // The caller's side hears the newcomer once it has answered; there is nothing to renew before.
       onEarlyOffer: () => Promise.reject(new Error('not before the answer')),
-      onProgress: (status, reason) => {
+      onProgress: (status) => {
         attempt.ringingAt ??= new Date()
-        void progress?.tell(status, reason)
+        void progress?.tell(status, progressPhrase(status))
       },
     })
   }

@@ -16,6 +16,11 @@ describe('a Reason header', () => {
     ['of another protocol stays behind', 'X.int;reasoncode=0x0;add-info=10.0.0.7, SIP;cause=200', 'SIP;cause=200'],
     ['loses parameters nobody here knows', 'SIP;cause=200;ppv=10.1.2.3;text="ok"', 'SIP;cause=200;text="ok"'],
     ['has its text cleaned', 'SIP;cause=200;text="a\\"b\u0007, c"', 'SIP;cause=200;text="ab, c"'],
+    [
+      'loses a text that names a place',
+      'SIP;cause=500;text="no route to 10.0.0.7", SIP;cause=503;text="sip:x@pbx", Q.850;cause=38;text="fd00:1::2 down", SIP;cause=480;text="gw1.inner is down"',
+      'SIP;cause=500, SIP;cause=503, Q.850;cause=38, SIP;cause=480',
+    ],
     ['without a cause says nothing', 'SIP;text="hello"', null],
     ['with a cause that is none says nothing', 'SIP;cause=99, Q.850;cause=128, SIP;cause=1000', null],
     ['that is empty says nothing', '', null],

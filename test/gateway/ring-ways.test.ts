@@ -55,7 +55,7 @@ describe('ringing everywhere an agent is registered', () => {
     const heard: (string | null)[] = []
     const ringing = ring([phones.map(wayTo)], {
       onSent: (callId) => sent.push(callId),
-      onProgress: (_status, _reason, sdp) => heard.push(sdp),
+      onProgress: (_status, sdp) => heard.push(sdp),
     })
     for (const phone of phones) {
       const invite = await phone.receive('INVITE')
