@@ -3,11 +3,14 @@ import type { ZipPlace } from '../model/places.ts'
 import { Refusal } from '../model/refusal.ts'
 import type { DialledNumber, Trunk } from '../model/trunk.ts'
 import { refuseLoops } from './hops.ts'
+import type { Identification } from './authentication.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import { listOf } from './sip-fields.ts'
 import type { Credential } from './sip-credentials.ts'
 import { tooBrief } from './session-timer.ts'
+
+const ANONYMOUS: Identification = { kind: 'anonymous' }
 
 interface Dialled {
   readonly trunk: Trunk
@@ -66,20 +69,23 @@ export function identify(call: Call, parts: ExchangeParts): void {
 function whoCalls(call: Call, parts: ExchangeParts): readonly Trunk[] {
   const { authentication, trunks } = parts
   const { caller } = call
-  const said = authentication.identify(caller.request)
+  const { mayCall } = authentication.credentials
+  const said = mayCall ? authentication.identify(caller.request) : ANONYMOUS
   if (said.kind === 'known') return trunksOf(said.credentials, parts)
   if (said.kind === 'malformed') throw new Refusal('malformed', said.detail)
   if (said.kind === 'challenge')
     throw new Refusal('unauthenticated', 'its password is wrong, or old', null, said.headers)
 
-  const byName = parts.trustsTlsNames ? trunks.ofTlsNames(listOf(caller.header('X-DCE-TLS-Client'))) : []
-  if (byName.length > 0) return byName
+  if (parts.trustsTlsNames && trunks.haveTlsNames) {
+    const byName = trunks.ofTlsNames(listOf(caller.header('X-DCE-TLS-Client')))
+    if (byName.length > 0) return byName
+  }
   const byAddress = trunks.ofSource(caller.sourceAddress)
   if (byAddress.length > 0) return byAddress
-  if (!authentication.credentials.mayCall)
-    throw new Refusal('unknown_source', `no trunk has the address ${caller.sourceAddress}`)
+  const unknown = `no trunk has the address ${caller.sourceAddress}`
+  if (!mayCall) throw new Refusal('unknown_source', unknown)
   const { headers } = authentication.challenge(caller.request)
-  throw new Refusal('unauthenticated', `no trunk has the address ${caller.sourceAddress}`, null, headers)
+  throw new Refusal('unauthenticated', unknown, null, headers)
 }
 
 function trunksOf(credentials: readonly Credential[], parts: ExchangeParts): readonly Trunk[] {

@@ -72,9 +72,13 @@ export class Trunks {
     return this.#trunks.get(id)
   }
 
+  /** Whether any trunk is known by its certificate: else nobody need look at one. */
+  get haveTlsNames(): boolean {
+    return this.#tlsTrunks.size > 0
+  }
+
   /** The inbound trunks that one of these verified certificate names (DNS, or `sip:` URIs) belongs to, the oldest first. */
   ofTlsNames(names: readonly string[]): readonly Trunk[] {
-    if (this.#tlsTrunks.size === 0) return []
     const found = names.flatMap((name) => this.#tlsTrunks.get(name.toLowerCase().replace(/^sip:/, '')) ?? [])
     return [...new Set(found)].toSorted((a, b) => (a.id < b.id ? -1 : 1))
   }
