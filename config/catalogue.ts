@@ -145,6 +145,11 @@ export const CATALOGUE = {
     '127.0.0.1',
     'Where dce sip-server lets applications connect; the exchange’s own server stays on loopback.',
   ),
+  'telephony.control_tls_port': set(
+    PORT_OR_OFF,
+    'off',
+    'A second control port of dce sip-server, over TLS with the certificate of SIP.',
+  ),
   'telephony.request_handlers': set(
     LIST,
     [],

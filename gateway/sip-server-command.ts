@@ -14,13 +14,13 @@ export async function startSipServerAlone(
   onFatal: () => void,
 ): Promise<{ stop(): Promise<void> }> {
   const { secret } = settings.drachtio
-  const { controlHost, controlPort, applicationGraceMs } = settings.telephony
+  const { controlHost, controlPort, controlTlsPort, applicationGraceMs } = settings.telephony
   if (secret === null) {
     const why = 'drachtio.secret must be set for dce sip-server: applications say it when they connect'
     throw new SettingsError('drachtio.secret', why)
   }
   const { server, stopWatching } = await startSip(settings, log.logger, {
-    control: { host: controlHost, port: controlPort, secret },
+    control: { host: controlHost, port: controlPort, secret, tlsPort: controlTlsPort },
     requestHandlers: settings.telephony.requestHandlers.map(readHandler),
     limits: { applicationGraceMs },
   })

@@ -19,10 +19,13 @@ export interface RunningSip {
 }
 
 /** Who runs it adds where applications connect, and what only it knows. */
-type OwnOptions = Pick<
+interface OwnOptions extends Pick<
   SipServerOptions,
-  'control' | 'limits' | 'guard' | 'onNotice' | 'requestHandlers' | 'understands'
->
+  'limits' | 'guard' | 'onNotice' | 'requestHandlers' | 'understands'
+> {
+  /** `tlsPort`: the same over TLS, with the certificate of SIP. */
+  readonly control: Omit<SipServerOptions['control'], 'tls'> & { readonly tlsPort?: number | 'off' }
+}
 
 /** Starts the SIP server: addresses, certificates, timers, names and traces from the settings, the rest from `own`. */
 export async function startSip(settings: Settings, log: Log['logger'], own: OwnOptions): Promise<RunningSip> {
@@ -35,7 +38,9 @@ export async function startSip(settings: Settings, log: Log['logger'], own: OwnO
     directory: join(settings.dataDir, 'keys'),
     addresses: publicAddresses(settings.telephony),
   }
-  const isSecure = listen.some(({ transport }) => transport === 'tls' || transport === 'wss')
+  const { tlsPort: controlTlsPort = 'off', ...control } = own.control
+  const isSecure =
+    controlTlsPort !== 'off' || listen.some(({ transport }) => transport === 'tls' || transport === 'wss')
   const certificates = isSecure ? await loadCertificates(tls) : null
   const server = await startSipServer({
     listen,
@@ -49,6 +54,10 @@ export async function startSip(settings: Settings, log: Log['logger'], own: OwnO
     ...(settings.telephony.overload.enabled && { overload: overloadOptions(settings) }),
     onLog: (level, message) => log[level]({ part: 'sip-server' }, message),
     ...own,
+    control: {
+      ...control,
+      ...(controlTlsPort !== 'off' && certificates !== null && { tls: { ...certificates, port: controlTlsPort } }),
+    },
   })
   if (certificates === null) return { server, stopWatching: () => undefined }
   const use = async (renewed: TlsCertificates): Promise<void> => {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
+import type { Server as TlsServer } from 'node:tls'
 import type { Application, ApplicationRouter } from './application.ts'
 import { ControlConnection } from './control-connection.ts'
 import type { ApplicationDirectory, SipActions } from './control-connection.ts'
@@ -26,6 +27,7 @@ export interface ControlOptions {
 export class ControlServer implements ApplicationRouter, ApplicationDirectory {
   readonly port: number
   readonly #servers: readonly Server[]
+  readonly #tlsServer: TlsServer | null
   readonly #options: ControlOptions
   readonly #limits: SipServerLimits
   readonly #connections = new Set<ControlConnection>()
@@ -35,28 +37,37 @@ export class ControlServer implements ApplicationRouter, ApplicationDirectory {
   #greeting = ''
   #outbound: OutboundConnections | null = null
 
-  private constructor(servers: readonly Server[], options: ControlOptions, limits: SipServerLimits) {
-    this.port = boundTo(servers[0]!).port
-    this.#servers = servers
+  private constructor(server: Server, tlsServer: TlsServer | null, options: ControlOptions, limits: SipServerLimits) {
+    this.port = boundTo(server).port
+    this.#servers = tlsServer === null ? [server] : [server, tlsServer]
+    this.#tlsServer = tlsServer
     this.#options = options
     this.#limits = limits
-    servers[0]!.on('connection', (socket) => this.#accept(socket))
-    servers[1]?.on('secureConnection', (socket) => this.#accept(socket))
+    server.on('connection', (socket) => this.#accept(socket))
+    tlsServer?.on('secureConnection', (socket) => this.#accept(socket))
   }
 
   /** Listens. Rejects with an error that names host and port. */
   static async listen(options: ControlOptions, limits: SipServerLimits): Promise<ControlServer> {
     const { host, port, tls } = options
     const behaviour = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }
-    const servers = [await open(createServer(behaviour), host, port, 'tcp')]
+    const server = createServer(behaviour)
+    await open(server, host, port, 'tcp')
+    if (tls === undefined) return new ControlServer(server, null, options, limits)
+    const tlsServer = createTlsServer({ ...behaviour, cert: tls.cert, key: tls.key })
     try {
-      if (tls !== undefined)
-        servers.push(await open(createTlsServer({ ...behaviour, cert: tls.cert, key: tls.key }), host, tls.port, 'tls'))
+      await open(tlsServer, host, tls.port, 'tls')
     } catch (error) {
-      servers[0]!.close()
+      server.close()
       throw error
     }
-    return new ControlServer(servers, options, limits)
+    return new ControlServer(server, tlsServer, options, limits)
+  }
+
+  /** New connections over TLS get this one. False when there is no such port. */
+  replaceCertificate({ cert, key }: { readonly cert: string; readonly key: string }): boolean {
+    this.#tlsServer?.setSecureContext({ cert, key })
+    return this.#tlsServer !== null
   }
 
   /** Begins to serve: until then whoever connects is turned away. */
@@ -135,11 +146,10 @@ export class ControlServer implements ApplicationRouter, ApplicationDirectory {
   }
 }
 
-async function open(server: Server, host: string, port: number, transport: string): Promise<Server> {
+async function open(server: Server, host: string, port: number, transport: string): Promise<void> {
   try {
     server.listen({ host, port, exclusive: true })
     await once(server, 'listening')
-    return server
   } catch (error) {
     const why = explainListenError(error)
     throw new Error(`cannot listen for applications over ${transport} on ${host} port ${port}: ${why}`, {

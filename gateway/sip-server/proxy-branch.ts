@@ -89,6 +89,7 @@ export class ProxyBranch implements ForwardedRequest, TimerOwner {
     this.#owner.route(copy, peer)
     const branch = stampVia(this.#core, copy, peer, `z9hG4bK${chance.token(20)}-${this.#loopKey}`)
     this.#client = transactions.start(copy, branch, peer)
+    this.#core.guard?.corresponds(peer.host)
     this.#client.forwarded = this
   }
 

@@ -205,8 +205,9 @@ export class SipServer implements SipServerControls {
   }
 
   replaceCertificates(certificates: TlsCertificates): void {
-    if (this.#tls === null) throw new Error('nothing here listens with a certificate')
-    this.#tls.replace(certificates)
+    const isForControl = this.#control.replaceCertificate(certificates)
+    if (this.#tls === null && !isForControl) throw new Error('nothing here listens with a certificate')
+    this.#tls?.replace(certificates)
   }
 
   stats(): SipServerStats {

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connect } from 'node:tls'
+import { findFreePort } from '../../sipp/free-port.ts'
 import { RawApplication } from '../support/sip-server.ts'
 import { SipPeer } from '../support/sip-peer.ts'
 
@@ -67,6 +71,19 @@ describe('dce sip-server', function () {
     child.kill('SIGTERM')
     assert.equal((await exited)[0], 0)
     await app.closed()
+  })
+
+  it('lets applications connect over TLS, with a certificate of its own making', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'dce-sip-server-'))
+    const tlsPort = await findFreePort('127.0.0.1')
+    const env = { DCE_DATA_DIR: directory, DCE_TELEPHONY_CONTROL_TLS_PORT: String(tlsPort) }
+    await said(start({ DCE_DRACHTIO_SECRET: 'shared', ...env }))
+    const socket = connect({ host: '127.0.0.1', port: tlsPort, rejectUnauthorized: false })
+    socket.write('22#m1|authenticate|shared')
+    const [chunk] = (await once(socket, 'data')) as [Buffer]
+    assert.match(chunk.toString(), /\|response\|m1\|OK\|/)
+    socket.destroy()
+    await rm(directory, { recursive: true, force: true })
   })
 
   it('wants a secret, and handlers it can read', async () => {
