@@ -140,6 +140,7 @@ function createCatalogue(registers: Registry[]) {
       ['route'],
     ),
     wsClients: gauge('dce_ws_clients', 'Listeners of the live feed.'),
+    sipConnections: gauge('dce_sip_connections', 'Connections that carry SIP, by transport.', ['transport']),
 
     eventLoopLag: gauge('dce_event_loop_lag_seconds', 'Lag of the main thread since the last look.', ['quantile']),
     heapBytes: gauge('dce_heap_used_bytes', 'Heap in use.'),

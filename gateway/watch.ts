@@ -58,6 +58,7 @@ async function showSip(telemetry: Telemetry, server: SipServerHandle): Promise<v
   telemetry.sipRetransmissions.inc({ direction: 'out' }, stats.retransmissionsSent)
   telemetry.sipTracedCalls.set(stats.tracedCalls ?? 0)
   if (stats.hep) for (const [result, count] of Object.entries(stats.hep)) telemetry.hepMessages.inc({ result }, count)
+  for (const [transport, count] of Object.entries(stats.connections)) telemetry.sipConnections.set({ transport }, count)
   telemetry.sipDropped.inc({ reason: 'unreadable' }, stats.parseFailures)
   telemetry.sipDropped.inc({ reason: 'belongs_to_nothing' }, stats.dropped)
   telemetry.sipDropped.inc({ reason: 'over_limit' }, stats.overLimit)

@@ -110,6 +110,10 @@ export class ExchangeProcess {
   get http(): ReadyLine['http'] {
     return this.#ready!.http
   }
+  /** Every address it takes SIP on, in its own order. */
+  get listening(): ReadyLine['sip'] {
+    return this.#ready!.sip
+  }
   /** Where it takes SIP. */
   sip(transport: 'udp' | 'tcp' | 'tls' | 'ws' | 'wss' = 'udp'): { host: string; port: number } {
     const { sip, drachtio } = this.#ready!

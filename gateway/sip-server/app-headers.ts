@@ -54,6 +54,11 @@ export function localizeContact(value: string, local: string, transport: string)
   return localize(value, `${local};transport=${transport}`)
 }
 
+/** Towards a sips URI our Contact is one too (RFC 3261 §8.1.1.8, §12.1.1). */
+export function securedLike(uri: string, contact: string): string {
+  return uri.startsWith('sips:') ? contact.replace(/^([^<]*<|)sip:/i, '$1sips:') : contact
+}
+
 /** Applications write unknown headers in lower case; the wire wants `Like-This`, except for X- headers, which keep their letters. */
 function wireName(name: string): string {
   if (name !== name.toLowerCase() || name.startsWith('x-')) return name

@@ -66,7 +66,10 @@ function toPeer(core: Core, hop: Hop, domain: string, via: Peer | null): Peer | 
   if (transport === null) return NO_TRANSPORT
   if (isMyself(core, hop)) return MYSELF
   const reused = known !== null && known.connection?.isOpen === true && known.host === hop.host
-  return reused ? known : { transport, host: hop.host, port: hop.port, connection: null, serverName: domain }
+  if (reused) return known
+  // A Contact is commonly an address: whoever lives there has proved to be the domain we called.
+  const serverName = (known?.host === hop.host ? known.serverName : undefined) ?? domain
+  return { transport, host: hop.host, port: hop.port, connection: null, serverName }
 }
 
 /** The same place over TCP, for a request that is too large for UDP; `null` when there is no such way, or none lately. */

@@ -61,7 +61,7 @@ export class StreamConnection implements Connection {
     this.#options = options
     this.#phase = isAccepted ? 'silent' : 'connecting'
     this.#framer = new StreamFramer({ maxMessageBytes: limits.maxMessageBytes })
-    this.#peer = { transport, host: place.host, port: place.port, connection: this }
+    this.#peer = { transport, ...place, connection: this }
     socket.on('data', (chunk) => this.#receive(chunk))
     // A half-open peer can take no answer we owe it, so its end is ours.
     socket.on('error', (error) => options.receiver.onSendError(error))

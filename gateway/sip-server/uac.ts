@@ -1,4 +1,11 @@
-import { addAbilities, copyAppHeaders, lacksContentType, localize, localizeContact } from './app-headers.ts'
+import {
+  addAbilities,
+  copyAppHeaders,
+  lacksContentType,
+  localize,
+  localizeContact,
+  securedLike,
+} from './app-headers.ts'
 import type { Application } from './application.ts'
 import type { Chance } from './chance.ts'
 import type { Core } from './core.ts'
@@ -178,9 +185,13 @@ export class Uac {
   #addContact(request: SipMessage, message: SipMessage, known: string, local: string, peer: Peer): void {
     const contacts = message.getAll('contact')
     for (const contact of contacts)
-      request.add('Contact', localizeContact(contact, local, uriTransport(peer.transport.name)))
+      request.add(
+        'Contact',
+        securedLike(request.requestUri, localizeContact(contact, local, uriTransport(peer.transport.name))),
+      )
     if (contacts.length > 0) return
-    request.add('Contact', known === '' ? ownContact(this.#core, peer.transport, peer.host) : known)
+    const own = known === '' ? ownContact(this.#core, peer.transport, peer.host) : known
+    request.add('Contact', securedLike(request.requestUri, own))
   }
 
   /**

@@ -1,4 +1,4 @@
-import { addAbilities, copyAppHeaders, localizeContact } from './app-headers.ts'
+import { addAbilities, copyAppHeaders, localizeContact, securedLike } from './app-headers.ts'
 import type { Application } from './application.ts'
 import type { Core } from './core.ts'
 import { ownAddress, ownContact } from './core.ts'
@@ -141,12 +141,16 @@ export class UasAnswers {
     const response = buildResponse(request, answer.status, reason, transaction.localTag)
     const contacts = answer.getAll('contact')
     for (const contact of contacts)
-      response.add('Contact', localizeContact(contact, local, uriTransport(transport.name)))
+      response.add(
+        'Contact',
+        securedLike(request.requestUri, localizeContact(contact, local, uriTransport(transport.name))),
+      )
     const isDialogAnswer = beginsDialog(transaction.method)
     // §12.1.1 wants a Contact in whatever begins a dialog, provisional or not.
     if (contacts.length === 0 && isDialogAnswer && answer.status < 300) {
       const known = transaction.dialog?.localContact ?? ''
-      response.add('Contact', known === '' ? ownContact(this.#core, transport, host) : known)
+      const own = known === '' ? ownContact(this.#core, transport, host) : known
+      response.add('Contact', securedLike(request.requestUri, own))
     }
     copyAppHeaders(response, answer, local)
     if (transaction.isInvite && answer.status >= 200 && answer.status < 300) addAbilities(response)

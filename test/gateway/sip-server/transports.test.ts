@@ -123,6 +123,23 @@ describe('every transport of the SIP server', () => {
     await first.close()
   })
 
+  it('tells peers the public address of their family, and a sips Contact who called sips', async () => {
+    const server = await TestServer.start({ listen: EVERYWHERE, tls, publicAddresses: ['2001:db8::9', '203.0.113.9'] })
+    const app = await server.application('invite')
+    for (const family of FAMILIES) {
+      const peer = await server.peer('tls', { family })
+      const host = family === 6 ? '[2001:db8::9]' : '203.0.113.9'
+      for (const scheme of ['sip', 'sips']) {
+        peer.request('INVITE', { uri: `${scheme}:service@example.com`, body: SDP })
+        const { tokens } = await app.shown('INVITE')
+        await app.ask(`sip|${tokens[8]}|\r\nSIP/2.0 180 Ringing\r\nContact: <sip:me@localhost>\r\n\r\n`)
+        const contact = (await peer.receive(180)).get('contact')!
+        assert.ok(contact.startsWith(`<${scheme}:me@${host}:${server.port('tls', family)}`), contact)
+      }
+    }
+    await server.close()
+  })
+
   it('shares a port among families: a wildcard of IPv6 takes no IPv4', async () => {
     const { port } = (await free()).listening
     const server = await TestServer.start({
