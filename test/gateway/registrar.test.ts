@@ -128,6 +128,8 @@ describe('the registrar', () => {
     ['* without Expires', { contact: '*' }, 400, /Contact/],
     ['a contact that is no SIP URI', { contact: '<mailto:a@b>' }, 400, /Contact/],
     ['a contact that cannot be read', { contact: '"open <sip:a@b>' }, 400, /Contact/],
+    ['too long a contact', { contact: `<sip:${'a'.repeat(512)}@b.example>` }, 400, /Contact/],
+    ['too long an instance', { contact: `${PHONE};+sip.instance="<${'a'.repeat(513)}>"` }, 400, /instance/],
     ['a contact that is an address of record', { contact: '<sip:other@dce>' }, 403, /address of record/],
     ['too many contacts', { contact: Array(11).fill(PHONE).join(', ') }, 400, /more than 10/],
     ['too short a time', { contact: `${PHONE};expires=59` }, 423, /Brief/],
@@ -163,6 +165,11 @@ describe('the registrar', () => {
     const expires = (expiresText: string): string =>
       contacts(register({ contact: PHONE, headers: { Expires: expiresText } }))[0]!.split('expires=')[1]!
     assert.deepEqual([expires('99999'), expires('99999999999999'), expires('soon')], ['7200', '7200', '3600'])
+  })
+
+  it('keeps no more of a User-Agent than a line', () => {
+    register({ contact: PHONE, headers: { 'User-Agent': 'x'.repeat(5000) } })
+    assert.equal(registrar.bindingsOf('agent' as SipUserId)[0]!.userAgent?.length, 200)
   })
 
   it('does not let an older request undo a newer one of the same client', () => {
