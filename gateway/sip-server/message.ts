@@ -108,7 +108,7 @@ export class SipMessage {
 
 /** Why bytes are not a message. `status` is what to answer when the message had enough to be answered; null: drop and count. */
 export interface ParseFailure {
-  readonly status: 400 | 505 | 501 | 413 | null
+  readonly status: 400 | 413 | 414 | 501 | 505 | null
   /** Names the header at fault: it becomes the reason phrase. */
   readonly reason: string
   /** What could be read, for the answer's Via, From, To, Call-ID and CSeq. */

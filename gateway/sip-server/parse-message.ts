@@ -9,6 +9,10 @@ import { readStartLine } from './start-line.ts'
 
 /** More header fields than any honest message has; it bounds the work of every look-up. */
 export const MAX_HEADER_FIELDS = 512
+/** Lines of the header section, those that continue another or are none included. */
+const MAX_HEADER_LINES = 1_024
+/** One header field; the longest honest ones are signatures (RFC 8224) of a few KB. */
+export const MAX_FIELD_BYTES = 16_384
 
 /** Whether parsing failed. */
 export function isParseFailure(result: SipMessage | ParseFailure): result is ParseFailure {
@@ -87,9 +91,12 @@ function isLineDamaged(text: string, start: number, feed: number): boolean {
 
 function readFields(text: string, start: number, head: Head, origin: Origin): void {
   let pos = start
+  let lines = 0
   while (pos < text.length) {
+    if (++lines > MAX_HEADER_LINES) return failFraming(head, 'Too many header lines')
     let feed = endOfLine(text, pos)
-    if (isLineDamaged(text, pos, feed)) failFraming(head, LINE_FAULT)
+    // Looked for until the first is found: the look goes as far as the next CR, which may be nowhere.
+    if (head.isFramed && isLineDamaged(text, pos, feed)) failFraming(head, LINE_FAULT)
     let end = withoutReturn(text, pos, feed)
     if (end === pos) {
       head.bodyStart = feed + 1
@@ -98,9 +105,10 @@ function readFields(text: string, start: number, head: Head, origin: Origin): vo
     if (isBlank(text, feed + 1)) {
       // A line that begins with a space or tab continues the one before (§7.3.1).
       while (isBlank(text, feed + 1)) {
+        if (++lines > MAX_HEADER_LINES) return failFraming(head, 'Too many header lines')
         const continued = feed + 1
         feed = endOfLine(text, continued)
-        if (isLineDamaged(text, continued, feed)) failFraming(head, LINE_FAULT)
+        if (head.isFramed && isLineDamaged(text, continued, feed)) failFraming(head, LINE_FAULT)
       }
       end = withoutReturn(text, pos, feed)
       const line = text
@@ -126,6 +134,7 @@ function readField(text: string, start: number, end: number, head: Head, origin:
   while (valueStart < end && isBlank(text, valueStart)) valueStart++
   let valueEnd = end
   while (valueEnd > valueStart && isBlank(text, valueEnd - 1)) valueEnd--
+  if (valueEnd - valueStart > MAX_FIELD_BYTES) return fail(head, 400, 'Header field too large')
   const value = text.slice(valueStart, valueEnd)
   const info = findHeader(text, start, nameEnd)
   if (info !== undefined) return addKnown(head, info, value)
@@ -162,6 +171,8 @@ function addKnown(head: Head, info: HeaderInfo, value: string): void {
     if (item === '' && info.role === 'plain') continue
     headers.push({ key: info.key, name: info.name, value: item })
     if (info.role !== 'plain') checkField(head, info, item)
+    // Counted again, and answered, by whoever reads the lines.
+    if (headers.length > MAX_HEADER_FIELDS) return
   }
 }
 

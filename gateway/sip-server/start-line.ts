@@ -12,6 +12,9 @@ export interface StartLine {
   readonly isSip: boolean
 }
 
+/** Longer than any address: 414 (RFC 3261 §21.4.11). */
+export const MAX_URI_BYTES = 4_096
+
 const METHODS = ['INVITE', 'ACK', 'BYE', 'CANCEL', 'OPTIONS', 'REGISTER', 'INFO', 'UPDATE', 'PRACK'] as const
 
 /** The method's own constant when it is a common one: no copy, and comparing it later is comparing addresses. */
@@ -64,6 +67,8 @@ function readRequestLine(text: string, start: number, end: number): StartLine {
     '',
   )
   if (isVersionTwo(version)) {
+    if (uriEnd - methodEnd - 1 > MAX_URI_BYTES)
+      return { message, fault: { status: 414, reason: 'Request-URI Too Long' }, isSip: true }
     const fault = requestUriFault(text, methodEnd + 1, uriEnd)
     return { message, fault: fault === null ? null : { status: 400, reason: fault }, isSip: true }
   }

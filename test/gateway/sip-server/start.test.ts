@@ -71,6 +71,21 @@ describe('starting the SIP server', () => {
     )
   })
 
+  it('asks the kernel for the buffer it is told, so that a burst survives while the thread is busy', async () => {
+    const survivors = async (limits: object): Promise<number> => {
+      const server = await TestServer.start({ limits })
+      const peer = await server.peer()
+      // All in one turn: the server shares this thread, and reads nothing before.
+      for (let i = 0; i < 100; i++) peer.request('OPTIONS')
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      const { received } = await server.handle.stats()
+      await server.close()
+      return received['OPTIONS']!
+    }
+    assert.ok((await survivors({ socketBufferBytes: 2_048 })) < 100, 'a small one loses some')
+    assert.equal(await survivors({}), 100)
+  })
+
   it('starts without an address for SIP: applications connect, and can send nothing', async () => {
     const server = await TestServer.start({ listen: [] })
     const app = await server.application('invite')

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 
+import { MAX_URI_BYTES } from '../../../gateway/sip-server/start-line.ts'
 import { SipMessage } from '../../../gateway/sip-server/message.ts'
 import {
   isParseFailure,
+  MAX_FIELD_BYTES,
   MAX_HEADER_FIELDS,
   parseAppMessage,
   parseMessage,
@@ -228,11 +230,41 @@ describe('sip-server/wire-format refuse', () => {
     assert.equal(refused(filler(MAX_HEADER_FIELDS - few + 1)).reason, 'Too many header fields')
   })
 
+  it('allows fields of MAX_FIELD_BYTES and a Request-URI of MAX_URI_BYTES, and not one byte more', () => {
+    assert.equal(parsed(inviteText({ Identity: 'x'.repeat(MAX_FIELD_BYTES) })).get('identity')?.length, MAX_FIELD_BYTES)
+    const tooLarge = refused(inviteText({ Identity: 'x'.repeat(MAX_FIELD_BYTES + 1) }))
+    assert.deepEqual([tooLarge.status, tooLarge.reason], [400, 'Header field too large'])
+    const withUri = (length: number): string =>
+      inviteText().replace('sip:bob@example.com', `sip:${'b'.repeat(length - 4)}`)
+    assert.equal(parsed(withUri(MAX_URI_BYTES)).requestUri.length, MAX_URI_BYTES)
+    const tooLong = refused(withUri(MAX_URI_BYTES + 1))
+    assert.deepEqual([tooLong.status, tooLong.reason], [414, 'Request-URI Too Long'])
+    assert.equal(tooLong.partial?.callId, 'a84b4c76e66710@192.0.2.1')
+  })
+
+  it('reads no more lines than headers may have, whatever they are', () => {
+    for (const line of ['x\r\n', 'x\n', ' x\r\n', ' x\n']) {
+      const text = inviteText().replace('\r\n\r\n', `\r\nSubject: x\r\n${line.repeat(5_000)}\r\n`)
+      const { reason, partial } = refused(text)
+      assert.match(reason, /Too many header lines|Malformed header line|Line not ended by CRLF/, JSON.stringify(line))
+      assert.ok(partial!.headers.length < 20)
+    }
+  })
+
+  it('keeps no more items of one list than there may be fields', () => {
+    const { reason, partial } = refused(inviteText({ Contact: ','.repeat(10_000) }))
+    assert.equal(reason, 'Malformed Contact')
+    assert.ok(partial!.headers.length <= MAX_HEADER_FIELDS + 1)
+  })
+
   it('takes time in proportion to the length, whatever the text', () => {
     const nasty = [
       inviteText({ Subject: ' \t'.repeat(30_000) }),
       inviteText({ Subject: 'a\r\n '.repeat(15_000) }),
       inviteText({ Via: ','.repeat(60_000) }),
+      inviteText().replace('\r\n\r\n', `\r\n${'x\n'.repeat(30_000)}`),
+      inviteText().replace('\r\n\r\n', `\r\n${'x\r\n'.repeat(20_000)}`),
+      inviteText().replace('\r\n\r\n', `\r\nSubject: x\n${' x\n'.repeat(20_000)}`),
       inviteText({ From: '"'.repeat(60_001) }),
       inviteText({ From: `<sip:a@b>${';a'.repeat(30_000)}` }),
       inviteText({ Contact: '<'.repeat(60_000) }),
