@@ -1,6 +1,7 @@
 import { UnacceptableMedia, type MediaSession } from '../media/media-server.ts'
 import type { EndReason, HungUpBy, LegSide } from '../model/call.ts'
 import type { CallerLeg } from './caller-leg.ts'
+import { releaseRequests } from './held-requests.ts'
 import type { Leg } from './leg.ts'
 import { passableReason, reasonHeader } from './reason-header.ts'
 import { RelayedRequests } from './relayed-requests.ts'
@@ -140,6 +141,7 @@ export class Bridge {
       else res.send(603)
     })
     this.#relayed.watch(side, dialog)
+    releaseRequests(dialog)
   }
 
   /** The caller left the offer to us: its ACK brings the answer, without which nobody would hear anything. */

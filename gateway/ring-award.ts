@@ -108,6 +108,8 @@ async function ringTarget(
 ): ReturnType<typeof ring> {
   const sdp = await call.media!.offerToBuyer()
   const timeLeftMs = deadlineMs - parts.clock.monotonicMs()
+  // One after the other: an 18x without SDP would overtake one whose SDP the engine is still looking at.
+  let progressing = Promise.resolve()
   const options = {
     ...invitation,
     sdp,
@@ -122,7 +124,9 @@ async function ringTarget(
     },
     onSent: (sipCallId: string) => sent(call, attempt, sipCallId, parts),
     onEarlyOffer: (offer: string) => call.media!.answerFromBuyer(offer),
-    onProgress: (status: number, buyerSdp: string | null) => void progress(call, attempt, status, buyerSdp, parts),
+    onProgress: (status: number, buyerSdp: string | null) => {
+      progressing = progressing.then(() => progress(call, attempt, status, buyerSdp, parts))
+    },
   }
   return invitation.ways ? ringWays(parts.signaling, invitation.ways, options) : ring(parts.signaling, options)
 }

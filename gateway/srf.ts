@@ -4,6 +4,7 @@ import type { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import Srf from 'drachtio-srf'
+import { holdRequests } from './held-requests.ts'
 import { answerChallengesOurWay } from './srf-digest.ts'
 import { gatherWrites } from './gather-writes.ts'
 
@@ -146,6 +147,7 @@ export function relayableStatus(status: number): number {
   return status < 200 ? 183 : Math.floor(status / 100) * 100
 }
 
+type DialogCallback = (error: Error | null, dialog?: SipDialog) => void
 type RequestHandler = (req: SipRequest, res: SipResponse) => void
 
 /** The untyped parts of drachtio-srf that its own declarations leave out. */
@@ -155,12 +157,12 @@ interface SrfFace extends EventEmitter {
   invite(handler: RequestHandler): void
   options(handler: RequestHandler): void
   register(handler: RequestHandler): void
-  createUAC(uri: string, options: UacOptions, progress: UacProgress): Promise<SipDialog>
+  createUAC(uri: string, options: UacOptions, progress: UacProgress, callback: DialogCallback): void
   createUAS(
     req: SipRequest,
     res: SipResponse,
     options: SendOptions & { localSdp: string },
-    callback: (error: Error | null, dialog?: SipDialog & { queueRequests: boolean }) => void,
+    callback: DialogCallback,
   ): void
   request(
     options: RequestOptions & { uri: string },
@@ -241,20 +243,23 @@ export class Signaling {
     if (!this.#closed) this.#options.log.warn({ error: error?.message }, 'the connection to the SIP server is lost')
   }
 
-  async createUAC(uri: string, options: UacOptions, progress: UacProgress): Promise<SipDialog> {
-    return unbind(await this.#srf.createUAC(uri, options, progress))
+  /** Calls somebody. Requests of the dialog it resolves to wait until `releaseRequests`. */
+  createUAC(uri: string, options: UacOptions, progress: UacProgress): Promise<SipDialog> {
+    const { promise, resolve, reject } = Promise.withResolvers<SipDialog>()
+    this.#srf.createUAC(uri, options, progress, (error, dialog) => {
+      if (!dialog) return reject(error ?? new Error('no dialog came of the call'))
+      holdRequests(dialog)
+      resolve(unbind(dialog))
+    })
+    return promise
   }
 
-  /**
-   * Answers a call. What the caller sends behind its ACK may have been read in one piece with the news that our answer went out:
-   * drachtio-srf would answer it by itself, so it waits until whoever awaits the dialog has it.
-   */
+  /** Answers a call. Requests of the dialog it resolves to wait until `releaseRequests`. */
   createUAS(req: SipRequest, res: SipResponse, options: SendOptions & { localSdp: string }): Promise<SipDialog> {
     const { promise, resolve, reject } = Promise.withResolvers<SipDialog>()
     this.#srf.createUAS(req, res, options, (error, dialog) => {
-      if (error !== null || dialog === undefined) return reject(error ?? new Error('no dialog came of the answer'))
-      dialog.queueRequests = true
-      setImmediate(() => (dialog.queueRequests = false))
+      if (!dialog) return reject(error ?? new Error('no dialog came of the answer'))
+      holdRequests(dialog)
       resolve(unbind(dialog))
     })
     return promise

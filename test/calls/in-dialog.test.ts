@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { createUserAgent } from '../../sipp/agents/user-agent.ts'
+import type { SipMessage } from '../../gateway/sip-server/message.ts'
+import { bridgedCall, refuseNextInvite } from '../support/bridged-call.ts'
 import { type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
 
@@ -49,34 +50,84 @@ describe('a request inside an answered call', function () {
   })
 
   it('finds the buyer again after a refusal', async () => {
-    const market = await Market.open(exchange)
-    const caller = await createUserAgent({ address: market.address })
-    const buyer = await createUserAgent()
+    const { market, caller, agent, close } = await bridgedCall(exchange)
     try {
-      buyer.on('call', (call) => {
-        call.accept()
-        const answer = call.handleRequest.bind(call)
-        let refused = false
-        call.handleRequest = (transaction) => {
-          if (refused || transaction.request.method !== 'INVITE') return answer(transaction)
-          refused = true
-          transaction.respond(488, { toTag: call.localTag })
-        }
-      })
-      await market.standingBid({ host: buyer.address, port: buyer.port })
-      const call = caller.call({ to: market.number, from: '+12125550142', target: exchange.process.sip() })
-      assert.equal((await call.outcome).status, 200)
+      void refuseNextInvite(agent, 488)
       const statuses = []
-      for (const direction of ['sendonly', 'inactive', 'sendrecv']) {
-        const body = call.localSdp.replace(/a=(sendrecv|sendonly|inactive)/, `a=${direction}`)
-        statuses.push((await call.request('INVITE', { body }))?.status)
-      }
+      for (const direction of ['sendonly', 'inactive', 'sendrecv'])
+        statuses.push((await caller.request('INVITE', { body: directed(caller.localSdp, direction) }))?.status)
       assert.deepEqual(statuses, [488, 200, 200])
-      await call.hangUp()
+      await caller.hangUp()
       await market.ended(CALLER_HUNG_UP)
     } finally {
-      await caller.close()
-      await buyer.close()
+      await close()
+    }
+  })
+
+  it('that meets one of the buyer’s own hears 491, and goes better a moment later', async () => {
+    const { market, caller, agent, close } = await bridgedCall(exchange)
+    try {
+      void refuseNextInvite(agent, 491)
+      const body = directed(caller.localSdp, 'sendonly')
+      assert.equal((await caller.request('INVITE', { body }))?.status, 491)
+      assert.equal((await caller.request('INVITE', { body }))?.status, 200)
+      await caller.hangUp()
+      await market.ended(CALLER_HUNG_UP)
+    } finally {
+      await close()
+    }
+  })
+
+  it('finds one of two offers at once refused, and both sides agreed afterwards', async () => {
+    const { market, caller, agent, close } = await bridgedCall(exchange)
+    try {
+      const both = await Promise.all(
+        [caller, agent].map((leg) => leg.request('INVITE', { body: directed(leg.localSdp, 'sendonly') })),
+      )
+      const statuses = both.map((answer) => answer?.status)
+      assert.ok(statuses.includes(200) || statuses.every((status) => status === 491), statuses.join())
+      for (const leg of [caller, agent]) {
+        const again = await leg.request('INVITE', { body: directed(leg.localSdp, 'sendrecv') })
+        assert.equal(again?.status, 200)
+        if (leg === agent) assert.match(again.body, /a=sendrecv/, 'now that the caller has taken it back, too')
+      }
+      await caller.hangUp()
+      await market.ended(CALLER_HUNG_UP)
+    } finally {
+      await close()
+    }
+  })
+
+  it('of an event package goes to the other side and back, its words with it', async () => {
+    const { market, caller, agent, close } = await bridgedCall(exchange)
+    try {
+      const heard: SipMessage[] = []
+      agent.on('request', (request) => heard.push(request))
+      const subscribed = await caller.request('SUBSCRIBE', { headers: { Event: 'dialog', Expires: '60' } })
+      assert.equal(subscribed?.status, 200)
+      const state = { Event: 'dialog', 'Subscription-State': 'active;expires=60' }
+      const notified = await caller.request('NOTIFY', { headers: state, contentType: 'text/plain', body: 'hi' })
+      assert.equal(notified?.status, 200)
+      assert.equal((await caller.request('MESSAGE', { contentType: 'text/plain', body: 'hello' }))?.status, 200)
+      assert.deepEqual(
+        heard.map(({ method, body }) => [method, body]),
+        [
+          ['SUBSCRIBE', ''],
+          ['NOTIFY', 'hi'],
+          ['MESSAGE', 'hello'],
+        ],
+      )
+      assert.equal(heard[0]?.get('event'), 'dialog')
+      assert.equal(heard[1]?.get('subscription-state'), 'active;expires=60')
+      assert.equal((await caller.request('PUBLISH', { contentType: 'text/plain', body: 'x' }))?.status, 405)
+      await caller.hangUp()
+      await market.ended(CALLER_HUNG_UP)
+    } finally {
+      await close()
     }
   })
 })
+
+function directed(sdp: string, direction: string): string {
+  return sdp.replace(/a=(sendrecv|sendonly|recvonly|inactive)/, `a=${direction}`)
+}

@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually, Exchange, startExchange, requireSipp } from '../support/exchange.ts'
+import { bridgedCall } from '../support/bridged-call.ts'
 import { Market } from '../support/call-market.ts'
 import { SipPeer } from '../support/sip-peer.ts'
 
@@ -46,6 +48,22 @@ describe('audio that stops', function () {
     await market.call(HUNG_UP_ON)
     await market.went(buyer.run)
     await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'rtp_timeout', hung_up_by: 'exchange' })
+  })
+
+  it('is no reason to end a call on hold, until it is taken back', async () => {
+    const { market, caller, agent, close } = await bridgedCall(exchange)
+    try {
+      const hold = caller.localSdp.replace('a=sendrecv', 'a=sendonly')
+      assert.equal((await caller.request('INVITE', { body: hold }))?.status, 200)
+      await sleep(2500)
+      assert.deepEqual([caller.isEnded, agent.isEnded], [false, false])
+      const resume = caller.localSdp.replace('a=sendonly', 'a=sendrecv')
+      assert.equal((await caller.request('INVITE', { body: resume }))?.status, 200)
+      await caller.ended
+      await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'rtp_timeout', hung_up_by: 'exchange' })
+    } finally {
+      await close()
+    }
   })
 })
 

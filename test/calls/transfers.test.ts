@@ -2,73 +2,60 @@ import assert from 'node:assert/strict'
 import type { SipMessage } from '../../gateway/sip-server/message.ts'
 import type { IncomingCall } from '../../sipp/agents/incoming-call.ts'
 import type { OutgoingCall } from '../../sipp/agents/outgoing-call.ts'
-import { createUserAgent, type UserAgent } from '../../sipp/agents/user-agent.ts'
+import type { UserAgent } from '../../sipp/agents/user-agent.ts'
 import { eventually, type Exchange, startExchange } from '../support/exchange.ts'
-import { Market } from '../support/call-market.ts'
+import { bridgedCall, refuseNextInvite, type BridgedCall } from '../support/bridged-call.ts'
 
 const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
 
-/** An answered call between a carrier and a buyer's agent, and a colleague whom the agent may refer to. */
-interface Scene {
-  readonly market: Market
-  readonly carrier: UserAgent
-  readonly caller: OutgoingCall
-  readonly agent: IncomingCall
+/** An answered call, and a colleague whom the buyer's agent may refer to. */
+interface Scene extends BridgedCall {
   readonly colleague: UserAgent
   /** What the agent was told of its REFER: the body of each NOTIFY. */
   readonly told: string[]
 }
 
+const at = ({ address, port }: UserAgent): string => `<sip:desk@${address}:${port}>`
+
+async function answered(exchange: Exchange): Promise<Scene> {
+  const call = await bridgedCall(exchange)
+  const told: string[] = []
+  call.agent.on('request', (request: SipMessage) => {
+    if (request.method === 'NOTIFY') told.push(request.body.trim())
+  })
+  return { ...call, colleague: await call.phone(), told }
+}
+
+/** The next call that rings here. */
+function ringing(phone: UserAgent): Promise<IncomingCall> {
+  return new Promise((resolve) => phone.once('call', resolve))
+}
+
+/** The next request of this method that a leg gets. */
+function requested(leg: IncomingCall | OutgoingCall, method: string): Promise<SipMessage> {
+  return new Promise((resolve) => leg.on('request', (request) => request.method === method && resolve(request)))
+}
+
 describe('a transfer', function () {
   this.timeout(40_000)
   let exchange: Exchange
-  let phones: UserAgent[] = []
+  let scene: Scene
   before(async function () {
     exchange = await startExchange(this)
   })
-  afterEach(async () => {
-    for (const one of phones) await one.close()
-    phones = []
-  })
+  beforeEach(async () => (scene = await answered(exchange)))
+  afterEach(() => scene.close())
   after(() => exchange?.close())
 
-  async function phone(address?: string): Promise<UserAgent> {
-    const made = await createUserAgent(address === undefined ? {} : { address })
-    phones.push(made)
-    return made
-  }
-
-  async function answered(): Promise<Scene> {
-    const market = await Market.open(exchange)
-    const [carrier, desk, colleague] = [await phone(market.address), await phone(), await phone()]
-    const rung = new Promise<IncomingCall>((resolve) => desk.on('call', resolve))
-    await market.standingBid({ host: desk.address, port: desk.port }, { bid: { billable_after: 0 } })
-    const caller = carrier.call({ to: market.number, from: '+12125550142', target: exchange.process.sip() })
-    const agent = await rung
-    agent.accept()
-    assert.equal((await caller.outcome).status, 200)
-    await agent.acked
-    const told: string[] = []
-    agent.on('request', (request: SipMessage) => {
-      if (request.method === 'NOTIFY') told.push(request.body.trim())
-    })
-    return { market, carrier, caller, agent, colleague, told }
-  }
-
-  const at = ({ address, port }: UserAgent): string => `<sip:desk@${address}:${port}>`
-
-  function refer({ agent }: Scene, referTo: string, headers: Record<string, string> = {}) {
-    return agent.request('REFER', { headers: { 'Refer-To': referTo, ...headers } })
+  function refer(referTo: string, headers: Record<string, string> = {}) {
+    return scene.agent.request('REFER', { headers: { 'Refer-To': referTo, ...headers } })
   }
 
   it('puts the colleague in the agent’s place: the same sale, until the caller hangs up', async () => {
-    const scene = await answered()
     const { market, caller, agent, colleague, told } = scene
-    const heldAtCaller = new Promise<SipMessage>((resolve) =>
-      caller.on('request', (request) => request.method === 'INVITE' && resolve(request)),
-    )
-    const rung = new Promise<IncomingCall>((resolve) => colleague.on('call', resolve))
-    const accepted = await refer(scene, at(colleague), { 'Referred-By': '<sip:agent@example.com>' })
+    const renewed = requested(caller, 'INVITE')
+    const rung = ringing(colleague)
+    const accepted = await refer(at(colleague), { 'Referred-By': '<sip:agent@example.com>' })
     assert.equal(accepted?.status, 202)
     const next = await rung
     assert.equal(next.from, '+12125550142', 'the colleague sees who is calling')
@@ -77,13 +64,11 @@ describe('a transfer', function () {
     next.accept()
     assert.equal((await agent.ended).cause, 'remote-hung-up')
     assert.deepEqual(told, ['SIP/2.0 100 Trying', 'SIP/2.0 180 Ringing', 'SIP/2.0 200 OK'])
-    assert.match((await heldAtCaller).body, /m=audio/)
+    assert.match((await renewed).body, /m=audio/)
     assert.equal(caller.isEnded, false)
 
     // What the caller now asks for goes to the colleague.
-    const digits = new Promise<SipMessage>((resolve) =>
-      next.on('request', (request) => request.method === 'INFO' && resolve(request)),
-    )
+    const digits = requested(next, 'INFO')
     const info = { contentType: 'application/dtmf-relay', body: 'Signal=5\r\nDuration=160\r\n' }
     assert.equal((await caller.request('INFO', info))?.status, 200)
     assert.equal((await digits).body, info.body)
@@ -103,10 +88,9 @@ describe('a transfer', function () {
   })
 
   it('outlives the agent, who need not wait for its end', async () => {
-    const scene = await answered()
     const { market, caller, agent, colleague } = scene
-    const rung = new Promise<IncomingCall>((resolve) => colleague.on('call', resolve))
-    await refer(scene, at(colleague))
+    const rung = ringing(colleague)
+    await refer(at(colleague))
     const next = await rung
     await agent.hangUp()
     assert.equal(caller.isEnded, false)
@@ -118,10 +102,9 @@ describe('a transfer', function () {
   })
 
   it('ends the call when the agent has left and the colleague does not answer', async () => {
-    const scene = await answered()
     const { market, caller, agent, colleague } = scene
-    const rung = new Promise<IncomingCall>((resolve) => colleague.on('call', resolve))
-    await refer(scene, at(colleague))
+    const rung = ringing(colleague)
+    await refer(at(colleague))
     const next = await rung
     await agent.hangUp()
     next.reject(486)
@@ -130,10 +113,9 @@ describe('a transfer', function () {
   })
 
   it('that fails leaves the call as it was, and the agent hears why', async () => {
-    const scene = await answered()
     const { market, caller, agent, colleague, told } = scene
     colleague.on('call', (call) => call.reject(486))
-    assert.equal((await refer(scene, at(colleague)))?.status, 202)
+    assert.equal((await refer(at(colleague)))?.status, 202)
     await eventually(
       async () => (told.length === 2 ? true : undefined),
       () => `told ${JSON.stringify(told)}`,
@@ -146,10 +128,9 @@ describe('a transfer', function () {
   })
 
   it('is given up when the caller hangs up meanwhile', async () => {
-    const scene = await answered()
     const { market, caller, colleague } = scene
-    const rung = new Promise<IncomingCall>((resolve) => colleague.on('call', resolve))
-    await refer(scene, at(colleague))
+    const rung = ringing(colleague)
+    await refer(at(colleague))
     const next = await rung
     next.ring()
     await caller.hangUp()
@@ -158,11 +139,10 @@ describe('a transfer', function () {
   })
 
   it('to a call the agent has there asks the other end to join it (RFC 3891)', async () => {
-    const scene = await answered()
     const { market, caller, colleague } = scene
-    const rung = new Promise<IncomingCall>((resolve) => colleague.on('call', resolve))
+    const rung = ringing(colleague)
     const uri = at(colleague).slice(1, -1)
-    await refer(scene, `<${uri}?Replaces=consult%40pbx%3Bto-tag%3D7%3Bfrom-tag%3D8>`)
+    await refer(`<${uri}?Replaces=consult%40pbx%3Bto-tag%3D7%3Bfrom-tag%3D8>`)
     const next = await rung
     assert.equal(next.invite.get('replaces'), 'consult@pbx;to-tag=7;from-tag=8')
     assert.equal(next.invite.get('require'), 'replaces')
@@ -172,11 +152,21 @@ describe('a transfer', function () {
     await market.ended(CALLER_HUNG_UP)
   })
 
+  it('offers the caller again what meets an offer of its own: later (RFC 3261 §14.1)', async () => {
+    const { market, caller, colleague } = scene
+    const met = refuseNextInvite(caller, 491)
+    colleague.on('call', (call) => call.accept())
+    await refer(at(colleague))
+    await met
+    assert.match((await requested(caller, 'INVITE')).body, /m=audio/)
+    await caller.hangUp()
+    await market.ended(CALLER_HUNG_UP)
+  })
+
   it('says nothing to whoever does not want to hear (RFC 4488)', async () => {
-    const scene = await answered()
     const { market, caller, agent, colleague, told } = scene
     colleague.on('call', (call) => call.accept())
-    const accepted = await refer(scene, at(colleague), { 'Refer-Sub': 'false', Supported: 'norefersub' })
+    const accepted = await refer(at(colleague), { 'Refer-Sub': 'false', Supported: 'norefersub' })
     assert.equal(accepted?.get('refer-sub'), 'false')
     assert.equal((await agent.ended).cause, 'remote-hung-up')
     assert.deepEqual(told, [])
@@ -185,18 +175,73 @@ describe('a transfer', function () {
   })
 
   it('leads nowhere but to the buyer’s own host, and is nobody else’s to ask for', async () => {
-    const scene = await answered()
     const { market, caller } = scene
-    const elsewhere = await phone('127.0.0.9')
+    const elsewhere = await scene.phone('127.0.0.9')
     let rung = 0
     elsewhere.on('call', () => rung++)
-    assert.equal((await refer(scene, at(elsewhere)))?.status, 403)
-    assert.equal((await refer(scene, '<tel:+4930123456>'))?.status, 403, 'not how numbers begin here')
-    assert.equal((await refer(scene, '<tel:+12125550100>'))?.status, 403, 'no outbound trunk')
-    assert.equal((await refer(scene, 'sip:;;'))?.status, 400)
+    assert.equal((await refer(at(elsewhere)))?.status, 403)
+    assert.equal((await refer('<tel:+4930123456>'))?.status, 403, 'not how numbers begin here')
+    assert.equal((await refer('<tel:+12125550100>'))?.status, 403, 'no outbound trunk')
+    assert.equal((await refer('sip:;;'))?.status, 400)
     const asked = await caller.request('REFER', { headers: { 'Refer-To': at(elsewhere) } })
     assert.equal(asked?.status, 603, 'the caller’s side may not')
     assert.equal(rung, 0)
+    await caller.hangUp()
+    await market.ended(CALLER_HUNG_UP)
+  })
+})
+
+describe('a transfer, where the caller’s side may ask for one, too', function () {
+  this.timeout(40_000)
+  let exchange: Exchange
+  let scene: Scene
+  before(async function () {
+    const env = { DCE_TELEPHONY_TRANSFERS: 'both', DCE_TELEPHONY_TRANSFER_HOSTS: '127.0.0.9' }
+    exchange = await startExchange(this, { env })
+  })
+  beforeEach(async () => (scene = await answered(exchange)))
+  afterEach(() => scene.close())
+  after(() => exchange?.close())
+
+  it('puts somebody else in the caller’s place: the record ends with that one', async () => {
+    const { market, caller, agent } = scene
+    const elsewhere = await scene.phone('127.0.0.9')
+    const rung = ringing(elsewhere)
+    const accepted = await caller.request('REFER', { headers: { 'Refer-To': at(elsewhere) } })
+    assert.equal(accepted?.status, 202)
+    const renewed = requested(agent, 'INVITE')
+    const next = await rung
+    next.accept()
+    await next.acked
+    assert.match((await renewed).body, /m=audio/)
+    assert.equal((await caller.ended).cause, 'remote-hung-up')
+    assert.equal((await agent.request('INFO', { contentType: 'application/dtmf', body: '1' }))?.status, 200)
+    await next.hangUp()
+    assert.equal((await agent.ended).cause, 'remote-hung-up')
+    const record = await market.ended(CALLER_HUNG_UP)
+    assert.deepEqual(
+      record.legs.map((leg) => leg['side']),
+      ['caller', 'buyer', 'caller'],
+    )
+    assert.equal(record.price, '1.00')
+  })
+
+  it('to a number goes out by the house’s trunk', async () => {
+    const { market, caller, agent } = scene
+    const carrier = await scene.phone()
+    const house = (await exchange.api.listAll('accounts')).find(({ type }) => type === 'operator')!
+    await exchange.api.create('trunks', {
+      account_id: house.id,
+      name: 'Way out',
+      direction: 'outbound',
+      host: `${carrier.address}:${carrier.port}`,
+    })
+    const rung = ringing(carrier)
+    assert.equal((await agent.request('REFER', { headers: { 'Refer-To': '<tel:+1-212-555-0177>' } }))?.status, 202)
+    const next = await rung
+    assert.equal(next.to, '+12125550177')
+    next.accept()
+    await next.acked
     await caller.hangUp()
     await market.ended(CALLER_HUNG_UP)
   })

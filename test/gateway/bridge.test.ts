@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import { Bridge } from '../../gateway/bridge.ts'
+import type { CallerLeg } from '../../gateway/caller-leg.ts'
+import type { Leg } from '../../gateway/leg.ts'
+import type { MediaSession } from '../../media/media-server.ts'
+
+/** One side's dialog, and the headers of the BYE it was sent. */
+class FakeLeg extends EventEmitter {
+  readonly dialog = this
+  readonly connected = true
+  readonly local = { uri: 'sip:us@192.0.2.1', sdp: '' }
+  readonly remote = { uri: 'sip:them@192.0.2.2', sdp: '' }
+  readonly offer = 'v=0'
+  readonly byes: Record<string, string>[] = []
+  hangUp(headers: Record<string, string> = {}): Promise<void> {
+    this.byes.push(headers)
+    return Promise.resolve()
+  }
+}
+
+function bridged() {
+  const [caller, buyer] = [new FakeLeg(), new FakeLeg()]
+  const media = Object.assign(new EventEmitter(), { established: () => {} })
+  const bridge = new Bridge({
+    caller: caller as unknown as CallerLeg,
+    buyer: buyer as unknown as Leg,
+    media: media as unknown as MediaSession,
+    maxDurationMs: 60_000,
+    sessionExpiresS: 0,
+    monotonicMs: () => 7,
+  })
+  return { bridge, caller, buyer }
+}
+
+const bye = (reason?: string) => ({ get: () => reason })
+
+describe('a bridge', () => {
+  it('ends with both legs when the session of one expires', async () => {
+    const { bridge, caller, buyer } = bridged()
+    buyer.emit('destroy', bye('SIP;cause=200;text="Session timer expired"'), 'Session timer expired')
+    assert.deepEqual(await bridge.ended, { reason: 'session_expired', hungUpBy: 'exchange', atMonotonicMs: 7 })
+    assert.equal(caller.byes.length, 1)
+  })
+
+  it('tells each side why the other hung up, as far as it may be told', async () => {
+    const { bridge, caller, buyer } = bridged()
+    caller.emit('destroy', bye('Q.850;cause=16;text="bye";node=10.0.0.1'), 'normal release')
+    assert.equal((await bridge.ended).reason, 'caller_hung_up')
+    assert.deepEqual(buyer.byes, [{ Reason: 'Q.850;cause=16;text="bye"' }])
+  })
+
+  it('holds a leaving side’s place, and ends when nobody takes it', async () => {
+    const { bridge, caller, buyer } = bridged()
+    const giveUp = bridge.holdPlace('buyer')
+    buyer.emit('destroy', bye(), 'normal release')
+    assert.deepEqual([bridge.isEnded, caller.byes.length], [false, 0])
+    giveUp()
+    assert.equal((await bridge.ended).reason, 'buyer_hung_up')
+    assert.equal(caller.byes.length, 1)
+  })
+
+  it('declines transfers nobody asked to hear of, and says 481 to a leg that is not in it any more', async () => {
+    const { bridge, buyer } = bridged()
+    const statuses: number[] = []
+    const response = { send: (status: number) => void statuses.push(status) }
+    buyer.emit('refer', {}, response)
+    bridge.replace('buyer', new FakeLeg() as unknown as Leg, 'v=0')
+    buyer.emit('modify', {}, response)
+    assert.deepEqual(statuses, [603, 481])
+    buyer.emit('destroy', bye(), 'normal release')
+    assert.equal(bridge.isEnded, false)
+    bridge.hangUp('operator_hung_up', 'operator')
+    await bridge.ended
+  })
+})
