@@ -139,6 +139,8 @@ export class Phone implements Application, ApplicationRouter {
       return this.#in(this.#chance(90) ? 0 : 3000, () => this.#respond(transactionId, 200, ''))
     }
     if (message.method === 'INVITE' && dialogId === '') return this.#onCall(transactionId, message)
+    if (dialogId === '' && (message.method === 'SUBSCRIBE' || message.method === 'REFER'))
+      return this.#onSubscribe(transactionId)
     this.#onRequest(transactionId, message)
   }
 
@@ -240,6 +242,43 @@ export class Phone implements Application, ApplicationRouter {
         })
       },
     )
+  }
+
+  /** Asks `uri` for NOTIFYs, and answers those that come. */
+  subscribe(uri: string): void {
+    const subscribe = new SipMessage(this.#dice.pick(['SUBSCRIBE', 'REFER']), uri, 0, '')
+    addHeader(subscribe, 'Event: refer')
+    addHeader(subscribe, 'Refer-To: <sip:elsewhere@10.0.0.8>')
+    this.#trace(`${subscribe.method}s to ${uri}`)
+    this.#frame(
+      (frameId) => this.#engine!.actions.sendNew(this, frameId, '', subscribe),
+      (echo) => {
+        if (echo !== null) this.witness.asked(echo.transactionId, subscribe.method, false)
+      },
+    )
+  }
+
+  /** Somebody subscribes: is told something now and then, and in the end (nearly always) that it is over. */
+  #onSubscribe(transactionId: string): void {
+    if (this.#chance(10)) return
+    if (this.#chance(15)) return this.#respond(transactionId, this.#dice.pick(REFUSALS), '')
+    const response = new SipMessage('', '', 202, 'Accepted')
+    this.#trace('accepts the subscription')
+    this.#frame(
+      (frameId) => this.#engine!.actions.respond(this, frameId, transactionId, response),
+      (echo) => {
+        if (echo === null || echo.dialogId === '') return
+        this.witness.responded(transactionId, 202)
+        const leg: Leg = { inviteId: '', dialogId: echo.dialogId, state: 'up' }
+        for (let i = this.#dice.roll(3); i > 0; i--)
+          this.#in(this.#dice.roll(5000), () => this.#notify(leg, 'active;expires=60'))
+        if (this.#chance(90)) this.#in(this.#dice.roll(8000), () => this.#notify(leg, 'terminated;reason=noresource'))
+      },
+    )
+  }
+
+  #notify(leg: Leg, state: string): void {
+    this.#request(leg, 'NOTIFY', '', ['Event: refer', `Subscription-State: ${state}`], () => undefined)
   }
 
   #onProgress(leg: Leg, message: SipMessage): void {

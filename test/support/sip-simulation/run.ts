@@ -2,10 +2,15 @@ import { openDns } from '../../../gateway/sip-server/dns.ts'
 import { Engine } from '../../../gateway/sip-server/engine.ts'
 import { DEFAULT_LIMITS } from '../../../gateway/sip-server/limits.ts'
 import { Dice } from '../../simulation/dice.ts'
+import { createForkingProxy } from './forking-proxy.ts'
 import { chanceOf, Network, VirtualTime } from './network.ts'
 import type { Weather } from './network.ts'
 import { Phone } from './phone.ts'
 
+const CALLER = '10.0.0.1'
+const CALLEES = ['10.0.0.2', '10.0.0.3']
+const PROXY = '10.0.0.9'
+const NAMES: Readonly<Record<string, string>> = { '10.0.0.1': 'caller', '10.0.0.2': 'callee', '10.0.0.3': 'callee 2' }
 const TICK_MS = 50
 /** RFC 6026 §7.1: 64*T1. */
 const TIMER_L_MS = 32_000
@@ -50,12 +55,14 @@ export function runScenario(seed: number, wantsTrace = false): Outcome {
   const faults: string[] = []
   const wireFinals: WireFinals = new Map()
   const log = (line: string): void => void trace.push(`${time.nowMs.toFixed(0).padStart(8)} ${line}`)
-  network.onSent = (_from, text) => {
+  network.onSent = (from, text) => {
     noteHappening(happenings, text)
-    noteFinal(wireFinals, faults, text, time.nowMs)
+    // A proxy passes on what others have said.
+    if (from !== PROXY) noteFinal(wireFinals, faults, text, time.nowMs)
   }
-  const ends = ['10.0.0.1', '10.0.0.2'].map((host) => {
-    const phone = new Phone(host === '10.0.0.1' ? 'caller' : 'callee', time, dice)
+  const isForked = dice.onceIn(5)
+  const ends = (isForked ? [CALLER, ...CALLEES] : [CALLER, CALLEES[0]!]).map((host) => {
+    const phone = new Phone(NAMES[host]!, time, dice)
     const engine = new Engine({
       limits: LIMITS,
       timers: {},
@@ -82,7 +89,10 @@ export function runScenario(seed: number, wantsTrace = false): Outcome {
     log(`weather: ${JSON.stringify(network.weather)}`)
   }
   const parameter = weather.transport === 'tcp' ? ';transport=tcp' : ''
-  ends[0]!.phone.call(`sip:callee@${ends[1]!.host}:5060${parameter}`)
+  if (isForked) createForkingProxy(network, PROXY, CALLEES, dice.onceIn(2))
+  if (isForked || !dice.onceIn(10))
+    ends[0]!.phone.call(`sip:callee@${isForked ? PROXY : ends[1]!.host}:5060${parameter}`)
+  else ends[0]!.phone.subscribe(`sip:callee@${ends[1]!.host}:5060${parameter}`)
   if (dice.onceIn(40)) time.in(dice.roll(20_000), () => dice.pick(ends).phone.die())
   try {
     time.run(LONGEST_RUN_MS, () => ends.every(({ engine }) => isEmpty(engine)))
