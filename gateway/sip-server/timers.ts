@@ -57,11 +57,13 @@ export function timersFrom(values: TimerValues = {}): SipTimers {
       E: { unreliableMs: t1Ms, reliableMs: t1Ms, growth: 'double-to-t2' },
       F: once(giveUpMs, giveUpMs),
       G: { unreliableMs: t1Ms, reliableMs: t1Ms, growth: 'double-to-t2' },
-      H: once(giveUpMs, giveUpMs),
+      // H, J and L are T4 longer than the RFC's 64*T1: the client sends its last copy as it gives up, and a copy that comes
+      // when its transaction is forgotten would be a new request.
+      H: once(giveUpMs + t4Ms, giveUpMs),
       I: once(t4Ms, 0),
-      J: once(giveUpMs, 0),
+      J: once(giveUpMs + t4Ms, 0),
       K: once(t4Ms, 0),
-      L: once(giveUpMs, giveUpMs),
+      L: once(giveUpMs + t4Ms, giveUpMs),
       M: once(giveUpMs, giveUpMs),
     },
   }

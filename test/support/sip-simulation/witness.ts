@@ -104,7 +104,7 @@ export class Witness {
   }
 
   /** Everything that is not as it should be, now that all is over. `wireFinals`: what each INVITE was answered on the wire. */
-  faults(wireFinals: ReadonlyMap<string, { readonly text: string }>): string[] {
+  faults(wireFinals: ReadonlyMap<string, string>): string[] {
     if (this.isDismissed) return []
     for (const [frameId, count] of this.#replies)
       if (count !== 1) this.#fault(`${count} replies to the frame ${frameId}`)
@@ -114,7 +114,7 @@ export class Witness {
       if (ends > 1 || (ends === 0 && ownByes === 0)) this.#fault(`the dialog ${dialogId} ended ${ends} times`)
     for (const shown of this.#shown.values()) {
       if (shown.method !== 'INVITE') continue
-      const onWire = wireFinals.get(shown.wireKey)?.text
+      const onWire = wireFinals.get(shown.wireKey)
       if (onWire === undefined) this.#fault('an INVITE that was shown had no final answer on the wire')
       else if (shown.final !== null && !onWire.startsWith(`SIP/2.0 ${shown.final} `))
         this.#fault(`it answered ${shown.final}, and on the wire was ${onWire.slice(0, 30)}`)
