@@ -99,7 +99,8 @@ export class Authentication {
     const { algorithms } = this.#options
     if (!algorithms.includes('MD5') || algorithms.length === 1) return algorithms
     if (answeredWith !== null) return answeredWith === 'MD5' ? ['MD5'] : algorithms // It has chosen.
-    const isOld = OldClients.isKnown(req.get('User-Agent')) || this.#oldClients.challenged(clientOf(req))
+    const isOld =
+      OldClients.isKnown(req.get('User-Agent'), req.get('From')) || this.#oldClients.challenged(clientOf(req))
     return isOld ? ['MD5'] : algorithms
   }
 }

@@ -1,6 +1,9 @@
 /** User agents that are known for it: JsSIP 3 and SIP.js take the first challenge or none, baresip up to 1.x all or none. */
 const KNOWN = /^(?:JsSIP|SIP\.js|baresip v[01]\.)/
 
+/** SIPp says no name, but its scenarios have signed their From tags with it since its first release. */
+const SIPP_TAG = /;\s*tag=[^;]*SIPpTag/
+
 /** Clients remembered, and for how long after they were last heard of. */
 const MAX_REMEMBERED = 10_000
 const REMEMBERED_MS = 600_000
@@ -35,9 +38,9 @@ export class OldClients {
     return lastMs !== undefined && lastMs + REMEMBERED_MS > this.#now()
   }
 
-  /** Whether the client is old by its own word, the User-Agent header. */
-  static isKnown(userAgent: string | undefined): boolean {
-    return userAgent !== undefined && KNOWN.test(userAgent)
+  /** Whether the client is old by its own word: the User-Agent header, and the From of one that has none. */
+  static isKnown(userAgent: string | undefined, from: string | undefined): boolean {
+    return userAgent === undefined ? SIPP_TAG.test(from ?? '') : KNOWN.test(userAgent)
   }
 
   /** It answered with something better than MD5. */
