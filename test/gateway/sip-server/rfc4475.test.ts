@@ -64,6 +64,10 @@ for (const { title, read } of SOURCES.filter(({ isThere }) => isThere)) {
       )
     })
 
+    it('says which extensions of bext01 are not supported', () => {
+      assert.match(reactTo(read('bext01')).answer, /^Unsupported: .*nothingSupportsThis/m)
+    })
+
     it('names in each 400 what is wrong', () => {
       for (const outcome of OUTCOMES)
         if (!outcome.parses && outcome.status === 400)

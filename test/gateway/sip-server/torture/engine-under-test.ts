@@ -53,6 +53,7 @@ export function reactTo(datagram: string): Reaction {
     guard: null,
     overload: null,
     outside: null,
+    understands: { extensions: ['timer', '100rel'], bodies: ['application/sdp'] },
     nowMs: 0,
     onLog: (_level, text) => void faults.push(text),
   })

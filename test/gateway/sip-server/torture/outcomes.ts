@@ -174,8 +174,8 @@ export const REACTIONS: Readonly<Record<string, 'shown' | 'nothing' | number>> =
   unkscm: 416,
   novelsc: 416,
   unksm2: 'shown', // To whom it may concern: the registrar knows its own.
-  bext01: 'shown',
-  invut: 'shown',
+  bext01: 420,
+  invut: 415,
   regaut01: 'shown',
   multi01: 400,
   mcl01: 400,
