@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -50,9 +49,8 @@ import { systemSchedule } from './schedule.ts'
 import { createSipTraces } from './sip-traces.ts'
 import { SipCredentials } from './sip-credentials.ts'
 import { SipGuard } from './sip-guard.ts'
-import { DEFAULT_GUARD, SCANNERS, type GuardOptions } from './sip-server/start.ts'
 import { Signaling } from './srf.ts'
-import { startSip, type RunningSip } from './start-sip.ts'
+import { startEmbeddedSip } from './embedded-sip.ts'
 import { TrunkRegistrations } from './trunk-registrations.ts'
 import { Trunks } from './trunks.ts'
 import { usageRows } from './usage-rows.ts'
@@ -63,9 +61,6 @@ const ALIVE_EVERY_MS = 5000
 
 /** How late an expired registration may go on winning calls. */
 const EXPIRE_EVERY_MS = 1000
-
-/** How much longer than the exchange's own limits the SIP server lets a dialog live or ring. */
-const LAST_RESORT_MS = 600_000
 
 /** How long the SIP server may take to accept us. */
 const SIP_CONNECT_MS = 10_000
@@ -441,44 +436,6 @@ function bindingLimits(registration: Settings['telephony']['registration']): Bin
     defaultExpires: Math.floor(registration.defaultExpiresMs / 1000),
     maxBindings: registration.maxBindings,
   }
-}
-
-async function startEmbeddedSip(
-  settings: Settings,
-  log: Log['logger'],
-  guard: SipGuard,
-): Promise<RunningSip & { secret: string }> {
-  const secret = settings.drachtio.secret ?? randomBytes(16).toString('hex')
-  const running = await startSip(settings, log, {
-    control: { host: '127.0.0.1', port: settings.telephony.controlPort, secret },
-    // Its own last resorts, behind the exchange's limits and never before them.
-    limits: {
-      maxDialogMs: settings.telephony.maxCallDurationMs + LAST_RESORT_MS,
-      maxRingingMs: settings.telephony.maxSetupDurationMs + LAST_RESORT_MS,
-    },
-    guard: guardOptions(settings),
-    understands: { extensions: ['timer', '100rel'], bodies: ['application/sdp'] },
-    onNotice: (notice) => guard.noticed(notice),
-  })
-  guard.attach(running.server)
-  return { ...running, secret }
-}
-
-function guardOptions({ telephony: { abuse } }: Settings): Partial<GuardOptions> {
-  return {
-    requests: rate(abuse.requestsPerSecond, 2),
-    trustedRequests: rate(abuse.trustedRequestsPerSecond, 2),
-    malformed: rate(abuse.malformedPerSecond, 4),
-    failedAuthentications: { ...DEFAULT_GUARD.failedAuthentications, burst: abuse.failedAuthentications },
-    banMs: abuse.banMs,
-    maxBanMs: Math.max(abuse.banMs, abuse.maxBanMs),
-    scanners: [...SCANNERS, ...abuse.scannerAgents],
-  }
-}
-
-/** A rate whose burst is so many seconds' worth. */
-function rate(perSecond: number, seconds: number): { perSecond: number; burst: number } {
-  return { perSecond, burst: perSecond * seconds }
 }
 
 function newApiKey(): { secret: string; hash: string } {
