@@ -4,6 +4,7 @@ import type { AuctionId, CallId } from '../model/ids.ts'
 import { recordOf } from './cdr.ts'
 import type { RecordWriter } from './needs.ts'
 import type { Call } from './live-call.ts'
+import { withLosers } from './losers.ts'
 
 /** Calls in progress: listed, hung up, counted for the drain, and marked alive while they are answered. */
 export class LiveCalls {
@@ -39,12 +40,13 @@ export class LiveCalls {
   }
 
   findAuction(id: AuctionId): Auction | null {
-    for (const call of this.#calls.values()) if (call.auction?.id === id) return call.auction
+    for (const call of this.#calls.values()) if (call.auction?.id === id) return auctionOf(call)
     return null
   }
 
   findAuctionByCall(callId: CallId): Auction | null {
-    return this.#calls.get(callId)?.auction ?? null
+    const call = this.#calls.get(callId)
+    return call ? auctionOf(call) : null
   }
 
   /** Ends a call at an operator's wish, whatever stage it is in. False when no such call is up. */
@@ -88,4 +90,9 @@ export class LiveCalls {
     timer.unref()
     return () => clearInterval(timer)
   }
+}
+
+/** Of a call that reads as ended the auction has all its losers, also while its record is still being written. */
+function auctionOf(call: Call): Auction | null {
+  return call.auction && call.state === 'ended' ? withLosers(call, call.auction) : call.auction
 }

@@ -2,7 +2,7 @@ import type { Auction } from '../model/auction.ts'
 import type { Call } from './live-call.ts'
 
 /** The auction as it came out if the call's present attempt is the one answered: a reason for every other award. */
-function withLosers(call: Call, auction: Auction): Auction {
+export function withLosers(call: Call, auction: Auction): Auction {
   const winner = call.soldAttempt?.award ?? null
   const losers = auction.awards
     .filter((award) => award !== winner && award.id !== winner?.id)

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { IncomingCall } from '../../sipp/agents/incoming-call.ts'
+import { bridgedCall } from '../support/bridged-call.ts'
 import { Exchange, requireSipp } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
 
@@ -16,8 +19,10 @@ describe('an exchange that is killed', function () {
     requireSipp(this)
     dataDirectory = await mkdtemp(join(tmpdir(), 'dce-crash-'))
   })
+  afterEach(async () => {
+    for (const exchange of running.splice(0)) await exchange.close()
+  })
   after(async () => {
-    for (const exchange of running) await exchange.close()
     await rm(dataDirectory, { recursive: true, force: true })
     await rm(`${dataDirectory}.log`, { force: true })
   })
@@ -77,6 +82,30 @@ describe('an exchange that is killed', function () {
     await assertMoney(third, paying.account.id, '99.00')
     await third.assertMoneyBalances()
     for (const market of [billed, voided, ringing]) await market.close()
+  })
+
+  it('says BYE to whom a call was transferred to', async () => {
+    const first = await start()
+    const { market, caller, agent, phone, close } = await bridgedCall(first)
+    try {
+      const colleague = await phone()
+      const rung = new Promise<IncomingCall>((resolve) => colleague.on('call', resolve))
+      await agent.request('REFER', { headers: { 'Refer-To': `<sip:desk@${colleague.address}:${colleague.port}>` } })
+      const next = await rung
+      next.accept()
+      assert.equal((await agent.ended).cause, 'remote-hung-up')
+      await sleep(500) // For the new leg to be written down.
+      await first.process.kill()
+      const second = await start()
+      assert.equal((await next.ended).cause, 'remote-hung-up')
+      assert.equal((await caller.ended).cause, 'remote-hung-up')
+      const [record] = await second.callsTo(market.number)
+      assert.equal(record?.outcome, 'interrupted')
+      assert.equal(record.legs.length, 3)
+      await second.assertMoneyBalances()
+    } finally {
+      await close()
+    }
   })
 })
 
