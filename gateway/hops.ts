@@ -17,3 +17,9 @@ export function refuseLoops(call: Call, liveCalls: { has(id: CallId): boolean })
   const origin = call.caller.header('X-DCE-Call-ID')?.trim()
   if (origin && liveCalls.has(origin as CallId)) throw new Refusal('loop', 'a call of ours has come back')
 }
+
+/** An INVITE that is to replace a dialog is no new call to be sold, and no dialog of ours is given away: 481 (RFC 3891 §3). */
+export function refuseReplacing(call: Call): void {
+  if (call.caller.header('Replaces') !== undefined)
+    throw new Refusal('no_such_dialog', 'there is no dialog to be replaced by this call')
+}

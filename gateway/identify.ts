@@ -2,7 +2,7 @@ import { numberOfUri, type PhoneNumber } from '../model/phone-number.ts'
 import type { ZipPlace } from '../model/places.ts'
 import { Refusal } from '../model/refusal.ts'
 import type { DialledNumber, Trunk } from '../model/trunk.ts'
-import { refuseLoops } from './hops.ts'
+import { refuseLoops, refuseReplacing } from './hops.ts'
 import type { Identification } from './authentication.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
@@ -41,6 +41,7 @@ export function identify(call: Call, parts: ExchangeParts): void {
   }
 
   refuseLoops(call, parts.liveCalls)
+  refuseReplacing(call)
   refuseBriefSession(call)
   const unwell = whyUnwell(parts)
   if (unwell) {

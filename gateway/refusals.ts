@@ -21,6 +21,7 @@ export const REFUSALS: Partial<Record<EndReason, RefusalMeaning>> = {
   unknown_number: { status: 404, outcome: 'refused', fault: 'seller' },
   too_many_hops: { status: 483, outcome: 'refused', fault: 'seller' },
   session_too_brief: { status: 422, outcome: 'refused', fault: 'seller' },
+  no_such_dialog: { status: 481, outcome: 'refused', fault: 'seller' },
   loop: { status: 482, outcome: 'refused', fault: 'seller' },
   malformed: { status: 400, outcome: 'refused', fault: 'seller' },
   unacceptable_media: { status: 488, outcome: 'refused', fault: 'seller' },

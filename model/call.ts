@@ -28,6 +28,7 @@ export type EndReason =
   | 'unknown_number'
   | 'too_many_hops'
   | 'loop'
+  | 'no_such_dialog'
   | 'session_too_brief'
   | 'compliance'
   | 'unacceptable_media'

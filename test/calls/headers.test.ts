@@ -35,6 +35,20 @@ describe('the headers of a call', function () {
     await market.ended({ outcome: 'refused', sip_status: 483, end_reason: 'too_many_hops' })
   })
 
+  it('say that it is to replace a call: none is given away', async () => {
+    const market = await Market.open(exchange)
+    const carrier = await createUserAgent({ address: market.address })
+    try {
+      const headers = { Replaces: 'abc@192.0.2.1;to-tag=1;from-tag=2' }
+      const target = exchange.process.sip()
+      const call = carrier.call({ to: market.number, from: '+12125550142', target, headers })
+      assert.equal((await call.outcome).status, 481)
+      await market.ended({ outcome: 'refused', sip_status: 481, end_reason: 'no_such_dialog' })
+    } finally {
+      await carrier.close()
+    }
+  })
+
   it('say that it is one of ours, come back by another way: 482', async () => {
     const market = await Market.open(exchange)
     const loop = await Market.open(exchange)
