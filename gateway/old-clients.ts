@@ -1,5 +1,5 @@
-/** User agents that are known for it: JsSIP 3 and SIP.js take the first challenge or none, baresip up to 1.x all or none. */
-const KNOWN = /^(?:JsSIP|SIP\.js|baresip v[01]\.)/
+/** User agents that are known for it: JsSIP 3, SIP.js and sipsak take the first challenge or none, baresip up to 1.x all or none. */
+const KNOWN = /^(?:JsSIP|SIP\.js|sipsak|baresip v[01]\.)/
 
 /** SIPp says no name, but its scenarios have signed their From tags with it since its first release. */
 const SIPP_TAG = /;\s*tag=[^;]*SIPpTag/

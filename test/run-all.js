@@ -15,6 +15,7 @@ const PROGRAMS = [
   { program: 'sipp', debianPackage: 'sip-tester', for: 'the stories of test/calls and the load tool' },
   { program: 'tshark', debianPackage: 'tshark', for: 'capture files, read by somebody else' },
   { program: 'baresip', debianPackage: 'baresip-core', for: 'a softphone that registers and answers' },
+  { program: 'sipsak', debianPackage: 'sipsak', for: 'a client that asks, registers, breaks its requests and floods' },
   { program: 'chromium', debianPackage: 'chromium', for: 'the console, seen by a browser' },
 ]
 
