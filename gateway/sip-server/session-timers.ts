@@ -34,7 +34,8 @@ export class SessionTimers {
     before?.refreshTimer?.cancel()
     before?.expiryTimer.cancel()
     dialog.session = null
-    if (terms === null || dialog.state === 'terminated') return
+    // Before the call is up there is no session to end: the INVITE's 2xx will say how long it lasts.
+    if (terms === null || dialog.state !== 'confirmed') return
     const { wheel } = this.#core
     const intervalMs = terms.intervalS * 1000
     dialog.session = {

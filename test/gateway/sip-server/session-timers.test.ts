@@ -189,4 +189,17 @@ describe('session timers', () => {
     peer.reply(invite, 422, 'Session Interval Too Small', { headers: ['Min-SE: 5'] })
     assert.match((await app.shown(422)).text, /Min-SE: 5\r\n/)
   })
+
+  it('do not begin with an UPDATE before the call is up', async () => {
+    const { invite } = await stage.inviting()
+    peer.reply(invite, 180, 'Ringing')
+    await app.shown(180)
+    peer.requestAsCallee('UPDATE', invite, { headers: [TIMER, 'Session-Expires: 2;refresher=uac'] })
+    await stage.respond((await app.shown('UPDATE')).tokens[8]!, 200)
+    await peer.receive(200, { method: 'UPDATE' })
+    await new Promise((resolve) => setTimeout(resolve, 1_700))
+    assert.equal(peer.count('BYE'), 0)
+    peer.reply(invite, 486, 'Busy Here')
+    await app.shown(486)
+  })
 })
