@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { releaseRequests } from '../../../gateway/held-requests.ts'
 import { Signaling } from '../../../gateway/srf.ts'
 import type { SipDialog, SipRequest, SipResponse } from '../../../gateway/srf.ts'
 import type { SipMessage } from '../../../gateway/sip-server/message.ts'
@@ -54,6 +55,8 @@ describe('an application that loses its connection', () => {
         )
         const { socket } = req
         const uas = await signaling.createUAS(req, res, { localSdp: SDP })
+        releaseRequests(uas)
+        releaseRequests(uac)
         legs.resolve({ caller: uas, callee: uac, socket })
       }
       bridge().catch(legs.reject)
