@@ -14,7 +14,8 @@ const OWN_NODE = join(ROOT, 'node_modules/node/bin/node')
 const PROGRAMS = [
   { program: 'sipp', debianPackage: 'sip-tester', for: 'the stories of test/calls and the load tool' },
   { program: 'tshark', debianPackage: 'tshark', for: 'capture files, read by somebody else' },
-  { program: 'baresip', debianPackage: 'baresip-core', for: 'a softphone that registers and answers' },
+  { program: 'baresip', debianPackage: 'baresip-core', for: 'a softphone as agent and carrier' },
+  { program: 'linphonec', debianPackage: 'linphone-cli', for: 'another softphone, of another SIP stack' },
   { program: 'sipsak', debianPackage: 'sipsak', for: 'a client that asks, registers, breaks its requests and floods' },
   { program: 'chromium', debianPackage: 'chromium', for: 'the console, seen by a browser' },
 ]

@@ -1,69 +1,135 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync } from 'node:fs'
-import { rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { findFreePort } from '../../sipp/free-port.ts'
+import { PeerProcess } from './peer-process.ts'
+import type { Softphone, SoftphoneOptions } from './softphone.ts'
+import { buildToneWav, readWav, tonesIn } from './tones.ts'
 
 const MODULES = ['/usr/lib/baresip/modules', '/usr/local/lib/baresip/modules'].find((folder) => existsSync(folder))
+/** Its microphone is a file; a story is over before that ends. */
+const TONE_SECONDS = 60
 
-export interface BaresipOptions {
-  readonly server: { readonly host: string; readonly port: number }
-  readonly username: string
-  readonly password: string
-  readonly transport: 'udp' | 'tcp'
+export interface BaresipOptions extends SoftphoneOptions {
+  /** Its own address: a carrier's, that is known by it. Default 127.0.0.1. */
+  readonly address?: string
 }
 
-/** Whether the baresip softphone is on this machine (Debian: apt-get install baresip-core). */
-export function baresipIsInstalled(): boolean {
-  return MODULES !== undefined && spawnSync('baresip', ['-h'], { stdio: 'ignore' }).error === undefined
-}
+/** baresip (Debian: baresip-core), told what to do over its control port. */
+export class Baresip implements Softphone {
+  readonly #peer: PeerProcess
+  readonly #control: Socket
 
-/** A softphone that was not written for these tests: it registers, and answers every call by itself with silence. */
-export class Baresip {
-  readonly #child: ChildProcess
-  readonly #folder: string
-  /** All it said, its SIP messages included. */
-  said = ''
-
-  private constructor(child: ChildProcess, folder: string) {
-    this.#child = child
-    this.#folder = folder
-    for (const stream of [child.stdout!, child.stderr!])
-      stream.on('data', (bytes: Buffer) => (this.said += String(bytes)))
+  private constructor(peer: PeerProcess, control: Socket) {
+    this.#peer = peer
+    this.#control = control
+    control.on('error', () => {}) // It has ended; what it said tells.
+    control.resume()
   }
 
-  static async start({ server, username, password, transport }: BaresipOptions): Promise<Baresip> {
-    const folder = mkdtempSync(join(tmpdir(), 'dce-baresip-'))
-    const address = `sip:${username}@${server.host}:${server.port};transport=${transport}`
-    const account = `<${address}>;auth_user=${username};auth_pass="${password}";answermode=auto;regint=60\n`
-    const config = [
-      'sip_listen 127.0.0.1:0',
-      `module_path ${MODULES}`,
-      'module account.so',
-      'module g711.so',
-      'module aubridge.so',
-      'module_app menu.so',
-      'audio_source aubridge,nil',
-      'audio_player aubridge,nil',
-      'net_interface 127.0.0.1',
-    ]
-    await writeFile(join(folder, 'accounts'), account)
-    await writeFile(join(folder, 'config'), `${config.join('\n')}\n`)
-    await writeFile(join(folder, 'contacts'), '')
-    const child = spawn('baresip', ['-f', folder, '-v', '-s'], { stdio: ['pipe', 'pipe', 'pipe'] })
-    return new Baresip(child, folder)
-  }
-
-  /** Ends it, letting it unregister. */
-  async close(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      const exited = once(this.#child, 'exit')
-      this.#child.kill('SIGTERM')
-      const timer = setTimeout(() => this.#child.kill('SIGKILL'), 5000)
-      await exited
-      clearTimeout(timer)
+  static async start(options: BaresipOptions): Promise<Baresip> {
+    const controlPort = await findFreePort('127.0.0.1')
+    const peer = await PeerProcess.start(
+      'baresip',
+      (folder) => ({
+        accounts: account(options),
+        config: config(options, folder, controlPort),
+        contacts: '',
+        'tone.wav': buildToneWav(options.toneHz, TONE_SECONDS),
+      }),
+      (folder) => ['-f', folder, '-v', '-s'],
+    )
+    try {
+      await peer.waitFor(/baresip is ready/)
+      const control = connect(controlPort, '127.0.0.1')
+      await once(control, 'connect')
+      return new Baresip(peer, control)
+    } catch (error) {
+      await peer.close()
+      throw error
     }
-    await rm(this.#folder, { recursive: true, force: true })
   }
+
+  get said(): string {
+    return this.#peer.said
+  }
+  get mark(): number {
+    return this.#peer.mark
+  }
+  waitFor(pattern: RegExp, from = 0): Promise<RegExpExecArray> {
+    return this.#peer.waitFor(pattern, from)
+  }
+
+  dial(uri: string): void {
+    this.#command('dial', uri)
+  }
+  hold(): Promise<void> {
+    return this.#renegotiate('hold')
+  }
+  resume(): Promise<void> {
+    return this.#renegotiate('resume')
+  }
+  key(digit: string): void {
+    this.#command('sndcode', digit)
+  }
+  transfer(uri: string): void {
+    this.#command('transfer', uri)
+  }
+  hangUp(): void {
+    this.#command('hangup')
+  }
+
+  async tonesHeard(): Promise<Map<number, number>> {
+    const all = new Map<number, number>()
+    // A new file whenever its audio starts, as after a hold.
+    for (const name of await readdir(this.#peer.folder)) {
+      if (!/^dump-.*-dec\.wav$/.test(name)) continue
+      const heard = tonesIn(readWav(await readFile(join(this.#peer.folder, name))))
+      for (const [hz, ms] of heard) all.set(hz, (all.get(hz) ?? 0) + ms)
+    }
+    return all
+  }
+
+  async close(): Promise<void> {
+    this.#control.destroy()
+    await this.#peer.close()
+  }
+
+  async #renegotiate(command: string): Promise<void> {
+    const { mark } = this
+    this.#command(command)
+    await this.waitFor(/call: got SDP answer/, mark)
+  }
+
+  /** As its module ctrl_tcp wants it: JSON in netstrings. */
+  #command(command: string, params = ''): void {
+    const json = JSON.stringify({ command, params })
+    this.#control.write(`${Buffer.byteLength(json)}:${json},`)
+  }
+}
+
+function account({ server, transport, username, password, registers }: BaresipOptions): string {
+  const address = `<sip:${username}@${server.host}:${server.port};transport=${transport}>`
+  const expires = registers === false ? 0 : 60
+  return `${address};auth_user=${username};auth_pass="${password}";answermode=auto;regint=${expires}\n`
+}
+
+function config(options: BaresipOptions, folder: string, controlPort: number): string {
+  const address = options.address ?? '127.0.0.1'
+  const lines = [
+    `sip_listen ${address}:0`,
+    `net_interface ${address}`,
+    ...(options.trusted === undefined ? [] : [`sip_cafile ${options.trusted}`]),
+    `module_path ${MODULES}`,
+    ...['account', 'g711', 'aufile', 'aubridge', 'sndfile'].map((name) => `module ${name}.so`),
+    ...['menu', 'ctrl_tcp'].map((name) => `module_app ${name}.so`),
+    `ctrl_tcp_listen 127.0.0.1:${controlPort}`,
+    `snd_path ${folder}`,
+    `audio_source aufile,${join(folder, 'tone.wav')}`,
+    'audio_player aubridge,nil',
+    'audio_alert aubridge,nil',
+  ]
+  return `${lines.join('\n')}\n`
 }

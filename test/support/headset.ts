@@ -1,0 +1,83 @@
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { Pacer } from '../../sipp/agents/pacer.ts'
+import { buildPacket, buildTone, nowUs, SAMPLES } from '../../sipp/agents/rtp-packet.ts'
+import type { Address } from '../../sipp/agents/server-transaction.ts'
+import { decodeMuLaw, tonesIn } from './tones.ts'
+
+const TELEPHONE_EVENT = 101
+const EVENTS = '0123456789*#ABCD'
+
+/** A scripted phone's ear and mouth: it speaks a tone in G.711 µ-law and keeps what it hears, digits included (RFC 4733). */
+export class Headset {
+  readonly host: string
+  readonly port: number
+  readonly #socket: Socket
+  readonly #pacer = new Pacer()
+  readonly #tone: Buffer
+  #heard: Buffer[] = []
+  /** Digits keyed at the other end. */
+  digits = ''
+  #lastEvent = -1
+  #sequence = 1
+  #timestamp = 0
+  #stop: (() => void) | null = null
+
+  private constructor(socket: Socket, toneHz: number) {
+    this.#socket = socket
+    const { address, port } = socket.address()
+    this.host = address
+    this.port = port
+    this.#tone = buildTone(toneHz)
+    socket.on('message', (packet) => this.#hear(packet))
+    socket.on('error', () => {}) // Whoever is no longer there hears nothing.
+  }
+
+  static async open(toneHz: number, host = '127.0.0.1'): Promise<Headset> {
+    const socket = createSocket('udp4')
+    socket.bind(0, host)
+    await once(socket, 'listening')
+    return new Headset(socket, toneHz)
+  }
+
+  /** Speaks to there from now on. */
+  speak(to: Address): void {
+    this.#stop?.()
+    this.#stop = this.#pacer.add(() => {
+      const fields = { sequence: this.#sequence, timestamp: this.#timestamp, ssrc: this.port, sentUs: nowUs() }
+      this.#socket.send(buildPacket(fields, this.#sequence === 1, this.#tone), to.port, to.host)
+      this.#sequence = (this.#sequence + 1) & 0xffff
+      this.#timestamp = (this.#timestamp + SAMPLES) >>> 0
+    })
+  }
+
+  /** The tones heard since the last `forget`, in ms each. */
+  tones(): Map<number, number> {
+    return tonesIn({ rate: 8000, samples: Int16Array.from(Buffer.concat(this.#heard), decodeMuLaw) })
+  }
+
+  forget(): void {
+    this.#heard = []
+  }
+
+  async close(): Promise<void> {
+    this.#stop?.()
+    this.#pacer.close()
+    const closed = once(this.#socket, 'close')
+    this.#socket.close()
+    await closed
+  }
+
+  #hear(packet: Buffer): void {
+    if (packet.length < 12 || packet[0]! >> 6 !== 2) return
+    const payload = packet.subarray(12 + 4 * (packet[0]! & 0x0f))
+    const type = packet[1]! & 0x7f
+    if (type === 0) this.#heard.push(payload)
+    if (type !== TELEPHONE_EVENT || payload.length < 4) return
+    // One event is many packets with one timestamp.
+    const timestamp = packet.readUInt32BE(4)
+    if (timestamp === this.#lastEvent) return
+    this.#lastEvent = timestamp
+    this.digits += EVENTS[payload[0]!] ?? '?'
+  }
+}

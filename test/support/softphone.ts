@@ -1,0 +1,36 @@
+export interface SoftphoneOptions {
+  /** The exchange, as the phone's settings have it. */
+  readonly server: { readonly host: string; readonly port: number }
+  readonly transport: 'udp' | 'tcp' | 'tls'
+  readonly username: string
+  readonly password: string
+  /** A carrier's phone only calls. Default true. */
+  readonly registers?: boolean
+  /** The tone it speaks, in Hz: a multiple of 50. */
+  readonly toneHz: number
+  /** The file with the certificate, or its authority's, that it takes for the exchange's. */
+  readonly trusted?: string
+}
+
+/** A phone that was not written for these tests. It takes every call by itself, speaks a tone, and records what it hears. */
+export interface Softphone {
+  /** All it said, the SIP it sent and received included. */
+  readonly said: string
+  /** A place in what it said: now. */
+  readonly mark: number
+  /** Waits until it has said so after that place. */
+  waitFor(pattern: RegExp, from?: number): Promise<RegExpExecArray>
+  dial(uri: string): void
+  /** Resolves once the exchange has agreed; so does `resume`. */
+  hold(): Promise<void>
+  resume(): Promise<void>
+  /** Keys a digit (RFC 4733). */
+  key(digit: string): void
+  /** A blind transfer (RFC 5589 §6). */
+  transfer(uri: string): void
+  hangUp(): void
+  /** The tones it has heard so far, in ms each. */
+  tonesHeard(): Promise<Map<number, number>>
+  /** Ends it, letting it hang up and unregister. */
+  close(): Promise<void>
+}
