@@ -31,9 +31,9 @@ function supportsTimer(message: SipMessage): boolean {
   return hasTimer(message, 'supported') || hasTimer(message, 'require')
 }
 
-function minimumOf(message: SipMessage, minS: number): number {
-  const seconds = Number.parseInt(message.get('min-se') ?? '', 10)
-  return seconds > minS ? seconds : minS
+/** Seconds of a message's Min-SE; 0 when there is none, or one longer than any time. */
+export function minimumIn(message: SipMessage | null): number {
+  return Number(/^\s*(\d{1,9})\s*(?:;|$)/.exec(message?.get('min-se') ?? '')?.[1] ?? 0)
 }
 
 /** Why a request's session interval cannot be had (RFC 4028 §9): 422 when it is too small, 400 when it is none; else null. */
@@ -65,7 +65,7 @@ export function agreeAsUas(
   const wantedS = given !== null && given.seconds > 0 ? given.seconds : (asked?.seconds ?? current?.intervalS ?? 0)
   // §9: never longer than was asked for, whatever the minimum.
   const mostS = asked?.seconds ?? Infinity
-  const intervalS = Math.min(Math.max(wantedS, minimumOf(request, minS)), mostS)
+  const intervalS = Math.min(Math.max(wantedS, minimumIn(request), minS), mostS)
   const refresher = refresherOf(request, asked, given, current)
   response.set('Session-Expires', `${intervalS};refresher=${refresher}`)
   if (refresher === 'uac' && !hasTimer(response, 'require')) response.add('Require', 'timer')
@@ -95,10 +95,14 @@ export function askAsUac(request: SipMessage, current: SessionTerms | null): voi
   if (!supportsTimer(request)) request.add('Supported', 'timer')
 }
 
-/** The terms that a 2xx to our INVITE or UPDATE makes (§7.2). A peer that does not know session timers is refreshed by us. */
-export function agreeAsUac(request: SipMessage, response: SipMessage): SessionTerms | null {
+/**
+ * The terms that a 2xx to our INVITE or UPDATE makes (§7.2). A peer that does not know session timers is refreshed by us; one that
+ * says less than the minimum, which it must not (§9), gets the minimum.
+ */
+export function agreeAsUac(request: SipMessage, response: SipMessage, minS: number): SessionTerms | null {
   const given = readSessionExpires(response)
-  if (given !== null && given.seconds > 0) return { intervalS: given.seconds, isOurs: given.refresher !== 'uas' }
+  if (given !== null && given.seconds > 0)
+    return { intervalS: Math.max(given.seconds, minS), isOurs: given.refresher !== 'uas' }
   const asked = readSessionExpires(request)
   return asked === null || !(asked.seconds > 0) ? null : { intervalS: asked.seconds, isOurs: true }
 }

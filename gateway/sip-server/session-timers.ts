@@ -6,7 +6,7 @@ import type { SipMessage } from './message.ts'
 import { noteSession } from './offers.ts'
 import { findDestination, isUnsendable, stampVia } from './sender.ts'
 import type { Destination } from './sender.ts'
-import { allowsUpdate } from './session-terms.ts'
+import { allowsUpdate, minimumIn } from './session-terms.ts'
 import type { SessionTerms } from './session-terms.ts'
 import type { Dialog } from './state.ts'
 import type { Peer } from './transport.ts'
@@ -116,11 +116,14 @@ export class SessionTimers {
         return this.#hangUp.end(dialog, EXPIRED)
       case 405:
       case 501:
+        // Who has neither method is not asked for them as fast as it refuses.
+        if (!session.allowsUpdate || dialog.localSession === '') return this.#retry(dialog, RETRY_MS)
         session.allowsUpdate = false
         return this.#refresh(dialog)
       case 422: {
-        const minS = Number.parseInt(response?.get('min-se') ?? '', 10)
-        if (!(minS > session.terms.intervalS)) return this.#retry(dialog, RETRY_MS)
+        const minS = minimumIn(response)
+        // Once: a minimum that grows with every answer would have us ask for ever.
+        if (minS <= session.terms.intervalS || session.minS !== undefined) return this.#retry(dialog, RETRY_MS)
         session.terms = { ...session.terms, intervalS: minS }
         session.minS = minS
         return this.#refresh(dialog)

@@ -51,7 +51,17 @@ function readStatusLine(text: string, start: number, end: number): StartLine {
       isSip: true,
     }
   }
-  return { message: new SipMessage('', '', status, text.slice(start + 12, end)), fault: null, isSip: true }
+  return { message: new SipMessage('', '', status, readReason(text.slice(start + 12, end))), fault: null, isSip: true }
+}
+
+/**
+ * U+2028 and U+2029, as their bytes: a Reason-Phrase may hold them (RFC 3261 §25.1), and whoever reads it with a regular expression of
+ * JavaScript, where a line ends there, loses the whole answer. drachtio-srf does.
+ */
+const LINE_SEPARATORS = /\xe2\x80[\xa8\xa9]/g
+
+function readReason(text: string): string {
+  return text.includes('\xe2\x80') ? text.replace(LINE_SEPARATORS, ' ') : text
 }
 
 function readRequestLine(text: string, start: number, end: number): StartLine {
@@ -90,7 +100,8 @@ function requestUriFault(text: string, start: number, end: number): string | nul
   let query = -1
   for (let i = start; i < end; i++) {
     const code = text.charCodeAt(i)
-    if (code <= CHAR.space || code === CHAR.less || code === CHAR.greater || code === CHAR.quote || code === 127)
+    // URIs are ASCII; among what is beyond it are spaces, at which applications would see the URI end.
+    if (code <= CHAR.space || code === CHAR.less || code === CHAR.greater || code === CHAR.quote || code >= 127)
       return 'Malformed Request-URI'
     if (code === CHAR.at) at = i
     else if (code === CHAR.question) query = i

@@ -57,7 +57,8 @@ export class UacAnswers {
     else if (transaction.isInvite) this.#closeInvite(transaction)
     else if (status < 300) dialog.retarget(response)
     noteAnswer(dialog, response, 'theirs', transaction.hadSession)
-    if (status < 300) this.#sessions.start(dialog, agreeAsUac(request, response), response)
+    if (status < 300)
+      this.#sessions.start(dialog, agreeAsUac(request, response, this.#core.limits.minSessionExpiresS), response)
     else this.#sessions.onRefused(dialog, status, response)
   }
 
@@ -117,7 +118,12 @@ export class UacAnswers {
     if (dialog === null) return
     dialog.unackedInvite = transaction
     noteAnswer(dialog, response, 'theirs', transaction.hadSession)
-    if (transaction.request !== null) this.#sessions.start(dialog, agreeAsUac(transaction.request, response), response)
+    if (transaction.request !== null)
+      this.#sessions.start(
+        dialog,
+        agreeAsUac(transaction.request, response, this.#core.limits.minSessionExpiresS),
+        response,
+      )
     const { owner } = transaction
     if (owner === null || !owner.isOpen) {
       this.#hangUp.acknowledge(dialog, transaction.cseq, transaction)
@@ -243,7 +249,7 @@ export class UacAnswers {
       dialog.retarget(response)
       // Before the call is up, the INVITE's answer will say how long it lasts.
       if (dialog.state === 'confirmed' && request !== null)
-        this.#sessions.start(dialog, agreeAsUac(request, response), response)
+        this.#sessions.start(dialog, agreeAsUac(request, response, this.#core.limits.minSessionExpiresS), response)
     }
     if (response !== null) noteAnswer(dialog, response, 'theirs', transaction.hadSession)
     else dropOffer(dialog, 'ours', transaction.hadSession)

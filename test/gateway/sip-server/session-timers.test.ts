@@ -202,4 +202,35 @@ describe('session timers', () => {
     peer.reply(invite, 486, 'Busy Here')
     await app.shown(486)
   })
+
+  for (const { what, first, status } of [
+    { what: 'refuses UPDATE and re-INVITE alike', first: 'UPDATE', status: '501 Not Implemented' },
+    { what: 'wants longer intervals with every answer', first: 'UPDATE', status: '422 Session Interval Too Small' },
+  ]) {
+    it(`does not ask a peer without end that ${what}`, async () => {
+      await stage.connected(['Session-Expires: 4'], { headers: [ALLOW] })
+      let least = 10
+      const refuse = (request: SipMessage): void => {
+        const [code, ...reason] = status.split(' ')
+        peer.reply(request, Number(code), reason.join(' '), { headers: [`Min-SE: ${++least}`] })
+      }
+      refuse(await peer.receive(first))
+      refuse(await peer.receive(status.startsWith('422') ? 'UPDATE' : 'INVITE'))
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      assert.equal(peer.count('UPDATE') + peer.count('INVITE'), 3, 'the call’s own INVITE and two refreshes')
+    })
+  }
+
+  it('are not made endless by a Min-SE of hundreds of digits', async () => {
+    const headers = [TIMER, `Min-SE: ${'9'.repeat(400)}`]
+    const { ok } = await stage.answered({ headers }, ['Session-Expires: 600'])
+    assert.equal(ok.get('session-expires'), '600;refresher=uac')
+  })
+
+  it('are no shorter than the minimum, whatever the peer agrees to', async () => {
+    await reopen(90)
+    await stage.connected(['Session-Expires: 1800'], { headers: [ALLOW, 'Session-Expires: 1;refresher=uac'] })
+    await new Promise((resolve) => setTimeout(resolve, 1_200))
+    assert.equal(peer.count('UPDATE') + peer.count('BYE'), 0)
+  })
 })

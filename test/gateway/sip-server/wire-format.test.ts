@@ -36,6 +36,11 @@ describe('sip-server/wire-format parse', () => {
     })
   })
 
+  it('leaves no line separator of Unicode in a reason: an application would lose the answer', () => {
+    const text = inviteText().replace(/^.*/, 'SIP/2.0 486 bus\xe2\x80\xa8y, r\xc3\xa9ally\xe2\x80\xa9')
+    assert.equal(parsed(text).reason, 'bus y, r\xc3\xa9ally ')
+  })
+
   it('reads a response, with and without a reason', () => {
     const headers = {
       Via: 'SIP/2.0/TCP h;branch=z9hG4bK1',
@@ -192,6 +197,12 @@ describe('sip-server/wire-format refuse', () => {
     ['a lone CR in a value', inviteText({ Subject: 'a\rEvil: b' }), 400, 'Line not ended by CRLF'],
     ['headers without an end', inviteText().trimEnd(), 400, 'Headers not ended by an empty line'],
     ['another SIP version', inviteText().replace('SIP/2.0\r\n', 'SIP/7.0\r\n'), 505, 'Version Not Supported'],
+    [
+      'a space beyond ASCII in the Request-URI',
+      inviteText().replace('sip:bob', 'sip:b\xc2\xa0b'),
+      400,
+      'Malformed Request-URI',
+    ],
     ['no scheme in the Request-URI', inviteText().replace('sip:bob', 'bob'), 400, 'Malformed Request-URI'],
     [
       'headers in the Request-URI',
