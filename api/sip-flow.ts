@@ -95,7 +95,12 @@ function flowMessage(message: TracedMessage, leg: FlowLeg): FlowMessage {
   const summary = line.startsWith('SIP/2.0 ') ? line.slice(8) : line.split(' ')[0]!
   const [, method = ''] = /^\d+\s+(\S+)/.exec(headerOf(text, 'cseq', 'cseq')) ?? []
   const hasSdp = headerOf(text, 'content-type', 'c').toLowerCase().startsWith('application/sdp')
-  return { ...message, leg, summary: readable(summary), method, hasSdp }
+  return { ...message, leg, summary: printable(readable(summary)), method, hasSdp }
+}
+
+/** Without what a terminal would take for a command, and XML has no place for. */
+function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\ufffe\uffff]/gu, '\ufffd')
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })

@@ -40,6 +40,9 @@ export interface WrittenAuction {
   readonly winnerId: AwardId | null
 }
 
+/** A call notes so many steps of its story; what either side makes happen again and again is not noted for ever. */
+export const MAX_NOTES = 200
+
 /** Seller-side and place facts a call has once it is identified. */
 export interface CallFacts {
   readonly trunk: Trunk
@@ -140,6 +143,7 @@ export class Call {
 
   /** Notes a step of the decision with the time since the INVITE. */
   note(step: string, detail: string): void {
+    if (this.trace.length >= MAX_NOTES && step !== 'ended') return
     const atMs = Math.round((this.#monotonicMs() - this.receivedMonotonicMs) * 1000) / 1000
     this.trace.push({ atMs, step, detail })
   }

@@ -14,6 +14,9 @@ const MALFORMED_EXPIRES = 3600
 /** What of a REGISTER's `Require` we can do. */
 const EXTENSIONS = new Set(['path', 'outbound', 'gruu'])
 
+/** A URN in a quoted-string, between angle brackets (RFC 5626 §4.1): what would end either is none. */
+const INSTANCE = /^[^\0-\x20"<>\\\x7f-\uffff]+$/
+
 /** One Contact of a REGISTER. */
 export interface ContactChange {
   readonly contact: string
@@ -112,7 +115,7 @@ function readContact(value: string, forAll: number | null, hasOutbound: boolean)
     throw new RegisterRefused(400, 'Contact is no SIP URI')
   const own = address.params.get('expires')
   const instance = address.params.get('+sip.instance')?.replaceAll(/^<|>$/g, '') ?? null
-  if (instance !== null && (instance === '' || instance.length > MAX_URI || !/^[\x21-\x7e]+$/.test(instance)))
+  if (instance !== null && (instance === '' || instance.length > MAX_URI || !INSTANCE.test(instance)))
     throw new RegisterRefused(400, '+sip.instance cannot be read')
   return {
     contact: address.uri,

@@ -36,6 +36,7 @@ export async function ringAward(
   let invitation: Invitation = first
   const { followRedirects, redirectHosts } = parts.policies
   const redirections = followRedirects ? new Redirections(invitation.uri, redirectHosts) : null
+  let hasAskedLonger = false
   for (;;) {
     const attempt = newAttempt(award, invitation)
     call.attempts.push(attempt)
@@ -61,8 +62,10 @@ export async function ringAward(
       call.note('next trunk', `rank ${award.rank}`)
       continue
     }
-    const session: Record<string, string> | null = status === 422 ? longerSession(result, invitation) : null
+    const session: Record<string, string> | null =
+      status === 422 && !hasAskedLonger ? longerSession(result, invitation) : null
     if (session) {
+      hasAskedLonger = true // Once for the whole award: a Min-SE that grows with every answer would be asked for ever.
       invitation = { ...invitation, headers: { ...invitation.headers, ...session } }
       continue
     }
@@ -75,7 +78,7 @@ export async function ringAward(
   }
 }
 
-/** A 422 is answered once with the interval it asks for (RFC 4028 §7.4): the same again would ask for nothing longer. */
+/** The interval that a 422 asks for (RFC 4028 §7.4); null when the same again would ask for nothing longer. */
 function longerSession(result: RingResult, { headers }: Invitation): Record<string, string> | null {
   if (result.kind !== 'rejected') return null
   return longerInterval(result.response?.get('Min-SE'), headers['Session-Expires'])

@@ -12,6 +12,8 @@ const ANSWER_TIMEOUT_MS = 10_000
 /** The wait after the first failure, doubled with each further one up to the most (RFC 5626 §4.5). */
 const FIRST_RETRY_MS = 30_000
 const MAX_RETRY_MS = 1_800_000
+/** The longest registration we believe in: a carrier may write any number, and a timer of JavaScript ends at 24 days. */
+const MAX_GRANTED_S = 86_400
 /** Of the time a carrier grants us, how much passes until we register again. */
 const REFRESH_AFTER = 0.75
 /** How long the carriers may take to answer when we leave. */
@@ -59,6 +61,8 @@ interface Entry {
   cseq: number
   expires: number
   failures: number
+  /** It has been asked again for the time its carrier wants. */
+  hasAskedLonger: boolean
   registration: TrunkRegistration
   cancel: () => void
 }
@@ -100,6 +104,7 @@ export class TrunkRegistrations {
       cseq: 0,
       expires: trunk.expires,
       failures: 0,
+      hasAskedLonger: false,
       registration: REGISTERING,
       cancel: () => {},
     }
@@ -143,16 +148,20 @@ export class TrunkRegistrations {
     if (answer !== null && answer.status >= 200 && answer.status < 300) return this.#granted(entry, answer)
     // RFC 3261 §10.2.8: the registrar says what it wants; once is enough.
     const wants = answer?.status === 423 ? answer.minExpires : null
-    if (wants !== null && wants > entry.expires) {
+    if (wants !== null && wants > entry.expires && wants <= MAX_GRANTED_S) {
       entry.expires = wants
-      return this.#register(entry)
+      if (!entry.hasAskedLonger) {
+        entry.hasAskedLonger = true
+        return this.#register(entry)
+      }
     }
     this.#failed(entry, answer)
   }
 
   #granted(entry: Entry, answer: RegistrationAnswer): void {
-    const grantedMs = Math.max(1, answer.expires ?? entry.expires) * 1000
+    const grantedMs = Math.min(Math.max(1, answer.expires ?? entry.expires), MAX_GRANTED_S) * 1000
     entry.failures = 0
+    entry.hasAskedLonger = false
     this.#become(entry, {
       state: 'registered',
       status: answer.status,
@@ -165,6 +174,7 @@ export class TrunkRegistrations {
     const waitMs = Math.min(FIRST_RETRY_MS * 2 ** entry.failures, MAX_RETRY_MS)
     const askedMs = Math.min((answer?.retryAfter ?? 0) * 1000, MAX_RETRY_MS)
     entry.failures = Math.min(entry.failures + 1, 16)
+    entry.hasAskedLonger = false
     this.#become(entry, { state: 'failed', status: answer?.status ?? null, expiresAt: null })
     this.#arm(entry, jittered(Math.max(waitMs, askedMs), this.#needs.random))
   }

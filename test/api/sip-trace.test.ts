@@ -123,6 +123,15 @@ describe('the ladder of a call', () => {
     assert.match(ladderSvg('title', late), /4 further messages were not kept\..*\n.*The beginning of at least one leg/)
   })
 
+  it('holds nothing that a terminal would obey, or that an XML reader would choke on', () => {
+    const evil = said('c', CALLER, [
+      { at: 0, way: 'in', line: 'INVITE' },
+      { at: 1, way: 'in', line: 'SIP/2.0 400 \u001b]0;x\u0007\u00c2\u009b2J\u00ef\u00bf\u00be\u00e2\u0080\u00ae' },
+    ])
+    const flow = flowOf(legs({ bidId: null }).slice(0, 1), { messages: evil, leftOut: 0 })
+    assert.equal(flow.messages[1]!.summary, '400 \ufffd]0;x\ufffd\ufffd2J\ufffd\ufffd')
+  })
+
   it('shows nothing of another call that uses the same Call-ID', () => {
     const others = [
       ...said('c', FIRST, [{ at: -9000, way: 'in', line: 'INVITE', fromTag: 'earlier' }]),

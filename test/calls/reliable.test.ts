@@ -55,6 +55,21 @@ describe('provisional answers and session timers', function () {
     }
   })
 
+  it('do not ask for ever a buyer that wants a longer one with every answer', async () => {
+    const market = await Market.open(exchange)
+    const phone = await createUserAgent()
+    let least = 3600
+    try {
+      phone.on('call', (call) => call.reject(422, undefined, { 'Min-SE': String(least++) }))
+      await market.standingBid({ host: phone.address, port: phone.port })
+      await market.call('uac-no-sale-expect-480.xml')
+      await market.ended({ outcome: 'failed', sip_status: 480, end_reason: 'all_awards_failed' })
+      assert.equal(least, 3602)
+    } finally {
+      await phone.close()
+    }
+  })
+
   it('refuse an interval that is too brief', async () => {
     const market = await Market.open(exchange)
     await market.call('uac-session-too-brief-expect-422.xml')

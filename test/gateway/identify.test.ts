@@ -6,7 +6,7 @@ import { Authentication } from '../../gateway/authentication.ts'
 import { CallerLeg } from '../../gateway/caller-leg.ts'
 import { Directory } from '../../gateway/directory.ts'
 import { identify } from '../../gateway/identify.ts'
-import { Call } from '../../gateway/live-call.ts'
+import { Call, MAX_NOTES } from '../../gateway/live-call.ts'
 import type { ExchangeParts } from '../../gateway/parts.ts'
 import { SipCredentials } from '../../gateway/sip-credentials.ts'
 import type { Signaling, SipRequest, SipResponse } from '../../gateway/srf.ts'
@@ -219,5 +219,13 @@ describe('identifying a call', () => {
         'unknown_source',
       )
     })
+  })
+
+  it('notes what happens to a call, and how it ended, and not for ever', () => {
+    const call = callFrom()
+    for (let i = 0; i <= MAX_NOTES; i++) call.note('transfer refused', 'again')
+    call.ended({ reason: 'caller_hung_up', hungUpBy: 'caller', atMonotonicMs: 0 })
+    assert.equal(call.trace.length, MAX_NOTES + 1)
+    assert.equal(call.trace.at(-1)!.step, 'ended')
   })
 })

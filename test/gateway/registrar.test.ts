@@ -129,6 +129,8 @@ describe('the registrar', () => {
     ['a contact that is no SIP URI', { contact: '<mailto:a@b>' }, 400, /Contact/],
     ['a contact that cannot be read', { contact: '"open <sip:a@b>' }, 400, /Contact/],
     ['too long a contact', { contact: `<sip:${'a'.repeat(512)}@b.example>` }, 400, /Contact/],
+    ['an instance that ends its brackets', { contact: `${PHONE};+sip.instance="<urn:1>;x=<2>"` }, 400, /instance/],
+    ['an instance with a quote', { contact: `${PHONE};+sip.instance="<urn:\\"1>"` }, 400, /instance/],
     ['too long an instance', { contact: `${PHONE};+sip.instance="<${'a'.repeat(513)}>"` }, 400, /instance/],
     ['a contact that is an address of record', { contact: '<sip:other@dce>' }, 403, /address of record/],
     ['too many contacts', { contact: Array(11).fill(PHONE).join(', ') }, 400, /more than 10/],

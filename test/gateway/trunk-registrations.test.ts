@@ -90,6 +90,26 @@ describe('the registrations of outbound trunks', () => {
     assert.equal(stateOf(registrations)?.state, 'failed')
   })
 
+  it('have failed when the carrier wants longer with every answer', async () => {
+    answer = ({ expires }) => ({ status: 423, minExpires: expires + 1 })
+    const registrations = await registered({ expires: 60 })
+    assert.deepEqual(
+      sent.map(({ expires }) => expires),
+      [60, 61],
+    )
+    assert.equal(stateOf(registrations)?.state, 'failed')
+  })
+
+  it('are renewed after a day at the latest, however long the carrier grants', async () => {
+    answer = () => ({ status: 200, expires: 4_294_967_295 })
+    const registrations = await registered({ expires: 3600 })
+    assert.deepEqual(stateOf(registrations)?.expiresAt, new Date(86_400_000))
+    await schedule.advance(58_000_000)
+    assert.equal(sent.length, 1)
+    await schedule.advance(1_000_000)
+    assert.equal(sent.length, 2)
+  })
+
   it('back off after failures, ever longer up to half an hour, and recover', async () => {
     answer = () => ({ status: 403 })
     const registrations = await registered()
