@@ -6,7 +6,7 @@ import { buildToneWav, readWav, tonesIn } from './tones.ts'
 
 /** Its microphone is a file; a story is over before that ends. */
 const TONE_SECONDS = 60
-const MEDIA_LINES = /^\S+ \S+ (?:mediastreamer|ortp|bctbx)-.*\n/gm
+const MEDIA_LINES = /^\S+ \S+ (?:mediastreamer-|ortp-|bctbx-|liblinphone-message-Codec).*\n/gm
 
 /** Linphone's console phone (Debian: linphone-cli), told what to do on its prompt. It has files for a microphone and an ear. */
 export class Linphone implements Softphone {
@@ -98,6 +98,7 @@ function config({ server, transport, username, password, registers, trusted }: S
     'sip_tcp_port=-1',
     'sip_tls_port=-1',
     'use_ipv6=0',
+    'ipv6_migration_done=1',
     'guess_hostname=0',
     'default_proxy=0',
     ...(trusted === undefined ? [] : [`root_ca=${trusted}`]),

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { IncomingCall } from '../../sipp/agents/incoming-call.ts'
 import type { Leg } from '../../sipp/agents/leg.ts'
 import { buildSdp, readAudioAddress } from '../../sipp/agents/sdp.ts'
 import { createUserAgent, type UserAgent } from '../../sipp/agents/user-agent.ts'
 import type { ApiThing } from '../../sipp/api-client.ts'
-import { Baresip } from './baresip.ts'
+import { Baresip, type BaresipOptions } from './baresip.ts'
 import type { Market } from './call-market.ts'
 import { eventually, startExchange, type Exchange } from './exchange.ts'
 import { Headset } from './headset.ts'
@@ -26,6 +27,9 @@ export interface ScriptedEnd<L extends Leg> {
 /** A script listens twice as long as a phone must have heard: while both talk, neither hears the other's first moments. */
 const SCRIPT_LISTENS_MS = 800
 const PHONE_HEARD_MS = 400
+const LIMIT_MS = 10_000
+
+let carriers = 0
 
 /** An exchange on UDP, TCP and TLS with phones of other makers, and scripted ones, around it; a story's phones are gone after it. */
 export class PhoneStage {
@@ -54,14 +58,12 @@ export class PhoneStage {
   /** A phone with these credentials at the exchange. It trusts the exchange's certificate and no other. */
   async phone(
     name: SoftphoneName,
-    options: Pick<SoftphoneOptions, 'transport' | 'username' | 'toneHz' | 'registers'>,
+    options: Pick<BaresipOptions, 'transport' | 'username' | 'toneHz' | 'registers' | 'address'>,
   ): Promise<Softphone> {
-    const { port } = this.exchange.process.sip(options.transport)
     const all = {
       ...options,
       password: PASSWORD,
-      // Linphone compares a certificate's names with the host it was told, and does not look at addresses there.
-      server: { host: name === 'linphonec' ? 'localhost' : '127.0.0.1', port },
+      server: this.#serverFor(name, options.transport),
       trusted: join(this.exchange.process.dataDirectory, 'keys', 'sip-cert.pem'),
     }
     const phone = name === 'baresip' ? await Baresip.start(all) : await Linphone.start(all)
@@ -80,6 +82,32 @@ export class PhoneStage {
     const phone = await this.phone(name, { transport, username: hired.username, toneHz })
     await this.untilRegistered(hired.user, 1, phone)
     return { ...hired, phone }
+  }
+
+  /** A phone of this market's carrier, which its password lets call and which does not register; `dial` calls the market's number. */
+  async carrier(
+    market: Market,
+    name: SoftphoneName,
+    toneHz: number,
+    transport: PhoneTransport = 'udp',
+  ): Promise<{ phone: Softphone; dial: () => void }> {
+    const { api } = this.exchange
+    const trunk = (await api.listAll('trunks')).find((each) => each['account_id'] === market.seller.id)!
+    const username = `carrier${++carriers}`
+    await api.create('sip-users', {
+      account_id: market.seller.id,
+      username,
+      password: PASSWORD,
+      trunk_id: trunk.id,
+    })
+    const phone = await this.phone(name, { transport, username, toneHz, registers: false })
+    return { phone, dial: () => this.dial(market, phone, name, transport) }
+  }
+
+  /** Calls the market's number. */
+  dial(market: Market, phone: Softphone, name: SoftphoneName, transport: PhoneTransport): void {
+    const { host, port } = this.#serverFor(name, transport)
+    phone.dial(`sip:${market.number}@${host}:${port};transport=${transport}`)
   }
 
   bindings(user: ApiThing): Promise<{ user_agent: string; transport: string }[]> {
@@ -124,6 +152,32 @@ export class PhoneStage {
     return { next }
   }
 
+  /** A scripted buyer of this market's calls whose phone rings on. Resolves to the promise of the next call. */
+  async buyerRings(market: Market): Promise<{ next: Promise<IncomingCall> }> {
+    const desk = await this.#scripted()
+    await market.standingBid({ host: desk.address, port: desk.port })
+    const { promise: next, resolve } = Promise.withResolvers<IncomingCall>()
+    desk.on('call', (call) => {
+      call.ring()
+      resolve(call)
+    })
+    return { next }
+  }
+
+  /** What a script waits for while a phone is at it; fails after a while with what the phone said. */
+  async within<T>(next: Promise<T>, phone: Softphone): Promise<T> {
+    const late = new AbortController()
+    const waiting = sleep(LIMIT_MS, undefined, { signal: late.signal }).then(() => {
+      throw new Error(`nothing came within ${LIMIT_MS} ms; the phone said:\n${phone.said}`)
+    })
+    try {
+      return await Promise.race([next, waiting])
+    } finally {
+      late.abort()
+      waiting.catch(() => {})
+    }
+  }
+
   /** Waits until a script has heard this tone for a while. */
   async hears(ear: Headset, toneHz: number): Promise<void> {
     ear.forget()
@@ -144,6 +198,12 @@ export class PhoneStage {
       },
       () => `heard ${JSON.stringify([...heard])} (Hz, ms) and not ${toneHz} Hz for ${limitMs} ms`,
     )
+  }
+
+  /** Linphone compares a certificate's names with the host it was told, and does not look at addresses there. */
+  #serverFor(name: SoftphoneName, transport: PhoneTransport): { host: string; port: number } {
+    const { port } = this.exchange.process.sip(transport)
+    return { host: name === 'linphonec' ? 'localhost' : '127.0.0.1', port }
   }
 
   async #scripted(address?: string): Promise<UserAgent> {
