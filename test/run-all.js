@@ -17,6 +17,7 @@ const PROGRAMS = [
   { program: 'baresip', debianPackage: 'baresip-core', for: 'a softphone as agent and carrier' },
   { program: 'linphonec', debianPackage: 'linphone-cli', for: 'another softphone, of another SIP stack' },
   { program: 'sipsak', debianPackage: 'sipsak', for: 'a client that asks, registers, breaks its requests and floods' },
+  { program: 'svmap', debianPackage: 'sipvicious', for: 'scanners that are to find nothing and be banned' },
   { program: 'chromium', debianPackage: 'chromium', for: 'the console, seen by a browser' },
 ]
 
