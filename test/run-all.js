@@ -18,6 +18,11 @@ const PROGRAMS = [
   { program: 'linphonec', debianPackage: 'linphone-cli', for: 'another softphone, of another SIP stack' },
   { program: 'sipsak', debianPackage: 'sipsak', for: 'a client that asks, registers, breaks its requests and floods' },
   { program: 'svmap', debianPackage: 'sipvicious', for: 'scanners that are to find nothing and be banned' },
+  {
+    program: 'kamailio',
+    debianPackage: 'kamailio-tls-modules',
+    for: 'a proxy in between that stays in the dialog',
+  },
   { program: 'chromium', debianPackage: 'chromium', for: 'the console, seen by a browser' },
 ]
 
