@@ -23,7 +23,7 @@ const PROGRAMS = [
     debianPackage: 'kamailio-tls-modules',
     for: 'a proxy in between that stays in the dialog',
   },
-  { program: 'chromium', debianPackage: 'chromium', for: 'the console, seen by a browser' },
+  { program: 'chromium', debianPackage: 'chromium', for: 'the console, and JsSIP, in a browser' },
 ]
 
 const say = (line) => process.stdout.write(`${line}\n`)

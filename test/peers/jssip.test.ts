@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:tls'
+import type { Browser } from 'playwright-core'
+import { BrowserPhone, chromiumIsInstalled, PhonePage, startChromium } from '../support/browser-phone.ts'
+import { Market } from '../support/call-market.ts'
+import { eventually, startExchange, type Exchange } from '../support/exchange.ts'
+import { hireAgent, PASSWORD } from '../support/registered-phone.ts'
+import { TcpRelay } from '../support/tcp-relay.ts'
+
+const OPEN = { outcome: 'answered', sip_status: 200 }
+
+describe('JsSIP in Chromium', function () {
+  this.timeout(60_000)
+  let exchange: Exchange
+  let site: PhonePage
+  let browser: Browser
+  let url: string
+  const phones: BrowserPhone[] = []
+  before(async function () {
+    if (!chromiumIsInstalled()) this.skip()
+    site = await PhonePage.serve()
+    const env = { DCE_TELEPHONY_WSS_PORT: '0', DCE_TELEPHONY_WS_ORIGINS: site.origin }
+    exchange = await startExchange(this, { env })
+    const { host, port } = exchange.process.sip('wss')
+    url = `wss://${host}:${port}`
+    browser = await startChromium(await keyOf(host, port))
+  })
+  afterEach(async () => {
+    for (const phone of phones.splice(0)) await phone.close()
+  })
+  after(async () => {
+    await browser?.close()
+    await site?.close()
+    await exchange?.close()
+  })
+
+  async function open(username: string, options: { url?: string; password?: string; register?: boolean } = {}) {
+    const phone = await BrowserPhone.open(browser, site.origin, { url, username, password: PASSWORD, ...options })
+    phones.push(phone)
+    return phone
+  }
+  const bindingsOf = async (id: string) =>
+    (
+      await exchange.api.request<{ bindings: { transport: string; source: string }[] }>(
+        'GET',
+        `/api/v1/sip-users/${id}`,
+      )
+    ).bindings
+
+  /** A market with an agent in a browser, registered. */
+  async function agentIn(market: Market, at = url) {
+    const { username, user } = await hireAgent(market)
+    const phone = await open(username, { url: at })
+    await phone.event('registered')
+    return { phone, user }
+  }
+
+  /** Somebody who may call on this market's trunk from a page. */
+  async function callerIn(market: Market): Promise<BrowserPhone> {
+    const [trunk] = await exchange.api.listAll<{ id: string }>(`trunks?account_id=${market.seller.id}`)
+    const username = `web-${market.vertical.replace('_', '-')}`
+    const person = { account_id: market.seller.id, username, password: PASSWORD, trunk_id: trunk!.id }
+    await exchange.api.create('sip-users', person)
+    const phone = await open(username, { register: false })
+    await phone.event('connected')
+    return phone
+  }
+
+  it('is not connected when nobody vouches for our certificate', async () => {
+    const wary = await startChromium(createHash('sha256').update('another key').digest('base64'))
+    try {
+      const phone = await BrowserPhone.open(wary, site.origin, { url, username: 'nobody', password: PASSWORD })
+      await phone.event('disconnected')
+      assert.ok(!(await phone.events()).some(({ name }) => name === 'connected'))
+      assert.match(phone.complaints.join(), /ERR_CERT_AUTHORITY_INVALID/)
+    } finally {
+      await wary.close()
+    }
+  })
+
+  it('registers by digest, with the right password only, and unregisters', async () => {
+    const market = await Market.open(exchange)
+    const { username, user } = await hireAgent(market)
+    const stranger = await open(username, { password: 'wrong' })
+    assert.equal((await stranger.event('registration failed')).detail, '401')
+    const phone = await open(username)
+    await phone.event('registered')
+    assert.deepEqual(
+      (await bindingsOf(user.id)).map(({ transport }) => transport),
+      ['wss'],
+    )
+    await phone.leave()
+    await eventually(
+      async () => ((await bindingsOf(user.id)).length === 0 ? true : undefined),
+      () => 'it is still registered',
+    )
+    await market.close()
+  })
+
+  it('calls from a page, is answered in another, and hangs up', async () => {
+    const market = await Market.open(exchange)
+    const agent = await agentIn(market)
+    const caller = await callerIn(market)
+    await caller.call(market.number)
+    await agent.phone.answer()
+    assert.deepEqual(await caller.event('accepted'), { name: 'accepted', detail: 'remote' })
+    await caller.event('confirmed')
+    await agent.phone.event('confirmed')
+    assert.ok((await caller.events()).some(({ name, detail }) => name === 'progress' && detail === '180'))
+    await caller.hangUp()
+    assert.equal((await agent.phone.event('ended')).detail, 'remote Terminated')
+    await market.ended({ ...OPEN, end_reason: 'caller_hung_up', hung_up_by: 'caller' })
+  })
+
+  it('takes a won call of a carrier in a page, and hangs up there', async () => {
+    const market = await Market.open(exchange)
+    const agent = await agentIn(market)
+    const caller = await market.startCall('uac-answered-other-side-hangs-up-expect-200.xml')
+    await agent.phone.answer()
+    await agent.phone.event('confirmed')
+    assert.equal((await agent.phone.event('ringing here')).detail, '+12125550142')
+    await agent.phone.hangUp()
+    await market.went(caller)
+    await market.ended({ ...OPEN, end_reason: 'buyer_hung_up', hung_up_by: 'buyer' })
+  })
+
+  it('declines in a page, and the caller hears it there', async () => {
+    const market = await Market.open(exchange)
+    const agent = await agentIn(market)
+    const caller = await callerIn(market)
+    await caller.call(market.number)
+    await agent.phone.event('ringing here')
+    await agent.phone.hangUp() // JsSIP: 480 to an INVITE that rings.
+    assert.equal((await caller.event('failed')).detail, '480')
+    const [record] = await market.records(1)
+    assert.notEqual(record!.outcome, 'answered')
+    await market.settled()
+  })
+
+  it('gives up in a page while it rings in another', async () => {
+    const market = await Market.open(exchange)
+    const agent = await agentIn(market)
+    const caller = await callerIn(market)
+    await caller.call(market.number)
+    await agent.phone.event('ringing here')
+    await caller.event('progress')
+    await caller.hangUp()
+    assert.equal((await agent.phone.event('failed')).detail, 'remote Canceled')
+    await market.ended({ outcome: 'cancelled', sip_status: 487, end_reason: 'cancelled' })
+  })
+
+  it('registers again when its connection is lost, in place of what it was, and is rung there', async () => {
+    const relay = await TcpRelay.open(exchange.process.sip('wss'))
+    try {
+      const market = await Market.open(exchange)
+      const agent = await agentIn(market, `wss://127.0.0.1:${relay.port}`)
+      const [before] = await bindingsOf(agent.user.id)
+      relay.cut()
+      await agent.phone.event('disconnected')
+      await agent.phone.event('registered', 2)
+      const after = await bindingsOf(agent.user.id)
+      assert.equal(after.length, 1, 'its instance is known')
+      assert.notEqual(after[0]!.source, before!.source)
+      const caller = await market.startCall('uac-answered-caller-hangs-up-expect-200.xml')
+      await agent.phone.answer()
+      assert.equal((await agent.phone.event('ended')).detail, 'remote Terminated')
+      await market.went(caller)
+      await market.ended({ ...OPEN, end_reason: 'caller_hung_up' })
+    } finally {
+      await relay.close()
+    }
+  })
+})
+
+/** The SHA-256 of the public key a TLS server shows, as Chromium wants it. */
+async function keyOf(host: string, port: number): Promise<string> {
+  const socket = connect({ host, port, rejectUnauthorized: false })
+  await once(socket, 'secureConnect')
+  const key = socket.getPeerX509Certificate()!.publicKey.export({ type: 'spki', format: 'der' })
+  socket.destroy()
+  return createHash('sha256').update(key).digest('base64')
+}

@@ -1,0 +1,243 @@
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { extname } from 'node:path'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+
+export const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
+
+/** What JsSIP told the page, in order; `detail` is a status, a cause, an originator. */
+export interface PhoneEvent {
+  readonly name: string
+  readonly detail: string
+}
+
+/** Where the phone's page comes from. From elsewhere Chromium lets none near loopback (Local Network Access). */
+export class PhonePage {
+  readonly #server: Server
+
+  private constructor(server: Server) {
+    this.#server = server
+  }
+
+  static async serve(): Promise<PhonePage> {
+    const server = createServer((_request, response) => {
+      response.setHeader('content-type', 'text/html')
+      const scripts = [PLAIN_RTP, jssipScript(), PHONE].map((text) => `<script>${text}</script>`)
+      response.end(`<!doctype html><title>Phone</title>${scripts.join('\n')}`)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return new PhonePage(server)
+  }
+
+  /** As the Origin header of its WebSocket says it. */
+  get origin(): string {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- It listens on TCP.
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+}
+
+export interface BrowserPhoneOptions {
+  /** `wss://host:port`. */
+  readonly url: string
+  readonly username: string
+  readonly password: string
+  /** Default true. */
+  readonly register?: boolean
+}
+
+/** A Chromium without a window that trusts one key, whatever name and issuer its certificate has, and no other. */
+export async function startChromium(trustedKeySha256: string): Promise<Browser> {
+  const { chromium } = await import('playwright-core')
+  const trust = `--ignore-certificate-errors-spki-list=${trustedKeySha256}`
+  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu', trust] })
+}
+
+export function chromiumIsInstalled(): boolean {
+  return existsSync(CHROMIUM)
+}
+
+/**
+ * JsSIP in a page of a browser: its own WebSocket, its own SIP. Its media are not a browser's, which would offer DTLS-SRTP
+ * (RFC 5763): the page says plain RTP in its descriptions, and sends none.
+ */
+export class BrowserPhone {
+  readonly page: Page
+  readonly #context: BrowserContext
+  /** What the browser wrote on its console. */
+  readonly complaints: string[] = []
+
+  private constructor(page: Page, context: BrowserContext) {
+    this.page = page
+    this.#context = context
+  }
+
+  static async open(browser: Browser, origin: string, options: BrowserPhoneOptions): Promise<BrowserPhone> {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    const phone = new BrowserPhone(page, context)
+    page.on('console', (message) => phone.complaints.push(message.text()))
+    page.on('pageerror', (error) => phone.complaints.push(error.message))
+    await page.goto(origin)
+    await page.evaluate(`phone.start(${JSON.stringify(options)})`)
+    return phone
+  }
+
+  events(): Promise<PhoneEvent[]> {
+    return this.page.evaluate('phone.events')
+  }
+
+  /** Waits for the `count`th event of this name. */
+  async event(name: string, count = 1): Promise<PhoneEvent> {
+    const limit = { timeout: 10_000, polling: 50 }
+    const nth = `phone.events.filter(({ name }) => name === ${JSON.stringify(name)})[${count - 1}]`
+    try {
+      await this.page.waitForFunction(nth, undefined, limit)
+    } catch {
+      throw new Error(
+        `no ${name} (${count}) in the page: ${JSON.stringify(await this.events())}\n${this.complaints.join('\n')}`,
+      )
+    }
+    return this.page.evaluate(nth)
+  }
+
+  async call(user: string): Promise<void> {
+    await this.page.evaluate(`phone.call(${JSON.stringify(user)})`)
+  }
+
+  /** Answers the call that rings. */
+  async answer(): Promise<void> {
+    await this.event('ringing here')
+    await this.page.evaluate('phone.answer()')
+  }
+
+  async hangUp(): Promise<void> {
+    await this.page.evaluate('phone.hangUp()')
+  }
+
+  /** Hangs up, unregisters and disconnects. */
+  async leave(): Promise<void> {
+    await this.page.evaluate('phone.stop()')
+    await this.event('disconnected')
+  }
+
+  /** Closes its page, without a word to anybody. */
+  close(): Promise<void> {
+    return this.#context.close()
+  }
+}
+
+/** In place of the browser's: describes one stream of plain RTP, agrees to whatever comes. */
+const PLAIN_RTP = `
+window.RTCPeerConnection = class extends EventTarget {
+  signalingState = 'stable'
+  iceGatheringState = 'complete'
+  iceConnectionState = 'connected'
+  localDescription = null
+  remoteDescription = null
+  addTrack() {}
+  getSenders() { return [] }
+  getReceivers() { return [] }
+  close() { this.signalingState = 'closed' }
+  async createOffer() { return { type: 'offer', sdp: this.#sdp() } }
+  async createAnswer() { return { type: 'answer', sdp: this.#sdp() } }
+  async setLocalDescription(description) { this.localDescription = description; this.#turn(description, 'local') }
+  async setRemoteDescription(description) {
+    if (!/^m=audio \\d+ RTP\\/AVP /m.test(description.sdp)) throw new Error('not plain RTP: ' + description.sdp)
+    this.remoteDescription = description
+    this.#turn(description, 'remote')
+  }
+  #turn({ type }, side) { this.signalingState = type === 'answer' ? 'stable' : 'have-' + side + '-offer' }
+  #sdp() {
+    return ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', 'm=audio 40000 RTP/AVP 0 8',
+      'a=rtpmap:0 PCMU/8000', 'a=rtpmap:8 PCMA/8000', 'a=sendrecv', ''].join('\\r\\n')
+  }
+}
+`
+
+const PHONE = `
+window.phone = {
+  events: [],
+  session: null,
+  tell(name, detail = '') { this.events.push({ name, detail: String(detail) }) },
+  start({ url, username, password, register = true }) {
+    this.ua = new JsSIP.UA({
+      sockets: [new JsSIP.WebSocketInterface(url)],
+      uri: 'sip:' + username + '@dce',
+      authorization_user: username,
+      password,
+      register,
+      register_expires: 120,
+      connection_recovery_min_interval: 1,
+      connection_recovery_max_interval: 2,
+    })
+    for (const name of ['connected', 'disconnected', 'registered', 'unregistered'])
+      this.ua.on(name, () => this.tell(name))
+    this.ua.on('registrationFailed', ({ cause, response }) => this.tell('registration failed', response?.status_code ?? cause))
+    this.ua.on('newRTCSession', ({ originator, session }) => this.took(originator, session))
+    this.ua.start()
+  },
+  took(originator, session) {
+    this.session = session
+    if (originator === 'remote') this.tell('ringing here', session.remote_identity.uri.user)
+    session.on('progress', ({ response }) => this.tell('progress', response?.status_code ?? ''))
+    session.on('accepted', ({ originator }) => this.tell('accepted', originator))
+    session.on('confirmed', ({ originator }) => this.tell('confirmed', originator))
+    session.on('ended', ({ originator, cause }) => this.tell('ended', originator + ' ' + cause))
+    session.on('failed', ({ originator, cause, message }) => this.tell('failed', message?.status_code ?? originator + ' ' + cause))
+  },
+  call(user) { this.ua.call('sip:' + user + '@dce', { mediaStream: new MediaStream() }) },
+  answer() { this.session.answer({ mediaStream: new MediaStream() }) },
+  hangUp() { this.session.terminate() },
+  stop() { this.ua.stop() },
+}
+`
+
+const MODULES: Readonly<Record<string, string>> = { events: 'events/', debug: 'debug/src/browser.js' }
+let script: string | undefined
+
+/** JsSIP and what it needs as one classic script that defines `JsSIP`: its package has only CommonJS modules. */
+function jssipScript(): string {
+  if (script !== undefined) return script
+  const modules = new Map<string, string>()
+  const main = addModule(createRequire(import.meta.url).resolve('jssip'), modules)
+  script = `window.JsSIP = (() => {
+    const loaded = {}
+    const sources = {${[...modules].map(([path, source]) => `${JSON.stringify(path)}: ${source}`).join(',\n')}}
+    const load = (path) => {
+      if (loaded[path]) return loaded[path].exports
+      const module = (loaded[path] = { exports: {} })
+      sources[path](module, module.exports, load)
+      return module.exports
+    }
+    return load(${JSON.stringify(main)})
+  })()`
+  return script
+}
+
+/** Adds a module, and those it requires, as functions of (module, exports, require of a path). Returns its path. */
+function addModule(path: string, modules: Map<string, string>): string {
+  if (modules.has(path)) return path
+  modules.set(path, '')
+  const text = readFileSync(path, 'utf8')
+  if (extname(path) === '.json') {
+    modules.set(path, `(module) => { module.exports = ${text} }`)
+    return path
+  }
+  const { resolve } = createRequire(path)
+  const linked = text.replaceAll(
+    /\brequire\((['"])([^'"]+)\1\)/g,
+    (_all, _quote, name: string) => `require(${JSON.stringify(addModule(resolve(MODULES[name] ?? name), modules))})`,
+  )
+  modules.set(path, `function (module, exports, require) {${linked}\n}`)
+  return path
+}
