@@ -96,9 +96,13 @@ export class Registrar {
   waysTo(target: Target): readonly (readonly Way[])[] | null {
     const aor = this.#targets.get(target.id)
     if (aor === undefined) return null
-    const known = this.#byName.get(aor.username)
-    if (known?.user.accountId !== target.accountId) return []
-    const instance = parseUri(target.uri)?.params.get('gr')
+    return this.waysToUser(aor.username, target.accountId, parseUri(target.uri)?.params.get('gr'))
+  }
+
+  /** The same for a user of this account, or for one device of that user (RFC 5627); empty for anybody else's. */
+  waysToUser(username: string, accountId: AccountId, instance?: string): readonly (readonly Way[])[] {
+    const known = this.#byName.get(username)
+    if (known?.user.accountId !== accountId) return []
     const bindings = this.#current(known.bindings).filter((each) => !instance || each.instance === instance)
     const groups = Map.groupBy(devicesOf(bindings), ({ q }) => q)
     return [...groups].toSorted(([a], [b]) => b - a).map(([, group]) => group.map(({ way }) => way))

@@ -8,9 +8,10 @@ import type { Referral } from './referral.ts'
 import { parseUri, serializeUri } from './sip-server/uri.ts'
 
 /**
- * Where a transfer leads, or null when it must not: on our account nobody calls the world. A SIP URI within the host of the target
- * that took the call, or one the operator allows, is called as it is; a number that begins as the operator allows, written as tel:
- * or at our own address, goes out by a trunk.
+ * Where a transfer leads, or the status to refuse it with: on our account nobody calls the world. A colleague, which is a user of
+ * the same buyer at our own address or in our realm, is rung wherever registered. A SIP URI within the host of the target that took
+ * the call, or one the operator allows, is called as it is; a number that begins as the operator allows, written as tel: or at our
+ * own address, goes out by a trunk.
  */
 export function transferTarget(
   referral: Referral,
@@ -18,21 +19,27 @@ export function transferTarget(
   ownHost: string,
   call: Call,
   parts: ExchangeParts,
-): Invitation | null {
+): Invitation | number {
   const { uri } = referral
   const { transferHosts, transferNumbers } = parts.policies
   const targetHost = parseUri(target.uri)?.host // None where the target is a number: the trunk's host is nobody's to dial.
   const text = serializeUri(uri)
   const isTel = uri.scheme === 'tel'
-  if (!isTel && isAmong(uri.host, targetHost ? [targetHost, ...transferHosts] : transferHosts)) {
-    if (!readForeignUri(text)) return null
-    return withReferral({ target, uri: text, placeId: target.id, headers: headersTo(text, call, parts) }, referral)
+  const isOurRealm = parts.registrar.usernameIn(text) !== null
+  const isOurs = isOurRealm || uri.host === ownHost || uri.host === 'localhost'
+  const direct = (): Invitation => ({ target, uri: text, placeId: target.id, headers: headersTo(text, call, parts) })
+  if (!isTel && isOurs && parts.registrar.ownerOf(uri.user) === target.accountId) {
+    const ways = parts.registrar.waysToUser(uri.user, target.accountId, uri.params.get('gr'))
+    return ways.length === 0 ? 480 : withReferral({ ...direct(), ways }, referral)
   }
-  if (!isTel && uri.host !== ownHost && uri.host !== 'localhost') return null
+  if (!isTel && !isOurRealm && isAmong(uri.host, targetHost ? [targetHost, ...transferHosts] : transferHosts)) {
+    return readForeignUri(text) ? withReferral(direct(), referral) : 403
+  }
+  if (!isTel && !isOurs) return 403
   const number = numberOfUri(text)
-  if (!number || !transferNumbers.some((beginning) => number.startsWith(beginning))) return null
+  if (!number || !transferNumbers.some((beginning) => number.startsWith(beginning))) return 403
   const invitation = wayToNumber(target, number, call, parts)
-  return invitation && withReferral(invitation, referral)
+  return invitation ? withReferral(invitation, referral) : 403
 }
 
 function withReferral(invitation: Invitation, { replaces, referredBy }: Referral): Invitation {

@@ -10,6 +10,7 @@ import { progressPhrase } from './progress-phrase.ts'
 import type { ExchangeParts } from './parts.ts'
 import { ReferProgress } from './refer-progress.ts'
 import { readReferral, type Referral } from './referral.ts'
+import { ringWays } from './ring-ways.ts'
 import { relayableStatus, type SipRequest, type SipResponse } from './srf.ts'
 import { transferTarget } from './transfer-target.ts'
 import { uriOf } from './sip-fields.ts'
@@ -55,7 +56,8 @@ export class Transfers {
     const { dialog } = this.#bridge.legOf(side)
     const ownHost = parseUri(uriOf(dialog.local.uri))?.host ?? ''
     const invitation = transferTarget(referral, this.#call.soldAttempt!.target, ownHost, this.#call, this.#parts)
-    if (!invitation) return this.#decline(res, 403, 'nobody is called there on our account')
+    if (invitation === 480) return this.#decline(res, 480, 'the colleague is not registered')
+    if (typeof invitation === 'number') return this.#decline(res, invitation, 'nobody is called there on our account')
     res.send(202, referral.wantsNotify ? {} : { headers: { 'Refer-Sub': 'false' } })
     const progress = referral.wantsNotify ? new ReferProgress(dialog, this.#count === 0 ? null : referral.id) : null
     this.#count++
@@ -111,21 +113,23 @@ export class Transfers {
     const gone = new AbortController()
     void this.#bridge.ended.then(() => gone.abort())
     this.#call.attempts.push(attempt)
-    return ring(this.#parts.signaling, {
+    const { signaling } = this.#parts
+    const options = {
       ...invitation,
       sdp,
       ringTimeoutMs: invitation.target.ringTimeout * 1000,
       gone: gone.signal,
       goneReason: () => null,
-      onInvite: (sipCallId) => void attempt.sipCallIds.push(sipCallId),
-      onSent: (sipCallId) => (attempt.sipCallId = sipCallId),
+      onInvite: (sipCallId: string) => void attempt.sipCallIds.push(sipCallId),
+      onSent: (sipCallId: string) => (attempt.sipCallId = sipCallId),
       // The caller's side hears the newcomer once it has answered; there is nothing to renew before.
       onEarlyOffer: () => Promise.reject(new Error('not before the answer')),
-      onProgress: (status) => {
+      onProgress: (status: number) => {
         attempt.ringingAt ??= new Date()
         void progress?.tell(status, progressPhrase(status))
       },
-    })
+    }
+    return invitation.ways ? ringWays(signaling, invitation.ways, options) : ring(signaling, options)
   }
 
   /** The newcomer's media in the place of the transferor's. False when they have nothing in common, or the call is over. */
@@ -142,6 +146,7 @@ export class Transfers {
       return false
     }
     attempt.sipStatus = 200
+    attempt.sipCallId = leg.dialog.sip.callId // Of several phones, the one that answered.
     attempt.answeredAt = new Date()
     if (before) before.endedAt = attempt.answeredAt
     return true

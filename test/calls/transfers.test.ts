@@ -5,6 +5,7 @@ import type { OutgoingCall } from '../../sipp/agents/outgoing-call.ts'
 import type { UserAgent } from '../../sipp/agents/user-agent.ts'
 import { eventually, type Exchange, startExchange } from '../support/exchange.ts'
 import { bridgedCall, refuseNextInvite, type BridgedCall } from '../support/bridged-call.ts'
+import { hireAgent, PASSWORD, Phone } from '../support/registered-phone.ts'
 
 const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
 
@@ -170,6 +171,45 @@ describe('a transfer', function () {
     assert.equal(accepted?.get('refer-sub'), 'false')
     assert.equal((await agent.ended).cause, 'remote-hung-up')
     assert.deepEqual(told, [])
+    await caller.hangUp()
+    await market.ended(CALLER_HUNG_UP)
+  })
+
+  for (const [name, host] of [
+    ['our realm', 'dce'],
+    ['our address', '127.0.0.1'],
+  ] as const) {
+    it(`rings a colleague of the same buyer wherever registered, named at ${name}`, async () => {
+      const { market, caller, agent } = scene
+      const username = `colleague-${host.length}`
+      const { buyer_id } = await market.answered()
+      await exchange.api.create('sip-users', { account_id: buyer_id, username, password: PASSWORD })
+      assert.equal((await refer(`<sip:${username}@${host}>`))?.status, 480, 'not registered yet')
+      const desk = await Phone.open(exchange, username, 'tcp')
+      try {
+        await desk.register()
+        assert.equal((await refer(`<sip:${username}@${host}>`))?.status, 202)
+        await desk.answer()
+        assert.equal((await agent.ended).cause, 'remote-hung-up')
+        await Promise.all([caller.hangUp(), desk.hungUp()])
+        await market.ended(CALLER_HUNG_UP)
+      } finally {
+        await desk.close()
+      }
+    })
+  }
+
+  it('does not ring the agents of another buyer', async () => {
+    const { market, caller } = scene
+    const { username } = await hireAgent(market)
+    const stranger = await Phone.open(exchange, username)
+    try {
+      await stranger.register()
+      assert.equal((await refer(`<sip:${username}@dce>`))?.status, 403)
+      assert.equal(stranger.peer.count('INVITE'), 0)
+    } finally {
+      await stranger.close()
+    }
     await caller.hangUp()
     await market.ended(CALLER_HUNG_UP)
   })

@@ -40,6 +40,7 @@ export class Baresip implements Softphone {
         'tone.wav': buildToneWav(options.toneHz, TONE_SECONDS),
       }),
       (folder) => ['-f', folder, '-v', '-s'],
+      /\[[\d:]+\] audio=\S+ \(bit\/s\) */g,
     )
     try {
       await peer.waitFor(/baresip is ready/)

@@ -6,7 +6,8 @@ import { buildToneWav, readWav, tonesIn } from './tones.ts'
 
 /** Its microphone is a file; a story is over before that ends. */
 const TONE_SECONDS = 60
-const MEDIA_LINES = /^\S+ \S+ (?:mediastreamer-|ortp-|bctbx-|liblinphone-message-Codec).*\n/gm
+/** What its audio says twice a second, and the list of its codecs. */
+const NOISE = /^\S+ \S+ (?:mediastreamer-|ortp-|bctbx-|liblinphone-message-Codec).*\n/gm
 
 /** Linphone's console phone (Debian: linphone-cli), told what to do on its prompt. It has files for a microphone and an ear. */
 export class Linphone implements Softphone {
@@ -27,6 +28,7 @@ export class Linphone implements Softphone {
       }),
       // All it logs, SIP included; and it takes calls by itself.
       (folder) => ['-c', join(folder, 'linphonerc'), '-d', '5', '-a'],
+      NOISE,
     )
     const phone = new Linphone(peer)
     try {
@@ -43,9 +45,8 @@ export class Linphone implements Softphone {
     }
   }
 
-  /** Without what its audio says twice a second. */
   get said(): string {
-    return this.#peer.said.replaceAll(MEDIA_LINES, '')
+    return this.#peer.said
   }
   get mark(): number {
     return this.#peer.mark

@@ -16,24 +16,27 @@ export function isInstalled(program: string): boolean {
 /** Somebody else's program beside the exchange: in a folder of its own, which is its home too, with all it says kept. */
 export class PeerProcess {
   readonly folder: string
-  /** All it said, in order, standard error included. */
-  said = ''
+  /** All it said, in order, standard error included; but for noise, when that is read. */
+  #said = ''
+  readonly #noise: RegExp | null
   readonly #program: string
   #child: ChildProcess | null = null
   readonly #listeners = new Set<() => void>()
 
-  private constructor(program: string) {
+  private constructor(program: string, noise: RegExp | null) {
+    this.#noise = noise
     this.#program = program
     this.folder = mkdtempSync(join(tmpdir(), `dce-${program}-`))
   }
 
-  /** `files` are written into its folder first; `args` are told the folder. */
+  /** `files` are written into its folder first; `args` are told the folder. `noise` is what nobody wants to read in a failure. */
   static async start(
     program: string,
     files: (folder: string) => Readonly<Record<string, string | Buffer>>,
     args: (folder: string) => readonly string[],
+    noise: RegExp | null = null,
   ): Promise<PeerProcess> {
-    const peer = new PeerProcess(program)
+    const peer = new PeerProcess(program, noise)
     for (const [name, content] of Object.entries(files(peer.folder))) {
       const path = join(peer.folder, name)
       await mkdir(dirname(path), { recursive: true })
@@ -55,9 +58,13 @@ export class PeerProcess {
     return this.#child!.exitCode !== null || this.#child!.signalCode !== null
   }
 
+  get said(): string {
+    return this.#noise === null ? this.#said : this.#said.replaceAll(this.#noise, '')
+  }
+
   /** Where the next `waitFor` may begin to look, for a line that has been said before. */
   get mark(): number {
-    return this.said.length
+    return this.#said.length
   }
 
   write(line: string): void {
@@ -76,7 +83,7 @@ export class PeerProcess {
         settle(() => reject(new Error(`${this.#program} ${why} without saying ${pattern}; it said:\n${this.said}`)))
       const timer = setTimeout(() => fail(`went on for ${limitMs} ms`), limitMs)
       const look = (): void => {
-        const found = pattern.exec(this.said.slice(from))
+        const found = pattern.exec(this.#said.slice(from))
         if (found) settle(() => resolve(found))
         else if (this.hasExited) fail('ended')
       }
@@ -103,7 +110,7 @@ export class PeerProcess {
   }
 
   #hear(text: string): void {
-    this.said += text
+    this.#said += text
     for (const look of this.#listeners) look()
   }
 }

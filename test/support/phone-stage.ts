@@ -30,6 +30,7 @@ const PHONE_HEARD_MS = 400
 const LIMIT_MS = 10_000
 
 let carriers = 0
+let colleagues = 0
 
 /** An exchange on UDP, TCP and TLS with phones of other makers, and scripted ones, around it; a story's phones are gone after it. */
 export class PhoneStage {
@@ -82,6 +83,25 @@ export class PhoneStage {
     const phone = await this.phone(name, { transport, username: hired.username, toneHz })
     await this.untilRegistered(hired.user, 1, phone)
     return { ...hired, phone }
+  }
+
+  /** A colleague of a buyer's agents, who is not rung for won calls. */
+  async colleague(
+    buyer: ApiThing,
+    name: SoftphoneName,
+    toneHz: number,
+  ): Promise<{ phone: Softphone; username: string }> {
+    const username = `colleague${++colleagues}`
+    const user = await this.exchange.api.create('sip-users', { account_id: buyer.id, username, password: PASSWORD })
+    const phone = await this.phone(name, { transport: 'udp', username, toneHz })
+    await this.untilRegistered(user, 1, phone)
+    return { phone, username }
+  }
+
+  /** Transfers the call to a user at the exchange, as the phone has its address. */
+  transfer(phone: Softphone, name: SoftphoneName, username: string): void {
+    const { host, port } = this.#serverFor(name, 'udp')
+    phone.transfer(`sip:${username}@${host}:${port}`)
   }
 
   /** A phone of this market's carrier, which its password lets call and which does not register; `dial` calls the market's number. */
