@@ -4,6 +4,7 @@ import type { SipBinding, SipUser } from '../model/sip-user.ts'
 import type { Target } from '../model/trunk.ts'
 import type { Authentication } from './authentication.ts'
 import { updateBindings, type BindingLimits } from './bindings.ts'
+import { Expiries } from './expiries.ts'
 import { RegisterRefused, readRegister, registeredUser, type RegisterRequest } from './register-request.ts'
 import { parseUri } from './sip-server/uri.ts'
 import type { SipRequest } from './srf.ts'
@@ -45,8 +46,11 @@ export class Registrar {
   readonly #targets = new Map<TargetId, { readonly username: string; readonly accountId: AccountId }>()
   readonly #targetsOf = new Map<string, Set<TargetId>>()
 
+  readonly #expiries: Expiries<SipUserId>
+
   constructor(options: RegistrarOptions) {
     this.#options = options
+    this.#expiries = new Expiries(options.now())
   }
 
   /** Bindings of all users, those that have just expired included until the next `expire`. */
@@ -66,6 +70,7 @@ export class Registrar {
     const known = this.#users.get(id)
     if (known?.user.status !== 'active') return
     known.bindings = this.#current(bindings)
+    this.#noteExpiry(id, known.bindings)
     this.#tellTargets(known.user.username)
   }
 
@@ -110,9 +115,12 @@ export class Registrar {
 
   /** Forgets what has expired. Called about every second: a target nobody answers for any more must not win calls. */
   expire(): void {
-    for (const [id, known] of this.#users) {
+    for (const id of this.#expiries.take(this.#options.now())) {
+      const known = this.#users.get(id)
+      if (known === undefined) continue
       const current = this.#current(known.bindings)
       if (current.length < known.bindings.length) this.#set(id, known, current)
+      else this.#noteExpiry(id, current)
     }
   }
 
@@ -170,9 +178,12 @@ export class Registrar {
   #applyUser(id: SipUserId, user: SipUser | null): void {
     const before = this.#users.get(id)
     if (before) this.#byName.delete(before.user.username)
-    if (user === null) this.#users.delete(id)
-    else {
+    if (user === null) {
+      this.#users.delete(id)
+      this.#expiries.forget(id)
+    } else {
       const known = { user, bindings: user.status === 'active' ? (before?.bindings ?? []) : [] }
+      this.#noteExpiry(id, known.bindings)
       this.#users.set(id, known)
       this.#byName.set(user.username, known)
       if (before && before.bindings.length > known.bindings.length) this.#options.onBindings(id, [])
@@ -203,8 +214,14 @@ export class Registrar {
   #set(id: SipUserId, known: RegisteredUser, bindings: readonly SipBinding[]): void {
     const wasReachable = known.bindings.length > 0
     known.bindings = bindings
+    this.#noteExpiry(id, bindings)
     this.#options.onBindings(id, bindings)
     if (wasReachable !== bindings.length > 0) this.#tellTargets(known.user.username)
+  }
+
+  #noteExpiry(id: SipUserId, bindings: readonly SipBinding[]): void {
+    if (bindings.length === 0) this.#expiries.forget(id)
+    else this.#expiries.note(id, Math.min(...bindings.map(({ expiresAtMs }) => expiresAtMs)))
   }
 
   #tellTargets(username: string): void {

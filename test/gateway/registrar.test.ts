@@ -258,6 +258,36 @@ describe('the registrar', () => {
       assert.deepEqual(written.at(-1), ['agent', []])
     })
 
+    it('tells when the last of several phones has expired, and not before', () => {
+      aim('sip:agent@dce')
+      register({ contact: `${PHONE};expires=120` })
+      register({ contact: '<sip:agent@192.0.2.77>;expires=60' })
+      for (const [afterMs, bindings] of [
+        [59_999, 2],
+        [1, 1],
+        [59_999, 1],
+        [1, 0],
+      ] as const) {
+        nowMs += afterMs
+        registrar.expire()
+        assert.equal(registrar.size, bindings)
+        assert.equal(reachable.get('target'), bindings > 0)
+      }
+    })
+
+    it('knows when what an earlier process wrote down expires', () => {
+      aim('sip:agent@dce')
+      register({ contact: `${PHONE};expires=60` })
+      const bindings = registrar.bindingsOf('agent' as SipUserId)
+      register({ contact: `${PHONE};expires=0` })
+      assert.equal(reachable.get('target'), false)
+      registrar.restore('agent' as SipUserId, bindings)
+      assert.equal(reachable.get('target'), true)
+      nowMs += 60_000
+      registrar.expire()
+      assert.equal(reachable.get('target'), false)
+    })
+
     it('makes one that is no address of record any more ringable again', () => {
       aim('sip:agent@dce')
       assert.equal(reachable.get('target'), false)
