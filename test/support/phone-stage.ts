@@ -209,6 +209,11 @@ export class PhoneStage {
     await this.#untilHeard(() => phone.tonesHeard(), toneHz, PHONE_HEARD_MS)
   }
 
+  /** Lets two phones talk long enough for each to have heard the other. */
+  async talk(): Promise<void> {
+    await sleep(2 * PHONE_HEARD_MS)
+  }
+
   async #untilHeard(listen: () => Promise<Map<number, number>>, toneHz: number, limitMs: number): Promise<void> {
     let heard = new Map<number, number>()
     await eventually(

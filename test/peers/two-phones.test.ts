@@ -8,7 +8,7 @@ const AGENT_HZ = 1000
 const COLLEAGUE_HZ = 1400
 const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
 
-describe('a transfer by phones of other makers', function () {
+describe('two phones of other makers', function () {
   this.timeout(60_000)
   let stage: PhoneStage
   before(async function () {
@@ -62,6 +62,36 @@ describe('a transfer by phones of other makers', function () {
         await stage.hears(ear, AGENT_HZ)
         await call.hangUp()
         await market.ended(CALLER_HUNG_UP)
+      }
+    })
+
+    it(`${name} calls over TCP, ${other(name)} answers over TLS: each hears the other, and holds and resumes`, async () => {
+      const market = await Market.open(stage.exchange)
+      const agent = await stage.agent(market, other(name), AGENT_HZ, 'tls')
+      const { phone, dial } = await stage.carrier(market, name, CARRIER_HZ, 'tcp')
+      dial()
+      await market.answered()
+      // Before the hold: baresip's recorder stops there for good.
+      await stage.talk()
+      for (const [holder, held] of [
+        [phone, agent.phone],
+        [agent.phone, phone],
+      ] as const) {
+        const { mark } = held
+        await holder.hold()
+        await held.waitFor(/^INVITE [^]*^a=sendonly[^]*^a=recvonly/m, mark)
+        await holder.resume()
+        await held.waitFor(/^a=recvonly[^]*^INVITE [^]*^a=sendrecv/m, mark)
+      }
+      await stage.talk()
+      agent.phone.hangUp()
+      const record = await market.ended({ ...CALLER_HUNG_UP, end_reason: 'buyer_hung_up', hung_up_by: 'buyer' })
+      await stage.hasHeard(phone, AGENT_HZ)
+      await stage.hasHeard(agent.phone, CARRIER_HZ)
+      for (const leg of record.legs) {
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- As the API describes a leg.
+        const { packets_received } = leg['media'] as { packets_received: number }
+        assert.ok(packets_received > 60, `50 a second for twice 0.8 s, and not ${packets_received}`)
       }
     })
   }
