@@ -91,6 +91,8 @@ export interface ApiOptions {
     usernameIn(uri: string): string | null
     /** Whose SIP user has this username. */
     ownerOf(username: string): AccountId | null
+    /** Whether a URI leads to the carrier of an outbound trunk: nobody’s target. */
+    isCarrier(uri: string): boolean
     /** Where this user can be reached now. */
     bindingsOf(id: SipUserId): readonly SipBinding[]
   }

@@ -69,6 +69,8 @@ function readUri(kit: Kit, input: string, accountId: AccountId): string {
   const match = SIP_URI.exec(input)
   const port = Number(match?.[1] ?? 5060)
   if (!match || port < 1 || port > 65_535) throw invalid('/uri', 'is not a SIP URI that can be rung', 'invalid_uri')
+  if (kit.sip.isCarrier(input))
+    throw invalid('/uri', 'is at the carrier of an outbound trunk: give the number alone', 'not_allowed')
   const username = kit.sip.usernameIn(input)
   if (username !== null && kit.sip.ownerOf(username) !== accountId)
     throw invalid('/uri', `the account has no SIP user ${username}`, 'not_found')

@@ -32,13 +32,16 @@ export interface Invitation {
   readonly otherTrunks?: readonly Trunk[]
 }
 
-/** What an award's INVITE says, and to whom. Null when the target's number has no outbound trunk to
- * go through, or nobody is registered at its address of record. */
+/**
+ * What an award's INVITE says, and to whom. Null when the target's number has no outbound trunk to go through, when nobody is
+ * registered at its address of record, or when it would have the house's carrier call at the house's expense.
+ */
 export function invitationOf(call: Call, award: Award, parts: ExchangeParts): Invitation | null {
   const target = parts.directory.target(award.targetId)
   if (!target) return null
   const ways = parts.registrar.waysTo(target)
   if (ways?.length === 0) return null
+  if (parts.trunks.isCarrier(target.uri)) return null // There before the trunk was.
   const direct = { target, uri: target.uri, placeId: target.id }
   if (ways) return { ...direct, headers: headersTo(target.uri, call, parts), ways }
   if (!target.uri.startsWith('+')) return { ...direct, headers: headersTo(target.uri, call, parts) }

@@ -161,6 +161,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     limits: bindingLimits(registration),
     authentication,
     now,
+    isCarrier: (uri) => trunks.isCarrier(uri),
     onBindings: (id, bindings) => registrationWriter?.changed(id, bindings),
     onReachable: (id, isReachable) => routing.setUnreachable(id, isReachable ? null : 'target_not_registered'),
   })
@@ -336,6 +337,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
       bindingsOf: (id) => registrar.bindingsOf(id),
       usernameIn: (uri) => registrar.usernameIn(uri),
       ownerOf: (username) => registrar.ownerOf(username),
+      isCarrier: (uri) => trunks.isCarrier(uri),
     },
     apiKeys: { generate: newApiKey, hash: credentials.hashSecret },
     version: packageVersion(),

@@ -6,6 +6,7 @@ import type { Authentication } from './authentication.ts'
 import { updateBindings, type BindingLimits } from './bindings.ts'
 import { Expiries } from './expiries.ts'
 import { RegisterRefused, readRegister, registeredUser, type RegisterRequest } from './register-request.ts'
+import { uriOf } from './sip-fields.ts'
 import { parseUri } from './sip-server/uri.ts'
 import type { SipRequest } from './srf.ts'
 import { wayTo, type Way } from './ways.ts'
@@ -23,6 +24,8 @@ export interface RegistrarOptions {
   readonly authentication: Authentication
   /** Wall time, ms. */
   readonly now: () => number
+  /** Whether a URI leads where calls are charged to the house. */
+  readonly isCarrier: (uri: string) => boolean
   /** A user's bindings are other than they were; an empty list: it has none. */
   readonly onBindings: (id: SipUserId, bindings: readonly SipBinding[]) => void
   /** A target that is an address of record can be rung from now on, or no longer. */
@@ -139,6 +142,7 @@ export class Registrar {
       if (known === undefined) throw new RegisterRefused(403, 'Forbidden')
       const request = readRegister(req)
       this.#refuseOwnAddress(request)
+      this.#refuseCarriers(request)
       const bindings = updateBindings(known.bindings, request, this.#options.limits, this.#options.now())
       if (request.contacts.length > 0) this.#set(known.user.id, known, bindings)
       return { status: 200, headers: this.#answerHeaders(known.user, request, bindings) }
@@ -152,6 +156,12 @@ export class Registrar {
   #refuseOwnAddress({ contacts }: RegisterRequest): void {
     if (contacts !== 'all' && contacts.some(({ contact }) => this.usernameIn(contact) !== null))
       throw new RegisterRefused(403, 'a contact is a place, not an address of record')
+  }
+
+  /** A phone is where its user is; whoever registers a carrier as his phone would have us call there at our expense. */
+  #refuseCarriers({ contacts, path }: RegisterRequest): void {
+    const places = [...path.map(uriOf), ...(contacts === 'all' ? [] : contacts.map(({ contact }) => contact))]
+    if (places.some((uri) => this.#options.isCarrier(uri))) throw new RegisterRefused(403, 'that is no phone')
   }
 
   #answerHeaders(user: SipUser, request: RegisterRequest, bindings: readonly SipBinding[]): Record<string, string> {

@@ -1,5 +1,6 @@
 import type { Award } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
+import { numberOfUri } from '../model/phone-number.ts'
 import { newAttempt } from './attempt.ts'
 import { ring, type BuyerLeg, type RingResult } from './buyer-leg.ts'
 import { headersTo, invitationOf, throughNextTrunk, type Invitation } from './invitation.ts'
@@ -69,7 +70,7 @@ export async function ringAward(
       invitation = { ...invitation, headers: { ...invitation.headers, ...session } }
       continue
     }
-    const next = nextUri(result, redirections)
+    const next = nextUri(result, redirections, (uri) => mayFollow(uri, invitation, parts))
     if (!next) return { kind: 'failed', code: 'ring_failed', status }
     const { target, placeId, trunkId, auth }: Invitation = invitation
     const headers = headersTo(next, call, parts)
@@ -96,10 +97,21 @@ function noteReach({ placeId }: Invitation, attempt: BuyerAttempt, result: RingR
   else if (result.kind === 'no-answer' && attempt.ringingAt === null) parts.probes.called(placeId, null)
 }
 
-function nextUri(result: RingResult, redirections: Redirections | null): string | null {
+function nextUri(
+  result: RingResult,
+  redirections: Redirections | null,
+  isAllowed: (uri: string) => boolean,
+): string | null {
   if (!redirections || result.kind !== 'rejected') return null
   if (result.status < 400) redirections.learn(result.response?.get('Contact'))
-  return redirections.next()
+  let next = redirections.next()
+  while (next !== null && !isAllowed(next)) next = redirections.next()
+  return next
+}
+
+/** Of our carriers a trunk's own may have the same number called elsewhere within it; nobody has us call another one there. */
+function mayFollow(uri: string, { trunkId, target }: Invitation, { trunks }: ExchangeParts): boolean {
+  return trunkId === undefined ? !trunks.isCarrier(uri) : numberOfUri(uri) === target.uri
 }
 
 async function ringTarget(

@@ -33,7 +33,8 @@ export function transferTarget(
     return ways.length === 0 ? 480 : withReferral({ ...direct(), ways }, referral)
   }
   if (!isTel && !isOurRealm && isAmong(uri.host, targetHost ? [targetHost, ...transferHosts] : transferHosts)) {
-    return readForeignUri(text) ? withReferral(direct(), referral) : 403
+    const mayRing = readForeignUri(text) && !parts.trunks.isCarrier(text)
+    return mayRing ? withReferral(direct(), referral) : 403
   }
   if (!isTel && !isOurs) return 403
   const number = numberOfUri(text)

@@ -2,6 +2,7 @@ import ipaddr from 'ipaddr.js'
 import type { BookChange } from '../model/book.ts'
 import type { TrunkId } from '../model/ids.ts'
 import type { Trunk } from '../model/trunk.ts'
+import { frontDoorOf } from './front-door.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6
@@ -27,6 +28,8 @@ export class Trunks {
   #outbound: readonly Trunk[] = []
   #remembered = new Map<string, readonly Trunk[]>()
   #tlsTrunks = new Map<string, Trunk[]>()
+  /** Where the outbound trunks’ carriers are. */
+  #carriers = new Set<string | null>()
 
   apply(change: BookChange): void {
     if (change.kind !== 'trunk') return
@@ -40,6 +43,7 @@ export class Trunks {
     this.#outbound = [...this.#trunks.values()]
       .filter((trunk) => trunk.direction === 'outbound' && trunk.host !== null)
       .toSorted((a, b) => a.priority - b.priority || (a.id < b.id ? -1 : 1))
+    this.#carriers = new Set(this.#outbound.map(({ host }) => frontDoorOf(`sip:${host}`)))
     this.#tlsTrunks = new Map()
     for (const trunk of inbound)
       for (const name of trunk.tlsNames) {
@@ -101,6 +105,14 @@ export class Trunks {
     const working = this.#outbound.filter(({ id }) => isWorking(id))
     if (working.length === this.#outbound.length) return this.#outbound
     return [...working, ...this.#outbound.filter((trunk) => !working.includes(trunk))]
+  }
+
+  /**
+   * Whether a URI leads to the carrier of an outbound trunk. Calls that go there are charged to the house, most often by its address
+   * alone: so nobody but the house sends them there, be it as a target, a phone, a redirection or a transfer.
+   */
+  isCarrier(uri: string): boolean {
+    return this.#carriers.size > 0 && this.#carriers.has(frontDoorOf(uri) ?? '')
   }
 
   /** Takes a call's place on its trunk, or says which limit refused it. */

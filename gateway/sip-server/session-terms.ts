@@ -1,6 +1,9 @@
 import { getParam } from './headers.ts'
 import type { SipMessage } from './message.ts'
 
+/** Seconds: an interval that a proxy asks for on behalf of a peer that knows none is not shorter than this. */
+const LEAST_S = 10
+
 /** What two sides have agreed about refreshing a session (RFC 4028). */
 export interface SessionTerms {
   readonly intervalS: number
@@ -63,8 +66,8 @@ export function agreeAsUas(
   const given = readSessionExpires(response)
   if (asked === null && given === null && current === null) return null
   const wantedS = given !== null && given.seconds > 0 ? given.seconds : (asked?.seconds ?? current?.intervalS ?? 0)
-  // §9: never longer than was asked for, whatever the minimum.
-  const mostS = asked?.seconds ?? Infinity
+  // §9: never longer than was asked for, whatever the minimum, unless we were to do nothing but refresh.
+  const mostS = Math.max(asked?.seconds ?? Infinity, Math.min(minS, LEAST_S))
   const intervalS = Math.min(Math.max(wantedS, minimumIn(request), minS), mostS)
   const refresher = refresherOf(request, asked, given, current)
   response.set('Session-Expires', `${intervalS};refresher=${refresher}`)

@@ -52,6 +52,7 @@ describe('targets', () => {
           'sip:a@b?subject=x',
           '<sip:a@b>',
           'sip:a@b_c',
+          'sip:+19005550100@carrier.example',
           '+1',
           `sip:${'a'.repeat(300)}@b`,
           null,

@@ -153,4 +153,16 @@ describe('a number that is reached through outbound trunks', function () {
     assert.equal(first.count('INVITE'), 0)
     await market.close()
   })
+
+  it('is not called there by a target of its own making, older than the trunk or not', async () => {
+    const market = await Market.open(exchange)
+    const uri = `sip:+19005550100@127.0.0.1:${first.port}`
+    const { account } = await market.standingBid({ host: '127.0.0.1', port: 9 }, { target: { uri } })
+    await trunkTo(first, {})
+    await market.call('uac-no-sale-expect-480.xml')
+    await market.ended({ outcome: 'no_sale', sip_status: 480, end_reason: 'no_sale' })
+    assert.equal(first.count('INVITE'), 0)
+    const refused = exchange.api.create('targets', { account_id: account.id, name: 'x', uri, ring_timeout: 10 })
+    await assert.rejects(refused, /carrier of an outbound trunk/)
+  })
 })

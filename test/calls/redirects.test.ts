@@ -77,4 +77,24 @@ describe('a buyer who has moved, where redirects are followed', function () {
     await market.ended({ outcome: 'failed', sip_status: 480, end_reason: 'all_awards_failed' })
     assert.equal(rung, 0)
   })
+
+  it('to a carrier of ours: nobody calls there at our expense', async () => {
+    const market = await Market.open(exchange)
+    const [old, carrier] = [await phone(), await phone()]
+    let rung = 0
+    carrier.on('call', () => rung++)
+    const accounts = await exchange.api.listAll<{ id: string; type: string }>('accounts')
+    const { id } = await exchange.api.create('trunks', {
+      account_id: accounts.find(({ type }) => type === 'operator')!.id,
+      name: 'way out',
+      direction: 'outbound',
+      host: `127.0.0.1:${carrier.port}`,
+    })
+    old.on('call', (call) => call.reject(302, undefined, { Contact: `<sip:+19005550100@127.0.0.1:${carrier.port}>` }))
+    await market.standingBid({ host: old.address, port: old.port }, { amount: '9.00' })
+    await market.call('uac-no-sale-expect-480.xml')
+    await market.ended({ outcome: 'failed', sip_status: 480, end_reason: 'all_awards_failed' })
+    assert.equal(rung, 0)
+    await exchange.api.request('DELETE', `/api/v1/trunks/${id}`)
+  })
 })

@@ -59,6 +59,7 @@ describe('the registrar', () => {
       limits: LIMITS,
       authentication,
       now: () => nowMs,
+      isCarrier: (uri) => uri.includes('@carrier.example'),
       onBindings: (id, bindings) => written.push([id, bindings]),
       onReachable: (id, isReachable) => reachable.set(id, isReachable),
     })
@@ -133,6 +134,8 @@ describe('the registrar', () => {
     ['an instance with a quote', { contact: `${PHONE};+sip.instance="<urn:\\"1>"` }, 400, /instance/],
     ['too long an instance', { contact: `${PHONE};+sip.instance="<${'a'.repeat(513)}>"` }, 400, /instance/],
     ['a contact that is an address of record', { contact: '<sip:other@dce>' }, 403, /address of record/],
+    ['a carrier of ours as a contact', { contact: '<sip:+19005550100@carrier.example>' }, 403, /phone/],
+    ['a carrier of ours as a way', { contact: PHONE, headers: { Path: '<sip:x@carrier.example;lr>' } }, 403, /phone/],
     ['too many contacts', { contact: Array(11).fill(PHONE).join(', ') }, 400, /more than 10/],
     ['too short a time', { contact: `${PHONE};expires=59` }, 423, /Brief/],
     ['too short a time in Expires', { contact: PHONE, headers: { Expires: '1' } }, 423, /Brief/],

@@ -88,6 +88,26 @@ describe('trunks', () => {
     )
   })
 
+  it('knows its carriers by whatever URI leads to their front door', () => {
+    assert.equal(bookOf(trunk('in', ['192.0.2.1'])).isCarrier('sip:a@192.0.2.1'), false)
+    const book = bookOf(
+      trunk('out-1', [], { direction: 'outbound', host: 'sip.carrier.example;transport=tls' }),
+      trunk('out-2', [], { direction: 'outbound', host: '192.0.2.9:5080' }),
+    )
+    for (const uri of [
+      'sip:+19005550100@sip.carrier.example',
+      'sips:+19005550100@SIP.Carrier.Example.:5061',
+      'sip:+19005550100@sip.carrier.example:5060;transport=udp',
+      'sip:+19005550100@buyer.example;maddr=sip.carrier.example',
+      'sip:a@192.0.2.9:5080',
+    ])
+      assert.equal(book.isCarrier(uri), true, uri)
+    for (const uri of ['sip:a@carrier.example', 'sip:a@sip.carrier.example:5070', 'sip:a@192.0.2.9', 'tel:+1', '+1'])
+      assert.equal(book.isCarrier(uri), false, uri)
+    book.apply({ kind: 'trunk', id: 'out-1' as TrunkId, value: null })
+    assert.equal(book.isCarrier('sip:+19005550100@sip.carrier.example'), false)
+  })
+
   it('admits max_concurrent_calls and no more, and gives a place back once', () => {
     const limited = trunk('a', ['192.0.2.7'], { maxConcurrentCalls: 2 })
     const book = bookOf(limited)

@@ -160,6 +160,7 @@ export async function startApi(
       digestOf: (username, password) => ({ realm: 'dce', md5: `md5:${username}`, sha256: sha256(password) }),
       ownerOf: (username) => stores.sipUsers.all().find((user) => user.username === username)?.accountId ?? null,
       bindingsOf: () => [],
+      isCarrier: (uri) => uri.includes('@carrier.example'),
       usernameIn: (uri) => /^sips?:([^@]+)@dce(?:;|$)/.exec(uri)?.[1] ?? null,
     },
     apiKeys: {

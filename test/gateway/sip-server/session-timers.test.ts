@@ -221,6 +221,14 @@ describe('session timers', () => {
     })
   }
 
+  it('do not hang up a peer that knows no timers for an interval of nothing', async () => {
+    await reopen(90)
+    const { ok } = await stage.answered({ headers: ['Session-Expires: 0'] })
+    assert.equal(ok.get('session-expires'), '10;refresher=uas')
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    assert.equal(peer.count('BYE') + peer.count('UPDATE'), 0)
+  })
+
   it('are not made endless by a Min-SE of hundreds of digits', async () => {
     const headers = [TIMER, `Min-SE: ${'9'.repeat(400)}`]
     const { ok } = await stage.answered({ headers }, ['Session-Expires: 600'])
