@@ -1,8 +1,12 @@
-const CREDENTIALS = /^((?:proxy-)?authorization[ \t]*:[ \t]*)(\S+)([ \t]+)([^\r\n]*)/gim
+/** With the lines that continue it (RFC 3261 §7.3.1). */
+const CREDENTIALS =
+  /^((?:proxy-)?authorization[ \t]*:(?:[ \t]|\r\n[ \t])*)(\S+)((?:[ \t]|\r\n[ \t])+)((?:[^\r\n]|\r\n[ \t])*)/gim
 const DIGEST_RESPONSE = /(\bresponse[ \t]*=[ \t]*")([^"]*)/i
-const SRTP_KEY = /^(a=crypto:[^\r\n]*?inline:)([^\s|;]+)/gim
+const CRYPTO_LINE = /^a=crypto:[^\r\n]*/gim
+/** One line may hold several (RFC 4568 §9.1). */
+const SRTP_KEY = /(inline:)([^\s|;]+)/gi
 
-const stars = (text: string): string => '*'.repeat(text.length)
+const stars = (text: string): string => text.replaceAll(/[^\r\n]/g, '*')
 
 /**
  * A message without what would let its reader in: the digest of an Authorization or Proxy-Authorization (or all of its
@@ -20,7 +24,8 @@ export function maskSecrets(text: string): string {
       return name + scheme + gap + shown
     })
   }
-  return masked.includes('inline:')
-    ? masked.replace(SRTP_KEY, (_all, start: string, key: string) => start + stars(key))
-    : masked
+  if (!/inline:/i.test(masked)) return masked
+  return masked.replace(CRYPTO_LINE, (line) =>
+    line.replace(SRTP_KEY, (_all, start: string, key: string) => start + stars(key)),
+  )
 }

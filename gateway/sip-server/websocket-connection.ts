@@ -67,6 +67,7 @@ export class WebSocketConnection implements Connection {
     const { receiver } = this.#home
     if (!receiver.admits(this.#peer.host)) return this.close()
     this.heard()
+    if (!this.#isOpen) return
     // RFC 5626 §3.5.1, which RFC 7118 §6 allows here too: a browser cannot send a ping of its own.
     if (bytes.length <= 4 && bytes.every((byte) => byte === 13 || byte === 10)) {
       if (bytes.length === 4) this.#webSocket.send(PONG, { binary: false })
@@ -83,6 +84,11 @@ export class WebSocketConnection implements Connection {
   }
 
   heard(): void {
+    // Every ping of either kind is answered: whoever sends them and reads nothing must not fill our memory with pongs.
+    if (this.#webSocket.bufferedAmount > this.#home.limits.maxQueueBytes) {
+      this.#home.receiver.onSendError(new Error('the peer does not read what it is sent'))
+      return this.close()
+    }
     this.#heardMs = performance.now()
     this.#framedBytes = this.#socket.bytesRead
     this.#partialMs = 0

@@ -158,6 +158,24 @@ describe('the SIP trace', () => {
     assert.equal(store.calls, held.length)
   })
 
+  it('shows no credentials of folded lines, and not the second key of a line either', () => {
+    const text = [
+      'INVITE sip:a@b SIP/2.0',
+      'Authorization:',
+      ' Digest username="bob",',
+      '\tresponse="0123456789abcdef"',
+      'Proxy-Authorization: Basic',
+      ' Ym9iOnNl',
+      '  Y3JldA==',
+      '',
+      'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:firstKey|2^20;INLINE:secondKey',
+    ].join('\r\n')
+    const masked = maskSecrets(text)
+    assert.equal(masked.length, text.length)
+    assert.doesNotMatch(masked, /0123456789abcdef|Ym9i|Y3J|firstKey|secondKey/)
+    assert.match(masked, /username="bob",\r\n\tresponse="\*{16}"\r\nProxy-Authorization: Basic\r\n/)
+  })
+
   it('shows no credentials, and keeps every length', () => {
     const text = [
       'INVITE sip:a@b SIP/2.0',

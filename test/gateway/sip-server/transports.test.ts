@@ -270,6 +270,31 @@ describe('WebSocket clients', () => {
     await listed.close()
   })
 
+  for (const [what, ping] of [
+    ['pings', Buffer.concat([Buffer.from([0x89, 0xfd, 0, 0, 0, 0]), Buffer.alloc(125)])],
+    ['empty lines', Buffer.from([0x81, 0x84, 0, 0, 0, 0, 13, 10, 13, 10])],
+  ] as const) {
+    it(`are given up when they send ${what} and do not read the answers`, async () => {
+      const socket = connect(server.port('ws'), '127.0.0.1')
+      let isClosed = false
+      socket.on('error', () => (isClosed = true)).on('close', () => (isClosed = true))
+      socket.write(
+        'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+          'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: sip\r\n\r\n',
+      )
+      await once(socket, 'data')
+      socket.pause()
+      const many = Buffer.concat(Array.from({ length: Math.ceil(65_536 / ping.length) }, () => ping))
+      let sent = 0
+      while (!isClosed && sent < 500_000_000) {
+        sent += many.length
+        if (!socket.write(many)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {})
+      }
+      assert.ok(isClosed, 'it was never given up')
+      socket.destroy()
+    })
+  }
+
   it('send a message a frame, as text or binary, and pings of either kind are answered', async () => {
     const app = await server.application('options')
     const peer = await server.peer('ws')
