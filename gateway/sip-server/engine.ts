@@ -228,8 +228,20 @@ export class Engine implements Receiver, TransactionUser {
 
   onRequest(request: SipMessage, source: Peer): void {
     if (request.toTag === '' && !this.#takesNew(request, source)) return
+    if (!this.#mayBeRemembered(request, source)) return this.#uas.refuseUnseen(request, source)
     if (request.toTag !== '' && this.#proxy.owns(request)) this.#proxy.relay(request, source)
     else this.#uas.onRequest(request, source)
+  }
+
+  /** Whether there is room to remember one more request after its answer. What belongs to a call that is up is always taken. */
+  #mayBeRemembered(request: SipMessage, { host }: Peer): boolean {
+    const { transactions, limits, guard, dialogs, counters } = this.core
+    if (transactions.lingering < limits.maxLingering / 2) return true
+    if (request.toTag !== '' && (this.#proxy.owns(request) || dialogs.findForRequest(request) !== undefined))
+      return true
+    if (transactions.lingering < limits.maxLingering && (guard === null || guard.vouchesFor(host))) return true
+    counters.overLimit++
+    return false
   }
 
   #takesNew(request: SipMessage, source: Peer): boolean {

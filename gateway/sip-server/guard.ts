@@ -102,7 +102,7 @@ export class Guard {
   }
 
   #takeAny(source: Source, host: string, nowMs: number): boolean {
-    const hard = source.isTrusted || source.knownUntilMs > nowMs ? this.#trustedHard : this.#hard
+    const hard = isVouchedFor(source, nowMs) ? this.#trustedHard : this.#hard
     source.everything ??= new RateBucket(hard, nowMs)
     if (source.everything.take(hard, nowMs)) return true
     this.#droppedFlood++
@@ -114,16 +114,22 @@ export class Guard {
     return admitted.has(method) || (method === 'CANCEL' && admitted.has('INVITE'))
   }
 
+  /** Whether this is a source we have an agreement with, or send requests to ourselves. */
+  vouchesFor(host: string): boolean {
+    const nowMs = this.#now()
+    return isVouchedFor(this.#sourceOf(host, nowMs), nowMs)
+  }
+
   /** Whether a new request may have a transaction and be shown. False: it is to be refused without one. */
   takesNew(host: string): boolean {
     const nowMs = this.#now()
     const source = this.#sourceOf(host, nowMs)
-    const isVouchedFor = source.isTrusted || source.knownUntilMs > nowMs
-    const limit = isVouchedFor ? this.#options.trustedRequests : this.#options.requests
+    const isVouched = isVouchedFor(source, nowMs)
+    const limit = isVouched ? this.#options.trustedRequests : this.#options.requests
     source.requests ??= new RateBucket(limit, nowMs)
     if (source.requests.take(limit, nowMs)) return true
     this.#refusedFlood++
-    if (isVouchedFor) this.#tell(source, host, 'requests', nowMs)
+    if (isVouched) this.#tell(source, host, 'requests', nowMs)
     return false
   }
 
@@ -165,7 +171,7 @@ export class Guard {
   }
 
   #punish(source: Source, host: string, offence: Offence, nowMs: number): void {
-    if (source.isTrusted || source.knownUntilMs > nowMs) this.#tell(source, host, offence, nowMs)
+    if (isVouchedFor(source, nowMs)) this.#tell(source, host, offence, nowMs)
     else this.#ban(source, offence, nowMs)
   }
 
@@ -256,6 +262,10 @@ export class Guard {
       refusedFlood: this.#refusedFlood,
     }
   }
+}
+
+function isVouchedFor({ isTrusted, knownUntilMs }: Source, nowMs: number): boolean {
+  return isTrusted || knownUntilMs > nowMs
 }
 
 function times({ perSecond, burst }: RateLimit, factor: number): RateLimit {

@@ -2,6 +2,11 @@
 export interface SipServerLimits {
   /** Open transactions of both sides together, those that only absorb retransmissions not counted. Above it a new request from the network gets 503. */
   readonly maxTransactions: number
+  /**
+   * Answered transactions that absorb retransmissions for half a minute. Above it new requests from the network get 503 without one,
+   * above half of it those of sources nobody vouches for: whoever floods with invented addresses must not take a carrier's place.
+   */
+  readonly maxLingering: number
   /** Dialogs, early ones included. Above it a new INVITE gets 503, and the application's own INVITE is refused. */
   readonly maxDialogs: number
   /** Connections of each TCP listener, accepted and opened. Above it an arriving connection is closed at once. */
@@ -74,8 +79,13 @@ export interface SipServerLimits {
   readonly outboundConnectMs: number
   /** Timer C (RFC 3261 §16.6 step 11): a proxied INVITE may go so long without a final answer or another provisional one. */
   readonly proxyTimerCMs: number
-  /** Early dialogs of one INVITE that are told apart; answers of further forks are shown, but nothing can be sent to those. */
+  /**
+   * Early dialogs of one INVITE that are told apart; answers of further forks are shown, but nothing can be sent to those. So many
+   * further forks that have answered are hung up on, and no more: each costs us an ACK and a BYE.
+   */
   readonly maxForks: number
+  /** Provisional answers of one INVITE that are shown. */
+  readonly maxShownProvisionals: number
   /** Reliable provisional answers of one INVITE that wait for the PRACK of those before them; more are refused. */
   readonly maxProvisionals: number
   /** The shortest session interval a peer may ask for, seconds (RFC 4028 §5: not below 90 on any real network). */
@@ -129,6 +139,7 @@ export interface SipServerLimits {
 
 export const DEFAULT_LIMITS: SipServerLimits = {
   maxTransactions: 100_000,
+  maxLingering: 600_000,
   maxDialogs: 50_000,
   maxTcpConnections: 2_000,
   maxTlsConnections: 10_000,
@@ -167,6 +178,7 @@ export const DEFAULT_LIMITS: SipServerLimits = {
   proxyTimerCMs: 185_000,
   minSessionExpiresS: 90,
   maxForks: 16,
+  maxShownProvisionals: 1_000,
   maxProvisionals: 16,
   maxDialogMs: 21_600_000,
   maxTracedCalls: 50_000,

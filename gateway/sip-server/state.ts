@@ -184,6 +184,8 @@ export class ClientTransaction implements TimerOwner, SendFailed {
   /** The CANCEL that waits for a provisional response (RFC 3261 §9.1). */
   pendingCancel: SipMessage | null = null
   hasProvisional = false
+  /** Those above 100 so far. */
+  provisionals = 0
   /** Where else the request may go. */
   failover: Failover | null = null
   /** Another hop has been given the request: whatever this one still says is for nobody. */

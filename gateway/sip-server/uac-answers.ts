@@ -63,7 +63,7 @@ export class UacAnswers {
   }
 
   #onProvisional(transaction: ClientTransaction, response: SipMessage, source: Peer): void {
-    const { wheel, limits } = this.#core
+    const { wheel, limits, counters } = this.#core
     transaction.hasProvisional = true
     if (transaction.pendingCancel !== null) {
       this.#startCancel(transaction, transaction.pendingCancel)
@@ -73,6 +73,10 @@ export class UacAnswers {
       transaction.ringTimer = wheel.arm(limits.maxRingingMs, transaction, 'ringing')
     }
     if (response.status === 100) return
+    if (++transaction.provisionals > limits.maxShownProvisionals) {
+      counters.overLimit++
+      return
+    }
     if (!isNextProvisional(transaction, response, limits.maxForks)) return
     if (!transaction.isInDialog && response.toTag !== '') this.#learnEarly(transaction, response, source)
     const { dialog } = transaction
@@ -148,6 +152,10 @@ export class UacAnswers {
     // Its ACK is its own: the one kept in the transaction belongs to the call that stays.
     if (transaction.dismissedTags.includes(response.toTag))
       return this.#hangUp.acknowledge(fork, transaction.cseq, null)
+    if (transaction.dismissedTags.length >= this.#core.limits.maxForks) {
+      this.#core.counters.overLimit++
+      return
+    }
     transaction.dismissedTags.push(response.toTag)
     this.#hangUp.dismiss(fork, transaction.cseq, CANCEL_RACE)
   }

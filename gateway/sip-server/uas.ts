@@ -230,7 +230,8 @@ export class Uas {
    */
   refuseUnseen(request: SipMessage, source: Peer): void {
     const { method } = request
-    const status = method === 'CANCEL' || IN_DIALOG_ONLY.has(method) ? 481 : ROUTABLE.has(method) ? 503 : 501
+    const isNever = method === 'CANCEL' || request.toTag !== '' || IN_DIALOG_ONLY.has(method)
+    const status = isNever ? 481 : ROUTABLE.has(method) ? 503 : 501
     this.respondStatelessly(request, source, status, reasonOf(status), status === 501 ? { Allow: ALLOW } : {})
   }
 

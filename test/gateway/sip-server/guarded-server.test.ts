@@ -39,6 +39,36 @@ describe('a guarded server', () => {
     })
   }
 
+  it('remembers so many answered requests: strangers fill half of it, a trunk the rest, and calls go on', async () => {
+    await open({}, { limits: { maxLingering: 8 } })
+    const app = await server.application('invite', 'options')
+    const peer = await server.peer()
+    const asked = async (status: number): Promise<void> => {
+      peer.request('OPTIONS')
+      if (status === 200) await app.ask(`sip|${(await app.shown('OPTIONS')).tokens[8]}|\r\nSIP/2.0 200 OK\r\n\r\n`)
+      const { toTag } = await peer.receive(status, { method: 'OPTIONS' })
+      assert.equal(toTag === 'stateless-503', status === 503)
+    }
+    peer.request('INVITE', { body: SDP })
+    const { tokens } = await app.shown('INVITE')
+    const sdp = `\r\nContent-Type: application/sdp\r\n\r\n${SDP}`
+    await app.ask(`sip|${tokens[8]}|\r\nSIP/2.0 200 OK${sdp}`)
+    const ok = await peer.receive(200)
+    peer.requestAsCaller('ACK', ok)
+    for (let i = 0; i < 3; i++) await asked(200)
+    await asked(503)
+    await server.handle.ask('setAdmission', { trusted: ['127.0.0.0/8'], strangersMay: null })
+    for (let i = 0; i < 4; i++) await asked(200)
+    await asked(503)
+    peer.requestAsCaller('INFO', ok, { toTag: 'nobody' })
+    assert.equal((await peer.receive(481)).toTag, 'nobody')
+    peer.requestAsCaller('BYE', ok, { cseq: 2 })
+    await app.ask(`sip|${(await app.shown('BYE')).tokens[8]}|\r\nSIP/2.0 200 OK\r\n\r\n`)
+    await peer.receive(200, { method: 'BYE' })
+    const { lingeringTransactions, overLimit } = await server.handle.stats()
+    assert.deepEqual([lingeringTransactions, overLimit], [9, 3])
+  })
+
   it('closes the connections of a banned source, and takes no new one', async () => {
     await open({ malformed: SMALL })
     const socket = connect(server.port('tcp'), HERE)

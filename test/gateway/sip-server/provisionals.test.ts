@@ -14,7 +14,7 @@ describe('provisional answers', () => {
   let peer: SipPeer
 
   beforeEach(async () => {
-    stage = await Stage.open({ limits: { maxForks: 2, maxProvisionals: 2 } })
+    stage = await Stage.open({ limits: { maxForks: 2, maxProvisionals: 2, maxShownProvisionals: 9 } })
     ;({ app, peer } = stage)
   })
   afterEach(() => stage.close())
@@ -34,6 +34,26 @@ describe('provisional answers', () => {
       assert.match((await app.shown(183)).text, /RSeq: 8\r\n/)
       assert.match((await app.shown(183)).text, /RSeq: 9\r\n/)
       assert.deepEqual(app.frames, [])
+    })
+
+    it('are shown so often, and the call goes on', async () => {
+      const { invite } = await stage.inviting()
+      for (let i = 0; i < 12; i++) peer.reply(invite, 180, 'Ringing')
+      peer.reply(invite, 486, 'Busy Here')
+      for (let i = 0; i < 9; i++) await app.shown(180)
+      await app.shown(486)
+      assert.deepEqual(app.frames, [])
+    })
+
+    it('of forks without end are answered by ACK and BYE for as many as there may be', async () => {
+      const { invite } = await stage.inviting()
+      for (const toTag of ['a', 'b', 'c', 'd', 'e']) peer.reply(invite, 200, 'OK', { toTag, body: SDP })
+      await app.shown(200)
+      const ended = [(await peer.receive('BYE')).toTag, (await peer.receive('BYE')).toTag]
+      assert.deepEqual(ended.toSorted(), ['b', 'c'])
+      for (const bye of peer.received.filter(({ method }) => method === 'BYE')) peer.reply(bye, 200, 'OK')
+      await eventually(async () => (await stage.server.handle.stats()).overLimit === 2)
+      assert.deepEqual(new Set(peer.received.map(({ toTag }) => toTag)).has('d'), false)
     })
 
     it('from several forks are acknowledged each in its own, under the one name the application has', async () => {
