@@ -34,8 +34,8 @@ async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
   await closeMedia(call)
   call.endedAt ??= new Date()
   const attempt = call.outcome === 'answered' ? call.soldAttempt : null
-  for (const leg of [attempt, call.transferredTo.caller, call.transferredTo.buyer])
-    if (leg) leg.endedAt ??= call.endedAt
+  // Also of a transfer that was still being rung.
+  for (const leg of call.attempts) leg.endedAt ??= call.endedAt
   const posting = settleSale(call, parts)
   call.soldAttempt = attempt
   call.state = 'ended'

@@ -1,6 +1,6 @@
 import type { LegSide } from '../model/call.ts'
 import type { DialogState } from '../model/cdr.ts'
-import type { MediaSession } from '../media/media-server.ts'
+import { MediaUnavailable, type MediaSession } from '../media/media-server.ts'
 import { newAttempt } from './attempt.ts'
 import type { Bridge } from './bridge.ts'
 import { ring, type BuyerLeg } from './buyer-leg.ts'
@@ -48,6 +48,7 @@ export class Transfers {
   }
 
   #asked(side: LegSide, req: SipRequest, res: SipResponse): void {
+    if (this.#bridge.isEnded) return res.send(481) // Its BYE and our own have crossed.
     if (side === 'caller' && this.#parts.policies.transfers !== 'both') return res.send(603)
     if (this.#ongoing) return res.send(491)
     const referral = readReferral(req)
@@ -64,6 +65,11 @@ export class Transfers {
     this.#ongoing = true
     this.#transfer(side, referral, invitation, progress)
       .catch((error: unknown) => {
+        if (error instanceof MediaUnavailable) {
+          // The call has ended meanwhile, or there is no port left: no bug of the transfer's.
+          this.#call.note('transfer failed', error.message)
+          return void progress?.tell(503, 'Service Unavailable')
+        }
         this.#parts.log.error({ callId: this.#call.id, error }, 'a transfer met a bug')
         void progress?.tell(500, 'Server Internal Error')
       })

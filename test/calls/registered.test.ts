@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createUserAgent } from '../../sipp/agents/user-agent.ts'
 import { findFreePort } from '../../sipp/free-port.ts'
 import { startScenario } from '../../sipp/run.ts'
 import { Exchange, eventually, requireSipp } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
-import { hireAgent, Phone } from '../support/registered-phone.ts'
+import { hireAgent, PASSWORD, Phone } from '../support/registered-phone.ts'
 
 const CALLER = 'uac-answered-caller-hangs-up-expect-200.xml'
 
@@ -61,6 +62,47 @@ describe('a registered agent', function () {
       await market.close()
     })
   }
+
+  it('may refer the caller to a colleague who is registered, too, and to nobody of another house', async () => {
+    const market = await Market.open(exchange)
+    const { username, buyer } = await hireAgent(market)
+    const stranger = await hireAgent(market)
+    const { api } = exchange
+    const colleague = { account_id: buyer.id, username: `${username}-2`, password: PASSWORD }
+    await api.create('sip-users', colleague)
+    const [phone, desk, other] = [await open(username), await open(colleague.username), await open(stranger.username)]
+    for (const one of [phone, desk]) await one.register()
+    const carrier = await createUserAgent({ address: market.address })
+    const caller = carrier.call({ to: market.number, from: '+12125550142', target: exchange.process.sip() })
+    const invite = await phone.answer()
+    const refer = (to: string, cseq: number): void =>
+      void phone.peer.requestAsCallee('REFER', invite, {
+        cseq,
+        headers: [`Refer-To: <sip:${to}@dce>`, 'Refer-Sub: false'],
+      })
+    await other.register()
+    refer(stranger.username, 1)
+    await phone.peer.receive(403)
+    refer(colleague.username, 2)
+    await phone.peer.receive(202)
+    await desk.answer()
+    await phone.hungUp()
+    const hungUp = desk.hungUp()
+    await caller.hangUp()
+    await hungUp
+    await carrier.close()
+    const [record] = await market.records(1)
+    assert.deepEqual(
+      record!.legs.map((leg) => [leg['side'], leg['sip_status']]),
+      [
+        ['caller', 200],
+        ['buyer', 200],
+        ['buyer', 200],
+      ],
+    )
+    assert.equal(other.peer.count('INVITE'), 0)
+    await market.close()
+  })
 
   it('is rung over the connection it came by, wherever its Contact says it is', async () => {
     const market = await Market.open(exchange)

@@ -113,6 +113,20 @@ describe('a transfer', function () {
     await market.ended({ ...CALLER_HUNG_UP, end_reason: 'buyer_hung_up', hung_up_by: 'buyer' })
   })
 
+  it('that still rings when the caller hangs up is cancelled, and its leg has an end, too', async () => {
+    const { market, caller, colleague } = scene
+    const rung = ringing(colleague)
+    await refer(at(colleague))
+    const next = await rung
+    next.ring()
+    await caller.hangUp()
+    await next.ended
+    const record = await market.ended(CALLER_HUNG_UP)
+    assert.equal(record.legs.length, 3)
+    for (const leg of record.legs) assert.ok(leg['ended_at'], JSON.stringify(leg))
+    assert.doesNotMatch(await exchange.log(), /met a bug/)
+  })
+
   it('that fails leaves the call as it was, and the agent hears why', async () => {
     const { market, caller, agent, colleague, told } = scene
     colleague.on('call', (call) => call.reject(486))
