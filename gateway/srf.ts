@@ -188,6 +188,8 @@ export class Signaling {
   readonly #options: SignalingOptions
   #closed = false
   #connected = false
+  /** Who waits for an answer that a lost connection would never bring. */
+  readonly #waiting = new Set<(error: Error) => void>()
   /** `proto/host:port`, comma separated, as the server announced them. */
   addresses = ''
 
@@ -240,6 +242,8 @@ export class Signaling {
 
   #lost(error?: Error): void {
     this.#connected = false
+    for (const reject of this.#waiting) reject(new ConnectionLost())
+    this.#waiting.clear()
     if (!this.#closed) this.#options.log.warn({ error: error?.message }, 'the connection to the SIP server is lost')
   }
 
@@ -249,9 +253,9 @@ export class Signaling {
     this.#srf.createUAC(uri, options, progress, (error, dialog) => {
       if (!dialog) return reject(error ?? new Error('no dialog came of the call'))
       holdRequests(dialog)
-      resolve(unbind(dialog))
+      resolve(this.#adopt(dialog))
     })
-    return promise
+    return this.#unlessLost(promise)
   }
 
   /** Answers a call. Requests of the dialog it resolves to wait until `releaseRequests`. */
@@ -260,9 +264,9 @@ export class Signaling {
     this.#srf.createUAS(req, res, options, (error, dialog) => {
       if (!dialog) return reject(error ?? new Error('no dialog came of the answer'))
       holdRequests(dialog)
-      resolve(unbind(dialog))
+      resolve(this.#adopt(dialog))
     })
-    return promise
+    return this.#unlessLost(promise)
   }
 
   /**
@@ -275,29 +279,58 @@ export class Signaling {
 
   /** The same, resolving to the final response. */
   ask(uri: string, options: RequestOptions): Promise<SipResponse> {
-    return new Promise((resolve, reject) => {
-      this.#srf.request({ uri, ...options }, (error, request) => {
-        if (error || !request) return reject(error ?? new Error('request not sent'))
-        request.on('response', (response: SipResponse) => {
-          if (response.status >= 200) resolve(response)
-        })
+    const { promise, resolve, reject } = Promise.withResolvers<SipResponse>()
+    this.#srf.request({ uri, ...options }, (error, request) => {
+      if (error || !request) return reject(error ?? new Error('request not sent'))
+      request.on('response', (response: SipResponse) => {
+        if (response.status >= 200) resolve(response)
       })
+    })
+    return this.#unlessLost(promise)
+  }
+
+  /** drachtio-srf forgets what it waits for when the connection is lost: without this, whoever asked would wait for ever. */
+  async #unlessLost<T>(answer: Promise<T>): Promise<T> {
+    const lost = Promise.withResolvers<never>()
+    this.#waiting.add(lost.reject)
+    try {
+      return await Promise.race([answer, lost.promise])
+    } finally {
+      this.#waiting.delete(lost.reject)
+    }
+  }
+
+  /**
+   * drachtio-srf sends a dialog's requests over the connection the dialog began on, and fails when that is gone. A dialog that
+   * has none takes the present one, so calls outlive a lost connection (the embedded server gives them back).
+   */
+  #adopt(dialog: SipDialog): SipDialog {
+    const request: { socket: Socket | undefined } = dialog.req
+    request.socket = undefined
+    const destroy = dialog.destroy.bind(dialog)
+    const modify = dialog.modify.bind(dialog)
+    const ask = dialog.request.bind(dialog)
+    return Object.assign(dialog, {
+      destroy: (...args: Parameters<typeof destroy>) => this.#unlessLost(destroy(...args)),
+      modify: (...args: Parameters<typeof modify>) => this.#unlessLost(modify(...args)),
+      request: (...args: Parameters<typeof ask>) => this.#unlessLost(ask(...args)),
     })
   }
 
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#srf.disconnect()
+    // Without a connection drachtio-srf has nothing to end, and says so by throwing.
+    if (this.#connected) this.#srf.disconnect()
   }
 }
 
-/**
- * drachtio-srf sends a dialog's requests over the connection the dialog began on, and fails when that is gone. A dialog that
- * has none takes the present one, so calls outlive a lost connection (the embedded server gives them back).
- */
-function unbind(dialog: SipDialog): SipDialog {
-  const request: { socket: Socket | undefined } = dialog.req
-  request.socket = undefined
-  return dialog
+/** The connection to the SIP server broke before the answer came. */
+class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost'
+  readonly status = 503
+
+  constructor() {
+    super('the connection to the SIP server was lost')
+  }
 }

@@ -30,7 +30,7 @@ class Question implements TimerOwner {
 /**
  * Applications that lost their connection, and the calls they left behind. Calls that are up stay up for `applicationGraceMs`;
  * an application with the same tags that connects meanwhile is asked, dialog by dialog, with a request of the server's own,
- * whether it knows it: an answer of 2xx, or none, makes the dialog its own. So a process that only lost its connection goes
+ * whether it knows it: any answer but 404 and 481, or none, makes the dialog its own. So a process that only lost its connection goes
  * on as if nothing had been, one that was started anew (drachtio-srf answers 404) gets no calls it knows nothing of, and two
  * that share their tags each get theirs. What nobody wants in time is ended with BYE.
  */
@@ -128,7 +128,8 @@ export class Absences {
       dialogId: question.dialog.id,
       text: serialize(answer),
     })
-    if (answer.status >= 200) this.#conclude(transactionId, answer.status < 300)
+    // Any other refusal (405, say) comes from somebody who knows what he refuses.
+    if (answer.status >= 200) this.#conclude(transactionId, answer.status !== 404 && answer.status !== 481)
     return true
   }
 

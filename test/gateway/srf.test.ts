@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
+import { releaseRequests } from '../../gateway/held-requests.ts'
 import { Signaling } from '../../gateway/srf.ts'
 import type { SipDialog, SipRequest, SipResponse } from '../../gateway/srf.ts'
 import { boundTo } from '../../gateway/sip-server/transport.ts'
@@ -42,7 +43,9 @@ describe('the drachtio connection', () => {
       isStopped = true
       const answer = async (): Promise<SipDialog> => {
         const dialog = await signaling.createUAS(req, res, { localSdp: SDP })
-        return dialog.on('modify', (...args: [SipRequest, SipResponse]) => modified.resolve(args))
+        dialog.on('modify', (...args: [SipRequest, SipResponse]) => modified.resolve(args))
+        releaseRequests(dialog)
+        return dialog
       }
       answer().catch(modified.reject)
     })
@@ -61,6 +64,41 @@ describe('the drachtio connection', () => {
     assert.equal((await caller.receive(488)).cseq, 2)
     signaling.close()
     line.close()
+    await server.close()
+  })
+
+  it('fails what waits for an answer when the connection is lost, and can be closed without one', async () => {
+    const server = await TestServer.start()
+    const ends = new Set<Socket>()
+    const line = createServer((near) => {
+      const far = connect(server.handle.controlPort, '127.0.0.1')
+      for (const end of [near, far]) {
+        ends.add(end)
+        end.on('error', () => undefined)
+      }
+      near.pipe(far)
+      far.pipe(near)
+    })
+    line.listen(0, '127.0.0.1')
+    await once(line, 'listening')
+    const { port } = boundTo(line)
+    const signaling = new Signaling({ host: '127.0.0.1', port, secret: 'cymru', connectTimeoutMs: 5_000, log: quiet })
+    await signaling.connect()
+    const callee = await server.peer()
+    const uri = `sip:callee@127.0.0.1:${callee.port}`
+    const sent = Promise.withResolvers<void>()
+    const progress = { cbRequest: () => sent.resolve(), cbProvisional: () => undefined }
+    const placing = signaling.createUAC(uri, { localSdp: SDP, headers: {} }, progress)
+    const asking = signaling.request(uri, { method: 'OPTIONS', headers: {} })
+    callee.reply(await callee.receive('INVITE'), 180, 'Ringing')
+    await callee.receive('OPTIONS')
+    await sent.promise
+    line.close()
+    for (const end of ends) end.destroy()
+    const lost = { message: 'the connection to the SIP server was lost', status: 503 }
+    await Promise.all([assert.rejects(placing, lost), assert.rejects(asking, lost)])
+    await eventually(() => !signaling.connected)
+    signaling.close()
     await server.close()
   })
 })

@@ -1,0 +1,89 @@
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { boundTo } from '../../gateway/sip-server/transport.ts'
+import { Market } from '../support/call-market.ts'
+import { type Exchange, requireEmbeddedSip, startExchange } from '../support/exchange.ts'
+import { eventually, TestServer } from '../support/sip-server.ts'
+
+const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'
+const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
+
+describe('an exchange that loses its SIP server for a moment', function () {
+  this.timeout(60_000)
+  let server: TestServer
+  let exchange: Exchange
+  /** What lies between the two, and can be cut. */
+  let line: Server
+  const ends = new Set<Socket>()
+  let isCut = false
+  before(async function () {
+    requireEmbeddedSip(this, 'a line to it that can be cut')
+    server = await TestServer.start()
+    line = createServer((near) => {
+      if (isCut) return near.destroy()
+      const far = connect(server.handle.controlPort, '127.0.0.1')
+      for (const [one, other] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        ends.add(one)
+        one.on('error', () => undefined)
+        one.on('close', () => other.destroy())
+        one.pipe(other)
+      }
+    })
+    line.listen(0, '127.0.0.1')
+    await once(line, 'listening')
+    const env = {
+      DCE_DRACHTIO_HOST: '127.0.0.1',
+      DCE_DRACHTIO_PORT: String(boundTo(line).port),
+      DCE_DRACHTIO_SECRET: 'cymru',
+    }
+    exchange = await startExchange(this, { env })
+  })
+  after(async () => {
+    await exchange?.close()
+    line?.close()
+    await server?.close()
+  })
+
+  async function cut(): Promise<void> {
+    isCut = true
+    for (const end of ends) end.destroy()
+    ends.clear()
+    await eventually(async () => (await server.handle.stats()).applications === 0)
+  }
+
+  async function mend(): Promise<void> {
+    isCut = false
+    await eventually(async () => (await server.handle.stats()).applications === 1, 15_000)
+  }
+
+  it('goes on with its calls: who hangs up later is heard, and the other side hung up', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer(BUYER)
+    const caller = await market.startCall('uac-answered-caller-hangs-up-expect-200.xml', { pauseMs: 4000 })
+    await market.answered()
+    await sleep(300) // The record says so a moment before the caller has its 200.
+    await cut()
+    await mend()
+    await market.went(caller)
+    await market.went(buyer.run)
+    await market.ended(CALLER_HUNG_UP)
+  })
+
+  it('hears afterwards of a caller who hung up meanwhile', async () => {
+    const market = await Market.open(exchange)
+    const buyer = await market.buyer(BUYER)
+    const caller = await market.startCall('uac-answered-caller-hangs-up-expect-200.xml', { pauseMs: 1500 })
+    await market.answered()
+    await sleep(300)
+    await cut()
+    await market.went(caller)
+    await sleep(200)
+    await mend()
+    await market.went(buyer.run)
+    await market.ended(CALLER_HUNG_UP)
+  })
+})
