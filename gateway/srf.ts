@@ -2,7 +2,7 @@
 import './plain-env.ts'
 import type { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import Srf from 'drachtio-srf'
 import { holdRequests } from './held-requests.ts'
 import { answerChallengesOurWay } from './srf-digest.ts'
@@ -153,7 +153,7 @@ type RequestHandler = (req: SipRequest, res: SipResponse) => void
 /** The untyped parts of drachtio-srf that its own declarations leave out. */
 interface SrfFace extends EventEmitter {
   connect(options: { host: string; port: number; secret: string }): void
-  disconnect(): void
+  disconnect(socket?: Socket): void
   invite(handler: RequestHandler): void
   options(handler: RequestHandler): void
   register(handler: RequestHandler): void
@@ -228,6 +228,7 @@ export class Signaling {
       )
       this.#srf.on('connect', (error: Error | null, addresses: string) => {
         clearTimeout(timer)
+        if (this.#closed) return this.#srf.disconnect() // It was on its way when we closed.
         if (error) return reject(new Error(`the drachtio server at ${host}:${port} refused us: ${error.message}`))
         this.#connected = true
         this.addresses = addresses
@@ -320,8 +321,9 @@ export class Signaling {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    // Without a connection drachtio-srf has nothing to end, and says so by throwing.
     if (this.#connected) this.#srf.disconnect()
+    // Without a connection it throws instead of giving up the search for one: a socket that leads nowhere makes it give up.
+    else this.#srf.disconnect(new Socket())
   }
 }
 

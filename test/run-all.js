@@ -85,7 +85,7 @@ function runMocha(args) {
   const countsFile = join(directory, 'counts.json')
   try {
     const reporter = join(ROOT, 'test/support/counting-reporter.cjs')
-    run(OWN_NODE, [join(ROOT, 'node_modules/mocha/bin/mocha.js'), '--reporter', reporter, ...args], {
+    run(OWN_NODE, [join(ROOT, 'node_modules/mocha/bin/mocha.js'), '--exit', '--reporter', reporter, ...args], {
       env: {
         ...process.env,
         PATH: `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}`,
