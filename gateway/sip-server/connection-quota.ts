@@ -4,6 +4,8 @@ import type { Receiver } from './transport.ts'
 
 interface QuotaLimits {
   readonly maxConnections: number
+  /** Of these, so many are kept for those the receiver vouches for: two strangers could take all there are, and say nothing. */
+  readonly reserved?: number
   readonly maxConnectionsPerSource: number
   readonly maxConnectionsPerLoopback: number
 }
@@ -19,11 +21,12 @@ export class ConnectionQuota {
   }
 
   /** Counts one more, if there is room for it: each is given back by `leave`. */
-  enter(host: string): boolean {
-    const { maxConnections, maxConnectionsPerSource, maxConnectionsPerLoopback } = this.#limits
+  enter(host: string, isStranger = false): boolean {
+    const { maxConnections, reserved = 0, maxConnectionsPerSource, maxConnectionsPerLoopback } = this.#limits
     const known = this.#bySource.get(host) ?? 0
     const most = isLoopback(host) ? maxConnectionsPerLoopback : maxConnectionsPerSource
-    if (this.#total >= maxConnections || known >= most) return false
+    const room = isStranger ? maxConnections - reserved : maxConnections
+    if (this.#total >= room || known >= most) return false
     this.#total++
     this.#bySource.set(host, known + 1)
     return true
@@ -40,7 +43,11 @@ export class ConnectionQuota {
   /** Counts an accepted socket until it closes, or destroys it. False: it was destroyed. */
   admit(socket: Socket, receiver: Receiver): boolean {
     const { remoteAddress } = socket
-    if (remoteAddress === undefined || !receiver.admits(remoteAddress) || !this.enter(remoteAddress)) {
+    const isAdmitted =
+      remoteAddress !== undefined &&
+      receiver.admits(remoteAddress) &&
+      this.enter(remoteAddress, this.#limits.reserved !== undefined && !receiver.vouchesFor(remoteAddress))
+    if (!isAdmitted) {
       socket.destroy()
       return false
     }

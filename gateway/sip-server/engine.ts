@@ -165,6 +165,11 @@ export class Engine implements Receiver, TransactionUser {
     return guard === null || guard.admits(host)
   }
 
+  vouchesFor(host: string): boolean {
+    const { guard } = this.core
+    return guard === null || guard.vouchesFor(host)
+  }
+
   onMessage(message: SipMessage, peer: Peer): void {
     const { counters, transactions, guard } = this.core
     counters.countReceived(message.method, message.status, peer.transport.name)
@@ -235,11 +240,11 @@ export class Engine implements Receiver, TransactionUser {
 
   /** Whether there is room to remember one more request after its answer. What belongs to a call that is up is always taken. */
   #mayBeRemembered(request: SipMessage, { host }: Peer): boolean {
-    const { transactions, limits, guard, dialogs, counters } = this.core
+    const { transactions, limits, dialogs, counters } = this.core
     if (transactions.lingering < limits.maxLingering / 2) return true
     if (request.toTag !== '' && (this.#proxy.owns(request) || dialogs.findForRequest(request) !== undefined))
       return true
-    if (transactions.lingering < limits.maxLingering && (guard === null || guard.vouchesFor(host))) return true
+    if (transactions.lingering < limits.maxLingering && this.vouchesFor(host)) return true
     counters.overLimit++
     return false
   }

@@ -57,7 +57,7 @@ export function askHandler(
 function factsOf(message: SipMessage, source: Peer): [string, string][] {
   const uri = parseUri(message.requestUri)
   const userIn = (value: string | undefined): string => parseUri(uriOf(value ?? '') ?? '')?.user ?? ''
-  return [
+  const facts: [string, string][] = [
     ['method', message.method],
     ['domain', uri?.host ?? ''],
     ['protocol', source.transport.name],
@@ -67,6 +67,8 @@ function factsOf(message: SipMessage, source: Peer): [string, string][] {
     ['uriUser', uri?.user ?? ''],
     ['contentType', message.get('content-type') ?? ''],
     ['uri', message.requestUri],
-    ...(uri?.params ?? []),
   ]
+  // A parameter of the caller's must not pass for a fact of ours.
+  const known = new Set(facts.map(([name]) => name))
+  return [...facts, ...[...(uri?.params ?? [])].filter(([name]) => !known.has(name))]
 }

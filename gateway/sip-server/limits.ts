@@ -9,7 +9,10 @@ export interface SipServerLimits {
   readonly maxLingering: number
   /** Dialogs, early ones included. Above it a new INVITE gets 503, and the application's own INVITE is refused. */
   readonly maxDialogs: number
-  /** Connections of each TCP listener, accepted and opened. Above it an arriving connection is closed at once. */
+  /**
+   * Connections of each TCP listener, accepted and opened. Above it an arriving connection is closed at once; above three quarters of
+   * it one of somebody nobody vouches for.
+   */
   readonly maxTcpConnections: number
   /** The same of each TLS listener, handshakes included. */
   readonly maxTlsConnections: number

@@ -50,7 +50,8 @@ export class StreamTransport implements Transport {
     this.#receiver = receiver
     this.#limits = limits
     const maxConnections = tls === null ? limits.maxTcpConnections : limits.maxTlsConnections
-    this.#quota = new ConnectionQuota({ ...limits, maxConnections })
+    // Carriers keep a quarter, whoever else connects.
+    this.#quota = new ConnectionQuota({ ...limits, maxConnections, reserved: Math.floor(maxConnections / 4) })
     this.#sweep = new Sweep(sweepRoundMs(limits))
     server.on('connection', (socket: Socket) => {
       if (this.#isClosed || !this.#quota.admit(socket, receiver)) socket.destroy()

@@ -59,6 +59,10 @@ export class TappedReceiver implements Receiver {
     return this.#receiver.admits(host)
   }
 
+  vouchesFor(host: string): boolean {
+    return this.#receiver.vouchesFor(host)
+  }
+
   onMessage(message: SipMessage, peer: Peer): void {
     const atMs = this.#clock.nowMs()
     for (const tap of this.#taps) tap.see('in', message.wire, message.callId, peer, atMs)

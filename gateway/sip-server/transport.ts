@@ -68,6 +68,8 @@ export interface Transport {
 export interface Receiver {
   /** Whether to read what this address sends: asked of each datagram, connection and piece of one. */
   admits(host: string): boolean
+  /** Whether it is somebody we have an agreement with, or call ourselves. */
+  vouchesFor(host: string): boolean
   onMessage(message: SipMessage, peer: Peer): void
   onParseFailure(failure: ParseFailure, peer: Peer): void
   onSendError(error: Error): void

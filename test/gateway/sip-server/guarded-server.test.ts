@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import type { GuardNotice } from '../../../gateway/sip-server/start.ts'
 import { SDP } from '../../support/sip-peer.ts'
 import { eventually, TestServer } from '../../support/sip-server.ts'
@@ -67,6 +68,25 @@ describe('a guarded server', () => {
     await peer.receive(200, { method: 'BYE' })
     const { lingeringTransactions, overLimit } = await server.handle.stats()
     assert.deepEqual([lingeringTransactions, overLimit], [9, 3])
+  })
+
+  it('keeps a quarter of its connections for those it trusts', async () => {
+    await open({}, { limits: { maxTcpConnections: 4 } })
+    const sockets: Socket[] = []
+    /** Whether a connection is still there when its first request has been answered. */
+    const connected = async (): Promise<boolean> => {
+      const socket = connect(server.port('tcp'), HERE).on('error', () => undefined)
+      sockets.push(socket)
+      await once(socket, 'connect')
+      socket.write('\r\n\r\n')
+      return Promise.race([once(socket, 'data').then(() => true), once(socket, 'close').then(() => false)])
+    }
+    for (let i = 0; i < 3; i++) assert.equal(await connected(), true)
+    assert.equal(await connected(), false)
+    await server.handle.ask('setAdmission', { trusted: ['127.0.0.0/8'], strangersMay: null })
+    assert.equal(await connected(), true)
+    assert.equal(await connected(), false)
+    for (const socket of sockets) socket.destroy()
   })
 
   it('closes the connections of a banned source, and takes no new one', async () => {

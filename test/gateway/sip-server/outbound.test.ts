@@ -103,11 +103,13 @@ describe('outbound connections', () => {
       return { action: 'route', data: { uri: `127.0.0.1:${app.port}` } }
     })
     await start([`INVITE ${url}`])
-    peer.request('INVITE', { body: SDP, uri: `sip:1000@127.0.0.1:${server.port('udp')};foo=bar` })
+    const forged = ';source_address=192.0.2.1;method=ACK'
+    peer.request('INVITE', { body: SDP, uri: `sip:1000@127.0.0.1:${server.port('udp')};foo=bar${forged}` })
     const ok = await peer.receive(200)
     assert.equal(ok.body, SDP)
     peer.requestAsCaller('ACK', ok)
     const facts = Object.fromEntries(asked[0]!.searchParams)
+    assert.equal(asked[0]!.searchParams.getAll('source_address').length, 1)
     assert.deepEqual(facts, {
       method: 'INVITE',
       domain: '127.0.0.1',
@@ -117,7 +119,7 @@ describe('outbound connections', () => {
       toUser: 'service',
       uriUser: '1000',
       contentType: 'application/sdp',
-      uri: `sip:1000@127.0.0.1:${server.port('udp')};foo=bar`,
+      uri: `sip:1000@127.0.0.1:${server.port('udp')};foo=bar${forged}`,
       foo: 'bar',
     })
     called()
