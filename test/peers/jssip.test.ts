@@ -3,7 +3,13 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { connect } from 'node:tls'
 import type { Browser } from 'playwright-core'
-import { BrowserPhone, chromiumIsInstalled, PhonePage, startChromium } from '../support/browser-phone.ts'
+import {
+  BrowserPhone,
+  chromiumIsInstalled,
+  PhonePage,
+  startChromium,
+  type BrowserPhoneOptions,
+} from '../support/browser-phone.ts'
 import { Market } from '../support/call-market.ts'
 import { eventually, startExchange, type Exchange } from '../support/exchange.ts'
 import { hireAgent, PASSWORD } from '../support/registered-phone.ts'
@@ -36,7 +42,7 @@ describe('JsSIP in Chromium', function () {
     await exchange?.close()
   })
 
-  async function open(username: string, options: { url?: string; password?: string; register?: boolean } = {}) {
+  async function open(username: string, options: Partial<BrowserPhoneOptions> = {}) {
     const phone = await BrowserPhone.open(browser, site.origin, { url, username, password: PASSWORD, ...options })
     phones.push(phone)
     return phone
@@ -58,12 +64,12 @@ describe('JsSIP in Chromium', function () {
   }
 
   /** Somebody who may call on this market's trunk from a page. */
-  async function callerIn(market: Market): Promise<BrowserPhone> {
+  async function callerIn(market: Market, options: Partial<BrowserPhoneOptions> = {}): Promise<BrowserPhone> {
     const [trunk] = await exchange.api.listAll<{ id: string }>(`trunks?account_id=${market.seller.id}`)
     const username = `web-${market.vertical.replace('_', '-')}`
     const person = { account_id: market.seller.id, username, password: PASSWORD, trunk_id: trunk!.id }
     await exchange.api.create('sip-users', person)
-    const phone = await open(username, { register: false })
+    const phone = await open(username, { register: false, ...options })
     await phone.event('connected')
     return phone
   }
@@ -121,6 +127,7 @@ describe('JsSIP in Chromium', function () {
     await agent.phone.answer()
     await agent.phone.event('confirmed')
     assert.equal((await agent.phone.event('ringing here')).detail, '+12125550142')
+    await market.answered() // It has its ACK before the caller has the answer.
     await agent.phone.hangUp()
     await market.went(caller)
     await market.ended({ ...OPEN, end_reason: 'buyer_hung_up', hung_up_by: 'buyer' })
@@ -149,6 +156,17 @@ describe('JsSIP in Chromium', function () {
     await caller.hangUp()
     assert.equal((await agent.phone.event('failed')).detail, 'remote Canceled')
     await market.ended({ outcome: 'cancelled', sip_status: 487, end_reason: 'cancelled' })
+  })
+
+  it('hears 488 to the encrypted media a browser offers of itself: they are not carried yet', async () => {
+    const market = await Market.open(exchange)
+    await agentIn(market)
+    const caller = await callerIn(market, { ownMedia: true })
+    await caller.call(market.number)
+    assert.equal((await caller.event('failed')).detail, '488')
+    const [record] = await market.records(1)
+    assert.equal(record!.sip_status, 488)
+    await market.settled()
   })
 
   it('registers again when its connection is lost, in place of what it was, and is rung there', async () => {

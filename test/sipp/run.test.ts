@@ -9,11 +9,13 @@ import { explain, playScenario, ScenarioFailedToStart, sippIsInstalled, startSce
 
 const SIPP = join(import.meta.dirname, '../../sipp')
 const scenarios = readdirSync(SIPP).filter((name) => name.endsWith('.xml'))
+const situationOf = (name: string) => name.replace(/^(uac|uas)-/, '').replace(/-expect-.*$/, '')
 
 describe('the scenarios', () => {
   it('are named for a role, a situation and what it expects', () => {
     for (const name of scenarios) assert.match(name, /^(uac|uas)(-[a-z0-9]+)+-expect-(\d{3}|bye)\.xml$/)
-    assert.ok(scenarios.length >= 25, `${scenarios.length} situations`)
+    const situations = new Set(scenarios.map(situationOf))
+    assert.ok(situations.size >= 60, `${situations.size} situations`)
   })
 
   it('say in a comment what they are for', () => {
@@ -21,18 +23,27 @@ describe('the scenarios', () => {
   })
 
   it('are all played by a story', () => {
-    const calls = join(import.meta.dirname, '../calls')
-    const stories = readdirSync(calls).map((name) => readFileSync(join(calls, name), 'utf8'))
-    const told = stories.join('\n')
+    const told = ['calls', 'peers']
+      .map((folder) => join(import.meta.dirname, '..', folder))
+      .flatMap((folder) => readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8')))
+      .join('\n')
     // Some are named by a template: what stands before the first part that varies must be there.
     const missing = scenarios.filter((name) => {
-      const situation = name.replace(/^(uac|uas)-/, '').replace(/-expect-.*$/, '')
+      const situation = situationOf(name)
       return (
         !told.includes(name) &&
         !situation.split('-').some((_, n, words) => told.includes(`'${words.slice(n).join('-')}'`))
       )
     })
     assert.deepEqual(missing, [])
+  })
+
+  it('are all named in docs/qa.md', () => {
+    const named = readFileSync(join(import.meta.dirname, '../../docs/qa.md'), 'utf8')
+    assert.deepEqual(
+      scenarios.filter((name) => !named.includes(`\`${situationOf(name)}\``)),
+      [],
+    )
   })
 })
 

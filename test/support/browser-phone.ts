@@ -53,6 +53,8 @@ export interface BrowserPhoneOptions {
   readonly password: string
   /** Default true. */
   readonly register?: boolean
+  /** The browser's own media, in place of plain RTP. */
+  readonly ownMedia?: boolean
 }
 
 /** A Chromium without a window that trusts one key, whatever name and issuer its certificate has, and no other. */
@@ -68,7 +70,7 @@ export function chromiumIsInstalled(): boolean {
 
 /**
  * JsSIP in a page of a browser: its own WebSocket, its own SIP. Its media are not a browser's, which would offer DTLS-SRTP
- * (RFC 5763): the page says plain RTP in its descriptions, and sends none.
+ * (RFC 5763): unless asked for those, the page says plain RTP in its descriptions, and sends none.
  */
 export class BrowserPhone {
   readonly page: Page
@@ -138,7 +140,7 @@ export class BrowserPhone {
 
 /** In place of the browser's: describes one stream of plain RTP, agrees to whatever comes. */
 const PLAIN_RTP = `
-window.RTCPeerConnection = class extends EventTarget {
+window.PlainRtp = class extends EventTarget {
   signalingState = 'stable'
   iceGatheringState = 'complete'
   iceConnectionState = 'connected'
@@ -169,7 +171,8 @@ window.phone = {
   events: [],
   session: null,
   tell(name, detail = '') { this.events.push({ name, detail: String(detail) }) },
-  start({ url, username, password, register = true }) {
+  start({ url, username, password, register = true, ownMedia = false }) {
+    if (!ownMedia) window.RTCPeerConnection = PlainRtp
     this.ua = new JsSIP.UA({
       sockets: [new JsSIP.WebSocketInterface(url)],
       uri: 'sip:' + username + '@dce',
@@ -195,8 +198,9 @@ window.phone = {
     session.on('ended', ({ originator, cause }) => this.tell('ended', originator + ' ' + cause))
     session.on('failed', ({ originator, cause, message }) => this.tell('failed', message?.status_code ?? originator + ' ' + cause))
   },
-  call(user) { this.ua.call('sip:' + user + '@dce', { mediaStream: new MediaStream() }) },
-  answer() { this.session.answer({ mediaStream: new MediaStream() }) },
+  call(user) { this.ua.call('sip:' + user + '@dce', { mediaStream: this.sound() }) },
+  answer() { this.session.answer({ mediaStream: this.sound() }) },
+  sound() { return new AudioContext().createMediaStreamDestination().stream },
   hangUp() { this.session.terminate() },
   stop() { this.ua.stop() },
 }
