@@ -82,6 +82,11 @@ export class Bridge {
     for (const leg of Object.values(this.#legs)) void leg.hangUp({ ...headers })
   }
 
+  /** Whether the caller has acknowledged our 200: until then nobody has proved to be there, since a UDP source can be forged. */
+  get isAcknowledged(): boolean {
+    return this.#acknowledged
+  }
+
   get isEnded(): boolean {
     return this.#ended
   }

@@ -87,12 +87,17 @@ async function closeMedia(call: Call): Promise<void> {
   }
 }
 
+/** An answered call, whose caller is known to have been there: by its ACK, or by its BYE. */
+function isSale({ outcome, endReason, bridge }: Call): boolean {
+  return outcome === 'answered' && (bridge?.isAcknowledged === true || endReason === 'caller_hung_up')
+}
+
 /** Posts or voids the hold of the answered award and frees its places; null when nothing is billed. */
 function settleSale(call: Call, parts: ExchangeParts): Posting | null {
   const { takenAward, sold } = call
   if (!takenAward || !sold) return null
   call.takenAward = null
-  if (call.outcome !== 'answered') {
+  if (!isSale(call)) {
     takenAward.reservation.release()
     parts.balances.void(takenAward.hold)
     return null

@@ -102,11 +102,14 @@ describe('a caller whose ACK is lost', function () {
   })
   after(() => exchange?.close())
 
-  it('is hung up on, and so is the buyer; the record says why', async () => {
+  it('is hung up on, and so is the buyer, who pays nothing; the record says why', async () => {
     const market = await Market.open(exchange)
-    const buyer = await market.buyer('uas-answer-caller-hangs-up-expect-200.xml')
+    const buyer = await market.buyer('uas-answer-caller-hangs-up-expect-200.xml', { bid: { billable_after: 0 } })
     await market.call('uac-lost-ack-expect-200.xml')
     await market.went(buyer.run)
-    await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'ack_timeout', hung_up_by: 'exchange' })
+    const ending = { outcome: 'answered', sip_status: 200, end_reason: 'ack_timeout', hung_up_by: 'exchange' }
+    const record = await market.ended(ending)
+    assert.deepEqual([record.price, record.payout], ['0.00', '0.00'], 'nobody has proved to be there')
+    assert.equal(await market.balanceOf(buyer.account), '100.00')
   })
 })
