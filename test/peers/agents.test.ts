@@ -5,6 +5,10 @@ import { directionOf, PhoneStage, requirePhone, SOFTPHONES } from '../support/ph
 
 const CARRIER_HZ = 600
 const AGENT_HZ = 1000
+const NEXT_HZ = 1400
+/** What each says when its user does not want a call. */
+const REFUSED_WITH = { baresip: 486, linphonec: 603 }
+const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
 
 describe("a buyer's agent", function () {
   this.timeout(60_000)
@@ -32,12 +36,7 @@ describe("a buyer's agent", function () {
           await stage.hears(ear, AGENT_HZ)
           await call.hangUp()
           await stage.hasHeard(phone, CARRIER_HZ)
-          await market.ended({
-            outcome: 'answered',
-            sip_status: 200,
-            end_reason: 'caller_hung_up',
-            hung_up_by: 'caller',
-          })
+          await market.ended(CALLER_HUNG_UP)
           await phone.close()
           await stage.untilRegistered(user, 0, phone)
         })
@@ -61,12 +60,24 @@ describe("a buyer's agent", function () {
         )
         phone.hangUp()
         assert.equal((await call.ended).cause, 'remote-hung-up')
-        await market.ended({
-          outcome: 'answered',
-          sip_status: 200,
-          end_reason: 'buyer_hung_up',
-          hung_up_by: 'buyer',
-        })
+        await market.ended({ ...CALLER_HUNG_UP, end_reason: 'buyer_hung_up', hung_up_by: 'buyer' })
+      })
+
+      it('refuses a call, which the next buyer gets', async () => {
+        const market = await Market.open(stage.exchange)
+        const { phone } = await stage.agent(market, name, AGENT_HZ, 'udp', false)
+        await stage.buyerAnswers(market, NEXT_HZ, '2.00')
+        const calling = stage.carrierCalls(market, CARRIER_HZ)
+        await phone.waitFor(/^SIP\/2\.0 180 /m)
+        phone.hangUp()
+        const { call, ear } = await calling
+        await stage.hears(ear, NEXT_HZ)
+        await call.hangUp()
+        const record = await market.ended(CALLER_HUNG_UP)
+        assert.deepEqual(
+          record.legs.map(({ sip_status }) => sip_status),
+          [200, REFUSED_WITH[name], 200],
+        )
       })
     })
   }

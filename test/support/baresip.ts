@@ -111,10 +111,10 @@ export class Baresip implements Softphone {
   }
 }
 
-function account({ server, transport, username, password, registers }: BaresipOptions): string {
+function account({ server, transport, username, password, registers, answers }: BaresipOptions): string {
   const address = `<sip:${username}@${server.host}:${server.port};transport=${transport}>`
   const expires = registers === false ? 0 : 60
-  return `${address};auth_user=${username};auth_pass="${password}";answermode=auto;regint=${expires}\n`
+  return `${address};auth_user=${username};auth_pass="${password}";answermode=${answers === false ? 'manual' : 'auto'};regint=${expires}\n`
 }
 
 function config(options: BaresipOptions, folder: string, controlPort: number): string {

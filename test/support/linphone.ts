@@ -26,8 +26,8 @@ export class Linphone implements Softphone {
         // Without this folder for its database it opens no port.
         '.local/share/linphone/.keep': '',
       }),
-      // All it logs, SIP included; and it takes calls by itself.
-      (folder) => ['-c', join(folder, 'linphonerc'), '-d', '5', '-a'],
+      // All it logs, SIP included.
+      (folder) => ['-c', join(folder, 'linphonerc'), '-d', '5', ...(options.answers === false ? [] : ['-a'])],
       NOISE,
     )
     const phone = new Linphone(peer)

@@ -59,7 +59,7 @@ export class PhoneStage {
   /** A phone with these credentials at the exchange. It trusts the exchange's certificate and no other. */
   async phone(
     name: SoftphoneName,
-    options: Pick<BaresipOptions, 'transport' | 'username' | 'toneHz' | 'registers' | 'address'>,
+    options: Pick<BaresipOptions, 'transport' | 'username' | 'toneHz' | 'registers' | 'answers' | 'address'>,
   ): Promise<Softphone> {
     const all = {
       ...options,
@@ -78,9 +78,10 @@ export class PhoneStage {
     name: SoftphoneName,
     toneHz: number,
     transport: PhoneTransport = 'udp',
+    answers = true,
   ): Promise<{ phone: Softphone; username: string; buyer: ApiThing; user: ApiThing }> {
     const hired = await hireAgent(market)
-    const phone = await this.phone(name, { transport, username: hired.username, toneHz })
+    const phone = await this.phone(name, { transport, username: hired.username, toneHz, answers })
     await this.untilRegistered(hired.user, 1, phone)
     return { ...hired, phone }
   }
@@ -156,10 +157,14 @@ export class PhoneStage {
   }
 
   /** A scripted buyer of this market's calls: it answers, and speaks a tone. Resolves to the next call, once it is answered. */
-  async buyerAnswers(market: Market, toneHz: number): Promise<{ next: Promise<ScriptedEnd<IncomingCall>> }> {
+  async buyerAnswers(
+    market: Market,
+    toneHz: number,
+    amount = '5.00',
+  ): Promise<{ next: Promise<ScriptedEnd<IncomingCall>> }> {
     const desk = await this.#scripted()
     const ear = await this.#headset(toneHz)
-    await market.standingBid({ host: desk.address, port: desk.port })
+    await market.standingBid({ host: desk.address, port: desk.port }, { amount })
     const { promise: next, resolve, reject } = Promise.withResolvers<ScriptedEnd<IncomingCall>>()
     desk.on('call', (call) => {
       call.accept(buildSdp(ear))

@@ -6,13 +6,15 @@ export interface SoftphoneOptions {
   readonly password: string
   /** A carrier's phone only calls. Default true. */
   readonly registers?: boolean
+  /** Takes calls by itself. Default true. */
+  readonly answers?: boolean
   /** The tone it speaks, in Hz: a multiple of 50. */
   readonly toneHz: number
   /** The file with the certificate, or its authority's, that it takes for the exchange's. */
   readonly trusted?: string
 }
 
-/** A phone that was not written for these tests. It takes every call by itself, speaks a tone, and records what it hears. */
+/** A phone that was not written for these tests. It speaks a tone, and records what it hears. */
 export interface Softphone {
   /** All it said, the SIP it sent and received included. */
   readonly said: string
@@ -28,6 +30,7 @@ export interface Softphone {
   key(digit: string): void
   /** A blind transfer (RFC 5589 §6). */
   transfer(uri: string): void
+  /** Ends its call, gives up one it dials, refuses one that rings. */
   hangUp(): void
   /** The tones it has heard so far, in ms each. */
   tonesHeard(): Promise<Map<number, number>>
