@@ -251,7 +251,7 @@ export class Engine implements Receiver, TransactionUser {
 
   #takesNew(request: SipMessage, source: Peer): boolean {
     const { guard, overload } = this.core
-    if (guard !== null && !guard.takesNew(source.host)) this.#uas.refuseUnseen(request, source)
+    if (guard !== null && !guard.takesNew(source.host, request.method)) this.#uas.refuseUnseen(request, source)
     else if (request.method === 'INVITE' && overload !== null && !overload.admits())
       this.#uas.refuseForNow(request, source, overload.retryAfter(this.core.chance.below(1_000) / 1_000))
     else return true

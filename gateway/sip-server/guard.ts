@@ -121,16 +121,27 @@ export class Guard {
   }
 
   /** Whether a new request may have a transaction and be shown. False: it is to be refused without one. */
-  takesNew(host: string): boolean {
+  takesNew(host: string, method: string): boolean {
     const nowMs = this.#now()
     const source = this.#sourceOf(host, nowMs)
     const isVouched = isVouchedFor(source, nowMs)
     const limit = isVouched ? this.#options.trustedRequests : this.#options.requests
     source.requests ??= new RateBucket(limit, nowMs)
-    if (source.requests.take(limit, nowMs)) return true
+    if (source.requests.take(limit, nowMs)) return !this.#isGuessing(source, method, nowMs)
     this.#refusedFlood++
     if (isVouched) this.#tell(source, host, 'requests', nowMs)
     return false
+  }
+
+  /**
+   * Whether it has been refused for who it is so often that it may not try again for a while. Others are banned for it; these are not,
+   * since somebody may be forging their address, and must not guess passwords for that. Calls of a trunk are never kept out by this.
+   */
+  #isGuessing({ failures, isTrusted }: Source, method: string, nowMs: number): boolean {
+    if (failures === null || (method !== 'REGISTER' && (method !== 'INVITE' || isTrusted))) return false
+    if (!failures.isEmpty(this.#options.failedAuthentications, nowMs)) return false
+    this.#refusedFlood++
+    return true
   }
 
   /** Whether a message that could not be read is to be answered, where that is possible. */

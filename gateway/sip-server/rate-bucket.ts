@@ -14,6 +14,11 @@ export class RateBucket {
     this.#filledAtMs = nowMs
   }
 
+  /** Whether there is none to take. */
+  isEmpty(limit: RateLimit, nowMs: number): boolean {
+    return this.#tokens + ((nowMs - this.#filledAtMs) / 1000) * limit.perSecond < 1
+  }
+
   /** Takes one token if there is one. `nowMs` is a monotonic clock's. */
   take(limit: RateLimit, nowMs: number): boolean {
     const earned = ((nowMs - this.#filledAtMs) / 1000) * limit.perSecond

@@ -64,7 +64,7 @@ describe('the guard', () => {
     open({ requests: { perSecond: 2, burst: 2 }, hardFactor: 2 })
     const send = (): string => {
       if (!guard.admitsRequest(request(), SOURCE, false)) return 'dropped'
-      return guard.takesNew(SOURCE) ? 'taken' : 'refused'
+      return guard.takesNew(SOURCE, 'OPTIONS') ? 'taken' : 'refused'
     }
     assert.deepEqual(Array.from({ length: 5 }, send), ['taken', 'taken', 'refused', 'refused', 'dropped'])
     assert.equal(guard.admits(SOURCE), false)
@@ -93,10 +93,28 @@ describe('the guard', () => {
     nowMs += 10_000
     for (let i = 0; i < 3; i++) {
       guard.admitsRequest(request(), SOURCE, false)
-      guard.takesNew(SOURCE)
+      guard.takesNew(SOURCE, 'OPTIONS')
     }
     assert.deepEqual(notices.slice(1), [{ kind: 'limited', host: SOURCE, offence: 'requests' }])
     for (let i = 0; i < 50; i++) guard.authenticationFailed(SOURCE)
+    assert.equal(guard.stats().bansTotal, 0)
+  })
+
+  it('lets nobody guess passwords whom it does not ban: for a while neither REGISTER nor, but of a trunk, INVITE is taken', () => {
+    open({ failedAuthentications: { perSecond: 1, burst: 3 } })
+    const taken = (): string =>
+      ['REGISTER', 'INVITE', 'OPTIONS'].filter((method) => guard.takesNew(SOURCE, method)).join(' ')
+    guard.corresponds(SOURCE)
+    for (let i = 0; i < 2; i++) guard.authenticationFailed(SOURCE)
+    assert.equal(taken(), 'REGISTER INVITE OPTIONS')
+    guard.authenticationFailed(SOURCE)
+    assert.equal(taken(), 'OPTIONS')
+    guard.setAdmission({ trusted: [SOURCE], strangersMay: null })
+    assert.equal(taken(), 'INVITE OPTIONS')
+    nowMs += 1_000
+    assert.equal(taken(), 'REGISTER INVITE OPTIONS')
+    guard.authenticationFailed(SOURCE)
+    assert.equal(taken(), 'INVITE OPTIONS')
     assert.equal(guard.stats().bansTotal, 0)
   })
 
