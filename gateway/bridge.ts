@@ -152,7 +152,10 @@ export class Bridge {
   /** The caller left the offer to us: its ACK brings the answer, without which nobody would hear anything. */
   async #onFirstAck(ack: SipRequest): Promise<void> {
     this.#acknowledged = true
-    if (this.#options.caller.offer !== null) return
+    if (this.#options.caller.offer !== null) {
+      if (this.#options.media.callerHeardOtherwise) void this.#renegotiation.offerAgain('caller')
+      return
+    }
     try {
       if (!ack.body) throw new UnacceptableMedia('the ACK brought no answer to our offer')
       await this.#renegotiation.firstAnswer(ack.body)

@@ -34,8 +34,7 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
   #dialog: SipDialog | null = null
   #finalStatus: number | null = null
   #cancelReason: string | null = null
-  /** It has had a description of ours in an 18x. */
-  #described = false
+  #told: string | null = null
   #answerEarlyOffer: ((offer: string) => Promise<string>) | null = null
 
   constructor(signaling: Signaling, req: SipRequest, res: SipResponse, policies: CallerLegPolicies = PLAIN) {
@@ -109,6 +108,11 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     return this.#dialog
   }
 
+  /** The last answer of ours that it has had, in an 18x or to an UPDATE; null while there is none. */
+  get told(): string | null {
+    return this.#told
+  }
+
   /** 180 or 183, with SDP when there is early media. After a final answer it does nothing. */
   ringing(status: number, reason: string, sdp: string | null): void {
     if (this.#finalStatus !== null) return
@@ -116,7 +120,7 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     if (this.offer === null && this.#ringing) return
     const body = this.offer === null ? null : sdp
     const options = body === null ? { headers: this.#tagged() } : { headers: this.#tagged(), body }
-    if (body !== null) this.#described = true
+    if (body !== null) this.#told = body
     if (this.#ringing) this.#ringing.send(status, reason, options)
     else this.#res.send(status, reason, options)
   }
@@ -130,9 +134,11 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     const headers = sessionAnswer(update, this.#sessionExpiresS)
     if (!update.body) return answer.send(200, { headers })
     // RFC 3311 §5.2: our answer to its first offer is still to come.
-    if (!this.#described || !this.#answerEarlyOffer) return answer.send(500, { headers: { 'Retry-After': '2' } })
+    if (this.#told === null || !this.#answerEarlyOffer) return answer.send(500, { headers: { 'Retry-After': '2' } })
     try {
-      answer.send(200, { headers, body: await this.#answerEarlyOffer(update.body) })
+      const body = await this.#answerEarlyOffer(update.body)
+      this.#told = body
+      answer.send(200, { headers, body })
     } catch {
       answer.send(488)
     }

@@ -121,7 +121,7 @@ async function ringTarget(
   deadlineMs: number,
   parts: ExchangeParts,
 ): ReturnType<typeof ring> {
-  const sdp = await call.media!.offerToBuyer()
+  const sdp = await call.media!.offerToBuyer(call.caller.told)
   const timeLeftMs = deadlineMs - parts.clock.monotonicMs()
   // One after the other: an 18x without SDP would overtake one whose SDP the engine is still looking at.
   let progressing = Promise.resolve()

@@ -19,8 +19,12 @@ export interface SessionStats {
  * Emits `rtpTimeout` once when a side that should be sending has been silent for the engine's limit (not while on hold).
  */
 export interface MediaSession extends EventEmitter<{ rtpTimeout: [side: LegSide]; failed: [reason: string] }> {
-  /** A fresh offer for one target: its own address and port, so that answers of an earlier target cannot leak in. */
-  offerToBuyer(): Promise<Sdp>
+  /**
+   * A fresh offer for one target: its own address and port, so that answers of an earlier target cannot leak in. `told` is the answer
+   * that the caller has had already, with an earlier target's 18x: the first one it gets is the one it keeps (RFC 3261 §13.2.1). So
+   * this target is offered only what that answer names, and `answerFromBuyer` says the same again, letter by letter.
+   */
+  offerToBuyer(told: Sdp | null): Promise<Sdp>
   /**
    * The buyer's description → the answer for the caller, or our offer to it if it made none (`answerFrom` takes its answer).
    * A 183 may bring one and the 200 another; the last holds.
@@ -47,6 +51,8 @@ export interface MediaSession extends EventEmitter<{ rtpTimeout: [side: LegSide]
   dropReplacement(): void
   /** Both legs are answered: from now on silence is a timeout. */
   established(): void
+  /** The caller has been told another direction than the buyer answered with: it is to be offered what is agreed (`offerTo`). */
+  readonly callerHeardOtherwise: boolean
   stats(): Promise<SessionStats>
   close(): Promise<SessionStats>
 }

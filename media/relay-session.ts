@@ -57,6 +57,9 @@ export class RelaySession
   #caller: Face
   #buyer: Face
   #buyerPortIsFresh = true
+  /** The answer an earlier target gave the caller, with the one codec for speech that every later target must have. */
+  #told: { readonly text: Sdp; readonly description: Description } | null = null
+  #callerHeardOtherwise = false
   /** Who may take a side's place, and what it was offered. */
   #replacement: { readonly side: LegSide; readonly face: Face; readonly offered: Description } | null = null
   #pending: { readonly from: LegSide; readonly offer: Description } | null = null
@@ -84,15 +87,17 @@ export class RelaySession
     this.#buyer = newFace(parts.buyerAddress, parts.buyerPort)
   }
 
-  async offerToBuyer(): Promise<Sdp> {
+  async offerToBuyer(told: Sdp | null): Promise<Sdp> {
     this.#assertOpen()
+    this.#told = told === null ? null : { text: told, description: withOneSpeechCodec(readDescription(told)) }
+    this.#callerHeardOtherwise = false
     if (!this.#buyerPortIsFresh) {
       const buyerAddress = this.#parts.buyerAddress.bind
       const reply = await this.thread.request({ kind: 'fresh-buyer', session: this.id, buyerAddress })
       this.#buyer = newFace(this.#parts.buyerAddress, openedPort(reply))
     }
     this.#buyerPortIsFresh = false
-    const { audio } = this.#callerOffer ?? OWN_OFFER
+    const { audio } = this.#asTold(this.#callerOffer ?? OWN_OFFER)
     return this.#offer(this.#buyer, termsToOffer(audio, audio.rtcpMux))
   }
 
@@ -100,6 +105,7 @@ export class RelaySession
     this.#assertOpen()
     const callerOffer = this.#callerOffer
     const description = readDescription(answer)
+    if (callerOffer && this.#told) return this.#answerAsTold(this.#told, callerOffer, description)
     if (callerOffer) return this.#answer('caller', callerOffer, description)
     this.#checkReachable('buyer', description.audio)
     termsToAnswer(OWN_OFFER.audio, description.audio)
@@ -107,12 +113,36 @@ export class RelaySession
     return this.offerTo('caller')
   }
 
+  get callerHeardOtherwise(): boolean {
+    return this.#callerHeardOtherwise
+  }
+
+  /** What is left of a description by the answer that the caller has had already. */
+  #asTold(description: Description): Description {
+    if (this.#told === null) return description
+    const { codecs } = this.#told.description.audio
+    return withCodecs(description, (codec) => codecs.some((one) => isSameCodec(one, codec)))
+  }
+
+  async #answerAsTold(
+    told: { text: Sdp; description: Description },
+    offer: Description,
+    answer: Description,
+  ): Promise<Sdp> {
+    const { direction } = await this.#agree('caller', this.#asTold(offer), answer)
+    this.#callerHeardOtherwise = direction !== told.description.audio.direction
+    return told.text
+  }
+
   async renew(side: LegSide, offer: Sdp): Promise<Sdp> {
     this.#assertOpen()
     const description = readDescription(offer)
     this.#checkReachable(side, description.audio)
     const answer = await this.#answer(side, description, this.#standing(other(side)))
-    if (side === 'caller') this.#callerOffer = description
+    if (side === 'caller') {
+      this.#callerOffer = description
+      this.#callerHeardOtherwise = false
+    }
     return answer
   }
 

@@ -82,7 +82,7 @@ async function openSessions(
     const startMs = performance.now()
     const session = await relay.createSession({ callId: newId<CallId>(), callerOffer: describePhone(phonePorts[i]!) })
     tookUs.push((performance.now() - startMs) * 1000)
-    const offer = await session.offerToBuyer()
+    const offer = await session.offerToBuyer(null)
     const answer = await session.answerFromBuyer(describePhone(phonePorts[i + 1]!))
     sessions.push(session)
     ports.push(audioPort(answer), audioPort(offer))

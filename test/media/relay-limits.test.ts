@@ -125,7 +125,7 @@ describe('relay limits', () => {
       assert.match(String((await failed)[0]), /died/)
       assert.equal(relay.sessionCount, 0)
       assert.equal((await call.session.close()).caller.packetsReceived, 0)
-      await assert.rejects(call.session.offerToBuyer(), MediaUnavailable)
+      await assert.rejects(call.session.offerToBuyer(null), MediaUnavailable)
       const again = await untilUp(() => connect(relay, { caller, buyer }))
       assert.ok(await pass(caller, buyer, again.callerSide, rtp({ sequence: 1 })))
       await again.session.close()
@@ -182,7 +182,7 @@ describe('relay limits', () => {
     await relay.close()
     await relay.close()
     assert.equal(relay.sessionCount, 0)
-    await assert.rejects(session.offerToBuyer(), MediaUnavailable)
+    await assert.rejects(session.offerToBuyer(null), MediaUnavailable)
     await assert.rejects(
       relay.createSession({ callId: newId<CallId>(), callerOffer: caller.describe() }),
       MediaUnavailable,
@@ -192,7 +192,7 @@ describe('relay limits', () => {
   it('keeps the target it has when there is no port for another', async () => {
     await withRelay({ portRange: { from: 21_330, to: 21_333 } }, async (relay) => {
       const call = await connect(relay, { caller, buyer })
-      await assert.rejects(call.session.offerToBuyer(), /no free RTP port/)
+      await assert.rejects(call.session.offerToBuyer(null), /no free RTP port/)
       assert.ok(await pass(buyer, caller, call.buyerSide, rtp({ sequence: 1 })))
       await call.session.close()
     })

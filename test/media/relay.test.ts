@@ -72,7 +72,7 @@ describe('relay', () => {
         callId: newId<CallId>(),
         callerOffer: caller.describe({ mux: true }),
       })
-      const offer = await session.offerToBuyer()
+      const offer = await session.offerToBuyer(null)
       assert.match(offer, /a=rtcp-mux/)
       const answer = await session.answerFromBuyer(buyer.describe({ mux: false }))
       assert.match(answer, /a=rtcp-mux/)
@@ -89,7 +89,7 @@ describe('relay', () => {
   it('offers a buyer for a caller who offers nothing, and the caller one codec of the buyer’s answer', async () => {
     await withRelay({}, async (relay) => {
       const session = await relay.createSession({ callId: newId<CallId>(), callerOffer: null })
-      const toBuyer = await session.offerToBuyer()
+      const toBuyer = await session.offerToBuyer(null)
       assert.match(toBuyer, /m=audio \d+ RTP\/AVP 0 8 101/)
       const toCaller = await session.answerFromBuyer(buyer.describe())
       assert.match(toCaller, /m=audio \d+ RTP\/AVP 0( 101)?\r/)
@@ -100,6 +100,27 @@ describe('relay', () => {
       await session.answerFrom('caller', caller.describe())
       await pass(caller, buyer, audioPort(toCaller), rtp({ sequence: 1 }))
       await pass(buyer, caller, audioPort(toBuyer), rtp({ sequence: 1 }))
+      await session.close()
+    })
+  })
+
+  it('says the answer the caller has had again when a later buyer answers, and offers that buyer no other codec', async () => {
+    await withRelay({}, async (relay) => {
+      const callerOffer = caller.describe({ payloads: '8 0 101' })
+      const session = await relay.createSession({ callId: newId<CallId>(), callerOffer })
+      await session.offerToBuyer(null)
+      const told = await session.answerFromBuyer(buyer.describe({ payloads: '0 8 101', lines: ['a=sendonly'] }))
+      const offer = await session.offerToBuyer(told)
+      assert.match(offer, /m=audio \d+ RTP\/AVP 0 101\r/)
+      await assert.rejects(session.answerFromBuyer(buyer.describe({ payloads: '8 101' })), UnacceptableMedia)
+      assert.equal(session.callerHeardOtherwise, false)
+      assert.equal(await session.answerFromBuyer(buyer.describe({ payloads: '0' })), told)
+      assert.equal(session.callerHeardOtherwise, true, 'the first one only spoke')
+      assert.match(await session.offerTo('caller'), /RTP\/AVP 0\r[^]*a=sendrecv/)
+      await pass(caller, buyer, audioPort(told), rtp({ sequence: 1 }))
+      await pass(buyer, caller, audioPort(offer), rtp({ sequence: 1 }))
+      assert.equal(await session.answerFromBuyer(buyer.describe({ payloads: '0', lines: ['a=sendonly'] })), told)
+      assert.equal(session.callerHeardOtherwise, false)
       await session.close()
     })
   })
@@ -167,7 +188,7 @@ describe('relay', () => {
     await withRelay({}, async (relay) => {
       const callerOffer = caller.describe({ address: '192.0.2.1' })
       const session = await relay.createSession({ callId: newId<CallId>(), callerOffer })
-      const offer = await session.offerToBuyer()
+      const offer = await session.offerToBuyer(null)
       const answer = await session.answerFromBuyer(buyer.describe())
       await pass(caller, buyer, audioPort(answer), rtp({ sequence: 1 }))
       const back = rtp({ sequence: 1, mark: 3 })
@@ -180,7 +201,7 @@ describe('relay', () => {
     await withRelay({ latching: 'strict' }, async (relay) => {
       const callerOffer = caller.describe({ address: '192.0.2.1' })
       const session = await relay.createSession({ callId: newId<CallId>(), callerOffer })
-      const offer = await session.offerToBuyer()
+      const offer = await session.offerToBuyer(null)
       const answer = await session.answerFromBuyer(buyer.describe())
       caller.send(rtp({ sequence: 1 }), audioPort(answer))
       buyer.send(rtp({ sequence: 1 }), audioPort(offer))
@@ -227,7 +248,7 @@ describe('relay', () => {
     await withRelay({}, async (relay) => {
       const call = await connect(relay, { caller, buyer })
       await pass(buyer, caller, call.buyerSide, rtp({ sequence: 1, mark: 1 }))
-      const offer = await call.session.offerToBuyer()
+      const offer = await call.session.offerToBuyer(null)
       assert.notEqual(audioPort(offer), call.buyerSide)
       await call.session.answerFromBuyer(stranger.describe())
       buyer.send(rtp({ sequence: 2, mark: 66 }), call.buyerSide)
@@ -255,7 +276,7 @@ describe('relay', () => {
   it('passes nothing of a target that has not answered', async () => {
     await withRelay({}, async (relay) => {
       const session = await relay.createSession({ callId: newId<CallId>(), callerOffer: caller.describe() })
-      const offer = await session.offerToBuyer()
+      const offer = await session.offerToBuyer(null)
       buyer.send(rtp({ sequence: 1 }), audioPort(offer))
       await untilStats(session, (stats) => stats.buyer.dropped.foreign === 1)
       assert.equal(caller.heard.length, 0)
@@ -282,7 +303,7 @@ describe('relay', () => {
     })
     await withRelay({}, async (relay) => {
       const session = await relay.createSession({ callId: newId<CallId>(), callerOffer })
-      await session.offerToBuyer()
+      await session.offerToBuyer(null)
       const answer = await session.answerFromBuyer(buyer.describe())
       assert.ok(await pass(caller, buyer, audioPort(answer), rtp({ sequence: 1 })))
       await session.close()

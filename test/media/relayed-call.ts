@@ -47,7 +47,7 @@ export async function connect(
 ): Promise<Call> {
   const { caller, buyer } = parties
   const session = await relay.createSession({ callId: newId<CallId>(), callerOffer: caller.describe({ mux }) })
-  const offer = await session.offerToBuyer()
+  const offer = await session.offerToBuyer(null)
   const answer = await session.answerFromBuyer(buyer.describe({ mux }))
   return { session, caller, buyer, callerSide: audioPort(answer), buyerSide: audioPort(offer) }
 }
