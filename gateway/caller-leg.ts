@@ -8,6 +8,20 @@ import { listOf, paramOf, uriOf } from './sip-fields.ts'
 import { ALLOWED } from './sip-methods.ts'
 import type { Signaling, SipDialog, SipRequest, SipResponse } from './srf.ts'
 
+/** The CANCEL as drachtio-srf hands it over. */
+interface Cancel {
+  get(name: string): string | undefined
+}
+
+/**
+ * What the caller heard: the server has answered the INVITE itself, 487 for a CANCEL (RFC 3261 §9.2). One without Via was sent by
+ * nobody: our server gave the INVITE up (no PRACK came, or no answer of ours), and its Reason says with what.
+ */
+function heardAfter(cancel: Cancel | undefined): number {
+  if (!cancel || cancel.get('Via')) return 487
+  return Number(/^SIP;cause=([3-6]\d\d)\b/.exec(cancel.get('Reason') ?? '')?.[1] ?? 487)
+}
+
 /** What the operator has decided about answering callers. */
 export interface CallerLegPolicies {
   /** 18x are sent reliably to whoever can take them so, not only to whoever insists (RFC 3262). */
@@ -45,9 +59,9 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     this.#ringing = wantsReliability(req, policies.reliableWhenSupported) ? new ReliableRinging(res) : null
     this.#sessionExpiresS = policies.sessionExpiresS
     req.on('update', (update: SipRequest, answer: SipResponse) => void this.#onEarlyUpdate(update, answer))
-    req.on('cancel', (cancel?: { get(name: string): string | undefined }) => {
+    req.on('cancel', (cancel?: Cancel) => {
       this.#cancelReason = passableReason(cancel?.get('Reason'))
-      this.#finalStatus = 487 // The server has answered the INVITE itself (RFC 3261 §9.2).
+      this.#finalStatus = heardAfter(cancel)
       this.#gone.abort()
       this.emit('cancelled')
     })

@@ -1,6 +1,7 @@
 import { addAbilities, copyAppHeaders, localizeContact, securedLike } from './app-headers.ts'
 import type { Application } from './application.ts'
 import type { Core } from './core.ts'
+import { cancelOfOurs, showCancelled } from './given-up.ts'
 import { ownAddress, ownContact } from './core.ts'
 import { dialogOfNotify, dialogOfRequest, isAddress } from './dialog.ts'
 import type { Dialog, DialogRunner, ReliableAnswers, ServerTransaction } from './state.ts'
@@ -244,9 +245,12 @@ export class UasAnswers {
       this.#core.transactions.forget(transaction)
       return
     }
+    const cancel = cancelOfOurs(transaction, 504, reasonOf(504))
     transaction.isCancelled = true
     this.answer(transaction, 504)
     this.#closeInvite(transaction)
+    // Or it would go on with a call whose caller has heard the end of it.
+    showCancelled(transaction.owner, transaction, cancel)
   }
 
   /** The application is gone: what it had not answered is answered for it. */
@@ -303,7 +307,17 @@ export class UasAnswers {
     else cdr.stop('application', 'system-error-initiated-termination', response)
   }
 
-  /** 487 for an INVITE that was still open: CANCEL, or BYE, has ended it. */
+  /** The dialog of an open INVITE has ended: by a BYE, most likely, of a caller that should have sent CANCEL. */
+  orphanInvite(invite: ServerTransaction): void {
+    if (invite.isAnswered) return
+    const isNew = invite.request!.toTag === ''
+    const cancel = cancelOfOurs(invite, 487, reasonOf(487))
+    this.terminateInvite(invite)
+    // The end of a call that is up ends its re-INVITE for the application, too.
+    if (isNew) showCancelled(invite.owner, invite, cancel)
+  }
+
+  /** 487 for an INVITE that was still open. */
   terminateInvite(invite: ServerTransaction): void {
     if (invite.isAnswered) return
     invite.isCancelled = true

@@ -1,5 +1,6 @@
 import type { Core } from './core.ts'
 import { dialogIdOf } from './dialog.ts'
+import { showCancelled } from './given-up.ts'
 import type { ServerTransaction } from './state.ts'
 import { settleAnswer } from './dialogs.ts'
 import type { SipMessage } from './message.ts'
@@ -135,19 +136,8 @@ export class Uas {
       if (invite.state === 'accepted' && invite.dialog !== null) invite.dialog.isCancelledLate = true
       return
     }
-    const { owner } = invite
     this.#answers.terminateInvite(invite)
-    if (owner === null || !owner.isOpen) return
-    owner.show({
-      source: 'network',
-      peer: cancel.source,
-      protocol: cancel.source.transport.name,
-      transactionId: invite.id,
-      dialogId: '',
-      receivedOn: null,
-      message: request,
-      afterFlush: invite.echoFlush,
-    })
+    showCancelled(invite.owner, invite, request, cancel.source)
   }
 
   /** An ACK that belongs to a 2xx of ours, or to nothing. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createUserAgent } from '../../sipp/agents/user-agent.ts'
-import { type Exchange, startExchange } from '../support/exchange.ts'
+import { type Exchange, requireEmbeddedSip, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
 
 const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
@@ -74,5 +74,27 @@ describe('provisional answers and session timers', function () {
     const market = await Market.open(exchange)
     await market.call('uac-session-too-brief-expect-422.xml')
     await market.close()
+  })
+})
+
+describe('a caller that never acknowledges a reliable 180', function () {
+  this.timeout(40_000)
+  let exchange: Exchange
+  before(async function () {
+    requireEmbeddedSip(this, 'a T1 of its own')
+    exchange = await startExchange(this, { env: { DCE_TELEPHONY_T1: '30ms' } })
+  })
+  after(() => exchange?.close())
+
+  it('hears 504, the buyer’s phone stops ringing, and the record says so', async () => {
+    const market = await Market.open(exchange)
+    const first = await market.buyer('uas-no-answer-expect-487.xml', { amount: '9.00' })
+    const second = await market.buyer('uas-answer-caller-hangs-up-expect-200.xml', { amount: '4.00' })
+    await market.call('uac-reliable-never-acknowledged-expect-504.xml')
+    await market.went(first.run)
+    const record = await market.ended({ outcome: 'cancelled', sip_status: 504, end_reason: 'cancelled' })
+    assert.equal(record.legs[0]?.['sip_status'], 504)
+    assert.equal((await second.run.finished).stats.created, 0, 'the second buyer was not rung')
+    assert.equal(await market.balanceOf(first.account), '100.00')
   })
 })

@@ -73,6 +73,19 @@ describe('the caller’s leg', () => {
     await accepted
   })
 
+  it('has heard 487 to its CANCEL whatever that says, and what the server says where nobody sent one', () => {
+    for (const [cancel, status] of [
+      [{ Via: 'SIP/2.0/UDP 192.0.2.1', Reason: 'SIP;cause=504' }, 487],
+      [{ Reason: 'SIP;cause=504;text="Server Time-out"' }, 504],
+      [{ Reason: 'Q.850;cause=16' }, 487],
+      [undefined, 487],
+    ] as const) {
+      const { leg, request } = invited({})
+      request.emit('cancel', cancel && { get: (name: string) => new Map(Object.entries(cancel)).get(name) })
+      assert.deepEqual([leg.gone.aborted, leg.finalStatus], [true, status])
+    }
+  })
+
   it('takes an early offer only when its first has been answered (RFC 3311 §5.2)', async () => {
     const { leg, request } = invited({})
     const answers: [number, SendOptions | undefined][] = []

@@ -276,6 +276,9 @@ describe('requests from the network', () => {
     const ringing = await peer.receive(180)
     peer.requestAsCaller('BYE', ringing)
     await peer.receive(487)
+    const cancel = await app.shown('CANCEL')
+    assert.deepEqual([cancel.tokens[8], cancel.tokens[9]], [id, ''])
+    assert.match(cancel.text, /\r\nReason: SIP;cause=487;/)
     const { tokens } = await app.shown('BYE')
     await app.ask(`sip|${tokens[8]}|\r\n${answer(200, 'OK')}`)
     await peer.receive(200, { method: 'BYE' })
@@ -308,10 +311,12 @@ describe('requests from the network', () => {
     await app.shown('OPTIONS')
     const silent = await invited()
     assert.equal((await peer.receive(504)).cseqMethod, 'INVITE')
+    assert.equal((await app.shown('CANCEL')).tokens[8], silent.id)
     assert.equal((await app.ask(`sip|${silent.id}|\r\n${answer(200, 'OK')}`))[0], 'NOK')
     const ringing = await invited()
     await app.ask(`sip|${ringing.id}|\r\n${answer(180, 'Ringing')}`)
     await peer.receive(504)
+    assert.equal((await app.shown('CANCEL')).tokens[8], ringing.id)
     await nothingLeft()
   })
 
@@ -355,8 +360,12 @@ describe('requests from the network', () => {
     await peer.receive(200, { method: 'PRACK' })
     const second = await peer.receive(180)
     assert.equal(Number(second.get('rseq')), Number(first.get('rseq')) + 1)
-    // The second is never acknowledged: after 64*T1 the INVITE is given up (RFC 3262 §3).
+    // The second is never acknowledged: after 64*T1 the INVITE is given up (RFC 3262 §3), and the application told so.
     assert.equal((await peer.receive(504)).cseqMethod, 'INVITE')
+    const { tokens, text } = await app.shown('CANCEL')
+    assert.deepEqual([tokens[2], tokens[8], tokens[9]], ['network', id, ''])
+    assert.match(text, /\r\nReason: SIP;cause=504;text="Server Time-out"\r\n/)
+    assert.doesNotMatch(text, /\r\nVia:/)
   })
 
   it('refuses a reliable answer to a caller that does not know the word', async () => {
