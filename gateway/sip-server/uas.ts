@@ -66,7 +66,10 @@ export class Uas {
     if (transactions.findMerged(request) !== undefined) return this.#reject(request, source, 482)
     if (this.#isBeyond(request, source)) return
     if (method === 'INVITE') {
-      if (request.get('contact') === undefined) return this.#reject(request, source, 400, {}, 'Missing Contact')
+      const contact = request.get('contact')
+      // `*` is a place for REGISTER alone (§20.10): there is none to send our BYE to.
+      if (contact === undefined || contact === '*')
+        return this.#reject(request, source, 400, {}, contact === '*' ? 'Malformed Contact' : 'Missing Contact')
       // Another INVITE with the names of a call that is up: the application could not tell the two apart.
       if (dialogs.find(dialogIdOf(request.callId, request.fromTag)) !== undefined)
         return this.#reject(request, source, 491)

@@ -202,6 +202,8 @@ describe('requests from the network', () => {
     await peer.receive(503)
     peer.request('INVITE', { without: ['Contact'] })
     assert.equal((await peer.receive(400)).reason, 'Missing Contact')
+    peer.send(peer.buildRequest('INVITE').replace(/^Contact: .*$/m, 'Contact: *'))
+    assert.equal((await peer.receive(400)).reason, 'Malformed Contact')
   })
 
   it('answers 400 to what is malformed but can be answered, naming the header; drops and counts the rest', async () => {
