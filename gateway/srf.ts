@@ -188,6 +188,8 @@ export class Signaling {
   readonly #options: SignalingOptions
   #closed = false
   #connected = false
+  /** The connection that calls came over last. */
+  #line: Socket | null = null
   /** Who waits for an answer that a lost connection would never bring. */
   readonly #waiting = new Set<(error: Error) => void>()
   /** `proto/host:port`, comma separated, as the server announced them. */
@@ -205,7 +207,10 @@ export class Signaling {
 
   onInvite(handler: RequestHandler): void {
     this.#srf.invite((req, res) => {
-      if (req.socket !== undefined) gatherWrites(req.socket)
+      if (req.socket !== undefined) {
+        gatherWrites(req.socket)
+        this.#line = req.socket
+      }
       handler(req, res)
     })
   }
@@ -321,6 +326,8 @@ export class Signaling {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    // It forgets the half of a frame it has and would then throw at the other half: nobody reads what comes now.
+    this.#line?.removeAllListeners('data').resume()
     if (this.#connected) this.#srf.disconnect()
     // Without a connection it throws instead of giving up the search for one: a socket that leads nowhere makes it give up.
     else this.#srf.disconnect(new Socket())

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { StartOptions } from '../../gateway/sip-server/start.ts'
 import { TestServer } from '../support/sip-server.ts'
@@ -55,7 +56,9 @@ export class BareB2bua {
     return done
   }
 
-  close(): Promise<void> {
-    return this.server.close()
+  /** Waits for calls that are still up, a transaction's time at most: drachtio-srf cannot be parted from in mid-sentence. */
+  async close(): Promise<void> {
+    for (let seconds = 0; seconds < 35 && (await this.server.handle.stats()).dialogs > 0; seconds++) await sleep(1_000)
+    await this.server.close()
   }
 }

@@ -101,4 +101,43 @@ describe('the drachtio connection', () => {
     signaling.close()
     await server.close()
   })
+
+  it('can be closed in the middle of a frame', async () => {
+    const server = await TestServer.start()
+    let isHalving = false
+    let rest: (() => boolean) | null = null
+    const line = createServer((near) => {
+      const far = connect(server.handle.controlPort, '127.0.0.1')
+      for (const end of [near, far]) end.on('error', () => undefined)
+      near.pipe(far)
+      far.on('data', (chunk) => {
+        if (!isHalving) return near.write(chunk)
+        near.write(chunk.subarray(0, chunk.length - 40))
+        rest = () => near.write(Buffer.concat([chunk.subarray(chunk.length - 40), Buffer.from('4#next')]))
+      })
+      near.on('close', () => far.destroy())
+    })
+    line.listen(0, '127.0.0.1')
+    await once(line, 'listening')
+    const { port } = boundTo(line)
+    const signaling = new Signaling({ host: '127.0.0.1', port, secret: 'cymru', connectTimeoutMs: 5_000, log: quiet })
+    const invited = Promise.withResolvers<void>()
+    signaling.onInvite((_req, res) => {
+      isHalving = true // The echo of this 180 will come in two pieces.
+      res.send(180)
+      invited.resolve()
+    })
+    await signaling.connect()
+    await eventually(async () => (await server.handle.stats()).routes.includes('invite'))
+    const caller = await server.peer()
+    caller.request('INVITE', { body: SDP })
+    await invited.promise
+    await eventually(() => rest !== null)
+    await new Promise((resolve) => setTimeout(resolve, 20)) // The first piece is read.
+    signaling.close()
+    rest!()
+    await new Promise((resolve) => setTimeout(resolve, 50)) // Whatever is thrown is thrown by now.
+    line.close()
+    await server.close()
+  })
 })
