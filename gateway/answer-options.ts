@@ -1,4 +1,4 @@
-import { ALLOWED } from './sip-methods.ts'
+import { ABILITIES } from './sip-methods.ts'
 import type { SipResponse } from './srf.ts'
 
 /** When a peer that asked while we take no calls may ask again. */
@@ -8,10 +8,9 @@ const RETRY_AFTER_S = 10
 export function answerOptions(res: SipResponse, takesCalls: boolean): void {
   if (!takesCalls) return res.send(503, { headers: { 'Retry-After': String(RETRY_AFTER_S) } })
   const headers = {
-    Allow: ALLOWED,
+    ...ABILITIES,
     Accept: 'application/sdp',
     'Accept-Encoding': 'identity',
-    Supported: 'timer, 100rel',
   }
   res.send(200, { headers })
 }

@@ -1,5 +1,6 @@
 import { UnacceptableMedia, type MediaSession } from '../media/media-server.ts'
 import type { EndReason, HungUpBy, LegSide } from '../model/call.ts'
+import { answerOptions } from './answer-options.ts'
 import type { CallerLeg } from './caller-leg.ts'
 import { releaseRequests } from './held-requests.ts'
 import type { Leg } from './leg.ts'
@@ -145,6 +146,7 @@ export class Bridge {
       if (isCurrent() && this.#onRefer) this.#onRefer(side, req, res)
       else res.send(603)
     })
+    dialog.on('options', (_req: SipRequest, res: SipResponse) => answerOptions(res, true))
     this.#relayed.watch(side, dialog)
     releaseRequests(dialog)
   }

@@ -1,5 +1,6 @@
 import type { DialogState } from '../model/cdr.ts'
 import { listOf, paramOf, uriOf } from './sip-fields.ts'
+import { ABILITIES } from './sip-methods.ts'
 import { isSipFailure, type Signaling, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
 
 /** How ringing one target came out. */
@@ -122,9 +123,9 @@ export function ring(signaling: Signaling, options: RingOptions): Promise<RingRe
 function takeUpdates(request: SipRequest, { sdp, onEarlyOffer }: RingOptions): void {
   request.removeAllListeners('update')
   request.on('update', (update: SipRequest, answer: SipResponse) => {
-    if (!update.body) return answer.send(200)
+    if (!update.body) return answer.send(200, { headers: ABILITIES })
     onEarlyOffer(update.body).then(
-      () => answer.send(200, { body: sdp }),
+      () => answer.send(200, { headers: ABILITIES, body: sdp }),
       () => answer.send(488),
     )
   })

@@ -5,7 +5,7 @@ import { passableReason } from './reason-header.ts'
 import { ReliableRinging, wantsReliability } from './reliable-ringing.ts'
 import { sessionAnswer } from './session-timer.ts'
 import { listOf, paramOf, uriOf } from './sip-fields.ts'
-import { ALLOWED } from './sip-methods.ts'
+import { ABILITIES } from './sip-methods.ts'
 import type { Signaling, SipDialog, SipRequest, SipResponse } from './srf.ts'
 
 /** The CANCEL as drachtio-srf hands it over. */
@@ -145,7 +145,7 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
   }
 
   async #onEarlyUpdate(update: SipRequest, answer: SipResponse): Promise<void> {
-    const headers = sessionAnswer(update, this.#sessionExpiresS)
+    const headers = { ...sessionAnswer(update, this.#sessionExpiresS), ...ABILITIES }
     if (!update.body) return answer.send(200, { headers })
     // RFC 3311 §5.2: our answer to its first offer is still to come.
     if (this.#told === null || !this.#answerEarlyOffer) return answer.send(500, { headers: { 'Retry-After': '2' } })
@@ -171,7 +171,7 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     await this.#ringing?.settled()
     if (this.#gone.signal.aborted) return false
     const session = sessionAnswer(this.#req, this.#sessionExpiresS)
-    const headers = { ...this.#tagged(), ...session, Allow: ALLOWED, Supported: 'timer, 100rel' }
+    const headers = { ...this.#tagged(), ...session, ...ABILITIES }
     try {
       this.#dialog = await this.#signaling.createUAS(this.#req, this.#res, { localSdp: sdp, headers })
       if (this.#gone.signal.aborted) {

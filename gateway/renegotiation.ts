@@ -4,6 +4,7 @@ import type { LegSide } from '../model/call.ts'
 import { systemRandom } from '../model/random.ts'
 import { backOffMs, MAX_GLARES } from './glare.ts'
 import { sessionAnswer, sessionOffer } from './session-timer.ts'
+import { ABILITIES, ALLOWED } from './sip-methods.ts'
 import { isSipFailure, reinvite, relayableStatus, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
 
 /** How long we wait for the ACK that answers an offer of ours: 64·T1, when the server gives the 200 up too (RFC 3261 §13.3.1.4). */
@@ -33,7 +34,7 @@ export class Renegotiation {
   async handle(side: LegSide, req: SipRequest, res: SipResponse): Promise<void> {
     if (!req.body) return this.#withoutOffer(side, req, res)
     const dialog = this.#dialogOf(side)
-    const headers = sessionAnswer(req, this.#sessionExpiresS)
+    const headers = { ...sessionAnswer(req, this.#sessionExpiresS), ...ABILITIES }
     if (req.body === this.#said[side]) return res.send(200, { headers, body: dialog.local.sdp })
     if (this.#busy) return res.send(491)
     this.#busy = true
@@ -55,7 +56,7 @@ export class Renegotiation {
 
   /** A refresh, or a wish to hear our offer: then what is agreed is offered, and the answer comes with the ACK (§14.2). */
   async #withoutOffer(side: LegSide, req: SipRequest, res: SipResponse): Promise<void> {
-    const headers = sessionAnswer(req, this.#sessionExpiresS)
+    const headers = { ...sessionAnswer(req, this.#sessionExpiresS), ...ABILITIES }
     if (req.method !== 'INVITE') return res.send(200, { headers })
     if (this.#busy) return res.send(491)
     this.#busy = true
@@ -79,7 +80,7 @@ export class Renegotiation {
 
   /** A re-INVITE of ours that did not speak of the session timer would end it (RFC 4028 §7.4). */
   #session(): Record<string, string> {
-    const session = sessionOffer(this.#sessionExpiresS)
+    const session = { ...sessionOffer(this.#sessionExpiresS), Allow: ALLOWED }
     return this.#sessionExpiresS === 0 ? session : { ...session, Supported: 'timer' }
   }
 

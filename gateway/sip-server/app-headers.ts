@@ -25,7 +25,7 @@ export function copyAppHeaders(target: SipMessage, app: SipMessage, local: strin
   if (app.body.startsWith('v=0') && app.get('content-type') === undefined) target.add('Content-Type', 'application/sdp')
 }
 
-/** An INVITE and its 2xx say what can be done in the call (RFC 3261 §13.2.1, §13.3.1.4): where the application does not, we do. */
+/** An INVITE and its 2xx, and that of an UPDATE, say what can be done in the call (RFC 3261 §13.2.1, §13.3.1.4): where the application does not, we do. */
 export function addAbilities(message: SipMessage): void {
   let saysAllow = false
   let saysSupported = false

@@ -146,15 +146,17 @@ export class UasAnswers {
         'Contact',
         securedLike(request.requestUri, localizeContact(contact, local, uriTransport(transport.name))),
       )
-    const isDialogAnswer = beginsDialog(transaction.method)
-    // §12.1.1 wants a Contact in whatever begins a dialog, provisional or not.
-    if (contacts.length === 0 && isDialogAnswer && answer.status < 300) {
+    const isSuccess = answer.status >= 200 && answer.status < 300
+    const changesSession = transaction.isInvite || transaction.method === 'UPDATE'
+    // §12.1.1 wants a Contact in whatever begins a dialog, provisional or not, and RFC 3311 §7 in the 2xx to an UPDATE.
+    const needsContact = (beginsDialog(transaction.method) && answer.status < 300) || (changesSession && isSuccess)
+    if (contacts.length === 0 && needsContact) {
       const known = transaction.dialog?.localContact ?? ''
       const own = known === '' ? ownContact(this.#core, transport, host) : known
       response.add('Contact', securedLike(request.requestUri, own))
     }
     copyAppHeaders(response, answer, local)
-    if (transaction.isInvite && answer.status >= 200 && answer.status < 300) addAbilities(response)
+    if (changesSession && isSuccess) addAbilities(response)
     return response
   }
 

@@ -41,6 +41,34 @@ describe('a request inside an answered call', function () {
     })
   }
 
+  it('hears the same of what we can do in every answer', async () => {
+    const { market, caller, agent, close } = await bridgedCall(exchange)
+    try {
+      const outcome = await caller.outcome
+      assert.equal(outcome.kind, 'answered')
+      const said = (answer: SipMessage | null | undefined) => [answer?.getAll('allow'), answer?.getAll('supported')]
+      const first = said(outcome.response)
+      assert.deepEqual(first[1], ['timer', '100rel'])
+      const body = directed(caller.localSdp, 'sendonly')
+      for (const [method, withBody] of [
+        ['INVITE', body],
+        ['UPDATE', body],
+        ['INVITE', ''],
+        ['OPTIONS', ''],
+      ] as const) {
+        const answer = await caller.request(method, { body: withBody })
+        assert.equal(answer?.status, 200)
+        assert.deepEqual(said(answer), first, method)
+        if (method === 'OPTIONS') assert.deepEqual(answer?.getAll('accept'), ['application/sdp'])
+      }
+      assert.deepEqual(said(await agent.request('OPTIONS', {})), first)
+      await caller.hangUp()
+      await market.ended(CALLER_HUNG_UP)
+    } finally {
+      await close()
+    }
+  })
+
   it('is refused by the buyer in words of its own, and the call goes on', async () => {
     const market = await Market.open(exchange)
     const buyer = await market.buyer('uas-hold-refused-expect-499.xml')

@@ -254,6 +254,22 @@ describe('requests from the network', () => {
     assert.equal((await peer.receive(500)).cseq, 14)
   })
 
+  it('says in every 2xx to a re-INVITE or UPDATE where it is and what can be done (RFC 3311 §7)', async () => {
+    const { ok } = await answered()
+    for (const [i, method] of ['UPDATE', 'INVITE', 'UPDATE'].entries()) {
+      peer.requestAsCaller(method, ok, { cseq: 2 + i, body: SDP })
+      const { tokens } = await app.shown(method)
+      await app.ask(`sip|${tokens[8]}|\r\n${answer(200, 'OK')}${SDP}`)
+      const again = await peer.receive(200)
+      for (const name of ['contact', 'allow', 'supported']) assert.deepEqual(again.getAll(name), ok.getAll(name))
+      assert.notEqual(again.get('contact'), undefined)
+      if (method === 'INVITE') peer.requestAsCaller('ACK', ok, { cseq: 2 + i })
+    }
+    peer.requestAsCaller('INFO', ok, { cseq: 6 })
+    await app.ask(`sip|${(await app.shown('INFO')).tokens[8]}|\r\n${answer(200, 'OK')}`)
+    assert.equal((await peer.receive(200)).get('contact'), undefined)
+  })
+
   it('answers 491 to a re-INVITE that meets ours', async () => {
     const { ok, dialogId } = await answered()
     await app.ask(`sip||${dialogId}\r\nINVITE sip:placeholder SIP/2.0\r\n\r\n`)
