@@ -29,7 +29,7 @@ export interface BridgeOptions {
 /** A side whose BYE does not end the call, since somebody else is about to take its place; and that BYE, when it has come. */
 interface HeldPlace {
   readonly side: LegSide
-  left: { readonly bye: SipRequest; readonly reason: string } | null
+  left: { readonly bye: SipRequest | null; readonly reason: string } | null
 }
 
 /** What the server says of a dialog it has ended by itself: as the BYE's Reason, and so as drachtio-srf's word. */
@@ -64,8 +64,9 @@ export class Bridge {
     this.#timer = setTimeout(() => this.hangUp('max_duration', 'exchange'), options.maxDurationMs)
     this.#legs = { caller: { dialog: callerDialog, hangUp: (headers) => caller.hangUp(headers) }, buyer }
     const dialogOf = (side: LegSide): SipDialog => this.#legs[side].dialog
-    this.#renegotiation = new Renegotiation(media, dialogOf, options.sessionExpiresS)
-    this.#relayed = new RelayedRequests(dialogOf)
+    const onGone = (side: LegSide, dialog: SipDialog): void => this.#dialogGone(side, dialog)
+    this.#renegotiation = new Renegotiation(media, dialogOf, options.sessionExpiresS, onGone)
+    this.#relayed = new RelayedRequests(dialogOf, onGone)
     this.#watch('caller', callerDialog)
     this.#watch('buyer', buyer.dialog)
     callerDialog.once('ack', (ack: SipRequest) => void this.#onFirstAck(ack))
@@ -136,9 +137,7 @@ export class Bridge {
       else res.send(481)
     }
     dialog.on('destroy', (bye: SipRequest, reason: string) => {
-      if (!isCurrent()) return
-      if (this.#held?.side === side) this.#held.left = { bye, reason }
-      else this.#legEnded(side, bye, reason)
+      if (isCurrent()) this.#left(side, bye, reason)
     })
     dialog.on('modify', renegotiate)
     dialog.on('update', renegotiate)
@@ -164,6 +163,18 @@ export class Bridge {
     } catch {
       this.hangUp('unacceptable_media', 'exchange')
     }
+  }
+
+  #left(side: LegSide, bye: SipRequest | null, reason: string): void {
+    if (this.#held?.side === side) this.#held.left = { bye, reason }
+    else this.#legEnded(side, bye, reason)
+  }
+
+  /** This side says that it knows no such call, or nothing at all: it has left without a BYE. It gets one, as RFC 3261 §12.2.1.2 has it. */
+  #dialogGone(side: LegSide, dialog: SipDialog): void {
+    if (this.#ended || this.#legs[side].dialog !== dialog) return
+    void this.#legs[side].hangUp()
+    this.#left(side, null, '')
   }
 
   #legEnded(side: LegSide, bye: SipRequest | null, reason: string): void {

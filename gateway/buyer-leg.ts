@@ -1,4 +1,5 @@
 import type { DialogState } from '../model/cdr.ts'
+import { mediaWarning } from './media-warning.ts'
 import { listOf, paramOf, uriOf } from './sip-fields.ts'
 import { ABILITIES } from './sip-methods.ts'
 import { isSipFailure, type Signaling, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
@@ -126,7 +127,7 @@ function takeUpdates(request: SipRequest, { sdp, onEarlyOffer }: RingOptions): v
     if (!update.body) return answer.send(200, { headers: ABILITIES })
     onEarlyOffer(update.body).then(
       () => answer.send(200, { headers: ABILITIES, body: sdp }),
-      () => answer.send(488),
+      (error: unknown) => answer.send(488, { headers: mediaWarning(error) }),
     )
   })
 }

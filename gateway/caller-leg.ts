@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { DialogState } from '../model/cdr.ts'
 import { systemRandom } from '../model/random.ts'
+import { mediaWarning } from './media-warning.ts'
 import { passableReason } from './reason-header.ts'
 import { ReliableRinging, wantsReliability } from './reliable-ringing.ts'
 import { sessionAnswer } from './session-timer.ts'
@@ -153,8 +154,8 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
       const body = await this.#answerEarlyOffer(update.body)
       this.#told = body
       answer.send(200, { headers, body })
-    } catch {
-      answer.send(488)
+    } catch (error) {
+      answer.send(488, { headers: mediaWarning(error) })
     }
   }
 

@@ -6,7 +6,7 @@ import { accept } from './accept-call.ts'
 import type { Bridge } from './bridge.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
-import { quotable } from './reason-header.ts'
+import { mediaWarning } from './media-warning.ts'
 import { ringAward } from './ring-award.ts'
 import { relayableStatus } from './srf.ts'
 import { stopsAt } from './stop-codes.ts'
@@ -53,25 +53,30 @@ async function ringInTurn(call: Call, awards: readonly Award[], parts: ExchangeP
     'all_awards_failed',
     `every award failed, the last with ${last.sipStatus ?? 'no answer'}`,
     statusFor(last),
+    isBusy(last) ? reasonOf(call) : {},
   )
 }
 
 /** The last buyer's final status when it means something to the caller, else 480. */
 function statusFor(last: BuyerAttempt): number {
-  return last.sipStatus === 486 || last.sipStatus === 600 ? 486 : 480
+  return isBusy(last) ? 486 : 480
 }
 
-/** The caller hears 488, and in the Warning what of its offer could not be served (RFC 3261 §20.43). */
-function unacceptable(error: UnacceptableMedia): Refusal {
-  const headers = { Warning: `${error.warning} dce "${quotable(error.message)}"` }
-  return new Refusal('unacceptable_media', error.message, null, headers)
+function isBusy({ sipStatus }: BuyerAttempt): boolean {
+  return sipStatus === 486 || sipStatus === 600
+}
+
+/** Where the caller hears the buyer's own status, it hears the buyer's cause too. */
+function reasonOf({ lastCauses }: Call): Record<string, string> {
+  return lastCauses === null ? {} : { Reason: lastCauses }
 }
 
 async function openMedia(call: Call, parts: ExchangeParts): Promise<MediaSession> {
   try {
     return await parts.media.createSession({ callId: call.id, callerOffer: call.caller.offer })
   } catch (error) {
-    if (error instanceof UnacceptableMedia) throw unacceptable(error)
+    if (error instanceof UnacceptableMedia)
+      throw new Refusal('unacceptable_media', error.message, null, mediaWarning(error))
     if (error instanceof MediaUnavailable) throw new Refusal('overloaded', error.message)
     throw error
   }
@@ -97,7 +102,8 @@ async function invite(
   if (rung.kind === 'failed') {
     giveBack(rung.code)
     const campaign = parts.directory.campaign(award.campaignId)
-    if (!call.gone.aborted && stopsAt(rung.status, campaign, parts.policies.stopCodes)) throw stopped(rung.status!)
+    if (!call.gone.aborted && stopsAt(rung.status, campaign, parts.policies.stopCodes))
+      throw stopped(rung.status!, reasonOf(call))
     return null
   }
   const bridge = await accept(call, rung, parts)
@@ -107,6 +113,6 @@ async function invite(
 }
 
 /** The buyer's own word is the last one: no other award is rung, and the caller hears it. */
-function stopped(status: number): Refusal {
-  return new Refusal('stop_code', `the buyer’s ${status} ends the call`, relayableStatus(status))
+function stopped(status: number, headers: Record<string, string>): Refusal {
+  return new Refusal('stop_code', `the buyer’s ${status} ends the call`, relayableStatus(status), headers)
 }

@@ -88,6 +88,8 @@ export class Call {
   auctionWritten: WrittenAuction | null = null
   /** Why each award that was tried did not take the call. */
   readonly lost = new Map<AwardId, NonBidCode>()
+  /** The Q.850 causes of the last buyer's refusal, fit to be passed on; null when it gave none. */
+  lastCauses: string | null = null
 
   ringingAt: Date | null = null
   answeredAt: Date | null = null

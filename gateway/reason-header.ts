@@ -32,6 +32,12 @@ export function passableReason(value: string | undefined): string | null {
   return kept.length > 0 ? kept.join(', ') : null
 }
 
+/** Of a refusal's Reason what one may hear of it: the causes of Q.850, which alone may stand in any response (RFC 6432 §3). */
+export function causesOf(value: string | undefined): string | null {
+  const causes = listOf(passableReason(value) ?? '').filter((one) => one.startsWith('Q.850'))
+  return causes.length > 0 ? causes.join(', ') : null
+}
+
 function readReason(one: string): string | null {
   const protocol = /^\s*(SIP|Q\.850)\s*(?=;|$)/i.exec(one)?.[1]?.toUpperCase()
   const cause = Number(/;\s*cause\s*=\s*(\d{1,3})(?!\d)/i.exec(one)?.[1] ?? Number.NaN)

@@ -1,9 +1,12 @@
 import type { LegSide } from '../model/call.ts'
+import { isDialogGone } from './dialog-gone.ts'
 import { ALLOWED } from './sip-methods.ts'
 import { relayableStatus, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
 
 /** Requests inside a dialog that mean something to the other side only, and are handed on as they are. */
 const RELAYED = ['info', 'message', 'notify', 'subscribe'] as const
+
+const SUBSCRIPTION = new Set(['SUBSCRIBE', 'NOTIFY'])
 
 /** More relayed requests of one side than this at once are refused: 503. */
 export const MAX_RELAYED_AT_ONCE = 32
@@ -35,10 +38,13 @@ const RESPONSE_HEADERS = [
 /** Hands requests inside one leg's dialog on to the other leg, and the answers back. */
 export class RelayedRequests {
   readonly #dialogOf: (side: LegSide) => SipDialog
+  readonly #onGone: (side: LegSide, dialog: SipDialog) => void
   readonly #open: Record<LegSide, number> = { caller: 0, buyer: 0 }
 
-  constructor(dialogOf: (side: LegSide) => SipDialog) {
+  /** `onGone` is told of a side that knows nothing of its dialog any more. */
+  constructor(dialogOf: (side: LegSide) => SipDialog, onGone: (side: LegSide, dialog: SipDialog) => void) {
     this.#dialogOf = dialogOf
+    this.#onGone = onGone
   }
 
   /** Listens to one side's dialog. */
@@ -46,17 +52,24 @@ export class RelayedRequests {
     for (const method of RELAYED)
       dialog.on(method, (req: SipRequest, res: SipResponse) => void this.#relay(side, req, res))
     // drachtio-srf has answered it; the other side must still hear that nobody listens any more.
-    dialog.on('unsubscribe', (req: SipRequest) => void this.#forward(side, req).catch(() => {}))
+    dialog.on(
+      'unsubscribe',
+      (req: SipRequest) => void this.#forward(req, this.#dialogOf(oppositeOf(side))).catch(() => {}),
+    )
     dialog.on('publish', (_req: SipRequest, res: SipResponse) => res.send(405, { headers: { Allow: ALLOWED } }))
   }
 
   async #relay(side: LegSide, req: SipRequest, res: SipResponse): Promise<void> {
     if (this.#open[side] >= MAX_RELAYED_AT_ONCE) return res.send(503, { headers: { 'Retry-After': '1' } })
     this.#open[side]++
+    const otherSide = oppositeOf(side)
+    const other = this.#dialogOf(otherSide)
     try {
-      const answer = await this.#forward(side, req)
+      const answer = await this.#forward(req, other)
       const headers = picked(answer, RESPONSE_HEADERS)
       res.send(relayableStatus(answer.status), answer.body ? { headers, body: answer.body } : { headers })
+      // Of a subscription it ends no more than that, which is a usage of its own of the dialog (RFC 5057 §5.1).
+      if (!SUBSCRIPTION.has(req.method) && isDialogGone(answer.status)) this.#onGone(otherSide, other)
     } catch {
       res.send(481)
     } finally {
@@ -64,10 +77,14 @@ export class RelayedRequests {
     }
   }
 
-  #forward(side: LegSide, req: SipRequest): Promise<SipResponse> {
-    const other = this.#dialogOf(side === 'caller' ? 'buyer' : 'caller')
-    return other.request({ method: req.method, headers: picked(req, REQUEST_HEADERS), body: req.body })
+  #forward(req: SipRequest, other: SipDialog): Promise<SipResponse> {
+    const { method, body } = req
+    return other.request({ method, headers: picked(req, REQUEST_HEADERS), body })
   }
+}
+
+function oppositeOf(side: LegSide): LegSide {
+  return side === 'caller' ? 'buyer' : 'caller'
 }
 
 function picked(message: SipRequest | SipResponse, names: readonly string[]): Record<string, string> {

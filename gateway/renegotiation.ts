@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { MediaSession } from '../media/media-server.ts'
 import type { LegSide } from '../model/call.ts'
 import { systemRandom } from '../model/random.ts'
+import { isDialogGone } from './dialog-gone.ts'
 import { backOffMs, MAX_GLARES } from './glare.ts'
+import { mediaWarning } from './media-warning.ts'
 import { sessionAnswer, sessionOffer } from './session-timer.ts'
 import { ABILITIES, ALLOWED } from './sip-methods.ts'
 import { isSipFailure, reinvite, relayableStatus, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
@@ -21,9 +23,17 @@ export class Renegotiation {
   /** Each side's last description, letter by letter: the same again only refreshes the session (RFC 4028 §7.4). */
   readonly #said: Record<LegSide, string>
   readonly #sessionExpiresS: number
+  /** Told of a side that knows nothing of its dialog any more. */
+  readonly #onGone: (side: LegSide, dialog: SipDialog) => void
   #busy = false
 
-  constructor(media: MediaSession, dialogOf: (side: LegSide) => SipDialog, sessionExpiresS: number) {
+  constructor(
+    media: MediaSession,
+    dialogOf: (side: LegSide) => SipDialog,
+    sessionExpiresS: number,
+    onGone: (side: LegSide, dialog: SipDialog) => void,
+  ) {
+    this.#onGone = onGone
     this.#sessionExpiresS = sessionExpiresS
     this.#media = media
     this.#dialogOf = dialogOf
@@ -38,17 +48,20 @@ export class Renegotiation {
     if (req.body === this.#said[side]) return res.send(200, { headers, body: dialog.local.sdp })
     if (this.#busy) return res.send(491)
     this.#busy = true
+    const otherSide = side === 'caller' ? 'buyer' : 'caller'
+    const other = this.#dialogOf(otherSide)
     try {
       const offer = await this.#media.reoffer(side, req.body)
-      const otherSide = side === 'caller' ? 'buyer' : 'caller'
-      const theirs = await reinvite(this.#dialogOf(otherSide), offer, this.#session())
+      const theirs = await reinvite(other, offer, this.#session())
       const answer = await this.#media.reanswer(side, theirs)
       this.#said[side] = req.body
       this.#said[otherSide] = theirs
       dialog.local.sdp = answer
       res.send(200, { headers, body: answer })
     } catch (error) {
-      res.send(isSipFailure(error) && error.status >= 300 ? relayableStatus(error.status) : 488)
+      if (isSipFailure(error) && error.status >= 300) res.send(relayableStatus(error.status))
+      else res.send(488, { headers: mediaWarning(error) })
+      if (isSipFailure(error) && isDialogGone(error.status)) this.#onGone(otherSide, other)
     } finally {
       this.#busy = false
     }
@@ -93,14 +106,15 @@ export class Renegotiation {
       if (glares > 0) await sleep(backOffMs(side === 'buyer', systemRandom))
       if (this.#busy) continue
       this.#busy = true
+      const dialog = this.#dialogOf(side)
       try {
-        const dialog = this.#dialogOf(side)
         if (!dialog.connected) return false
         const answer = await reinvite(dialog, await this.#media.offerTo(side), this.#session())
         await this.#media.answerFrom(side, answer)
         this.#said[side] = answer
         return true
       } catch (error) {
+        if (isSipFailure(error) && isDialogGone(error.status)) this.#onGone(side, dialog)
         if (!isSipFailure(error) || error.status !== 491) return false
       } finally {
         this.#busy = false

@@ -8,6 +8,7 @@ import type { BuyerAttempt, Call } from './live-call.ts'
 import { progressPhrase } from './progress-phrase.ts'
 import type { ExchangeParts } from './parts.ts'
 import { isAlive } from './reach.ts'
+import { causesOf } from './reason-header.ts'
 import { Redirections } from './redirect.ts'
 import { ringWays } from './ring-ways.ts'
 import { longerInterval } from './session-timer.ts'
@@ -55,6 +56,7 @@ export async function ringAward(
     noteReach(invitation, attempt, result, parts)
     attempt.endedAt = new Date()
     attempt.sipStatus = status
+    call.lastCauses = result.kind === 'rejected' ? causesOf(result.response?.get('Reason')) : null
     call.note('award failed', `rank ${award.rank}: ${status ?? result.kind}`)
     if (call.gone.aborted) return { kind: 'failed', code: 'ring_failed', status }
     const other = isTrunkAway(result, attempt) ? throughNextTrunk(invitation, call, parts) : null

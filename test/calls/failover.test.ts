@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createUserAgent } from '../../sipp/agents/user-agent.ts'
 import { type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
 
@@ -126,6 +127,33 @@ describe('a buyer who does not take the call', function () {
     const record = await market.ended({ outcome: 'busy', sip_status: 486, end_reason: 'all_awards_failed' })
     assert.equal(record.price, '0.00')
   })
+
+  for (const [what, campaign, end] of [
+    ['as the last', {}, { outcome: 'busy', end_reason: 'all_awards_failed' }],
+    ['for good', { stop_codes: [486] }, { outcome: 'busy', end_reason: 'stop_code' }],
+  ] as const) {
+    it(`is busy ${what}, and says by what cause: the caller hears the cause, not the rest`, async () => {
+      const market = await Market.open(exchange)
+      const [carrier, phone] = [await createUserAgent({ address: market.address }), await createUserAgent({})]
+      try {
+        await market.standingBid({ host: phone.address, port: phone.port }, { campaign })
+        const reason = 'Q.850;cause=17;text="busy at pbx.inner", SIP;cause=486'
+        phone.on('call', (call) => call.reject(486, 'Busy Here', { Reason: reason }))
+        const outcome = await carrier.call({
+          to: market.number,
+          from: '+12125550142',
+          target: exchange.process.sip(),
+        }).outcome
+        assert.ok(outcome.kind === 'rejected')
+        assert.equal(outcome.status, 486)
+        assert.equal(outcome.response?.get('reason'), 'Q.850;cause=17')
+        await market.ended({ sip_status: 486, ...end })
+      } finally {
+        await carrier.close()
+        await phone.close()
+      }
+    })
+  }
 
   it('rings unanswered like all the others: the caller hears 480', async () => {
     const market = await Market.open(exchange)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { SipMessage } from '../../gateway/sip-server/message.ts'
-import { bridgedCall, refuseNextInvite } from '../support/bridged-call.ts'
+import { bridgedCall, refuseNext } from '../support/bridged-call.ts'
 import { type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
 
@@ -80,7 +80,7 @@ describe('a request inside an answered call', function () {
   it('finds the buyer again after a refusal', async () => {
     const { market, caller, agent, close } = await bridgedCall(exchange)
     try {
-      void refuseNextInvite(agent, 488)
+      void refuseNext(agent, 'INVITE', 488)
       const statuses = []
       for (const direction of ['sendonly', 'inactive', 'sendrecv'])
         statuses.push((await caller.request('INVITE', { body: directed(caller.localSdp, direction) }))?.status)
@@ -92,10 +92,45 @@ describe('a request inside an answered call', function () {
     }
   })
 
+  for (const [method, status] of [
+    ['INVITE', 481],
+    ['INVITE', 408],
+    ['UPDATE', 481],
+    ['INFO', 481],
+  ] as const) {
+    it(`hears of the buyer’s ${status} to ${method}, and the call ends there`, async () => {
+      const { market, caller, agent, close } = await bridgedCall(exchange)
+      try {
+        const refused = refuseNext(agent, method === 'INFO' ? 'INFO' : 'INVITE', status) // An UPDATE goes on as a re-INVITE.
+        const body = method === 'INFO' ? '' : directed(caller.localSdp, 'sendonly')
+        assert.equal((await caller.request(method, { body }))?.status, status)
+        await refused
+        assert.equal((await caller.ended).cause, 'remote-hung-up')
+        assert.equal((await agent.ended).cause, 'remote-hung-up')
+        await market.ended({ ...CALLER_HUNG_UP, end_reason: 'buyer_hung_up', hung_up_by: 'buyer' })
+      } finally {
+        await close()
+      }
+    })
+  }
+
+  it('offers nothing that can be served, and hears in the Warning why', async () => {
+    const { market, caller, close } = await bridgedCall(exchange)
+    try {
+      const answer = await caller.request('INVITE', { body: caller.localSdp.replace('RTP/AVP', 'RTP/SAVP') })
+      assert.equal(answer?.status, 488)
+      assert.match(answer?.get('warning') ?? '', /^302 dce "[^"]+"$/)
+      await caller.hangUp()
+      await market.ended(CALLER_HUNG_UP)
+    } finally {
+      await close()
+    }
+  })
+
   it('that meets one of the buyer’s own hears 491, and goes better a moment later', async () => {
     const { market, caller, agent, close } = await bridgedCall(exchange)
     try {
-      void refuseNextInvite(agent, 491)
+      void refuseNext(agent, 'INVITE', 491)
       const body = directed(caller.localSdp, 'sendonly')
       assert.equal((await caller.request('INVITE', { body }))?.status, 491)
       assert.equal((await caller.request('INVITE', { body }))?.status, 200)

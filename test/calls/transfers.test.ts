@@ -4,7 +4,7 @@ import type { IncomingCall } from '../../sipp/agents/incoming-call.ts'
 import type { OutgoingCall } from '../../sipp/agents/outgoing-call.ts'
 import type { UserAgent } from '../../sipp/agents/user-agent.ts'
 import { eventually, type Exchange, startExchange } from '../support/exchange.ts'
-import { bridgedCall, refuseNextInvite, type BridgedCall } from '../support/bridged-call.ts'
+import { bridgedCall, refuseNext, type BridgedCall } from '../support/bridged-call.ts'
 import { hireAgent, PASSWORD, Phone } from '../support/registered-phone.ts'
 
 const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
@@ -169,7 +169,7 @@ describe('a transfer', function () {
 
   it('offers the caller again what meets an offer of its own: later (RFC 3261 §14.1)', async () => {
     const { market, caller, colleague } = scene
-    const met = refuseNextInvite(caller, 491)
+    const met = refuseNext(caller, 'INVITE', 491)
     colleague.on('call', (call) => call.accept())
     await refer(at(colleague))
     await met

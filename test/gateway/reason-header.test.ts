@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { passableReason, reasonHeader } from '../../gateway/reason-header.ts'
+import { causesOf, passableReason, reasonHeader } from '../../gateway/reason-header.ts'
 
 describe('a Reason header', () => {
   it('keeps whatever a rule says inside its quotes', () => {
@@ -31,5 +31,11 @@ describe('a Reason header', () => {
   it('brings at most four reasons along', () => {
     const many = Array.from({ length: 9 }, (_, i) => `Q.850;cause=${i + 1}`).join(',')
     assert.equal(passableReason(many)?.split(',').length, 4)
+  })
+
+  it('of a refusal keeps the causes of Q.850 alone', () => {
+    assert.equal(causesOf('SIP;cause=486, Q.850;cause=17;text="user busy, 10.0.0.7"'), 'Q.850;cause=17')
+    assert.equal(causesOf('SIP;cause=486'), null)
+    assert.equal(causesOf(undefined), null)
   })
 })

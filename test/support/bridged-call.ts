@@ -39,12 +39,12 @@ export async function bridgedCall(exchange: Exchange): Promise<BridgedCall> {
   return { market, caller, agent, phone, close }
 }
 
-/** Has a phone refuse its next re-INVITE with this status; resolves when it has. */
-export function refuseNextInvite(leg: IncomingCall | OutgoingCall, status: number): Promise<void> {
+/** Has a phone refuse the next request of this method with this status; resolves when it has. */
+export function refuseNext(leg: IncomingCall | OutgoingCall, method: string, status: number): Promise<void> {
   return new Promise((resolve) => {
     const answer = leg.handleRequest.bind(leg)
     leg.handleRequest = (transaction) => {
-      if (transaction.request.method !== 'INVITE') return answer(transaction)
+      if (transaction.request.method !== method) return answer(transaction)
       leg.handleRequest = answer
       transaction.respond(status, { toTag: leg.localTag })
       resolve()
