@@ -1,9 +1,13 @@
 import { ring, type RingOptions, type RingResult } from './buyer-leg.ts'
+import { reasonHeader } from './reason-header.ts'
 import type { Signaling } from './srf.ts'
 import type { Way } from './ways.ts'
 
 /** What says that a connection is gone and not that the phone refuses (RFC 5626 §5.3, RFC 3261 §16.9). */
 const FLOW_FAILED = new Set([430, 503])
+
+/** What a phone hears that rang in vain because another was faster (RFC 3326 §2): no missed call. */
+const ANSWERED = reasonHeader(200, 'Call completed elsewhere')
 
 /**
  * Rings everywhere an address of record is registered (RFC 3261 §16.6 to §16.7): each group in turn, all of a group at once,
@@ -31,14 +35,19 @@ async function ringTogether(signaling: Signaling, group: readonly Way[], options
   const others = new AbortController()
   const gone = AbortSignal.any([options.gone, others.signal])
   const alone = group.length === 1 ? options : withoutEarlyMedia(options)
+  let elsewhere: string | null = null
+  const goneReason = (): string | null => (options.gone.aborted ? options.goneReason() : elsewhere)
   const results = await Promise.all(
     group.map(async (way) => {
-      const result = await ringWay(signaling, way, { ...alone, gone })
+      const result = await ringWay(signaling, way, { ...alone, gone, goneReason })
       if (result.kind === 'answered' && others.signal.aborted) {
         void result.leg.hangUp() // Two answered in the same instant.
         return null
       }
-      if (result.kind === 'answered' || (result.kind === 'rejected' && result.status >= 600)) others.abort()
+      if (result.kind === 'answered' || (result.kind === 'rejected' && result.status >= 600)) {
+        elsewhere ??= result.kind === 'answered' ? ANSWERED : reasonHeader(result.status, 'Declined elsewhere')
+        others.abort()
+      }
       return result.kind === 'caller-gone' && !options.gone.aborted ? null : result
     }),
   )

@@ -43,11 +43,13 @@ describe('ringing everywhere an agent is registered', () => {
   async function refuse(phone: SipPeer, status: number): Promise<void> {
     phone.reply(await phone.receive('INVITE'), status, 'No', { contact: null })
   }
-  async function cancelled(phone: SipPeer): Promise<void> {
+  async function cancelled(phone: SipPeer): Promise<string | null> {
     const invite = await phone.receive('INVITE')
     phone.reply(invite, 180, 'Ringing')
-    phone.reply(await phone.receive('CANCEL'), 200, 'OK', { contact: null })
+    const cancel = await phone.receive('CANCEL')
+    phone.reply(cancel, 200, 'OK', { contact: null })
     phone.reply(invite, 487, 'Request Terminated', { contact: null })
+    return cancel.get('reason') ?? null
   }
 
   it('says it is out once, and passes on no early media of several', async () => {
@@ -70,7 +72,8 @@ describe('ringing everywhere an agent is registered', () => {
   it('ends with a 6xx from anyone, and rings nobody after it', async () => {
     const third = await server.peer()
     const ringing = ring([phones.map(wayTo), [wayTo(third)]])
-    await Promise.all([cancelled(phones[1]!), refuse(phones[0]!, 603)])
+    const [why] = await Promise.all([cancelled(phones[1]!), refuse(phones[0]!, 603)])
+    assert.equal(why, 'SIP;cause=603;text="Declined elsewhere"')
     const result = await ringing
     assert.ok(result.kind === 'rejected')
     assert.equal(result.status, 603)
@@ -96,6 +99,19 @@ describe('ringing everywhere an agent is registered', () => {
     const other = phones.find((phone) => phone !== byes.phone)!
     void result.leg.hangUp()
     other.reply(await other.receive('BYE'), 200, 'OK', { contact: null })
+  })
+
+  it('tells those who rang in vain that the call was answered elsewhere (RFC 3326)', async () => {
+    const ringing = ring([phones.map(wayTo)])
+    const why = cancelled(phones[1]!)
+    while (phones[1]!.count('INVITE') === 0) await new Promise(setImmediate)
+    const [answering] = phones as [SipPeer]
+    answering.reply(await answering.receive('INVITE'), 200, 'OK', { body: SDP })
+    const result = await ringing
+    assert.ok(result.kind === 'answered')
+    assert.equal(await why, 'SIP;cause=200;text="Call completed elsewhere"')
+    void result.leg.hangUp()
+    answering.reply(await answering.receive('BYE'), 200, 'OK', { contact: null })
   })
 
   it('takes another way to the device when its connection is gone', async () => {
@@ -125,7 +141,8 @@ describe('ringing everywhere an agent is registered', () => {
 
   it('stops everywhere when the caller has gone', async () => {
     const caller = new AbortController()
-    const ringing = ring([phones.map(wayTo), [wayTo(phones[0]!)]], { gone: caller.signal })
+    const goneReason = (): string => 'SIP;cause=487'
+    const ringing = ring([phones.map(wayTo), [wayTo(phones[0]!)]], { gone: caller.signal, goneReason })
     const stopped = Promise.all(phones.map(cancelled))
     await Promise.all(
       phones.map(async (phone) => {
@@ -134,7 +151,7 @@ describe('ringing everywhere an agent is registered', () => {
     )
     caller.abort()
     assert.deepEqual(await ringing, { kind: 'caller-gone' })
-    await stopped
+    assert.deepEqual(await stopped, ['SIP;cause=487', 'SIP;cause=487'])
     assert.deepEqual(
       phones.map((phone) => phone.count('INVITE')),
       [1, 1],
