@@ -51,6 +51,10 @@ export interface Application {
 export interface ApplicationRouter {
   /** In turn among those that asked for the method (lower case); null when nobody did. */
   route(method: string): Application | null
+  /** Whether nobody has ever asked for the method though somebody asks for others: it is not served here (RFC 3261 §8.2.1). */
+  isForeign(method: string): boolean
+  /** What is asked for now, in lower case. */
+  routes(): readonly string[]
   /** In turn among those that said this tag of themselves; null when none did. */
   routeToTag(tag: string): Application | null
 }

@@ -8,6 +8,7 @@ import { ControlConnection } from './control-connection.ts'
 import type { ApplicationDirectory, SipActions } from './control-connection.ts'
 import type { SipServerLimits } from './limits.ts'
 import type { ApplicationAddress } from './handler-answer.ts'
+import { METHODS } from './methods.ts'
 import { OutboundConnections } from './outbound-connections.ts'
 import { Routes } from './routes.ts'
 import { KEEP_ALIVE_MS } from './stream-transport.ts'
@@ -32,6 +33,8 @@ export class ControlServer implements ApplicationRouter, ApplicationDirectory {
   readonly #limits: SipServerLimits
   readonly #connections = new Set<ControlConnection>()
   readonly #byMethod = new Routes<ControlConnection>()
+  /** SIP methods that somebody has asked for since the start: whoever did may only be away. */
+  readonly #served = new Set<string>()
   readonly #byTag = new Routes<ControlConnection>()
   #actions: SipActions | null = null
   #greeting = ''
@@ -108,10 +111,12 @@ export class ControlServer implements ApplicationRouter, ApplicationDirectory {
 
   want(connection: ControlConnection, method: string): void {
     this.#byMethod.add(method, connection, connection.tags.weight)
+    if (METHODS.has(method.toUpperCase())) this.#served.add(method)
   }
 
   unwant(connection: ControlConnection, method: string): void {
     this.#byMethod.remove(method, connection)
+    if (!this.routes().includes(method)) this.#served.delete(method)
   }
 
   leave(connection: ControlConnection): void {
@@ -125,6 +130,10 @@ export class ControlServer implements ApplicationRouter, ApplicationDirectory {
 
   route(method: string): Application | null {
     return this.#byMethod.next(method)
+  }
+
+  isForeign(method: string): boolean {
+    return !this.#served.has(method) && this.routes().some((name) => METHODS.has(name.toUpperCase()))
   }
 
   routeToTag(tag: string): Application | null {

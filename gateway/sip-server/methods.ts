@@ -17,3 +17,14 @@ export const METHODS: ReadonlySet<string> = new Set([
 /** The Allow header of what the server says by itself, and of applications that say nothing of theirs. */
 export const ALLOW =
   'INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REGISTER, MESSAGE, NOTIFY, SUBSCRIBE, REFER, PUBLISH'
+
+/** What comes with a call, whatever else an application asks for. */
+const WITH_INVITE = new Set(['ACK', 'BYE', 'CANCEL', 'UPDATE', 'PRACK'])
+
+/** The Allow header of a server whose applications ask for these methods, in lower case. */
+export function allowOf(routes: readonly string[]): string {
+  const takesCalls = routes.includes('invite')
+  return ALLOW.split(', ')
+    .filter((method) => routes.includes(method.toLowerCase()) || (takesCalls && WITH_INVITE.has(method)))
+    .join(', ')
+}

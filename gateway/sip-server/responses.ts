@@ -7,6 +7,7 @@ const REASONS: Readonly<Record<number, string>> = {
   100: 'Trying',
   200: 'OK',
   400: 'Bad Request',
+  405: 'Method Not Allowed',
   408: 'Request Timeout',
   413: 'Request Entity Too Large',
   414: 'Request-URI Too Long',

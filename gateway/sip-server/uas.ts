@@ -6,7 +6,7 @@ import { settleAnswer } from './dialogs.ts'
 import type { SipMessage } from './message.ts'
 import { dropOffer } from './offers.ts'
 import type { OutsideRequests } from './outside-requests.ts'
-import { ALLOW } from './methods.ts'
+import { ALLOW, allowOf } from './methods.ts'
 import { buildResponse, reasonOf, responsePeer } from './responses.ts'
 import { sessionRefusal } from './session-terms.ts'
 import { TLS_CLIENT_HEADER } from './tls-identity.ts'
@@ -80,7 +80,7 @@ export class Uas {
     const isOutside = this.#outside !== null && this.#outside.wants(method)
     if (isOutside && !this.#outside.hasRoom()) return this.#refuseOverLimit(request, source)
     const owner = isOutside ? null : this.#core.router.route(method.toLowerCase())
-    if (owner === null && !isOutside) return this.#reject(request, source, 503)
+    if (owner === null && !isOutside) return this.#refuseUnrouted(request, source)
     const identity = source.connection?.clientIdentity ?? null
     if (identity !== null) request.add(TLS_CLIENT_HEADER, identity)
     const transaction = transactions.createServer(request, source)
@@ -193,6 +193,13 @@ export class Uas {
       message: request,
       afterFlush: -1,
     })
+  }
+
+  /** Nobody is there who would serve it: 503; or nobody who is there does: 405 (§8.2.1), or a peer would think us unwell. */
+  #refuseUnrouted(request: SipMessage, source: Peer): void {
+    const { router } = this.#core
+    if (!router.isForeign(request.method.toLowerCase())) return this.#reject(request, source, 503)
+    this.#reject(request, source, 405, { Allow: allowOf(router.routes()) })
   }
 
   /** Answers by itself, in a transaction of its own. */

@@ -184,7 +184,7 @@ describe('requests from the network', () => {
     assert.equal(peer.count(487), 0)
   })
 
-  it('answers 481 outside dialogs, 482 to a twin, 501 to an unknown method, 416 to an unknown scheme, 503 without route', async () => {
+  it('answers 481 outside dialogs, 482 to a twin, 501 to an unknown method, 416 to an unknown scheme', async () => {
     peer.request('BYE', { toTag: 'unknown' })
     assert.equal((await peer.receive(481)).cseqMethod, 'BYE')
     peer.request('UPDATE')
@@ -198,12 +198,30 @@ describe('requests from the network', () => {
     assert.match((await peer.receive(501)).get('allow')!, /INVITE/)
     peer.request('OPTIONS', { uri: 'http://example.com' })
     await peer.receive(416)
-    peer.request('SUBSCRIBE')
-    await peer.receive(503)
     peer.request('INVITE', { without: ['Contact'] })
     assert.equal((await peer.receive(400)).reason, 'Missing Contact')
     peer.send(peer.buildRequest('INVITE').replace(/^Contact: .*$/m, 'Contact: *'))
     assert.equal((await peer.receive(400)).reason, 'Malformed Contact')
+  })
+
+  it('answers 405 to what nobody ever asked for, with what is, and 503 while whoever did is away', async () => {
+    const allowed = async (method: string): Promise<string> => {
+      peer.request(method)
+      return (await peer.receive(405)).getAll('allow').join(', ')
+    }
+    for (const method of ['SUBSCRIBE', 'REFER', 'PUBLISH', 'INFO', 'NOTIFY', 'REGISTER'])
+      assert.equal(await allowed(method), 'INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, PRACK, MESSAGE')
+    const registrar = await server.application('register')
+    app.close()
+    await eventually(async () => (await server.handle.stats()).applications === 1)
+    assert.equal(await allowed('SUBSCRIBE'), 'REGISTER')
+    peer.request('MESSAGE')
+    assert.equal((await peer.receive(503)).cseqMethod, 'MESSAGE')
+    assert.equal((await registrar.ask('remove_route|register'))[0], 'OK')
+    peer.request('SUBSCRIBE')
+    assert.equal((await peer.receive(503)).cseqMethod, 'SUBSCRIBE')
+    await registrar.ask('route|options')
+    assert.equal(await allowed('REGISTER'), 'OPTIONS')
   })
 
   it('answers 400 to what is malformed but can be answered, naming the header; drops and counts the rest', async () => {

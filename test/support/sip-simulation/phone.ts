@@ -56,6 +56,14 @@ export class Phone implements Application, ApplicationRouter {
     return this.isOpen ? this : null
   }
 
+  isForeign(): boolean {
+    return false
+  }
+
+  routes(): readonly string[] {
+    return []
+  }
+
   routeToTag(): Application | null {
     return this.route()
   }

@@ -48,7 +48,12 @@ export function reactTo(datagram: string): Reaction {
     publicAddresses: [],
     dns: openDns({ servers: [], timeoutMs: 1_000 }),
     largeRequests: 'tcp',
-    router: { route: (method) => (method.startsWith('cdr:') ? null : app), routeToTag: () => null },
+    router: {
+      route: (method) => (method.startsWith('cdr:') ? null : app),
+      routeToTag: () => null,
+      isForeign: () => false,
+      routes: () => [],
+    },
     chance: systemChance,
     guard: null,
     overload: null,
