@@ -67,7 +67,7 @@ describe('screening', () => {
       const late = compliance().screen(call(leg, night))
       assert.equal(late.allowed, false)
       assert.equal(late.rule, 'calling-hours:US')
-      assert.equal(late.text, 'NY, America/New_York: 23:00, calls 08:00–21:00')
+      assert.equal(late.text, 'NY, America/New_York: 23:00, calls 08:00 to 21:00')
     }
   })
 
@@ -135,7 +135,7 @@ describe('screening', () => {
     const verdict = compliance().screen(call('transfer', noon, null))
     assert.equal(verdict.allowed, false)
     assert.equal(verdict.rule, 'calling-hours:unknown-location')
-    assert.equal(verdict.text, 'the consumer’s place is unknown')
+    assert.equal(verdict.text, 'the place of the consumer is unknown')
     const open = compliance({ unknownLocation: 'allow' }).screen(call('transfer', noon, null))
     assert.equal(open.allowed, true)
     assert.equal(open.rule, null)
