@@ -5,7 +5,7 @@ import { mediaWarning } from './media-warning.ts'
 import { passableReason } from './reason-header.ts'
 import { ReliableRinging, wantsReliability } from './reliable-ringing.ts'
 import { sessionAnswer } from './session-timer.ts'
-import { listOf, paramOf, uriOf } from './sip-fields.ts'
+import { fieldsOf, listOf, paramOf, uriOf } from './sip-fields.ts'
 import { ABILITIES } from './sip-methods.ts'
 import type { Signaling, SipDialog, SipRequest, SipResponse } from './srf.ts'
 
@@ -103,11 +103,17 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
   get offer(): string | null {
     return this.#req.body || null
   }
-  /** Any header, to hand on (Identity, for instance). */
+  /** Any header, its fields joined by comma. */
   header(name: string): string | undefined {
     return this.#req.get(name)
   }
-  /** All of them as they came, by name. */
+  /** The same one by one, to hand on. */
+  fields(name: string): string[] {
+    const value = this.#req.get(name)
+    if (!value) return []
+    return value.includes(',') ? fieldsOf(this.#req.raw, name) : [value]
+  }
+  /** All of them by name, the fields of one name joined by comma. */
   get headers(): Readonly<Record<string, string | undefined>> {
     return this.#req.headers
   }

@@ -10,6 +10,7 @@ import type { ExchangeParts } from './parts.ts'
 import { passedHeaders } from './pass-headers.ts'
 import { sessionOffer } from './session-timer.ts'
 import { ALLOWED } from './sip-methods.ts'
+import { headerLines } from './srf.ts'
 import { parseUri } from './sip-server/uri.ts'
 import type { Way } from './ways.ts'
 
@@ -80,8 +81,8 @@ function throughTrunk(
 }
 
 /**
- * Towards the buyer: who is calling, as far as it may be told (RFC 3323, RFC 3325), our call's id, the carrier's Identity header as
- * it came (RFC 8224), one hop less, and whatever of the caller's headers and history the operator lets through.
+ * Towards the buyer: who is calling, as far as it may be told (RFC 3323, RFC 3325), our call's id, the carrier's Identity headers
+ * as they came (RFC 8224), one hop less, and whatever of the caller's headers and history the operator lets through.
  */
 export function headersTo(uri: string, call: Call, { policies }: ExchangeParts): Record<string, string> {
   const { caller } = call
@@ -96,9 +97,10 @@ export function headersTo(uri: string, call: Call, { policies }: ExchangeParts):
   headers['Allow'] = ALLOWED
   headers['Supported'] = policies.sessionExpiresS === 0 ? '100rel' : 'timer, 100rel'
   Object.assign(headers, sessionOffer(policies.sessionExpiresS))
-  const signed = header('Identity')
-  if (signed && (!isPrivate || isTrusted)) headers['Identity'] = signed // It names the number, too.
-  if (policies.passHeaders.length > 0) Object.assign(headers, passedHeaders(policies.passHeaders, caller.headers))
+  const signed = caller.fields('Identity')
+  // They name the number, too.
+  if (signed.length > 0 && (!isPrivate || isTrusted)) Object.assign(headers, headerLines('Identity', signed))
+  if (policies.passHeaders.length > 0) Object.assign(headers, passedHeaders(policies.passHeaders, caller))
   if (policies.historyInfo === 'off') return headers
   const past = { diversion: header('Diversion'), historyInfo: header('History-Info'), dnis, targetUri: uri }
   const keepsHistory = isPrivate || identity.privacy.includes('history')

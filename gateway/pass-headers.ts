@@ -1,3 +1,5 @@
+import { headerLines } from './srf.ts'
+
 /** More headers of one INVITE than this, or longer ones, are not passed on. */
 const MAX_PASSED = 16
 const MAX_VALUE = 2048
@@ -11,21 +13,24 @@ const NEVER = new Set(
   ).split(' '),
 )
 
+/** An INVITE's headers: by name, joined, and one by one. */
+interface SentHeaders {
+  readonly headers: Readonly<Record<string, string | undefined>>
+  fields(name: string): readonly string[]
+}
+
 /**
  * The caller's headers that the operator lets through to buyers (User-to-User of RFC 7433, for instance): by name, or all that
  * begin so (`X-Acme-*`). Ours (`X-DCE-…`) and those of the protocol itself never are.
  */
-export function passedHeaders(
-  allowed: readonly string[],
-  sent: Readonly<Record<string, string | undefined>>,
-): Record<string, string> {
+export function passedHeaders(allowed: readonly string[], sent: SentHeaders): Record<string, string> {
   const headers: Record<string, string> = {}
   if (allowed.length === 0) return headers
   let count = 0
-  for (const [name, value] of Object.entries(sent)) {
+  for (const [name, value] of Object.entries(sent.headers)) {
     if (count === MAX_PASSED) break
     if (typeof value !== 'string' || value.length > MAX_VALUE || !isAllowed(allowed, name.toLowerCase())) continue
-    headers[name] = value
+    Object.assign(headers, headerLines(name, value.includes(',') ? sent.fields(name) : [value]))
     count++
   }
   return headers

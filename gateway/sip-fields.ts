@@ -41,6 +41,22 @@ export function listOf(value: string | undefined): string[] {
   return values.filter((text) => text !== '')
 }
 
+/**
+ * The fields of this name in a message as it came, one for each line: whoever joins them by comma cannot know that the grammar of a
+ * header he has never heard of allows it (RFC 3261 §7.3.1), and that of Identity has no use for it (RFC 8224 §4).
+ */
+export function fieldsOf(raw: string, name: string): string[] {
+  const wanted = name.toLowerCase()
+  const end = raw.indexOf('\r\n\r\n')
+  const head = (end === -1 ? raw : raw.slice(0, end)).replace(/\r\n[ \t]+/g, ' ') // §7.3.1: a folded line is one.
+  const values: string[] = []
+  for (const line of head.split('\r\n')) {
+    const colon = line.indexOf(':')
+    if (line.slice(0, colon).trim().toLowerCase() === wanted) values.push(line.slice(colon + 1).trim())
+  }
+  return values
+}
+
 function unquotedIndexOf(value: string, wanted: string): number {
   let inQuote = false
   for (let i = 0; i < value.length; i++) {

@@ -23,7 +23,10 @@ export interface SipRequest extends EventEmitter {
   readonly socket: Socket | undefined
   get(name: string): string | undefined
   has(name: string): boolean
+  /** drachtio-srf joins the fields of one name by comma. */
   readonly headers: Readonly<Record<string, string | undefined>>
+  /** The whole message as it came. */
+  readonly raw: string
   cancel(options: { headers?: Record<string, string> }, callback?: (error: Error | null) => void): void
 }
 

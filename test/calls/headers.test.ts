@@ -21,6 +21,33 @@ describe('the headers of a call', function () {
     await market.ended(CALLER_HUNG_UP)
   })
 
+  it('pass on what the carrier has signed, byte for byte, and each field as one (RFC 8224 §4)', async () => {
+    const market = await Market.open(exchange)
+    const [phone, carrier] = [await createUserAgent(), await createUserAgent({ address: market.address })]
+    const passport = (id: number): string =>
+      `eyJhbGciOiJFUzI1NiIsInBwdCI6InNoYWtlbiJ9.eyJvcmlnaWQiOiI${id}In0.c2ln_-${id};info=<https://c.example/${id},a.pem>;alg=ES256;ppt="shaken, ${id}"`
+    const heard: string[][] = []
+    try {
+      phone.on('call', (call) => {
+        heard.push(call.invite.getAll('identity'), call.invite.getAll('x-acme-tag'))
+        call.reject(486)
+      })
+      await market.standingBid({ host: phone.address, port: phone.port })
+      for (const headers of [
+        { Identity: passport(1) },
+        { Identity: `${passport(1)}\r\nIdentity: ${passport(2)}`, 'X-Acme-Tag': 'a, b\r\nX-Acme-Tag: c' },
+      ]) {
+        const target = exchange.process.sip()
+        const call = carrier.call({ to: market.number, from: '+12125550142', target, headers })
+        assert.equal((await call.outcome).status, 486)
+      }
+      assert.deepEqual(heard, [[passport(1)], [], [passport(1), passport(2)], ['a, b', 'c']])
+    } finally {
+      await phone.close()
+      await carrier.close()
+    }
+  })
+
   it('tell the buyer why the caller gave up', async () => {
     const market = await Market.open(exchange)
     const buyer = await market.buyer('uas-cancelled-with-reason-expect-487.xml')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { listOf, paramOf, uriOf } from '../../gateway/sip-fields.ts'
+import { fieldsOf, listOf, paramOf, uriOf } from '../../gateway/sip-fields.ts'
 
 describe('sip fields', () => {
   const uris: [string, string][] = [
@@ -21,5 +21,11 @@ describe('sip fields', () => {
     assert.deepEqual(listOf('"a, b" <sip:a@h;x=1,2>, <tel:+1>'), ['"a, b" <sip:a@h;x=1,2>', '<tel:+1>'])
     assert.deepEqual(listOf(undefined), [])
     assert.deepEqual(listOf(''), [])
+  })
+
+  it('reads the fields of one name line by line, folded ones whole, and nothing of the body', () => {
+    const raw = 'INVITE x SIP/2.0\r\nX-A: 1, 2\r\nX-AB: no\r\nx-a : 3\r\nX-A:4\r\n  5\r\n\r\nX-A: body\r\n'
+    assert.deepEqual(fieldsOf(raw, 'X-A'), ['1, 2', '3', '4 5'])
+    assert.deepEqual(fieldsOf(raw, 'X-B'), [])
   })
 })
