@@ -1,5 +1,6 @@
 import { stringify } from 'yaml'
-import { CATALOGUE, type Setting } from './catalogue.ts'
+import { CATALOGUE } from './catalogue.ts'
+import type { Setting } from './setting.ts'
 import { variableOf } from './setting-sources.ts'
 
 const HEADING = `# Every setting, with its default. Copy what you change into config/config.yaml, or name another file by --config FILE.

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { CATALOGUE, type Setting, type SettingKey } from './catalogue.ts'
+import { CATALOGUE, type SettingKey } from './catalogue.ts'
+import type { Setting } from './setting.ts'
 import { TIME_OF_DAY, type Kind } from './setting-kinds.ts'
 import { readEnvironment, readSettingsFile, variableOf, type Said } from './setting-sources.ts'
 import { SettingsError } from './settings-error.ts'

@@ -50,6 +50,7 @@ import { createSipTraces } from './sip-traces.ts'
 import { SipCredentials } from './sip-credentials.ts'
 import { SipGuard } from './sip-guard.ts'
 import { Signaling } from './srf.ts'
+import { apiSettings } from './api-settings.ts'
 import { startEmbeddedSip } from './embedded-sip.ts'
 import { TrunkRegistrations } from './trunk-registrations.ts'
 import { Trunks } from './trunks.ts'
@@ -319,16 +320,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     ...(sipServer && { sipBans: { list: () => sipGuard.bans(), lift: (address: string) => sipGuard.lift(address) } }),
     resolveZip: (zip) => places.ofZip(zip),
     house: { operatorId: OPERATOR_ACCOUNT_ID, externalId: EXTERNAL_ACCOUNT_ID },
-    settings: {
-      host: settings.server.host,
-      port: settings.server.port,
-      bodyLimitBytes: settings.server.maxBodyBytes,
-      tokenExpirySeconds: settings.security.tokenExpiryMs / 1000,
-      refreshTokenExpirySeconds: settings.security.refreshTokenExpiryMs / 1000,
-      loginPerMinute: settings.security.loginPerMinute,
-      wsMaxClients: 10_000,
-      wsBufferBytes: 1024 ** 2,
-    },
+    settings: apiSettings(settings),
     keys: loadOrCreate(join(settings.dataDir, 'keys')),
     passwords: { hash: credentials.hashPassword, verify: credentials.verifyPassword },
     sip: {

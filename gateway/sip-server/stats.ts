@@ -1,3 +1,4 @@
+import { METHODS } from './methods.ts'
 import type { GuardStats } from './guard-options.ts'
 import type { OverloadStats } from './overload.ts'
 import type { HepStats } from './hep-exporter.ts'
@@ -54,28 +55,13 @@ export interface SipServerStats {
   readonly cpuMicros: number
 }
 
-const METHODS = [
-  'INVITE',
-  'ACK',
-  'BYE',
-  'CANCEL',
-  'OPTIONS',
-  'INFO',
-  'UPDATE',
-  'REGISTER',
-  'MESSAGE',
-  'NOTIFY',
-  'SUBSCRIBE',
-  'REFER',
-  'PRACK',
-  'PUBLISH',
-]
+const COUNTED = [...METHODS, 'ACK', 'CANCEL']
 const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx', '6xx']
 const LAST_STATUS = 699
 
 /** Messages of one direction and transport by method and status: a table that peers cannot make grow. */
 class KindCounts {
-  readonly methods = new Map([...METHODS, 'other'].map((method) => [method, 0]))
+  readonly methods = new Map([...COUNTED, 'other'].map((method) => [method, 0]))
   readonly statuses = new Uint32Array(LAST_STATUS + 1)
 
   count(method: string, status: number): void {
