@@ -17,6 +17,12 @@ const Query = z.strictObject({
   outcome: z.enum(OUTCOMES).optional(),
   from: z.string().max(64).optional(),
   to: z.string().max(255).optional(),
+  sip_call_id: z
+    .string()
+    .max(1024)
+    .regex(/^[\x21-\x7e]+$/)
+    .describe('The Call-ID of the carrier’s INVITE; buyers find nothing by it')
+    .optional(),
   since: s.instant().optional(),
   until: s.instant().optional(),
   seller_id: s.id<AccountId>().optional(),
@@ -102,7 +108,7 @@ function filterOf(kit: Kit, query: z.output<typeof Query>, caller: Caller): Call
     sellerId = caller.accountId
   }
   if (caller.role === 'buyer') {
-    if ((buyerId ?? caller.accountId) !== caller.accountId) return null
+    if ((buyerId ?? caller.accountId) !== caller.accountId || query.sip_call_id !== undefined) return null
     buyerId = caller.accountId
   }
   const to = query.to === undefined ? undefined : (kit.validatePhone(query.to).e164 ?? query.to)
@@ -113,6 +119,7 @@ function filterOf(kit: Kit, query: z.output<typeof Query>, caller: Caller): Call
     ...(query.state ? { state: query.state } : {}),
     ...(query.from ? { from: phoneAt(kit, '/query/from', query.from) } : {}),
     ...(to ? { to } : {}),
+    ...(query.sip_call_id === undefined ? {} : { sipCallId: query.sip_call_id }),
     ...(query.since ? { since: query.since } : {}),
     ...(query.until ? { until: query.until } : {}),
   }
@@ -127,6 +134,7 @@ function matches(call: CallRecord, filter: CallFilter): boolean {
     (filter.state === undefined || call.state === filter.state) &&
     (filter.from === undefined || call.ani === filter.from) &&
     (filter.to === undefined || call.dnis === filter.to) &&
+    (filter.sipCallId === undefined || call.legs[0]?.sipCallId === filter.sipCallId) &&
     (filter.since === undefined || call.receivedAt >= filter.since) &&
     (filter.until === undefined || call.receivedAt < filter.until)
   )

@@ -110,6 +110,8 @@ export interface CallFilter {
   readonly state?: string
   readonly from?: PhoneNumber
   readonly to?: string
+  /** The Call-ID of the carrier's INVITE. */
+  readonly sipCallId?: string
   readonly since?: Date
   readonly until?: Date
 }

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { DialogState } from '../model/cdr.ts'
+import type { CallId } from '../model/ids.ts'
 import { systemRandom } from '../model/random.ts'
 import { mediaWarning } from './media-warning.ts'
 import { passableReason } from './reason-header.ts'
@@ -50,6 +51,7 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
   #finalStatus: number | null = null
   #cancelReason: string | null = null
   #told: string | null = null
+  #named: Record<string, string> = {}
   #answerEarlyOffer: ((offer: string) => Promise<string>) | null = null
 
   constructor(signaling: Signaling, req: SipRequest, res: SipResponse, policies: CallerLegPolicies = PLAIN) {
@@ -127,6 +129,11 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
   }
   get dialog(): SipDialog | null {
     return this.#dialog
+  }
+
+  /** From now on every answer tells the carrier by which id to ask for this call. */
+  nameCall(id: CallId): void {
+    this.#named = { 'X-DCE-Call-ID': id }
   }
 
   /** The last answer of ours that it has had, in an 18x or to an UPDATE; null while there is none. */
@@ -215,6 +222,6 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
   }
 
   #tagged(): Record<string, string> {
-    return { To: `x;tag=${this.localTag}` } // drachtio-srf takes the tag out of it and keeps the caller's To.
+    return { To: `x;tag=${this.localTag}`, ...this.#named } // drachtio-srf takes the tag out of it and keeps the caller's To.
   }
 }

@@ -39,6 +39,7 @@ export function identify(call: Call, parts: ExchangeParts): void {
     zip: zipOf(call, parts),
     originatedAtMs: originationOf(call),
   }
+  call.caller.nameCall(call.id) // A stranger is told nothing: there is no record of its call.
 
   refuseLoops(call, parts.liveCalls)
   refuseReplacing(call)

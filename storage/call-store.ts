@@ -33,6 +33,7 @@ export class PostgresCalls implements CallStore {
     test('state = ?', filter.state)
     test('ani = ?', filter.from)
     test('dnis = ?', filter.to)
+    test('sip_call_id = ?', filter.sipCallId)
     test('received_at >= ?', filter.since)
     test('received_at < ?', filter.until)
     if (page.cursor !== null) {

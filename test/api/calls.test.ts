@@ -59,7 +59,7 @@ describe('calls', () => {
     const { body } = await get(buyer, `calls/${call.id}`)
     CallAnswer.parse(body)
     assert.deepEqual([body.price, body.payout, body.legs.length], ['2.50', null, 1])
-    assert.ok(!JSON.stringify(body).includes('486'))
+    assert.ok(!JSON.stringify(body).includes(':486')) // Not in an id by chance.
     assert.equal((await get(loser, `calls/${call.id}`)).status, 404)
   })
 
@@ -159,12 +159,14 @@ describe('calls', () => {
       dnis: '+18885550111',
       outcome: 'refused',
       receivedAt: at,
+      legs: [{ ...call.legs[0]!, sipCallId: 'odd@192.0.2.9' }, ...call.legs.slice(1)],
     })
     api.stores.callRecords.set(odd.id, odd)
     for (const query of [
       'from=7135550177',
       'to=(888)555-0111',
       'outcome=refused',
+      'sip_call_id=odd@192.0.2.9',
       'until=2026-03-02T00:00:00Z',
       'since=2026-03-01T07:00:00-05:00&until=2026-03-01T12:00:01Z',
       `seller_id=${seller.account.id}&outcome=refused`,
@@ -178,6 +180,10 @@ describe('calls', () => {
       )
     }
     assert.deepEqual((await get(seller, `calls?buyer_id=${buyer.account.id}`)).body.data, [])
+    assert.equal((await get(seller, 'calls?sip_call_id=odd@192.0.2.9')).body.data.length, 1)
+    const bought = `calls?sip_call_id=${call.legs[0]!.sipCallId}`
+    assert.ok((await get(seller, bought)).body.data.some(({ id }: CallRecord) => id === call.id))
+    assert.deepEqual((await get(buyer, bought)).body.data, [], 'it is the carrier’s, not the buyer’s to know')
     assert.deepEqual((await get(buyer, `calls?buyer_id=${loser.account.id}`)).body.data, [])
     for (const query of [
       'from=x',
@@ -187,6 +193,7 @@ describe('calls', () => {
       'since=2026-03-01',
       'since=2026-02-30T12:00:00Z',
       'seller_id=x',
+      'sip_call_id=a%00b',
     ]) {
       assert.equal((await get(admin, `calls?${query}`)).status, 422, query)
     }

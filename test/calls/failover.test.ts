@@ -147,7 +147,8 @@ describe('a buyer who does not take the call', function () {
         assert.ok(outcome.kind === 'rejected')
         assert.equal(outcome.status, 486)
         assert.equal(outcome.response?.get('reason'), 'Q.850;cause=17')
-        await market.ended({ sip_status: 486, ...end })
+        const record = await market.ended({ sip_status: 486, ...end })
+        assert.equal(outcome.response?.get('x-dce-call-id'), record.id)
       } finally {
         await carrier.close()
         await phone.close()

@@ -65,6 +65,13 @@ describe('an answer that the caller has had with early media', function () {
       await caller.hangUp()
       const record = await market.ended(CALLER_HUNG_UP)
       assert.equal(record.legs.length, 3)
+      assert.equal(outcome.response.get('x-dce-call-id'), record.id)
+      const query = `sip_call_id=${encodeURIComponent(caller.callId)}`
+      const found = await exchange.api.request<{ data: { id: string }[] }>('GET', `/api/v1/calls?${query}`)
+      assert.deepEqual(
+        found.data.map(({ id }) => id),
+        [record.id],
+      )
     })
   }
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { CallerLeg } from '../../gateway/caller-leg.ts'
+import { newId, type CallId } from '../../model/ids.ts'
 import type { SendOptions, Signaling, SipRequest, SipResponse } from '../../gateway/srf.ts'
 
 interface Sent {
@@ -103,5 +104,18 @@ describe('the caller’s leg', () => {
       [500, 200, 200, 488],
     )
     assert.equal(answers[2]?.[1]?.body, 'to new')
+  })
+
+  it('tells in every answer by which id to ask for the call, once that is known to be somebody’s', () => {
+    const { leg, sent } = invited({})
+    const id = newId<CallId>()
+    leg.ringing(180, 'Ringing', null)
+    leg.nameCall(id)
+    leg.ringing(183, 'Session Progress', 'v=0')
+    leg.refuse(486, undefined, {})
+    assert.deepEqual(
+      sent.map(({ options }) => options.headers?.['X-DCE-Call-ID']),
+      [undefined, id, id],
+    )
   })
 })

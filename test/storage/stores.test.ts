@@ -309,6 +309,15 @@ describe('the stores', () => {
     assert.deepEqual(await ids({ until: new Date(2_000) }), [calls[0]!.id])
     assert.equal((await ids({ outcome: 'busy' })).length, 0)
     assert.equal((await ids({ state: 'ended', from: '+12125550123', to: '+18005550100' })).length, 4)
+    const { legs } = calls[0]!
+    const long = `${'x'.repeat(20_000)}@192.0.2.9`
+    const named = callRecord({ legs: [{ ...legs[0]!, sipCallId: long }, ...legs.slice(1)] })
+    await storage.writer.write(endedRecord(named, { posting: null }))
+    const found = await storage.stores.calls.list({ limit: 10, cursor: null }, { sipCallId: long })
+    assert.deepEqual(
+      found.data.map((call) => call.id),
+      [named.id],
+    )
     const first = await storage.stores.calls.list({ limit: 2, cursor: null }, { sellerId })
     const second = await storage.stores.calls.list({ limit: 2, cursor: first.nextCursor }, { sellerId })
     assert.equal(new Set([...first.data, ...second.data].map((call) => call.id)).size, 4)

@@ -223,6 +223,7 @@ const matches = (call: CallRecord, filter: CallFilter) =>
   (filter.state === undefined || call.state === filter.state) &&
   (filter.from === undefined || call.ani === filter.from) &&
   (filter.to === undefined || call.dnis === filter.to) &&
+  (filter.sipCallId === undefined || call.legs[0]?.sipCallId === filter.sipCallId) &&
   (filter.since === undefined || call.receivedAt >= filter.since) &&
   (filter.until === undefined || call.receivedAt < filter.until)
 
