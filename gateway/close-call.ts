@@ -42,7 +42,7 @@ async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
   const record = recordOf(call)
   const auction = auctionToWrite(call)
   // In the same breath: whoever reads the call as ended finds it counted.
-  countQuality(parts.telemetry, parts.quality, record)
+  countQuality(parts.telemetry, parts.quality, record, call.caller.transport)
   try {
     await parts.writer.write({
       kind: 'ended',

@@ -4,9 +4,11 @@ import type { TrunkId } from '../model/ids.ts'
 import { targetSample, trunkSample, type CallQuality, type QualityTable } from './call-quality.ts'
 import type { QualitySample } from './quality-window.ts'
 
-/** Counts an ended call for its trunk, each target rung and the trunks to them, in the windows and in the metrics. */
-export function countQuality(telemetry: Telemetry, quality: CallQuality, call: CallRecord): void {
+/** Counts an ended call, which came over `transport`, for its trunk, each target rung and the trunks to them, in the windows and in the metrics. */
+export function countQuality(telemetry: Telemetry, quality: CallQuality, call: CallRecord, transport: string): void {
   quality.count(call)
+  const trunk = quality.trunks.labelOf(call.trunkId)
+  telemetry.trunkInvites.inc({ trunk, transport, status: String(call.sipStatus ?? 'none') })
   countTrunk(telemetry, quality, call.trunkId, trunkSample(call))
   for (const leg of call.legs) {
     if (leg.side !== 'buyer' || leg.targetId === null) continue

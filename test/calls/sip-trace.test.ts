@@ -111,6 +111,10 @@ describe('what is seen of a call that a second buyer takes', function () {
     assert.deepEqual(await quality(`targets/${busy}`), three([1, 0, 1]))
     assert.deepEqual(await quality(`targets/${taken}`), three([1, 1, 1]))
     const page = await exchange.api.metrics()
+    assert.match(
+      page,
+      new RegExp(`^dce_trunk_invites_total\\{trunk="${record.trunk_id}",transport="udp",status="200"\\} 1$`, 'm'),
+    )
     assert.match(page, new RegExp(`^dce_trunk_calls_total\\{trunk="${record.trunk_id}",result="answered"\\} 1$`, 'm'))
     assert.match(page, new RegExp(`^dce_target_asr\\{target="${busy}",window="300s"\\} 0$`, 'm'))
     assert.match(page, /^dce_sip_messages_total\{direction="in",transport="udp",kind="486"\} 1$/m)

@@ -165,8 +165,13 @@ describe('the quality of all trunks and targets', () => {
     const quality = new CallQuality(clock, { maxKept: 100, maxLabels: 2 })
     const trunks = Array.from({ length: 4 }, () => newId<TrunkId>())
     const target = newId<TargetId>()
-    for (const id of trunks) countQuality(telemetry, quality, call(id, target, { durationMs: 10_000 }))
-    countQuality(telemetry, quality, call(trunks[3]!, target, { outcome: 'failed', answeredAt: null, ringingAt: null }))
+    for (const id of trunks) countQuality(telemetry, quality, call(id, target, { durationMs: 10_000 }), 'udp')
+    countQuality(
+      telemetry,
+      quality,
+      call(trunks[3]!, target, { outcome: 'failed', answeredAt: null, ringingAt: null }),
+      'udp',
+    )
     telemetry.beforeRender(() => showQuality(telemetry, quality, NOW))
     const page = await telemetry.render()
     const lines = (name: string): string[] => page.split('\n').filter((line) => line.startsWith(`${name}{`))
