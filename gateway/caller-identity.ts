@@ -16,13 +16,23 @@ const KNOWN = new Set(['header', 'session', 'user', 'none', 'critical', 'id', 'h
 const MAX_NAME = 64
 const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>' // RFC 3323 §4.1.1.3
 
+/** What a Privacy header asks for that we cannot do, where it says that the call must fail without (RFC 3323 §4.2, §5). */
+export function criticalPrivacyUnavailable(privacy: string): readonly string[] {
+  const asked = valuesOf(privacy)
+  return asked.includes('critical') ? asked.filter((value) => !KNOWN.has(value)) : []
+}
+
+function valuesOf(privacy: string): string[] {
+  return privacy
+    .toLowerCase()
+    .split(/[;,\s]+/)
+    .filter((value) => value !== '')
+}
+
 /** Reads an INVITE's headers: who is calling is `ani`, and how that reads and may be told is said here. */
 export function callerIdentity(ani: PhoneNumber | null, header: (name: string) => string | undefined): CallerIdentity {
   const said = listOf(header('P-Asserted-Identity'))[0] ?? header('From') ?? ''
-  const privacy = (header('Privacy') ?? '')
-    .toLowerCase()
-    .split(/[;,\s]+/)
-    .filter((value) => KNOWN.has(value))
+  const privacy = valuesOf(header('Privacy') ?? '').filter((value) => KNOWN.has(value))
   return { ani, displayName: displayNameOf(said), privacy }
 }
 

@@ -2,10 +2,13 @@ import { numberOfUri, type PhoneNumber } from '../model/phone-number.ts'
 import type { ZipPlace } from '../model/places.ts'
 import { Refusal } from '../model/refusal.ts'
 import type { DialledNumber, Trunk } from '../model/trunk.ts'
+import { criticalPrivacyUnavailable } from './caller-identity.ts'
 import { refuseLoops, refuseReplacing } from './hops.ts'
 import type { Identification } from './authentication.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
+import { heedExpires } from './invite-expiry.ts'
+import { quotable } from './reason-header.ts'
 import { listOf } from './sip-fields.ts'
 import type { Credential } from './sip-credentials.ts'
 import { tooBrief } from './session-timer.ts'
@@ -44,6 +47,7 @@ export function identify(call: Call, parts: ExchangeParts): void {
   refuseLoops(call, parts.liveCalls)
   refuseReplacing(call)
   refuseBriefSession(call)
+  refuseUnkeptPrivacy(call)
   const unwell = whyUnwell(parts)
   if (unwell) {
     call.countOnly = true
@@ -57,6 +61,7 @@ export function identify(call: Call, parts: ExchangeParts): void {
   }
   call.releases.push(() => place.release())
   if (!call.facts.number) throw new Refusal('unknown_number', 'the dialled number is not one of this seller’s')
+  heedExpires(call, parts)
   call.note(
     'identified',
     `trunk ${trunk.name}, number ${call.facts.number.number}, vertical ${call.facts.number.vertical}`,
@@ -111,6 +116,12 @@ function whoseCall(call: Call, candidates: readonly Trunk[], parts: ExchangePart
     first ??= dialled
   }
   return first!
+}
+
+function refuseUnkeptPrivacy(call: Call): void {
+  const unavailable = criticalPrivacyUnavailable(call.caller.header('Privacy') ?? '')
+  if (unavailable.length > 0)
+    throw new Refusal('privacy_unavailable', `Privacy not available: ${quotable(unavailable.join(', '))}`)
 }
 
 /** RFC 4028 §6: an interval below 90 s would have us refresh more than talk. */

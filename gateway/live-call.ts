@@ -175,7 +175,7 @@ export class Call {
     const retryAfter =
       meaning.retryAfterSeconds ?? (refusal.reason === 'trunk_limit' && this.facts?.trunk.retryAfterOnLimit ? 5 : null)
     if (retryAfter !== null) headers['Retry-After'] = String(retryAfter)
-    this.caller.refuse(status, refusal.reason === 'malformed' ? refusal.message : undefined, headers)
+    this.caller.refuse(status, meaning.withPhrase ? refusal.message : undefined, headers)
     this.endedAt = new Date()
     const byBuyer = refusal.reason === 'all_awards_failed' || refusal.reason === 'stop_code'
     this.outcome = byBuyer ? outcomeOfFailure(this.attempts.at(-1)) : meaning.outcome
@@ -226,7 +226,11 @@ export class Call {
   }
 }
 
-const WHO_ENDED: Partial<Record<EndReason, HungUpBy>> = { cancelled: 'caller', operator_hung_up: 'operator' }
+const WHO_ENDED: Partial<Record<EndReason, HungUpBy>> = {
+  cancelled: 'caller',
+  invite_expired: 'caller',
+  operator_hung_up: 'operator',
+}
 
 /** How a call whose awards all failed reads: by its last attempt, as a person would tell it. */
 function outcomeOfFailure(last: BuyerAttempt | undefined): CallOutcome {

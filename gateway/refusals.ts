@@ -8,6 +8,8 @@ export interface RefusalMeaning {
   readonly fault: 'seller' | 'buyer' | 'exchange' | 'policy'
   /** Carry a Reason header with the rule that spoke (RFC 3326). */
   readonly withReason?: boolean
+  /** The reason phrase says what was wrong. */
+  readonly withPhrase?: boolean
   /** Say Retry-After: only where the whole exchange is unwell, since peers then stop using the trunk (RFC 3261 §21.5.4). */
   readonly retryAfterSeconds?: number
 }
@@ -20,15 +22,17 @@ export const REFUSALS: Partial<Record<EndReason, RefusalMeaning>> = {
   account_inactive: { status: 403, outcome: 'refused', fault: 'seller' },
   unknown_number: { status: 404, outcome: 'refused', fault: 'seller' },
   too_many_hops: { status: 483, outcome: 'refused', fault: 'seller' },
+  privacy_unavailable: { status: 500, outcome: 'refused', fault: 'seller', withPhrase: true },
   session_too_brief: { status: 422, outcome: 'refused', fault: 'seller' },
   no_such_dialog: { status: 481, outcome: 'refused', fault: 'seller' },
   loop: { status: 482, outcome: 'refused', fault: 'seller' },
-  malformed: { status: 400, outcome: 'refused', fault: 'seller' },
+  malformed: { status: 400, outcome: 'refused', fault: 'seller', withPhrase: true },
   unacceptable_media: { status: 488, outcome: 'refused', fault: 'seller' },
   compliance: { status: 603, outcome: 'refused', fault: 'policy', withReason: true },
   no_sale: { status: 480, outcome: 'no_sale', fault: 'buyer' },
   all_awards_failed: { status: 480, outcome: 'failed', fault: 'buyer' },
   stop_code: { status: 480, outcome: 'failed', fault: 'buyer' },
+  invite_expired: { status: 487, outcome: 'no_answer', fault: 'seller' },
   cancelled: { status: 487, outcome: 'cancelled', fault: 'seller' },
   operator_hung_up: { status: 480, outcome: 'failed', fault: 'exchange' },
   overloaded: { status: 503, outcome: 'refused', fault: 'exchange', retryAfterSeconds: 10 },

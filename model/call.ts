@@ -30,6 +30,8 @@ export type EndReason =
   | 'loop'
   | 'no_such_dialog'
   | 'session_too_brief'
+  | 'privacy_unavailable'
+  | 'invite_expired'
   | 'compliance'
   | 'unacceptable_media'
   | 'malformed'

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { IncomingCall } from '../../sipp/agents/incoming-call.ts'
 import { createUserAgent } from '../../sipp/agents/user-agent.ts'
 import { type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
@@ -60,6 +61,28 @@ describe('the headers of a call', function () {
     const market = await Market.open(exchange)
     await market.call('uac-too-many-hops-expect-483.xml')
     await market.ended({ outcome: 'refused', sip_status: 483, end_reason: 'too_many_hops' })
+  })
+
+  it('say how long it may ring, and what privacy it cannot do without', async () => {
+    const market = await Market.open(exchange)
+    const [carrier, buyer] = [await createUserAgent({ address: market.address }), await createUserAgent()]
+    try {
+      const rung = new Promise<IncomingCall>((resolve) => buyer.on('call', resolve))
+      await market.standingBid({ host: buyer.address, port: buyer.port })
+      const place = { to: market.number, from: '+12125550142', target: exchange.process.sip() }
+      const call = carrier.call({ ...place, headers: { Expires: '1' } })
+      const agent = await rung
+      agent.ring()
+      assert.equal((await call.outcome).status, 487)
+      assert.equal((await agent.ended).cause, 'cancelled')
+      await market.ended({ outcome: 'no_answer', sip_status: 487, end_reason: 'invite_expired', hung_up_by: 'caller' })
+      const strict = await carrier.call({ ...place, headers: { Privacy: 'critical;onion' } }).outcome
+      assert.ok(strict.kind === 'rejected')
+      assert.deepEqual([strict.status, strict.reason], [500, 'Privacy not available: onion'])
+    } finally {
+      await carrier.close()
+      await buyer.close()
+    }
   })
 
   it('say that it is to replace a call: none is given away', async () => {

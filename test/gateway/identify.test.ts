@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { digestSecret } from '../../accounts/credentials.ts'
 import { createTelemetry } from '../../config/telemetry.ts'
 import { Authentication } from '../../gateway/authentication.ts'
@@ -62,7 +63,7 @@ function partsOf(
     writer: { accepts: () => state.accepts ?? true },
     announcements: { received: () => {}, trunkLimited: () => {} },
     liveCalls: { size: state.live ?? 1 },
-    limits: { maxConcurrentCalls: 10 },
+    limits: { maxConcurrentCalls: 10, maxSetupMs: 5000 },
     draining: () => state.draining ?? false,
   } as unknown as ExchangeParts
 }
@@ -105,6 +106,30 @@ describe('identifying a call', () => {
     assert.equal(call.facts?.trunk.name, 'seller')
     assert.equal(call.facts?.number?.number, '+18005550100')
     assert.equal(call.facts?.ani, '+12125550123')
+  })
+
+  it('gives a call up when its INVITE expires before anybody has answered, if we would not sooner (RFC 3261 §13.3.1)', async () => {
+    const parts = partsOf([trunkOf('seller')])
+    const expiring = callFrom({ Expires: '0' })
+    const others = [{ Expires: '5' }, { Expires: 'soon' }, { Expires: '99999999999' }].map((headers) =>
+      callFrom(headers),
+    )
+    const answered = callFrom({ Expires: '0' })
+    for (const call of [expiring, ...others, answered]) identify(call, parts)
+    answered.state = 'answered'
+    await sleep(50)
+    assert.deepEqual(expiring.abandoned, { why: 'invite_expired', by: 'caller' })
+    for (const call of [...others, answered]) assert.equal(call.gone.aborted, false)
+    for (const call of [expiring, ...others, answered]) for (const release of call.releases) release()
+  })
+
+  it('refuses privacy it cannot give where the call must fail without (RFC 3323 §5)', () => {
+    const parts = partsOf([trunkOf('seller')])
+    const refusal = refusalOf(callFrom({ Privacy: 'id; Critical;x-\r\nzap' }), parts)
+    assert.equal(refusal.reason, 'privacy_unavailable')
+    assert.equal(refusal.message, 'Privacy not available: x-, zap')
+    for (const Privacy of ['id;critical', 'header;user;session;history;critical', 'x-zap'])
+      identify(callFrom({ Privacy }), parts)
   })
 
   it('picks, among trunks of one address, the one whose account owns the number', () => {
