@@ -9,7 +9,7 @@ export function answerOptions(res: SipResponse, takesCalls: boolean): void {
   if (!takesCalls) return res.send(503, { headers: { 'Retry-After': String(RETRY_AFTER_S) } })
   const headers = {
     ...ABILITIES,
-    Accept: 'application/sdp',
+    Accept: 'application/sdp, multipart/mixed',
     'Accept-Encoding': 'identity',
   }
   res.send(200, { headers })

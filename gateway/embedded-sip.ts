@@ -23,7 +23,7 @@ export async function startEmbeddedSip(
       maxRingingMs: settings.telephony.maxSetupDurationMs + LAST_RESORT_MS,
     },
     guard: guardOptions(settings),
-    understands: { extensions: ['timer', '100rel'], bodies: ['application/sdp'] },
+    understands: { extensions: ['timer', '100rel'], bodies: ['application/sdp', 'multipart/mixed'] },
     onNotice: (notice) => guard.noticed(notice),
   })
   guard.attach(running.server)

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { Socket } from 'node:net'
 import Srf from 'drachtio-srf'
 import { holdRequests } from './held-requests.ts'
+import { readSessionParts } from './session-part.ts'
 import { answerChallengesOurWay } from './srf-digest.ts'
 import { gatherWrites } from './gather-writes.ts'
 
@@ -184,6 +185,12 @@ export interface SignalingOptions {
 
 /** drachtio-srf’s own; its types do not name it. */
 const DigestClient = createRequire(import.meta.url)('drachtio-srf/lib/digest-client.js') as { prototype: object }
+
+/** Its reader of messages, the same for all connections. */
+const parser = createRequire(import.meta.url)('drachtio-srf/lib/sip-parser/parser.js') as Parameters<
+  typeof readSessionParts
+>[0]
+readSessionParts(parser)
 
 /** One connection to a SIP server, over which every call of this gateway goes. */
 export class Signaling {

@@ -59,7 +59,7 @@ describe('a request inside an answered call', function () {
         const answer = await caller.request(method, { body: withBody })
         assert.equal(answer?.status, 200)
         assert.deepEqual(said(answer), first, method)
-        if (method === 'OPTIONS') assert.deepEqual(answer?.getAll('accept'), ['application/sdp'])
+        if (method === 'OPTIONS') assert.deepEqual(answer?.getAll('accept'), ['application/sdp', 'multipart/mixed'])
       }
       assert.deepEqual(said(await agent.request('OPTIONS', {})), first)
       await caller.hangUp()

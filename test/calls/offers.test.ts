@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createUserAgent } from '../../sipp/agents/user-agent.ts'
 import { type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
 
@@ -20,6 +21,24 @@ describe('an offer', function () {
     await market.went(buyer.run)
     const record = await market.ended(CALLER_HUNG_UP)
     assert.equal(record.price, '1.00')
+  })
+
+  it('is read among other parts of the body (RFC 5621), which the buyer is not told', async () => {
+    const market = await Market.open(exchange)
+    const phone = await createUserAgent()
+    const heard: (string | undefined)[] = []
+    try {
+      phone.on('call', (call) => {
+        heard.push(call.invite.get('content-type'), /isup|pidf|part 1/.exec(call.invite.body)?.[0])
+        call.accept()
+      })
+      await market.standingBid({ host: phone.address, port: phone.port })
+      await market.call('uac-multipart-expect-200.xml')
+      await market.ended(CALLER_HUNG_UP)
+      assert.deepEqual(heard, ['application/sdp', undefined])
+    } finally {
+      await phone.close()
+    }
   })
 
   for (const [what, name] of [

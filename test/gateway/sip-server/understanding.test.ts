@@ -75,6 +75,43 @@ describe('a server that knows what its applications understand', () => {
     })
   }
 
+  describe('of bodies of several parts', () => {
+    const part = (type: string, extra = ''): string => `--b1\r\nContent-Type: ${type}\r\n${extra}\r\n${SDP}\r\n`
+    const REQUIRED = 'Content-Disposition: signal;handling=required\r\n'
+    let mixed: Stage
+    before(async () => {
+      const bodies = ['application/sdp', 'multipart/mixed']
+      mixed = await Stage.open({ understands: { extensions: [], bodies } })
+    })
+    after(() => mixed.close())
+
+    const sent = (body: string): void => {
+      const text = mixed.peer.buildRequest('INVITE', { body })
+      mixed.peer.send(text.replace('application/sdp', 'multipart/mixed;boundary="b1"'))
+    }
+
+    it('shows one with an SDP, whatever else is in it', async () => {
+      sent(`${part('application/isup')}${part('application/sdp', REQUIRED)}--b1--\r\n`)
+      assert.match((await mixed.app.shown('INVITE')).text, /application\/isup/)
+    })
+
+    for (const [what, status, body] of [
+      ['what must be read and cannot', 415, part('application/isup', REQUIRED) + part('application/sdp')],
+      ['no SDP', 415, part('application/isup')],
+      ['an encoded SDP', 415, part('application/sdp', 'Content-Transfer-Encoding: base64\r\n')],
+      ['parts within parts only', 415, part('multipart/mixed;boundary=b2')],
+      ['too many parts', 400, part('application/sdp').repeat(17)],
+    ] as const) {
+      it(`refuses ${what} with ${status}`, async () => {
+        sent(`${body}--b1--\r\n`)
+        const refusal = await mixed.peer.receive(status)
+        if (status === 415) assert.deepEqual(refusal.getAll('accept'), ['application/sdp', 'multipart/mixed'])
+        else assert.equal(refusal.reason, 'Too many body parts')
+        assert.deepEqual(mixed.app.frames, [])
+      })
+    }
+  })
+
   function withHeaders(method: string, headers: readonly string[]): string {
     const text = peer.buildRequest(method, { headers, body: SDP })
     return text
