@@ -8,7 +8,7 @@ import { ReliableRinging, wantsReliability } from './reliable-ringing.ts'
 import { sessionAnswer } from './session-timer.ts'
 import { fieldsOf, listOf, paramOf, uriOf } from './sip-fields.ts'
 import { ABILITIES } from './sip-methods.ts'
-import type { Signaling, SipDialog, SipRequest, SipResponse } from './srf.ts'
+import { claimPrack, type Signaling, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
 
 /** The CANCEL as drachtio-srf hands it over. */
 interface Cancel {
@@ -59,7 +59,9 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     this.#signaling = signaling
     this.#req = req
     this.#res = res
-    this.#ringing = wantsReliability(req, policies.reliableWhenSupported) ? new ReliableRinging(res) : null
+    this.#ringing = wantsReliability(req, policies.reliableWhenSupported)
+      ? new ReliableRinging(res, (prack) => this.#onPrackOffer(prack))
+      : null
     this.#sessionExpiresS = policies.sessionExpiresS
     req.on('update', (update: SipRequest, answer: SipResponse) => void this.#onEarlyUpdate(update, answer))
     req.on('cancel', (cancel?: Cancel) => {
@@ -148,9 +150,12 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     if (this.offer === null && this.#ringing) return
     const body = this.offer === null ? null : sdp
     const options = body === null ? { headers: this.#tagged() } : { headers: this.#tagged(), body }
-    if (body !== null) this.#told = body
-    if (this.#ringing) this.#ringing.send(status, reason, options)
-    else this.#res.send(status, reason, options)
+    const tell = (): void => {
+      if (body !== null) this.#told = body
+    }
+    if (this.#ringing) return this.#ringing.send(status, reason, options, tell)
+    tell()
+    this.#res.send(status, reason, options)
   }
 
   /** Takes offers of an UPDATE before the answer (RFC 3311) from now on: `answer` makes ours, or rejects. */
@@ -163,8 +168,24 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     if (!update.body) return answer.send(200, { headers })
     // RFC 3311 §5.2: our answer to its first offer is still to come.
     if (this.#told === null || !this.#answerEarlyOffer) return answer.send(500, { headers: { 'Retry-After': '2' } })
+    await this.#answerOffer(this.#answerEarlyOffer, update.body, answer, headers)
+  }
+
+  /** RFC 3262 §5: the 200 to a PRACK answers the offer in it. The PRACK counts, whatever becomes of that. */
+  async #onPrackOffer(prack: SipRequest): Promise<void> {
+    const answer = claimPrack(prack)
+    if (this.#told === null || !this.#answerEarlyOffer) return answer.send(488)
+    await this.#answerOffer(this.#answerEarlyOffer, prack.body ?? '', answer, {})
+  }
+
+  async #answerOffer(
+    make: (offer: string) => Promise<string>,
+    offer: string,
+    answer: SipResponse,
+    headers: Record<string, string>,
+  ): Promise<void> {
     try {
-      const body = await this.#answerEarlyOffer(update.body)
+      const body = await make(offer)
       this.#told = body
       answer.send(200, { headers, body })
     } catch (error) {

@@ -6,6 +6,7 @@ interface Provisional {
   readonly status: number
   readonly reason: string
   readonly options: SendOptions
+  readonly onSent: () => void
 }
 
 /** How long we wait for a PRACK: 64·T1, when the server refuses the INVITE for want of it (RFC 3262 §3), and a little. */
@@ -27,17 +28,22 @@ function has(invite: SipRequest, header: string): boolean {
  */
 export class ReliableRinging {
   readonly #res: SipResponse
+  readonly #answerOffer: (prack: SipRequest) => Promise<void>
   #waiting: Provisional | null = null
   #onTheWay = false
   #settle: (() => void) | null = null
   #timer: NodeJS.Timeout | undefined
 
-  constructor(res: SipResponse) {
+  /** `answerOffer` answers a PRACK that brings an offer; it is told in time to claim it. */
+  constructor(res: SipResponse, answerOffer: (prack: SipRequest) => Promise<void>) {
     this.#res = res
+    this.#answerOffer = answerOffer
   }
 
-  send(status: number, reason: string, options: SendOptions): void {
-    const provisional = { status, reason, options: { ...options, headers: { ...options.headers, Require: '100rel' } } }
+  /** `onSent` is told when it goes out, which may be never. */
+  send(status: number, reason: string, options: SendOptions, onSent: () => void): void {
+    const headers = { ...options.headers, Require: '100rel' }
+    const provisional = { status, reason, options: { ...options, headers }, onSent }
     if (this.#onTheWay) this.#waiting = provisional
     else this.#sendNow(provisional)
   }
@@ -53,12 +59,16 @@ export class ReliableRinging {
     clearTimeout(this.#timer)
   }
 
-  #sendNow({ status, reason, options }: Provisional): void {
+  #sendNow({ status, reason, options, onSent }: Provisional): void {
     this.#onTheWay = true
+    onSent()
     const failed = (error: unknown): void => {
       if (error) this.#acknowledged()
     }
-    this.#res.send(status, reason, options, failed, () => this.#acknowledged())
+    this.#res.send(status, reason, options, failed, (prack) => {
+      if (prack.body) void this.#answerOffer(prack).then(() => this.#acknowledged())
+      else this.#acknowledged()
+    })
   }
 
   #acknowledged(): void {

@@ -28,6 +28,8 @@ export interface SipRequest extends EventEmitter {
   readonly headers: Readonly<Record<string, string | undefined>>
   /** The whole message as it came. */
   readonly raw: string
+  /** Where its answer goes: drachtio-srf puts it on every request it receives. */
+  readonly res: SipResponse
   cancel(options: { headers?: Record<string, string> }, callback?: (error: Error | null) => void): void
 }
 
@@ -159,6 +161,7 @@ interface SrfFace extends EventEmitter {
   connect(options: { host: string; port: number; secret: string }): void
   disconnect(socket?: Socket): void
   invite(handler: RequestHandler): void
+  prack(handler: RequestHandler): void
   options(handler: RequestHandler): void
   register(handler: RequestHandler): void
   createUAC(uri: string, options: UacOptions, progress: UacProgress, callback: DialogCallback): void
@@ -172,6 +175,14 @@ interface SrfFace extends EventEmitter {
     options: RequestOptions & { uri: string },
     callback: (error: Error | null, request?: SipRequest) => void,
   ): void
+}
+
+const claimedPracks = new WeakSet<SipRequest>()
+
+/** Whoever is told of a PRACK may, there and then, take over its answer, which brings one to its offer (RFC 3262 §5). */
+export function claimPrack(prack: SipRequest): SipResponse {
+  claimedPracks.add(prack)
+  return prack.res
 }
 
 export interface SignalingOptions {
@@ -209,6 +220,9 @@ export class Signaling {
     this.#options = options
     this.#srf = new Srf() as unknown as SrfFace
     answerChallengesOurWay(DigestClient)
+    this.#srf.prack((req, res) => {
+      if (!claimedPracks.has(req)) res.send(200)
+    })
   }
 
   get connected(): boolean {

@@ -21,6 +21,7 @@ describe('provisional answers and session timers', function () {
       'reliable-early-media',
     ],
     ['are reliable on both sides at once', 'reliable-early-media', 'reliable-early-media'],
+    ['take an offer in their PRACK, and answer it', 'offer-in-prack', 'early-media'],
     ['of several branches are one call for the caller', 'forked', 'forked'],
     ['are passed on as they are', 'queued', 'queued'],
     ['let the caller renew its offer by UPDATE before the answer', 'early-update', 'reliable-early-media'],

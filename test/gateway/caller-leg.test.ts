@@ -7,7 +7,7 @@ import type { SendOptions, Signaling, SipRequest, SipResponse } from '../../gate
 interface Sent {
   readonly status: number
   readonly options: SendOptions
-  readonly onAcknowledged: (() => void) | undefined
+  readonly onAcknowledged: ((prack: SipRequest) => void) | undefined
 }
 
 /** An INVITE with these headers, and what was answered to it. */
@@ -18,8 +18,13 @@ function invited(
   const sent: Sent[] = []
   const request = Object.assign(new EventEmitter(), { body: 'v=0', get: (name: string) => headers[name] })
   const response = {
-    send: (status: number, _reason: string, options: SendOptions, _done?: unknown, onAcknowledged?: () => void) =>
-      void sent.push({ status, options, onAcknowledged }),
+    send: (
+      status: number,
+      _reason: string,
+      options: SendOptions,
+      _done?: unknown,
+      onAcknowledged?: Sent['onAcknowledged'],
+    ) => void sent.push({ status, options, onAcknowledged }),
   }
   const signaling = { createUAS: () => Promise.reject(new Error('the answer is not looked at')) }
   const leg = new CallerLeg(
@@ -31,6 +36,7 @@ function invited(
   return { leg, sent, request }
 }
 
+const PRACK = {} as SipRequest
 const WHEN_SUPPORTED = { reliableWhenSupported: true, sessionExpiresS: 0 }
 
 describe('the caller’s leg', () => {
@@ -56,7 +62,7 @@ describe('the caller’s leg', () => {
       sent.map(({ status }) => status),
       [180],
     )
-    sent[0]?.onAcknowledged?.()
+    sent[0]?.onAcknowledged?.(PRACK)
     assert.deepEqual(
       sent.map(({ status }) => status),
       [180, 183],
@@ -70,7 +76,7 @@ describe('the caller’s leg', () => {
     const accepted = leg.accept('v=0').finally(() => (settled = true))
     await new Promise(setImmediate)
     assert.equal(settled, false)
-    sent[0]?.onAcknowledged?.()
+    sent[0]?.onAcknowledged?.(PRACK)
     await accepted
   })
 
@@ -117,5 +123,29 @@ describe('the caller’s leg', () => {
       sent.map(({ options }) => options.headers?.['X-DCE-Call-ID']),
       [undefined, id, id],
     )
+  })
+
+  it('answers an offer in a PRACK when it has been described, else refuses it, and goes on ringing after that (RFC 3262 §5)', async () => {
+    const { leg, sent } = invited({ Require: '100rel' })
+    const answers: [number, string | undefined][] = []
+    const res = { send: (status: number, options?: SendOptions) => void answers.push([status, options?.body]) }
+    const prack = { body: 'v=0 offer', res } as unknown as SipRequest
+    leg.onEarlyOffer((offer) =>
+      offer === 'v=0 offer' ? Promise.resolve('v=0 answer') : Promise.reject(new Error('never')),
+    )
+    leg.ringing(180, 'Ringing', null)
+    leg.ringing(183, 'Session Progress', 'v=0')
+    assert.equal(leg.told, null, 'what waits has not been told')
+    sent[0]?.onAcknowledged?.(prack)
+    await new Promise(setImmediate)
+    assert.deepEqual(answers, [[488, undefined]])
+    assert.equal(leg.told, 'v=0')
+    sent[1]?.onAcknowledged?.(prack)
+    leg.ringing(182, 'Queued', null)
+    assert.equal(sent.length, 2, 'not before the PRACK is answered')
+    await new Promise(setImmediate)
+    assert.deepEqual(answers[1], [200, 'v=0 answer'])
+    assert.equal(leg.told, 'v=0 answer')
+    assert.equal(sent.length, 3)
   })
 })
