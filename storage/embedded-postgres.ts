@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, constants, existsSync, openSync } from 'node:fs'
-import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Client } from 'pg'
@@ -19,17 +18,14 @@ export const LAST_WORDS_MS = 100
 /** Between two attempts to start a server that died, ms: the first and the longest. */
 export const RESTART_DELAY_MS = { first: 100, longest: 2_000 } as const
 
-/** Of the embedded server's processes, on Unix's scale from -20 to 19. */
-const NICENESS = 10
-
 const SETTINGS = {
   listen_addresses: '', // The socket in the data folder only: nobody else can reach it, and no port is taken.
   unix_socket_directories: '.',
   unix_socket_permissions: '0700',
   max_connections: '50',
-  shared_buffers: '64MB',
+  shared_buffers: '128MB',
   min_wal_size: '32MB',
-  max_wal_size: '512MB',
+  max_wal_size: '2GB',
   checkpoint_completion_target: '0.9',
   // The three that make an acknowledged record one that survives; they are the defaults, and stay so whatever a file says.
   fsync: 'on',
@@ -105,7 +101,6 @@ export class EmbeddedPostgres {
       stdio: ['ignore', 'ignore', 'pipe', this.#folder],
     })
     this.#server = server
-    yieldToCalls(server.pid)
     const last: string[] = []
     const words = createInterface({ input: server.stderr! }).on('line', (line) => {
       last.push(line)
@@ -200,19 +195,6 @@ export function attachToEmbedded(dataDir: string): { connection: ConnectionOptio
   return {
     connection: { host: socketFolder(data, folder), user: 'dce', database: 'dce' },
     close: () => closeSync(folder),
-  }
-}
-
-/**
- * The embedded server shares its cores with live calls. It gathers many records into each commit and can wait a little; a
- * caller cannot: its processes yield when the cores are short.
- */
-function yieldToCalls(pid: number | undefined): void {
-  if (pid === undefined) return
-  try {
-    setPriority(pid, NICENESS)
-  } catch {
-    // Gone already, or not ours to slow down: it only runs as before.
   }
 }
 
