@@ -127,7 +127,7 @@ export class Guard {
     const isVouched = isVouchedFor(source, nowMs)
     const limit = isVouched ? this.#options.trustedRequests : this.#options.requests
     source.requests ??= new RateBucket(limit, nowMs)
-    if (source.requests.take(limit, nowMs)) return !this.#isGuessing(source, method, nowMs)
+    if (source.requests.take(limit, nowMs)) return !isVouched || !this.#isGuessing(source, method, nowMs)
     this.#refusedFlood++
     if (isVouched) this.#tell(source, host, 'requests', nowMs)
     return false

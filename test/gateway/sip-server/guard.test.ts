@@ -118,6 +118,15 @@ describe('the guard', () => {
     assert.equal(guard.stats().bansTotal, 0)
   })
 
+  it('bans a stranger who goes on guessing passwords, instead of merely not taking the next guess', () => {
+    open({ failedAuthentications: { perSecond: 1, burst: 3 } })
+    for (let i = 0; i < 3; i++) guard.authenticationFailed(SOURCE)
+    assert.equal(guard.takesNew(SOURCE, 'REGISTER'), true)
+    guard.authenticationFailed(SOURCE)
+    assert.equal(guard.admits(SOURCE), false)
+    assert.equal(guard.stats().bansTotal, 1)
+  })
+
   it('never bans a place we send requests to: somebody may be forging it', () => {
     guard.corresponds(SOURCE)
     garbage(SOURCE, 30)
