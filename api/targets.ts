@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
 import type { AccountId } from '../model/ids.ts'
 import type { Reachability } from '../model/reachability.ts'
@@ -58,7 +59,7 @@ const print = (target: Target, reach: Reachability, quality: Hour): z.input<type
 
 // RFC 3261 §25.1, less what a target has no use for: passwords, header fields and escapes of the whole userinfo.
 const SIP_URI =
-  /^sips?:(?:[A-Za-z0-9_.!~*'()&=+$,;?/%-]{1,128}@)?(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?)(?::(\d{1,5}))?(?:;[A-Za-z0-9_.!~*'()+$%:[\]/&-]+(?:=[A-Za-z0-9_.!~*'()+$%:[\]/&-]+)?)*$/i
+  /^sips?:(?:[A-Za-z0-9_.!~*'()&=+$,;?/%-]{1,128}@)?(?<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?)(?::(?<port>\d{1,5}))?(?:;[A-Za-z0-9_.!~*'()+$%:[\]/&-]+(?:=[A-Za-z0-9_.!~*'()+$%:[\]/&-]+)?)*$/i
 
 /** Where to ring: a SIP URI as given, or a phone number in E.164; throws 422 for anything else. */
 function readUri(kit: Kit, input: string, accountId: AccountId): string {
@@ -66,15 +67,21 @@ function readUri(kit: Kit, input: string, accountId: AccountId): string {
     if (/^[+\d(]/.test(input)) return phoneAt(kit, '/uri', input)
     throw invalid('/uri', 'must be a SIP URI, such as sip:sales@buyer.example, or an E.164 number', 'invalid_uri')
   }
-  const match = SIP_URI.exec(input)
-  const port = Number(match?.[1] ?? 5060)
-  if (!match || port < 1 || port > 65_535) throw invalid('/uri', 'is not a SIP URI that can be rung', 'invalid_uri')
+  const { host, port = '5060' } = SIP_URI.exec(input)?.groups ?? {}
+  if (host === undefined || !isHost(host) || Number(port) < 1 || Number(port) > 65_535)
+    throw invalid('/uri', 'is not a SIP URI that can be rung', 'invalid_uri')
   if (kit.sip.isCarrier(input))
     throw invalid('/uri', 'is at the carrier of an outbound trunk: give the number alone', 'not_allowed')
   const username = kit.sip.usernameIn(input)
   if (username !== null && kit.sip.ownerOf(username) !== accountId)
     throw invalid('/uri', `the account has no SIP user ${username}`, 'not_found')
   return input
+}
+
+/** Whether what looks like an address is one; a name is looked up when it is rung. */
+function isHost(host: string): boolean {
+  if (host.startsWith('[')) return isIPv6(host.slice(1, -1))
+  return !/^[\d.]+$/.test(host) || isIPv4(host)
 }
 
 /** Targets: where a buyer's won calls ring. */
