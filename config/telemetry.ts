@@ -72,6 +72,11 @@ function createCatalogue(registers: Registry[]) {
       'INVITEs of a trunk by the transport they came over and their final status.',
       ['trunk', 'transport', 'status'],
     ),
+    trunkRequests: counter(
+      'dce_trunk_requests_total',
+      'Finished SIP requests of a trunk: in (its), out (ours), by method, transport and final status.',
+      ['trunk', 'direction', 'method', 'transport', 'status'],
+    ),
     trunkTalk: counter('dce_trunk_talk_seconds_total', 'Answered time by trunk.', ['trunk']),
     trunkAsr: gauge('dce_trunk_asr', 'Answer-seizure ratio of a trunk.', ['trunk', 'window']),
     trunkNer: gauge('dce_trunk_ner', 'Network effectiveness ratio of a trunk (ITU-T E.425).', ['trunk', 'window']),

@@ -133,9 +133,9 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     return this.#dialog
   }
 
-  /** From now on every answer tells the carrier by which id to ask for this call. */
-  nameCall(id: CallId): void {
-    this.#named = { 'X-DCE-Call-ID': id }
+  /** From now on every answer tells the carrier by which id to ask for this call, and carries `headers`. */
+  nameCall(id: CallId, headers: Record<string, string> = {}): void {
+    this.#named = { 'X-DCE-Call-ID': id, ...headers }
   }
 
   /** The last answer of ours that it has had, in an 18x or to an UPDATE; null while there is none. */

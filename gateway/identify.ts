@@ -12,6 +12,7 @@ import { quotable } from './reason-header.ts'
 import { listOf } from './sip-fields.ts'
 import type { Credential } from './sip-credentials.ts'
 import { tooBrief } from './session-timer.ts'
+import { trunkParty } from './trunk-party.ts'
 
 const ANONYMOUS: Identification = { kind: 'anonymous' }
 
@@ -42,7 +43,7 @@ export function identify(call: Call, parts: ExchangeParts): void {
     zip: zipOf(call, parts),
     originatedAtMs: originationOf(call),
   }
-  call.caller.nameCall(call.id) // A stranger is told nothing: there is no record of its call.
+  call.caller.nameCall(call.id, trunkParty(trunk.id, parts.isSipServerOurs)) // A stranger is told nothing: there is no record of its call.
 
   refuseLoops(call, parts.liveCalls)
   refuseReplacing(call)
@@ -83,7 +84,7 @@ function whoCalls(call: Call, parts: ExchangeParts): readonly Trunk[] {
   if (said.kind === 'challenge')
     throw new Refusal('unauthenticated', 'its password is wrong, or old', null, said.headers)
 
-  if (parts.trustsTlsNames && trunks.haveTlsNames) {
+  if (parts.isSipServerOurs && trunks.haveTlsNames) {
     const byName = trunks.ofTlsNames(listOf(caller.header('X-DCE-TLS-Client')))
     if (byName.length > 0) return byName
   }

@@ -12,6 +12,7 @@ import { sessionOffer } from './session-timer.ts'
 import { ALLOWED } from './sip-methods.ts'
 import { headerLines } from './srf.ts'
 import { parseUri } from './sip-server/uri.ts'
+import { trunkParty } from './trunk-party.ts'
 import type { Way } from './ways.ts'
 
 /** One number is tried through so many trunks. */
@@ -76,7 +77,8 @@ function throughTrunk(
   parts: ExchangeParts,
 ): Invitation {
   const uri = `sip:${number}@${host};user=phone`
-  const invitation = { target, uri, placeId: id, trunkId: id, headers: headersTo(uri, call, parts), otherTrunks }
+  const headers = { ...headersTo(uri, call, parts), ...trunkParty(id, parts.isSipServerOurs) }
+  const invitation = { target, uri, placeId: id, trunkId: id, headers, otherTrunks }
   return username === null || password === null ? invitation : { ...invitation, auth: { username, password } }
 }
 

@@ -14,7 +14,7 @@ import { createTelemetry } from '../config/telemetry.ts'
 import { createMediaServer, type MediaEngine } from '../media/engines.ts'
 import type { BookChange } from '../model/book.ts'
 import { systemClock } from '../model/clock.ts'
-import { newId, type CallId } from '../model/ids.ts'
+import { newId, type CallId, type TrunkId } from '../model/ids.ts'
 import { systemRandom } from '../model/random.ts'
 import { createRouting } from '../routing/route-call.ts'
 import { createEventBus } from '../storage/event-bus.ts'
@@ -53,6 +53,7 @@ import { Signaling } from './srf.ts'
 import { apiSettings } from './api-settings.ts'
 import { startEmbeddedSip } from './embedded-sip.ts'
 import { TrunkRegistrations } from './trunk-registrations.ts'
+import { trunkParty } from './trunk-party.ts'
 import { Trunks } from './trunks.ts'
 import { usageRows } from './usage-rows.ts'
 import { watch } from './watch.ts'
@@ -109,10 +110,13 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const places = loadPlaces()
   const balances = createBalances({ clock, newId })
   const compliance = createCompliance({ places, clock }, complianceOptions(settings))
+  const partyOf = (id: TrunkId) => trunkParty(id, settings.drachtio.host === null)
   const probes = new Probes(
     {
-      sendOptions: ({ uri, auth }) =>
-        signaling.request(uri, { method: 'OPTIONS', headers: PROBE_HEADERS, ...(auth && { auth }) }),
+      sendOptions: (place) => {
+        const headers = place.kind === 'trunk' ? { ...PROBE_HEADERS, ...partyOf(place.id as TrunkId) } : PROBE_HEADERS
+        return signaling.request(place.uri, { method: 'OPTIONS', headers, ...(place.auth && { auth: place.auth }) })
+      },
       schedule: systemSchedule,
       clock,
       random: systemRandom,
@@ -132,7 +136,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     },
   )
   const registrations = new TrunkRegistrations({
-    register: (registration) => registerAt(signaling, registration),
+    register: (registration) => registerAt(signaling, registration, partyOf(registration.trunk.id)),
     schedule: systemSchedule,
     clock,
     random: systemRandom,
@@ -254,7 +258,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     media,
     trunks,
     authentication,
-    trustsTlsNames: sipServer !== null,
+    isSipServerOurs: sipServer !== null,
     registrar,
     directory,
     places,

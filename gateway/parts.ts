@@ -29,8 +29,8 @@ export interface ExchangeParts {
   readonly media: MediaServer
   readonly trunks: Trunks
   readonly authentication: Authentication
-  /** Whether X-DCE-TLS-Client is the SIP server's own word: only the embedded one writes it, and strips what others send. */
-  readonly trustsTlsNames: boolean
+  /** The SIP server is the embedded one: X-DCE-TLS-Client is its own word, since it strips what others send, and X-DCE-Party is for it alone. */
+  readonly isSipServerOurs: boolean
   readonly registrar: Registrar
   readonly directory: Directory
   readonly places: Places

@@ -2,10 +2,11 @@ import { listOf, paramOf } from './sip-fields.ts'
 import type { Signaling, SipResponse } from './srf.ts'
 import type { Registration, RegistrationAnswer } from './trunk-registrations.ts'
 
-/** Sends one REGISTER to a trunk's carrier. `@localhost` is drachtio’s word for the address the request leaves from. */
+/** Sends one REGISTER to a trunk's carrier, with `headers` besides. `@localhost` is drachtio’s word for the address the request leaves from. */
 export async function registerAt(
   signaling: Signaling,
   { trunk, expires, callId, cseq }: Registration,
+  headers: Record<string, string> = {},
 ): Promise<RegistrationAnswer> {
   const { host, username, password } = trunk
   const user = encodeURIComponent(username ?? '')
@@ -20,6 +21,7 @@ export async function registerAt(
       CSeq: `${cseq} REGISTER`,
       Contact: `<sip:${user}@localhost>;expires=${expires}`,
       Expires: String(expires),
+      ...headers,
     },
     ...(username !== null && password !== null && { auth: { username, password } }),
   })

@@ -13,6 +13,7 @@ import { Redirections } from './redirect.ts'
 import { ringWays } from './ring-ways.ts'
 import { longerInterval } from './session-timer.ts'
 import { relayableStatus } from './srf.ts'
+import { trunkParty } from './trunk-party.ts'
 import { writeSold } from './write-sold.ts'
 
 /** How ringing one award came out, all the places its target sent us to included. */
@@ -75,7 +76,7 @@ export async function ringAward(
     const next = nextUri(result, redirections, (uri) => mayFollow(uri, invitation, parts))
     if (!next) return { kind: 'failed', code: 'ring_failed', status }
     const { target, placeId, trunkId, auth }: Invitation = invitation
-    const headers = headersTo(next, call, parts)
+    const headers = { ...headersTo(next, call, parts), ...trunkParty(trunkId, parts.isSipServerOurs) }
     invitation = { target, uri: next, placeId, headers, ...(trunkId && { trunkId }), ...(auth && { auth }) }
     call.note('redirected', `rank ${award.rank}`)
   }

@@ -41,10 +41,16 @@ export class SipGuard {
       this.#isScheduled = false
       const { trunks, log } = this.#parts
       const admission = { trusted: trunks.sources, strangersMay: this.#strangersMay() }
-      this.#server?.ask('setAdmission', admission).catch((error: unknown) => {
-        // A closed server has nobody to trust; any other failure must be seen.
-        log.warn({ error: error instanceof Error ? error.message : error }, 'the SIP server was not told of its trunks')
-      })
+      const server = this.#server!
+      Promise.all([server.ask('setAdmission', admission), server.ask('setParties', trunks.parties)]).catch(
+        (error: unknown) => {
+          // A closed server has nobody to trust; any other failure must be seen.
+          log.warn(
+            { error: error instanceof Error ? error.message : error },
+            'the SIP server was not told of its trunks',
+          )
+        },
+      )
     })
   }
 

@@ -92,6 +92,14 @@ export class Trunks {
     return [...new Set(this.#blocks.map(({ address, prefix }) => `${address.toString()}/${prefix}`))]
   }
 
+  /** Every trunk by its id, with the addresses that requests of an inbound one come from: for the SIP server's counts. */
+  get parties(): { name: TrunkId; addresses: string[] }[] {
+    const parties = new Map([...this.#trunks.keys()].map((id) => [id, { name: id, addresses: [] as string[] }]))
+    for (const { address, prefix, trunk } of this.#blocks)
+      parties.get(trunk.id)?.addresses.push(`${address.toString()}/${prefix}`)
+    return [...parties.values()]
+  }
+
   /** Whether a carrier may prove who it is by a certificate, from wherever it calls. */
   get takesCertificates(): boolean {
     return this.#tlsTrunks.size > 0

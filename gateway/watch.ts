@@ -2,7 +2,7 @@ import type { Probes } from './probes.ts'
 import type { TrunkRegistrations } from './trunk-registrations.ts'
 import { OVERLOAD_LEVELS, SPOOL_STATES, type Telemetry } from '../config/telemetry.ts'
 import type { SipServerHandle, SipServerStats } from './sip-server/start.ts'
-import type { CallQuality } from './call-quality.ts'
+import type { CallQuality, QualityTable } from './call-quality.ts'
 import { showQuality } from './quality-metrics.ts'
 
 /** What the metrics page asks about at the moment it is drawn. */
@@ -40,20 +40,23 @@ export function watch(telemetry: Telemetry, watched: Watched): void {
         telemetry.probedPlaces.set({ kind, state: reach }, count)
     }
     showQuality(telemetry, watched.quality, watched.now())
-    if (watched.sipServer) await showSip(telemetry, watched.sipServer)
+    if (watched.sipServer) await showSip(telemetry, watched.sipServer, watched.quality.trunks)
   })
 }
 
 /** The SIP server counts on its own thread and answers with totals; a page shows them as they are. */
-async function showSip(telemetry: Telemetry, server: SipServerHandle): Promise<void> {
+async function showSip(telemetry: Telemetry, server: SipServerHandle, trunks: QualityTable): Promise<void> {
   const stats = await server.stats().catch(() => null)
   if (!stats) return
   telemetry.sipMessages.reset()
   telemetry.sipRetransmissions.reset()
+  telemetry.trunkRequests.reset()
   telemetry.sipDropped.reset()
   telemetry.hepMessages.reset()
   for (const { direction, transport, kind, count } of stats.messages)
     telemetry.sipMessages.inc({ direction, transport, kind }, count)
+  for (const { party, direction, method, transport, status, count } of stats.parties)
+    telemetry.trunkRequests.inc({ trunk: trunks.labelOf(party), direction, method, transport, status }, count)
   telemetry.sipRetransmissions.inc({ direction: 'in' }, stats.retransmissionsReceived)
   telemetry.sipRetransmissions.inc({ direction: 'out' }, stats.retransmissionsSent)
   telemetry.sipTracedCalls.set(stats.tracedCalls ?? 0)

@@ -1,8 +1,9 @@
 import type { SipMessage } from './message.ts'
 import { ALLOW } from './methods.ts'
+import { PARTY_KEY } from './parties.ts'
 
 /** Headers that belong to the server in every message (the drachtio protocol drops them too). */
-const OWN = ['via', 'route', 'rseq', 'record-route', 'content-length']
+const OWN = ['via', 'route', 'rseq', 'record-route', 'content-length', PARTY_KEY]
 /** Headers that the code which builds the message has dealt with already. */
 const IDENTITY = ['from', 'to', 'call-id', 'cseq', 'contact', 'max-forwards']
 const SKIPPED = new Set([...OWN, ...IDENTITY])

@@ -8,6 +8,7 @@ import type { SipServerLimits } from './limits.ts'
 import type { Locator } from './locate.ts'
 import type { Counters } from './stats.ts'
 import type { Overload } from './overload.ts'
+import type { Parties } from './parties.ts'
 import type { TimerWheel } from './timer-wheel.ts'
 import type { SipTimers } from './timers.ts'
 import type { Understanding } from './understanding.ts'
@@ -21,6 +22,7 @@ export interface Core {
   readonly wheel: TimerWheel
   readonly chance: Chance
   readonly counters: Counters
+  readonly parties: Parties
   readonly limits: SipServerLimits
   readonly transports: Transport[]
   /** What a request too large for UDP goes over, where its URI leaves that to us (RFC 3261 §18.1.1). */

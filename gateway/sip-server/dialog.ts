@@ -60,6 +60,7 @@ export function dialogOfResponse(
     owner: transaction.owner,
     peer,
   })
+  dialog.party = transaction.party
   dialog.localContact = request?.get('contact') ?? ''
   dialog.learnFromResponse(response)
   return dialog
@@ -90,6 +91,7 @@ export function dialogOfNotify(
     peer,
   })
   dialog.retarget(notify)
+  dialog.party = subscribe.party
   dialog.localContact = request?.get('contact') ?? ''
   return dialog
 }

@@ -14,6 +14,7 @@ import { Locator } from './locate.ts'
 import { OutsideRequests } from './outside-requests.ts'
 import type { OutsideRouter } from './outside-router.ts'
 import type { Overload } from './overload.ts'
+import { Parties } from './parties.ts'
 import { Proxy } from './proxy.ts'
 import type { ParseFailure, SipMessage } from './message.ts'
 import type { ClientTransaction, Dialog } from './state.ts'
@@ -79,11 +80,13 @@ export class Engine implements Receiver, TransactionUser {
       this.onInternalError(error),
     )
     const counters = new Counters()
+    const parties = new Parties(options.limits.maxPartySeries)
     this.core = {
       timers,
       wheel,
       chance: options.chance,
       counters,
+      parties,
       limits: options.limits,
       transports: [],
       // RFC 3261 §15.1.2: whoever ended the dialog, what is still open in it is over.
@@ -101,7 +104,7 @@ export class Engine implements Receiver, TransactionUser {
       flows: new Flows(options.limits, counters),
       router: options.router,
       cdr: new CdrEvents(options.router),
-      transactions: new Transactions(timers, wheel, counters, options.chance, this),
+      transactions: new Transactions(timers, wheel, counters, parties, options.chance, this),
       understanding: options.understands === undefined ? null : new Understanding(options.understands),
       guard: options.guard,
       overload: options.overload,

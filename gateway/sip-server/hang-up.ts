@@ -61,7 +61,7 @@ export class HangUp {
     this.#dispatch(nextUri, dialog, (target) => {
       const branch = stampVia(this.#core, request, target)
       // Without an owner: nobody waits for its answer.
-      this.#core.transactions.start(request, branch, target)
+      this.#core.transactions.start(request, branch, target).party = dialog.party
       if (isShown) showUnsolicited(dialog, request, target, afterFlush)
     })
   }

@@ -95,6 +95,8 @@ export interface SipServerLimits {
   readonly minSessionExpiresS: number
   /** A dialog that is older than this is ended with BYE: nothing lives for ever. */
   readonly maxDialogMs: number
+  /** Kinds of requests (party, direction, method, transport, status) counted apart; those beyond it are counted as `other`'s. */
+  readonly maxPartySeries: number
   /** Call-IDs whose messages are remembered for the trace; above it the one that began first is forgotten. */
   readonly maxTracedCalls: number
   /** Messages in one answer of the trace; later ones are counted. */
@@ -184,6 +186,7 @@ export const DEFAULT_LIMITS: SipServerLimits = {
   maxShownProvisionals: 1_000,
   maxProvisionals: 16,
   maxDialogMs: 21_600_000,
+  maxPartySeries: 20_000,
   maxTracedCalls: 50_000,
   maxTraceAnswer: 2_000,
   maxHepQueueBytes: 1_048_576,

@@ -16,6 +16,7 @@ import { HandlerRouter } from './outside-router.ts'
 import type { RequestHandler } from './request-handler.ts'
 import { DEFAULT_OVERLOAD, Overload } from './overload.ts'
 import type { OverloadOptions } from './overload.ts'
+import type { Party } from './parties.ts'
 import type { SipServerStats } from './stats.ts'
 import { FineClock, TappedReceiver, tapSending } from './tap.ts'
 import type { Tap } from './tap.ts'
@@ -79,6 +80,8 @@ export interface SipServerControls {
   stats(): SipServerStats
   /** Who is trusted, and what everybody else may begin with. Holds from the next message on. */
   setAdmission(admission: Admission): void
+  /** Whose requests are counted apart. Holds from the next request on. */
+  setParties(parties: readonly Party[]): void
   /** The sources nobody listens to for now, the latest first. */
   bans(): Ban[]
   /** False when there was no such ban. */
@@ -228,6 +231,7 @@ export class SipServer implements SipServerControls {
       received: counters.totals('in'),
       sent: counters.totals('out'),
       messages: counters.messages(),
+      parties: this.#core.parties.counts(),
       retransmissionsReceived: counters.retransmissionsReceived,
       retransmissionsSent: counters.retransmissionsSent,
       parseFailures: counters.parseFailures,
@@ -245,6 +249,10 @@ export class SipServer implements SipServerControls {
 
   setAdmission(admission: Admission): void {
     this.#core.guard?.setAdmission(admission)
+  }
+
+  setParties(parties: readonly Party[]): void {
+    this.#core.parties.set(parties)
   }
 
   bans(): Ban[] {

@@ -78,6 +78,8 @@ export class ServerTransaction implements TimerOwner, SendFailed {
   owner: Application | null = null
   dialog: Dialog | null = null
   dialogId = ''
+  /** Whose it is in the counts (parties.ts); '' where its dialog or address says that. */
+  party = ''
   /** Key in the table of requests that may arrive twice by different ways (RFC 3261 §8.2.2.2). */
   mergeKey: string | null = null
   isCancelled = false
@@ -166,6 +168,8 @@ export class ClientTransaction implements TimerOwner, SendFailed {
   forwarded: ForwardedRequest | null = null
   dialog: Dialog | null = null
   dialogId = ''
+  /** Whose it is in the counts (parties.ts); '' where its dialog or address says that. */
+  party = ''
   /** Of an INVITE: the ACK of its final answer, sent again with every repetition of that (RFC 3261 §13.2.2.4, §17.1.1.3). */
   ack: string | null = null
   ackTarget: Peer | null = null
@@ -305,6 +309,8 @@ export class Dialog implements TimerOwner {
   /** Where the message came from that began it: its transport, and over TCP its connection, serve our requests too. */
   readonly peer: Peer
   state: 'early' | 'confirmed' | 'terminated' = 'early'
+  /** Whose it is in the counts (parties.ts). */
+  party = ''
   /** Our Contact in it, sent again where a request needs one and the application gives none. */
   localContact = ''
   /** The ACK of the first 2xx is shown with this id. */

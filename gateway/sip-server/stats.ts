@@ -1,6 +1,7 @@
 import { METHODS } from './methods.ts'
 import type { GuardStats } from './guard-options.ts'
 import type { OverloadStats } from './overload.ts'
+import type { PartyCount } from './parties.ts'
 import type { HepStats } from './hep-exporter.ts'
 import type { Direction } from './tap.ts'
 import type { ConnectionTransportName, TransportName } from './transport.ts'
@@ -33,6 +34,8 @@ export interface SipServerStats {
   readonly sent: Readonly<Record<string, number>>
   /** The same by transport and by each status. */
   readonly messages: readonly MessageCount[]
+  /** Finished requests of those who are counted apart. */
+  readonly parties: readonly PartyCount[]
   readonly retransmissionsReceived: number
   readonly retransmissionsSent: number
   readonly parseFailures: number

@@ -7,6 +7,8 @@ import type { SipMessage } from './message.ts'
 import { responsePeer } from './responses.ts'
 import { stepInviteServer, stepServer } from './server-transaction.ts'
 import type { ServerInput } from './server-transaction.ts'
+import { TIMEOUT, UNREACHABLE } from './parties.ts'
+import type { Parties } from './parties.ts'
 import type { Counters } from './stats.ts'
 import type { TimerWheel } from './timer-wheel.ts'
 import { isTimerName, timerMs } from './timers.ts'
@@ -38,6 +40,7 @@ export class Transactions implements TransactionRunner {
   readonly #timers: SipTimers
   readonly #wheel: TimerWheel
   readonly #counters: Counters
+  readonly #parties: Parties
   readonly #chance: Chance
   readonly #user: TransactionUser
   readonly #servers = new Map<string, ServerTransaction>()
@@ -47,10 +50,18 @@ export class Transactions implements TransactionRunner {
   readonly #invitesById = new Map<string, ClientTransaction>()
   #lingering = 0
 
-  constructor(timers: SipTimers, wheel: TimerWheel, counters: Counters, chance: Chance, user: TransactionUser) {
+  constructor(
+    timers: SipTimers,
+    wheel: TimerWheel,
+    counters: Counters,
+    parties: Parties,
+    chance: Chance,
+    user: TransactionUser,
+  ) {
     this.#timers = timers
     this.#wheel = wheel
     this.#counters = counters
+    this.#parties = parties
     this.#chance = chance
     this.#user = user
   }
@@ -143,6 +154,7 @@ export class Transactions implements TransactionRunner {
     transaction.lastResponse = text
     transaction.lastStatus = status
     if (status >= 200) {
+      this.#countAnswered(transaction, status)
       transaction.request = null
       transaction.silenceTimer?.cancel()
       transaction.silenceTimer = null
@@ -153,6 +165,17 @@ export class Transactions implements TransactionRunner {
     }
     this.#counters.countSent('', status, transaction.target.transport.name)
     this.#stepServer(transaction, { kind: 'respond', status })
+  }
+
+  /** A dialog's requests are its party's, whatever address they come from. */
+  #countAnswered({ party, dialog, source, method }: ServerTransaction, status: number): void {
+    const whose = party !== '' ? party : dialog === null ? this.#parties.ofAddress(source.host) : dialog.party
+    this.#parties.count(whose, 'in', method, source.transport.name, status)
+  }
+
+  #countEnded({ party, dialog, target, method }: ClientTransaction, status: number): void {
+    const whose = party === '' && dialog !== null ? dialog.party : party
+    this.#parties.count(whose, 'out', method, target.transport.name, status)
   }
 
   /** Sends an accepted INVITE's 2xx again (RFC 6026 §7.1: the user's task). */
@@ -203,6 +226,7 @@ export class Transactions implements TransactionRunner {
 
   /** Ends a request of ours without waiting any longer. */
   abandon(transaction: ClientTransaction): void {
+    if (!transaction.isLingering) this.#countEnded(transaction, TIMEOUT)
     transaction.state = 'terminated'
     this.#removeClient(transaction)
   }
@@ -280,7 +304,10 @@ export class Transactions implements TransactionRunner {
     transaction.state = state
     if (response !== null && response.status >= 200) {
       if (transaction.isLingering || before === 'completed') this.#counters.retransmissionsReceived++
-      else if (state !== 'terminated') this.#linger(transaction)
+      else {
+        this.#countEnded(transaction, response.status)
+        if (state !== 'terminated') this.#linger(transaction)
+      }
     }
     for (const effect of effects) {
       switch (effect.kind) {
@@ -305,6 +332,8 @@ export class Transactions implements TransactionRunner {
           this.#user.onResponse(transaction, response!, source!)
           break
         case 'inform':
+          if (!transaction.isLingering)
+            this.#countEnded(transaction, effect.event === 'timeout' ? TIMEOUT : UNREACHABLE)
           this.#user.onClientFailure(transaction, effect.event)
       }
     }

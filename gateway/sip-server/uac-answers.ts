@@ -363,7 +363,7 @@ export class UacAnswers {
   #startCancel(invite: ClientTransaction, cancel: SipMessage): void {
     const { transactions, wheel, timers } = this.#core
     const branch = invite.key
-    transactions.start(cancel, branch, invite.target)
+    transactions.start(cancel, branch, invite.target).party = invite.party || (invite.dialog?.party ?? '')
     invite.ringTimer?.cancel()
     invite.ringTimer = wheel.arm(timers.giveUpMs, invite, 'cancelled')
   }

@@ -143,6 +143,7 @@ export class Uac {
     const routes = isItsWay ? given : []
     const routing = applyRouteSet(message.requestUri, routes)
     const identity = identityOf(message, chance)
+    const party = this.#core.parties.namedIn(message)
     const build = (peer: Peer): SipMessage => {
       const request = new SipMessage(method, routing.requestUri, 0, '')
       for (const route of routing.routes) request.add('Route', route)
@@ -158,6 +159,7 @@ export class Uac {
     const frame = { app, id: frameId }
     this.#deliver(frame, nextUri, null, invalidUri(message), (way) =>
       this.#start(frame, way, build, (transaction) => {
+        transaction.party = party
         if (subscribes(transaction.request!)) dialogs.awaitNotify(transaction)
       }),
     )

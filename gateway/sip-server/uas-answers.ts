@@ -69,6 +69,7 @@ export class UasAnswers {
     const request = transaction.request!
     const isReliable = transaction.isInvite && wantsReliability(answer)
     if (answer.toTag !== '' && request.toTag === '' && transaction.dialog === null) transaction.localTag = answer.toTag
+    if (transaction.party === '' && request.toTag === '') transaction.party = this.#core.parties.namedIn(answer)
     const response = this.#buildAnswer(transaction, request, answer)
     if (status >= 401 && status <= 407) this.#noteRefusal(transaction, request, response)
     const changesSession = transaction.isInvite || transaction.method === 'UPDATE'
@@ -168,6 +169,7 @@ export class UasAnswers {
       const localCSeq = chance.below(10_000) + 1
       const dialog = dialogOfRequest(this.#dialogRunner, transaction, transaction.source, localCSeq)
       if (dialogs.add(dialog)) {
+        dialog.party = transaction.party || this.#core.parties.ofAddress(transaction.source.host)
         transaction.dialog = dialog
         transaction.dialogId = dialog.id
         if (transaction.isInvite) dialog.serverInvite = transaction

@@ -132,6 +132,7 @@ export class Uas {
   /** §9.2. The CANCEL is answered here; the INVITE too, if it was still open. */
   onCancel(cancel: ServerTransaction, invite: ServerTransaction): void {
     const request = cancel.request!
+    cancel.party = invite.party || (invite.dialog?.party ?? '')
     this.#answers.answer(cancel, 200)
     if (invite.proxied !== null) return invite.proxied.cancel(request.get('reason') ?? '')
     if (invite.isAnswered) {
@@ -247,7 +248,9 @@ export class Uas {
     const response = buildResponse(request, status, reason, `stateless-${status}`)
     for (const [name, value] of Object.entries(headers)) response.add(name, value)
     const target = responsePeer(request, source)
-    this.#core.counters.countSent('', status, target.transport.name)
+    const { counters, parties } = this.#core
+    counters.countSent('', status, target.transport.name)
+    parties.count(parties.ofAddress(source.host), 'in', request.method, source.transport.name, status)
     target.transport.send(serialize(response), target, null)
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { SipMessage } from '../../gateway/sip-server/message.ts'
-import { type Exchange, eventually, startExchange } from '../support/exchange.ts'
+import { type Exchange, eventually, requireEmbeddedSip, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
 import { SDP, SipPeer } from '../support/sip-peer.ts'
 
@@ -17,6 +17,7 @@ describe('a number that is reached through outbound trunks', function () {
   let first: SipPeer
   let second: SipPeer
   const trunks: string[] = []
+  const counted = { refuses: '', takes: '', caller: '' }
 
   before(async function () {
     exchange = await startExchange(this, { env: { DCE_TELEPHONY_TRUNK_SILENCE: '1s' } })
@@ -40,6 +41,23 @@ describe('a number that is reached through outbound trunks', function () {
     const { id } = await exchange.api.create('trunks', { ...named, ...more })
     trunks.push(id)
     return id
+  }
+
+  /** What the metrics say of a trunk's requests, those of probes apart. */
+  async function requestsOf(trunk: string): Promise<string[]> {
+    const page = await exchange.api.metrics()
+    const lines = page.matchAll(
+      new RegExp(
+        `^dce_trunk_requests_total\\{trunk="${trunk}",direction="(\\w+)",method="(\\w+)",transport="(\\w+)",status="(\\w+)"\\} (\\d+)$`,
+        'gm',
+      ),
+    )
+    return [...lines]
+      .filter(([, , method]) => method !== 'OPTIONS')
+      .map(
+        ([, direction, method, transport, status, count]) => `${direction} ${method} ${transport} ${status}: ${count}`,
+      )
+      .toSorted()
   }
 
   /** Answers a call and takes its BYE, as a carrier that asks for a password each time. */
@@ -67,8 +85,8 @@ describe('a number that is reached through outbound trunks', function () {
   }
 
   it('goes through the next trunk when the first says 503, and answers its challenges', async () => {
-    await trunkTo(second, { ...ACCOUNT, priority: 2 })
-    await trunkTo(first, { priority: 1 })
+    const takes = await trunkTo(second, { ...ACCOUNT, priority: 2 })
+    const refuses = await trunkTo(first, { priority: 1 })
     const market = await Market.open(exchange)
     await market.standingBid({ host: '', port: 0 }, NUMBER)
     const calling = market.call(CALLER)
@@ -77,7 +95,21 @@ describe('a number that is reached through outbound trunks', function () {
     await calling
     const record = await market.ended(CALLER_HUNG_UP)
     assert.equal(record.legs.length, 3, 'the caller and two tries of one award')
+    Object.assign(counted, { refuses, takes, caller: record.trunk_id })
     await market.close()
+  })
+
+  it('has its requests counted, challenged ones and its caller’s trunk’s too', async function () {
+    requireEmbeddedSip(this, 'its counts')
+    const { refuses, takes, caller } = counted
+    assert.deepEqual(await requestsOf(refuses), ['out INVITE udp 503: 1'])
+    assert.deepEqual(await requestsOf(takes), [
+      'out BYE udp 200: 1',
+      'out BYE udp 401: 1',
+      'out INVITE udp 200: 1',
+      'out INVITE udp 407: 1',
+    ])
+    assert.deepEqual(await requestsOf(caller), ['in BYE udp 200: 1', 'in INVITE udp 200: 1'])
   })
 
   it('goes through the next trunk when the first says nothing at all, and that one is cancelled', async () => {

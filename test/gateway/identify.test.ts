@@ -30,7 +30,7 @@ function partsOf(
     draining?: boolean
     accepts?: boolean
     live?: number
-    trustsTlsNames?: boolean
+    isSipServerOurs?: boolean
     users?: readonly SipUser[]
   } = {},
 ) {
@@ -57,7 +57,7 @@ function partsOf(
   return {
     trunks: book,
     authentication,
-    trustsTlsNames: state.trustsTlsNames ?? true,
+    isSipServerOurs: state.isSipServerOurs ?? true,
     directory,
     places: { ofNumber: () => [], ofZip: (zip: string) => (zip === AUSTIN.zip ? AUSTIN : null) },
     writer: { accepts: () => state.accepts ?? true },
@@ -238,7 +238,7 @@ describe('identifying a call', () => {
 
     it('believes only the embedded SIP server', () => {
       const forged = callFrom({ 'X-DCE-TLS-Client': 'carrier.example' })
-      assert.equal(refusalOf(forged, partsOf([trunk], { trustsTlsNames: false })).reason, 'unknown_source')
+      assert.equal(refusalOf(forged, partsOf([trunk], { isSipServerOurs: false })).reason, 'unknown_source')
       assert.equal(
         refusalOf(callFrom({ 'X-DCE-TLS-Client': 'carrier.test' }), partsOf([trunk])).reason,
         'unknown_source',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { SipMessage } from '../../../gateway/sip-server/message.ts'
 import { systemChance } from '../../../gateway/sip-server/chance.ts'
 import { buildResponse } from '../../../gateway/sip-server/responses.ts'
+import { Parties } from '../../../gateway/sip-server/parties.ts'
 import { Counters } from '../../../gateway/sip-server/stats.ts'
 import { TimerWheel } from '../../../gateway/sip-server/timer-wheel.ts'
 import { timersFrom } from '../../../gateway/sip-server/timers.ts'
@@ -49,7 +50,14 @@ class Simulation {
 /** One end: a transaction layer whose user answers every request with the status given. */
 class End implements TransactionUser {
   readonly wheel = new TimerWheel(50, 0)
-  readonly transactions = new Transactions(timersFrom(), this.wheel, new Counters(), systemChance, this)
+  readonly transactions = new Transactions(
+    timersFrom(),
+    this.wheel,
+    new Counters(),
+    new Parties(100),
+    systemChance,
+    this,
+  )
   readonly requests: string[] = []
   readonly acks: string[] = []
   readonly responses: number[] = []
