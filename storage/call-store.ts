@@ -3,6 +3,7 @@ import type { Auction } from '../model/auction.ts'
 import type { CallRecord, LegRecord } from '../model/cdr.ts'
 import { isId } from '../model/ids.ts'
 import type { AuctionId, CallId } from '../model/ids.ts'
+import { readAuction } from './auction-rows.ts'
 import { readDateOrNull, readMicros } from './columns.ts'
 import { pageLimit, pageOf, readCursor, UUID_KEY } from './cursor.ts'
 import type { Queries, Row } from './postgres.ts'
@@ -117,26 +118,5 @@ function readLeg(leg: Row): LegRecord {
     ringingAt: readDateOrNull(leg['ringingAt']),
     answeredAt: readDateOrNull(leg['answeredAt']),
     endedAt: readDateOrNull(leg['endedAt']),
-  }
-}
-
-export function readAuction(row: Row): Auction {
-  return {
-    id: row['id'],
-    callId: row['call_id'],
-    numberId: row['number_id'],
-    vertical: row['vertical'],
-    currency: row['currency'],
-    reservePriceMicros: readMicros(row['reserve_price_micros']),
-    priceRule: row['price_rule'],
-    awards: row['awards'].map((award: Row) => ({
-      ...award,
-      amountMicros: readMicros(award['amountMicros']),
-      score: BigInt(award['score']),
-      priceMicros: readMicros(award['priceMicros']),
-    })),
-    nonBids: row['non_bids'],
-    nonBidsOmitted: row['non_bids_omitted'],
-    decidedAt: row['decided_at'],
   }
 }

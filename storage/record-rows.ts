@@ -1,7 +1,7 @@
 import type { GatewayRecord } from '../gateway/needs.ts'
-import type { Auction, Award } from '../model/auction.ts'
 import type { CallState } from '../model/call.ts'
 import type { CallRecord, LegRecord, SoldTerms } from '../model/cdr.ts'
+import { auctionRow } from './auction-rows.ts'
 import { postingRow } from './ledger-rows.ts'
 import type { Row } from './postgres.ts'
 import { timestamp, timestampOrNull } from './timestamp.ts'
@@ -135,32 +135,6 @@ function legRow(leg: LegRecord): Row {
     ringingAt: timestampOrNull(leg.ringingAt),
     answeredAt: timestampOrNull(leg.answeredAt),
     endedAt: timestampOrNull(leg.endedAt),
-  }
-}
-
-function auctionRow(auction: Auction, final: boolean): Row {
-  return {
-    id: auction.id,
-    call_id: auction.callId,
-    number_id: auction.numberId,
-    vertical: auction.vertical,
-    currency: auction.currency,
-    reserve_price_micros: auction.reservePriceMicros.toString(),
-    price_rule: auction.priceRule,
-    awards: auction.awards.map(awardRow),
-    non_bids: auction.nonBids,
-    non_bids_omitted: auction.nonBidsOmitted,
-    decided_at: timestamp(auction.decidedAt),
-    final,
-  }
-}
-
-function awardRow(award: Award): Row {
-  return {
-    ...award,
-    amountMicros: award.amountMicros.toString(),
-    score: award.score.toString(),
-    priceMicros: award.priceMicros.toString(),
   }
 }
 

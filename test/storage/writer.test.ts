@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { newId } from '../../model/ids.ts'
-import type { TrunkId } from '../../model/ids.ts'
+import type { AccountId, AwardId, BidId, CampaignId, TrunkId } from '../../model/ids.ts'
 import { BATCH_RECORDS, QUEUE_LIMIT } from '../../storage/writer.ts'
 import {
   auctionOf,
@@ -42,6 +42,51 @@ describe('the record writer', () => {
     })
     assert.deepEqual(await storage.stores.auctions.findByCall(call.id), first.auction)
     assert.deepEqual(await storage.stores.calls.find(call.id), second.call)
+  })
+
+  it('keeps each award of an auction, and why each bid lost: one with an award as well as one without', async () => {
+    const call = callRecord()
+    const auction = auctionOf(call)
+    const winner = auction.awards[0]!
+    const second = { ...winner, id: newId<AwardId>(), rank: 2, bidId: newId<BidId>(), buyerId: newId<AccountId>() }
+    const outbid = {
+      bidId: second.bidId,
+      campaignId: second.campaignId,
+      buyerId: second.buyerId,
+      code: 'outbid',
+    } as const
+    const other = {
+      ...outbid,
+      bidId: newId<BidId>(),
+      campaignId: newId<CampaignId>(),
+      code: 'budget_exhausted',
+    } as const
+    const whole = { ...auction, awards: [winner, second], nonBids: [other, outbid], nonBidsOmitted: 3 }
+    await storage.writer.write(soldRecord(call, { auction: whole }))
+    assert.deepEqual(await storage.stores.auctions.find(auction.id), whole)
+  })
+
+  it('reads an auction that an earlier version wrote, property by property', async () => {
+    const auction = auctionOf(callRecord())
+    const awards = auction.awards.map((award) => ({
+      ...award,
+      amountMicros: String(award.amountMicros),
+      score: String(award.score),
+      priceMicros: String(award.priceMicros),
+    }))
+    await storage.queries.rows(`insert into auctions values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, true)`, [
+      auction.id,
+      auction.callId,
+      auction.numberId,
+      auction.vertical,
+      auction.currency,
+      String(auction.reservePriceMicros),
+      auction.priceRule,
+      JSON.stringify(awards),
+      JSON.stringify(auction.nonBids),
+      auction.decidedAt,
+    ])
+    assert.deepEqual(await storage.stores.auctions.find(auction.id), { ...auction, nonBidsOmitted: 0 })
   })
 
   it('remembers when an open call was last alive', async () => {
@@ -98,6 +143,29 @@ describe('the record writer', () => {
     )
     assert.equal(row!['n'], 1_000)
     assert.deepEqual((await storage.stores.ledger.verify()).unbalanced, [])
+  })
+
+  it('never reads a whole table to write a record, however full it is', async () => {
+    const scanned = async (): Promise<number> => {
+      await storage.queries.rows('select pg_stat_clear_snapshot()')
+      const [row] = await storage.queries.rows(
+        `select sum(seq_tup_read)::int as rows from pg_stat_user_tables
+         where relname in ('calls', 'auctions', 'holds', 'open_calls', 'compliance_audit', 'ledger_postings')`,
+      )
+      return row!['rows']
+    }
+    // Its connection tells the statistics once it has been idle for a second, or at its next commit after one.
+    const told = async (): Promise<number> => {
+      await new Promise((resolve) => setTimeout(resolve, 1_200))
+      await storage.writer.write(endedRecord(callRecord()))
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      return scanned()
+    }
+    const before = await told()
+    const calls = Array.from({ length: 20 }, () => callRecord())
+    for (const call of calls) await storage.writer.write(soldRecord(call))
+    for (const call of calls) await storage.writer.write(endedRecord(call))
+    assert.equal(await told(), before)
   })
 
   it('counts refusals under overload once', async () => {

@@ -1,0 +1,95 @@
+import type { Auction, Award, NonBid } from '../model/auction.ts'
+import { readMicros } from './columns.ts'
+import type { Row } from './postgres.ts'
+import { timestamp } from './timestamp.ts'
+
+/**
+ * An award as it is stored: `[id, rank, bid, campaign, buyer, target, amount, score, price, billableAfter]`, money and score as text.
+ * Ten awards are most of what is written of a call; the names of their properties would be half of that again.
+ */
+type StoredAward = [string, number, string, string, string, string, string, string, string, number]
+
+/** `[code, rank]` of a bid that has an award too (it was outbid, or not taken in the end), `[code, bid, campaign, buyer]` of another. */
+type StoredNonBid = [string, number] | [string, string, string, string]
+
+/** An auction's row for `write_records`. */
+export function auctionRow(auction: Auction, final: boolean): Row {
+  const ranks = new Map(auction.awards.map(({ bidId, rank }) => [bidId, rank]))
+  return {
+    id: auction.id,
+    call_id: auction.callId,
+    number_id: auction.numberId,
+    vertical: auction.vertical,
+    currency: auction.currency,
+    reserve_price_micros: auction.reservePriceMicros.toString(),
+    price_rule: auction.priceRule,
+    awards: auction.awards.map(storeAward),
+    non_bids: auction.nonBids.map((nonBid) => storeNonBid(nonBid, ranks.get(nonBid.bidId))),
+    non_bids_omitted: auction.nonBidsOmitted,
+    decided_at: timestamp(auction.decidedAt),
+    final,
+  }
+}
+
+export function readAuction(row: Row): Auction {
+  const awards = (row['awards'] as (StoredAward | Row)[]).map(readAward)
+  const awardOfRank = new Map(awards.map((award) => [award.rank, award]))
+  return {
+    id: row['id'],
+    callId: row['call_id'],
+    numberId: row['number_id'],
+    vertical: row['vertical'],
+    currency: row['currency'],
+    reservePriceMicros: readMicros(row['reserve_price_micros']),
+    priceRule: row['price_rule'],
+    awards,
+    nonBids: (row['non_bids'] as (StoredNonBid | NonBid)[]).map((nonBid) => readNonBid(nonBid, awardOfRank)),
+    nonBidsOmitted: row['non_bids_omitted'],
+    decidedAt: row['decided_at'],
+  }
+}
+
+function storeAward(award: Award): StoredAward {
+  const { id, rank, bidId, campaignId, buyerId, targetId, amountMicros, score, priceMicros, billableAfter } = award
+  const money = [amountMicros.toString(), score.toString(), priceMicros.toString()] as const
+  return [id, rank, bidId, campaignId, buyerId, targetId, ...money, billableAfter]
+}
+
+function readAward(stored: StoredAward | Row): Award {
+  if (!Array.isArray(stored)) return withMoney(stored) // As earlier versions wrote it.
+  const [id, rank, bidId, campaignId, buyerId, targetId, amountMicros, score, priceMicros, billableAfter] = stored
+  return withMoney({
+    id,
+    rank,
+    bidId,
+    campaignId,
+    buyerId,
+    targetId,
+    amountMicros,
+    score,
+    priceMicros,
+    billableAfter,
+  })
+}
+
+function withMoney(award: Row): Award {
+  const { amountMicros, score, priceMicros } = award
+  return {
+    ...(award as unknown as Award),
+    amountMicros: readMicros(amountMicros),
+    score: BigInt(score),
+    priceMicros: readMicros(priceMicros),
+  }
+}
+
+function storeNonBid({ code, bidId, campaignId, buyerId }: NonBid, rank: number | undefined): StoredNonBid {
+  return rank === undefined ? [code, bidId, campaignId, buyerId] : [code, rank]
+}
+
+function readNonBid(stored: StoredNonBid | NonBid, awardOfRank: ReadonlyMap<number, Award>): NonBid {
+  if (!Array.isArray(stored)) return stored // As earlier versions wrote it.
+  const [code, bidOrRank, campaignId, buyerId] = stored
+  if (typeof bidOrRank !== 'number') return { bidId: bidOrRank, campaignId, buyerId, code } as NonBid
+  const award = awardOfRank.get(bidOrRank)!
+  return { bidId: award.bidId, campaignId: award.campaignId, buyerId: award.buyerId, code: code as NonBid['code'] }
+}
