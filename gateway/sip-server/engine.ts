@@ -173,6 +173,11 @@ export class Engine implements Receiver, TransactionUser {
     return guard === null || guard.vouchesFor(host)
   }
 
+  takesKeepAlive(host: string): boolean {
+    const { guard } = this.core
+    return guard === null || guard.takesKeepAlive(host)
+  }
+
   onMessage(message: SipMessage, peer: Peer): void {
     const { counters, transactions, guard } = this.core
     counters.countReceived(message.method, message.status, peer.transport.name)

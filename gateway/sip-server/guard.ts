@@ -95,6 +95,16 @@ export class Guard {
     return false
   }
 
+  /** Whether a question without a transaction (STUN) may be answered. Strangers who may not even register hear nothing. */
+  takesKeepAlive(host: string): boolean {
+    const nowMs = this.#now()
+    const source = this.#sourceOf(host, nowMs)
+    if (!this.#takeAny(source, host, nowMs)) return false
+    if (this.#strangersMay === null || this.#strangersMay.size > 0 || isVouchedFor(source, nowMs)) return true
+    this.#droppedUnknown++
+    return false
+  }
+
   /** A response or ACK that belongs to nothing: it has cost us its reading. */
   strayed(host: string): void {
     const nowMs = this.#now()

@@ -63,6 +63,10 @@ export class TappedReceiver implements Receiver {
     return this.#receiver.vouchesFor(host)
   }
 
+  takesKeepAlive(host: string): boolean {
+    return this.#receiver.takesKeepAlive(host)
+  }
+
   onMessage(message: SipMessage, peer: Peer): void {
     const atMs = this.#clock.nowMs()
     for (const tap of this.#taps) tap.see('in', message.wire, message.callId, peer, atMs)

@@ -70,6 +70,8 @@ export interface Receiver {
   admits(host: string): boolean
   /** Whether it is somebody we have an agreement with, or call ourselves. */
   vouchesFor(host: string): boolean
+  /** Whether to answer a keep-alive that asks for an answer (STUN). */
+  takesKeepAlive(host: string): boolean
   onMessage(message: SipMessage, peer: Peer): void
   onParseFailure(failure: ParseFailure, peer: Peer): void
   onSendError(error: Error): void

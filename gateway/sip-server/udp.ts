@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram'
 import type { RemoteInfo, Socket } from 'node:dgram'
 import { once } from 'node:events'
 import type { SipServerLimits } from './limits.ts'
+import { answerStun, isStun } from './stun.ts'
 import { ListenError } from './transport.ts'
 import type { ListenOptions, Peer, Receiver, SendFailed, Transport } from './transport.ts'
 import { isParseFailure, parseMessage } from './wire-format.ts'
@@ -54,9 +55,10 @@ export class UdpTransport implements Transport {
   }
 
   #receive(bytes: Buffer, from: RemoteInfo): void {
-    // Keep-alives of NAT traversal (RFC 5626 §3.5.1 and habit): empty, CRLF or a zero byte.
-    if (bytes.length <= 4 || !this.#receiver.admits(from.address)) return
+    // Keep-alives of habit: nobody waits for an answer to them over UDP (RFC 5626 §4.4.2 has STUN there).
+    if (isBlank(bytes) || !this.#receiver.admits(from.address)) return
     const peer: Peer = { transport: this, host: from.address, port: from.port, connection: null }
+    if (isStun(bytes)) return this.#receiveStun(bytes, peer)
     if (bytes.length > this.#maxBytes) {
       this.#receiver.onParseFailure({ status: null, reason: 'Message too large', partial: null }, peer)
       return
@@ -64,6 +66,14 @@ export class UdpTransport implements Transport {
     const message = parseMessage(bytes.toString('latin1'))
     if (isParseFailure(message)) this.#receiver.onParseFailure(message, peer)
     else this.#receiver.onMessage(message, peer)
+  }
+
+  #receiveStun(bytes: Buffer, peer: Peer): void {
+    const answer = answerStun(bytes, peer.host, peer.port)
+    if (answer === 'malformed')
+      this.#receiver.onParseFailure({ status: null, reason: 'Malformed STUN', partial: null }, peer)
+    else if (answer !== 'silent' && this.#receiver.takesKeepAlive(peer.host) && !this.#isClosed)
+      this.#socket.send(answer, peer.port, peer.host)
   }
 
   send(text: string, peer: Peer, onFailed: SendFailed | null): void {
@@ -85,6 +95,12 @@ export class UdpTransport implements Transport {
     this.#socket.close()
     await once(this.#socket, 'close')
   }
+}
+
+/** Whether a datagram says nothing: it is empty, very short, or line ends, spaces and zero bytes alone. */
+function isBlank(bytes: Buffer): boolean {
+  if (bytes.length <= 4) return true
+  return bytes.every((byte) => byte === 0x0d || byte === 0x0a || byte === 0x20 || byte === 0)
 }
 
 /** The kernel gives what it may; less than asked for is no error. */
