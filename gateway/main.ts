@@ -14,7 +14,7 @@ import { createTelemetry } from '../config/telemetry.ts'
 import { createMediaServer, type MediaEngine } from '../media/engines.ts'
 import type { BookChange } from '../model/book.ts'
 import { systemClock } from '../model/clock.ts'
-import { newId, type CallId, type TrunkId } from '../model/ids.ts'
+import { newId, type TrunkId } from '../model/ids.ts'
 import { systemRandom } from '../model/random.ts'
 import { createRouting } from '../routing/route-call.ts'
 import { createEventBus } from '../storage/event-bus.ts'
@@ -25,15 +25,12 @@ import { mediaAddresses } from './addresses.ts'
 import { Announcements } from './announcements.ts'
 import { Authentication } from './authentication.ts'
 import type { BindingLimits } from './bindings.ts'
-import { handleCall } from './call.ts'
 import { callPolicies } from './call-policies.ts'
 import { CallQuality } from './call-quality.ts'
-import { CallerLeg } from './caller-leg.ts'
 import { Directory } from './directory.ts'
 import { createExchange } from './exchange.ts'
 import { ensureFirstAdmin } from './first-admin.ts'
 import { createHealth } from './health.ts'
-import { Call } from './live-call.ts'
 import { LiveCalls } from './live-calls.ts'
 import type { ExchangeParts } from './parts.ts'
 import { Probes } from './probes.ts'
@@ -52,6 +49,7 @@ import { SipGuard } from './sip-guard.ts'
 import { Signaling } from './srf.ts'
 import { apiSettings } from './api-settings.ts'
 import { startEmbeddedSip } from './embedded-sip.ts'
+import { takeCall } from './take-call.ts'
 import { TrunkRegistrations } from './trunk-registrations.ts'
 import { trunkParty } from './trunk-party.ts'
 import { Trunks } from './trunks.ts'
@@ -288,14 +286,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   signaling.onInvite((req, res) => {
     // What we know of trunks and numbers is not all there yet: no call is judged by half of it.
     if (!loaded) return res.send(503, { headers: { 'Retry-After': String(START_RETRY_AFTER_S) } })
-    const call = new Call({
-      id: newId<CallId>(),
-      caller: new CallerLeg(signaling, req, res, parts.policies),
-      receivedAt: new Date(),
-      monotonicMs: () => clock.monotonicMs(),
-    })
-    liveCalls.add(call)
-    handleCall(call, exchange).catch((error: unknown) => logger.fatal({ callId: call.id, error }, 'a call was lost'))
+    takeCall(req, res, exchange, parts)
   })
   signaling.onRegister((req, res) => {
     const { status, reason, headers } = loaded

@@ -3,14 +3,12 @@ import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import type { Server as TlsServer } from 'node:tls'
-import type { Application, ApplicationRouter } from './application.ts'
+import { Applications } from './applications.ts'
 import { ControlConnection } from './control-connection.ts'
-import type { ApplicationDirectory, SipActions } from './control-connection.ts'
+import type { SipActions } from './control-connection.ts'
 import type { SipServerLimits } from './limits.ts'
 import type { ApplicationAddress } from './handler-answer.ts'
-import { METHODS } from './methods.ts'
 import { OutboundConnections } from './outbound-connections.ts'
-import { Routes } from './routes.ts'
 import { KEEP_ALIVE_MS } from './stream-transport.ts'
 import { boundTo, explainListenError } from './transport.ts'
 
@@ -25,17 +23,13 @@ export interface ControlOptions {
 }
 
 /** The control port: applications connect here (drachtio's "admin" port, 9022 by habit). */
-export class ControlServer implements ApplicationRouter, ApplicationDirectory {
+export class ControlServer {
   readonly port: number
+  readonly applications = new Applications()
   readonly #servers: readonly Server[]
   readonly #tlsServer: TlsServer | null
   readonly #options: ControlOptions
   readonly #limits: SipServerLimits
-  readonly #connections = new Set<ControlConnection>()
-  readonly #byMethod = new Routes<ControlConnection>()
-  /** SIP methods that somebody has asked for since the start: whoever did may only be away. */
-  readonly #served = new Set<string>()
-  readonly #byTag = new Routes<ControlConnection>()
   #actions: SipActions | null = null
   #greeting = ''
   #outbound: OutboundConnections | null = null
@@ -82,16 +76,11 @@ export class ControlServer implements ApplicationRouter, ApplicationDirectory {
   }
 
   get connectionCount(): number {
-    return this.#connections.size + (this.#outbound?.size ?? 0)
-  }
-
-  /** Every method that somebody wants. */
-  routes(): string[] {
-    return this.#byMethod.names()
+    return this.applications.size + (this.#outbound?.size ?? 0)
   }
 
   #accept(socket: Socket): void {
-    if (this.#actions === null || this.#connections.size >= this.#limits.maxApplications) {
+    if (this.#actions === null || this.applications.size >= this.#limits.maxApplications) {
       socket.destroy()
       return
     }
@@ -100,44 +89,9 @@ export class ControlServer implements ApplicationRouter, ApplicationDirectory {
       limits: this.#limits,
       actions: this.#actions,
       greeting: this.#greeting,
-      directory: this,
+      directory: this.applications,
     })
-    this.#connections.add(connection)
-  }
-
-  enter(connection: ControlConnection): void {
-    for (const tag of connection.tags.tags) this.#byTag.add(tag, connection, connection.tags.weight)
-  }
-
-  want(connection: ControlConnection, method: string): void {
-    this.#byMethod.add(method, connection, connection.tags.weight)
-    if (METHODS.has(method.toUpperCase())) this.#served.add(method)
-  }
-
-  unwant(connection: ControlConnection, method: string): void {
-    this.#byMethod.remove(method, connection)
-    if (!this.routes().includes(method)) this.#served.delete(method)
-  }
-
-  leave(connection: ControlConnection): void {
-    for (const method of connection.routes) this.#byMethod.remove(method, connection)
-    for (const tag of connection.tags.tags) this.#byTag.remove(tag, connection)
-  }
-
-  closed(connection: ControlConnection): void {
-    this.#connections.delete(connection)
-  }
-
-  route(method: string): Application | null {
-    return this.#byMethod.next(method)
-  }
-
-  isForeign(method: string): boolean {
-    return !this.#served.has(method) && this.routes().some((name) => METHODS.has(name.toUpperCase()))
-  }
-
-  routeToTag(tag: string): Application | null {
-    return this.#byTag.next(tag)
+    this.applications.add(connection)
   }
 
   /** Connects to an application that listens (`srf.listen`). Rejects when it does not authenticate itself in time. */
@@ -149,7 +103,7 @@ export class ControlServer implements ApplicationRouter, ApplicationDirectory {
     if (!this.#servers[0]!.listening) return
     const closed = this.#servers.map((server) => once(server, 'close'))
     for (const server of this.#servers) server.close()
-    for (const connection of this.#connections) connection.close()
+    this.applications.close()
     this.#outbound?.close()
     await Promise.all(closed)
   }

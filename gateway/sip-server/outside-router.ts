@@ -61,7 +61,7 @@ export class HandlerRouter implements OutsideRouter {
     if (answer === null) return FAILED
     if (answer.action === 'connect') return this.#connect(handler, answer)
     if (answer.action !== 'tag') return answer
-    const app = this.#control.routeToTag(answer.tag)
+    const app = this.#control.applications.routeToTag(answer.tag)
     return app === null ? NOBODY : { kind: 'application', app, abandon: () => undefined }
   }
 

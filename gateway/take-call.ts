@@ -1,0 +1,19 @@
+import type { CallId } from '../model/ids.ts'
+import { newId } from '../model/ids.ts'
+import { handleCall, type CallSteps } from './call.ts'
+import { CallerLeg } from './caller-leg.ts'
+import { Call } from './live-call.ts'
+import type { ExchangeParts } from './parts.ts'
+import type { SipRequest, SipResponse } from './srf.ts'
+
+/** An INVITE becomes a call, which is live from here until its record is written. Returns at once. */
+export function takeCall(req: SipRequest, res: SipResponse, exchange: CallSteps, parts: ExchangeParts): void {
+  const call = new Call({
+    id: newId<CallId>(),
+    caller: new CallerLeg(parts.signaling, req, res, parts.policies),
+    receivedAt: new Date(),
+    monotonicMs: () => parts.clock.monotonicMs(),
+  })
+  parts.liveCalls.add(call)
+  handleCall(call, exchange).catch((error: unknown) => parts.log.fatal({ callId: call.id, error }, 'a call was lost'))
+}
