@@ -18,10 +18,12 @@ interface Clocked {
   advanceTo(nowMs: number): void
 }
 
-interface Happening {
+/** Something that is to happen; `cancel` in `VirtualTime` forgets it. */
+export interface Happening {
   readonly atMs: number
   readonly order: number
-  readonly happen: () => void
+  /** Null: it will not. */
+  happen: (() => void) | null
 }
 
 /** A time that only the simulation moves, and what is to happen in it. */
@@ -32,6 +34,7 @@ export class VirtualTime {
   /** A binary heap, the next first. */
   readonly #heap: Happening[] = []
   #order = 0
+  #pending = 0
 
   constructor(tickMs: number) {
     this.#tickMs = tickMs
@@ -41,9 +44,21 @@ export class VirtualTime {
     this.#clocked.push(clocked)
   }
 
-  in(delayMs: number, happen: () => void): void {
+  /** How much is still to happen. */
+  get pending(): number {
+    return this.#pending
+  }
+
+  cancel(happening: Happening): void {
+    if (happening.happen === null) return
+    happening.happen = null
+    this.#pending--
+  }
+
+  in(delayMs: number, happen: () => void): Happening {
     const heap = this.#heap
-    const added = { atMs: this.nowMs + delayMs, order: this.#order++, happen }
+    this.#pending++
+    const added: Happening = { atMs: this.nowMs + delayMs, order: this.#order++, happen }
     let i = heap.length
     heap.push(added)
     while (i > 0) {
@@ -53,6 +68,7 @@ export class VirtualTime {
       i = parent
     }
     heap[i] = added
+    return added
   }
 
   #next(): Happening {
@@ -75,18 +91,35 @@ export class VirtualTime {
 
   /** Goes on until nothing is to come and `isQuiet`, or until `untilMs`. */
   run(untilMs: number, isQuiet: () => boolean): void {
+    for (const _ of this.#play(untilMs, () => this.#pending === 0 && isQuiet()));
+  }
+
+  /** The same for code that waits for promises: after each happening `settle` may let them come true. Ends when `isQuiet`. */
+  async runSettling(untilMs: number, isQuiet: () => boolean, settle: () => Promise<void> | null): Promise<void> {
+    for (const _ of this.#play(untilMs, isQuiet)) {
+      const settled = settle()
+      if (settled !== null) await settled
+    }
+  }
+
+  *#play(untilMs: number, isQuiet: () => boolean): Generator<void> {
     let tick = Math.floor(this.nowMs / this.#tickMs)
     while (this.nowMs < untilMs) {
       const tickAtMs = (tick + 1) * this.#tickMs
       while (this.#heap.length > 0 && this.#heap[0]!.atMs <= tickAtMs) {
         const next = this.#next()
+        if (next.happen === null) continue
         this.nowMs = next.atMs
-        next.happen()
+        this.#pending--
+        const { happen } = next
+        next.happen = null
+        happen()
+        yield
       }
       tick++
       this.nowMs = tickAtMs
       for (const each of this.#clocked) each.advanceTo(tickAtMs)
-      if (tick % 100 === 0 && this.#heap.length === 0 && isQuiet()) return
+      if (tick % 100 === 0 && isQuiet()) return
     }
   }
 }
@@ -118,6 +151,8 @@ export class Network {
   onTrace: ((line: string) => void) | null = null
   readonly #dice: Dice
   readonly #places = new Map<string, { transport: Transport; receive: (message: SipMessage, peer: Peer) => void }>()
+  /** Whose messages nobody sees any more, and who sees none. */
+  readonly #vanished = new Set<string>()
   /** Streams keep their order: when the last message between two places arrives. */
   readonly #streams = new Map<string, number>()
 
@@ -142,6 +177,11 @@ export class Network {
     return transport
   }
 
+  /** Somebody is no longer there, without a word. */
+  vanish(host: string): void {
+    this.#vanished.add(host)
+  }
+
   #send(from: Transport, text: string, peer: Peer, onFailed: SendFailed | null): void {
     this.onSent(from.host, text)
     const to = this.#places.get(peer.host)
@@ -151,6 +191,8 @@ export class Network {
       if (onFailed !== null) this.time.in(1, () => onFailed.onSendFailed(new Error('nobody there')))
       return
     }
+    if (this.#vanished.has(from.host) || this.#vanished.has(peer.host))
+      return this.#trace(from.host, peer.host, 'VANISHED', text)
     const { lossPercent, duplicatePercent } = this.weather
     if (this.#dice.roll(100) < lossPercent) return this.#trace(from.host, peer.host, 'LOST', text)
     this.#deliver(from, to, text)
@@ -172,6 +214,7 @@ export class Network {
     }
     this.#trace(from.host, to.transport.host, `arrives in ${delayMs} ms`, text)
     this.time.in(delayMs, () => {
+      if (this.#vanished.has(to.transport.host)) return
       const message = parseMessage(text)
       if (isParseFailure(message)) throw new Error(`a malformed message was sent (${message.reason}):\n${text}`)
       to.receive(message, { transport: to.transport, host: from.host, port: from.port, connection: null })

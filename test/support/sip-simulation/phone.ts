@@ -2,10 +2,12 @@ import type { Application, ApplicationRouter, Echo, Shown } from '../../../gatew
 import type { Engine } from '../../../gateway/sip-server/engine.ts'
 import { SipMessage } from '../../../gateway/sip-server/message.ts'
 import type { Dice } from '../../simulation/dice.ts'
+import { CdrRecorder } from './cdr-recorder.ts'
+import { PLAIN_HABITS } from './habits.ts'
+import type { Habits } from './habits.ts'
 import type { VirtualTime } from './network.ts'
 import { Witness } from './witness.ts'
 
-const SDP = 'v=0\r\no=- 1 1 IN IP4 10.0.0.9\r\ns=-\r\nc=IN IP4 10.0.0.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n'
 const REFUSALS = [302, 404, 480, 486, 488, 500, 503, 600, 603]
 const MID_CALL = ['INVITE', 'INVITE', 'UPDATE', 'UPDATE', 'INFO', 'OPTIONS', 'REFER', 'NOTIFY', 'MESSAGE']
 
@@ -14,6 +16,8 @@ interface Leg {
   inviteId: string
   dialogId: string
   state: 'early' | 'up' | 'over'
+  /** The other side was asked to make the offer: our ACK answers it. */
+  owesAnswer?: boolean
 }
 
 type OnResponse = (message: SipMessage, dialogId: string) => void
@@ -27,10 +31,12 @@ export class Phone implements Application, ApplicationRouter {
   isOpen = true
   readonly identity: string
   readonly witness: Witness
+  readonly records: CdrRecorder
   onTrace: ((line: string) => void) | null = null
   readonly #name: string
   readonly #time: VirtualTime
   readonly #dice: Dice
+  readonly #habits: Habits
   #engine: Engine | null = null
   readonly #waiting = new Map<string, OnResponse>()
   readonly #replies = new Map<string, OnReply>()
@@ -40,19 +46,22 @@ export class Phone implements Application, ApplicationRouter {
   #outMs = 0
   #frames = 0
 
-  constructor(name: string, time: VirtualTime, dice: Dice) {
+  constructor(name: string, time: VirtualTime, dice: Dice, habits: Habits = PLAIN_HABITS) {
     this.#name = name
+    this.#habits = habits
     this.identity = name
     this.#time = time
     this.#dice = dice
     this.witness = new Witness(name)
+    this.records = new CdrRecorder(name)
   }
 
   attach(engine: Engine): void {
     this.#engine = engine
   }
 
-  route(): Application | null {
+  route(method = ''): Application | null {
+    if (method.startsWith('cdr:')) return this.records
     return this.isOpen ? this : null
   }
 
@@ -86,6 +95,10 @@ export class Phone implements Application, ApplicationRouter {
     this.#time.in(delayMs, () => {
       if (this.isOpen) act()
     })
+  }
+
+  #description(): string {
+    return this.#dice.pick(this.#habits.descriptions)
   }
 
   #chance(percent: number): boolean {
@@ -128,6 +141,8 @@ export class Phone implements Application, ApplicationRouter {
     this.#trace(`is shown ${message.method || message.status} of ${message.cseqMethod || message.method}`)
     if (!message.isRequest) {
       this.witness.answered(transactionId, message.status, dialogId)
+      if (message.cseqMethod === 'INVITE' && message.status >= 200 && message.status < 300)
+        this.records.answered(message.callId)
       this.#waiting.get(transactionId)?.(message, dialogId)
       return
     }
@@ -146,7 +161,10 @@ export class Phone implements Application, ApplicationRouter {
       this.#onEnd(dialogId)
       return this.#in(this.#chance(90) ? 0 : 3000, () => this.#respond(transactionId, 200, ''))
     }
-    if (message.method === 'INVITE' && dialogId === '') return this.#onCall(transactionId, message)
+    if (message.method === 'INVITE' && dialogId === '') {
+      this.records.begun(callId, 'uas')
+      return this.#onCall(transactionId, message)
+    }
     if (dialogId === '' && (message.method === 'SUBSCRIBE' || message.method === 'REFER'))
       return this.#onSubscribe(transactionId)
     this.#onRequest(transactionId, message)
@@ -214,13 +232,11 @@ export class Phone implements Application, ApplicationRouter {
   /** Calls `uri`, and goes on as it likes. */
   call(uri: string): void {
     const invite = new SipMessage('INVITE', uri, 0, '')
-    invite.add('From', '<sip:caller@localhost>')
-    invite.add('Supported', '100rel')
-    invite.add('Supported', 'timer')
-    if (this.#chance(80)) invite.body = SDP
+    for (const header of this.#habits.callHeaders) addHeader(invite, header)
+    if (this.#chance(80)) invite.body = this.#description()
     if (this.#chance(30))
       invite.add('Session-Expires', this.#dice.pick(['60', '90', '90;refresher=uas', '180;refresher=uac']))
-    const leg: Leg = { inviteId: '', dialogId: '', state: 'early' }
+    const leg: Leg = { inviteId: '', dialogId: '', state: 'early', owesAnswer: invite.body === '' }
     let isCancelled = false
     const onResponse: OnResponse = (message, dialogId) => {
       if (dialogId !== '') leg.dialogId = dialogId
@@ -241,6 +257,7 @@ export class Phone implements Application, ApplicationRouter {
         if (echo === null) return
         leg.inviteId = echo.transactionId
         this.witness.asked(echo.transactionId, 'INVITE', false)
+        this.records.begun(/^Call-ID: (.*)\r$/m.exec(echo.text)![1]!, 'uac')
         this.#waiting.set(echo.transactionId, onResponse)
         if (!this.#chance(30)) return
         this.#in(this.#dice.roll(this.#chance(50) ? 500 : 12_000), () => {
@@ -294,17 +311,18 @@ export class Phone implements Application, ApplicationRouter {
     if (rseq !== undefined && this.#chance(95)) {
       const rack = `RAck: ${rseq} ${message.cseq} INVITE`
       this.#in(this.#dice.roll(200), () =>
-        this.#request(leg, 'PRACK', this.#chance(20) ? SDP : '', [rack], () => undefined),
+        this.#request(leg, 'PRACK', this.#chance(20) ? this.#description() : '', [rack], () => undefined),
       )
     }
     if (this.#chance(8) && leg.dialogId !== '')
-      this.#in(this.#dice.roll(1000), () => this.#request(leg, 'UPDATE', SDP, [], () => undefined))
+      this.#in(this.#dice.roll(1000), () => this.#request(leg, 'UPDATE', this.#description(), [], () => undefined))
   }
 
   /** ACKs, now or later, or now and then never. */
   #acknowledge(leg: Leg): void {
     if (this.#chance(2)) return
-    this.#in(this.#chance(80) ? 0 : this.#dice.roll(2000), () => this.#request(leg, 'ACK', '', [], () => undefined))
+    const answer = leg.owesAnswer === true && this.#chance(90) ? this.#description() : ''
+    this.#in(this.#chance(80) ? 0 : this.#dice.roll(2000), () => this.#request(leg, 'ACK', answer, [], () => undefined))
   }
 
   /** Somebody calls. */
@@ -315,8 +333,8 @@ export class Phone implements Application, ApplicationRouter {
     const provisionals = this.#dice.roll(4)
     for (let i = 0; i < provisionals; i++) {
       atMs += this.#dice.roll(1500)
-      const isReliable = this.#chance(40) && invite.getAll('supported').includes('100rel')
-      const body = this.#chance(50) ? SDP : ''
+      const isReliable = this.#chance(40) && invite.getAll('supported').some((value) => value.includes('100rel'))
+      const body = this.#chance(50) ? this.#description() : ''
       this.#in(atMs, () =>
         this.#respond(transactionId, this.#dice.pick([180, 183]), body, isReliable ? ['Require: 100rel'] : []),
       )
@@ -325,16 +343,23 @@ export class Phone implements Application, ApplicationRouter {
     if (what < 5) return
     atMs += this.#dice.roll(this.#chance(80) ? 3000 : 20_000)
     if (what < 30) {
-      this.#in(atMs, () => this.#respond(transactionId, this.#dice.pick(REFUSALS), ''))
+      this.#in(atMs, () => this.#refuse(transactionId))
       return
     }
     this.#in(atMs, () => this.#answer(leg, transactionId))
   }
 
+  #refuse(transactionId: string): void {
+    const status = this.#dice.pick(REFUSALS)
+    const { redirections } = this.#habits
+    const contacts = status === 302 && redirections.length > 0 ? [`Contact: ${this.#dice.pick(redirections)}`] : []
+    this.#respond(transactionId, status, '', contacts)
+  }
+
   #answer(leg: Leg, transactionId: string): void {
     if (leg.state === 'over') return
     const response = new SipMessage('', '', 200, 'OK')
-    response.body = SDP
+    response.body = this.#description()
     if (this.#chance(20)) response.add('Session-Expires', '120')
     if (this.#chance(50)) response.add('Allow', 'INVITE, ACK, BYE, UPDATE')
     this.#trace('answers')
@@ -343,6 +368,7 @@ export class Phone implements Application, ApplicationRouter {
       (echo) => {
         if (echo === null || !echo.text.startsWith('SIP/2.0 200')) return
         this.witness.responded(transactionId, 200)
+        this.records.answered(/^Call-ID: (.*)\r$/m.exec(echo.text)![1]!)
         this.witness.began(echo.dialogId)
         leg.dialogId = echo.dialogId
         this.#legs.set(echo.dialogId, leg)
@@ -358,7 +384,7 @@ export class Phone implements Application, ApplicationRouter {
     const isInvite = request.method === 'INVITE'
     if (isInvite && this.#chance(30)) this.#respond(transactionId, 183, '', this.#chance(50) ? ['Require: 100rel'] : [])
     const status = this.#chance(85) ? 200 : this.#dice.pick([403, 488, 491, 500])
-    const body = status === 200 && (isInvite || request.body !== '') ? SDP : ''
+    const body = status === 200 && (isInvite || request.body !== '') ? this.#description() : ''
     this.#in(this.#chance(70) ? 0 : this.#dice.roll(4000), () => this.#respond(transactionId, status, body))
   }
 
@@ -373,8 +399,11 @@ export class Phone implements Application, ApplicationRouter {
   #change(leg: Leg): void {
     if (leg.state !== 'up') return
     const method = this.#dice.pick(MID_CALL)
-    const body = method === 'INVITE' || (method === 'UPDATE' && this.#chance(70)) ? SDP : ''
-    this.#request(leg, method, body, [], (message) => {
+    const offers = (method === 'INVITE' && this.#chance(85)) || (method === 'UPDATE' && this.#chance(70))
+    const { referrals } = this.#habits
+    const headers = method === 'REFER' && referrals.length > 0 ? [`Refer-To: ${this.#dice.pick(referrals)}`] : []
+    if (method === 'INVITE') leg.owesAnswer = !offers
+    this.#request(leg, method, offers ? this.#description() : '', headers, (message) => {
       if (method !== 'INVITE') return
       if (message.status < 200) this.#onProgress(leg, message)
       else if (message.status < 300) this.#acknowledge(leg)

@@ -97,8 +97,9 @@ export function runScenario(seed: number, wantsTrace = false): Outcome {
   } catch (error) {
     faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
   }
+  const accepted = acceptedCalls(wireFinals)
   for (const { host, phone, engine } of ends) {
-    faults.push(...phone.witness.faults(wireFinals))
+    faults.push(...phone.witness.faults(wireFinals), ...phone.records.faults(accepted))
     const { wheel, dialogs, transactions, counters } = engine.core
     if (wheel.armed > 0) faults.push(`${host}: ${wheel.armed} timers are left`)
     if (dialogs.size > 0) faults.push(`${host}: ${dialogs.size} dialogs are left`)
@@ -118,6 +119,12 @@ function noteHappening(happenings: Set<string>, text: string): void {
   happenings.add(text.startsWith('SIP/2.0 ') ? text.slice(8, 11) : text.slice(0, text.indexOf(' ')))
   const reason = /^Reason: .*text="([^"]*)"/m.exec(text)
   if (reason !== null) happenings.add(reason[1]!)
+}
+
+/** The Call-IDs of INVITEs that had a 2xx. */
+function acceptedCalls(finals: ReadonlyMap<string, string>): Set<string> {
+  const accepted = [...finals].filter(([, text]) => text.startsWith('SIP/2.0 2'))
+  return new Set(accepted.map(([key]) => key.slice(0, key.indexOf('|'))))
 }
 
 /** An INVITE has one final answer, however often it is repeated. */
