@@ -25,7 +25,7 @@ export interface CallPolicies extends CallerLegPolicies {
   readonly transferNumbers: readonly string[]
 }
 
-export function callPolicies({ telephony }: Settings): CallPolicies {
+export function callPolicies({ telephony, drachtio }: Settings): CallPolicies {
   return {
     stopCodes: telephony.stopCodes,
     followRedirects: telephony.redirects === 'follow',
@@ -36,6 +36,7 @@ export function callPolicies({ telephony }: Settings): CallPolicies {
     transfers: telephony.transfers,
     transferHosts: telephony.transferHosts,
     transferNumbers: telephony.transferNumbers,
+    answersCancelled: drachtio.host === null,
     reliableWhenSupported: telephony.reliableProvisionals === 'supported',
     sessionExpiresS: telephony.sessionExpiresMs && Math.max(MIN_SE, Math.round(telephony.sessionExpiresMs / 1000)),
   }

@@ -16,7 +16,7 @@ interface Cancel {
 }
 
 /**
- * What the caller heard: the server has answered the INVITE itself, 487 for a CANCEL (RFC 3261 §9.2). One without Via was sent by
+ * What the caller hears: 487 for a CANCEL (RFC 3261 §9.2), which is the server's affair unless it leaves it to us. One without Via was sent by
  * nobody: our server gave the INVITE up (no PRACK came, or no answer of ours), and its Reason says with what.
  */
 function heardAfter(cancel: Cancel | undefined): number {
@@ -28,11 +28,13 @@ function heardAfter(cancel: Cancel | undefined): number {
 export interface CallerLegPolicies {
   /** 18x are sent reliably to whoever can take them so, not only to whoever insists (RFC 3262). */
   readonly reliableWhenSupported: boolean
+  /** The SIP server leaves the 487 to a cancelled INVITE to us; any other has said it when we hear of the CANCEL. */
+  readonly answersCancelled: boolean
   /** Seconds; 0: no session timers (RFC 4028). */
   readonly sessionExpiresS: number
 }
 
-const PLAIN: CallerLegPolicies = { reliableWhenSupported: false, sessionExpiresS: 0 }
+const PLAIN: CallerLegPolicies = { reliableWhenSupported: false, answersCancelled: false, sessionExpiresS: 0 }
 
 /**
  * The inbound dialog: we are the UAS. Created from the INVITE, it rings, refuses or accepts, and turns a CANCEL into an
@@ -67,6 +69,7 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     req.on('cancel', (cancel?: Cancel) => {
       this.#cancelReason = passableReason(cancel?.get('Reason'))
       this.#finalStatus = heardAfter(cancel)
+      if (policies.answersCancelled && this.#finalStatus === 487) this.#res.send(487, { headers: this.#tagged() })
       this.#gone.abort()
       this.emit('cancelled')
     })

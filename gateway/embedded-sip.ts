@@ -24,6 +24,7 @@ export async function startEmbeddedSip(
     },
     guard: guardOptions(settings),
     understands: { extensions: ['timer', '100rel'], bodies: ['application/sdp', 'multipart/mixed'] },
+    asksForEnds: true,
     onNotice: (notice) => guard.noticed(notice),
   })
   guard.attach(running.server)

@@ -21,7 +21,7 @@ export interface RunningSip {
 /** Who runs it adds where applications connect, and what only it knows. */
 interface OwnOptions extends Pick<
   SipServerOptions,
-  'limits' | 'guard' | 'onNotice' | 'requestHandlers' | 'understands'
+  'limits' | 'guard' | 'onNotice' | 'requestHandlers' | 'understands' | 'asksForEnds'
 > {
   /** `tlsPort`: the same over TLS, with the certificate of SIP. */
   readonly control: Omit<SipServerOptions['control'], 'tls'> & { readonly tlsPort?: number | 'off' }

@@ -36,6 +36,8 @@ export interface Core {
   readonly router: ApplicationRouter
   readonly transactions: Transactions
   readonly cdr: CdrEvents
+  /** A cancelled INVITE is its application's to answer. */
+  readonly asksForEnds: boolean
   /** Null: applications judge for themselves what they understand. */
   readonly understanding: Understanding | null
   /** Null: every source may send what it likes. */

@@ -48,6 +48,7 @@ export interface EngineOptions {
   readonly chance: Chance
   /** Null: every source may send what it likes. */
   readonly understands?: Understood | undefined
+  readonly asksForEnds?: boolean
   readonly guard: Guard | null
   /** Null: new calls are never turned away for lateness. */
   readonly overload: Overload | null
@@ -105,6 +106,7 @@ export class Engine implements Receiver, TransactionUser {
       router: options.router,
       cdr: new CdrEvents(options.router),
       transactions: new Transactions(timers, wheel, counters, parties, options.chance, this),
+      asksForEnds: options.asksForEnds ?? false,
       understanding: options.understands === undefined ? null : new Understanding(options.understands),
       guard: options.guard,
       overload: options.overload,

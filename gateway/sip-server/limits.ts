@@ -66,6 +66,8 @@ export interface SipServerLimits {
   readonly reclaimMs: number
   /** A request that the application has said nothing to for so long is answered by the server itself. */
   readonly applicationSilenceMs: number
+  /** An application that is asked to answer a cancelled INVITE has so long for it. */
+  readonly cancelAnswerMs: number
   /** An INVITE may ring for so long after the last provisional response, in either direction. */
   readonly maxRingingMs: number
   /** Targets one proxied request may have, those it is redirected to included. */
@@ -173,6 +175,7 @@ export const DEFAULT_LIMITS: SipServerLimits = {
   maxHeldRequests: 1_000,
   reclaimMs: 1_000,
   applicationSilenceMs: 64_000,
+  cancelAnswerMs: 250,
   maxRingingMs: 600_000,
   maxProxyBranches: 20,
   handlerMs: 3_000,

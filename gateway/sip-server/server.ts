@@ -52,6 +52,11 @@ export interface SipServerOptions {
   readonly limits?: Partial<SipServerLimits>
   /** What applications understand of SIP: other requests get 420 and 415 by themselves. Absent: applications judge (and proxy) them. */
   readonly understands?: Understood
+  /**
+   * Applications answer a cancelled INVITE themselves, with 487 and headers of theirs; those that say nothing for `cancelAnswerMs` are
+   * spoken for. Absent: the server answers at once, as drachtio-server does.
+   */
+  readonly asksForEnds?: boolean
   /** Watches who sends what, with these instead of the defaults; absent: nobody is watched. */
   readonly guard?: Partial<GuardOptions>
   /** Turns new calls away while applications or the server are late, with these instead of the defaults; absent: never. */
@@ -119,6 +124,7 @@ export class SipServer implements SipServerControls {
       outside: outsideOf(options, limits, control),
       chance: systemChance,
       understands: options.understands,
+      asksForEnds: options.asksForEnds ?? false,
       guard: guardOf(options),
       overload: overloadOf(options),
       nowMs: performance.now(),

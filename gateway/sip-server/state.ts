@@ -7,7 +7,7 @@ import { detach } from './characters.ts'
 import type { ClientState } from './client-transaction.ts'
 import { uriOf } from './headers.ts'
 import { routeSetOf } from './locate.ts'
-import type { SipMessage } from './message.ts'
+import type { HeaderField, SipMessage } from './message.ts'
 import { bringsSession } from './session-body.ts'
 import type { ServerState } from './server-transaction.ts'
 import type { SessionTerms } from './session-terms.ts'
@@ -83,6 +83,8 @@ export class ServerTransaction implements TimerOwner, SendFailed {
   /** Key in the table of requests that may arrive twice by different ways (RFC 3261 §8.2.2.2). */
   mergeKey: string | null = null
   isCancelled = false
+  /** What the application's provisional answers said in headers of its own (X-…): our final answer in its place says it, too. */
+  ownHeaders: readonly HeaderField[] = []
   /** Set when it is passed on instead of answered. */
   proxied: ProxiedTransaction | null = null
   /** The request carried a session description. */

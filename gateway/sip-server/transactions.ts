@@ -156,6 +156,7 @@ export class Transactions implements TransactionRunner {
     if (status >= 200) {
       this.#countAnswered(transaction, status)
       transaction.request = null
+      transaction.ownHeaders = []
       transaction.silenceTimer?.cancel()
       transaction.silenceTimer = null
       transaction.reliable?.stop()

@@ -6,8 +6,9 @@ import { ownAddress, ownContact } from './core.ts'
 import { dialogOfNotify, dialogOfRequest, isAddress } from './dialog.ts'
 import type { Dialog, DialogRunner, ReliableAnswers, ServerTransaction } from './state.ts'
 import { settleAnswer } from './dialogs.ts'
-import type { SipMessage } from './message.ts'
+import type { HeaderField, SipMessage } from './message.ts'
 import { dropOffer, noteAnswer } from './offers.ts'
+import { PARTY_KEY } from './parties.ts'
 import { ReliableProvisionals, supportsReliability, wantsReliability } from './reliable.ts'
 import { buildResponse, reasonOf } from './responses.ts'
 import { agreeAsUas } from './session-terms.ts'
@@ -36,9 +37,9 @@ export class UasAnswers {
   /** A response the application has written (`sip|<transactionId>|` and a status line). */
   respond(app: Application, frameId: string, transactionId: string, answer: SipMessage): void {
     const transaction = this.#core.transactions.findServer(transactionId)
-    if (transaction === undefined || transaction.owner !== app || transaction.isCancelled)
-      return app.refuse(frameId, UNKNOWN_TRANSACTION)
+    if (transaction === undefined || transaction.owner !== app) return app.refuse(frameId, UNKNOWN_TRANSACTION)
     const { status } = answer
+    if (transaction.isCancelled) return this.#respondCancelled(app, frameId, transaction, answer)
     if (status < 101 || status > 699) return app.refuse(frameId, 'Unknown server error sending response')
     if (transaction.isAnswered) {
       // The first final answer stands, and is what the application gets to see.
@@ -62,6 +63,16 @@ export class UasAnswers {
         () => app.refuse(frameId, UNKNOWN_TRANSACTION),
       )
     this.#send(app, frameId, transaction, answer)
+  }
+
+  /** Only 487 is possible any more; of a final answer that crossed the CANCEL our 487 has what the application says of its own. */
+  #respondCancelled(app: Application, frameId: string, transaction: ServerTransaction, answer: SipMessage): void {
+    const isAwaited = !transaction.isAnswered && answer.status >= 200
+    if (isAwaited && answer.status === 487) return this.#send(app, frameId, transaction, answer)
+    app.refuse(frameId, UNKNOWN_TRANSACTION)
+    if (!isAwaited) return
+    transaction.ownHeaders = ownHeadersOf(answer)
+    this.answer(transaction, 487)
   }
 
   #send(app: Application, frameId: string, transaction: ServerTransaction, answer: SipMessage): void {
@@ -105,7 +116,10 @@ export class UasAnswers {
       if (transaction.isInvite) this.#awaitAck(transaction, request.cseq)
       if (changesSession) this.#sessions.start(dialog, terms, request)
     }
-    if (status < 200) this.watchSilence(transaction)
+    if (status < 200) {
+      if (transaction.isInvite) transaction.ownHeaders = ownHeadersOf(answer)
+      this.watchSilence(transaction)
+    } else if (transaction.isCancelled) this.#noteOwnEnd(transaction.owner, request, response)
     else if (transaction.isInvite && request.toTag === '') this.#noteEnd(response)
     this.#echo(app, frameId, transaction, text)
   }
@@ -249,6 +263,7 @@ export class UasAnswers {
       this.#core.transactions.forget(transaction)
       return
     }
+    if (transaction.isCancelled) return this.answer(transaction, 487)
     const cancel = cancelOfOurs(transaction, 504, reasonOf(504))
     transaction.isCancelled = true
     this.answer(transaction, 504)
@@ -261,8 +276,9 @@ export class UasAnswers {
   onApplicationClosed(app: Application): void {
     for (const transaction of this.#core.transactions.servers()) {
       if (transaction.owner !== app || transaction.isAnswered) continue
+      const status = transaction.isCancelled ? 487 : 503
       transaction.isCancelled = true
-      this.answer(transaction, 503)
+      this.answer(transaction, status)
       this.#closeInvite(transaction)
     }
   }
@@ -299,13 +315,16 @@ export class UasAnswers {
   ): void {
     const response = buildResponse(transaction.request!, status, reason, status === 100 ? '' : transaction.localTag)
     for (const [name, value] of Object.entries(headers)) response.add(name, value)
-    if (transaction.isInvite && status >= 300) this.#noteOwnEnd(transaction, response)
+    if (transaction.isInvite && status >= 300) {
+      for (const { name, value } of transaction.ownHeaders) response.add(name, value)
+      this.#noteOwnEnd(transaction.owner, transaction.request!, response)
+    }
     this.#core.transactions.respond(transaction, status, serialize(response))
   }
 
   /** A new call that an application was asked about, and that we have ended for it. */
-  #noteOwnEnd({ owner, request }: ServerTransaction, response: SipMessage): void {
-    if (owner === null || request!.toTag !== '') return
+  #noteOwnEnd(owner: Application | null, request: SipMessage, response: SipMessage): void {
+    if (owner === null || request.toTag !== '') return
     const { cdr } = this.#core
     if (response.status === 487) cdr.stop('network', 'call-canceled', response)
     else cdr.stop('application', 'system-error-initiated-termination', response)
@@ -321,11 +340,18 @@ export class UasAnswers {
     if (isNew) showCancelled(invite.owner, invite, cancel)
   }
 
-  /** 487 for an INVITE that was still open. */
+  /** 487 for an INVITE that was still open: its application's, where that is asked for its own and says it soon enough; else ours. */
   terminateInvite(invite: ServerTransaction): void {
-    if (invite.isAnswered) return
+    if (invite.isAnswered || invite.isCancelled) return
+    const { asksForEnds, limits, wheel } = this.#core
     invite.isCancelled = true
-    this.answer(invite, 487)
+    if (asksForEnds && invite.request!.toTag === '' && invite.owner?.isOpen === true) {
+      // What waits for a PRACK, a 2xx too, is not wanted any more.
+      invite.reliable?.stop()
+      invite.reliable = null
+      invite.silenceTimer?.cancel()
+      invite.silenceTimer = wheel.arm(limits.cancelAnswerMs, invite, 'silence')
+    } else this.answer(invite, 487)
     this.#closeInvite(invite)
   }
 
@@ -339,4 +365,9 @@ export class UasAnswers {
     }
     if (dialog.state === 'early') this.#core.dialogs.remove(dialog)
   }
+}
+
+/** The headers of an application's answer that are nobody's but its own. */
+function ownHeadersOf(answer: SipMessage): readonly HeaderField[] {
+  return answer.headers.filter(({ key }) => key.startsWith('x-') && key !== PARTY_KEY)
 }

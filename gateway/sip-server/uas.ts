@@ -134,6 +134,7 @@ export class Uas {
     const request = cancel.request!
     cancel.party = invite.party || (invite.dialog?.party ?? '')
     this.#answers.answer(cancel, 200)
+    if (invite.isCancelled) return
     if (invite.proxied !== null) return invite.proxied.cancel(request.get('reason') ?? '')
     if (invite.isAnswered) {
       // Too late: no effect on the call (§9.2). A caller that then says neither ACK nor BYE is helped by our timers.

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import type { IncomingCall } from '../../sipp/agents/incoming-call.ts'
+import { createUserAgent, type UserAgent } from '../../sipp/agents/user-agent.ts'
 import { type Exchange, startExchange, requireEmbeddedSip } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
 
@@ -65,6 +67,44 @@ describe('a caller who gives up', function () {
     await market.went(buyer.run)
     await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' })
   })
+})
+
+describe('the 487 to a caller who gives up', function () {
+  this.timeout(40_000)
+  let exchange: Exchange
+  const phones: UserAgent[] = []
+  before(async function () {
+    requireEmbeddedSip(this, 'leaves the 487 to the exchange')
+    exchange = await startExchange(this)
+  })
+  after(async () => {
+    for (const phone of phones) await phone.close()
+    await exchange?.close()
+  })
+
+  for (const [when, rings] of [
+    ['while it rings', true],
+    ['before anybody has said anything', false],
+  ] as const)
+    it(`names the call ${when}`, async () => {
+      const market = await Market.open(exchange)
+      for (const address of [market.address, '127.0.0.1']) phones.push(await createUserAgent({ address }))
+      const [carrier, agent] = phones.slice(-2) as [UserAgent, UserAgent]
+      await market.standingBid({ host: agent.address, port: agent.port }, { amount: '9.00' })
+      const rung = new Promise<void>((resolve) => {
+        agent.on('call', (call: IncomingCall) => {
+          if (rings) call.ring()
+          setTimeout(resolve, 100)
+        })
+      })
+      const caller = carrier.call({ to: market.number, from: '+12125550142', target: exchange.process.sip() })
+      await rung
+      caller.cancel()
+      const outcome = await caller.outcome
+      assert.ok(outcome.kind === 'rejected' && outcome.status === 487)
+      const record = await market.ended(CANCELLED)
+      assert.equal(outcome.response?.get('x-dce-call-id'), record.id)
+    })
 })
 
 describe('two sides that hang up at once', function () {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
-import { CallerLeg } from '../../gateway/caller-leg.ts'
+import { CallerLeg, type CallerLegPolicies } from '../../gateway/caller-leg.ts'
 import { newId, type CallId } from '../../model/ids.ts'
 import type { SendOptions, Signaling, SipRequest, SipResponse } from '../../gateway/srf.ts'
 
@@ -11,20 +11,17 @@ interface Sent {
 }
 
 /** An INVITE with these headers, and what was answered to it. */
-function invited(
-  headers: Record<string, string>,
-  policies?: { reliableWhenSupported: boolean; sessionExpiresS: number },
-) {
+function invited(headers: Record<string, string>, policies?: CallerLegPolicies) {
   const sent: Sent[] = []
   const request = Object.assign(new EventEmitter(), { body: 'v=0', get: (name: string) => headers[name] })
   const response = {
     send: (
       status: number,
-      _reason: string,
-      options: SendOptions,
+      reason: string | SendOptions | undefined,
+      options?: SendOptions,
       _done?: unknown,
       onAcknowledged?: Sent['onAcknowledged'],
-    ) => void sent.push({ status, options, onAcknowledged }),
+    ) => void sent.push({ status, options: options ?? (reason as SendOptions), onAcknowledged }),
   }
   const signaling = { createUAS: () => Promise.reject(new Error('the answer is not looked at')) }
   const leg = new CallerLeg(
@@ -37,7 +34,7 @@ function invited(
 }
 
 const PRACK = {} as SipRequest
-const WHEN_SUPPORTED = { reliableWhenSupported: true, sessionExpiresS: 0 }
+const WHEN_SUPPORTED = { reliableWhenSupported: true, answersCancelled: false, sessionExpiresS: 0 }
 
 describe('the caller’s leg', () => {
   it('rings reliably when the caller requires it, or can and the operator wants it', () => {
@@ -123,6 +120,30 @@ describe('the caller’s leg', () => {
       sent.map(({ options }) => options.headers?.['X-DCE-Call-ID']),
       [undefined, id, id],
     )
+  })
+
+  it('says 487 to a CANCEL by itself only where the server leaves that to it, and has not ended the INVITE already', () => {
+    const cancel = (headers: Record<string, string>) => ({ get: (name: string) => headers[name] })
+    const fromCaller = cancel({ Via: 'SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa' })
+    const givenUp = cancel({ Reason: 'SIP;cause=504;text="Server Time-out"' })
+    const answering = { ...WHEN_SUPPORTED, answersCancelled: true }
+    for (const [policies, given, statuses, final] of [
+      [WHEN_SUPPORTED, fromCaller, [], 487],
+      [answering, fromCaller, [487], 487],
+      [answering, givenUp, [], 504],
+    ] as const) {
+      const { leg, sent, request } = invited({}, policies)
+      const id = newId<CallId>()
+      leg.nameCall(id)
+      request.emit('cancel', given)
+      leg.refuse(480, undefined, {})
+      assert.deepEqual(
+        sent.map(({ status }) => status),
+        statuses,
+      )
+      assert.ok(sent.every(({ options }) => options.headers?.['X-DCE-Call-ID'] === id))
+      assert.equal(leg.finalStatus, final)
+    }
   })
 
   it('answers an offer in a PRACK when it has been described, else refuses it, and goes on ringing after that (RFC 3262 §5)', async () => {

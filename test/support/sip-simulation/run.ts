@@ -71,6 +71,8 @@ export function runScenario(seed: number, wantsTrace = false): Outcome {
       router: phone,
       outside: null,
       guard: null,
+      // One end answers a CANCELled INVITE itself, the others leave that to the server.
+      asksForEnds: host === CALLEES[0],
       overload: null,
       chance: chanceOf(dice),
       nowMs: 0,
