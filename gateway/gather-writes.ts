@@ -1,31 +1,27 @@
 import type { Socket } from 'node:net'
-
-/** Under load frames are gathered for so long, ms: a system call that wakes the SIP server costs more than six frames do. */
-const GATHER_MS = 1
+import { WritePace } from './sip-server/write-pace.ts'
 
 const gathering = new WeakSet<Socket>()
 
 /**
- * drachtio-srf writes each frame by itself, six a call. Gathered until the end of the turn, or when there was a write just now
- * until GATHER_MS after it, they leave in one system call. Asking again for the same socket changes nothing.
+ * drachtio-srf writes each frame by itself, six a call. Gathered, they leave in one system call: at the end of the turn, or a
+ * moment later when there was a write just now (WritePace). Asking again for the same socket changes nothing.
  */
 export function gatherWrites(socket: Socket): void {
   if (gathering.has(socket)) return
   gathering.add(socket)
+  const pace = new WritePace()
   const write = socket.write.bind(socket)
-  let isCorked = false
-  let flushedMs = -Infinity
+  let frames = 0
   const flush = (): void => {
-    isCorked = false
-    flushedMs = performance.now()
+    pace.wrote(frames)
+    frames = 0
     socket.uncork()
   }
   const gather = (...args: Parameters<typeof write>): boolean => {
-    if (!isCorked) {
-      isCorked = true
+    if (++frames === 1) {
       socket.cork()
-      if (performance.now() - flushedMs < GATHER_MS) setTimeout(flush, GATHER_MS)
-      else setImmediate(flush)
+      pace.next(flush)
     }
     return write(...args)
   }

@@ -9,8 +9,9 @@ export const RELAY_REPLY_LIMIT_MS = 2000
 /** A thread that dies younger than this is not started again at once: the cause is likely still there. */
 const RESTART_PAUSE_MS = 1000
 
-/** How long less urgent messages wait for others, ms. */
+/** How long messages wait for others after a flush, ms: those that hold up nobody's ringing, and those that do. */
 const GATHER_MS = 2
+const URGENT_GATHER_MS = 1
 
 const WORKER = new URL('./relay-worker.ts', import.meta.url)
 
@@ -43,6 +44,8 @@ export class RelayThread {
   #lastRef = 0
   #outbox: ToRelayThread[] = []
   #isFlushSet = false
+  /** The timer is for an urgent message. */
+  #isUrgentSet = false
   #flushedMs = -Infinity
   #gatherTimer: NodeJS.Timeout | null = null
 
@@ -109,23 +112,29 @@ export class RelayThread {
   }
 
   /**
-   * What is said in one turn travels together: waking the thread costs more than all it is told. Under load what nobody's
-   * ringing waits for is gathered a little longer, and goes at the latest with the next call.
+   * What is said in one turn travels together: waking the thread costs more than all it is told. Under load it is gathered a little
+   * longer, the shorter if somebody's ringing waits for it.
    */
   #post(message: ToRelayThread): void {
     this.#outbox.push(message)
     if (this.#isFlushSet) return
     const isUrgent = message.kind === 'open' || message.kind === 'fresh-buyer'
-    if (isUrgent || performance.now() - this.#flushedMs >= GATHER_MS) {
+    const waitMs = this.#flushedMs + (isUrgent ? URGENT_GATHER_MS : GATHER_MS) - performance.now()
+    if (waitMs <= 0) {
       this.#isFlushSet = true
       queueMicrotask(() => this.#flush())
-    } else this.#gatherTimer ??= setTimeout(() => this.#flush(), GATHER_MS)
+    } else if (isUrgent && !this.#isUrgentSet) {
+      if (this.#gatherTimer !== null) clearTimeout(this.#gatherTimer)
+      this.#isUrgentSet = true
+      this.#gatherTimer = setTimeout(() => this.#flush(), waitMs)
+    } else this.#gatherTimer ??= setTimeout(() => this.#flush(), waitMs)
   }
 
   #flush(): void {
     const messages = this.#outbox
     this.#outbox = []
     this.#isFlushSet = false
+    this.#isUrgentSet = false
     this.#flushedMs = performance.now()
     if (this.#gatherTimer !== null) clearTimeout(this.#gatherTimer)
     this.#gatherTimer = null

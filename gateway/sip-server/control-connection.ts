@@ -18,6 +18,7 @@ import { readProxyCommand } from './proxy-command.ts'
 import type { ProxyCommand } from './proxy-command.ts'
 import type { Peer } from './transport.ts'
 import { isParseFailure, parseAppMessage } from './wire-format.ts'
+import { WritePace } from './write-pace.ts'
 
 /** What applications ask of the SIP layers. Each call answers its frame, now or when a name has been resolved. */
 export interface SipActions {
@@ -73,8 +74,10 @@ export class ControlConnection implements Application {
   /** Frames of the present flush, and those that must not travel with it. */
   #pending = ''
   #held = ''
+  #pendingFrames = 0
   #isFlushScheduled = false
   #flushNumber = 1
+  readonly #pace = new WritePace()
   readonly #authenticateTimer: NodeJS.Timeout
 
   constructor(socket: Socket, options: ConnectionOptions) {
@@ -244,9 +247,10 @@ export class ControlConnection implements Application {
     const waits = this.#held !== '' || afterFlush === this.#flushNumber
     if (waits) this.#held += frame
     else this.#pending += frame
+    this.#pendingFrames++
     if (!this.#isFlushScheduled) {
       this.#isFlushScheduled = true
-      setImmediate(() => this.#flush())
+      this.#pace.next(() => this.#flush())
     }
     return waits ? this.#flushNumber + 1 : this.#flushNumber
   }
@@ -256,6 +260,8 @@ export class ControlConnection implements Application {
     if (!this.#isOpen) return
     if (this.#socket.writableLength > this.#options.limits.maxApplicationQueueBytes) return this.close()
     this.#socket.write(this.#pending, 'latin1')
+    this.#pace.wrote(this.#pendingFrames)
+    this.#pendingFrames = 0
     this.#flushNumber++
     this.#pending = this.#held
     this.#held = ''

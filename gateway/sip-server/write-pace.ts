@@ -1,0 +1,26 @@
+/** How long frames are gathered after a write of fewer than MANY_FRAMES, and of more, ms. */
+const GATHER_MS = { few: 1, many: 3 } as const
+/** So many frames in one write: there is load, and the next ones may wait for more company. */
+const MANY_FRAMES = 5
+
+/**
+ * When the frames gathered for a control connection leave. A write that wakes the other thread costs more than six frames do: so
+ * what is said in one turn travels together, and after a write the next waits a moment, the longer the more there was to say.
+ */
+export class WritePace {
+  #wroteMs = -Infinity
+  #gatherMs: number = GATHER_MS.few
+
+  /** Calls `flush` at the end of this turn, or once its time has come. */
+  next(flush: () => void): void {
+    const waitMs = this.#wroteMs + this.#gatherMs - performance.now()
+    if (waitMs > 0) setTimeout(flush, waitMs)
+    else setImmediate(flush)
+  }
+
+  /** To be told of each write. */
+  wrote(frames: number): void {
+    this.#wroteMs = performance.now()
+    this.#gatherMs = frames < MANY_FRAMES ? GATHER_MS.few : GATHER_MS.many
+  }
+}
