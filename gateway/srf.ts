@@ -5,6 +5,8 @@ import { createRequire } from 'node:module'
 import { Socket } from 'node:net'
 import Srf from 'drachtio-srf'
 import { holdRequests } from './held-requests.ts'
+import { quickenMessages } from './quick-messages.ts'
+import type { MessageClass, MessageParser } from './quick-messages.ts'
 import { readSessionParts } from './session-part.ts'
 import { answerChallengesOurWay } from './srf-digest.ts'
 import { gatherWrites } from './gather-writes.ts'
@@ -194,13 +196,14 @@ export interface SignalingOptions {
   readonly log: { info(details: object, message: string): void; warn(details: object, message: string): void }
 }
 
+const require = createRequire(import.meta.url)
+
 /** drachtio-srf’s own; its types do not name it. */
-const DigestClient = createRequire(import.meta.url)('drachtio-srf/lib/digest-client.js') as { prototype: object }
+const DigestClient = require('drachtio-srf/lib/digest-client.js') as { prototype: object }
 
 /** Its reader of messages, the same for all connections. */
-const parser = createRequire(import.meta.url)('drachtio-srf/lib/sip-parser/parser.js') as Parameters<
-  typeof readSessionParts
->[0]
+const parser = require('drachtio-srf/lib/sip-parser/parser.js') as MessageParser
+quickenMessages(parser, require('drachtio-srf/lib/sip-parser/message.js') as MessageClass)
 readSessionParts(parser)
 
 /** One connection to a SIP server, over which every call of this gateway goes. */
