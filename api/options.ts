@@ -26,6 +26,14 @@ export interface PhoneAnswer {
   readonly reason?: string
 }
 
+export interface ApiTimeouts {
+  /** The longest a request may take to arrive, and its headers; slower ones are somebody holding sockets open. */
+  readonly requestMs: number
+  readonly headersMs: number
+  /** How long requests under way may go on after `close`. */
+  readonly closeMs: number
+}
+
 interface ApiSettings {
   readonly host: string
   /** 0 picks a free one. */
@@ -78,6 +86,8 @@ export interface ApiOptions {
   readonly resolveZip: (zip: string) => { lat: number; lon: number; city: string; state: string } | null
   readonly house: { readonly operatorId: AccountId; readonly externalId: AccountId }
   readonly settings: ApiSettings
+  /** In place of a minute, ten seconds and three: for tests. */
+  readonly timeouts?: Partial<ApiTimeouts>
   readonly keys: SigningKeys
   readonly passwords: {
     hash(password: string): Promise<string>

@@ -21,7 +21,7 @@ import { createLiveFeed } from './live-feed.ts'
 import { notAvailableEndpoints } from './not-available.ts'
 import { numberEndpoints } from './numbers.ts'
 import { describeApi } from './openapi.ts'
-import type { ApiOptions } from './options.ts'
+import type { ApiOptions, ApiTimeouts } from './options.ts'
 import { addPages } from './pages.ts'
 import { Problem, PROBLEM_TYPE, problemBody } from './problems.ts'
 import { qualityEndpoints } from './quality.ts'
@@ -32,11 +32,7 @@ import { targetEndpoints } from './targets.ts'
 import { createTokens } from './tokens.ts'
 import { trunkEndpoints } from './trunks.ts'
 
-/** The longest a request may take to arrive; slower ones are somebody holding sockets open. */
-const REQUEST_TIMEOUT_MS = 60_000
-const HEADERS_TIMEOUT_MS = 10_000
-/** How long requests under way may go on after `close`. */
-const CLOSE_TIMEOUT_MS = 3_000
+const TIMEOUTS: ApiTimeouts = { requestMs: 60_000, headersMs: 10_000, closeMs: 3_000 }
 
 export interface Api {
   /** Resolves with the port it listens on. Rejects with an Error that names address and port when that cannot be had. */
@@ -79,7 +75,13 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...notAvailableEndpoints(),
   ]
   const app = createApp(kit, endpoints, (pages) => addPages(pages, kit, () => describeApi(endpoints, kit.version)))
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS }, app)
+  const { requestMs, headersMs, closeMs } = { ...TIMEOUTS, ...options.timeouts }
+  const timeouts = {
+    requestTimeout: requestMs,
+    headersTimeout: headersMs,
+    connectionsCheckingInterval: Math.min(requestMs, headersMs) / 2,
+  }
+  const server = createServer(timeouts, app)
   server.on('clientError', answerGarbage)
   const drain = createDrain(server)
   const feed = createLiveFeed(kit, server)
@@ -97,7 +99,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
       const timer = setTimeout(() => {
         feed.terminate()
         server.closeAllConnections()
-      }, CLOSE_TIMEOUT_MS)
+      }, closeMs)
       await closed
       clearTimeout(timer)
     },

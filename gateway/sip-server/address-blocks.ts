@@ -53,3 +53,24 @@ export class AddressBlocks {
     return isIPv6(address) && this.#list.check(address, 'ipv6')
   }
 }
+
+/** An IP literal in network order: four bytes or sixteen; an IPv4 address that an IPv6 socket saw is four, too. */
+export function addressBytes(host: string): Buffer {
+  if (host.includes('.'))
+    return Buffer.from(
+      host
+        .slice(host.lastIndexOf(':') + 1)
+        .split('.')
+        .map(Number),
+    )
+  const [plain = ''] = host.split('%')
+  const [head = '', tail] = plain.split('::')
+  const groupsOf = (text: string): string[] => (text === '' ? [] : text.split(':'))
+  const before = groupsOf(head)
+  const after = groupsOf(tail ?? '')
+  const between = Array.from({ length: 8 - before.length - after.length }, () => '0')
+  const bytes = Buffer.alloc(16)
+  for (const [index, group] of [...before, ...between, ...after].entries())
+    bytes.writeUInt16BE(Number.parseInt(group, 16), index * 2)
+  return bytes
+}

@@ -97,6 +97,10 @@ export interface SipServerLimits {
   readonly minSessionExpiresS: number
   /** A dialog that is older than this is ended with BYE: nothing lives for ever. */
   readonly maxDialogMs: number
+  /** Questions to the server's thread that wait for their answer; one more is refused. */
+  readonly maxQuestions: number
+  /** How long one may wait. */
+  readonly questionMs: number
   /** Kinds of requests (party, direction, method, transport, status) counted apart; those beyond it are counted as `other`'s. */
   readonly maxPartySeries: number
   /** Call-IDs whose messages are remembered for the trace; above it the one that began first is forgotten. */
@@ -189,6 +193,8 @@ export const DEFAULT_LIMITS: SipServerLimits = {
   maxShownProvisionals: 1_000,
   maxProvisionals: 16,
   maxDialogMs: 21_600_000,
+  maxQuestions: 1_000,
+  questionMs: 10_000,
   maxPartySeries: 20_000,
   maxTracedCalls: 50_000,
   maxTraceAnswer: 2_000,

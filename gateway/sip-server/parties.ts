@@ -1,4 +1,5 @@
-import { AddressBlocks } from './address-blocks.ts'
+import { isIP } from 'node:net'
+import { addressBytes } from './address-blocks.ts'
 import { METHODS } from './methods.ts'
 import type { SipMessage } from './message.ts'
 import type { Direction } from './tap.ts'
@@ -37,12 +38,6 @@ export const TIMEOUT = 700
 export const UNREACHABLE = 701
 const STATUSES = 702
 
-interface Block {
-  readonly addresses: AddressBlocks
-  readonly prefix: number
-  readonly party: string
-}
-
 /** Addresses whose party is remembered: past this many the memory starts afresh. */
 const MAX_REMEMBERED = 10_000
 
@@ -56,8 +51,8 @@ export class Parties {
   readonly #beyond = new Map<number, number>()
   #series = 0
   #names: ReadonlySet<string> = new Set()
-  #all = new AddressBlocks([])
-  #blocks: readonly Block[] = []
+  /** By prefix length, the longest first: whose each network is, '' when it is several's. */
+  #networks: readonly (readonly [number, ReadonlyMap<string, string>])[] = []
   #remembered = new Map<string, string>()
 
   /** `maxSeries`: kinds of requests of all parties that are told apart. */
@@ -68,12 +63,19 @@ export class Parties {
   /** Says anew who there is. What has been counted stays. */
   set(parties: readonly Party[]): void {
     this.#names = new Set(parties.map(({ name }) => name))
-    this.#all = new AddressBlocks(parties.flatMap(({ addresses }) => addresses))
-    this.#blocks = parties
-      .flatMap(({ name, addresses }) =>
-        addresses.map((block) => ({ addresses: new AddressBlocks([block]), prefix: prefixOf(block), party: name })),
-      )
-      .toSorted((a, b) => b.prefix - a.prefix)
+    const networks = new Map<number, Map<string, string>>()
+    for (const { name, addresses } of parties)
+      for (const block of addresses) {
+        const [host = '', bits] = block.split('/')
+        if (isIP(host) === 0) continue
+        const bytes = addressBytes(host)
+        const prefix = bits === undefined ? bytes.length * 8 : Number(bits)
+        let ofPrefix = networks.get(prefix)
+        if (ofPrefix === undefined) networks.set(prefix, (ofPrefix = new Map()))
+        const network = networkOf(bytes, prefix)
+        ofPrefix.set(network, (ofPrefix.get(network) ?? name) === name ? name : '')
+      }
+    this.#networks = [...networks].toSorted(([a], [b]) => b - a)
     this.#remembered = new Map()
   }
 
@@ -86,7 +88,7 @@ export class Parties {
 
   /** Whose address this is; '' when it is nobody's, or several's. */
   ofAddress(host: string): string {
-    if (this.#blocks.length === 0) return ''
+    if (this.#networks.length === 0) return ''
     let party = this.#remembered.get(host)
     if (party === undefined) {
       if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered = new Map()
@@ -96,12 +98,12 @@ export class Parties {
   }
 
   #search(host: string): string {
-    if (!this.#all.has(host)) return ''
-    const first = this.#blocks.find(({ addresses }) => addresses.has(host))!
-    const isShared = this.#blocks.some(
-      ({ addresses, prefix, party }) => prefix === first.prefix && party !== first.party && addresses.has(host),
-    )
-    return isShared ? '' : first.party
+    const bytes = addressBytes(host)
+    for (const [prefix, networks] of this.#networks) {
+      const party = prefix <= bytes.length * 8 ? networks.get(networkOf(bytes, prefix)) : undefined
+      if (party !== undefined) return party
+    }
+    return ''
   }
 
   /** `status`: the final one, `TIMEOUT` or `UNREACHABLE`. */
@@ -134,9 +136,13 @@ export class Parties {
   }
 }
 
-function prefixOf(block: string): number {
-  const [host = '', bits] = block.split('/')
-  return bits === undefined ? (host.includes(':') ? 128 : 32) : Number(bits)
+/** The first `prefix` bits of an address, as a key that IPv4 and IPv6 do not share. */
+function networkOf(address: Buffer, prefix: number): string {
+  const whole = prefix >> 3
+  const rest = prefix & 7
+  const head = address.toString('latin1', 0, whole)
+  const last = rest === 0 ? '' : String.fromCharCode(address[whole]! & (0xff00 >> rest))
+  return `${address.length} ${head}${last}`
 }
 
 function keyOf(direction: Direction, method: string, transport: TransportName, status: number): number {

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Ban, GuardNotice, GuardOptions } from './guard-options.ts'
+import { DEFAULT_LIMITS } from './limits.ts'
 import type { OverloadOptions } from './overload.ts'
+import { Questions } from './questions.ts'
 import { SipServer } from './server.ts'
 import type { ListeningAddress, SipServerControls, SipServerOptions } from './server.ts'
 import type { SipServerStats } from './stats.ts'
@@ -37,7 +39,7 @@ export interface SipServerHandle {
   readonly controlPort: number
   /** Resolves when the thread has ended without being closed; the reason is its error. Never rejects. */
   readonly failed: Promise<Error>
-  /** Calls a control of the server, on its own thread. Rejects once the server is closed. */
+  /** Calls a control of the server, on its own thread. Rejects once the server is closed, and when the thread hangs. */
   ask<Name extends keyof SipServerControls>(
     name: Name,
     ...args: Parameters<SipServerControls[Name]>
@@ -76,8 +78,7 @@ async function startInThread(options: SipServerOptions): Promise<SipServerHandle
     // Messages live for milliseconds: with room for them the young generation is swept a quarter as often.
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   })
-  const waiting = new Map<number, PromiseWithResolvers<unknown>>()
-  let nextId = 1
+  const questions = new Questions({ ...DEFAULT_LIMITS, ...options.limits })
   let isClosing = false
   const exited = once(worker, 'exit')
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window
@@ -86,8 +87,7 @@ async function startInThread(options: SipServerOptions): Promise<SipServerHandle
     worker.once('error', (error) => resolve(error))
     worker.once('exit', (code) => {
       const error = new Error(`the SIP server's thread ended with code ${code}`)
-      for (const each of waiting.values()) each.reject(error)
-      waiting.clear()
+      questions.failAll(error)
       if (!isClosing) resolve(error)
     })
   })
@@ -104,23 +104,16 @@ async function startInThread(options: SipServerOptions): Promise<SipServerHandle
         case 'notice':
           return onNotice?.(message.notice)
         case 'answer':
-          waiting.get(message.id)?.resolve(message.value)
-          waiting.delete(message.id)
-          return
+          return questions.answer(message.id, message.value)
         case 'no-answer':
-          waiting.get(message.id)?.reject(message.error)
-          waiting.delete(message.id)
+          questions.fail(message.id, message.error)
       }
     })
     void failed.then(reject)
   })
   const ask = (name: keyof SipServerControls, args: readonly unknown[]): Promise<unknown> => {
     if (isClosing) return Promise.reject(new Error('the SIP server is closed'))
-    const id = nextId++
-    const waiter = Promise.withResolvers<unknown>()
-    waiting.set(id, waiter)
-    post({ kind: 'ask', id, name, args })
-    return waiter.promise
+    return questions.ask((id) => post({ kind: 'ask', id, name, args }))
   }
   return {
     listening: addresses.listening,

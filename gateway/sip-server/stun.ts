@@ -2,6 +2,7 @@
  * The STUN server that SIP's UDP port has to be (RFC 5626 §8, §4.4.2): a client behind a NAT asks what address it is seen from, to
  * keep its mapping and to learn of a new one. Nothing is remembered, and an answer is at most 32 bytes longer than its question.
  */
+import { addressBytes } from './address-blocks.ts'
 
 const HEADER_BYTES = 20
 const MAGIC_COOKIE = 0x2112a442
@@ -78,25 +79,4 @@ function refusal(unknown: readonly number[]): Buffer {
   value.writeUInt16BE(unknown.length * 2, 30)
   for (const [index, type] of unknown.entries()) value.writeUInt16BE(type, 32 + index * 2)
   return value
-}
-
-/** An IP literal in network order; an IPv4 address that an IPv6 socket saw is four bytes, too. */
-function addressBytes(host: string): Buffer {
-  if (host.includes('.'))
-    return Buffer.from(
-      host
-        .slice(host.lastIndexOf(':') + 1)
-        .split('.')
-        .map(Number),
-    )
-  const [plain = ''] = host.split('%')
-  const [head = '', tail] = plain.split('::')
-  const groupsOf = (text: string): string[] => (text === '' ? [] : text.split(':'))
-  const before = groupsOf(head)
-  const after = groupsOf(tail ?? '')
-  const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0')
-  const bytes = Buffer.alloc(16)
-  for (const [index, group] of [...before, ...zeros, ...after].entries())
-    bytes.writeUInt16BE(Number.parseInt(group, 16), index * 2)
-  return bytes
 }

@@ -287,6 +287,37 @@ describe('the live feed', () => {
     assert.equal(good.socket.readyState, WebSocket.OPEN)
   })
 
+  it('loses the oldest of more events than may wait, says how many, and goes on', async () => {
+    const warnings: { fields: Message; text: string }[] = []
+    const log = { info: () => undefined, error: () => undefined }
+    const flooded = await startApi({
+      log: { ...log, warn: (fields: object, text: string) => void warnings.push({ fields: { ...fields }, text }) },
+    })
+    const { token } = await flooded.person('operator')
+    const reader = new Reader(`ws://127.0.0.1:${flooded.port}/ws/v1/events?token=${token}`)
+    await reader.hears(({ type }) => type === 'welcome')
+    await reader.subscribe('calls')
+    const numberOf = ({ payload }: Message): unknown => (payload as Message | undefined)?.['n']
+    const told = (n: number): void =>
+      flooded.bus.publish({
+        id: newId(),
+        type: 'call.received',
+        time: new Date().toISOString(),
+        version: 1,
+        callId: newId<CallId>(),
+        payload: { n },
+        audience: {},
+      })
+    for (let n = 0; n < 10_007; n++) told(n)
+    await reader.hears((message) => numberOf(message) === 10_006)
+    assert.equal(numberOf(reader.heard.find((message) => numberOf(message) !== undefined)!), 7)
+    told(10_007)
+    await reader.hears((message) => numberOf(message) === 10_007)
+    assert.deepEqual(warnings, [{ fields: { lost: 7 }, text: 'events lost to the feed: more came than could be sent' }])
+    reader.socket.terminate()
+    await flooded.api.close()
+  })
+
   it('says goodbye when the server stops', async () => {
     const stopping = await startApi()
     const { token } = await stopping.person('operator')

@@ -48,6 +48,42 @@ describe('the API server', () => {
     socket.destroy()
   })
 
+  it('does not wait longer than it may for one that is under way', async () => {
+    const started = Promise.withResolvers<void>()
+    const api = await startApi({
+      timeouts: { closeMs: 50 },
+      health: {
+        ready: () => true,
+        checks() {
+          started.resolve()
+          return new Promise(() => undefined)
+        },
+      },
+    })
+    const answer = api.request('GET', '/health')
+    await started.promise
+    await Promise.all([api.api.close(), assert.rejects(answer)])
+  })
+
+  for (const [what, timeouts, text] of [
+    ['headers', { headersMs: 100, requestMs: 60_000 }, 'GET /health HTTP/1.1\r\nHost: x\r\n'],
+    [
+      'body',
+      { headersMs: 100, requestMs: 200 },
+      'POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+    ],
+  ] as const)
+    it(`gives up a request whose ${what} never end`, async () => {
+      const api = await startApi({ timeouts })
+      const socket = connect(api.port, '127.0.0.1', () => socket.write(text))
+      socket.on('error', () => undefined)
+      let heard = ''
+      socket.on('data', (chunk) => (heard += String(chunk)))
+      await new Promise((resolve) => socket.once('close', resolve))
+      assert.match(heard, /^HTTP\/1\.1 400 [^]*it took too long/)
+      await api.api.close()
+    })
+
   it('says how each part is, whether it lives and whether it is ready', async () => {
     let checks: HealthCheck[] = [{ name: 'database', status: 'up' }]
     let ready = false

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -130,5 +132,41 @@ async function readyStatus(exchange: Exchange): Promise<number> {
     return (await exchange.api.raw('GET', '/health/ready')).status
   } catch {
     return 0 // It has closed its door: that is not ready either.
+  }
+}
+
+describe('audio ports for one call', function () {
+  this.timeout(40_000)
+  let exchange: Exchange
+  before(async function () {
+    const from = await freePorts(4)
+    exchange = await startExchange(this, { env: { DCE_TELEPHONY_RTP_PORT_RANGE: `${from}-${from + 3}` } })
+  })
+  after(() => exchange?.close())
+
+  it('refuse the call whose next buyer needs another, and hang nothing up behind it', async () => {
+    const market = await Market.open(exchange)
+    const first = await market.buyer('uas-busy-expect-486.xml', { amount: '9.00' })
+    const second = await market.buyer(BUYER, { amount: '4.00' })
+    await market.call('uac-draining-expect-503.xml')
+    await market.went(first.run)
+    await market.ended({ outcome: 'refused', sip_status: 503, end_reason: 'overloaded', hung_up_by: 'exchange' })
+    assert.equal((await second.run.finished).stats.created, 0)
+    for (const { account } of [first, second]) assert.equal(await market.balanceOf(account), '100.00')
+  })
+})
+
+/** The first of so many ports in a row that nobody has now, below those the kernel gives away. */
+async function freePorts(count: number): Promise<number> {
+  for (let from = 20_400; ; from += count) {
+    const sockets = Array.from({ length: count }, () => createSocket('udp4'))
+    const bound = sockets.map((socket, i) => once(socket.bind(from + i, '127.0.0.1'), 'listening'))
+    const isFree = await Promise.all(bound).then(
+      () => true,
+      () => false,
+    )
+    await Promise.allSettled(bound)
+    for (const socket of sockets) socket.close()
+    if (isFree) return from
   }
 }
