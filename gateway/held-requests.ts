@@ -12,30 +12,50 @@ interface Handling {
   handle(req: Request, res: Response): void
 }
 
-const releases = new WeakMap<object, () => void>()
+interface Held {
+  release(): void
+  refuse(): void
+}
+
+const holds = new WeakMap<object, Held>()
 
 /**
  * Keeps the requests of a new dialog until somebody listens: one that comes with the very answer that made the dialog would be
- * answered by drachtio-srf in its own way (a re-INVITE with 200, a SUBSCRIBE with 489). BYE and ACK do not wait.
+ * answered by drachtio-srf in its own way (a re-INVITE with 200, a SUBSCRIBE with 489). BYE and ACK do not wait, and what waited
+ * for a dialog that a BYE ends is refused: else drachtio-srf would keep it for ever.
  */
 export function holdRequests(dialog: object): void {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- theirs, and not in their declarations.
   const handling = dialog as Handling
   const handle = handling.handle.bind(dialog)
   const held: [Request, Response][] = []
+  let isOver = false
   handling.handle = (req, res) => {
+    if (req.method === 'BYE') refuseRequests(dialog)
     if (req.method === 'BYE' || req.method === 'ACK') handle(req, res)
+    else if (isOver) res.send(481, { headers: {} })
     else if (held.length < MAX_HELD) held.push([req, res])
     else res.send(503, { headers: { 'Retry-After': '1' } })
   }
-  releases.set(dialog, () => {
-    handling.handle = handle
-    for (const [req, res] of held.splice(0)) handle(req, res)
+  holds.set(dialog, {
+    release() {
+      handling.handle = handle
+      for (const [req, res] of held.splice(0)) handle(req, res)
+    },
+    refuse() {
+      isOver = true
+      for (const [, res] of held.splice(0)) res.send(481, { headers: {} })
+    },
   })
 }
 
 /** Somebody listens now. */
 export function releaseRequests(dialog: object): void {
-  releases.get(dialog)?.()
-  releases.delete(dialog)
+  holds.get(dialog)?.release()
+  holds.delete(dialog)
+}
+
+/** Nobody will: the dialog is over (RFC 3261 §12.2.2). */
+export function refuseRequests(dialog: object): void {
+  holds.get(dialog)?.refuse()
 }
