@@ -57,7 +57,7 @@ export class SessionTimers {
 
   #refresh(dialog: Dialog): void {
     const { session } = dialog
-    if (session === null || dialog.state === 'terminated') return
+    if (session === null || dialog.state === 'terminated' || dialog.isLeaving) return
     const isBusy =
       dialog.clientInvite !== null ||
       dialog.serverInvite !== null ||

@@ -337,6 +337,8 @@ export class Dialog implements TimerOwner {
   unackedInvite: ClientTransaction | null = null
   /** The caller sent CANCEL when we had answered already. */
   isCancelledLate = false
+  /** Our BYE is on its way: a refresh that overtook it would have it refused as out of order (RFC 3261 §12.2.2). */
+  isLeaving = false
   lifeTimer: TimerEntry | null = null
   lateTimer: TimerEntry | null = null
   readonly #runner: DialogRunner

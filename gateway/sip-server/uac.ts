@@ -78,6 +78,7 @@ export class Uac {
         transaction.dialog = dialog
         transaction.dialogId = dialog.id
         if (transaction.isInvite) dialog.clientInvite = transaction
+        if (message.method === 'BYE') dialog.isLeaving = true
         if (transaction.hadSession) noteSession(dialog, transaction.request!, 'ours')
       }),
     )

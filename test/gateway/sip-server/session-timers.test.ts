@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { SipMessage } from '../../../gateway/sip-server/message.ts'
 import { SDP } from '../../support/sip-peer.ts'
 import type { SipPeer } from '../../support/sip-peer.ts'
@@ -120,6 +121,18 @@ describe('session timers', () => {
     // All that is the server's own affair.
     assert.deepEqual(app.frames, [])
     await stage.sendIn(dialogId, 'BYE')
+  })
+
+  it('are refreshed no more once we have said BYE', async () => {
+    const { dialogId } = await stage.connected(['Session-Expires: 2'], {
+      headers: [ALLOW, 'Session-Expires: 2;refresher=uac'],
+    })
+    app.send(`sip||${dialogId}\r\nBYE sip:placeholder SIP/2.0\r\n\r\n`)
+    const bye = await peer.receive('BYE')
+    // Unanswered until the refresh would have been due, and the end of the session comes.
+    await sleep(1_200)
+    assert.equal(peer.count('UPDATE'), 0)
+    peer.reply(bye, 200, 'OK')
   })
 
   it('are refreshed by re-INVITE with our last description otherwise, a peer that does not know timers included', async () => {
