@@ -51,6 +51,8 @@ export class Bridge {
   #resolve!: (end: BridgeEnd) => void
   #ended = false
   #acknowledged = false
+  /** The caller left the offer to us, and has not answered it. */
+  #owesAnswer: boolean
   #held: HeldPlace | null = null
   #onRefer: ((side: LegSide, req: SipRequest, res: SipResponse) => void) | null = null
   readonly ended: Promise<BridgeEnd>
@@ -60,6 +62,7 @@ export class Bridge {
     const { caller, buyer, media } = options
     const callerDialog = caller.dialog
     if (!callerDialog) throw new Error('a bridge needs an accepted caller')
+    this.#owesAnswer = caller.offer === null
     this.ended = new Promise((resolve) => (this.#resolve = resolve))
     this.#timer = setTimeout(() => this.hangUp('max_duration', 'exchange'), options.maxDurationMs)
     this.#legs = { caller: { dialog: callerDialog, hangUp: (headers) => caller.hangUp(headers) }, buyer }
@@ -87,6 +90,11 @@ export class Bridge {
   /** Whether the caller has acknowledged our 200: until then nobody has proved to be there, since a UDP source can be forged. */
   get isAcknowledged(): boolean {
     return this.#acknowledged
+  }
+
+  /** Whether both sides have said what they can hear: until then nobody can take a place. */
+  get isAgreed(): boolean {
+    return !this.#owesAnswer
   }
 
   get isEnded(): boolean {
@@ -160,6 +168,7 @@ export class Bridge {
     try {
       if (!ack.body) throw new UnacceptableMedia('the ACK brought no answer to our offer')
       await this.#renegotiation.firstAnswer(ack.body)
+      this.#owesAnswer = false
     } catch {
       this.hangUp('unacceptable_media', 'exchange')
     }

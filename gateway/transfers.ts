@@ -50,7 +50,7 @@ export class Transfers {
   #asked(side: LegSide, req: SipRequest, res: SipResponse): void {
     if (this.#bridge.isEnded) return res.send(481) // Its BYE and our own have crossed.
     if (side === 'caller' && this.#parts.policies.transfers !== 'both') return res.send(603)
-    if (this.#ongoing) return res.send(491)
+    if (this.#ongoing || !this.#bridge.isAgreed) return res.send(491)
     const referral = readReferral(req)
     if (typeof referral === 'number') return this.#decline(res, referral, 'the REFER cannot be followed')
     if (this.#count >= MAX_TRANSFERS) return this.#decline(res, 603, 'transferred often enough')

@@ -11,7 +11,7 @@ class FakeLeg extends EventEmitter {
   readonly connected = true
   readonly local = { uri: 'sip:us@192.0.2.1', sdp: '' }
   readonly remote = { uri: 'sip:them@192.0.2.2', sdp: '' }
-  readonly offer = 'v=0'
+  offer: string | null = 'v=0'
   readonly byes: Record<string, string>[] = []
   hangUp(headers: Record<string, string> = {}): Promise<void> {
     this.byes.push(headers)
@@ -19,9 +19,10 @@ class FakeLeg extends EventEmitter {
   }
 }
 
-function bridged() {
+function bridged(offer: string | null = 'v=0') {
   const [caller, buyer] = [new FakeLeg(), new FakeLeg()]
-  const media = Object.assign(new EventEmitter(), { established: () => {} })
+  caller.offer = offer
+  const media = Object.assign(new EventEmitter(), { established: () => {}, answerFrom: () => Promise.resolve() })
   const bridge = new Bridge({
     caller: caller as unknown as CallerLeg,
     buyer: buyer as unknown as Leg,
@@ -48,6 +49,15 @@ describe('a bridge', () => {
     caller.emit('destroy', bye('Q.850;cause=16;text="bye";node=10.0.0.1'), 'normal release')
     assert.equal((await bridge.ended).reason, 'caller_hung_up')
     assert.deepEqual(buyer.byes, [{ Reason: 'Q.850;cause=16;text="bye"' }])
+  })
+
+  it('is agreed once a caller who left the offer to us has answered it', async () => {
+    const { bridge, caller } = bridged(null)
+    assert.equal(bridge.isAgreed, false)
+    caller.emit('ack', { body: 'v=0' })
+    await new Promise(setImmediate)
+    assert.equal(bridge.isAgreed, true)
+    assert.equal(bridged().bridge.isAgreed, true)
   })
 
   it('holds a leaving side’s place, and ends when nobody takes it', async () => {
