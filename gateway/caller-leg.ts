@@ -69,6 +69,7 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     req.on('cancel', (cancel?: Cancel) => {
       this.#cancelReason = passableReason(cancel?.get('Reason'))
       this.#finalStatus = heardAfter(cancel)
+      this.#ringing?.close()
       if (policies.answersCancelled && this.#finalStatus === 487) this.#res.send(487, { headers: this.#tagged() })
       this.#gone.abort()
       this.emit('cancelled')
@@ -200,13 +201,24 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
   refuse(status: number, reason: string | undefined, headers: Record<string, string>): void {
     if (this.#finalStatus !== null) return
     this.#finalStatus = status
+    this.#ringing?.close()
     this.#res.send(status, reason, { headers: { ...this.#tagged(), ...headers } })
+  }
+
+  /** The SIP server has lost us, and refuses what we had not answered. False: it was answered already. */
+  lose(): boolean {
+    if (this.#finalStatus !== null || this.#dialog !== null) return false
+    this.#finalStatus = 503
+    this.#ringing?.close()
+    this.#gone.abort()
+    return true
   }
 
   /** Sends the 200 with our answer. False when the caller's CANCEL got there first. */
   async accept(sdp: string): Promise<boolean> {
     if (this.#finalStatus !== null) return false
     await this.#ringing?.settled()
+    this.#ringing?.close()
     if (this.#gone.signal.aborted) return false
     const session = sessionAnswer(this.#req, this.#sessionExpiresS)
     const headers = { ...this.#tagged(), ...session, ...ABILITIES }

@@ -133,6 +133,11 @@ export class Call {
     this.#gone.abort()
   }
 
+  /** The connection to the SIP server is gone, and the caller's INVITE with it. A call that is answered goes on. */
+  interrupt(): void {
+    if (this.caller.lose()) this.abandon('interrupted')
+  }
+
   /** Why the call was abandoned, and by whom; null when it was not. */
   get abandoned(): { readonly why: EndReason; readonly by: HungUpBy } | null {
     return this.#goneWhy && { why: this.#goneWhy, by: WHO_ENDED[this.#goneWhy] ?? 'exchange' }

@@ -58,6 +58,11 @@ export class LiveCalls {
     return true
   }
 
+  /** Ends the calls that are not answered, whose INVITEs the SIP server has refused as it lost us. */
+  interrupt(): void {
+    for (const call of this.#calls.values()) call.interrupt()
+  }
+
   /** Resolves when no call is left, or after `timeoutMs`; then what is left is hung up. */
   async drain(timeoutMs: number): Promise<void> {
     if (this.#calls.size > 0) {

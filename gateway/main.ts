@@ -283,6 +283,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const exchange = createExchange(parts)
 
   let loaded = false
+  signaling.onLost(() => liveCalls.interrupt())
   signaling.onInvite((req, res) => {
     // What we know of trunks and numbers is not all there yet: no call is judged by half of it.
     if (!loaded) return res.send(503, { headers: { 'Retry-After': String(START_RETRY_AFTER_S) } })

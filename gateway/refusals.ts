@@ -38,6 +38,7 @@ export const REFUSALS: Partial<Record<EndReason, RefusalMeaning>> = {
   overloaded: { status: 503, outcome: 'refused', fault: 'exchange', retryAfterSeconds: 10 },
   storage_unavailable: { status: 503, outcome: 'refused', fault: 'exchange', retryAfterSeconds: 10 },
   shutdown: { status: 503, outcome: 'refused', fault: 'exchange', retryAfterSeconds: 30 },
+  interrupted: { status: 503, outcome: 'interrupted', fault: 'exchange' },
   internal_error: { status: 500, outcome: 'failed', fault: 'exchange' },
 }
 

@@ -1,5 +1,5 @@
 import { listOf } from './sip-fields.ts'
-import type { SendOptions, SipRequest, SipResponse } from './srf.ts'
+import { forgetPrack, type SendOptions, type SipRequest, type SipResponse } from './srf.ts'
 
 /** A provisional answer to be sent. */
 interface Provisional {
@@ -31,6 +31,7 @@ export class ReliableRinging {
   readonly #answerOffer: (prack: SipRequest) => Promise<void>
   #waiting: Provisional | null = null
   #onTheWay = false
+  #isClosed = false
   #settle: (() => void) | null = null
   #timer: NodeJS.Timeout | undefined
 
@@ -59,11 +60,20 @@ export class ReliableRinging {
     clearTimeout(this.#timer)
   }
 
+  /** The INVITE has its final answer: no PRACK is waited for. Again is no error. */
+  close(): void {
+    this.#isClosed = true
+    this.#waiting = null
+    if (this.#onTheWay) forgetPrack(this.#res)
+  }
+
   #sendNow({ status, reason, options, onSent }: Provisional): void {
     this.#onTheWay = true
     onSent()
     const failed = (error: unknown): void => {
       if (error) this.#acknowledged()
+      // drachtio-srf begins to wait only now that it knows how the answer went out.
+      else if (this.#isClosed) queueMicrotask(() => forgetPrack(this.#res))
     }
     this.#res.send(status, reason, options, failed, (prack) => {
       if (prack.body) void this.#answerOffer(prack).then(() => this.#acknowledged())

@@ -4,7 +4,7 @@ import type { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 import { Socket } from 'node:net'
 import Srf from 'drachtio-srf'
-import { holdRequests } from './held-requests.ts'
+import { holdRequests, refuseRequests } from './held-requests.ts'
 import { quickenMessages } from './quick-messages.ts'
 import type { MessageClass, MessageParser } from './quick-messages.ts'
 import { readSessionParts } from './session-part.ts'
@@ -160,6 +160,8 @@ type RequestHandler = (req: SipRequest, res: SipResponse) => void
 
 /** The untyped parts of drachtio-srf that its own declarations leave out. */
 interface SrfFace extends EventEmitter {
+  /** What srf is built on: it tells of a lost connection at once, and not a turn later, and knows the connections there are. */
+  readonly app: EventEmitter & { readonly client?: { readonly mapServer: ReadonlyMap<Socket, unknown> } }
   connect(options: { host: string; port: number; secret: string }): void
   disconnect(socket?: Socket): void
   invite(handler: RequestHandler): void
@@ -185,6 +187,22 @@ const claimedPracks = new WeakSet<SipRequest>()
 export function claimPrack(prack: SipRequest): SipResponse {
   claimedPracks.add(prack)
   return prack.res
+}
+
+/** The untyped parts of a response: how drachtio-srf finds the PRACK that acknowledges it. */
+interface Acknowledged {
+  readonly agent: {
+    readonly mapServer: ReadonlyMap<Socket, { readonly pendingAckOrPrack: Map<string, unknown> } | undefined>
+  }
+  readonly socket: Socket
+  readonly stackDialogId: string
+}
+
+/** Nobody waits for the PRACK of this answer any more; left to itself drachtio-srf waits until its connection is lost. */
+export function forgetPrack(res: SipResponse): void {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- theirs, and there is no other way to it.
+  const { agent, socket, stackDialogId } = res as unknown as Acknowledged
+  agent.mapServer.get(socket)?.pendingAckOrPrack.delete(stackDialogId)
 }
 
 export interface SignalingOptions {
@@ -216,6 +234,7 @@ export class Signaling {
   #line: Socket | null = null
   /** Who waits for an answer that a lost connection would never bring. */
   readonly #waiting = new Set<(error: Error) => void>()
+  #onLost = (): void => undefined
   /** `proto/host:port`, comma separated, as the server announced them. */
   addresses = ''
 
@@ -250,6 +269,11 @@ export class Signaling {
     this.#srf.register(handler)
   }
 
+  /** Whoever waits for an answer learns of it by itself; this is for those who would be told nothing any more. */
+  onLost(handler: () => void): void {
+    this.#onLost = handler
+  }
+
   /** Resolves once the server has accepted us; later losses reconnect by themselves (drachtio-srf backs off). */
   async connect(): Promise<void> {
     const { host, port, secret, connectTimeoutMs, log } = this.#options
@@ -267,7 +291,7 @@ export class Signaling {
         log.info({ addresses }, 'connected to the SIP server')
         resolve()
       })
-      this.#srf.on('close', () => this.#lost())
+      this.#srf.app.on('close', () => this.#lost())
       this.#srf.on('error', (error: Error) => this.#lost(error))
       this.#srf.connect({ host, port, secret })
     })
@@ -275,13 +299,20 @@ export class Signaling {
 
   #lost(error?: Error): void {
     this.#connected = false
+    this.#onLost()
     for (const reject of this.#waiting) reject(new ConnectionLost())
     this.#waiting.clear()
     if (!this.#closed) this.#options.log.warn({ error: error?.message }, 'the connection to the SIP server is lost')
   }
 
+  /** Without a connection drachtio-srf does not fail: it throws, as it would at a bug of ours. */
+  get #hasLine(): boolean {
+    return (this.#srf.app.client?.mapServer.size ?? 0) > 0
+  }
+
   /** Calls somebody. Requests of the dialog it resolves to wait until `releaseRequests`. */
   createUAC(uri: string, options: UacOptions, progress: UacProgress): Promise<SipDialog> {
+    if (!this.#hasLine) return Promise.reject(new ConnectionLost())
     const { promise, resolve, reject } = Promise.withResolvers<SipDialog>()
     this.#srf.createUAC(uri, options, progress, (error, dialog) => {
       if (!dialog) return reject(error ?? new Error('no dialog came of the call'))
@@ -312,6 +343,7 @@ export class Signaling {
 
   /** The same, resolving to the final response. */
   ask(uri: string, options: RequestOptions): Promise<SipResponse> {
+    if (!this.#hasLine) return Promise.reject(new ConnectionLost())
     const { promise, resolve, reject } = Promise.withResolvers<SipResponse>()
     this.#srf.request({ uri, ...options }, (error, request) => {
       if (error || !request) return reject(error ?? new Error('request not sent'))
@@ -344,7 +376,10 @@ export class Signaling {
     const modify = dialog.modify.bind(dialog)
     const ask = dialog.request.bind(dialog)
     return Object.assign(dialog, {
-      destroy: (...args: Parameters<typeof destroy>) => this.#unlessLost(destroy(...args)),
+      destroy: (...args: Parameters<typeof destroy>) => {
+        refuseRequests(dialog)
+        return this.#unlessLost(destroy(...args))
+      },
       modify: (...args: Parameters<typeof modify>) => this.#unlessLost(modify(...args)),
       request: (...args: Parameters<typeof ask>) => this.#unlessLost(ask(...args)),
     })

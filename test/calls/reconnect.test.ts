@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -85,5 +86,25 @@ describe('an exchange that loses its SIP server for a moment', function () {
     await mend()
     await market.went(buyer.run)
     await market.ended(CALLER_HUNG_UP)
+  })
+
+  it('ends a call that is still rung: its caller hears 503 from the server, and nobody else is rung for it', async () => {
+    const market = await Market.open(exchange)
+    const first = await market.buyer('uas-no-answer-expect-487.xml', { bid: { amount: '20.00' } })
+    const second = await market.buyer(BUYER)
+    const caller = await market.startCall('uac-over-limit-expect-503.xml')
+    await market.inState('ringing')
+    await cut()
+    await market.went(caller)
+    await market.went(first.run)
+    await mend()
+    const record = await market.ended({
+      outcome: 'interrupted',
+      sip_status: 503,
+      end_reason: 'interrupted',
+      hung_up_by: 'exchange',
+    })
+    assert.equal(record.legs.length, 2, 'the caller’s and the first buyer’s')
+    await second.run.stop()
   })
 })

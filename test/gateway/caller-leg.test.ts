@@ -146,6 +146,19 @@ describe('the caller’s leg', () => {
     }
   })
 
+  it('is lost with the connection to the SIP server unless it is answered: the server refuses it then with 503', () => {
+    const { leg, sent } = invited({})
+    assert.equal(leg.lose(), true)
+    assert.equal(leg.finalStatus, 503)
+    assert.ok(leg.gone.aborted)
+    leg.refuse(480, undefined, {})
+    assert.deepEqual(sent, [], 'there is nobody to say it to')
+    const refused = invited({}).leg
+    refused.refuse(486, undefined, {})
+    assert.equal(refused.lose(), false)
+    assert.equal(refused.finalStatus, 486)
+  })
+
   it('answers an offer in a PRACK when it has been described, else refuses it, and goes on ringing after that (RFC 3262 §5)', async () => {
     const { leg, sent } = invited({ Require: '100rel' })
     const answers: [number, string | undefined][] = []

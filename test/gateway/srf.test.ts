@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { CallerLeg } from '../../gateway/caller-leg.ts'
 import { releaseRequests } from '../../gateway/held-requests.ts'
 import { Signaling } from '../../gateway/srf.ts'
 import type { SipDialog, SipRequest, SipResponse } from '../../gateway/srf.ts'
 import { boundTo } from '../../gateway/sip-server/transport.ts'
 import { SDP } from '../support/sip-peer.ts'
 import { eventually, TestServer } from '../support/sip-server.ts'
+
+/** What drachtio-srf keeps for a provisional answer that is to be acknowledged. */
+interface Answering {
+  readonly agent: {
+    readonly mapServer: ReadonlyMap<Socket, { readonly pendingAckOrPrack: ReadonlyMap<string, unknown> }>
+  }
+  readonly socket: Socket
+}
 
 const quiet = { info: () => undefined, warn: () => undefined }
 
@@ -88,6 +97,8 @@ describe('the drachtio connection', () => {
     const uri = `sip:callee@127.0.0.1:${callee.port}`
     const sent = Promise.withResolvers<void>()
     const progress = { cbRequest: () => sent.resolve(), cbProvisional: () => undefined }
+    let losses = 0
+    signaling.onLost(() => losses++)
     const placing = signaling.createUAC(uri, { localSdp: SDP, headers: {} }, progress)
     const asking = signaling.request(uri, { method: 'OPTIONS', headers: {} })
     callee.reply(await callee.receive('INVITE'), 180, 'Ringing')
@@ -98,6 +109,42 @@ describe('the drachtio connection', () => {
     const lost = { message: 'the connection to the SIP server was lost', status: 503 }
     await Promise.all([assert.rejects(placing, lost), assert.rejects(asking, lost)])
     await eventually(() => !signaling.connected)
+    assert.equal(losses, 1)
+    await assert.rejects(signaling.createUAC(uri, { localSdp: SDP, headers: {} }, progress), lost)
+    await assert.rejects(signaling.ask(uri, { method: 'OPTIONS', headers: {} }), lost)
+    signaling.close()
+    await server.close()
+  })
+
+  it('waits for no PRACK of a call that was given up or refused', async () => {
+    const server = await TestServer.start()
+    const { controlPort: port } = server.handle
+    const signaling = new Signaling({ host: '127.0.0.1', port, secret: 'cymru', connectTimeoutMs: 5_000, log: quiet })
+    const legs: { leg: CallerLeg; res: Answering }[] = []
+    signaling.onInvite((req, res) => {
+      const leg = new CallerLeg(signaling, req, res)
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- drachtio-srf's own.
+      legs.push({ leg, res: res as unknown as Answering })
+      leg.ringing(180, 'Ringing', null)
+    })
+    await signaling.connect()
+    await eventually(async () => (await server.handle.stats()).routes.includes('invite'))
+    for (const end of ['cancel', 'refuse', 'refuse at once']) {
+      const caller = await server.peer()
+      const options = { branch: `z9hG4bK${end.length}`, callId: end.replaceAll(' ', '-'), fromTag: 'a' }
+      caller.request('INVITE', { ...options, headers: ['Require: 100rel'], body: SDP })
+      await eventually(() => legs.length === 1)
+      const { leg, res } = legs.pop()!
+      const waiting = (): number => res.agent.mapServer.get(res.socket)!.pendingAckOrPrack.size
+      if (end !== 'refuse at once') {
+        await caller.receive(180)
+        await eventually(() => waiting() === 1)
+      }
+      if (end === 'cancel') caller.request('CANCEL', options)
+      else leg.refuse(480, undefined, {})
+      await caller.receive(end === 'cancel' ? 487 : 480)
+      await eventually(() => waiting() === 0)
+    }
     signaling.close()
     await server.close()
   })
