@@ -16,7 +16,7 @@ export class Expiries<Id> {
     return this.#secondOf.size
   }
 
-  /** Notes an id for a moment (wall time, ms), unless it is noted for an earlier one already. */
+  /** Notes an id for a moment (ms), unless it is noted for an earlier one already. */
   note(id: Id, atMs: number): void {
     const second = Math.max(secondOf(atMs), this.#second)
     const noted = this.#secondOf.get(id)

@@ -52,6 +52,7 @@ import { startEmbeddedSip } from './embedded-sip.ts'
 import { takeCall } from './take-call.ts'
 import { TrunkRegistrations } from './trunk-registrations.ts'
 import { trunkParty } from './trunk-party.ts'
+import { SteadyTime } from './steady-time.ts'
 import { Trunks } from './trunks.ts'
 import { usageRows } from './usage-rows.ts'
 import { watch } from './watch.ts'
@@ -150,7 +151,8 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const trunks = new Trunks()
   const { realm, digestAlgorithms: algorithms, nonceLifetimeMs, registration } = settings.telephony
   const sipCredentials = new SipCredentials(realm)
-  const now = () => clock.now()
+  const steady = new SteadyTime(clock)
+  const now = () => steady.now()
   const authentication = new Authentication({
     realm,
     algorithms,
@@ -165,7 +167,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     authentication,
     now,
     isCarrier: (uri) => trunks.isCarrier(uri),
-    onBindings: (id, bindings) => registrationWriter?.changed(id, bindings),
+    onBindings: (id, bindings) => registrationWriter?.changed(id, steady.toWall(bindings)),
     onReachable: (id, isReachable) => routing.setUnreachable(id, isReachable ? null : 'target_not_registered'),
   })
   let registrationWriter: RegistrationWriter | null = null
@@ -322,7 +324,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     sip: {
       realm,
       digestOf: (username, password) => credentials.digestSecret(username, realm, password),
-      bindingsOf: (id) => registrar.bindingsOf(id),
+      bindingsOf: (id) => steady.toWall(registrar.bindingsOf(id)),
       usernameIn: (uri) => registrar.usernameIn(uri),
       ownerOf: (username) => registrar.ownerOf(username),
       isCarrier: (uri) => trunks.isCarrier(uri),
@@ -357,7 +359,8 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const interrupted = await closeInterrupted(storage.recovery, storage.writer, OPERATOR_ACCOUNT_ID, logger)
   const saidBye = hangUpLegs(interrupted, signaling, logger)
   await storage.book.load(applyChange)
-  for (const { userId, bindings } of await storage.registrations.load()) registrar.restore(userId, bindings)
+  for (const { userId, bindings } of await storage.registrations.load())
+    registrar.restore(userId, steady.fromWall(bindings))
   balances.load(await storage.balances())
   await restoreQuality(quality, (page, filter) => storage.stores.calls.list(page, filter), clock.now())
   routing.restore(usageRows(await storage.campaignUsage(new Date(clock.now() - USAGE_WINDOW_MS))))

@@ -14,7 +14,7 @@ export interface NoncesOptions {
   readonly lifetimeMs: number
   /** Most nonces whose counts are remembered; past it the oldest are forgotten, and with them all that are as old. */
   readonly maxRemembered: number
-  /** Wall time, ms. */
+  /** A time that never steps, whole ms. */
   readonly now: () => number
 }
 

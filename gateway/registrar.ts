@@ -22,7 +22,7 @@ export interface RegistrarOptions {
   readonly realm: string
   readonly limits: BindingLimits
   readonly authentication: Authentication
-  /** Wall time, ms. */
+  /** A time that never steps, ms; what bindings are given in. */
   readonly now: () => number
   /** Whether a URI leads where calls are charged to the house. */
   readonly isCarrier: (uri: string) => boolean
