@@ -137,6 +137,7 @@ async function start(args: Arguments): Promise<void> {
 
 async function sipServer(args: Arguments): Promise<void> {
   const settings = settingsOf(args)
+  tuneCollector()
   const log = createLogger({ level: settings.logLevel })
   const { startSipServerAlone } = await import('./sip-server-command.ts')
   const running = await startSipServerAlone(settings, log, () => process.exit(1))
@@ -164,6 +165,7 @@ function stopOnSignals(stop: () => Promise<void>, log: Log): void {
 }
 
 async function demo(args: Arguments): Promise<void> {
+  tuneCollector()
   const { runDemo } = await import('../sipp/demo/demo.ts')
   await runDemo({
     once: args.flags.get('once') === 'true',

@@ -3,6 +3,7 @@ import type { Log } from '../config/logger.ts'
 import type { Settings } from '../config/settings.ts'
 import { publicAddresses, sipAddresses } from './addresses.ts'
 import { loadCertificates, watchCertificates } from './certificates.ts'
+import { youngGenerationMb } from './collector.ts'
 import {
   startSipServer,
   type OverloadOptions,
@@ -52,6 +53,7 @@ export async function startSip(settings: Settings, log: Log['logger'], own: OwnO
     publicAddresses: publicAddresses(settings.telephony),
     ...sightOf(settings),
     ...(settings.telephony.overload.enabled && { overload: overloadOptions(settings) }),
+    youngGenerationMb: youngGenerationMb(),
     onLog: (level, message) => log[level]({ part: 'sip-server' }, message),
     ...own,
     control: {

@@ -13,6 +13,9 @@ const RESTART_PAUSE_MS = 1000
 const GATHER_MS = 2
 const URGENT_GATHER_MS = 1
 
+/** Of its thread: what a packet leaves behind is little and dies at once. */
+const YOUNG_GENERATION_MB = 12
+
 const WORKER = new URL('./relay-worker.ts', import.meta.url)
 
 interface Waiting {
@@ -67,6 +70,7 @@ export class RelayThread {
     const worker = new Worker(this.#file, {
       workerData: this.#data,
       name: `relay-${this.#data.index}`,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     })
     this.#worker = worker
     let cause = 'it ended'

@@ -23,6 +23,9 @@ export interface SpoolAnswer {
   readonly usage: SpoolUsage
 }
 
+/** Of its thread: records pass through it one batch at a time. */
+const YOUNG_GENERATION_MB = 3
+
 /** The spool could not take or give records. */
 export class SpoolError extends Error {
   override readonly name = 'SpoolError'
@@ -42,6 +45,7 @@ export class Spool {
     this.#worker = new Worker(new URL('./spool-worker.ts', import.meta.url), {
       workerData: { path, bytes },
       name: 'spool',
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     })
     this.#worker.on('message', (answer: SpoolAnswer) => {
       this.#usage = answer.usage

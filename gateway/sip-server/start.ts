@@ -27,9 +27,12 @@ export type {
 export interface StartOptions extends SipServerOptions {
   /** False runs the server on the caller's thread: for tests. */
   readonly inThread?: boolean
+  /** The young generation of its thread, as a worker's `maxYoungGenerationSizeMb`. Default 96. */
+  readonly youngGenerationMb?: number
 }
 
-const YOUNG_GENERATION_MB = 64
+/** Messages live for milliseconds: with room for them the young generation is swept a quarter as often. */
+const YOUNG_GENERATION_MB = 96
 
 /** A running SIP server. */
 export interface SipServerHandle {
@@ -54,8 +57,8 @@ export interface SipServerHandle {
  * that names transport, host and port when an address cannot be had.
  */
 export async function startSipServer(options: StartOptions): Promise<SipServerHandle> {
-  const { inThread = true, ...serverOptions } = options
-  return inThread ? startInThread(serverOptions) : startHere(serverOptions)
+  const { inThread = true, youngGenerationMb = YOUNG_GENERATION_MB, ...serverOptions } = options
+  return inThread ? startInThread(serverOptions, youngGenerationMb) : startHere(serverOptions)
 }
 
 async function startHere(options: SipServerOptions): Promise<SipServerHandle> {
@@ -70,13 +73,12 @@ async function startHere(options: SipServerOptions): Promise<SipServerHandle> {
   }
 }
 
-async function startInThread(options: SipServerOptions): Promise<SipServerHandle> {
+async function startInThread(options: SipServerOptions, youngGenerationMb: number): Promise<SipServerHandle> {
   const { onLog, onNotice, ...workerData } = options
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
     workerData,
     name: 'sip-server',
-    // Messages live for milliseconds: with room for them the young generation is swept a quarter as often.
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
   })
   const questions = new Questions({ ...DEFAULT_LIMITS, ...options.limits })
   let isClosing = false
