@@ -7,6 +7,7 @@ import Srf from 'drachtio-srf'
 import { holdRequests, refuseRequests } from './held-requests.ts'
 import { quickenMessages } from './quick-messages.ts'
 import type { MessageClass, MessageParser } from './quick-messages.ts'
+import { teachStatuses } from './later-statuses.ts'
 import { readSessionParts } from './session-part.ts'
 import { answerChallengesOurWay } from './srf-digest.ts'
 import { gatherWrites } from './gather-writes.ts'
@@ -143,6 +144,7 @@ const KNOWN_STATUSES = new Set(
     [400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 420, 421, 422, 423, 424],
     [428, 429, 430, 433, 436, 437, 438, 439, 470, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 491, 493, 494],
     [500, 501, 502, 503, 504, 505, 513, 580, 600, 603, 604, 606],
+    teachStatuses(),
   ].flat(),
 )
 

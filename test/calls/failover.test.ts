@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { IncomingCall } from '../../sipp/agents/incoming-call.ts'
 import { createUserAgent } from '../../sipp/agents/user-agent.ts'
 import { type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
@@ -55,6 +56,27 @@ describe('a buyer who does not take the call', function () {
     )
     assert.equal(auction.non_bids.find(({ bid_id }) => bid_id === second.bid.id)?.code, 'not_reached')
   })
+
+  for (const [status, reason] of [
+    [607, 'Unwanted'],
+    [608, 'Rejected'],
+  ] as const)
+    it(`says ${status}, and the caller hears that where it is the last word (RFC 8197, RFC 8688)`, async () => {
+      const market = await Market.open(exchange)
+      const [carrier, agent] = [await createUserAgent({ address: market.address }), await createUserAgent({})]
+      try {
+        const terms = { amount: '9.00', campaign: { stop_codes: [607, 608] } }
+        await market.standingBid({ host: agent.address, port: agent.port }, terms)
+        agent.on('call', (call: IncomingCall) => call.reject(status, 'whatever'))
+        const target = exchange.process.sip()
+        const outcome = await carrier.call({ to: market.number, from: '+12125550142', target }).outcome
+        assert.ok(outcome.kind === 'rejected')
+        assert.deepEqual([outcome.status, outcome.reason], [status, reason])
+        await market.ended({ outcome: 'failed', sip_status: status, end_reason: 'stop_code' })
+      } finally {
+        await Promise.all([carrier.close(), agent.close()])
+      }
+    })
 
   it('is not rung again by another of its own bids', async () => {
     const market = await Market.open(exchange)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { CallerLeg } from '../../gateway/caller-leg.ts'
 import { releaseRequests } from '../../gateway/held-requests.ts'
-import { Signaling } from '../../gateway/srf.ts'
+import { relayableStatus, Signaling } from '../../gateway/srf.ts'
 import type { SipDialog, SipRequest, SipResponse } from '../../gateway/srf.ts'
 import { boundTo } from '../../gateway/sip-server/transport.ts'
 import { SDP } from '../support/sip-peer.ts'
@@ -18,6 +18,13 @@ interface Answering {
 }
 
 const quiet = { info: () => undefined, warn: () => undefined }
+
+describe('a status from outside', () => {
+  it('is passed on when it is known, the younger ones too, and else as x00 or 183', () => {
+    const passed = [180, 199, 189, 440, 469, 486, 555, 607, 608, 499, 599, 699].map(relayableStatus)
+    assert.deepEqual(passed, [180, 183, 183, 440, 469, 486, 555, 607, 608, 400, 500, 600])
+  })
+})
 
 describe('the drachtio connection', () => {
   it('hands over a re-INVITE that was read in one piece with our answer’s echo', async () => {
