@@ -189,7 +189,8 @@ export function foreignSipServer(): Readonly<Record<string, string>> {
   return DCE_DRACHTIO_HOST ? { DCE_DRACHTIO_HOST, DCE_DRACHTIO_PORT, DCE_DRACHTIO_SECRET } : {}
 }
 
-function readAnnounced(hostports: string): ReadyLine['sip'] {
+/** What a drachtio-server announces to an application: `proto/host:port`, comma separated. */
+export function readAnnounced(hostports: string): ReadyLine['sip'] {
   return [...hostports.matchAll(/(\w+)\/([^,]+):(\d+)/g)].map(([, transport, host, port]) => ({
     transport: transport!,
     host: host!,

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import type { StartOptions } from '../../gateway/sip-server/start.ts'
-import { TestServer } from '../support/sip-server.ts'
+import type { AppDialog } from '../support/sip-server.ts'
+import type { BenchServer } from './bench-server.ts'
 import type { FromPhones, PhonesData } from './sip-phones.ts'
 
 const HOLD_MS = 100
@@ -10,25 +10,32 @@ const HOLD_MS = 100
 /** What phones of one run met with. */
 export type Driven = Extract<FromPhones, { kind: 'done' }>
 
-/** The embedded server in its thread, under an unmodified drachtio-srf `createB2BUA` that does nothing else, between phones. */
+/** A SIP server under an unmodified drachtio-srf `createB2BUA` that does nothing else, between phones. */
 export class BareB2bua {
-  readonly server: TestServer
+  readonly server: BenchServer
   #calleePort = 0
+  #calls = 0
 
-  private constructor(server: TestServer) {
+  private constructor(server: BenchServer) {
     this.server = server
   }
 
-  static async start(options: Partial<StartOptions> = {}): Promise<BareB2bua> {
-    const b2bua = new BareB2bua(await TestServer.start({ inThread: true, ...options }))
-    const app = await b2bua.server.srf({
+  /** On this server, which `close` closes too. */
+  static async start(server: BenchServer): Promise<BareB2bua> {
+    const b2bua = new BareB2bua(server)
+    const app = await server.app({
       invite: async (req, res) => {
         try {
           const more = { localSdpB: req.body, headers: { 'X-Call': req.get('X-Call') } }
           const callee = `sip:callee@127.0.0.1:${b2bua.#calleePort}`
           const { uas, uac } = await app.createB2BUA(req, res, callee, more)
-          uas.on('destroy', () => void uac.destroy())
-          uac.on('destroy', () => void uas.destroy())
+          b2bua.#calls++
+          const hangUp = async (other: AppDialog): Promise<void> => {
+            await other.destroy().catch(() => undefined) // The phones count what failed.
+            b2bua.#calls--
+          }
+          uas.on('destroy', () => void hangUp(uac))
+          uac.on('destroy', () => void hangUp(uas))
         } catch {
           // The phones count what failed.
         }
@@ -40,7 +47,7 @@ export class BareB2bua {
   /** Places calls at this rate, and waits until each has ended or five seconds have passed. */
   async drive(callsPerSecond: number, seconds: number): Promise<Driven> {
     const workerData: PhonesData = {
-      serverPort: this.server.port('udp'),
+      server: this.server.sip,
       callsPerSecond,
       seconds,
       holdMs: HOLD_MS,
@@ -58,7 +65,7 @@ export class BareB2bua {
 
   /** Waits for calls that are still up, a transaction's time at most: drachtio-srf cannot be parted from in mid-sentence. */
   async close(): Promise<void> {
-    for (let seconds = 0; seconds < 35 && (await this.server.handle.stats()).dialogs > 0; seconds++) await sleep(1_000)
+    for (let seconds = 0; seconds < 35 && this.#calls > 0; seconds++) await sleep(1_000)
     await this.server.close()
   }
 }

@@ -1,5 +1,6 @@
 import { BareB2bua } from './bare-b2bua.ts'
 import type { BenchResult } from './bench-result.ts'
+import { embeddedServer } from './bench-server.ts'
 
 const FIRST_RATE = 400
 const STEP = 1.2
@@ -14,7 +15,7 @@ const REFUSALS_PER_SECOND = 1_000
  * limit. What is refused gets 503 at once; what is let in must complete. Then what a refusal costs, and its share of a call.
  */
 export async function run(): Promise<BenchResult[]> {
-  const b2bua = await BareB2bua.start({ overload: {} })
+  const b2bua = await BareB2bua.start(await embeddedServer({ overload: {} }))
   try {
     await b2bua.drive(FIRST_RATE, STEP_SECONDS)
     const { limit, callMicros } = await findLimit(b2bua)
@@ -56,13 +57,13 @@ async function findLimit(b2bua: BareB2bua): Promise<{ limit: number; callMicros:
   let callMicros = 0
   for (let rate = FIRST_RATE; ; rate *= STEP) {
     const appBefore = process.threadCpuUsage()
-    const before = await b2bua.server.handle.stats()
+    const before = await b2bua.server.cpuMicros()
     const { calls, failed, refused } = await b2bua.drive(Math.round(rate), STEP_SECONDS)
     if (failed + refused > calls * CLEAN_SHARE) break
-    const after = await b2bua.server.handle.stats()
+    const after = await b2bua.server.cpuMicros()
     const app = process.threadCpuUsage(appBefore)
     limit = rate
-    callMicros = (after.cpuMicros - before.cpuMicros + app.user + app.system) / calls
+    callMicros = (after - before + app.user + app.system) / calls
   }
   if (limit === 0) throw new Error(`not even ${FIRST_RATE} calls a second went through: the machine is busy`)
   return { limit, callMicros }
@@ -70,13 +71,13 @@ async function findLimit(b2bua: BareB2bua): Promise<{ limit: number; callMicros:
 
 /** On a server that lets nothing in. */
 async function costOfRefusal(): Promise<number> {
-  const shut = await BareB2bua.start({ overload: { maxWaitingInvites: 0 } })
+  const shut = await BareB2bua.start(await embeddedServer({ overload: { maxWaitingInvites: 0 } }))
   try {
     await shut.drive(REFUSALS_PER_SECOND, 1)
-    const before = await shut.server.handle.stats()
+    const before = await shut.server.cpuMicros()
     const { refused } = await shut.drive(REFUSALS_PER_SECOND, SECONDS)
-    const after = await shut.server.handle.stats()
-    return (after.cpuMicros - before.cpuMicros) / refused
+    const after = await shut.server.cpuMicros()
+    return (after - before) / refused
   } finally {
     await shut.close()
   }

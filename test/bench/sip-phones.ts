@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { parentPort, workerData } from 'node:worker_threads'
 
 export interface PhonesData {
-  readonly serverPort: number
+  readonly server: { readonly host: string; readonly port: number }
   readonly callsPerSecond: number
   readonly seconds: number
   /** How long a call stays up. */
@@ -43,12 +43,14 @@ async function bind(): Promise<Socket> {
 
 async function run(): Promise<void> {
   const port = parentPort!
-  const { serverPort, callsPerSecond, seconds, holdMs }: PhonesData = workerData
+  const { server, callsPerSecond, seconds, holdMs }: PhonesData = workerData
   const [caller, callee] = [await bind(), await bind()]
   const [callerPort, calleePort] = [caller.address().port, callee.address().port]
-  const send = (socket: Socket, text: string): void => socket.send(Buffer.from(text, 'latin1'), serverPort, '127.0.0.1')
+  const send = (socket: Socket, text: string): void =>
+    socket.send(Buffer.from(text, 'latin1'), server.port, server.host)
 
   const startedMs = new Map<string, number>()
+  const reached = new Set<string>()
   const addedMs: number[] = []
   let finished = 0
   let refused = 0
@@ -75,7 +77,9 @@ async function run(): Promise<void> {
     if (text.startsWith('INVITE ')) {
       const call = header(text, 'X-Call')
       const sentMs = startedMs.get(call)
-      if (sentMs !== undefined) addedMs.push(performance.now() - sentMs)
+      // Once: the same INVITE may come again.
+      if (sentMs !== undefined && !reached.has(call)) addedMs.push(performance.now() - sentMs)
+      reached.add(call)
       answer(text, '180 Ringing', '')
       answer(text, '200 OK', SDP)
     } else if (text.startsWith('BYE ')) answer(text, '200 OK', '')

@@ -1,38 +1,41 @@
 import { BareB2bua } from './bare-b2bua.ts'
 import type { BenchResult } from './bench-result.ts'
+import { embeddedServer, runningServer } from './bench-server.ts'
 import { WorkerProfiler } from './worker-profile.ts'
 
 /** At the lower rates each message wakes a thread of its own; at the higher ones they travel together, and cost half. */
-const RATES = [400, 1000, 1600, 2000]
+const RATES = (process.env['DCE_BENCH_RATES'] ?? '400,1000,1600,2000').split(',').map(Number)
+const WARM_UP_RATE = 400
 const WARM_UP_SECONDS = 3
-const SECONDS = 5
+const SECONDS = Number(process.env['DCE_BENCH_SECONDS'] ?? 5)
 
 /**
- * Bridged calls (INVITE, 180, 200, ACK, BYE) over UDP through the embedded server under an unmodified drachtio-srf
- * `createB2BUA` that does nothing else: CPU a call of the server's thread and of the application's. About 20 s.
+ * Bridged calls (INVITE, 180, 200, ACK, BYE) over UDP through a SIP server under an unmodified drachtio-srf `createB2BUA` that
+ * does nothing else: CPU a call of the server and of the application's thread. The server is the embedded one, in a thread, about
+ * 40 s; or one that is running already (`runningServer`). `DCE_BENCH_RATES` (calls a second, by comma) and `DCE_BENCH_SECONDS`
+ * (of each) change what is measured.
  */
 export async function run(): Promise<BenchResult[]> {
-  const b2bua = await BareB2bua.start()
+  if (![...RATES, SECONDS].every((number) => number > 0)) {
+    throw new Error('DCE_BENCH_RATES takes calls a second, by comma, and DCE_BENCH_SECONDS how long for each')
+  }
+  const running = await runningServer()
+  const b2bua = await BareB2bua.start(running ?? (await embeddedServer()))
   const { server } = b2bua
   try {
-    await b2bua.drive(RATES[0]!, WARM_UP_SECONDS)
+    await b2bua.drive(Math.min(WARM_UP_RATE, ...RATES), WARM_UP_SECONDS)
     const results: BenchResult[] = []
     for (const rate of RATES) {
       const appBefore = process.threadCpuUsage()
-      const before = await server.handle.stats()
-      const { calls, failed, addedMs } = await b2bua.drive(rate, SECONDS)
-      const after = await server.handle.stats()
+      const before = await server.cpuMicros()
+      const { calls, failed, refused, addedMs } = await b2bua.drive(rate, SECONDS)
+      const after = await server.cpuMicros()
       const appCpu = process.threadCpuUsage(appBefore)
       const sorted = addedMs.toSorted((a, b) => a - b)
       const quantile = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? NaN
-      const detail = `${calls} bridged calls over UDP, ${failed} failed`
+      const detail = `${calls} bridged calls over UDP, ${failed} failed, ${refused} refused; server ${server.place}`
       results.push(
-        {
-          name: `sip server CPU a call at ${rate}/s`,
-          value: (after.cpuMicros - before.cpuMicros) / calls,
-          unit: 'us',
-          detail,
-        },
+        { name: `sip server CPU a call at ${rate}/s`, value: (after - before) / calls, unit: 'us', detail },
         {
           name: `bare createB2BUA CPU a call at ${rate}/s`,
           value: (appCpu.user + appCpu.system) / calls,
@@ -43,7 +46,9 @@ export async function run(): Promise<BenchResult[]> {
         { name: `INVITE in to INVITE out at ${rate}/s, p99`, value: quantile(0.99), unit: 'ms', detail },
       )
     }
-    return [...results, ...(await serverParts(b2bua))]
+    if (!running) return [...results, ...(await serverParts(b2bua))]
+    const detail = `resident memory after all of it; server ${server.place}`
+    return [...results, { name: 'sip server memory', value: server.residentBytes(), unit: 'bytes', detail }]
   } finally {
     await b2bua.close()
   }
@@ -71,9 +76,9 @@ const PARTS: readonly (readonly [name: string, files: RegExp])[] = [
 async function serverParts(b2bua: BareB2bua): Promise<BenchResult[]> {
   const profiler = await WorkerProfiler.attach('sip-server')
   await profiler.start()
-  const before = await b2bua.server.handle.stats()
+  const before = await b2bua.server.cpuMicros()
   const { calls, failed } = await b2bua.drive(PARTS_RATE, SECONDS)
-  const after = await b2bua.server.handle.stats()
+  const after = await b2bua.server.cpuMicros()
   const micros = await profiler.stop()
   profiler.close()
   const sums = new Map<string, number>()
@@ -84,7 +89,7 @@ async function serverParts(b2bua: BareB2bua): Promise<BenchResult[]> {
   }
   // A profile's clock runs on while the thread is kept waiting for a core: its shares count, and the thread's CPU is shared out.
   const profiled = [...sums.values()].reduce((sum, time) => sum + time, 0)
-  const cpuMicros = (after.cpuMicros - before.cpuMicros) / calls
+  const cpuMicros = (after - before) / calls
   const detail = `${calls} calls at ${PARTS_RATE}/s, ${failed} failed; its share of ${cpuMicros.toFixed(0)} us, by a profile`
   return [...PARTS.map(([name]) => name), 'the rest'].map((name) => ({
     name: `sip server: ${name}`,

@@ -89,8 +89,10 @@ export class TestServer {
     return (found.find((each) => each.host.includes(':') === isV6) ?? found[0]!).port
   }
 
-  async peer(transport: TransportName = 'udp', options: WireOptions = {}): Promise<SipPeer> {
-    const peer = await SipPeer.open(transport, this.port(transport, options.family), options)
+  async peer(transport: TransportName = 'udp', options: WireOptions & { family?: 4 | 6 } = {}): Promise<SipPeer> {
+    const { family = 4, ...more } = options
+    const place = { host: family === 6 ? '::1' : '127.0.0.1', port: this.port(transport, family) }
+    const peer = await SipPeer.open(transport, place, more)
     this.#closers.push(() => peer.close())
     return peer
   }
@@ -102,11 +104,7 @@ export class TestServer {
     void srf.connect({ host: '127.0.0.1', port: this.handle.controlPort, secret: SECRET })
     await once(srf, 'connect')
     this.#closers.push(() => srf.disconnect())
-    for (const [method, handler] of Object.entries(handlers)) {
-      // drachtio-srf makes a function for every method; its types name none of them.
-      const register: unknown = Reflect.get(srf, method)
-      if (typeof register === 'function') Reflect.apply(register, srf, [handler])
-    }
+    handleRequests(srf, handlers)
     const methods = Object.keys(handlers)
     await eventually(async () => {
       const { routes } = await this.handle.stats()
@@ -136,8 +134,17 @@ export class TestServer {
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- the types of drachtio-srf and its behaviour differ
-function asApp(srf: any): App {
+export function asApp(srf: any): App {
   return srf
+}
+
+/** Gives a drachtio-srf its handlers, by method in lower case. */
+export function handleRequests(srf: Srf, handlers: Readonly<Record<string, Handler>>): void {
+  for (const [method, handler] of Object.entries(handlers)) {
+    // drachtio-srf makes a function for every method; its types name none of them.
+    const register: unknown = Reflect.get(srf, method)
+    if (typeof register === 'function') Reflect.apply(register, srf, [handler])
+  }
 }
 
 /** The control protocol by hand: frames in, frames out. */
