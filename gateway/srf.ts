@@ -9,6 +9,7 @@ import { quickenMessages } from './quick-messages.ts'
 import type { MessageClass, MessageParser } from './quick-messages.ts'
 import { teachStatuses } from './later-statuses.ts'
 import { readSessionParts } from './session-part.ts'
+import { unfoldHeaders } from './unfolded-headers.ts'
 import { answerChallengesOurWay } from './srf-digest.ts'
 import { gatherWrites } from './gather-writes.ts'
 
@@ -225,6 +226,7 @@ const DigestClient = require('drachtio-srf/lib/digest-client.js') as { prototype
 const parser = require('drachtio-srf/lib/sip-parser/parser.js') as MessageParser
 quickenMessages(parser, require('drachtio-srf/lib/sip-parser/message.js') as MessageClass)
 readSessionParts(parser)
+unfoldHeaders(parser)
 
 /** One connection to a SIP server, over which every call of this gateway goes. */
 export class Signaling {
