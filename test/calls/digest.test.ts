@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { playScenario, explain } from '../../sipp/run.ts'
-import { eventually, type Exchange, startExchange } from '../support/exchange.ts'
+import { eventually, type Exchange, requireEmbeddedSip, startExchange } from '../support/exchange.ts'
 import { Market, type MarketTerms } from '../support/call-market.ts'
 import { hireAgent, PASSWORD } from '../support/registered-phone.ts'
 
@@ -59,7 +59,9 @@ describe('a carrier known by its password', function () {
   })
 
   for (const transport of ['udp', 'tcp'] as const) {
-    it(`may be a phone that registers with MD5 over ${transport.toUpperCase()}, and is rung where its Contact says`, async () => {
+    it(`may be a phone that registers with MD5 over ${transport.toUpperCase()}, and is rung where its Contact says`, async function () {
+      // SIPp leaves once it is registered; drachtio-server sends to the connection it came by, and nowhere else.
+      if (transport === 'tcp') requireEmbeddedSip(this, 'a new connection to who closed its own')
       const market = await Market.open(exchange)
       const phone = await market.buyer('uas-answer-caller-hangs-up-expect-200.xml', {
         amount: '1.50', // The agent bids more; without it this one would be rung.

@@ -120,7 +120,7 @@ describe('an exchange told to stop', function () {
 
 /** What a carrier hears that asks by OPTIONS whether we take calls: status and Retry-After. */
 async function optionsAnswer(exchange: Exchange): Promise<string> {
-  const carrier = await SipPeer.open('udp', exchange.process.sip().port)
+  const carrier = await SipPeer.open('udp', exchange.process.sip())
   carrier.request('OPTIONS')
   const answer = await carrier.receive(503)
   await carrier.close()

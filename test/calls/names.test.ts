@@ -3,7 +3,7 @@ import { answers } from '../../sipp/agents/answerers.ts'
 import { createUserAgent, type UserAgent } from '../../sipp/agents/user-agent.ts'
 import { findFreePort } from '../../sipp/free-port.ts'
 import { DnsServer } from '../support/dns-server.ts'
-import { type Exchange, startExchange } from '../support/exchange.ts'
+import { type Exchange, requireEmbeddedSip, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
 
 const CALLER = 'uac-answered-caller-hangs-up-expect-200.xml'
@@ -28,7 +28,8 @@ describe('a buyer whose URI has a name', function () {
     await dns.close()
   })
 
-  it('is found through the DNS servers of the settings, and rung where it answers', async () => {
+  it('is found through the DNS servers of the settings, and rung where it answers', async function () {
+    requireEmbeddedSip(this, 'DNS servers to be told')
     const nobody = await findFreePort('127.0.0.1')
     dns.services('_sip._udp.buyers.example', [
       { target: 'pbx.buyers.example', port: nobody, priority: 1 },

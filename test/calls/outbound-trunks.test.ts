@@ -27,8 +27,8 @@ describe('a number that is reached through outbound trunks', function () {
   after(() => exchange?.close())
 
   beforeEach(async () => {
-    first = await SipPeer.open('udp', exchange.process.sip().port)
-    second = await SipPeer.open('udp', exchange.process.sip().port)
+    first = await SipPeer.open('udp', exchange.process.sip())
+    second = await SipPeer.open('udp', exchange.process.sip())
   })
   afterEach(async () => {
     for (const id of trunks.splice(0)) await exchange.api.request('DELETE', `/api/v1/trunks/${id}`)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createUserAgent } from '../../sipp/agents/user-agent.ts'
 import { findFreePort } from '../../sipp/free-port.ts'
+import { foreignSipServer } from '../../sipp/exchange-process.ts'
 import { startScenario } from '../../sipp/run.ts'
 import { Exchange, eventually, requireSipp } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
@@ -123,7 +124,7 @@ describe('a registered agent', function () {
     const { username } = await hireAgent(market)
     const phone = await open(username, 'tcp')
     const instance = '+sip.instance="<urn:uuid:0f2c>"'
-    const registered = await phone.register({ contact: `${phone.peer.contact};${instance}`, supported: 'gruu' })
+    const registered = await phone.register({ contact: `${phone.contact};${instance}`, supported: 'gruu' })
     const gruu = /pub-gruu="([^"]+)"/.exec(registered.get('contact') ?? '')?.[1]
     assert.equal(gruu, `sip:${username}@dce;gr=urn:uuid:0f2c`)
     const caller = await market.startCall(CALLER)
@@ -142,7 +143,8 @@ describe('a registered agent', function () {
     const caller = await market.startCall(CALLER)
     const invite = await proxy.answer()
     assert.equal(invite.requestUri, `sip:${username}@10.255.255.1`)
-    assert.deepEqual(invite.getAll('route'), path.split(', '))
+    // drachtio-server lets no application write a Route: there they must know the way themselves.
+    assert.deepEqual(invite.getAll('route'), foreignSipServer()['DCE_DRACHTIO_HOST'] ? [] : path.split(', '))
     await proxy.hungUp()
     await market.went(caller)
     await market.close()
@@ -191,8 +193,8 @@ describe('a registered agent', function () {
     const market = await Market.open(exchange)
     const { username } = await hireAgent(market)
     const [desk, mobile] = [await open(username), await open(username)]
-    await mobile.register({ contact: `${mobile.peer.contact};q=0.3` })
-    await desk.register({ contact: `${desk.peer.contact};q=0.9` })
+    await mobile.register({ contact: `${mobile.contact};q=0.3` })
+    await desk.register({ contact: `${desk.contact};q=0.9` })
     const caller = await market.startCall(CALLER)
     const invite = await desk.peer.receive('INVITE')
     assert.equal(mobile.peer.count('INVITE'), 0)

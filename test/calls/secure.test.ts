@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { makeAuthority, makeCertificate, type Certificate } from '../support/certificates.ts'
 import { Market } from '../support/call-market.ts'
 import { answerChallenge } from '../support/digest-client.ts'
-import { startExchange, type Exchange } from '../support/exchange.ts'
+import { requireEmbeddedSip, startExchange, type Exchange } from '../support/exchange.ts'
 import { hireAgent, PASSWORD, Phone } from '../support/registered-phone.ts'
 import { SDP, SipPeer } from '../support/sip-peer.ts'
 
@@ -35,7 +35,7 @@ describe('over TLS and WebSocket', function () {
   const NAME = 'sbc.carrier.example'
 
   async function carrier(certificate: Certificate | null): Promise<SipPeer> {
-    const peer = await SipPeer.open('tls', exchange.process.sip('tls').port, certificate ? { certificate } : {})
+    const peer = await SipPeer.open('tls', exchange.process.sip('tls'), certificate ? { certificate } : {})
     peers.push(peer)
     return peer
   }
@@ -46,7 +46,8 @@ describe('over TLS and WebSocket', function () {
     await peer.receive(status, { method: 'INVITE' })
   }
 
-  it('a carrier is known by any of its certificate’s names, and nobody else is, whatever they claim', async () => {
+  it('a carrier is known by any of its certificate’s names, and nobody else is, whatever they claim', async function () {
+    requireEmbeddedSip(this, 'to tell whose certificate it saw')
     const market = await Market.open(exchange, { trunk: { addresses: [], tls_names: ['other.example', NAME] } })
     await call(await carrier(await makeCertificate([NAME], authority)), market, 480)
     const [record] = await market.records(1)
@@ -59,10 +60,15 @@ describe('over TLS and WebSocket', function () {
     ]) {
       await call(await carrier(stranger), market, 403)
     }
-    const peer = await SipPeer.open('udp', exchange.process.sip('udp').port)
+    assert.equal((await market.records(1)).length, 1)
+    await market.close()
+  })
+
+  it('nobody is known by a certificate that nobody saw', async () => {
+    const market = await Market.open(exchange, { trunk: { addresses: [], tls_names: [NAME] } })
+    const peer = await SipPeer.open('udp', exchange.process.sip('udp'))
     peers.push(peer)
     await call(peer, market, 403)
-    assert.equal((await market.records(1)).length, 1)
     await market.close()
   })
 
@@ -94,7 +100,8 @@ describe('over TLS and WebSocket', function () {
     await phone.close()
     await market.call('uac-no-sale-expect-480.xml')
     const [record] = await market.records(1)
-    assert.equal(record!.legs.at(-1)!['sip_status'], 503)
+    // Ours says 503; drachtio-server finds no address in DNS, and says 410.
+    assert.ok([410, 503].includes(Number(record!.legs.at(-1)!['sip_status'])))
     await market.close()
   })
 
@@ -106,7 +113,7 @@ describe('over TLS and WebSocket', function () {
     await api.create('sip-users', user)
     await market.buyer('uas-answer-caller-hangs-up-expect-200.xml')
 
-    const browser = await SipPeer.open('wss', exchange.process.sip('wss').port)
+    const browser = await SipPeer.open('wss', exchange.process.sip('wss'))
     peers.push(browser)
     const uri = `sip:${market.number}@127.0.0.1`
     const invite = { uri, callId: `web-${process.pid}`, fromTag: 'web', body: SDP }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { ExchangeProcess } from '../../sipp/exchange-process.ts'
 import { makeCertificate } from '../support/certificates.ts'
+import { requireEmbeddedSip } from '../support/exchange.ts'
 import { SipPeer } from '../support/sip-peer.ts'
 import { eventually } from '../support/sip-server.ts'
 
@@ -23,8 +24,9 @@ describe('an exchange on every transport', function () {
   this.timeout(90_000)
   let folder: string
   let exchange: ExchangeProcess
-  before(async () => {
+  before(async function () {
     folder = mkdtempSync(join(tmpdir(), 'dce-transports-'))
+    requireEmbeddedSip(this, 'addresses and certificates to be told')
     const { cert, key } = await makeCertificate(['first.example.com', '127.0.0.1'])
     writeFileSync(join(folder, 'cert.pem'), cert)
     writeFileSync(join(folder, 'key.pem'), key)
@@ -53,7 +55,7 @@ describe('an exchange on every transport', function () {
     )
     for (const { transport, host, port } of listening) {
       const found = TRANSPORTS.find((each) => each === transport)!
-      const peer = await SipPeer.open(found, port, { family: host === '::1' ? 6 : 4 })
+      const peer = await SipPeer.open(found, { host, port })
       peer.request('OPTIONS')
       await eventually(() => peer.received.some(({ status }) => status >= 200))
       await peer.close()

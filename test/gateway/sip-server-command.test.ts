@@ -61,7 +61,7 @@ describe('dce sip-server', function () {
     const app = await RawApplication.connect(port)
     assert.equal((await app.ask('authenticate|shared'))[0], 'OK')
     await app.ask('route|options')
-    const peer = await SipPeer.open('udp', sipPort)
+    const peer = await SipPeer.open('udp', { host: '127.0.0.1', port: sipPort })
     peer.request('OPTIONS')
     const { tokens } = await app.shown('OPTIONS')
     await app.ask(`sip|${tokens[8]}|\r\nSIP/2.0 200 OK\r\n\r\n`)

@@ -39,14 +39,19 @@ export class Phone {
   }
 
   static async open(exchange: Exchange, username: string, transport: TransportName = 'udp'): Promise<Phone> {
-    return new Phone(await SipPeer.open(transport, exchange.process.sip(transport).port), username)
+    return new Phone(await SipPeer.open(transport, exchange.process.sip(transport)), username)
+  }
+
+  /** Where it is. The user is its own: drachtio-server knows who came by which connection by user and host, without the port. */
+  get contact(): string {
+    return this.peer.contact.replace('sip:peer@', `sip:${this.#callId}@`)
   }
 
   /** Registers, challenge and all, and resolves to the answer. */
   async register(
     options: { contact?: string; expires?: number; expect?: number; supported?: string; path?: string } = {},
   ): Promise<SipMessage> {
-    const contact = options.contact ?? this.peer.contact
+    const contact = options.contact ?? this.contact
     const headers = [`Contact: ${contact};expires=${options.expires ?? 600}`]
     if (options.supported) headers.push(`Supported: ${options.supported}`)
     if (options.path) headers.push(`Path: ${options.path}`)
@@ -72,7 +77,7 @@ export class Phone {
   }
 
   /** Waits for the INVITE, rings, answers it with SDP, and waits for the ACK. */
-  async answer(contact = this.peer.contact): Promise<SipMessage> {
+  async answer(contact = this.contact): Promise<SipMessage> {
     const invite = await this.peer.receive('INVITE')
     this.peer.reply(invite, 180, 'Ringing', { contact })
     this.peer.reply(invite, 200, 'OK', { contact, body: SDP })

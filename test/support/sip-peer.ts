@@ -3,7 +3,7 @@ import type { TransportName } from '../../gateway/sip-server/transport.ts'
 import { isParseFailure } from '../../gateway/sip-server/wire-format.ts'
 import type { parseMessage } from '../../gateway/sip-server/wire-format.ts'
 import { openWire } from './sip-wire.ts'
-import type { Wire, WireOptions } from './sip-wire.ts'
+import type { ServerPlace, Wire, WireOptions } from './sip-wire.ts'
 
 export const SDP = [
   'v=0',
@@ -55,17 +55,17 @@ export class SipPeer {
   readonly #queue: SipMessage[] = []
   readonly #waiters: Waiter[] = []
 
-  private constructor(transport: TransportName, serverPort: number, family: 4 | 6) {
-    const loopback = family === 6 ? '[::1]' : '127.0.0.1'
+  private constructor(transport: TransportName, server: ServerPlace) {
+    const isV6 = server.host.includes(':')
     this.transport = transport
-    this.host = this.#isBrowser ? `${unique('ua')}.invalid` : loopback
-    this.#server = `${loopback}:${serverPort}`
+    this.host = this.#isBrowser ? `${unique('ua')}.invalid` : isV6 ? '[::1]' : '127.0.0.1'
+    this.#server = `${isV6 ? `[${server.host}]` : server.host}:${server.port}`
   }
 
-  /** A peer of the server whose SIP port this is. A stream peer listens, and connects with its first message. */
-  static async open(transport: TransportName, serverPort: number, options: WireOptions = {}): Promise<SipPeer> {
-    const peer = new SipPeer(transport, serverPort, options.family ?? 4)
-    peer.#wire = await openWire(transport, serverPort, options, (message) => peer.#take(message))
+  /** A peer of a server, on loopback itself. A stream peer listens, and connects with its first message. */
+  static async open(transport: TransportName, server: ServerPlace, options: WireOptions = {}): Promise<SipPeer> {
+    const peer = new SipPeer(transport, server)
+    peer.#wire = await openWire(transport, server, options, (message) => peer.#take(message))
     return peer
   }
 

@@ -11,9 +11,13 @@ import type { Certificate } from './certificates.ts'
 
 type Parsed = ReturnType<typeof parseMessage>
 
+/** Where a server takes what a wire carries. */
+export interface ServerPlace {
+  readonly host: string
+  readonly port: number
+}
+
 export interface WireOptions {
-  /** Loopback of this family. Default 4. */
-  readonly family?: 4 | 6
   /** Shown as the TLS server, and as the TLS client if asked. */
   readonly certificate?: Certificate
 }
@@ -28,41 +32,41 @@ export interface Wire {
   close(): Promise<void>
 }
 
-/** Opens a wire to the server whose port this is; `take` gets each message. */
+/** Opens a wire from loopback to a server; `take` gets each message. */
 export async function openWire(
   transport: TransportName,
-  serverPort: number,
+  server: ServerPlace,
   options: WireOptions,
   take: (message: Parsed) => void,
 ): Promise<Wire> {
-  const host = options.family === 6 ? '::1' : '127.0.0.1'
+  const isV6 = server.host.includes(':')
+  const host = isV6 ? '::1' : '127.0.0.1'
   switch (transport) {
     case 'udp':
-      return openUdp(host, serverPort, take)
+      return openUdp(host, server, take)
     case 'tcp':
-      return openStream(host, createServer(), () => connect(serverPort, host), take)
+      return openStream(host, createServer(), () => connect(server.port, server.host), take)
     case 'tls': {
       const { certificate } = options
-      const server = createTlsServer({ ...certificate })
-      const dial = () => connectTls({ port: serverPort, host, rejectUnauthorized: false, ...certificate })
-      return openStream(host, server, dial, take)
+      const dial = () => connectTls({ ...server, rejectUnauthorized: false, ...certificate })
+      return openStream(host, createTlsServer({ ...certificate }), dial, take)
     }
     case 'ws':
     case 'wss': {
-      const place = host.includes(':') ? `[${host}]` : host
-      return openWebSocket(`${transport}://${place}:${serverPort}`, take)
+      const place = isV6 ? `[${server.host}]` : server.host
+      return openWebSocket(`${transport}://${place}:${server.port}`, take)
     }
   }
 }
 
-async function openUdp(host: string, serverPort: number, take: (message: Parsed) => void): Promise<Wire> {
+async function openUdp(host: string, server: ServerPlace, take: (message: Parsed) => void): Promise<Wire> {
   const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
   socket.on('message', (bytes) => take(parseMessage(bytes.toString('latin1'))))
   socket.bind(0, host)
   await once(socket, 'listening')
   return {
     port: socket.address().port,
-    send: (bytes) => socket.send(bytes, serverPort, host),
+    send: (bytes) => socket.send(bytes, server.port, server.host),
     disconnect: () => undefined,
     close: async () => {
       socket.close()
