@@ -2,6 +2,7 @@ import { UnacceptableMedia } from '../media/media-server.ts'
 import { Refusal } from '../model/refusal.ts'
 import { Bridge } from './bridge.ts'
 import type { Call } from './live-call.ts'
+import { Parties } from './parties.ts'
 import type { ExchangeParts } from './parts.ts'
 import type { AwardResult } from './ring-award.ts'
 import { Transfers } from './transfers.ts'
@@ -56,7 +57,7 @@ export async function accept(
     sessionExpiresS: parts.policies.sessionExpiresS,
     monotonicMs: () => parts.clock.monotonicMs(),
   })
-  new Transfers(call, call.bridge, buyer, parts).listen()
+  if (parts.policies.transfers !== 'off') new Transfers(new Parties(call, call.bridge, parts), parts).listen()
   // Asked for while the 200 was on its way.
   if (call.abandoned) call.bridge.hangUp(call.abandoned.why, call.abandoned.by)
   return call.bridge

@@ -7,7 +7,7 @@ import type { Leg } from './leg.ts'
 import { passableReason, reasonHeader } from './reason-header.ts'
 import { RelayedRequests } from './relayed-requests.ts'
 import { Renegotiation } from './renegotiation.ts'
-import type { SipDialog, SipRequest, SipResponse } from './srf.ts'
+import type { LegDialog, SipRequest, SipResponse } from './srf.ts'
 
 /** How an answered call ended, and when on the monotonic clock. */
 export interface BridgeEnd {
@@ -46,7 +46,8 @@ export class Bridge {
   readonly #options: BridgeOptions
   readonly #legs: Record<LegSide, Leg>
   readonly #timer: NodeJS.Timeout
-  readonly #renegotiation: Renegotiation
+  /** Its offers and answers. */
+  readonly renegotiation: Renegotiation
   readonly #relayed: RelayedRequests
   #resolve!: (end: BridgeEnd) => void
   #ended = false
@@ -60,19 +61,18 @@ export class Bridge {
   constructor(options: BridgeOptions) {
     this.#options = options
     const { caller, buyer, media } = options
-    const callerDialog = caller.dialog
-    if (!callerDialog) throw new Error('a bridge needs an accepted caller')
+    const callerLeg = caller.leg()
     this.#owesAnswer = caller.offer === null
     this.ended = new Promise((resolve) => (this.#resolve = resolve))
     this.#timer = setTimeout(() => this.hangUp('max_duration', 'exchange'), options.maxDurationMs)
-    this.#legs = { caller: { dialog: callerDialog, hangUp: (headers) => caller.hangUp(headers) }, buyer }
-    const dialogOf = (side: LegSide): SipDialog => this.#legs[side].dialog
-    const onGone = (side: LegSide, dialog: SipDialog): void => this.#dialogGone(side, dialog)
-    this.#renegotiation = new Renegotiation(media, dialogOf, options.sessionExpiresS, onGone)
+    this.#legs = { caller: callerLeg, buyer }
+    const dialogOf = (side: LegSide): LegDialog => this.#legs[side].dialog
+    const onGone = (side: LegSide, dialog: LegDialog): void => this.#dialogGone(side, dialog)
+    this.renegotiation = new Renegotiation(media, dialogOf, options.sessionExpiresS, onGone)
     this.#relayed = new RelayedRequests(dialogOf, onGone)
-    this.#watch('caller', callerDialog)
+    this.#watch('caller', callerLeg.dialog)
     this.#watch('buyer', buyer.dialog)
-    callerDialog.once('ack', (ack: SipRequest) => void this.#onFirstAck(ack))
+    callerLeg.dialog.once('ack', (ack: SipRequest) => void this.#onFirstAck(ack))
     // A caller whose ACK never came is silent too: the record names the cause, not the symptom.
     media.once('rtpTimeout', () => this.hangUp(this.#acknowledged ? 'rtp_timeout' : 'ack_timeout', 'exchange'))
     media.once('failed', () => this.hangUp('internal_error', 'exchange'))
@@ -121,13 +121,12 @@ export class Bridge {
     }
   }
 
-  /** Somebody else takes a side's place, whose media is joined already; the other side hears of it by re-INVITE. */
+  /** Somebody else takes a side's place, whose media is joined already, and has said this. */
   replace(side: LegSide, leg: Leg, description: string): void {
     this.#held = null
     this.#legs[side] = leg
-    this.#renegotiation.replaced(side, description)
+    this.renegotiation.replaced(side, description)
     this.#watch(side, leg.dialog)
-    void this.#renegotiation.offerAgain(side === 'caller' ? 'buyer' : 'caller')
   }
 
   #finish(end: BridgeEnd): void {
@@ -137,11 +136,11 @@ export class Bridge {
     this.#resolve(end)
   }
 
-  #watch(side: LegSide, dialog: SipDialog): void {
+  #watch(side: LegSide, dialog: LegDialog): void {
     if (!dialog.connected) return this.#legEnded(side, null, '') // It hung up before we were built.
     const isCurrent = (): boolean => this.#legs[side].dialog === dialog // Else somebody has taken its place.
     const renegotiate = (req: SipRequest, res: SipResponse): void => {
-      if (isCurrent()) void this.#renegotiation.handle(side, req, res)
+      if (isCurrent()) void this.renegotiation.handle(side, req, res)
       else res.send(481)
     }
     dialog.on('destroy', (bye: SipRequest, reason: string) => {
@@ -162,12 +161,12 @@ export class Bridge {
   async #onFirstAck(ack: SipRequest): Promise<void> {
     this.#acknowledged = true
     if (this.#options.caller.offer !== null) {
-      if (this.#options.media.callerHeardOtherwise) void this.#renegotiation.offerAgain('caller')
+      if (this.#options.media.callerHeardOtherwise) void this.renegotiation.offerAgain('caller')
       return
     }
     try {
       if (!ack.body) throw new UnacceptableMedia('the ACK brought no answer to our offer')
-      await this.#renegotiation.firstAnswer(ack.body)
+      await this.renegotiation.firstAnswer(ack.body)
       this.#owesAnswer = false
     } catch {
       this.hangUp('unacceptable_media', 'exchange')
@@ -180,7 +179,7 @@ export class Bridge {
   }
 
   /** This side says that it knows no such call, or nothing at all: it has left without a BYE. It gets one, as RFC 3261 §12.2.1.2 has it. */
-  #dialogGone(side: LegSide, dialog: SipDialog): void {
+  #dialogGone(side: LegSide, dialog: LegDialog): void {
     if (this.#ended || this.#legs[side].dialog !== dialog) return
     void this.#legs[side].hangUp()
     this.#left(side, null, '')

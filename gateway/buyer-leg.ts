@@ -1,4 +1,5 @@
 import type { DialogState } from '../model/cdr.ts'
+import type { Leg } from './leg.ts'
 import { mediaWarning } from './media-warning.ts'
 import { listOf, paramOf, uriOf } from './sip-fields.ts'
 import { ABILITIES } from './sip-methods.ts'
@@ -150,11 +151,15 @@ function bodyOf(response: SipResponse): string | null {
 }
 
 /** The outbound dialog of an answered target: we are the UAC. */
-export class BuyerLeg {
+export class BuyerLeg implements Leg {
   readonly dialog: SipDialog
 
   constructor(dialog: SipDialog) {
     this.dialog = dialog
+  }
+
+  get sourceAddress(): string {
+    return this.dialog.res.source_address
   }
 
   async hangUp(headers: Record<string, string> = {}): Promise<void> {

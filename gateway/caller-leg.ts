@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { DialogState } from '../model/cdr.ts'
 import type { CallId } from '../model/ids.ts'
 import { systemRandom } from '../model/random.ts'
+import type { Leg } from './leg.ts'
 import { mediaWarning } from './media-warning.ts'
 import { passableReason } from './reason-header.ts'
 import { ReliableRinging, wantsReliability } from './reliable-ringing.ts'
@@ -235,6 +236,13 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
       this.#gone.abort()
       return false
     }
+  }
+
+  /** Once accepted: what sits on a side of a bridge. */
+  leg(): Leg {
+    if (!this.#dialog) throw new Error('a leg is a caller that has been accepted')
+    const hangUp = (headers?: Record<string, string>): Promise<void> => this.hangUp(headers)
+    return { dialog: this.#dialog, sourceAddress: this.sourceAddress, hangUp, state: () => this.state() }
   }
 
   async hangUp(headers: Record<string, string> = {}): Promise<void> {

@@ -23,7 +23,7 @@ export async function startEmbeddedSip(
       maxRingingMs: settings.telephony.maxSetupDurationMs + LAST_RESORT_MS,
     },
     guard: guardOptions(settings),
-    understands: { extensions: ['timer', '100rel'], bodies: ['application/sdp', 'multipart/mixed'] },
+    understands: { extensions: ['timer', '100rel', 'replaces'], bodies: ['application/sdp', 'multipart/mixed'] },
     asksForEnds: true,
     onNotice: (notice) => guard.noticed(notice),
   })

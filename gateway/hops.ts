@@ -1,5 +1,6 @@
 import type { CallId } from '../model/ids.ts'
 import { Refusal } from '../model/refusal.ts'
+import { readReplaces } from './replaces.ts'
 import type { Call } from './live-call.ts'
 
 /** RFC 3261 §8.1.1.6: what a request without Max-Forwards is taken to have. */
@@ -18,8 +19,11 @@ export function refuseLoops(call: Call, liveCalls: { has(id: CallId): boolean })
   if (origin && liveCalls.has(origin as CallId)) throw new Refusal('loop', 'a call of ours has come back')
 }
 
-/** An INVITE that is to replace a dialog is no new call to be sold, and no dialog of ours is given away: 481 (RFC 3891 §3). */
+/** An INVITE that is to replace a dialog is no new call to be sold. This one names none of ours: 481, or 400 when nobody could read it (RFC 3891 §3). */
 export function refuseReplacing(call: Call): void {
-  if (call.caller.header('Replaces') !== undefined)
-    throw new Refusal('no_such_dialog', 'there is no dialog to be replaced by this call')
+  const replaces = call.caller.header('Replaces')
+  if (replaces === undefined) return
+  if (call.caller.header('Join') !== undefined || readReplaces(replaces) === null)
+    throw new Refusal('malformed', 'Replaces with Join, more than one of them, or none that can be read')
+  throw new Refusal('no_such_dialog', 'there is no dialog to be replaced by this call')
 }

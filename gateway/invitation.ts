@@ -9,7 +9,7 @@ import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import { passedHeaders } from './pass-headers.ts'
 import { sessionOffer } from './session-timer.ts'
-import { ALLOWED } from './sip-methods.ts'
+import { ABILITIES, ALLOWED } from './sip-methods.ts'
 import { headerLines } from './srf.ts'
 import { parseUri } from './sip-server/uri.ts'
 import { trunkParty } from './trunk-party.ts'
@@ -97,7 +97,7 @@ export function headersTo(uri: string, call: Call, { policies }: ExchangeParts):
   headers['Max-Forwards'] = String(hopsLeft(header('Max-Forwards')))
   headers['X-DCE-Call-ID'] = call.id
   headers['Allow'] = ALLOWED
-  headers['Supported'] = policies.sessionExpiresS === 0 ? '100rel' : 'timer, 100rel'
+  headers['Supported'] = policies.sessionExpiresS === 0 ? '100rel, replaces' : ABILITIES.Supported
   Object.assign(headers, sessionOffer(policies.sessionExpiresS))
   const signed = caller.fields('Identity')
   // They name the number, too.

@@ -32,6 +32,7 @@ import { createExchange } from './exchange.ts'
 import { ensureFirstAdmin } from './first-admin.ts'
 import { createHealth } from './health.ts'
 import { LiveCalls } from './live-calls.ts'
+import { OwnDialogs } from './own-dialogs.ts'
 import type { ExchangeParts } from './parts.ts'
 import { Probes } from './probes.ts'
 import { reachOf } from './reach-of.ts'
@@ -268,6 +269,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     writer: storage.writer,
     announcements,
     liveCalls,
+    ownDialogs: new OwnDialogs(),
     refusalCounter,
     probes,
     quality,

@@ -14,6 +14,7 @@ import type { CallQuality } from './call-quality.ts'
 import type { Directory } from './directory.ts'
 import type { LiveCalls } from './live-calls.ts'
 import type { RecordWriter } from './needs.ts'
+import type { OwnDialogs } from './own-dialogs.ts'
 import type { Probes } from './probes.ts'
 import type { RefusalCounter } from './refusal-counter.ts'
 import type { Registrar } from './registrar.ts'
@@ -40,6 +41,7 @@ export interface ExchangeParts {
   readonly writer: RecordWriter
   readonly announcements: Announcements
   readonly liveCalls: LiveCalls
+  readonly ownDialogs: OwnDialogs
   readonly refusalCounter: RefusalCounter
   readonly quality: CallQuality
   readonly operatorId: AccountId

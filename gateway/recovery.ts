@@ -57,8 +57,10 @@ async function closeOne(open: OpenCall, writer: RecordWriter, operatorId: Accoun
 /** Says BYE on both legs of each interrupted call, from the dialogs written down before the answer. */
 export async function hangUpLegs(open: readonly OpenCall[], signaling: Signaling, log: Logger): Promise<void> {
   const dialogs = open.flatMap((one) => [one.callerDialog, one.buyerDialog]).filter((dialog) => dialog !== null)
+  // Two calls that were joined name the same two dialogs.
+  const once = new Map(dialogs.map((dialog) => [`${dialog.callId} ${dialog.localTag}`, dialog])).values()
   await Promise.all(
-    dialogs.map(async (dialog) => {
+    [...once].map(async (dialog) => {
       try {
         const status = await Promise.race([sayBye(dialog, signaling), timeout(BYE_WAIT_MS)])
         log.info({ sipCallId: dialog.callId, status }, 'said BYE to a leg of an interrupted call')

@@ -1,5 +1,5 @@
 import { quotable } from './reason-header.ts'
-import type { SipDialog } from './srf.ts'
+import type { LegDialog } from './srf.ts'
 
 /** Seconds: how long a transferor may expect to hear of its transfer; the ring timeout is shorter. */
 const EXPIRES_S = 180
@@ -9,13 +9,13 @@ const EXPIRES_S = 180
  * the status line of where it stands. What it answers changes nothing.
  */
 export class ReferProgress {
-  readonly #dialog: SipDialog
+  readonly #dialog: LegDialog
   readonly #event: string
   #last = 0
   #sending: Promise<unknown> = Promise.resolve()
 
   /** `id` is given for all but the first REFER of a dialog (RFC 3515 §2.4.6). */
-  constructor(dialog: SipDialog, id: string | null) {
+  constructor(dialog: LegDialog, id: string | null) {
     this.#dialog = dialog
     this.#event = id === null ? 'refer' : `refer;id=${id}`
   }

@@ -1,4 +1,5 @@
 import { readForeignUri } from './allowed-hosts.ts'
+import { readReplaces, type Replaces } from './replaces.ts'
 import { listOf, uriOf } from './sip-fields.ts'
 import { parseUri, serializeUri, type Uri } from './sip-server/uri.ts'
 import type { SipRequest } from './srf.ts'
@@ -7,8 +8,8 @@ import type { SipRequest } from './srf.ts'
 export interface Referral {
   /** Whom to call: without headers, a sip:, sips: or tel: URI. */
   readonly uri: Uri
-  /** The dialog of the consultation call that ours is to replace at the other end (RFC 3891), ready for the header. */
-  readonly replaces: string | null
+  /** The dialog of the consultation call that ours is to replace at the other end (RFC 3891). */
+  readonly replaces: Replaces | null
   /** Who refers, as it says itself (RFC 3892); null when it does not. */
   readonly referredBy: string | null
   /** It wants to hear how it goes (RFC 4488). */
@@ -16,9 +17,6 @@ export interface Referral {
   /** CSeq of the REFER, which names its subscription. */
   readonly id: string
 }
-
-/** RFC 3891 §6.1: a Call-ID and two tags. */
-const REPLACES = /^[^\s;,"<>]{1,256}(;(to-tag|from-tag)=[\w.!%*+`'~-]{1,128}|;early-only){2,3}$/
 
 /** Reads a REFER; a number is the status to refuse it with. */
 export function readReferral(req: SipRequest): Referral | number {
@@ -28,10 +26,11 @@ export function readReferral(req: SipRequest): Referral | number {
   if (!parsed) return 400
   const method = parsed.params.get('method')
   if (method !== undefined && method.toUpperCase() !== 'INVITE') return 603
-  let replaces: string | null = null
+  let replaces: Replaces | null = null
   for (const [name, value] of parsed.headers) {
-    if (name.toLowerCase() !== 'replaces' || replaces !== null || !REPLACES.test(value)) return 603
-    replaces = value
+    if (name.toLowerCase() !== 'replaces' || replaces !== null) return 603
+    replaces = readReplaces(value)
+    if (replaces === null) return 603
   }
   const uri: Uri = { ...parsed, headers: [], params: new Map(parsed.params) }
   uri.params.delete('method')

@@ -1,7 +1,7 @@
 import type { LegSide } from '../model/call.ts'
 import { isDialogGone } from './dialog-gone.ts'
 import { ALLOWED } from './sip-methods.ts'
-import { relayableStatus, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
+import { relayableStatus, type LegDialog, type LegResponse, type SipRequest, type SipResponse } from './srf.ts'
 
 /** Requests inside a dialog that mean something to the other side only, and are handed on as they are. */
 const RELAYED = ['info', 'message', 'notify', 'subscribe'] as const
@@ -37,18 +37,18 @@ const RESPONSE_HEADERS = [
 
 /** Hands requests inside one leg's dialog on to the other leg, and the answers back. */
 export class RelayedRequests {
-  readonly #dialogOf: (side: LegSide) => SipDialog
-  readonly #onGone: (side: LegSide, dialog: SipDialog) => void
+  readonly #dialogOf: (side: LegSide) => LegDialog
+  readonly #onGone: (side: LegSide, dialog: LegDialog) => void
   readonly #open: Record<LegSide, number> = { caller: 0, buyer: 0 }
 
   /** `onGone` is told of a side that knows nothing of its dialog any more. */
-  constructor(dialogOf: (side: LegSide) => SipDialog, onGone: (side: LegSide, dialog: SipDialog) => void) {
+  constructor(dialogOf: (side: LegSide) => LegDialog, onGone: (side: LegSide, dialog: LegDialog) => void) {
     this.#dialogOf = dialogOf
     this.#onGone = onGone
   }
 
   /** Listens to one side's dialog. */
-  watch(side: LegSide, dialog: SipDialog): void {
+  watch(side: LegSide, dialog: LegDialog): void {
     for (const method of RELAYED)
       dialog.on(method, (req: SipRequest, res: SipResponse) => void this.#relay(side, req, res))
     // drachtio-srf has answered it; the other side must still hear that nobody listens any more.
@@ -77,7 +77,7 @@ export class RelayedRequests {
     }
   }
 
-  #forward(req: SipRequest, other: SipDialog): Promise<SipResponse> {
+  #forward(req: SipRequest, other: LegDialog): Promise<LegResponse> {
     const { method, body } = req
     return other.request({ method, headers: picked(req, REQUEST_HEADERS), body })
   }
@@ -87,7 +87,7 @@ function oppositeOf(side: LegSide): LegSide {
   return side === 'caller' ? 'buyer' : 'caller'
 }
 
-function picked(message: SipRequest | SipResponse, names: readonly string[]): Record<string, string> {
+function picked(message: SipRequest | LegResponse, names: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {}
   for (const name of names) {
     const value = message.get(name)

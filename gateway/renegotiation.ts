@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { MediaSession } from '../media/media-server.ts'
+import { MediaUnavailable, type MediaSession } from '../media/media-server.ts'
 import type { LegSide } from '../model/call.ts'
 import { systemRandom } from '../model/random.ts'
 import { isDialogGone } from './dialog-gone.ts'
@@ -7,7 +7,7 @@ import { backOffMs, MAX_GLARES } from './glare.ts'
 import { mediaWarning } from './media-warning.ts'
 import { sessionAnswer, sessionOffer } from './session-timer.ts'
 import { ABILITIES, ALLOWED } from './sip-methods.ts'
-import { isSipFailure, reinvite, relayableStatus, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
+import { isSipFailure, reinvite, relayableStatus, type LegDialog, type SipRequest, type SipResponse } from './srf.ts'
 
 /** How long we wait for the ACK that answers an offer of ours: 64·T1, when the server gives the 200 up too (RFC 3261 §13.3.1.4). */
 const ACK_WAIT_MS = 32_000
@@ -19,19 +19,19 @@ const ACK_WAIT_MS = 32_000
  */
 export class Renegotiation {
   readonly #media: MediaSession
-  readonly #dialogOf: (side: LegSide) => SipDialog
+  readonly #dialogOf: (side: LegSide) => LegDialog
   /** Each side's last description, letter by letter: the same again only refreshes the session (RFC 4028 §7.4). */
   readonly #said: Record<LegSide, string>
   readonly #sessionExpiresS: number
   /** Told of a side that knows nothing of its dialog any more. */
-  readonly #onGone: (side: LegSide, dialog: SipDialog) => void
+  readonly #onGone: (side: LegSide, dialog: LegDialog) => void
   #busy = false
 
   constructor(
     media: MediaSession,
-    dialogOf: (side: LegSide) => SipDialog,
+    dialogOf: (side: LegSide) => LegDialog,
     sessionExpiresS: number,
-    onGone: (side: LegSide, dialog: SipDialog) => void,
+    onGone: (side: LegSide, dialog: LegDialog) => void,
   ) {
     this.#onGone = onGone
     this.#sessionExpiresS = sessionExpiresS
@@ -94,7 +94,7 @@ export class Renegotiation {
   /** A re-INVITE of ours that did not speak of the session timer would end it (RFC 4028 §7.4). */
   #session(): Record<string, string> {
     const session = { ...sessionOffer(this.#sessionExpiresS), Allow: ALLOWED }
-    return this.#sessionExpiresS === 0 ? session : { ...session, Supported: 'timer' }
+    return { ...session, Supported: this.#sessionExpiresS === 0 ? 'replaces' : 'timer, replaces' }
   }
 
   /**
@@ -123,6 +123,65 @@ export class Renegotiation {
     return false
   }
 
+  /**
+   * Offers the other side what a newcomer has said who is about to take this side's place (RFC 5589 §7, RFC 3891 §3); sent again
+   * later when it meets one of theirs. Resolves to the answer for the newcomer: until that one is seated, or has withdrawn, nobody
+   * else renegotiates. Rejects with NotIntroduced; then the other side is offered again what it had, if it had agreed already.
+   */
+  async introduce(side: LegSide, description: string, where?: 'inside'): Promise<Introduction> {
+    const otherSide = side === 'caller' ? 'buyer' : 'caller'
+    for (let glares = 0; ; glares++) {
+      if (glares > 0) await sleep(backOffMs(otherSide === 'buyer', systemRandom))
+      const outcome = this.#busy ? 491 : await this.#introduceOnce(side, otherSide, description, where)
+      if (typeof outcome !== 'number') return outcome
+      if (outcome === 491 && glares < MAX_GLARES) continue
+      this.#media.dropReplacement()
+      throw new NotIntroduced(outcome)
+    }
+  }
+
+  async #introduceOnce(
+    side: LegSide,
+    otherSide: LegSide,
+    description: string,
+    where?: 'inside',
+  ): Promise<Introduction | number> {
+    this.#busy = true
+    const dialog = this.#dialogOf(otherSide)
+    let theirs: string | null = null
+    const restore = (): void => {
+      this.#busy = false
+      if (theirs !== null) void this.offerAgain(otherSide)
+    }
+    try {
+      if (!dialog.connected) throw new NotIntroduced(481)
+      theirs = await reinvite(dialog, await this.#media.introduceReplacement(side, description, where), this.#session())
+      const said = theirs
+      const answer = await this.#media.answerReplacement(said)
+      const seat = async (): Promise<void> => {
+        await this.#media.seatReplacement()
+        this.#said[side] = description
+        this.#said[otherSide] = said
+        this.#busy = false
+      }
+      const withdraw = (): void => {
+        this.#media.dropReplacement()
+        restore()
+      }
+      return { answer, seat, withdraw }
+    } catch (error) {
+      restore()
+      if (error instanceof NotIntroduced) return error.status
+      if (!isSipFailure(error)) {
+        if (!dialog.connected) return 481 // Its side has hung up meanwhile.
+        return error instanceof MediaUnavailable ? 503 : 488
+      }
+      if (!isDialogGone(error.status)) return relayableStatus(error.status)
+      this.#onGone(otherSide, dialog)
+      return 481
+    }
+  }
+
   /** Somebody else has taken this side's place, and said this. */
   replaced(side: LegSide, description: string): void {
     this.#said[side] = description
@@ -135,8 +194,29 @@ export class Renegotiation {
   }
 }
 
+/** Somebody who may take a side's place. */
+export interface Introduction {
+  /** What the newcomer is answered. */
+  readonly answer: string
+  /** It has the place. */
+  seat(): Promise<void>
+  /** It will not have it: the other side is offered again what it had. */
+  withdraw(): void
+}
+
+/** The other side would not have the newcomer, or is not there; `status` says how. */
+export class NotIntroduced extends Error {
+  override readonly name = 'NotIntroduced'
+  readonly status: number
+
+  constructor(status: number) {
+    super(`not introduced: ${status}`)
+    this.status = status
+  }
+}
+
 /** The body of the next ACK in a dialog; null when it has none, or does not come. */
-function ackOf(dialog: SipDialog): Promise<string | null> {
+export function ackOf(dialog: LegDialog): Promise<string | null> {
   return new Promise((resolve) => {
     const settle = (ack: SipRequest | null): void => {
       clearTimeout(timer)

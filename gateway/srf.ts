@@ -38,6 +38,7 @@ export interface SipRequest extends EventEmitter {
 }
 
 export interface SipResponse {
+  readonly source_address: string
   readonly status: number
   readonly reason: string
   readonly body: string | undefined
@@ -66,13 +67,11 @@ export function headerLines(name: string, values: readonly string[]): Record<str
   return { [name]: values.join(`\r\n${name}: `) }
 }
 
-/** drachtio-srf's dialog (RFC 3261 §12), whose events are `destroy`, `modify`, `info`, `update` and so on. */
-export interface SipDialog extends EventEmitter {
+/** One side of a dialog (RFC 3261 §12), whose events are `destroy`, `modify`, `info`, `update` and so on. */
+export interface LegDialog extends EventEmitter {
   readonly sip: { readonly callId: string; readonly localTag: string; readonly remoteTag: string }
   readonly local: { readonly uri: string; sdp: string }
   readonly remote: { readonly uri: string; readonly sdp: string }
-  readonly req: SipRequest
-  readonly res: SipResponse
   readonly connected: boolean
   destroy(options?: { headers?: Record<string, string> }): Promise<unknown>
   modify(sdp: string, options?: { headers?: Record<string, string> }): Promise<string>
@@ -80,7 +79,16 @@ export interface SipDialog extends EventEmitter {
     method: string
     headers?: Record<string, string>
     body?: string | undefined
-  }): Promise<SipResponse>
+  }): Promise<LegResponse>
+}
+
+/** The answer to a request inside a dialog. */
+export type LegResponse = Pick<SipResponse, 'status' | 'body' | 'get'>
+
+/** drachtio-srf's dialog. */
+export interface SipDialog extends LegDialog {
+  readonly req: SipRequest
+  readonly res: SipResponse
 }
 
 export interface UacOptions {
@@ -122,7 +130,7 @@ export function isSipFailure(error: unknown): error is SipFailure {
  * sends one at a time.
  */
 export async function reinvite(
-  dialog: SipDialog,
+  dialog: LegDialog,
   offer: string,
   headers: Record<string, string> = {},
 ): Promise<string> {

@@ -5,9 +5,11 @@ import { CallerLeg } from './caller-leg.ts'
 import { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import type { SipRequest, SipResponse } from './srf.ts'
+import { takeOver } from './take-over.ts'
 
-/** An INVITE becomes a call, which is live from here until its record is written. Returns at once. */
+/** An INVITE becomes a call, which is live from here until its record is written; or somebody's place in one. Returns at once. */
 export function takeCall(req: SipRequest, res: SipResponse, exchange: CallSteps, parts: ExchangeParts): void {
+  if (takeOver(req, res, parts)) return
   const call = new Call({
     id: newId<CallId>(),
     caller: new CallerLeg(parts.signaling, req, res, parts.policies),

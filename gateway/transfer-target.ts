@@ -5,13 +5,14 @@ import { headersTo, wayToNumber, type Invitation } from './invitation.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import type { Referral } from './referral.ts'
+import { writeReplaces } from './replaces.ts'
 import { parseUri, serializeUri } from './sip-server/uri.ts'
 
 /**
  * Where a transfer leads, or the status to refuse it with: on our account nobody calls the world. A colleague, which is a user of
  * the same buyer at our own address or in our realm, is rung wherever registered. A SIP URI within the host of the target that took
  * the call, or one the operator allows, is called as it is; a number that begins as the operator allows, written as tel: or at our
- * own address, goes out by a trunk.
+ * own address, goes out by a trunk: but not to replace a dialog, which no number has.
  */
 export function transferTarget(
   referral: Referral,
@@ -36,7 +37,7 @@ export function transferTarget(
     const mayRing = readForeignUri(text) && !parts.trunks.isCarrier(text)
     return mayRing ? withReferral(direct(), referral) : 403
   }
-  if (!isTel && !isOurs) return 403
+  if ((!isTel && !isOurs) || referral.replaces) return 403
   const number = numberOfUri(text)
   if (!number || !transferNumbers.some((beginning) => number.startsWith(beginning))) return 403
   const invitation = wayToNumber(target, number, call, parts)
@@ -45,7 +46,7 @@ export function transferTarget(
 
 function withReferral(invitation: Invitation, { replaces, referredBy }: Referral): Invitation {
   const headers = { ...invitation.headers }
-  if (replaces) Object.assign(headers, { Replaces: replaces, Require: 'replaces' })
+  if (replaces) Object.assign(headers, { Replaces: writeReplaces(replaces), Require: 'replaces' })
   if (referredBy) headers['Referred-By'] = referredBy
   return { ...invitation, headers }
 }

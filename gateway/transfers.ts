@@ -1,69 +1,94 @@
 import type { LegSide } from '../model/call.ts'
-import type { DialogState } from '../model/cdr.ts'
 import { MediaUnavailable, type MediaSession } from '../media/media-server.ts'
 import { newAttempt } from './attempt.ts'
 import type { Bridge } from './bridge.ts'
 import { ring, type BuyerLeg } from './buyer-leg.ts'
 import type { Invitation } from './invitation.ts'
+import { joinCalls } from './join-calls.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
+import type { Seat } from './own-dialogs.ts'
+import type { Parties } from './parties.ts'
 import { progressPhrase } from './progress-phrase.ts'
 import type { ExchangeParts } from './parts.ts'
 import { ReferProgress } from './refer-progress.ts'
 import { readReferral, type Referral } from './referral.ts'
+import { mayJoin } from './replacing-rights.ts'
 import { ringWays } from './ring-ways.ts'
 import { relayableStatus, type SipRequest, type SipResponse } from './srf.ts'
 import { transferTarget } from './transfer-target.ts'
 import { uriOf } from './sip-fields.ts'
 import { parseUri } from './sip-server/uri.ts'
-import { writeSold } from './write-sold.ts'
-
-/** A call is transferred so often; after that every further REFER is declined. */
-const MAX_TRANSFERS = 10
 
 /**
  * Transfers of one answered call (RFC 3515, RFC 5589): whoever refers is replaced by whom it refers to, once that one has answered.
- * Until then it may stay or leave. It is the same sale on the same award: the money runs on until the caller's end. When nobody
- * answers, the call is as it was, or over if the transferor has left.
+ * Until then it may stay or leave. When nobody answers, the call is as it was, or over if the transferor has left.
  *
- * A referral with Replaces (attended) is passed on to the other end, which joins the consultation call (RFC 3891).
+ * A referral with Replaces (attended) that names a dialog of ours has the two calls joined; any other is passed on to the other end,
+ * which joins the consultation call (RFC 3891).
  */
 export class Transfers {
   readonly #call: Call
   readonly #bridge: Bridge
+  readonly #parties: Parties
   readonly #parts: ExchangeParts
-  readonly #dialogs: Record<LegSide, { state(): DialogState }>
-  #ongoing = false
-  #count = 0
 
-  constructor(call: Call, bridge: Bridge, buyer: BuyerLeg, parts: ExchangeParts) {
-    this.#call = call
-    this.#dialogs = { caller: call.caller, buyer }
-    this.#bridge = bridge
+  constructor(parties: Parties, parts: ExchangeParts) {
+    this.#parties = parties
+    this.#call = parties.call
+    this.#bridge = parties.bridge
     this.#parts = parts
   }
 
   listen(): void {
-    if (this.#parts.policies.transfers === 'off') return
     this.#bridge.onRefer((side, req, res) => this.#asked(side, req, res))
   }
 
   #asked(side: LegSide, req: SipRequest, res: SipResponse): void {
     if (this.#bridge.isEnded) return res.send(481) // Its BYE and our own have crossed.
     if (side === 'caller' && this.#parts.policies.transfers !== 'both') return res.send(603)
-    if (this.#ongoing || !this.#bridge.isAgreed) return res.send(491)
     const referral = readReferral(req)
     if (typeof referral === 'number') return this.#decline(res, referral, 'the REFER cannot be followed')
-    if (this.#count >= MAX_TRANSFERS) return this.#decline(res, 603, 'transferred often enough')
+    const { replaces } = referral
+    const named = replaces && this.#parts.ownDialogs.find(replaces)
+    if (named !== null) return this.#askedToJoin(side, referral, named, req, res)
     const { dialog } = this.#bridge.legOf(side)
     const ownHost = parseUri(uriOf(dialog.local.uri))?.host ?? ''
     const invitation = transferTarget(referral, this.#call.soldAttempt!.target, ownHost, this.#call, this.#parts)
     if (invitation === 480) return this.#decline(res, 480, 'the colleague is not registered')
     if (typeof invitation === 'number') return this.#decline(res, invitation, 'nobody is called there on our account')
+    this.#follow(side, referral, res, (progress) => this.#transfer(side, referral, invitation, progress))
+  }
+
+  #askedToJoin(side: LegSide, referral: Referral, named: Seat | 'ended', req: SipRequest, res: SipResponse): void {
+    if (named !== 'ended') {
+      if (named.parties === this.#parties) return this.#decline(res, 603, 'a call is not joined with itself')
+      if (!mayJoin(req, this.#parties.accountOf(side), named))
+        return this.#decline(res, 403, 'the call to be joined is not the transferor’s')
+    }
+    this.#follow(side, referral, res, (progress) => this.#join(side, referral, named, progress))
+  }
+
+  #decline(res: SipResponse, status: number, why: string): void {
+    this.#call.note('transfer refused', why)
+    res.send(status)
+  }
+
+  /** Accepts the REFER and does what it asks for; whoever wants to hear of it, does. */
+  #follow(
+    side: LegSide,
+    referral: Referral,
+    res: SipResponse,
+    work: (progress: ReferProgress | null) => Promise<void>,
+  ): void {
+    const isFirst = this.#parties.changes === 0
+    const finish = this.#parties.begin()
+    if (finish === 491) return res.send(491)
+    if (finish === 603) return this.#decline(res, 603, 'transferred often enough')
     res.send(202, referral.wantsNotify ? {} : { headers: { 'Refer-Sub': 'false' } })
-    const progress = referral.wantsNotify ? new ReferProgress(dialog, this.#count === 0 ? null : referral.id) : null
-    this.#count++
-    this.#ongoing = true
-    this.#transfer(side, referral, invitation, progress)
+    const { dialog } = this.#bridge.legOf(side)
+    const progress = referral.wantsNotify ? new ReferProgress(dialog, isFirst ? null : referral.id) : null
+    void progress?.tell(100, 'Trying')
+    work(progress)
       .catch((error: unknown) => {
         if (error instanceof MediaUnavailable) {
           // The call has ended meanwhile, or there is no port left: no bug of the transfer's.
@@ -73,12 +98,25 @@ export class Transfers {
         this.#parts.log.error({ callId: this.#call.id, error }, 'a transfer met a bug')
         void progress?.tell(500, 'Server Internal Error')
       })
-      .finally(() => (this.#ongoing = false))
+      .finally(finish)
   }
 
-  #decline(res: SipResponse, status: number, why: string): void {
-    this.#call.note('transfer refused', why)
-    res.send(status)
+  /** RFC 5589 §7, where both calls are ours. What INVITE with Replaces would be answered, the transferor is told (RFC 3891 §3). */
+  async #join(
+    side: LegSide,
+    { replaces }: Referral,
+    named: Seat | 'ended',
+    progress: ReferProgress | null,
+  ): Promise<void> {
+    this.#call.note('transfer', `asked by the ${side}, to join a call of its own`)
+    const own: Seat = { parties: this.#parties, side, leg: this.#bridge.legOf(side) }
+    const result = named === 'ended' ? 603 : replaces!.isEarlyOnly ? 486 : await joinCalls(own, named)
+    if (typeof result === 'number') {
+      this.#call.note('transfer failed', String(result))
+      return void progress?.tell(result, 'Transfer failed')
+    }
+    await progress?.tell(200, 'OK')
+    for (const former of result.former) void former.hangUp()
   }
 
   async #transfer(
@@ -91,15 +129,19 @@ export class Transfers {
     const media = call.media!
     const giveUpPlace = this.#bridge.holdPlace(side)
     call.note('transfer', `asked by the ${side}${referral.replaces ? ', to a call it has there' : ''}`)
-    void progress?.tell(100, 'Trying')
     const attempt = newAttempt(call.soldAttempt!.award, invitation, side)
     let status = 503
     try {
       const sdp = await media.offerReplacement(side)
       const result = await this.#ring(attempt, invitation, sdp, progress)
       if (result.kind === 'answered') {
-        if (await this.#join(side, attempt, result.leg, result.sdp, media)) {
-          await this.#joined(side, attempt, result.leg, result.sdp, progress)
+        if (await this.#takePlace(side, result.leg, result.sdp, media)) {
+          const { leg, sdp: description } = result
+          const isKnownByAddress = invitation.ways === undefined
+          const former = this.#parties.seat({ side, attempt, leg, description, isKnownByAddress })
+          void this.#bridge.renegotiation.offerAgain(side === 'caller' ? 'buyer' : 'caller')
+          await progress?.tell(200, 'OK')
+          void former.hangUp()
           return
         }
         status = 488
@@ -139,49 +181,15 @@ export class Transfers {
   }
 
   /** The newcomer's media in the place of the transferor's. False when they have nothing in common, or the call is over. */
-  async #join(side: LegSide, attempt: BuyerAttempt, leg: BuyerLeg, sdp: string, media: MediaSession): Promise<boolean> {
-    const before = this.#legAttempt(side)
+  async #takePlace(side: LegSide, leg: BuyerLeg, sdp: string, media: MediaSession): Promise<boolean> {
     try {
       if (this.#bridge.isEnded) throw new Error('the call has ended')
-      const heard = (await media.stats())[side]
-      if (before) before.media = heard
-      else this.#call.callerMedia = heard
+      await this.#parties.takeStats(side)
       await media.takeReplacement(sdp)
+      return true
     } catch {
       void leg.hangUp()
       return false
     }
-    attempt.sipStatus = 200
-    attempt.sipCallId = leg.dialog.sip.callId // Of several phones, the one that answered.
-    attempt.answeredAt = new Date()
-    if (before) before.endedAt = attempt.answeredAt
-    return true
-  }
-
-  async #joined(
-    side: LegSide,
-    attempt: BuyerAttempt,
-    leg: BuyerLeg,
-    sdp: string,
-    progress: ReferProgress | null,
-  ): Promise<void> {
-    const call = this.#call
-    const former = this.#bridge.legOf(side)
-    this.#bridge.replace(side, leg, sdp)
-    call.transferredTo[side] = attempt
-    this.#dialogs[side] = leg
-    call.note('transferred', `the ${side}’s side goes on elsewhere`)
-    if (this.#bridge.isEnded) void leg.hangUp()
-    // Only lets a restart after a crash say BYE to the right side; the sale is written down already.
-    const dialogs = { caller: this.#dialogs.caller.state(), buyer: this.#dialogs.buyer.state() }
-    void writeSold(call, dialogs, this.#parts).catch(() => {})
-    await progress?.tell(200, 'OK')
-    void former.hangUp()
-  }
-
-  /** The record of whoever is on this side now; the caller's own has no attempt. */
-  #legAttempt(side: LegSide): BuyerAttempt | null {
-    const { transferredTo, soldAttempt } = this.#call
-    return transferredTo[side] ?? (side === 'buyer' ? soldAttempt : null)
   }
 }

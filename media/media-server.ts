@@ -42,11 +42,20 @@ export interface MediaSession extends EventEmitter<{ rtpTimeout: [side: LegSide]
   answerFrom(side: LegSide, answer: Sdp): Promise<void>
   /**
    * An offer for somebody who is to take this side's place: at an address and port of its own, while the side goes on. From now on
-   * until it is taken or dropped, silence is no timeout. One at a time.
+   * until it is taken or dropped, silence is no timeout. One at a time. `inside`: it is another session of this engine's.
    */
-  offerReplacement(side: LegSide): Promise<Sdp>
+  offerReplacement(side: LegSide, where?: 'inside'): Promise<Sdp>
   /** Its answer: it is this side from now on. The other side is then to be offered what is agreed (`offerTo`). */
   takeReplacement(answer: Sdp): Promise<void>
+  /**
+   * What to offer the other side before a newcomer takes this side's place: `description` is the newcomer's own offer, or its answer
+   * to `offerReplacement`, which is then not taken at once.
+   */
+  introduceReplacement(side: LegSide, description: Sdp, where?: 'inside'): Promise<Sdp>
+  /** The other side's answer to that → the answer for the newcomer. Throws UnacceptableMedia when they have no codec in common. */
+  answerReplacement(answer: Sdp): Promise<Sdp>
+  /** The newcomer so introduced and answered is this side from now on. */
+  seatReplacement(): Promise<void>
   /** Nobody took the place; does nothing when there is none to drop. */
   dropReplacement(): void
   /** Both legs are answered: from now on silence is a timeout. */

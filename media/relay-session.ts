@@ -20,6 +20,9 @@ const NO_LEG = {
   dropped: { invalid: 0, foreign: 0, unsent: 0 },
 }
 
+/** Where two sessions of ours meet: nobody else can reach it. */
+const INSIDE: RelayAddress = { bind: '127.0.0.1', told: '127.0.0.1' }
+
 /** Our side of the dialog with one party. */
 interface Face {
   readonly writer: DescriptionWriter
@@ -28,6 +31,17 @@ interface Face {
   /** We offered this party rtcp-mux (RFC 5761); its answer says whether it is used. */
   muxOffered: boolean
   mux: boolean
+}
+
+/** Who may take a side's place. */
+interface Replacement {
+  readonly side: LegSide
+  readonly face: Face
+  /** What we have offered it; null when it offers. */
+  readonly offered: Description | null
+  /** What it has said, and what the other side has said to that. */
+  newcomer: Description | null
+  answer: Description | null
 }
 
 interface SessionParts {
@@ -60,8 +74,7 @@ export class RelaySession
   /** The answer an earlier target gave the caller, with the one codec for speech that every later target must have. */
   #told: { readonly text: Sdp; readonly description: Description } | null = null
   #callerHeardOtherwise = false
-  /** Who may take a side's place, and what it was offered. */
-  #replacement: { readonly side: LegSide; readonly face: Face; readonly offered: Description } | null = null
+  #replacement: Replacement | null = null
   #pending: { readonly from: LegSide; readonly offer: Description } | null = null
   /** What each side has said last, and the codecs agreed from it: what `offerTo` offers the other. */
   readonly #described: Record<LegSide, Description | null> = { caller: null, buyer: null }
@@ -190,35 +203,76 @@ export class RelaySession
     return text
   }
 
-  async offerReplacement(side: LegSide): Promise<Sdp> {
+  async offerReplacement(side: LegSide, where?: 'inside'): Promise<Sdp> {
     this.#assertOpen()
     const described = this.#described[other(side)]
     assert(described !== null, 'a side is replaced after both have spoken')
-    const address = side === 'caller' ? this.#parts.callerAddress : this.#parts.buyerAddress
-    const reply = await this.thread.request({ kind: 'spare', session: this.id, address: address.bind })
-    if (reply.kind !== 'spare-opened') throw new MediaUnavailable(reply.kind === 'refused' ? reply.reason : reply.kind)
-    const face = newFace(address, reply.port)
     // Whoever held the other side is going: the newcomer is asked to talk, and the other side is offered that afterwards.
     const audio: AudioStream = { ...described.audio, direction: 'sendrecv', heldByAddress: false, rtcpMux: false }
-    this.#replacement = { side, face, offered: { ...described, audio } }
-    this.#watch()
+    const { face } = await this.#makeRoom(side, { ...described, audio }, where)
     return this.#offer(face, termsToOffer(audio, false))
+  }
+
+  async #makeRoom(side: LegSide, offered: Description | null, where?: 'inside'): Promise<Replacement> {
+    const address = where ? INSIDE : side === 'caller' ? this.#parts.callerAddress : this.#parts.buyerAddress
+    const reply = await this.thread.request({ kind: 'spare', session: this.id, address: address.bind })
+    if (reply.kind !== 'spare-opened') throw new MediaUnavailable(reply.kind === 'refused' ? reply.reason : reply.kind)
+    this.#replacement = { side, face: newFace(address, reply.port), offered, newcomer: null, answer: null }
+    this.#watch()
+    return this.#replacement
   }
 
   async takeReplacement(answer: Sdp): Promise<void> {
     this.#assertOpen()
-    assert(this.#replacement !== null, 'a place is offered before it is taken')
-    const { side, face, offered } = this.#replacement
+    const offered = this.#replacement?.offered
+    assert(this.#replacement && offered, 'a place is offered before it is taken')
+    const { side, face } = this.#replacement
     const description = readDescription(answer)
     checkReachable(description.audio, face.address.bind, this.#parts.requireAddress)
     termsToAnswer(offered.audio, description.audio)
+    await this.#changeHands(side, face)
+    const audio = { ...offered.audio, rtcpMux: this.#face(other(side)).mux }
+    await this.#agree(other(side), { ...offered, audio }, description)
+  }
+
+  async #changeHands(side: LegSide, face: Face): Promise<void> {
     const taken = await this.thread.request({ kind: 'take-spare', session: this.id, side })
     if (taken.kind === 'refused') throw new MediaUnavailable(taken.reason)
     this.#replacement = null
     if (side === 'caller') this.#caller = face
     else this.#buyer = face
-    const audio = { ...offered.audio, rtcpMux: this.#face(other(side)).mux }
-    await this.#agree(other(side), { ...offered, audio }, description)
+  }
+
+  async introduceReplacement(side: LegSide, description: Sdp, where?: 'inside'): Promise<Sdp> {
+    this.#assertOpen()
+    const newcomer = readDescription(description)
+    const isOffered = this.#replacement?.side === side
+    const room = isOffered ? this.#replacement! : await this.#makeRoom(side, null, where)
+    checkReachable(newcomer.audio, room.face.address.bind, this.#parts.requireAddress)
+    room.newcomer = newcomer
+    const to = this.#face(other(side))
+    return this.#offer(to, termsToOffer(newcomer.audio, newcomer.audio.rtcpMux || to.mux))
+  }
+
+  // oxlint-disable-next-line require-await -- as for reoffer.
+  async answerReplacement(answer: Sdp): Promise<Sdp> {
+    this.#assertOpen()
+    const room = this.#replacement
+    assert(room?.newcomer, 'a newcomer is introduced before it is answered')
+    const description = readDescription(answer)
+    this.#checkReachable(other(room.side), description.audio)
+    const terms = termsToAnswer(room.newcomer.audio, description.audio)
+    room.answer = description
+    room.face.writer.follow(room.newcomer)
+    return room.face.writer.write(terms, room.face.address.told, room.face.port)
+  }
+
+  async seatReplacement(): Promise<void> {
+    this.#assertOpen()
+    const { side, face, newcomer, answer } = this.#replacement ?? {}
+    assert(side && face && newcomer && answer, 'a newcomer is answered before it is seated')
+    await this.#changeHands(side, face)
+    await this.#agree(side, newcomer, answer)
   }
 
   dropReplacement(): void {

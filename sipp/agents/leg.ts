@@ -70,6 +70,11 @@ export abstract class Leg extends EventEmitter<LegEvents> {
     return this.host.local.host
   }
 
+  /** The other side's tag; '' before there is a dialog. */
+  get remoteTag(): string {
+    return this.dialog?.remoteTag ?? ''
+  }
+
   get isEnded(): boolean {
     return this.#end !== null
   }

@@ -49,6 +49,8 @@ export class OutgoingCall extends Leg {
   readonly outcome: Promise<Outcome>
   /** Every 18x so far. */
   readonly progress: Progress[] = []
+  /** What the ACK answers, where the offer is left to the other side. */
+  answerSdp = ''
   readonly #target: Address
   #resolveOutcome!: (outcome: Outcome) => void
   #isDecided = false
@@ -108,7 +110,12 @@ export class OutgoingCall extends Leg {
     const dialog = this.dialog ?? Dialog.asCaller(this.invite, response, this.localTag, this.#target)
     if (dialog.remoteTag !== response.toTag) return this.#dropFork(response)
     // Again for every repetition of the 2xx.
-    this.host.transactions.sendAck(dialog.buildRequest('ACK', this.host.contact, this.invite.cseq), dialog.destination)
+    const ack = dialog.buildRequest('ACK', this.host.contact, this.invite.cseq)
+    if (this.answerSdp !== '') {
+      ack.add('Content-Type', 'application/sdp')
+      ack.body = this.answerSdp
+    }
+    this.host.transactions.sendAck(ack, dialog.destination)
     if (this.#isDecided) return
     clearTimeout(this.#giveUp)
     this.dialog = dialog

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { IncomingCall } from '../../sipp/agents/incoming-call.ts'
 import { bridgedCall } from '../support/bridged-call.ts'
+import { consultation, replacesOf } from '../support/consultation.ts'
 import { Exchange, requireSipp } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
 
@@ -105,6 +106,36 @@ describe('an exchange that is killed', function () {
       await second.assertMoneyBalances()
     } finally {
       await close()
+    }
+  })
+
+  it('says BYE to both who were joined by an attended transfer', async () => {
+    const first = await start()
+    const scene = await consultation(first)
+    const { first: bought, second: placed } = scene
+    try {
+      const { host, port } = first.process.sip()
+      const headers = { 'Refer-To': `<sip:x@${host}:${port}?Replaces=${replacesOf(placed.caller)}>` }
+      await bought.agent.request('REFER', { headers })
+      await Promise.all([bought.agent.ended, placed.caller.ended])
+      await sleep(500) // For both calls to be written down.
+      await first.process.kill()
+      const second = await start()
+      assert.equal((await bought.caller.ended).cause, 'remote-hung-up')
+      assert.equal((await placed.agent.ended).cause, 'remote-hung-up')
+      for (const { market } of [bought, placed]) {
+        const records = await second.callsTo(market.number)
+        assert.deepEqual(
+          records.map(({ outcome, price, legs }) => [outcome, price, legs.length]),
+          [['interrupted', '1.00', 3]],
+        )
+      }
+      await second.assertMoneyBalances()
+      // Both calls name both dialogs, and each is hung up on once.
+      const said = (await second.log()).match(/said BYE to a leg/g)
+      assert.equal(said?.length, 2)
+    } finally {
+      await scene.close()
     }
   })
 })

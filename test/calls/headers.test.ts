@@ -94,6 +94,10 @@ describe('the headers of a call', function () {
       const call = carrier.call({ to: market.number, from: '+12125550142', target, headers })
       assert.equal((await call.outcome).status, 481)
       await market.ended({ outcome: 'refused', sip_status: 481, end_reason: 'no_such_dialog' })
+      for (const bad of [{ Replaces: 'abc' }, { ...headers, Join: headers.Replaces }]) {
+        const unreadable = carrier.call({ to: market.number, from: '+12125550142', target, headers: bad })
+        assert.equal((await unreadable.outcome).status, 400)
+      }
     } finally {
       await carrier.close()
     }

@@ -48,7 +48,7 @@ describe('a request inside an answered call', function () {
       assert.equal(outcome.kind, 'answered')
       const said = (answer: SipMessage | null | undefined) => [answer?.getAll('allow'), answer?.getAll('supported')]
       const first = said(outcome.response)
-      assert.deepEqual(first[1], ['timer', '100rel'])
+      assert.deepEqual(first[1], ['timer', '100rel', 'replaces'])
       const body = directed(caller.localSdp, 'sendonly')
       for (const [method, withBody] of [
         ['INVITE', body],

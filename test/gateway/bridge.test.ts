@@ -12,6 +12,10 @@ class FakeLeg extends EventEmitter {
   readonly local = { uri: 'sip:us@192.0.2.1', sdp: '' }
   readonly remote = { uri: 'sip:them@192.0.2.2', sdp: '' }
   offer: string | null = 'v=0'
+  readonly sourceAddress = '192.0.2.2'
+  leg(): this {
+    return this
+  }
   readonly byes: Record<string, string>[] = []
   hangUp(headers: Record<string, string> = {}): Promise<void> {
     this.byes.push(headers)

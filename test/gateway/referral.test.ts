@@ -25,7 +25,7 @@ describe('a referral', () => {
   it('may name a call to be replaced at the other end (RFC 3891)', () => {
     const referral = read({ 'Refer-To': '<sip:d@example.com?Replaces=abc%40h%3Bto-tag%3D1%3Bfrom-tag%3D2>' })
     assert.ok(typeof referral === 'object')
-    assert.equal(referral.replaces, 'abc@h;to-tag=1;from-tag=2')
+    assert.deepEqual(referral.replaces, { callId: 'abc@h', toTag: '1', fromTag: '2', isEarlyOnly: false })
     assert.equal(serializeUri(referral.uri), 'sip:d@example.com')
     assert.equal(referral.wantsNotify, true)
   })
