@@ -10,7 +10,7 @@ describe('a Replaces header', () => {
       fromTag: '6472',
       isEarlyOnly: false,
     })
-    assert.equal(writeReplaces(read!), '425928@bobster.example.org;to-tag=7743;from-tag=6472')
+    assert.equal(writeReplaces(read), '425928@bobster.example.org;to-tag=7743;from-tag=6472')
   })
 
   it('may be meant for a call that only rings', () => {
