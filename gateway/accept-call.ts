@@ -57,10 +57,21 @@ export async function accept(
     sessionExpiresS: parts.policies.sessionExpiresS,
     monotonicMs: () => parts.clock.monotonicMs(),
   })
-  if (parts.policies.transfers !== 'off') new Transfers(new Parties(call, call.bridge, parts), parts).listen()
+  if (parts.policies.transfers !== 'off') new Transfers(partiesOf(call, call.bridge, parts), parts).listen()
   // Asked for while the 200 was on its way.
   if (call.abandoned) call.bridge.hangUp(call.abandoned.why, call.abandoned.by)
   return call.bridge
+}
+
+function partiesOf(call: Call, bridge: Bridge, parts: ExchangeParts): Parties {
+  return new Parties({
+    call,
+    bridge,
+    register: parts.ownDialogs,
+    isBuyerKnownByAddress: parts.registrar.usernameIn(call.soldAttempt!.target.uri) === null,
+    // The sale is written down already.
+    write: (dialogs) => void writeSold(call, dialogs, parts).catch(() => {}),
+  })
 }
 
 function forgetAnswer(call: Call): void {

@@ -1,14 +1,6 @@
-import type { LegSide } from '../model/call.ts'
 import type { Leg } from './leg.ts'
-import type { Parties } from './parties.ts'
+import type { Register, Seat } from './parties.ts'
 import type { Replaces } from './replaces.ts'
-
-/** Who has a place in an answered call. */
-export interface Seat {
-  readonly parties: Parties
-  readonly side: LegSide
-  readonly leg: Leg
-}
 
 /** So many dialogs are remembered after their end. */
 export const MAX_ENDED = 1000
@@ -17,7 +9,7 @@ export const MAX_ENDED = 1000
  * The dialogs of answered calls, found by what a Replaces header says of them (RFC 3891 §3): both of each live call, and for a while
  * those that have ended. Whoever names one knows both of its tags, one of which is a random number of ours.
  */
-export class OwnDialogs {
+export class OwnDialogs implements Register {
   readonly #seats = new Map<string, Seat>()
   readonly #ended = new Set<string>()
 

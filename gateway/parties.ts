@@ -1,13 +1,35 @@
 import type { LegSide } from '../model/call.ts'
+import type { DialogState } from '../model/cdr.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { Bridge } from './bridge.ts'
 import type { Leg } from './leg.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
-import type { ExchangeParts } from './parts.ts'
-import { writeSold } from './write-sold.ts'
 
 /** A call changes hands so often; after that nobody takes another's place in it. */
 export const MAX_CHANGES = 10
+
+/** Who has a place in an answered call. */
+export interface Seat {
+  readonly parties: Parties
+  readonly side: LegSide
+  readonly leg: Leg
+}
+
+/** Where places are found by their dialogs. */
+export interface Register {
+  add(seat: Seat): void
+  end(leg: Leg): void
+}
+
+export interface PartiesOptions {
+  readonly call: Call
+  readonly bridge: Bridge
+  readonly register: Register
+  /** As a Successor's. */
+  readonly isBuyerKnownByAddress: boolean
+  /** Writes down the dialogs there are now: only lets a restart after a crash say BYE to the right sides. */
+  readonly write: (dialogs: Readonly<Record<LegSide, DialogState>>) => void
+}
 
 /** Somebody who takes a side's place. */
 export interface Successor {
@@ -28,21 +50,21 @@ export interface Successor {
 export class Parties {
   readonly call: Call
   readonly bridge: Bridge
-  readonly #parts: ExchangeParts
+  readonly #register: Register
+  readonly #write: PartiesOptions['write']
   readonly #isKnownByAddress: Record<LegSide, boolean>
   #isChanging = false
   #changes = 0
 
-  constructor(call: Call, bridge: Bridge, parts: ExchangeParts) {
+  constructor({ call, bridge, register, isBuyerKnownByAddress, write }: PartiesOptions) {
     this.call = call
     this.bridge = bridge
-    this.#parts = parts
-    const { uri } = call.soldAttempt!.target
-    this.#isKnownByAddress = { caller: true, buyer: parts.registrar.usernameIn(uri) === null }
-    for (const side of ['caller', 'buyer'] as const)
-      parts.ownDialogs.add({ parties: this, side, leg: bridge.legOf(side) })
+    this.#register = register
+    this.#write = write
+    this.#isKnownByAddress = { caller: true, buyer: isBuyerKnownByAddress }
+    for (const side of ['caller', 'buyer'] as const) register.add({ parties: this, side, leg: bridge.legOf(side) })
     void bridge.ended.then(() => {
-      for (const side of ['caller', 'buyer'] as const) parts.ownDialogs.end(bridge.legOf(side))
+      for (const side of ['caller', 'buyer'] as const) register.end(bridge.legOf(side))
     })
   }
 
@@ -89,17 +111,14 @@ export class Parties {
     if (!call.attempts.includes(attempt)) call.attempts.push(attempt)
 
     const former = bridge.legOf(side)
-    const { ownDialogs } = this.#parts
-    ownDialogs.end(former)
+    this.#register.end(former)
     bridge.replace(side, leg, description)
     call.transferredTo[side] = attempt
     this.#isKnownByAddress[side] = isKnownByAddress
     call.note('transferred', `the ${side}’s side goes on elsewhere`)
     if (bridge.isEnded) void leg.hangUp()
-    else if (leg.dialog.sip.callId !== '') ownDialogs.add({ parties: this, side, leg })
-    // Only lets a restart after a crash say BYE to the right side; the sale is written down already.
-    const dialogs = { caller: bridge.legOf('caller').state(), buyer: bridge.legOf('buyer').state() }
-    void writeSold(call, dialogs, this.#parts).catch(() => {})
+    else if (leg.dialog.sip.callId !== '') this.#register.add({ parties: this, side, leg })
+    this.#write({ caller: bridge.legOf('caller').state(), buyer: bridge.legOf('buyer').state() })
     return former
   }
 

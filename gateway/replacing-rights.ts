@@ -1,5 +1,5 @@
 import type { AccountId } from '../model/ids.ts'
-import type { Seat } from './own-dialogs.ts'
+import type { Seat } from './parties.ts'
 import type { ExchangeParts } from './parts.ts'
 import { listOf } from './sip-fields.ts'
 import type { SipRequest } from './srf.ts'

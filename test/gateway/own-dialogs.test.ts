@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { MAX_ENDED, OwnDialogs, type Seat } from '../../gateway/own-dialogs.ts'
+import { MAX_ENDED, OwnDialogs } from '../../gateway/own-dialogs.ts'
+import type { Seat } from '../../gateway/parties.ts'
 
 function seat(n: number): Seat {
   const sip = { callId: `call-${n}`, localTag: 'ours', remoteTag: 'theirs' }

@@ -3,7 +3,6 @@ import type { Bridge } from '../../gateway/bridge.ts'
 import type { Call } from '../../gateway/live-call.ts'
 import { OwnDialogs } from '../../gateway/own-dialogs.ts'
 import { MAX_CHANGES, Parties } from '../../gateway/parties.ts'
-import type { ExchangeParts } from '../../gateway/parts.ts'
 
 function partiesOf(isAgreed: boolean) {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>()
@@ -12,8 +11,13 @@ function partiesOf(isAgreed: boolean) {
   const bridge = { isAgreed, ended, legOf: (side: 'caller' | 'buyer') => legs[side] }
   const call = { soldAttempt: { target: { uri: 'sip:agent@dce', accountId: 'buyer' } } }
   const ownDialogs = new OwnDialogs()
-  const parts = { ownDialogs, registrar: { usernameIn: () => 'agent' } }
-  const parties = new Parties(call as unknown as Call, bridge as unknown as Bridge, parts as unknown as ExchangeParts)
+  const parties = new Parties({
+    call: call as unknown as Call,
+    bridge: bridge as unknown as Bridge,
+    register: ownDialogs,
+    isBuyerKnownByAddress: false,
+    write: () => {},
+  })
   return { parties, ownDialogs, end }
 }
 
