@@ -32,7 +32,7 @@ describe('an answered call', function () {
 
   it('ends for the caller when the buyer hangs up', async () => {
     const market = await Market.open(exchange)
-    const buyer = await market.buyer('uas-answer-hang-up-expect-200.xml')
+    const buyer = await market.buyer('uas-answer-hang-up-expect-200.xml', { play: { pauseMs: 1000 } })
     await market.call('uac-answered-other-side-hangs-up-expect-200.xml')
     await market.went(buyer.run)
     await market.ended({

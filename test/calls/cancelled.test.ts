@@ -125,7 +125,7 @@ describe('two sides that hang up at once', function () {
 
   it('are both answered when the buyer was first', async () => {
     const market = await Market.open(exchange)
-    const buyer = await market.buyer('uas-answer-hang-up-expect-200.xml')
+    const buyer = await market.buyer('uas-answer-hang-up-expect-200.xml', { play: { pauseMs: 1000 } })
     await market.call('uac-bye-crossing-expect-200.xml')
     await market.went(buyer.run)
     await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'buyer_hung_up', hung_up_by: 'buyer' })
