@@ -94,8 +94,9 @@ export class Dialogs {
   }
 }
 
-/** The 2xx is acknowledged, or nobody waits for that any more. */
+/** The 2xx is acknowledged, or nobody waits for that any more: it is not sent again (RFC 6026 §7.1), so its text need not wait for timer L. */
 export function settleAnswer(dialog: Dialog): void {
+  if (dialog.answer !== null) dialog.answer.transaction.lastResponse = null
   dialog.answer?.retransmitTimer.cancel()
   dialog.answer?.giveUpTimer.cancel()
   dialog.answer = null

@@ -72,6 +72,7 @@ export class ServerTransaction implements TimerOwner, SendFailed {
   request: SipMessage | null
   /** The To tag we answer with. */
   localTag: string
+  /** Null too once a 2xx has its ACK. */
   lastResponse: string | null = null
   lastStatus = 0
   /** Told of everything in it; null when the server answers by itself. */

@@ -42,8 +42,9 @@ export class UasAnswers {
     if (transaction.isCancelled) return this.#respondCancelled(app, frameId, transaction, answer)
     if (status < 101 || status > 699) return app.refuse(frameId, 'Unknown server error sending response')
     if (transaction.isAnswered) {
-      // The first final answer stands, and is what the application gets to see.
-      this.#echo(app, frameId, transaction, transaction.lastResponse!)
+      // The first final answer stands, and is what the application gets to see until it has been acknowledged.
+      if (transaction.lastResponse === null) return app.refuse(frameId, UNKNOWN_TRANSACTION)
+      this.#echo(app, frameId, transaction, transaction.lastResponse)
       return
     }
     const { transport, connection } = transaction.source

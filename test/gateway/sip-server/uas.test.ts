@@ -137,6 +137,24 @@ describe('requests from the network', () => {
     )
   })
 
+  it('keeps the text of a 2xx until its ACK, and no longer; a repetition of the INVITE is absorbed either way', async () => {
+    const { text, id } = await invited()
+    await app.ask(`sip|${id}|\r\n${answer(200, 'OK')}`)
+    const ok = await peer.receive(200)
+    assert.equal((await app.ask(`sip|${id}|\r\n${answer(486, 'Busy Here')}`))[0], 'OK')
+    peer.requestAsCaller('ACK', ok)
+    await app.shown('ACK')
+    assert.deepEqual(await app.ask(`sip|${id}|\r\n${answer(486, 'Busy Here')}`), [
+      'NOK',
+      'Response not sent due to unknown transaction',
+    ])
+    const answers = peer.count(200)
+    peer.send(text)
+    await eventually(async () => (await server.handle.stats()).retransmissionsReceived >= 1)
+    assert.equal(peer.count(200), answers)
+    assert.equal(app.frames.length, 0)
+  })
+
   it('ends a call whose ACK is lost after 64*T1, and says so', async () => {
     const { id } = await invited()
     await app.ask(`sip|${id}|\r\n${answer(200, 'OK')}`)
