@@ -43,6 +43,12 @@ function createCatalogue(registers: Registry[]) {
     ),
     registers: counter('dce_sip_registers_total', 'REGISTER requests by final status.', ['status']),
     registrations: gauge('dce_sip_registrations', 'Phones and browsers registered now (bindings).'),
+    outsideRequests: counter(
+      'dce_sip_outside_requests_total',
+      'MESSAGE, SUBSCRIBE, NOTIFY and REFER outside calls by method and final status.',
+      ['method', 'status'],
+    ),
+    subscriptions: gauge('dce_sip_subscriptions', 'Subscriptions between phones of a customer, passing through now.'),
     activeCalls: gauge('dce_active_calls', 'Calls in progress, ringing or answered.'),
     addedPdd: histogram('dce_added_pdd_seconds', 'From the INVITE in to the first INVITE out.', SIGNALLING_SECONDS),
     pdd: histogram('dce_pdd_seconds', 'From the INVITE in to the first 18x passed back.', WAIT_SECONDS),

@@ -1,3 +1,4 @@
+import { ALLOW_EVENTS } from './event-packages.ts'
 import { ABILITIES } from './sip-methods.ts'
 import type { SipResponse } from './srf.ts'
 
@@ -9,6 +10,7 @@ export function answerOptions(res: SipResponse, takesCalls: boolean): void {
   if (!takesCalls) return res.send(503, { headers: { 'Retry-After': String(RETRY_AFTER_S) } })
   const headers = {
     ...ABILITIES,
+    ...ALLOW_EVENTS,
     Accept: 'application/sdp, multipart/mixed',
     'Accept-Encoding': 'identity',
   }

@@ -1,5 +1,6 @@
 import type { SipBinding } from '../model/sip-user.ts'
-import { RegisterRefused, type ContactChange, type RegisterRequest } from './register-request.ts'
+import type { ContactChange, RegisterRequest } from './register-request.ts'
+import { RequestRefused } from './request-refused.ts'
 import { uriEquals } from './sip-server/uri-equality.ts'
 import { parseUri } from './sip-server/uri.ts'
 
@@ -13,7 +14,7 @@ export interface BindingLimits {
 
 /**
  * What a user's bindings are after a REGISTER (RFC 3261 §10.3 steps 6 to 8, RFC 5626 §6): all of its changes, or none, when it
- * throws RegisterRefused. Of too many, those registered longest ago are gone: a phone that lost its address in a crash must
+ * throws RequestRefused. Of too many, those registered longest ago are gone: a phone that lost its address in a crash must
  * not be locked out by what it was before.
  */
 export function updateBindings(
@@ -42,7 +43,7 @@ function expiresOf(change: ContactChange, limits: BindingLimits): number {
   const asked = change.expires ?? limits.defaultExpires
   if (asked === 0) return 0
   if (asked < limits.minExpires)
-    throw new RegisterRefused(423, 'Interval Too Brief', { 'Min-Expires': String(limits.minExpires) })
+    throw new RequestRefused(423, 'Interval Too Brief', { 'Min-Expires': String(limits.minExpires) })
   return Math.min(asked, limits.maxExpires)
 }
 
@@ -57,7 +58,7 @@ function isSame(binding: SipBinding, change: ContactChange): boolean {
 /** §10.3 step 7: an older request of the same client must not undo a newer one. */
 function requireNewer(binding: SipBinding, request: RegisterRequest): void {
   if (binding.callId === request.callId && request.cseq <= binding.cseq)
-    throw new RegisterRefused(500, 'CSeq is not higher than before')
+    throw new RequestRefused(500, 'CSeq is not higher than before')
 }
 
 function bindingOf(change: ContactChange, request: RegisterRequest, nowMs: number, expires: number): SipBinding {

@@ -14,7 +14,7 @@ export interface CallerIdentity {
 const WITHHOLDS = new Set(['id', 'user', 'header'])
 const KNOWN = new Set(['header', 'session', 'user', 'none', 'critical', 'id', 'history'])
 const MAX_NAME = 64
-const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>' // RFC 3323 §4.1.1.3
+export const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>' // RFC 3323 §4.1.1.3
 
 /** What a Privacy header asks for that we cannot do, where it says that the call must fail without (RFC 3323 §4.2, §5). */
 export function criticalPrivacyUnavailable(privacy: string): readonly string[] {
@@ -57,7 +57,7 @@ export function identityHeaders(caller: CallerIdentity, isTrusted: boolean): Rec
 }
 
 /** What stands before the `<`: a quoted-string's content or tokens; cleaned, and '' for the words of anonymity. */
-function displayNameOf(value: string): string {
+export function displayNameOf(value: string): string {
   const uri = uriOf(value)
   const at = value.indexOf(`<${uri}>`)
   if (at <= 0) return ''

@@ -20,8 +20,7 @@ import { createRouting } from '../routing/route-call.ts'
 import { createEventBus } from '../storage/event-bus.ts'
 import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID } from '../storage/house-accounts.ts'
 import { openStorage } from '../storage/storage.ts'
-import { answerOptions } from './answer-options.ts'
-import { mediaAddresses } from './addresses.ts'
+import { mediaAddresses, publicAddresses } from './addresses.ts'
 import { Announcements } from './announcements.ts'
 import { Authentication } from './authentication.ts'
 import type { BindingLimits } from './bindings.ts'
@@ -32,6 +31,8 @@ import { createExchange } from './exchange.ts'
 import { ensureFirstAdmin } from './first-admin.ts'
 import { createHealth } from './health.ts'
 import { LiveCalls } from './live-calls.ts'
+import { serveOutsideCalls, START_RETRY_AFTER_S } from './outside-calls.ts'
+import { OwnHosts } from './own-hosts.ts'
 import { OwnDialogs } from './own-dialogs.ts'
 import type { ExchangeParts } from './parts.ts'
 import { Probes } from './probes.ts'
@@ -66,9 +67,6 @@ const EXPIRE_EVERY_MS = 1000
 
 /** How long the SIP server may take to accept us. */
 const SIP_CONNECT_MS = 10_000
-
-/** When a carrier may try again that called before we knew our trunks. */
-const START_RETRY_AFTER_S = 2
 
 /** `@localhost` is drachtio’s word for the address the request leaves from. */
 const PROBE_HEADERS = { From: '<sip:probe@localhost>', Accept: 'application/sdp' }
@@ -293,14 +291,9 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     if (!loaded) return res.send(503, { headers: { 'Retry-After': String(START_RETRY_AFTER_S) } })
     takeCall(req, res, exchange, parts)
   })
-  signaling.onRegister((req, res) => {
-    const { status, reason, headers } = loaded
-      ? registrar.register(req)
-      : { status: 503, reason: undefined, headers: { 'Retry-After': String(START_RETRY_AFTER_S) } }
-    telemetry.registers.inc({ status: String(status) })
-    res.send(status, reason, { headers })
-  })
-  signaling.onOptions((_req, res) => answerOptions(res, loaded && !draining))
+  const ownHosts = new OwnHosts(realm, publicAddresses(settings.telephony))
+  const isLoaded = (): boolean => loaded
+  const subscriptions = serveOutsideCalls({ ...parts, schedule: systemSchedule, ownHosts, isLoaded })
 
   let ready = false
   const api = await createApi({
@@ -344,6 +337,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   watch(telemetry, {
     liveCalls,
     registrar,
+    subscriptions,
     media,
     storage,
     balances,
@@ -398,6 +392,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     logger.info({ calls: liveCalls.size }, 'draining')
     await liveCalls.drain(settings.server.shutdownTimeoutMs)
     await liveCalls.drain(CLOSING_MS)
+    await subscriptions.close()
     stopMarking()
     clearInterval(expiring)
     probes.close()

@@ -1,6 +1,7 @@
 import type { SipBinding } from '../model/sip-user.ts'
 import { parseNameAddr } from './sip-server/headers.ts'
 import { parseUri, type Uri } from './sip-server/uri.ts'
+import { RequestRefused } from './request-refused.ts'
 import { listOf, uriOf } from './sip-fields.ts'
 import type { SipRequest } from './srf.ts'
 
@@ -43,39 +44,26 @@ export interface RegisterRequest {
   readonly wantsGruu: boolean
 }
 
-/** The request cannot be served; `headers` go into the answer. */
-export class RegisterRefused extends Error {
-  override readonly name = 'RegisterRefused'
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-
-  constructor(status: number, reason: string, headers: Readonly<Record<string, string>> = {}) {
-    super(reason)
-    this.status = status
-    this.headers = headers
-  }
-}
-
-/** Whose address of record the REGISTER is about; throws RegisterRefused. */
+/** Whose address of record the REGISTER is about; throws RequestRefused. */
 export function registeredUser(req: SipRequest): string {
   const uri = parseUri(uriOf(req.get('To') ?? ''))
-  if (uri === null || uri.scheme === 'tel' || uri.user === '') throw new RegisterRefused(400, 'To names no user')
+  if (uri === null || uri.scheme === 'tel' || uri.user === '') throw new RequestRefused(400, 'To names no user')
   return uri.user
 }
 
-/** Reads a REGISTER; throws RegisterRefused for one that no registrar can follow (RFC 3261 §10.3). */
+/** Reads a REGISTER; throws RequestRefused for one that no registrar can follow (RFC 3261 §10.3). */
 export function readRegister(req: SipRequest): RegisterRequest {
   const unknown = listOf(req.get('Require')).filter((name) => !EXTENSIONS.has(name.toLowerCase()))
-  if (unknown.length > 0) throw new RegisterRefused(420, 'Bad Extension', { Unsupported: unknown.join(', ') })
+  if (unknown.length > 0) throw new RequestRefused(420, 'Bad Extension', { Unsupported: unknown.join(', ') })
   const supported = new Set(listOf(req.get('Supported')).map((name) => name.toLowerCase()))
   const path = listOf(req.get('Path'))
   if (path.length > MAX_PATH || path.some((hop) => parseUri(uriOf(hop)) === null || hop.length > MAX_URI))
-    throw new RegisterRefused(400, 'Path cannot be read')
+    throw new RequestRefused(400, 'Path cannot be read')
   const contacts = readContacts(req, supported.has('outbound'))
   // RFC 5626 §6: a flow can only be used if nothing on the way forgets it.
   const usesFlow = contacts !== 'all' && contacts.some(({ regId }) => regId !== null)
   if (usesFlow && path.length === 0 && listOf(req.get('Via')).length > 1)
-    throw new RegisterRefused(439, 'First Hop Lacks Outbound Support')
+    throw new RequestRefused(439, 'First Hop Lacks Outbound Support')
   return {
     user: registeredUser(req),
     contacts,
@@ -98,13 +86,13 @@ function readContacts(req: SipRequest, hasOutbound: boolean): RegisterRequest['c
   const values = listOf(req.get('Contact'))
   const forAll = readExpires(req.get('Expires'))
   if (values.includes('*')) {
-    if (values.length > 1 || forAll !== 0) throw new RegisterRefused(400, 'Contact * goes alone and with Expires: 0')
+    if (values.length > 1 || forAll !== 0) throw new RequestRefused(400, 'Contact * goes alone and with Expires: 0')
     return 'all'
   }
-  if (values.length > MAX_CONTACTS) throw new RegisterRefused(400, `more than ${MAX_CONTACTS} Contacts`)
+  if (values.length > MAX_CONTACTS) throw new RequestRefused(400, `more than ${MAX_CONTACTS} Contacts`)
   const contacts = values.map((value) => readContact(value, forAll, hasOutbound))
   if (contacts.filter(({ regId, expires }) => regId !== null && expires !== 0).length > 1)
-    throw new RegisterRefused(400, 'more than one Contact with reg-id') // RFC 5626 §4.2
+    throw new RequestRefused(400, 'more than one Contact with reg-id') // RFC 5626 §4.2
   return contacts
 }
 
@@ -112,11 +100,11 @@ function readContact(value: string, forAll: number | null, hasOutbound: boolean)
   const address = parseNameAddr(value)
   const uri = address && parseUri(address.uri)
   if (!uri || uri.scheme === 'tel' || address.uri.length > MAX_URI)
-    throw new RegisterRefused(400, 'Contact is no SIP URI')
+    throw new RequestRefused(400, 'Contact is no SIP URI')
   const own = address.params.get('expires')
   const instance = address.params.get('+sip.instance')?.replaceAll(/^<|>$/g, '') ?? null
   if (instance !== null && (instance === '' || instance.length > MAX_URI || !INSTANCE.test(instance)))
-    throw new RegisterRefused(400, '+sip.instance cannot be read')
+    throw new RequestRefused(400, '+sip.instance cannot be read')
   return {
     contact: address.uri,
     uri,
@@ -144,6 +132,6 @@ function readQ(text: string | undefined): number {
 function readRegId(text: string | undefined): number | null {
   if (text === undefined) return null
   const value = /^\d{1,10}$/.test(text) ? Number(text) : 0
-  if (value < 1 || value > 2 ** 31 - 1) throw new RegisterRefused(400, 'reg-id is no number from 1 on')
+  if (value < 1 || value > 2 ** 31 - 1) throw new RequestRefused(400, 'reg-id is no number from 1 on')
   return value
 }

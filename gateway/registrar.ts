@@ -5,7 +5,8 @@ import type { Target } from '../model/trunk.ts'
 import type { Authentication } from './authentication.ts'
 import { updateBindings, type BindingLimits } from './bindings.ts'
 import { Expiries } from './expiries.ts'
-import { RegisterRefused, readRegister, registeredUser, type RegisterRequest } from './register-request.ts'
+import { readRegister, registeredUser, type RegisterRequest } from './register-request.ts'
+import { RequestRefused } from './request-refused.ts'
 import { uriOf } from './sip-fields.ts'
 import { parseUri } from './sip-server/uri.ts'
 import type { SipRequest } from './srf.ts'
@@ -81,6 +82,16 @@ export class Registrar {
     return this.#current(this.#users.get(id)?.bindings ?? [])
   }
 
+  addressOf(username: string): string {
+    return `sip:${username}@${this.#options.realm}`
+  }
+
+  /** Whether a phone of this user is registered from there. */
+  isRegisteredFrom(username: string, host: string, port: number): boolean {
+    const bindings = this.#current(this.#byName.get(username)?.bindings ?? [])
+    return bindings.some(({ source }) => source.host === host && source.port === port)
+  }
+
   /** Whose address of record this is; null when it is nobody's. */
   ownerOf(username: string): AccountId | null {
     return this.#byName.get(username)?.user.accountId ?? null
@@ -132,14 +143,14 @@ export class Registrar {
     try {
       const username = registeredUser(req)
       const said = this.#options.authentication.identify(req)
-      if (said.kind === 'malformed') throw new RegisterRefused(400, said.detail)
+      if (said.kind === 'malformed') throw new RequestRefused(400, said.detail)
       if (said.kind === 'challenge') return { status: 401, headers: said.headers }
       if (said.kind === 'anonymous')
         return { status: 401, headers: this.#options.authentication.challenge(req).headers }
       // RFC 3261 §10.3 step 4: nobody moves another's phone.
       const user = said.credentials.find((each) => each.kind === 'user' && each.username === username)
       const known = user?.kind === 'user' ? this.#users.get(user.id) : undefined
-      if (known === undefined) throw new RegisterRefused(403, 'Forbidden')
+      if (known === undefined) throw new RequestRefused(403, 'Forbidden')
       const request = readRegister(req)
       this.#refuseOwnAddress(request)
       this.#refuseCarriers(request)
@@ -147,7 +158,7 @@ export class Registrar {
       if (request.contacts.length > 0) this.#set(known.user.id, known, bindings)
       return { status: 200, headers: this.#answerHeaders(known.user, request, bindings) }
     } catch (error) {
-      if (!(error instanceof RegisterRefused)) throw error
+      if (!(error instanceof RequestRefused)) throw error
       return { status: error.status, reason: error.message, headers: { ...error.headers } }
     }
   }
@@ -155,13 +166,13 @@ export class Registrar {
   /** A contact in our own realm would ring itself for ever (RFC 5627 §5.1). */
   #refuseOwnAddress({ contacts }: RegisterRequest): void {
     if (contacts !== 'all' && contacts.some(({ contact }) => this.usernameIn(contact) !== null))
-      throw new RegisterRefused(403, 'a contact is a place, not an address of record')
+      throw new RequestRefused(403, 'a contact is a place, not an address of record')
   }
 
   /** A phone is where its user is; whoever registers a carrier as his phone would have us call there at our expense. */
   #refuseCarriers({ contacts, path }: RegisterRequest): void {
     const places = [...path.map(uriOf), ...(contacts === 'all' ? [] : contacts.map(({ contact }) => contact))]
-    if (places.some((uri) => this.#options.isCarrier(uri))) throw new RegisterRefused(403, 'that is no phone')
+    if (places.some((uri) => this.#options.isCarrier(uri))) throw new RequestRefused(403, 'that is no phone')
   }
 
   #answerHeaders(user: SipUser, request: RegisterRequest, bindings: readonly SipBinding[]): Record<string, string> {

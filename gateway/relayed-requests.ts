@@ -12,7 +12,7 @@ const SUBSCRIPTION = new Set(['SUBSCRIBE', 'NOTIFY'])
 export const MAX_RELAYED_AT_ONCE = 32
 
 /** What goes along: what the body is, and the words of event packages (RFC 6086, RFC 6665) and of MESSAGE (RFC 3428). */
-const REQUEST_HEADERS = [
+export const REQUEST_HEADERS = [
   'Content-Type',
   'Content-Disposition',
   'Content-Language',
@@ -25,7 +25,7 @@ const REQUEST_HEADERS = [
   'Allow-Events',
   'Subject',
 ]
-const RESPONSE_HEADERS = [
+export const RESPONSE_HEADERS = [
   'Content-Type',
   'Expires',
   'Allow-Events',
@@ -87,7 +87,7 @@ function oppositeOf(side: LegSide): LegSide {
   return side === 'caller' ? 'buyer' : 'caller'
 }
 
-function picked(message: SipRequest | LegResponse, names: readonly string[]): Record<string, string> {
+export function picked(message: SipRequest | LegResponse, names: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {}
   for (const name of names) {
     const value = message.get(name)

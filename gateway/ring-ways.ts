@@ -4,7 +4,7 @@ import type { Signaling } from './srf.ts'
 import type { Way } from './ways.ts'
 
 /** What says that a connection is gone and not that the phone refuses (RFC 5626 §5.3, RFC 3261 §16.9). */
-const FLOW_FAILED = new Set([430, 503])
+export const FLOW_FAILED = new Set([430, 503])
 
 /** What a phone hears that rang in vain because another was faster (RFC 3326 §2): no missed call. */
 const ANSWERED = reasonHeader(200, 'Call completed elsewhere')

@@ -59,6 +59,7 @@ export class SipGuard {
     const { unknownSource, credentials, trunks } = this.#parts
     if (unknownSource === 'refuse') return null
     const methods = credentials.isEmpty ? [] : ['REGISTER']
+    if (!credentials.isEmpty || trunks.takesCertificates) methods.push('MESSAGE', 'SUBSCRIBE')
     if (credentials.mayCall || trunks.takesCertificates) methods.push('INVITE')
     return methods
   }

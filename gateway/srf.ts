@@ -23,6 +23,8 @@ export interface SipRequest extends EventEmitter {
   readonly body: string | undefined
   readonly source_address: string
   readonly source_port: number
+  /** Our own address that a new request came in at, `host:port`. */
+  readonly receivedOn?: string
   readonly protocol: string
   /** The control connection it came over; see `unbind`. */
   readonly socket: Socket | undefined
@@ -43,6 +45,8 @@ export interface SipResponse {
   readonly reason: string
   readonly body: string | undefined
   readonly finalResponseSent: boolean
+  /** The dialog it began or belongs to, once it is received, or sent and echoed; '' when there is none. */
+  readonly stackDialogId?: string
   get(name: string): string | undefined
   has(name: string): boolean
   send(
@@ -109,6 +113,7 @@ export interface RequestOptions {
   /** The next hop. */
   readonly proxy?: string
   readonly headers: Record<string, string>
+  readonly body?: string | undefined
   /** For challenges. */
   readonly auth?: { username: string; password: string }
 }
@@ -179,6 +184,10 @@ interface SrfFace extends EventEmitter {
   prack(handler: RequestHandler): void
   options(handler: RequestHandler): void
   register(handler: RequestHandler): void
+  message(handler: RequestHandler): void
+  subscribe(handler: RequestHandler): void
+  notify(handler: RequestHandler): void
+  refer(handler: RequestHandler): void
   createUAC(uri: string, options: UacOptions, progress: UacProgress, callback: DialogCallback): void
   createUAS(
     req: SipRequest,
@@ -187,7 +196,7 @@ interface SrfFace extends EventEmitter {
     callback: DialogCallback,
   ): void
   request(
-    options: RequestOptions & { uri: string },
+    options: RequestOptions & { uri: string; stackDialogId?: string },
     callback: (error: Error | null, request?: SipRequest) => void,
   ): void
 }
@@ -273,12 +282,9 @@ export class Signaling {
     })
   }
 
-  onOptions(handler: RequestHandler): void {
-    this.#srf.options(handler)
-  }
-
-  onRegister(handler: RequestHandler): void {
-    this.#srf.register(handler)
+  /** A request of this method that belongs to no call: new, or of a dialog that `accept` or `ask` began. */
+  on(method: 'register' | 'options' | 'message' | 'subscribe' | 'notify' | 'refer', handler: RequestHandler): void {
+    this.#srf[method](handler)
   }
 
   /** Whoever waits for an answer learns of it by itself; this is for those who would be told nothing any more. */
@@ -353,15 +359,35 @@ export class Signaling {
     return (await this.ask(uri, options)).status
   }
 
-  /** The same, resolving to the final response. */
-  ask(uri: string, options: RequestOptions): Promise<SipResponse> {
+  /** The same, resolving to the final response. `onSent` sees the request as it went out, before anything comes back. */
+  ask(uri: string, options: RequestOptions, onSent?: (request: SipRequest) => void): Promise<SipResponse> {
+    return this.#ask({ uri, ...options }, onSent)
+  }
+
+  /** The same in a dialog without a call, which a SUBSCRIBE began. */
+  askInDialog(stackDialogId: string, options: RequestOptions): Promise<SipResponse> {
+    return this.#ask({ uri: 'sip:placeholder', stackDialogId, ...options }) // The server knows where it is.
+  }
+
+  #ask(options: Parameters<SrfFace['request']>[0], onSent?: (request: SipRequest) => void): Promise<SipResponse> {
     if (!this.#hasLine) return Promise.reject(new ConnectionLost())
     const { promise, resolve, reject } = Promise.withResolvers<SipResponse>()
-    this.#srf.request({ uri, ...options }, (error, request) => {
+    this.#srf.request(options, (error, request) => {
       if (error || !request) return reject(error ?? new Error('request not sent'))
+      onSent?.(request)
       request.on('response', (response: SipResponse) => {
         if (response.status >= 200) resolve(response)
       })
+    })
+    return this.#unlessLost(promise)
+  }
+
+  /** Accepts a request that begins a dialog without a call, a SUBSCRIBE, and resolves to the dialog's id. */
+  accept(res: SipResponse, status: number, options: SendOptions): Promise<string> {
+    const { promise, resolve, reject } = Promise.withResolvers<string>()
+    res.send(status, undefined, options, (error) => {
+      if (error === null && res.stackDialogId) resolve(res.stackDialogId)
+      else reject(error instanceof Error ? error : new Error(error ?? 'no dialog came of the answer'))
     })
     return this.#unlessLost(promise)
   }

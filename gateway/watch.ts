@@ -9,6 +9,7 @@ import { showQuality } from './quality-metrics.ts'
 export interface Watched {
   readonly liveCalls: { readonly size: number }
   readonly registrar: { readonly size: number }
+  readonly subscriptions: { readonly size: number }
   readonly media: { readonly sessionCount: number }
   readonly storage: { readonly writer: { pending(): number; state(): keyof typeof SPOOL_STATES } }
   readonly balances: { readonly holdCount: number }
@@ -27,6 +28,7 @@ export function watch(telemetry: Telemetry, watched: Watched): void {
     const state = watched.storage.writer.state()
     telemetry.activeCalls.set(watched.liveCalls.size)
     telemetry.registrations.set(watched.registrar.size)
+    telemetry.subscriptions.set(watched.subscriptions.size)
     telemetry.rtpSessions.set(watched.media.sessionCount)
     telemetry.writerQueue.set(watched.storage.writer.pending())
     telemetry.spoolState.set(SPOOL_STATES[state])

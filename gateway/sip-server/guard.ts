@@ -1,6 +1,7 @@
 import { AddressBlocks, sourceKeyOf } from './address-blocks.ts'
 import type { Admission, Ban, GuardNotice, GuardOptions, GuardStats, Offence } from './guard-options.ts'
 import type { SipMessage } from './message.ts'
+import { IDENTIFIED } from './methods.ts'
 import { RateBucket } from './rate-bucket.ts'
 import type { RateLimit } from './rate-bucket.ts'
 import { Scanners } from './scanners.ts'
@@ -148,7 +149,7 @@ export class Guard {
    * since somebody may be forging their address, and must not guess passwords for that. Calls of a trunk are never kept out by this.
    */
   #isGuessing({ failures, isTrusted }: Source, method: string, nowMs: number): boolean {
-    if (failures === null || (method !== 'REGISTER' && (method !== 'INVITE' || isTrusted))) return false
+    if (failures === null || !IDENTIFIED.has(method) || (method === 'INVITE' && isTrusted)) return false
     if (!failures.isEmpty(this.#options.failedAuthentications, nowMs)) return false
     this.#refusedFlood++
     return true

@@ -14,6 +14,9 @@ export const METHODS: ReadonlySet<string> = new Set([
   'PUBLISH',
 ])
 
+/** Requests whose senders are asked who they are: refused for that too often, they are guessing passwords. */
+export const IDENTIFIED: ReadonlySet<string> = new Set(['INVITE', 'REGISTER', 'MESSAGE', 'SUBSCRIBE'])
+
 /** The Allow header of what the server says by itself, and of applications that say nothing of theirs. */
 export const ALLOW =
   'INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REGISTER, MESSAGE, NOTIFY, SUBSCRIBE, REFER, PUBLISH'

@@ -1,3 +1,4 @@
+import type { Core } from './core.ts'
 import type { SipMessage } from './message.ts'
 import type { Dialog } from './state.ts'
 
@@ -42,4 +43,18 @@ export function endsLastSubscription(dialog: Dialog, notify: SipMessage): boolea
   else if (subscriptions.length <= 1) subscriptions.length = 0
   else dialog.subscriptions = subscriptions.filter((each) => each !== name.split(';')[0])
   return dialog.subscriptions.length === 0
+}
+
+/**
+ * A SUBSCRIBE was accepted: its dialog is forgotten when the time granted is over, and with it the time for a last NOTIFY (timer N:
+ * RFC 6665 §4.1.2.4), unless it is refreshed. Several subscriptions of one dialog live as long as any dialog may.
+ */
+export function limitLife(core: Core, dialog: Dialog, accepted: SipMessage): void {
+  if (dialog.method !== 'SUBSCRIBE' || dialog.state === 'terminated') return
+  const granted = accepted.get('expires')?.trim() ?? ''
+  const { wheel, timers, limits } = core
+  const isKnown = dialog.subscriptions.length === 1 && /^\d{1,9}$/.test(granted)
+  const lifeMs = isKnown ? Math.min(Number(granted) * 1000 + timers.giveUpMs, limits.maxDialogMs) : limits.maxDialogMs
+  dialog.lifeTimer?.cancel()
+  dialog.lifeTimer = wheel.arm(lifeMs, dialog, 'life')
 }

@@ -8,7 +8,7 @@ import { dropOffer, noteAnswer, noteSession } from './offers.ts'
 import { buildResponse, reasonOf } from './responses.ts'
 import { agreeAsUac } from './session-terms.ts'
 import type { SessionTimers } from './session-timers.ts'
-import { addSubscription, endsLastSubscription, subscribes } from './subscriptions.ts'
+import { addSubscription, endsLastSubscription, limitLife, subscribes } from './subscriptions.ts'
 import type { Peer } from './transport.ts'
 
 const CANCEL_RACE = 'ACK-BYE due to cancel race condition'
@@ -234,12 +234,17 @@ export class UacAnswers {
   #subscribe(transaction: ClientTransaction, request: SipMessage, response: SipMessage, source: Peer): void {
     const { dialogs, wheel, limits } = this.#core
     // The NOTIFY was first; that dialog may be over by now.
-    if (transaction.dialogId !== '') return
+    if (transaction.dialogId !== '') {
+      const begun = dialogs.find(transaction.dialogId)
+      if (begun !== undefined) limitLife(this.#core, begun, response)
+      return
+    }
     const dialog = dialogOfResponse(this.#dialogRunner, transaction, response, source)
     if (!dialogs.add(dialog)) return
     dialog.state = 'confirmed'
     dialog.lifeTimer = wheel.arm(limits.maxDialogMs, dialog, 'life')
     addSubscription(dialog, request)
+    limitLife(this.#core, dialog, response)
     transaction.dialogId = dialog.id
   }
 
@@ -252,7 +257,13 @@ export class UacAnswers {
     if (method === 'NOTIFY' && request !== null && status !== 401 && status !== 407) {
       if (endsLastSubscription(dialog, request)) this.#core.dialogs.remove(dialog)
     }
-    if (status < 300 && request !== null && subscribes(request)) addSubscription(dialog, request)
+    if (status < 300 && request !== null && subscribes(request)) {
+      addSubscription(dialog, request)
+      if (method === 'SUBSCRIBE' && response !== null) {
+        dialog.retarget(response)
+        limitLife(this.#core, dialog, response)
+      }
+    }
     if (method === 'UPDATE' && response !== null && status < 300) {
       dialog.retarget(response)
       // Before the call is up, the INVITE's answer will say how long it lasts.

@@ -129,11 +129,11 @@ export class Uac {
       counters.overLimit++
       return app.refuse(frameId, 'too many transactions')
     }
+    if (beginsDialog(method) && message.toTag === '' && dialogs.size >= limits.maxDialogs) {
+      counters.overLimit++
+      return app.refuse(frameId, 'too many dialogs')
+    }
     if (method === 'INVITE') {
-      if (dialogs.size >= limits.maxDialogs) {
-        counters.overLimit++
-        return app.refuse(frameId, 'too many dialogs')
-      }
       if (message.fromTag !== '' && dialogs.find(dialogIdOf(message.callId, message.fromTag)) !== undefined)
         return app.refuse(frameId, 'dialog already exists, rejecting this request')
     }

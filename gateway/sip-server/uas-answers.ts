@@ -7,6 +7,7 @@ import { dialogOfNotify, dialogOfRequest, isAddress } from './dialog.ts'
 import type { Dialog, DialogRunner, ReliableAnswers, ServerTransaction } from './state.ts'
 import { settleAnswer } from './dialogs.ts'
 import type { HeaderField, SipMessage } from './message.ts'
+import { IDENTIFIED } from './methods.ts'
 import { dropOffer, noteAnswer } from './offers.ts'
 import { PARTY_KEY } from './parties.ts'
 import { ReliableProvisionals, supportsReliability, wantsReliability } from './reliable.ts'
@@ -14,7 +15,7 @@ import { buildResponse, reasonOf } from './responses.ts'
 import { agreeAsUas } from './session-terms.ts'
 import type { SessionTimers } from './session-timers.ts'
 import { hasSession } from './session-body.ts'
-import { addSubscription, beginsDialog, subscribes } from './subscriptions.ts'
+import { addSubscription, beginsDialog, limitLife, subscribes } from './subscriptions.ts'
 import { timerMs } from './timers.ts'
 import { uriTransport } from './transport.ts'
 import type { Peer } from './transport.ts'
@@ -127,11 +128,13 @@ export class UasAnswers {
 
   /** Wrong credentials are what was sent and asked for again; a stale nonce is nobody's fault (RFC 7616 §3.3). */
   #noteRefusal({ method, source }: ServerTransaction, request: SipMessage, { status, headers }: SipMessage): void {
-    if (this.#core.guard === null || (method !== 'REGISTER' && method !== 'INVITE')) return
+    if (this.#core.guard === null || !IDENTIFIED.has(method) || request.toTag !== '') return
     const isChallenge = status === 401 || status === 407
     if (!isChallenge && status !== 403) return
+    const said = request.get('authorization') ?? request.get('proxy-authorization')
+    // Of whoever has proved who he is, what he sent has been refused by the one it was for.
+    if (!isChallenge && said !== undefined && (method === 'MESSAGE' || method === 'SUBSCRIBE')) return
     if (isChallenge) {
-      const said = request.get('authorization') ?? request.get('proxy-authorization')
       const isStale = headers.some(({ key, value }) => key.endsWith('-authenticate') && /\bstale="?true/i.test(value))
       if (said === undefined || isStale) return
     }
@@ -209,6 +212,7 @@ export class UasAnswers {
       dialog.state = 'confirmed'
       dialog.lifeTimer = wheel.arm(limits.maxDialogMs, dialog, 'life')
     }
+    if (transaction.method === 'SUBSCRIBE') limitLife(this.#core, dialog, response)
   }
 
   /** A NOTIFY that belongs to a SUBSCRIBE or REFER of ours still without answer (RFC 6665 §4.4.1). */

@@ -47,9 +47,12 @@ export class UasInDialog {
         return true
       case 'SUBSCRIBE':
       case 'REFER':
+        // The peer may have moved: these are target refreshes (RFC 3261 §12.2.2, RFC 6665 §4.1.2.2).
+        if (dialog.method !== 'INVITE') dialog.retarget(request)
         if (subscribes(request)) addSubscription(dialog, request)
         return true
       case 'NOTIFY':
+        if (dialog.method !== 'INVITE') dialog.retarget(request)
         if (endsLastSubscription(dialog, request)) this.#core.dialogs.remove(dialog)
         return true
       default:

@@ -9,6 +9,7 @@ import type { OutsideRequests } from './outside-requests.ts'
 import { ALLOW, allowOf } from './methods.ts'
 import { buildResponse, reasonOf, responsePeer } from './responses.ts'
 import { sessionRefusal } from './session-terms.ts'
+import { beginsDialog } from './subscriptions.ts'
 import { TLS_CLIENT_HEADER } from './tls-identity.ts'
 import { advertisedHost } from './transport.ts'
 import type { Peer } from './transport.ts'
@@ -73,10 +74,10 @@ export class Uas {
       // Another INVITE with the names of a call that is up: the application could not tell the two apart.
       if (dialogs.find(dialogIdOf(request.callId, request.fromTag)) !== undefined)
         return this.#reject(request, source, 491)
-      if (dialogs.size >= limits.maxDialogs) return this.#refuseOverLimit(request, source)
       const refusal = sessionRefusal(request, limits.minSessionExpiresS)
       if (refusal !== null) return this.#reject(request, source, refusal.status, refusal.headers, refusal.reason)
     }
+    if (beginsDialog(method) && dialogs.size >= limits.maxDialogs) return this.#refuseOverLimit(request, source)
     const isOutside = this.#outside !== null && this.#outside.wants(method)
     if (isOutside && !this.#outside.hasRoom()) return this.#refuseOverLimit(request, source)
     const owner = isOutside ? null : this.#core.router.route(method.toLowerCase())

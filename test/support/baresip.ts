@@ -36,7 +36,7 @@ export class Baresip implements Softphone {
       (folder) => ({
         accounts: account(options),
         config: config(options, folder, controlPort),
-        contacts: '',
+        contacts: options.contact === undefined ? '' : `"Colleague" <${options.contact}>;presence=p2p\n`,
         'tone.wav': buildToneWav(options.toneHz, TONE_SECONDS),
       }),
       (folder) => ['-f', folder, '-v', '-s'],
@@ -77,6 +77,9 @@ export class Baresip implements Softphone {
   }
   transfer(uri: string): void {
     this.#command('transfer', uri)
+  }
+  message(text: string): void {
+    this.#command('message', text)
   }
   hangUp(): void {
     this.#command('hangup')
@@ -125,7 +128,7 @@ function config(options: BaresipOptions, folder: string, controlPort: number): s
     ...(options.trusted === undefined ? [] : [`sip_cafile ${options.trusted}`]),
     `module_path ${MODULES}`,
     ...['account', 'g711', 'aufile', 'aubridge', 'sndfile'].map((name) => `module ${name}.so`),
-    ...['menu', 'ctrl_tcp'].map((name) => `module_app ${name}.so`),
+    ...['menu', 'ctrl_tcp', 'contact', 'presence'].map((name) => `module_app ${name}.so`),
     `ctrl_tcp_listen 127.0.0.1:${controlPort}`,
     `snd_path ${folder}`,
     `audio_source aufile,${join(folder, 'tone.wav')}`,

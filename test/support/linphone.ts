@@ -12,9 +12,11 @@ const NOISE = /^\S+ \S+ (?:mediastreamer-|ortp-|bctbx-|liblinphone-message-Codec
 /** Linphone's console phone (Debian: linphone-cli), told what to do on its prompt. It has files for a microphone and an ear. */
 export class Linphone implements Softphone {
   readonly #peer: PeerProcess
+  readonly #contact: string
 
-  private constructor(peer: PeerProcess) {
+  private constructor(peer: PeerProcess, contact = '') {
     this.#peer = peer
+    this.#contact = contact
   }
 
   static async start(options: SoftphoneOptions): Promise<Linphone> {
@@ -30,7 +32,7 @@ export class Linphone implements Softphone {
       (folder) => ['-c', join(folder, 'linphonerc'), '-d', '5', ...(options.answers === false ? [] : ['-a'])],
       NOISE,
     )
-    const phone = new Linphone(peer)
+    const phone = new Linphone(peer, options.contact)
     try {
       await peer.waitFor(/linphonec>/)
       // There is no sound card; before the first call.
@@ -73,6 +75,9 @@ export class Linphone implements Softphone {
   }
   transfer(uri: string): void {
     this.#say(`transfer ${uri}`)
+  }
+  message(text: string): void {
+    this.#say(`chat ${this.#contact} "${text}"`)
   }
   hangUp(): void {
     this.#say('terminate')

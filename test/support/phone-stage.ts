@@ -59,7 +59,10 @@ export class PhoneStage {
   /** A phone with these credentials at the exchange. It trusts the exchange's certificate and no other. */
   async phone(
     name: SoftphoneName,
-    options: Pick<BaresipOptions, 'transport' | 'username' | 'toneHz' | 'registers' | 'answers' | 'address'>,
+    options: Pick<
+      BaresipOptions,
+      'transport' | 'username' | 'toneHz' | 'registers' | 'answers' | 'address' | 'contact'
+    >,
   ): Promise<Softphone> {
     const all = {
       ...options,
@@ -101,8 +104,13 @@ export class PhoneStage {
 
   /** Transfers the call to a user at the exchange, as the phone has its address. */
   transfer(phone: Softphone, name: SoftphoneName, username: string): void {
+    phone.transfer(this.uriOf(username, name))
+  }
+
+  /** A user at the exchange, as such a phone has its address. */
+  uriOf(username: string, name: SoftphoneName): string {
     const { host, port } = this.#serverFor(name, 'udp')
-    phone.transfer(`sip:${username}@${host}:${port}`)
+    return `sip:${username}@${host}:${port}`
   }
 
   /** A phone of this market's carrier, which its password lets call and which does not register; `dial` calls the market's number. */

@@ -9,6 +9,20 @@ import { SDP, SipPeer } from './sip-peer.ts'
 
 export const PASSWORD = 'correct horse'
 
+interface AskOptions {
+  readonly headers?: readonly string[]
+  readonly body?: string
+  /** Default text/plain. */
+  readonly contentType?: string
+  readonly callId?: string
+  readonly fromTag?: string
+  readonly cseq?: number
+  /** Default its address of record. */
+  readonly from?: string
+  readonly without?: readonly string[]
+  readonly password?: string
+}
+
 let agents = 0
 
 /** A buyer of this market's calls whose target is an agent: a SIP user that may register. */
@@ -23,6 +37,15 @@ export async function hireAgent(market: Market): Promise<{ username: string; buy
   const criteria = { verticals: [market.vertical] }
   await api.create('bids', { account_id: buyer.id, target_id: target.id, amount: '5.00', criteria })
   return { username, buyer, user }
+}
+
+/** A SIP user of this customer who is no target: of a seller, one whose calls would count as its trunk's. */
+export async function hireColleague({ exchange: { api } }: Market, account: ApiThing): Promise<string> {
+  const username = `agent${++agents}`
+  const [trunk] = await api.listAll(`trunks?account_id=${account.id}`)
+  const trunkId = trunk && { trunk_id: trunk['id'] }
+  await api.create('sip-users', { account_id: account.id, username, password: PASSWORD, ...trunkId })
+  return username
 }
 
 /** An agent's phone on a raw socket: it registers with its password, and answers what a test tells it to. */
@@ -74,6 +97,40 @@ export class Phone {
       .map((line) => (line.startsWith('To:') ? `To: <sip:${this.#username}@dce>` : line))
     lines.splice(1, 0, ...headers)
     this.peer.send(lines.join('\r\n'))
+  }
+
+  /** A request outside calls as this user's: `From` is its address of record. Waits for nothing. */
+  ask(method: string, uri: string, options: AskOptions = {}): void {
+    const {
+      headers = [],
+      body = '',
+      callId = `${this.#callId}-${++this.#cseq}`,
+      from = `sip:${this.#username}@dce`,
+    } = options
+    let text = this.peer
+      .buildRequest(method, { ...options, uri, callId, cseq: options.cseq ?? 1, headers, body })
+      .replace(/^From: [^;]*/m, `From: "${this.#username}" <${from}>`)
+      .replace(/^To: <[^>]*>/m, `To: <${uri}>`)
+    if (headers.some((line) => line.startsWith('Max-Forwards:'))) text = text.replace('Max-Forwards: 70\r\n', '')
+    this.peer.send(body === '' ? text : text.replace('application/sdp', options.contentType ?? 'text/plain'))
+  }
+
+  /** The same, challenge and all; resolves to the final answer. */
+  async askWithPassword(method: string, uri: string, options: AskOptions = {}): Promise<SipMessage> {
+    const callId = options.callId ?? `${this.#callId}-${++this.#cseq}`
+    const fromTag = options.fromTag ?? `tag-${callId}`
+    this.ask(method, uri, { ...options, callId, fromTag, cseq: 1 })
+    const refused = await this.#finalOf(method)
+    if (refused.status !== 401) return refused
+    const challenge = refused.getAll('www-authenticate')[0]!
+    const credentials = { username: this.#username, password: options.password ?? PASSWORD, method, uri }
+    const headers = [...(options.headers ?? []), `Authorization: ${answerChallenge(challenge, credentials)}`]
+    this.ask(method, uri, { ...options, callId, fromTag, cseq: 2, headers })
+    return this.#finalOf(method)
+  }
+
+  #finalOf(method: string): Promise<SipMessage> {
+    return this.peer.receive('final', { method, timeoutMs: 10_000 })
   }
 
   /** Waits for the INVITE, rings, answers it with SDP, and waits for the ACK. */

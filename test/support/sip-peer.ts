@@ -93,10 +93,14 @@ export class SipPeer {
     else this.#waiters.splice(at, 1)[0]!.resolve(message)
   }
 
-  /** The next message of this method or status, received already or yet to come; others stay for later. */
+  /** The next message of this method or status, or `final` answer, received already or yet to come; others stay for later. */
   async receive(what: string | number, options: { method?: string; timeoutMs?: number } = {}): Promise<SipMessage> {
     const matches = (message: SipMessage): boolean =>
-      (typeof what === 'number' ? message.status === what : message.method === what) &&
+      (typeof what === 'number'
+        ? message.status === what
+        : what === 'final'
+          ? message.status >= 200
+          : message.method === what) &&
       (options.method === undefined || message.cseqMethod === options.method)
     const at = this.#queue.findIndex(matches)
     if (at !== -1) return this.#queue.splice(at, 1)[0]!

@@ -10,6 +10,8 @@ export interface SoftphoneOptions {
   readonly answers?: boolean
   /** The tone it speaks, in Hz: a multiple of 50. */
   readonly toneHz: number
+  /** The URI of whom it writes to; baresip also watches whether that one is there. */
+  readonly contact?: string
   /** The file with the certificate, or its authority's, that it takes for the exchange's. */
   readonly trusted?: string
 }
@@ -30,6 +32,8 @@ export interface Softphone {
   key(digit: string): void
   /** A blind transfer (RFC 5589 §6). */
   transfer(uri: string): void
+  /** Writes to its contact. */
+  message(text: string): void
   /** Ends its call, gives up one it dials, refuses one that rings. */
   hangUp(): void
   /** The tones it has heard so far, in ms each. */

@@ -100,19 +100,21 @@ describe('the guard', () => {
     assert.equal(guard.stats().bansTotal, 0)
   })
 
-  it('lets nobody guess passwords whom it does not ban: for a while neither REGISTER nor, but of a trunk, INVITE is taken', () => {
+  it('lets nobody guess passwords whom it does not ban: for a while nothing that takes a password, but the INVITE of a trunk', () => {
     open({ failedAuthentications: { perSecond: 1, burst: 3 } })
     const taken = (): string =>
-      ['REGISTER', 'INVITE', 'OPTIONS'].filter((method) => guard.takesNew(SOURCE, method)).join(' ')
+      ['REGISTER', 'MESSAGE', 'SUBSCRIBE', 'INVITE', 'OPTIONS']
+        .filter((method) => guard.takesNew(SOURCE, method))
+        .join(' ')
     guard.corresponds(SOURCE)
     for (let i = 0; i < 2; i++) guard.authenticationFailed(SOURCE)
-    assert.equal(taken(), 'REGISTER INVITE OPTIONS')
+    assert.equal(taken(), 'REGISTER MESSAGE SUBSCRIBE INVITE OPTIONS')
     guard.authenticationFailed(SOURCE)
     assert.equal(taken(), 'OPTIONS')
     guard.setAdmission({ trusted: [SOURCE], strangersMay: null })
     assert.equal(taken(), 'INVITE OPTIONS')
     nowMs += 1_000
-    assert.equal(taken(), 'REGISTER INVITE OPTIONS')
+    assert.equal(taken(), 'REGISTER MESSAGE SUBSCRIBE INVITE OPTIONS')
     guard.authenticationFailed(SOURCE)
     assert.equal(taken(), 'INVITE OPTIONS')
     assert.equal(guard.stats().bansTotal, 0)

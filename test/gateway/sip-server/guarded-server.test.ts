@@ -191,6 +191,27 @@ describe('a guarded server', () => {
     assert.equal((await server.handle.ask('bans'))[0]!.offence, 'authentication')
   })
 
+  for (const method of ['MESSAGE', 'SUBSCRIBE'] as const)
+    it(`bans who guesses passwords with ${method}; that a phone refuses what was passed on to it says nothing of its sender`, async () => {
+      await open({ failedAuthentications: { perSecond: 0.001, burst: 3 } })
+      const answer = (
+        req: { get(name: string): string },
+        res: { send(status: number, options?: object): void },
+      ): void =>
+        req.get('Subject') === 'known'
+          ? res.send(403)
+          : res.send(401, { headers: { 'WWW-Authenticate': 'Digest realm="r", nonce="n"' } })
+      await server.srf({ message: answer, subscribe: answer })
+      const peer = await server.peer()
+      for (let i = 0; i < 5; i++) {
+        peer.request(method, { headers: ['Authorization: Digest response="right"', 'Subject: known'] })
+        await peer.receive(403)
+      }
+      assert.equal((await guardStats()).bansTotal, 0)
+      for (let i = 0; i < 4; i++) peer.request(method, { headers: ['Authorization: Digest response="guess"'] })
+      await eventually(async () => (await guardStats()).banned === 1)
+    })
+
   it('does not let a forged scanner cut off a place calls are sent to', async () => {
     await open({})
     const app = await server.application('invite')

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { SipMessage } from '../../../gateway/sip-server/message.ts'
 import type { SipPeer } from '../../support/sip-peer.ts'
 import { eventually } from '../../support/sip-server.ts'
@@ -132,6 +133,57 @@ describe('subscriptions', () => {
     peer.reply(await peer.receive('NOTIFY'), 200, 'OK')
     await app.shown(200)
     assert.equal(await dialogs(), 1)
+  })
+
+  it('are forgotten when the time granted is over and nobody has refreshed them, on either side', async () => {
+    const grants = ['Expires: 1']
+    await stage.send('SUBSCRIBE', ['Event: presence'])
+    const ours = await peer.receive('SUBSCRIBE')
+    peer.reply(ours, 200, 'OK', { headers: grants })
+    const { tokens } = await app.shown(200)
+    peer.request('SUBSCRIBE', { headers: ['Event: presence'] })
+    await stage.respond((await app.shown('SUBSCRIBE')).tokens[8]!, 200, grants)
+    const theirs = await peer.receive(200)
+    // Refreshed for long, they stay, though the first time is over.
+    await stage.sendIn(tokens[9]!, 'SUBSCRIBE', ['Event: presence'])
+    peer.reply(await peer.receive('SUBSCRIBE'), 200, 'OK', { headers: ['Expires: 60'] })
+    await app.shown(200)
+    peer.requestAsCaller('SUBSCRIBE', theirs, { headers: ['Event: presence'] })
+    await stage.respond((await app.shown('SUBSCRIBE')).tokens[8]!, 200, ['Expires: 60'])
+    await peer.receive(200)
+    await sleep(1_000 + 64 * 20 + 300)
+    assert.equal(await dialogs(), 2)
+    // The end, and no last NOTIFY of anybody.
+    await stage.sendIn(tokens[9]!, 'SUBSCRIBE', ['Event: presence', 'Expires: 0'])
+    peer.reply(await peer.receive('SUBSCRIBE'), 200, 'OK', { headers: ['Expires: 0'] })
+    await app.shown(200)
+    peer.requestAsCaller('SUBSCRIBE', theirs, { cseq: 3, headers: ['Event: presence', 'Expires: 0'] })
+    await stage.respond((await app.shown('SUBSCRIBE')).tokens[8]!, 200, ['Expires: 0'])
+    assert.equal(await dialogs(), 2)
+    await stage.nothingLeft()
+  })
+
+  it('follow a peer that has moved', async () => {
+    const moved = await stage.server.peer()
+    peer.request('SUBSCRIBE', { headers: ['Event: presence'] })
+    const echo = await stage.respond((await app.shown('SUBSCRIBE')).tokens[8]!, 200)
+    const accepted = await peer.receive(200)
+    moved.requestAsCaller('SUBSCRIBE', accepted, { headers: ['Event: presence'] })
+    await stage.respond((await app.shown('SUBSCRIBE')).tokens[8]!, 200)
+    await stage.sendIn(echo[8]!, 'NOTIFY', ['Event: presence', ENDED])
+    moved.reply(await moved.receive('NOTIFY'), 200, 'OK')
+  })
+
+  it('count as the dialogs they are: past the limit a SUBSCRIBE hears 503, and ours is refused', async () => {
+    await stage.close()
+    stage = await Stage.open({ limits: { maxDialogs: 1 } })
+    ;({ app, peer } = stage)
+    peer.request('SUBSCRIBE', { headers: ['Event: presence'] })
+    await stage.respond((await app.shown('SUBSCRIBE')).tokens[8]!, 200)
+    await peer.receive(200)
+    peer.request('SUBSCRIBE', { headers: ['Event: presence'] })
+    await peer.receive(503)
+    assert.deepEqual(await stage.send('SUBSCRIBE', ['Event: presence']), ['NOK', 'too many dialogs'])
   })
 
   it('too old are forgotten, without a BYE', async () => {
