@@ -211,6 +211,29 @@ describe('an attended transfer between two calls of ours', function () {
     await bothGoOn()
   })
 
+  it('leaves the session timers of each leg between it and us (RFC 4028)', async () => {
+    const { first, second } = scene
+    await refer()
+    assert.equal(await toldLast(), 'SIP/2.0 200 OK')
+    const asked: string[] = []
+    for (const leg of [first.caller, second.agent]) leg.on('request', ({ method }) => void asked.push(method))
+    for (const leg of [first.caller, second.agent]) {
+      const headers = { Supported: 'timer', 'Session-Expires': '120;refresher=uac' }
+      for (const [method, body] of [
+        ['INVITE', leg.localSdp],
+        ['UPDATE', ''],
+      ] as const) {
+        const answer = await leg.request(method, { headers, ...(body && { body }) })
+        assert.deepEqual([answer?.status, answer?.get('session-expires')], [200, '120;refresher=uac'])
+      }
+    }
+    assert.deepEqual(asked, [], 'a refresh is nobody else’s business')
+    await first.caller.hangUp()
+    await first.market.ended(CALLER_HUNG_UP)
+    await second.market.ended(CALLER_HUNG_UP)
+    assert.equal(await exchange.metric('dce_rtp_sessions'), 0)
+  })
+
   it('leaves each of the two able to pass its part of the call on', async () => {
     const { first, second, ears } = scene
     await refer()

@@ -91,8 +91,7 @@ describe('the headers of a call', function () {
     try {
       const headers = { Replaces: 'abc@192.0.2.1;to-tag=1;from-tag=2' }
       const target = exchange.process.sip()
-      const call = carrier.call({ to: market.number, from: '+12125550142', target, headers })
-      assert.equal((await call.outcome).status, 481)
+      await market.call('uac-replaces-nobody-expect-481.xml')
       await market.ended({ outcome: 'refused', sip_status: 481, end_reason: 'no_such_dialog' })
       for (const bad of [{ Replaces: 'abc' }, { ...headers, Join: headers.Replaces }]) {
         const unreadable = carrier.call({ to: market.number, from: '+12125550142', target, headers: bad })

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import type { OutgoingCall } from '../../sipp/agents/outgoing-call.ts'
 import { buildSdp, readAudioAddress } from '../../sipp/agents/sdp.ts'
 import { answerNextAfter, bridgedCall, refuseNext, type BridgedCall } from '../support/bridged-call.ts'
-import { AGENT_HZ, CONSUMER_HZ, hearsOnly, replacesHeader, SPECIALIST_HZ } from '../support/consultation.ts'
+import { AGENT_HZ, CONSUMER_HZ, hearsOnly, replacesHeader, requested, SPECIALIST_HZ } from '../support/consultation.ts'
+import { Market } from '../support/call-market.ts'
 import { answerChallenge } from '../support/digest-client.ts'
-import { startExchange, type Exchange } from '../support/exchange.ts'
+import { eventually, startExchange, type Exchange } from '../support/exchange.ts'
 import { Headset } from '../support/headset.ts'
 import { PASSWORD } from '../support/registered-phone.ts'
 
@@ -102,6 +103,24 @@ describe('an INVITE with Replaces (RFC 3891)', function () {
     await Promise.all([hearsOnly(ears.caller, SPECIALIST_HZ), hearsOnly(ears.newcomer, CONSUMER_HZ)])
     await caller.hangUp()
     await market.ended(CALLER_HUNG_UP)
+  })
+
+  it('lets a buyer’s phone go on with its call from elsewhere', async () => {
+    const market = await Market.open(exchange)
+    const { run } = await market.buyer('uas-replaces-its-leg-expect-200.xml', { bid: { billable_after: 0 } })
+    const carrier = await scene.phone(market.address)
+    const call = carrier.call({ to: market.number, from: '+12125550142', target: exchange.process.sip() })
+    assert.equal(await statusOf(call), 200)
+    await requested(call, 'INVITE')
+    await eventually(
+      async () => ((await market.answered()).legs.length === 3 ? true : undefined),
+      () => 'the new leg is not there',
+    )
+    await call.hangUp()
+    await market.went(run)
+    const record = await market.ended(CALLER_HUNG_UP)
+    assert.equal(record.price, '1.00', 'sold once')
+    await goesOn()
   })
 
   it('is refused as the dialog’s state has it (§3)', async () => {

@@ -79,6 +79,10 @@ export class Linphone implements Softphone {
   message(text: string): void {
     this.#say(`chat ${this.#contact} "${text}"`)
   }
+  /** An attended transfer (RFC 5589 §7): of its first call to the party of its second. */
+  transferToOther(): void {
+    this.#say('transfer 1 --to-call 2')
+  }
   hangUp(): void {
     this.#say('terminate')
   }
