@@ -10,11 +10,16 @@ export class Dialogs {
   readonly #byLocal = new Map<string, Dialog>()
   /** SUBSCRIBE and REFER of ours under way: the NOTIFY may come before their answer (RFC 6665 §4.4.1). */
   readonly #subscribing = new Map<string, ClientTransaction>()
-  readonly #onInviteOrphaned: (invite: ServerTransaction) => void
+  readonly #onTheirInviteOrphaned: (invite: ServerTransaction) => void
+  readonly #onOurInviteOrphaned: (invite: ClientTransaction) => void
 
-  /** `onInviteOrphaned` hears of an INVITE from the network that was still open in a dialog that has ended. */
-  constructor(onInviteOrphaned: (invite: ServerTransaction) => void = () => undefined) {
-    this.#onInviteOrphaned = onInviteOrphaned
+  /** Both hear of an INVITE that was still open in a dialog that has ended: one from the network, and one of ours. */
+  constructor(
+    onTheirInviteOrphaned: (invite: ServerTransaction) => void = () => undefined,
+    onOurInviteOrphaned: (invite: ClientTransaction) => void = () => undefined,
+  ) {
+    this.#onTheirInviteOrphaned = onTheirInviteOrphaned
+    this.#onOurInviteOrphaned = onOurInviteOrphaned
   }
 
   get size(): number {
@@ -81,7 +86,8 @@ export class Dialogs {
     if (this.#byId.get(dialog.id) === dialog) this.#byId.delete(dialog.id)
     const key = localKey(dialog.callId, dialog.localTag)
     if (this.#byLocal.get(key) === dialog) this.#byLocal.delete(key)
-    if (dialog.serverInvite !== null) this.#onInviteOrphaned(dialog.serverInvite)
+    if (dialog.serverInvite !== null) this.#onTheirInviteOrphaned(dialog.serverInvite)
+    if (dialog.clientInvite !== null) this.#onOurInviteOrphaned(dialog.clientInvite)
     return true
   }
 

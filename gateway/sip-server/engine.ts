@@ -91,7 +91,10 @@ export class Engine implements Receiver, TransactionUser {
       limits: options.limits,
       transports: [],
       // RFC 3261 §15.1.2: whoever ended the dialog, what is still open in it is over.
-      dialogs: new Dialogs((invite) => this.#uasAnswers.orphanInvite(invite)),
+      dialogs: new Dialogs(
+        (invite) => this.#uasAnswers.orphanInvite(invite),
+        (invite) => this.#uacAnswers.cancelByItself(invite),
+      ),
       largeRequests: options.largeRequests,
       locator: new Locator({
         dns: options.dns,

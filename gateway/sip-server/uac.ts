@@ -58,6 +58,8 @@ export class Uac {
     const dialog = this.#core.dialogs.find(dialogId)
     if (message.method === 'ACK') return this.#sendAck(frame, dialog, message)
     if (dialog === undefined) return app.refuse(frameId, NO_DIALOG)
+    // §15: after BYE nothing is said any more. What overtook the BYE would have it refused as out of order (§12.2.2).
+    if (dialog.isLeaving && message.method !== 'BYE') return app.refuse(frameId, NO_DIALOG)
     if (!METHODS.has(message.method)) return app.refuse(frameId, invalidUri(message))
     if (lacksContentType(message)) return app.refuse(frameId, 'missing content-type')
     if (message.method === 'PRACK') selectForkOfPrack(dialog, message)

@@ -37,6 +37,32 @@ describe('messages that cross', () => {
     await stage.nothingLeft()
   })
 
+  it('a re-INVITE of ours that nobody answers any more is cancelled with the call, and has its answer', async () => {
+    const { ok, dialogId } = await stage.answered()
+    await stage.sendIn(dialogId, 'INVITE', [], SDP)
+    const reinvite = await peer.receive('INVITE')
+    // Its 200 is lost, and the peer hangs up.
+    peer.reply(reinvite, 100, 'Trying')
+    peer.requestAsCaller('BYE', ok, { cseq: 2 })
+    const { tokens } = await app.shown('BYE')
+    await stage.respond(tokens[8]!, 200)
+    const cancel = await peer.receive('CANCEL')
+    assert.equal(cancel.cseq, reinvite.cseq)
+    peer.reply(cancel, 481, 'Gone')
+    await app.shown(408)
+    await stage.nothingLeft()
+  })
+
+  it('nothing is said in a call after our BYE, which it might overtake', async () => {
+    const { dialogId } = await stage.answered()
+    await stage.sendIn(dialogId, 'BYE')
+    const bye = await peer.receive('BYE')
+    for (const method of ['INFO', 'INVITE', 'NOTIFY'])
+      assert.deepEqual((await stage.sendIn(dialogId, method)).slice(0, 2), ['NOK', 'Server error: unable to find dialog for dialog id provided'])
+    peer.reply(bye, 200, 'OK')
+    await stage.nothingLeft()
+  })
+
   it('a BYE that overtakes the answer: the application sees the answer, then the end', async () => {
     const invite = await ringing()
     peer.requestAsCallee('BYE', invite)
