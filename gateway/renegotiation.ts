@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { MediaUnavailable, type MediaSession } from '../media/media-server.ts'
 import type { LegSide } from '../model/call.ts'
 import { systemRandom } from '../model/random.ts'
@@ -8,9 +7,7 @@ import { mediaWarning } from './media-warning.ts'
 import { sessionAnswer, sessionOffer } from './session-timer.ts'
 import { ABILITIES, ALLOWED } from './sip-methods.ts'
 import { isSipFailure, reinvite, relayableStatus, type LegDialog, type SipRequest, type SipResponse } from './srf.ts'
-
-/** How long we wait for the ACK that answers an offer of ours: 64·T1, when the server gives the 200 up too (RFC 3261 §13.3.1.4). */
-const ACK_WAIT_MS = 32_000
+import { Waits } from './waits.ts'
 
 /**
  * The offer/answer exchanges of an answered call (RFC 3261 §14, RFC 3311, RFC 3264 §8): one at a time through both legs and the
@@ -26,6 +23,7 @@ export class Renegotiation {
   /** Told of a side that knows nothing of its dialog any more. */
   readonly #onGone: (side: LegSide, dialog: LegDialog) => void
   #busy = false
+  readonly #waits = new Waits()
 
   constructor(
     media: MediaSession,
@@ -40,8 +38,19 @@ export class Renegotiation {
     this.#said = { caller: dialogOf('caller').remote.sdp, buyer: dialogOf('buyer').remote.sdp }
   }
 
+  /** The call is over: nobody is waited for, and nothing offered any more. */
+  end(): void {
+    this.#waits.end()
+  }
+
+  /** The answer in the next ACK of a dialog; null when it has none, or does not come while the call is up. */
+  ackOf(dialog: LegDialog): Promise<string | null> {
+    return this.#waits.ackOf(dialog)
+  }
+
   /** A re-INVITE or an UPDATE of this side. */
   async handle(side: LegSide, req: SipRequest, res: SipResponse): Promise<void> {
+    if (this.#waits.isOver) return res.send(481)
     if (!req.body) return this.#withoutOffer(side, req, res)
     const dialog = this.#dialogOf(side)
     const headers = { ...sessionAnswer(req, this.#sessionExpiresS), ...ABILITIES }
@@ -77,7 +86,7 @@ export class Renegotiation {
       const dialog = this.#dialogOf(side)
       const offer = await this.#media.offerTo(side)
       dialog.local.sdp = offer
-      const answered = ackOf(dialog)
+      const answered = this.#waits.ackOf(dialog)
       res.send(200, { headers, body: offer })
       const answer = await answered
       if (!answer) return
@@ -103,7 +112,8 @@ export class Renegotiation {
    */
   async offerAgain(side: LegSide): Promise<boolean> {
     for (let glares = 0; glares <= MAX_GLARES; glares++) {
-      if (glares > 0) await sleep(backOffMs(side === 'buyer', systemRandom))
+      if (glares > 0) await this.#waits.sleep(backOffMs(side === 'buyer', systemRandom))
+      if (this.#waits.isOver) return false
       if (this.#busy) continue
       this.#busy = true
       const dialog = this.#dialogOf(side)
@@ -131,8 +141,8 @@ export class Renegotiation {
   async introduce(side: LegSide, description: string, where?: 'inside'): Promise<Introduction> {
     const otherSide = side === 'caller' ? 'buyer' : 'caller'
     for (let glares = 0; ; glares++) {
-      if (glares > 0) await sleep(backOffMs(otherSide === 'buyer', systemRandom))
-      const outcome = this.#busy ? 491 : await this.#introduceOnce(side, otherSide, description, where)
+      if (glares > 0) await this.#waits.sleep(backOffMs(otherSide === 'buyer', systemRandom))
+      const outcome = this.#waits.isOver ? 481 : this.#busy ? 491 : await this.#introduceOnce(side, otherSide, description, where)
       if (typeof outcome !== 'number') return outcome
       if (outcome === 491 && glares < MAX_GLARES) continue
       this.#media.dropReplacement()
@@ -213,18 +223,4 @@ export class NotIntroduced extends Error {
     super(`not introduced: ${status}`)
     this.status = status
   }
-}
-
-/** The body of the next ACK in a dialog; null when it has none, or does not come. */
-export function ackOf(dialog: LegDialog): Promise<string | null> {
-  return new Promise((resolve) => {
-    const settle = (ack: SipRequest | null): void => {
-      clearTimeout(timer)
-      dialog.off('ack', settle)
-      resolve(ack?.body || null)
-    }
-    const timer = setTimeout(() => settle(null), ACK_WAIT_MS)
-    dialog.once('ack', settle)
-    dialog.once('destroy', () => settle(null))
-  })
 }

@@ -5,7 +5,7 @@ import { hopsLeft } from './hops.ts'
 import { mediaWarning } from './media-warning.ts'
 import type { Seat } from './parties.ts'
 import type { ExchangeParts } from './parts.ts'
-import { ackOf, NotIntroduced } from './renegotiation.ts'
+import { NotIntroduced } from './renegotiation.ts'
 import { readReplaces } from './replaces.ts'
 import { whyNotEntitled } from './replacing-rights.ts'
 import { tooBrief } from './session-timer.ts'
@@ -103,7 +103,7 @@ class TakeOver {
     const offer = await media.offerReplacement(side)
     this.#throwIfGone()
     if (!(await this.#newcomer.accept(offer))) throw new NotIntroduced(487)
-    const answer = await ackOf(this.#newcomer.leg().dialog)
+    const answer = await parties.bridge.renegotiation.ackOf(this.#newcomer.leg().dialog)
     if (answer === null) throw new UnacceptableMedia('the ACK brought no answer to our offer')
     await parties.takeStats(side)
     await media.takeReplacement(answer)

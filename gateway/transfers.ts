@@ -114,7 +114,7 @@ export class Transfers {
       this.#call.note('transfer failed', String(result))
       return void progress?.tell(result, 'Transfer failed')
     }
-    await progress?.tell(200, 'OK')
+    await this.#tellDone(progress)
     for (const former of result.former) void former.hangUp()
   }
 
@@ -139,7 +139,7 @@ export class Transfers {
           const isKnownByAddress = invitation.ways === undefined
           const former = this.#parties.seat({ side, attempt, leg, description, isKnownByAddress })
           void this.#bridge.renegotiation.offerAgain(side === 'caller' ? 'buyer' : 'caller')
-          await progress?.tell(200, 'OK')
+          await this.#tellDone(progress)
           void former.hangUp()
           return
         }
@@ -154,6 +154,11 @@ export class Transfers {
     attempt.sipStatus = status
     call.note('transfer failed', String(status))
     void progress?.tell(status, 'Transfer failed')
+  }
+
+  /** A transferor hears how its REFER came out before its BYE, unless it does not listen and the call is over meanwhile. */
+  async #tellDone(progress: ReferProgress | null): Promise<void> {
+    await Promise.race([progress?.tell(200, 'OK'), this.#bridge.ended])
   }
 
   #ring(attempt: BuyerAttempt, invitation: Invitation, sdp: string, progress: ReferProgress | null) {

@@ -88,6 +88,23 @@ describe('a transfer', function () {
     )
   })
 
+  it('says BYE to an agent who answers no NOTIFY when the call is over, and does not wait for him', async () => {
+    const { market, caller, agent, colleague } = scene
+    const renewed = requested(caller, 'INVITE')
+    const answer = agent.handleRequest.bind(agent)
+    agent.handleRequest = (transaction) => (transaction.request.method === 'NOTIFY' ? undefined : answer(transaction))
+    const rung = ringing(colleague)
+    await refer(at(colleague))
+    const next = await rung
+    next.accept()
+    await next.acked
+    await renewed // From here on the colleague is in the agent’s place.
+    await caller.hangUp()
+    assert.equal((await next.ended).cause, 'remote-hung-up')
+    assert.equal((await agent.ended).cause, 'remote-hung-up')
+    await market.ended(CALLER_HUNG_UP)
+  })
+
   it('outlives the agent, who need not wait for its end', async () => {
     const { market, caller, agent, colleague } = scene
     const rung = ringing(colleague)
