@@ -133,7 +133,7 @@ export class Bridge {
     if (this.#ended) return
     this.#ended = true
     clearTimeout(this.#timer)
-    this.#renegotiation.end()
+    this.renegotiation.end()
     this.#resolve(end)
   }
 

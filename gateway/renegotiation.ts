@@ -142,7 +142,11 @@ export class Renegotiation {
     const otherSide = side === 'caller' ? 'buyer' : 'caller'
     for (let glares = 0; ; glares++) {
       if (glares > 0) await this.#waits.sleep(backOffMs(otherSide === 'buyer', systemRandom))
-      const outcome = this.#waits.isOver ? 481 : this.#busy ? 491 : await this.#introduceOnce(side, otherSide, description, where)
+      const outcome = this.#waits.isOver
+        ? 481
+        : this.#busy
+          ? 491
+          : await this.#introduceOnce(side, otherSide, description, where)
       if (typeof outcome !== 'number') return outcome
       if (outcome === 491 && glares < MAX_GLARES) continue
       this.#media.dropReplacement()

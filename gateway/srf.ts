@@ -195,6 +195,8 @@ interface SrfFace extends EventEmitter {
     options: SendOptions & { localSdp: string },
     callback: DialogCallback,
   ): void
+  /** Again is no error. */
+  removeDialog(dialog: SipDialog): void
   request(
     options: RequestOptions & { uri: string; stackDialogId?: string },
     callback: (error: Error | null, request?: SipRequest) => void,
@@ -416,7 +418,8 @@ export class Signaling {
     return Object.assign(dialog, {
       destroy: (...args: Parameters<typeof destroy>) => {
         refuseRequests(dialog)
-        return this.#unlessLost(destroy(...args))
+        // Where the BYE's answer is lost with the connection, drachtio-srf would keep the dialog for ever.
+        return this.#unlessLost(destroy(...args)).finally(() => this.#srf.removeDialog(dialog))
       },
       modify: (...args: Parameters<typeof modify>) => this.#unlessLost(modify(...args)),
       request: (...args: Parameters<typeof ask>) => this.#unlessLost(ask(...args)),

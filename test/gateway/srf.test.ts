@@ -19,6 +19,27 @@ interface Answering {
 
 const quiet = { info: () => undefined, warn: () => undefined }
 
+/** A way to a server's control port that can be cut. */
+async function lineTo(server: TestServer): Promise<{ port: number; cut: () => void }> {
+  const ends = new Set<Socket>()
+  const line = createServer((near) => {
+    const far = connect(server.handle.controlPort, '127.0.0.1')
+    for (const end of [near, far]) {
+      ends.add(end)
+      end.on('error', () => undefined)
+    }
+    near.pipe(far)
+    far.pipe(near)
+  })
+  line.listen(0, '127.0.0.1')
+  await once(line, 'listening')
+  const cut = (): void => {
+    line.close()
+    for (const end of ends) end.destroy()
+  }
+  return { port: boundTo(line).port, cut }
+}
+
 describe('a status from outside', () => {
   it('is passed on when it is known, the younger ones too, and else as x00 or 183', () => {
     const passed = [180, 199, 189, 440, 469, 486, 555, 607, 608, 499, 599, 699].map(relayableStatus)
@@ -85,19 +106,7 @@ describe('the drachtio connection', () => {
 
   it('fails what waits for an answer when the connection is lost, and can be closed without one', async () => {
     const server = await TestServer.start()
-    const ends = new Set<Socket>()
-    const line = createServer((near) => {
-      const far = connect(server.handle.controlPort, '127.0.0.1')
-      for (const end of [near, far]) {
-        ends.add(end)
-        end.on('error', () => undefined)
-      }
-      near.pipe(far)
-      far.pipe(near)
-    })
-    line.listen(0, '127.0.0.1')
-    await once(line, 'listening')
-    const { port } = boundTo(line)
+    const { port, cut } = await lineTo(server)
     const signaling = new Signaling({ host: '127.0.0.1', port, secret: 'cymru', connectTimeoutMs: 5_000, log: quiet })
     await signaling.connect()
     const callee = await server.peer()
@@ -111,14 +120,36 @@ describe('the drachtio connection', () => {
     callee.reply(await callee.receive('INVITE'), 180, 'Ringing')
     await callee.receive('OPTIONS')
     await sent.promise
-    line.close()
-    for (const end of ends) end.destroy()
+    cut()
     const lost = { message: 'the connection to the SIP server was lost', status: 503 }
     await Promise.all([assert.rejects(placing, lost), assert.rejects(asking, lost)])
     await eventually(() => !signaling.connected)
     assert.equal(losses, 1)
     await assert.rejects(signaling.createUAC(uri, { localSdp: SDP, headers: {} }, progress), lost)
     await assert.rejects(signaling.ask(uri, { method: 'OPTIONS', headers: {} }), lost)
+    signaling.close()
+    await server.close()
+  })
+
+  it('forgets a dialog whose BYE was on its way when the connection was lost', async () => {
+    const server = await TestServer.start()
+    const { port, cut } = await lineTo(server)
+    const signaling = new Signaling({ host: '127.0.0.1', port, secret: 'cymru', connectTimeoutMs: 5_000, log: quiet })
+    await signaling.connect()
+    const callee = await server.peer()
+    const progress = { cbRequest: () => undefined, cbProvisional: () => undefined }
+    const options = { localSdp: SDP, headers: {} }
+    const placing = signaling.createUAC(`sip:callee@127.0.0.1:${callee.port}`, options, progress)
+    callee.reply(await callee.receive('INVITE'), 200, 'OK', { body: SDP })
+    const dialog = await placing
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion, no-underscore-dangle -- drachtio-srf's own.
+    const kept = (dialog as unknown as { srf: { _dialogs: ReadonlyMap<string, unknown> } }).srf._dialogs
+    assert.equal(kept.size, 1)
+    const leaving = dialog.destroy()
+    await callee.receive('BYE')
+    cut()
+    await assert.rejects(leaving, { status: 503 })
+    assert.equal(kept.size, 0)
     signaling.close()
     await server.close()
   })
