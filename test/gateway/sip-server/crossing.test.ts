@@ -58,7 +58,10 @@ describe('messages that cross', () => {
     await stage.sendIn(dialogId, 'BYE')
     const bye = await peer.receive('BYE')
     for (const method of ['INFO', 'INVITE', 'NOTIFY'])
-      assert.deepEqual((await stage.sendIn(dialogId, method)).slice(0, 2), ['NOK', 'Server error: unable to find dialog for dialog id provided'])
+      assert.deepEqual((await stage.sendIn(dialogId, method)).slice(0, 2), [
+        'NOK',
+        'Server error: unable to find dialog for dialog id provided',
+      ])
     peer.reply(bye, 200, 'OK')
     await stage.nothingLeft()
   })
