@@ -11,7 +11,7 @@ import {
   type BrowserPhoneOptions,
 } from '../support/browser-phone.ts'
 import { Market } from '../support/call-market.ts'
-import { eventually, startExchange, type Exchange } from '../support/exchange.ts'
+import { eventually, requireEmbeddedSip, startExchange, type Exchange } from '../support/exchange.ts'
 import { hireAgent, PASSWORD } from '../support/registered-phone.ts'
 import { TcpRelay } from '../support/tcp-relay.ts'
 
@@ -169,7 +169,8 @@ describe('JsSIP in Chromium', function () {
     await market.settled()
   })
 
-  it('registers again when its connection is lost, in place of what it was, and is rung there', async () => {
+  it('registers again when its connection is lost, in place of what it was, and is rung there', async function () {
+    requireEmbeddedSip(this, 'the first call to a connection that replaced a lost one')
     const relay = await TcpRelay.open(exchange.process.sip('wss'))
     try {
       const market = await Market.open(exchange)

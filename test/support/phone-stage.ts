@@ -15,6 +15,8 @@ import { hireAgent, PASSWORD } from './registered-phone.ts'
 import type { Softphone, SoftphoneOptions } from './softphone.ts'
 
 export const SOFTPHONES = ['baresip', 'linphonec'] as const
+/** What baresip wants where it speaks TLS: it cannot send to the `sips:` that drachtio-server writes there. */
+export const SIP_CONTACT_OVER_TLS = 'a Contact that begins with sip: over TLS'
 export type SoftphoneName = (typeof SOFTPHONES)[number]
 export type PhoneTransport = SoftphoneOptions['transport']
 
@@ -68,7 +70,9 @@ export class PhoneStage {
       ...options,
       password: PASSWORD,
       server: this.#serverFor(name, options.transport),
-      trusted: join(this.exchange.process.dataDirectory, 'keys', 'sip-cert.pem'),
+      // Of another SIP server (DCE_DRACHTIO_HOST) one must be told.
+      trusted:
+        process.env['DCE_DRACHTIO_CERTIFICATE'] ?? join(this.exchange.process.dataDirectory, 'keys', 'sip-cert.pem'),
     }
     const phone = name === 'baresip' ? await Baresip.start(all) : await Linphone.start(all)
     this.#phones.push(phone)
