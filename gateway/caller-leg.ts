@@ -9,7 +9,14 @@ import { ReliableRinging, wantsReliability } from './reliable-ringing.ts'
 import { sessionAnswer } from './session-timer.ts'
 import { fieldsOf, listOf, paramOf, uriOf } from './sip-fields.ts'
 import { ABILITIES } from './sip-methods.ts'
-import { claimPrack, type Signaling, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
+import {
+  claimPrack,
+  type SendOptions,
+  type Signaling,
+  type SipDialog,
+  type SipRequest,
+  type SipResponse,
+} from './srf.ts'
 
 /** The CANCEL as drachtio-srf hands it over. */
 interface Cancel {
@@ -54,6 +61,8 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
   #finalStatus: number | null = null
   #cancelReason: string | null = null
   #told: string | null = null
+  /** The caller has made another offer meanwhile, and had its answer (RFC 3311, RFC 3262 §5). */
+  #isRenewed = false
   #named: Record<string, string> = {}
   #answerEarlyOffer: ((offer: string) => Promise<string>) | null = null
 
@@ -154,13 +163,14 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     // A reliable answer would have to bring our offer (RFC 3262 §5), an unreliable one must not (RFC 3261 §13.2.1): it waits for the 200.
     if (this.offer === null && this.#ringing) return
     const body = this.offer === null ? null : sdp
-    const options = body === null ? { headers: this.#tagged() } : { headers: this.#tagged(), body }
-    const tell = (): void => {
-      if (body !== null) this.#told = body
+    const options = (): SendOptions => {
+      // After an offer of the caller's own in between, what answers its first one says nothing any more.
+      if (body === null || this.#isRenewed) return { headers: this.#tagged() }
+      this.#told = body
+      return { headers: this.#tagged(), body }
     }
-    if (this.#ringing) return this.#ringing.send(status, reason, options, tell)
-    tell()
-    this.#res.send(status, reason, options)
+    if (this.#ringing) this.#ringing.send(status, reason, options)
+    else this.#res.send(status, reason, options())
   }
 
   /** Takes offers of an UPDATE before the answer (RFC 3311) from now on: `answer` makes ours, or rejects. */
@@ -192,6 +202,7 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     try {
       const body = await make(offer)
       this.#told = body
+      this.#isRenewed = true
       answer.send(200, { headers, body })
     } catch (error) {
       answer.send(488, { headers: mediaWarning(error) })

@@ -5,8 +5,7 @@ import { forgetPrack, type SendOptions, type SipRequest, type SipResponse } from
 interface Provisional {
   readonly status: number
   readonly reason: string
-  readonly options: SendOptions
-  readonly onSent: () => void
+  readonly options: () => SendOptions
 }
 
 /** How long we wait for a PRACK: 64·T1, when the server refuses the INVITE for want of it (RFC 3262 §3), and a little. */
@@ -41,10 +40,9 @@ export class ReliableRinging {
     this.#answerOffer = answerOffer
   }
 
-  /** `onSent` is told when it goes out, which may be never. */
-  send(status: number, reason: string, options: SendOptions, onSent: () => void): void {
-    const headers = { ...options.headers, Require: '100rel' }
-    const provisional = { status, reason, options: { ...options, headers }, onSent }
+  /** `options` is asked when it goes out, which may be never. */
+  send(status: number, reason: string, options: () => SendOptions): void {
+    const provisional = { status, reason, options }
     if (this.#onTheWay) this.#waiting = provisional
     else this.#sendNow(provisional)
   }
@@ -65,17 +63,19 @@ export class ReliableRinging {
     this.#isClosed = true
     this.#waiting = null
     if (this.#onTheWay) forgetPrack(this.#res)
+    this.#settle?.()
   }
 
-  #sendNow({ status, reason, options, onSent }: Provisional): void {
+  #sendNow({ status, reason, options: make }: Provisional): void {
     this.#onTheWay = true
-    onSent()
+    const options = make()
+    const headers = { ...options.headers, Require: '100rel' }
     const failed = (error: unknown): void => {
       if (error) this.#acknowledged()
       // drachtio-srf begins to wait only now that it knows how the answer went out.
       else if (this.#isClosed) queueMicrotask(() => forgetPrack(this.#res))
     }
-    this.#res.send(status, reason, options, failed, (prack) => {
+    this.#res.send(status, reason, { ...options, headers }, failed, (prack) => {
       if (prack.body) void this.#answerOffer(prack).then(() => this.#acknowledged())
       else this.#acknowledged()
     })

@@ -20,6 +20,7 @@ export class Waits {
 
   /** Resolves after so long, or when the call is over. */
   sleep(ms: number): Promise<void> {
+    if (this.#isOver) return Promise.resolve()
     return new Promise((resolve) => {
       const end = (): void => {
         clearTimeout(timer)
@@ -33,6 +34,7 @@ export class Waits {
 
   /** The body of the next ACK in a dialog; null when it has none, or does not come. */
   ackOf(dialog: LegDialog): Promise<string | null> {
+    if (this.#isOver) return Promise.resolve(null)
     return new Promise((resolve) => {
       const settle = (ack: SipRequest | null): void => {
         clearTimeout(timer)

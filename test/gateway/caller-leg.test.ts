@@ -15,6 +15,7 @@ function invited(headers: Record<string, string>, policies?: CallerLegPolicies) 
   const sent: Sent[] = []
   const request = Object.assign(new EventEmitter(), { body: 'v=0', get: (name: string) => headers[name] })
   const response = {
+    agent: { mapServer: new Map() },
     send: (
       status: number,
       reason: string | SendOptions | undefined,
@@ -64,6 +65,32 @@ describe('the caller’s leg', () => {
       sent.map(({ status }) => status),
       [180, 183],
     )
+  })
+
+  it('describes itself no more in its ringing once another offer of the caller’s has been answered', async () => {
+    const { leg, sent } = invited({ Require: '100rel' })
+    leg.onEarlyOffer(() => Promise.resolve('v=0 renewed'))
+    leg.ringing(183, 'Session Progress', 'v=0 first')
+    leg.ringing(180, 'Ringing', 'v=0 first')
+    const prack = { body: 'v=0 another offer', res: { send: () => undefined } } as unknown as SipRequest
+    sent[0]?.onAcknowledged?.(prack)
+    await new Promise(setImmediate)
+    assert.deepEqual(
+      sent.map(({ status, options }) => [status, options.body]),
+      [
+        [183, 'v=0 first'],
+        [180, undefined],
+      ],
+    )
+    assert.equal(leg.told, 'v=0 renewed')
+  })
+
+  it('waits for no PRACK when the caller gives up meanwhile', async () => {
+    const { leg, request } = invited({ Require: '100rel' })
+    leg.ringing(183, 'Session Progress', 'v=0')
+    const accepted = leg.accept('v=0')
+    request.emit('cancel', { get: () => undefined })
+    assert.equal(await accepted, false)
   })
 
   it('does not accept before its last reliable answer is acknowledged', async () => {

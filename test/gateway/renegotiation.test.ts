@@ -64,4 +64,13 @@ describe('the offers of a call that is over', () => {
       [481],
     )
   })
+
+  it('do not begin to wait for an ACK when the call has ended meanwhile', async () => {
+    const { exchange, dialogs } = renegotiation()
+    const statuses = answered((req, res) => exchange.handle('buyer', req, res))
+    exchange.end()
+    await new Promise(setImmediate)
+    assert.deepEqual(statuses, [200])
+    assert.equal(dialogs.buyer.listenerCount('ack'), 0)
+  })
 })
