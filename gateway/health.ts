@@ -18,7 +18,11 @@ export function createHealth(parts: {
         parts.signaling.connected
           ? { name: 'sip', status: 'up', detail: parts.signaling.addresses }
           : { name: 'sip', status: 'down', detail: 'no connection to the SIP server' },
-        { name: 'media', status: 'up', detail: `${parts.media.name}, ${parts.media.sessionCount} sessions` },
+        {
+          name: 'media',
+          status: parts.media.isUp ? 'up' : 'down',
+          detail: `${parts.media.name}, ${parts.media.sessionCount} sessions`,
+        },
       ]
     },
   }

@@ -1,7 +1,7 @@
 import type { MediaServer } from './media-server.ts'
 import type { MediaNeeds } from './needs.ts'
-import { createRelay } from './relay.ts'
-import type { RelayOptions } from './relay-options.ts'
+import { createRelay } from './relay/relay.ts'
+import type { RelayOptions } from './relay/relay-options.ts'
 
 export const MEDIA_ENGINES = ['relay', 'rtpengine', 'freeswitch', 'mediasoup', 'direct'] as const
 export type MediaEngine = (typeof MEDIA_ENGINES)[number]

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { CallId } from '../model/ids.ts'
 import type { LegSide } from '../model/call.ts'
 import type { MediaStats } from '../model/cdr.ts'
+import type { AudioTools } from './audio-tools.ts'
 
 /** A session description (RFC 8866), as it travels in a SIP body. */
 export type Sdp = string
@@ -60,20 +61,45 @@ export interface MediaSession extends EventEmitter<{ rtpTimeout: [side: LegSide]
   dropReplacement(): void
   /** Both legs are answered: from now on silence is a timeout. */
   established(): void
+  /** Prompts, digits and recording; null on an engine that passes audio on and no more. */
+  readonly tools: AudioTools | null
   /** The caller has been told another direction than the buyer answered with: it is to be offered what is agreed (`offerTo`). */
   readonly callerHeardOtherwise: boolean
   stats(): Promise<SessionStats>
   close(): Promise<SessionStats>
 }
 
+/** What an engine can do with a call's audio beyond passing plain RTP on; `capabilities` of a server names those it has. */
+export const MEDIA_CAPABILITIES = [
+  /** A side may be a browser: ICE, DTLS-SRTP, rtcp-mux (RFC 8834, 8839, 5764). */
+  'webrtc',
+  /** A side may bring SRTP keys in its description (RFC 4568). */
+  'sdes',
+  /** The two sides need no codec in common. */
+  'transcode',
+  /** Sessions have `tools`: prompts, digits, recording. */
+  'tools',
+  /** A side can be taken by somebody else (`offerReplacement`). */
+  'replace',
+] as const
+export type MediaCapability = (typeof MEDIA_CAPABILITIES)[number]
+
+export interface SessionRequest {
+  readonly callId: CallId
+  /** Null: the caller leaves the offer to us. */
+  readonly callerOffer: Sdp | null
+  /** What the call will ask of its engine beyond what its offer shows: campaigns that record or announce need `tools`. */
+  readonly needs?: readonly MediaCapability[]
+}
+
 /** One engine that moves audio: the in-process relay, rtpengine, FreeSWITCH, mediasoup, or none at all. */
 export interface MediaServer {
   readonly name: string
-  /**
-   * `callerOffer` is null when the caller leaves the offer to us. Throws UnacceptableMedia when the offer cannot be served
-   * (no audio, unreadable); MediaUnavailable when the engine is full or down.
-   */
-  createSession(options: { readonly callId: CallId; readonly callerOffer: Sdp | null }): Promise<MediaSession>
+  readonly capabilities: ReadonlySet<MediaCapability>
+  /** Whether a new session may be asked of it now: one that is down is passed over, and tried again when it says it is back. */
+  readonly isUp: boolean
+  /** Throws UnacceptableMedia when the offer cannot be served (no audio, unreadable); MediaUnavailable when the engine is full or down. */
+  createSession(request: SessionRequest): Promise<MediaSession>
   /** Sessions now open: what `/health` and the drain look at. */
   readonly sessionCount: number
   close(): Promise<void>

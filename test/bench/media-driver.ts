@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { parentPort, workerData } from 'node:worker_threads'
 import assert from 'node:assert/strict'
-import { rtp } from '../media/rtp-party.ts'
+import { rtp } from '../media/relay/rtp-party.ts'
 
 /** The phones of the media benchmark, in a thread of their own so that their work is not counted as the relay's. */
 

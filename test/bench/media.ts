@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { newId, type CallId } from '../../model/ids.ts'
-import { createRelay } from '../../media/relay.ts'
+import { createRelay } from '../../media/relay/relay.ts'
 import type { MediaServer, MediaSession } from '../../media/media-server.ts'
 import type { BenchResult } from './bench-result.ts'
 import type { DriverData, DriverReport, ToDriver } from './media-driver.ts'

@@ -1,7 +1,12 @@
-import { MediaUnavailable, type MediaServer, type MediaSession } from '../../../media/media-server.ts'
-import type { RelayReply, RelayStats } from '../../../media/relay-messages.ts'
-import { RelaySession } from '../../../media/relay-session.ts'
-import type { RelayThread } from '../../../media/relay-thread.ts'
+import {
+  MediaUnavailable,
+  type MediaCapability,
+  type MediaServer,
+  type MediaSession,
+} from '../../../media/media-server.ts'
+import type { RelayReply, RelayStats } from '../../../media/relay/relay-messages.ts'
+import { RelaySession } from '../../../media/relay/relay-session.ts'
+import type { RelayThread } from '../../../media/relay/relay-thread.ts'
 import { readDescription } from '../../../media/sdp-reading.ts'
 import { termsToOffer } from '../../../media/sdp.ts'
 import type { Dice } from '../../simulation/dice.ts'
@@ -29,6 +34,8 @@ export interface MediaMischief {
 /** The relay's own sessions, offers and answers and all, over a thread without sockets that answers a little later. */
 export class SimulatedMedia implements MediaServer {
   readonly name = 'simulated'
+  readonly capabilities: ReadonlySet<MediaCapability> = new Set(['replace'])
+  readonly isUp = true
   readonly #time: VirtualTime
   readonly #dice: Dice
   readonly #mischief: MediaMischief

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
-import type { LegSide } from '../model/call.ts'
-import { systemRandom, type Random } from '../model/random.ts'
-import { MediaUnavailable, type MediaSession, type Sdp } from './media-server.ts'
-import { OWN_OFFER, withCodecs, withOneSpeechCodec } from './own-offer.ts'
-import { isSameCodec, type Codec } from './payload-types.ts'
+import type { LegSide } from '../../model/call.ts'
+import { systemRandom, type Random } from '../../model/random.ts'
+import { MediaUnavailable, type MediaSession, type Sdp } from '../media-server.ts'
+import { OWN_OFFER, withCodecs, withOneSpeechCodec } from '../own-offer.ts'
+import { isSameCodec, type Codec } from '../payload-types.ts'
 import type { RelayReply, RelayStats } from './relay-messages.ts'
 import type { RelayAddress } from './relay-options.ts'
 import type { RelayThread } from './relay-thread.ts'
 import { checkReachable, remoteParty } from './remote-party.ts'
-import { DescriptionWriter, termsToAnswer, termsToOffer, type AudioTerms } from './sdp.ts'
-import { readDescription, type AudioStream, type Description } from './sdp-reading.ts'
+import { DescriptionWriter, termsToAnswer, termsToOffer, type AudioTerms } from '../sdp.ts'
+import { readDescription, type AudioStream, type Description } from '../sdp-reading.ts'
 
 const NO_LEG = {
   packetsReceived: 0,
@@ -63,6 +63,7 @@ export class RelaySession
   extends EventEmitter<{ rtpTimeout: [side: LegSide]; failed: [reason: string] }>
   implements MediaSession
 {
+  readonly tools = null
   readonly id: number
   readonly thread: RelayThread
   readonly #parts: SessionParts

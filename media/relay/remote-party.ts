@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
-import { UnacceptableMedia } from './media-server.ts'
-import { jitterClock } from './payload-types.ts'
+import { UnacceptableMedia } from '../media-server.ts'
+import { jitterClock } from '../payload-types.ts'
 import type { RemoteParty } from './relay-messages.ts'
-import type { AudioStream } from './sdp-reading.ts'
+import type { AudioStream } from '../sdp-reading.ts'
 
 /** What a relay thread must know of a party, from its description and, for payload types it may send, the opposite one. */
 export function remoteParty(stream: AudioStream, opposite: AudioStream, rtcpMux: boolean): RemoteParty {

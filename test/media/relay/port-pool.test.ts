@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
-import { PortPool, portPairs } from '../../media/port-pool.ts'
-import { systemRandom } from '../../model/random.ts'
+import { PortPool, portPairs } from '../../../media/relay/port-pool.ts'
+import { systemRandom } from '../../../model/random.ts'
 
 describe('portPairs', () => {
   it('lists even ports with their odd neighbour, within the range', () => {

@@ -1,6 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import type { Sdp } from '../../media/media-server.ts'
+import type { Sdp } from '../../../media/media-server.ts'
 
 /** How long a test waits for a packet that must come. */
 const PATIENCE_MS = 5000

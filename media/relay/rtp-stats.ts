@@ -1,4 +1,4 @@
-import type { MediaStats } from '../model/cdr.ts'
+import type { MediaStats } from '../../model/cdr.ts'
 
 /** RFC 3550 §A.1: a jump forward of this many is still loss, not a new start. */
 const MAX_DROPOUT = 3000

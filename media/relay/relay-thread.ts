@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
-import type { LegSide } from '../model/call.ts'
-import { MediaUnavailable } from './media-server.ts'
-import type { MediaNeeds } from './needs.ts'
+import type { LegSide } from '../../model/call.ts'
+import { MediaUnavailable } from '../media-server.ts'
+import type { MediaNeeds } from '../needs.ts'
 import type { FromRelayThread, RelayReply, RelayThreadData, ToRelayThread } from './relay-messages.ts'
 
 /** A thread answers within microseconds; one that has not by now is stuck. */

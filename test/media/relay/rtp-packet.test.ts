@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
-import { isRtcp, isRtcpType, isRtp, RTP_PACKET_LIMIT_BYTES } from '../../media/rtp-packet.ts'
+import { isRtcp, isRtcpType, isRtp, RTP_PACKET_LIMIT_BYTES } from '../../../media/relay/rtp-packet.ts'
 import { rtcp, rtp } from './rtp-party.ts'
 
 /** An RTP packet with this first byte. */

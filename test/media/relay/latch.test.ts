@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Latch } from '../../media/latch.ts'
+import { Latch } from '../../../media/relay/latch.ts'
 
 const PHONE = { address: '192.0.2.1', port: 4000, receives: true }
 

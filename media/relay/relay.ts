@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net'
-import type { LegSide } from '../model/call.ts'
-import type { CallId } from '../model/ids.ts'
-import { MediaUnavailable, type MediaServer, type Sdp } from './media-server.ts'
-import type { MediaNeeds } from './needs.ts'
+import type { LegSide } from '../../model/call.ts'
+import type { CallId } from '../../model/ids.ts'
+import { MediaUnavailable, type MediaCapability, type MediaServer, type SessionRequest } from '../media-server.ts'
+import type { MediaNeeds } from '../needs.ts'
 import type { RelayStats } from './relay-messages.ts'
 import {
   checkLimits,
@@ -15,8 +15,8 @@ import {
 import { RelaySession } from './relay-session.ts'
 import { RelayThread } from './relay-thread.ts'
 import { checkReachable, remoteParty } from './remote-party.ts'
-import { readDescription, type AudioStream } from './sdp-reading.ts'
-import { termsToOffer } from './sdp.ts'
+import { readDescription, type AudioStream } from '../sdp-reading.ts'
+import { termsToOffer } from '../sdp.ts'
 
 /**
  * Starts the relay: an RTP/RTCP relay of our own, in threads of this process, for plain audio with nothing installed.
@@ -30,6 +30,7 @@ export async function createRelay(needs: MediaNeeds, options: RelayOptions): Pro
 
 class Relay implements MediaServer {
   readonly name = 'relay'
+  readonly capabilities: ReadonlySet<MediaCapability> = new Set(['replace'])
   readonly #needs: MediaNeeds
   readonly #addresses: RelayAddresses
   readonly #strict: boolean
@@ -69,11 +70,15 @@ class Relay implements MediaServer {
     }
   }
 
+  get isUp(): boolean {
+    return !this.#closed && this.#threads.some((thread) => thread.isUp)
+  }
+
   get sessionCount(): number {
     return this.#sessions.size
   }
 
-  async createSession(options: { readonly callId: CallId; readonly callerOffer: Sdp | null }): Promise<RelaySession> {
+  async createSession(options: SessionRequest): Promise<RelaySession> {
     const callerOffer = options.callerOffer === null ? null : readDescription(options.callerOffer)
     if (callerOffer) termsToOffer(callerOffer.audio, false) // Refused now rather than when a buyer is about to be rung.
     const callerAddress = callerOffer ? this.#addressFor(callerOffer.audio) : this.#addresses.main

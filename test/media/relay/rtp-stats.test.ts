@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
-import { RtpStats } from '../../media/rtp-stats.ts'
+import { RtpStats } from '../../../media/relay/rtp-stats.ts'
 import { rtp } from './rtp-party.ts'
 
 interface Arrival {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
-import { SilenceWheel, type Watched } from '../../media/silence-wheel.ts'
+import { SilenceWheel, type Watched } from '../../../media/relay/silence-wheel.ts'
 
 interface Leg extends Watched {
   readonly name: number

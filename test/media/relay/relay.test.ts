@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { newId, type CallId } from '../../model/ids.ts'
-import { UnacceptableMedia } from '../../media/media-server.ts'
+import { newId, type CallId } from '../../../model/ids.ts'
+import { UnacceptableMedia } from '../../../media/media-server.ts'
 import { connect, logged, pass, relayStats, untilStats, withRelay } from './relayed-call.ts'
 import { audioPort, rtcp, rtp, RtpParty } from './rtp-party.ts'
 

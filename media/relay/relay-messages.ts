@@ -1,5 +1,5 @@
-import type { LegSide } from '../model/call.ts'
-import type { MediaStats } from '../model/cdr.ts'
+import type { LegSide } from '../../model/call.ts'
+import type { MediaStats } from '../../model/cdr.ts'
 import type { Expected, Latching } from './latch.ts'
 import type { PortRange } from './port-pool.ts'
 

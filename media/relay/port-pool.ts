@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Random } from '../model/random.ts'
+import type { Random } from '../../model/random.ts'
 
 export interface PortRange {
   readonly from: number

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
-import { newId, type CallId } from '../../model/ids.ts'
-import { createRelay } from '../../media/relay.ts'
-import type { RelayOptions } from '../../media/relay-options.ts'
-import type { RelayStats } from '../../media/relay-messages.ts'
-import { MediaUnavailable, type MediaServer, type MediaSession, type SessionStats } from '../../media/media-server.ts'
+import { newId, type CallId } from '../../../model/ids.ts'
+import { createRelay } from '../../../media/relay/relay.ts'
+import type { RelayOptions } from '../../../media/relay/relay-options.ts'
+import type { RelayStats } from '../../../media/relay/relay-messages.ts'
+import {
+  MediaUnavailable,
+  type MediaServer,
+  type MediaSession,
+  type SessionStats,
+} from '../../../media/media-server.ts'
 import { audioPort, type RtpParty } from './rtp-party.ts'
 
 export const logged: string[] = []

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { MediaUnavailable } from '../../media/media-server.ts'
-import { RELAY_REPLY_LIMIT_MS, RelayThread } from '../../media/relay-thread.ts'
+import { MediaUnavailable } from '../../../media/media-server.ts'
+import { RELAY_REPLY_LIMIT_MS, RelayThread } from '../../../media/relay/relay-thread.ts'
 import { needs, SMALL_RANGE } from './relayed-call.ts'
 
 const data = {
