@@ -82,6 +82,9 @@ export class Dialogs {
     dialog.session?.refreshTimer?.cancel()
     dialog.session?.expiryTimer.cancel()
     settleAnswer(dialog)
+    const { heldBye } = dialog
+    dialog.heldBye = null
+    heldBye?.refuse()
     if (dialog.peer.connection !== null) dialog.peer.connection.dialogs--
     if (this.#byId.get(dialog.id) === dialog) this.#byId.delete(dialog.id)
     const key = localKey(dialog.callId, dialog.localTag)

@@ -238,6 +238,12 @@ export interface DialogRunner {
   dialogTimer(dialog: Dialog, name: string): void
 }
 
+/** A BYE of the application's that waits for the ACK of our 2xx (RFC 3261 §15): then it goes, or there is no dialog any more. */
+export interface HeldBye {
+  send(): void
+  refuse(): void
+}
+
 /** A 2xx of ours that waits for its ACK (RFC 3261 §13.3.1.4). */
 export interface PendingAnswer {
   readonly transaction: ServerTransaction
@@ -340,6 +346,7 @@ export class Dialog implements TimerOwner {
   isCancelledLate = false
   /** Our BYE is on its way: a refresh that overtook it would have it refused as out of order (RFC 3261 §12.2.2). */
   isLeaving = false
+  heldBye: HeldBye | null = null
   lifeTimer: TimerEntry | null = null
   lateTimer: TimerEntry | null = null
   readonly #runner: DialogRunner

@@ -60,6 +60,8 @@ export class Uac {
     if (dialog === undefined) return app.refuse(frameId, NO_DIALOG)
     // §15: after BYE nothing is said any more. What overtook the BYE would have it refused as out of order (§12.2.2).
     if (dialog.isLeaving && message.method !== 'BYE') return app.refuse(frameId, NO_DIALOG)
+    if (message.method === 'BYE' && dialog.role === 'uas' && dialog.answer?.transaction.id === dialog.inviteId)
+      return this.#holdBye(frame, dialog, message)
     if (!METHODS.has(message.method)) return app.refuse(frameId, invalidUri(message))
     if (lacksContentType(message)) return app.refuse(frameId, 'missing content-type')
     if (message.method === 'PRACK') selectForkOfPrack(dialog, message)
@@ -84,6 +86,19 @@ export class Uac {
         if (transaction.hadSession) noteSession(dialog, transaction.request!, 'ours')
       }),
     )
+  }
+
+  /**
+   * RFC 3261 §15: a callee says no BYE before the ACK of its 2xx, or before it has given up on that. A BYE that overtook the 2xx would
+   * find no dialog, and the caller would be left with one.
+   */
+  #holdBye(frame: Frame, dialog: Dialog, message: SipMessage): void {
+    if (dialog.heldBye !== null) return frame.app.refuse(frame.id, NO_DIALOG)
+    dialog.isLeaving = true
+    dialog.heldBye = {
+      send: () => this.sendInDialog(frame.app, frame.id, dialog.id, message),
+      refuse: () => frame.app.refuse(frame.id, NO_DIALOG),
+    }
   }
 
   /** The ACK of a 2xx: it is no transaction, and is kept for when the 2xx comes again. */

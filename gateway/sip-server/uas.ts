@@ -173,6 +173,9 @@ export class Uas {
       message: ack,
       afterFlush: transaction.echoFlush,
     })
+    const { heldBye } = dialog
+    dialog.heldBye = null
+    if (heldBye !== null) return heldBye.send()
     // A caller that cancelled too late owes us a BYE (RFC 3261 §9.1, §15); one that does not know is hung up on.
     if (dialog.isCancelledLate) dialog.lateTimer = wheel.arm(4 * timers.t1Ms, dialog, 'late-cancel')
   }

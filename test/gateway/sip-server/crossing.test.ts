@@ -3,6 +3,7 @@ import type { SipMessage } from '../../../gateway/sip-server/message.ts'
 import { SDP } from '../../support/sip-peer.ts'
 import type { SipPeer } from '../../support/sip-peer.ts'
 import type { RawApplication } from '../../support/sip-server.ts'
+import { eventually } from '../../support/sip-server.ts'
 import { Stage } from '../../support/sip-stage.ts'
 
 /** What the simulation found: messages that cross on a network that delays them. */
@@ -51,6 +52,32 @@ describe('messages that cross', () => {
     peer.reply(cancel, 481, 'Gone')
     await app.shown(408)
     await stage.nothingLeft()
+  })
+
+  it('a BYE of ours waits for the ACK of our 200, which it might overtake (RFC 3261 §15)', async () => {
+    const echo = await stage.respond(await stage.invited(), 200, [], SDP)
+    const ok = await peer.receive(200)
+    const leaving = stage.sendIn(echo[8]!, 'BYE')
+    assert.equal((await stage.sendIn(echo[8]!, 'BYE'))[0], 'NOK', 'one is enough')
+    // Sent again in the meantime, since no ACK comes.
+    await eventually(() => peer.count(200) > 1)
+    assert.equal(peer.count('BYE'), 0)
+    peer.requestAsCaller('ACK', ok)
+    peer.reply(await peer.receive('BYE'), 200, 'OK')
+    assert.equal((await leaving)[0], 'OK')
+    await app.shown('ACK')
+    await stage.nothingLeft()
+  })
+
+  it('a BYE that waits for an ACK gives way to our own when none comes', async () => {
+    const echo = await stage.respond(await stage.invited(), 200, [], SDP)
+    const leaving = stage.sendIn(echo[8]!, 'BYE')
+    const bye = await peer.receive('BYE')
+    assert.match(bye.get('reason') ?? '', /ACK timeout/)
+    peer.reply(bye, 200, 'OK')
+    assert.equal((await leaving)[0], 'NOK')
+    await stage.nothingLeft()
+    assert.equal(peer.count('BYE'), 1)
   })
 
   it('nothing is said in a call after our BYE, which it might overtake', async () => {
