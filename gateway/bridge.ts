@@ -155,12 +155,14 @@ export class Bridge {
     })
     dialog.on('options', (_req: SipRequest, res: SipResponse) => answerOptions(res, true))
     this.#relayed.watch(side, dialog)
-    releaseRequests(dialog)
+    // A buyer's wait for the caller's ACK: what overtook our 200 there would find no dialog, and its 481 would end the call.
+    if (side === 'caller' || this.#acknowledged) releaseRequests(dialog)
   }
 
   /** The caller left the offer to us: its ACK brings the answer, without which nobody would hear anything. */
   async #onFirstAck(ack: SipRequest): Promise<void> {
     this.#acknowledged = true
+    releaseRequests(this.#legs.buyer.dialog)
     if (this.#options.caller.offer !== null) {
       if (this.#options.media.callerHeardOtherwise) void this.renegotiation.offerAgain('caller')
       return

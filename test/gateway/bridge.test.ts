@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { Bridge } from '../../gateway/bridge.ts'
+import { holdRequests } from '../../gateway/held-requests.ts'
 import type { CallerLeg } from '../../gateway/caller-leg.ts'
 import type { Leg } from '../../gateway/leg.ts'
 import type { MediaSession } from '../../media/media-server.ts'
@@ -23,8 +24,7 @@ class FakeLeg extends EventEmitter {
   }
 }
 
-function bridged(offer: string | null = 'v=0') {
-  const [caller, buyer] = [new FakeLeg(), new FakeLeg()]
+function bridged(offer: string | null = 'v=0', caller = new FakeLeg(), buyer = new FakeLeg()) {
   caller.offer = offer
   const media = Object.assign(new EventEmitter(), { established: () => {}, answerFrom: () => Promise.resolve() })
   const bridge = new Bridge({
@@ -53,6 +53,19 @@ describe('a bridge', () => {
     caller.emit('destroy', bye('Q.850;cause=16;text="bye";node=10.0.0.1'), 'normal release')
     assert.equal((await bridge.ended).reason, 'caller_hung_up')
     assert.deepEqual(buyer.byes, [{ Reason: 'Q.850;cause=16;text="bye"' }])
+  })
+
+  it('keeps what a buyer asks for until the caller has acknowledged our 200', () => {
+    const [caller, buyer] = [new FakeLeg(), new FakeLeg()]
+    const handled: string[] = []
+    const handling = Object.assign(buyer, { handle: (req: { method: string }) => void handled.push(req.method) })
+    holdRequests(buyer)
+    handling.handle({ method: 'INVITE' })
+    bridged('v=0', caller, buyer)
+    handling.handle({ method: 'INFO' })
+    assert.deepEqual(handled, [])
+    caller.emit('ack', { body: '' })
+    assert.deepEqual(handled, ['INVITE', 'INFO'])
   })
 
   it('is agreed once a caller who left the offer to us has answered it', async () => {
