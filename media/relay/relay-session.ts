@@ -105,13 +105,14 @@ export class RelaySession
     this.#assertOpen()
     this.#told = told === null ? null : { text: told, description: withOneSpeechCodec(readDescription(told)) }
     this.#callerHeardOtherwise = false
+    // As it is now: the caller may make another offer while we wait, to which what it was told is no answer.
+    const { audio } = this.#asTold(this.#callerOffer ?? OWN_OFFER)
     if (!this.#buyerPortIsFresh) {
       const buyerAddress = this.#parts.buyerAddress.bind
       const reply = await this.thread.request({ kind: 'fresh-buyer', session: this.id, buyerAddress })
       this.#buyer = newFace(this.#parts.buyerAddress, openedPort(reply))
     }
     this.#buyerPortIsFresh = false
-    const { audio } = this.#asTold(this.#callerOffer ?? OWN_OFFER)
     return this.#offer(this.#buyer, termsToOffer(audio, audio.rtcpMux))
   }
 

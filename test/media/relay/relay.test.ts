@@ -125,6 +125,22 @@ describe('relay', () => {
     })
   })
 
+  it('offers a later buyer what the caller was told, though the caller makes another offer meanwhile', async () => {
+    await withRelay({}, async (relay) => {
+      const callerOffer = caller.describe({ payloads: '0 8 101' })
+      const session = await relay.createSession({ callId: newId<CallId>(), callerOffer })
+      await session.offerToBuyer(null)
+      const told = await session.answerFromBuyer(buyer.describe({ payloads: '0 8 101' }))
+      const [answer, offer] = await Promise.all([
+        session.renew('caller', caller.describe({ payloads: '8 101' })),
+        session.offerToBuyer(told),
+      ])
+      assert.match(answer, /m=audio \d+ RTP\/AVP 8 101\r/)
+      assert.match(offer, /m=audio \d+ RTP\/AVP 0 101\r/)
+      await session.close()
+    })
+  })
+
   it('offers a side what is agreed, and moves to where its answer says', async () => {
     await withRelay({}, async (relay) => {
       const call = await connect(relay, { caller, buyer })
