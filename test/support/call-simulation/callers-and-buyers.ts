@@ -1,6 +1,6 @@
 import type { Habits } from '../sip-simulation/habits.ts'
 import type { Scenario } from './scenario.ts'
-import { BUYERS } from './simulated-market.ts'
+import { BUYERS, EXCHANGE } from './simulated-market.ts'
 
 /** What phones say they can hear: two codecs or one, at changing ports, on hold or not, and now and then no audio at all. */
 const DESCRIPTIONS = [
@@ -23,6 +23,7 @@ export function habitsOf({ weather: { transport }, callHeaders }: Scenario): Hab
     callHeaders,
     descriptions: DESCRIPTIONS,
     redirections: BUYERS.map((host) => at('elsewhere', host)),
+    referralsToOwn: `sip:other@${EXCHANGE}:5060${transport === 'tcp' ? ';transport=tcp' : ''}`,
     referrals: BUYERS.map((host) => at('colleague', host)),
   }
 }

@@ -16,14 +16,13 @@ import { Promises } from './promises.ts'
 import { scenarioOf } from './scenario.ts'
 import type { Event, Scenario } from './scenario.ts'
 import { createSimulatedExchange } from './simulated-exchange.ts'
-import { BUYERS, CARRIERS, DIALLED, marketOf, OUTBOUND, PROXY } from './simulated-market.ts'
+import { BUYERS, CARRIERS, DIALLED, EXCHANGE, marketOf, OUTBOUND, PROXY } from './simulated-market.ts'
 import { SimulatedMedia } from './simulated-media.ts'
 import { SimulatedWriter } from './simulated-writer.ts'
 import { SrfWatch } from './srf-watch.ts'
 import { VirtualGlobals } from './virtual-globals.ts'
 import { WireWitness } from './wire-witness.ts'
 
-const EXCHANGE = '10.0.0.5'
 const TICK_MS = 50
 /** Longer than any timer: what is left then is left for ever. */
 const LONGEST_RUN_MS = 1_800_000
@@ -146,12 +145,8 @@ class World {
 
   async play(): Promise<void> {
     const time = this.#time
-    const parameter = this.#scenario.weather.transport === 'tcp' ? ';transport=tcp' : ''
     for (const { atMs, carrier, isKnownNumber } of this.#scenario.calls)
-      time.in(atMs, () => {
-        const dialled = isKnownNumber ? DIALLED : '+18005550199'
-        this.#phones[carrier]!.phone.call(`sip:${dialled}@${EXCHANGE}:5060${parameter}`)
-      })
+      time.in(atMs, () => this.#phones[carrier]!.phone.call(this.#uriOf(isKnownNumber ? DIALLED : '+18005550199')))
     for (const event of this.#scenario.events) time.in(event.atMs, () => this.#happen(event))
     const { parts, signaling } = this.#exchange
     const aftermath = new Aftermath({
@@ -173,6 +168,10 @@ class World {
     this.#faults.push(...aftermath.faults)
   }
 
+  #uriOf(dialled: string): string {
+    return `sip:${dialled}@${EXCHANGE}:5060${this.#scenario.weather.transport === 'tcp' ? ';transport=tcp' : ''}`
+  }
+
   #happen({ kind, who }: Event): void {
     const { host, phone } = this.#phones[who]!
     this.#log(`*** ${kind} (${host})`)
@@ -189,6 +188,10 @@ class World {
         return this.#network.vanish(host)
       case 'die':
         return phone.die()
+      case 'replace':
+        return phone.callReplacing(this.#uriOf(DIALLED))
+      case 'attend':
+        return phone.attend()
     }
   }
 

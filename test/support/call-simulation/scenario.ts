@@ -10,9 +10,9 @@ type TargetKind = 'phone' | 'proxy' | 'agent' | 'number'
 
 /** Something that happens to the exchange, and when. */
 export interface Event {
-  readonly kind: 'hang up' | 'drain' | 'cut' | 'vanish' | 'die'
+  readonly kind: 'hang up' | 'drain' | 'cut' | 'vanish' | 'die' | 'replace' | 'attend'
   readonly atMs: number
-  /** Of those who vanish or die: who. */
+  /** Of those who vanish, die, take their own place or join their own calls: who. */
   readonly who: number
 }
 
@@ -35,6 +35,7 @@ export interface Scenario {
 }
 
 export function scenarioOf(dice: Dice): Scenario {
+  const isAttended = dice.onceIn(8)
   const isBad = dice.onceIn(2)
   const transport = dice.onceIn(5) ? 'tcp' : 'udp'
   const isLossy = isBad && transport === 'udp'
@@ -50,9 +51,9 @@ export function scenarioOf(dice: Dice): Scenario {
     targets: Array.from({ length: 1 + dice.roll(3) }, () =>
       dice.pick<TargetKind>(['phone', 'phone', 'phone', 'proxy', 'agent', 'number']),
     ),
-    calls: Array.from({ length: dice.pick([1, 1, 1, 2, 2, 3]) }, (_, i) => ({
-      atMs: 1000 + i * dice.roll(20_000),
-      carrier: dice.roll(2),
+    calls: Array.from({ length: isAttended ? 2 : dice.pick([1, 1, 1, 2, 2, 3]) }, (_, i) => ({
+      atMs: 1000 + i * dice.roll(isAttended ? 3000 : 20_000),
+      carrier: isAttended ? 0 : dice.roll(2),
       isKnownNumber: !dice.onceIn(30),
     })),
     callHeaders: [
@@ -75,7 +76,7 @@ export function scenarioOf(dice: Dice): Scenario {
       trustedHosts: [],
       passHeaders: [],
       historyInfo: 'off',
-      transfers: dice.pick(['off', 'buyer', 'both', 'both']),
+      transfers: isAttended ? 'both' : dice.pick(['off', 'buyer', 'both', 'both']),
       transferHosts: ['10.0.0.2', '10.0.0.3', '10.0.0.4'],
       transferNumbers: [],
       reliableWhenSupported: dice.onceIn(2),
@@ -100,6 +101,10 @@ export function scenarioOf(dice: Dice): Scenario {
       ...eventsOf(dice, 'cut', 15, 60_000),
       ...eventsOf(dice, 'vanish', 15, 60_000),
       ...eventsOf(dice, 'die', 30, 60_000),
+      ...eventsOf(dice, 'replace', 5, 20_000),
+      ...(isAttended
+        ? [5, 8, 12].map((s) => ({ kind: 'attend' as const, atMs: s * 1000 + dice.roll(4000), who: 0 }))
+        : []),
     ],
   }
 }

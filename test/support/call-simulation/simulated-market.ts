@@ -5,6 +5,7 @@ import { OPERATOR_ACCOUNT_ID } from '../../../storage/house-accounts.ts'
 import { aBid, aCampaign, anAccount, aNumber, aSipUser, aTarget, aTrunk, change, dollars } from '../market.ts'
 import type { Scenario } from './scenario.ts'
 
+export const EXCHANGE = '10.0.0.5'
 export const CARRIERS = ['10.0.0.1', '10.0.0.11']
 export const BUYERS = ['10.0.0.2', '10.0.0.3', '10.0.0.4']
 /** Forks to the first two buyers. */

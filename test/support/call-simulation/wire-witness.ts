@@ -8,6 +8,7 @@ export class WireWitness {
   isSaleDurable: (callId: string) => boolean = () => true
   /** The first INVITE of each call that was made to the exchange: its key among `finals`. */
   readonly #calls = new Map<string, string>()
+  readonly #replacing = new Set<string>()
   readonly #exchange: string
   readonly #proxy: string
 
@@ -25,8 +26,11 @@ export class WireWitness {
     // A proxy passes on what others have said.
     if (from === this.#proxy) return
     if (isAnswer) this.#answered(from, text)
-    else if (word === 'INVITE' && from !== this.#exchange && !/^To: .*;tag=/m.test(text))
+    else if (word === 'INVITE' && from !== this.#exchange && !/^To: .*;tag=/m.test(text)) {
       this.#calls.set(callIdOf(text), keyOf(text))
+      // Whoever takes a place in a call buys nothing.
+      if (/^Replaces: /m.test(text)) this.#replacing.add(callIdOf(text))
+    }
   }
 
   #answered(from: string, text: string): void {
@@ -40,7 +44,8 @@ export class WireWitness {
     this.finals.set(key, text)
     const callId = callIdOf(text)
     if (from === this.#exchange && text.startsWith('SIP/2.0 2') && this.#calls.get(callId) === key)
-      if (!this.isSaleDurable(callId)) this.faults.push('the caller heard 200 before the sale was on the disk')
+      if (!this.#replacing.has(callId) && !this.isSaleDurable(callId))
+        this.faults.push('the caller heard 200 before the sale was on the disk')
   }
 
   /** The final status of the call a carrier made with this Call-ID; null: none. */

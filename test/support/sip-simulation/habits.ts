@@ -9,6 +9,8 @@ export interface Habits {
   readonly redirections: readonly string[]
   /** Where its REFERs ask the other side to call; none: they do not say. */
   readonly referrals: readonly string[]
+  /** Where they ask it to call for another call that the phone has there; null: they never do. */
+  readonly referralsToOwn: string | null
 }
 
 export const PLAIN_HABITS: Habits = {
@@ -16,4 +18,5 @@ export const PLAIN_HABITS: Habits = {
   descriptions: [SDP],
   redirections: [],
   referrals: [],
+  referralsToOwn: null,
 }

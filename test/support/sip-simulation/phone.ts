@@ -5,20 +5,13 @@ import type { Dice } from '../../simulation/dice.ts'
 import { CdrRecorder } from './cdr-recorder.ts'
 import { PLAIN_HABITS } from './habits.ts'
 import type { Habits } from './habits.ts'
+import { replacesOf } from './leg.ts'
+import type { Leg } from './leg.ts'
 import type { VirtualTime } from './network.ts'
 import { Witness } from './witness.ts'
 
 const REFUSALS = [302, 404, 480, 486, 488, 500, 503, 600, 603]
 const MID_CALL = ['INVITE', 'INVITE', 'UPDATE', 'UPDATE', 'INFO', 'OPTIONS', 'REFER', 'NOTIFY', 'MESSAGE']
-
-/** One side of one call, as the application knows it. */
-interface Leg {
-  inviteId: string
-  dialogId: string
-  state: 'early' | 'up' | 'over'
-  /** The other side was asked to make the offer: our ACK answers it. */
-  owesAnswer?: boolean
-}
 
 type OnResponse = (message: SipMessage, dialogId: string) => void
 type OnReply = (echo: Echo | null) => void
@@ -152,7 +145,8 @@ export class Phone implements Application, ApplicationRouter {
       this.witness.cancelled(transactionId)
       const leg = [...this.#legs.values()].find((each) => each.inviteId === transactionId)
       if (leg?.state === 'early') leg.state = 'over'
-      // drachtio-srf always says this too, and is told NOK.
+      // drachtio-srf always says this too, and is told NOK where the server has said it.
+      if (this.#chance(10)) return
       return this.#respond(transactionId, 487, '')
     }
     const { callId, topVia } = message
@@ -229,9 +223,26 @@ export class Phone implements Application, ApplicationRouter {
     this.#frame((frameId) => this.#engine!.actions.cancel(this, frameId, transactionId, cancel))
   }
 
+  /** Calls `uri` to take the place it has there in another call, if it has one. */
+  callReplacing(uri: string): void {
+    const other = this.#legUp(null)
+    if (other !== undefined) this.call(uri, [`Replaces: ${other.replaces}`])
+  }
+
+  /** Asks the other side of one of its calls to join another of its calls. */
+  attend(): void {
+    const leg = this.#legUp(null)
+    if (leg !== undefined) this.#request(leg, 'REFER', '', this.#referTo(leg), () => undefined)
+  }
+
+  #legUp(butFor: Leg | null): Leg | undefined {
+    return [...this.#legs.values()].find((leg) => leg !== butFor && leg.state === 'up' && leg.replaces !== undefined)
+  }
+
   /** Calls `uri`, and goes on as it likes. */
-  call(uri: string): void {
+  call(uri: string, headers: readonly string[] = []): void {
     const invite = new SipMessage('INVITE', uri, 0, '')
+    for (const header of headers) addHeader(invite, header)
     for (const header of this.#habits.callHeaders) addHeader(invite, header)
     if (this.#chance(80)) invite.body = this.#description()
     if (this.#chance(30))
@@ -247,6 +258,7 @@ export class Phone implements Application, ApplicationRouter {
       }
       this.#legs.set(dialogId, leg)
       leg.state = 'up'
+      leg.replaces = `${message.callId};to-tag=${message.toTag};from-tag=${message.fromTag}`
       if (!isCancelled || this.#chance(50)) this.#acknowledge(leg)
       if (!isCancelled) this.#converse(leg)
     }
@@ -373,6 +385,7 @@ export class Phone implements Application, ApplicationRouter {
         leg.dialogId = echo.dialogId
         this.#legs.set(echo.dialogId, leg)
         leg.state = 'up'
+        leg.replaces = replacesOf(echo.text)
         this.#converse(leg)
       },
     )
@@ -400,14 +413,22 @@ export class Phone implements Application, ApplicationRouter {
     if (leg.state !== 'up') return
     const method = this.#dice.pick(MID_CALL)
     const offers = (method === 'INVITE' && this.#chance(85)) || (method === 'UPDATE' && this.#chance(70))
-    const { referrals } = this.#habits
-    const headers = method === 'REFER' && referrals.length > 0 ? [`Refer-To: ${this.#dice.pick(referrals)}`] : []
+    const headers = method === 'REFER' ? this.#referTo(leg) : []
     if (method === 'INVITE') leg.owesAnswer = !offers
     this.#request(leg, method, offers ? this.#description() : '', headers, (message) => {
       if (method !== 'INVITE') return
       if (message.status < 200) this.#onProgress(leg, message)
       else if (message.status < 300) this.#acknowledge(leg)
     })
+  }
+
+  /** To somebody else, or to the other end of another call of its own (RFC 5589 §7). */
+  #referTo(leg: Leg): string[] {
+    const { referrals, referralsToOwn } = this.#habits
+    const other = this.#legUp(leg)
+    if (other !== undefined && referralsToOwn !== null && this.#chance(60))
+      return [`Refer-To: <${referralsToOwn}?Replaces=${encodeURIComponent(other.replaces!)}>`]
+    return referrals.length > 0 ? [`Refer-To: ${this.#dice.pick(referrals)}`] : []
   }
 
   #hangUp(leg: Leg): void {
