@@ -14,6 +14,8 @@ import { isAway, isRetryable } from './store-errors.ts'
 export const GROUP_COMMIT_MS = 5
 /** Most records in one commit. */
 export const BATCH_RECORDS = 256
+/** While sales wait, so many records of a commit are others all the same: ended calls are not put off for ever. */
+const OTHERS_SHARE = BATCH_RECORDS / 4
 /** Records waiting in memory: at this many `write` refuses, at half of them new calls are refused. */
 export const QUEUE_LIMIT = 50_000
 /** A commit that takes longer means that Postgres is away, ms: the records go to the spool, and again to Postgres later. */
@@ -49,7 +51,9 @@ export interface WriterOptions {
  */
 export class GroupCommitWriter implements RecordWriter {
   readonly #options: WriterOptions
-  #queue: Pending[] = []
+  /** Sales: callers wait for them, so they go before the rest. A call's sale is always written before its end. */
+  #sales: Pending[] = []
+  #others: Pending[] = []
   /** The connection when Postgres can be reached. */
   #client: pg.Client | null = null
   #spooling = false
@@ -74,21 +78,18 @@ export class GroupCommitWriter implements RecordWriter {
 
   write(record: GatewayRecord): Promise<void> {
     if (this.#closed) return Promise.reject(new StoreUnavailable('the writer is closed'))
-    if (this.#queue.length >= QUEUE_LIMIT)
-      return Promise.reject(new StoreUnavailable(`${QUEUE_LIMIT} records wait already`))
+    if (this.#waiting >= QUEUE_LIMIT) return Promise.reject(new StoreUnavailable(`${QUEUE_LIMIT} records wait already`))
     const rows = rowsOf(record)
     return new Promise((resolve, reject) => {
-      this.#queue.push({ rows, resolve, reject })
+      const queue = record.kind === 'sold' ? this.#sales : this.#others
+      queue.push({ rows, resolve, reject })
       this.#wake()
     })
   }
 
   accepts(): boolean {
     return (
-      !this.#closed &&
-      this.#queue.length < QUEUE_LIMIT / 2 &&
-      this.#options.spool.hasRoom &&
-      this.#options.diskHasRoom()
+      !this.#closed && this.#waiting < QUEUE_LIMIT / 2 && this.#options.spool.hasRoom && this.#options.diskHasRoom()
     )
   }
 
@@ -99,12 +100,21 @@ export class GroupCommitWriter implements RecordWriter {
 
   /** Records not in Postgres yet: in memory and in the spool. */
   pending(): number {
-    return this.#queue.length + this.#options.spool.count
+    return this.#waiting + this.#options.spool.count
+  }
+
+  get #waiting(): number {
+    return this.#sales.length + this.#others.length
+  }
+
+  #takeBatch(): Pending[] {
+    const others = Math.min(this.#others.length, Math.max(OTHERS_SHARE, BATCH_RECORDS - this.#sales.length))
+    return [...this.#sales.splice(0, BATCH_RECORDS - others), ...this.#others.splice(0, others)]
   }
 
   /** Resolves when everything written so far is durable: in Postgres, or in the spool while that is away. */
   async drain(): Promise<void> {
-    while (this.#queue.length > 0 || this.#loop) {
+    while (this.#waiting > 0 || this.#loop) {
       this.#start()
       await this.#loop
     }
@@ -123,7 +133,7 @@ export class GroupCommitWriter implements RecordWriter {
   /** A full batch goes now, a lone record waits a little for others. */
   #wake(): void {
     if (this.#loop) return
-    if (this.#queue.length >= BATCH_RECORDS) this.#start()
+    if (this.#waiting >= BATCH_RECORDS) this.#start()
     else this.#timer ??= setTimeout(() => this.#start(), GROUP_COMMIT_MS)
   }
 
@@ -132,18 +142,18 @@ export class GroupCommitWriter implements RecordWriter {
     this.#timer = null
     this.#loop ??= this.#run().finally(() => {
       this.#loop = null
-      if (this.#queue.length > 0) this.#wake()
+      if (this.#waiting > 0) this.#wake()
     })
   }
 
   async #run(): Promise<void> {
     // While the spool is drained each turn replays more than it appends, so it ends however busy the gateway is.
-    while (this.#queue.length > 0 || (this.#spooling && this.#client && !this.#closed)) {
+    while (this.#waiting > 0 || (this.#spooling && this.#client && !this.#closed)) {
       if (!this.#spooling) {
-        await this.#commitBatch(this.#queue.splice(0, BATCH_RECORDS))
+        await this.#commitBatch(this.#takeBatch())
         continue
       }
-      if (this.#queue.length > 0) await this.#spoolBatch(this.#queue.splice(0, BATCH_RECORDS))
+      if (this.#waiting > 0) await this.#spoolBatch(this.#takeBatch())
       if (this.#client && !this.#closed) await this.#replay()
     }
   }

@@ -168,6 +168,22 @@ describe('the record writer', () => {
     assert.equal(await told(), before)
   })
 
+  it('writes sales before the ends of calls, for which nobody waits, yet some of those with each commit', async () => {
+    const resolved: string[] = []
+    const write = (name: string, record: Parameters<typeof storage.writer.write>[0]): Promise<void> =>
+      storage.writer.write(record).then(() => void resolved.push(name))
+    const many = 3 * BATCH_RECORDS
+    await Promise.all([
+      ...Array.from({ length: many }, () => write('end', endedRecord(callRecord()))),
+      ...Array.from({ length: many }, () => write('sale', soldRecord(callRecord()))),
+    ])
+    // The first commit left with ends alone, before there was a sale.
+    const second = resolved.slice(BATCH_RECORDS, 2 * BATCH_RECORDS)
+    assert.equal(second.filter((name) => name === 'sale').length, (3 * BATCH_RECORDS) / 4)
+    assert.equal(resolved.length, 2 * many)
+    assert.equal(resolved.at(-1), 'end')
+  })
+
   it('counts refusals under overload once', async () => {
     const record = {
       kind: 'refused-many',
