@@ -74,7 +74,7 @@ class TakeOver {
       call.media!.dropReplacement()
       newcomer.refuse(statusOf(error), undefined, mediaWarning(error))
       void newcomer.hangUp()
-      if (statusOf(error) === 500) this.#parts.log.error({ callId: call.id, error }, 'replacing a dialog met a bug')
+      if (isBug(error)) this.#parts.log.error({ callId: call.id, error }, 'replacing a dialog met a bug')
     } finally {
       giveUpPlace() // Once it is taken there is none to give up.
       finish()
@@ -126,6 +126,11 @@ class TakeOver {
     if (this.#newcomer.gone.aborted) throw new NotIntroduced(487)
     if (this.#seat.parties.bridge.isEnded) throw new NotIntroduced(603)
   }
+}
+
+/** The other side may say 500 by itself. */
+function isBug(error: unknown): boolean {
+  return !(error instanceof NotIntroduced) && statusOf(error) === 500
 }
 
 function statusOf(error: unknown): number {

@@ -142,6 +142,9 @@ describe('an INVITE with Replaces (RFC 3891)', function () {
   it('that the other side will not have changes nothing', async () => {
     void refuseNext(scene.caller, 'INVITE', 488)
     assert.equal(await statusOf(await replaces(replacesHeader(scene.agent))), 488)
+    // A 500 of the other side's is no bug of ours.
+    void refuseNext(scene.caller, 'INVITE', 500)
+    assert.equal(await statusOf(await replaces(replacesHeader(scene.agent))), 500)
     await goesOn()
   })
 
