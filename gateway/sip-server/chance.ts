@@ -23,7 +23,7 @@ export const systemChance: Chance = {
     // A slice would keep the whole pool alive.
     return detach(token)
   },
-  // Node puts it together from 20 pieces, and V8 would keep each of them: half a kilobyte for as long as it is a key.
+  // Node puts it together from 20 pieces, which would be kept as long as it is.
   uuid: () => detach(randomUUID()),
   below: (limit) => Math.floor(Math.random() * limit),
 }

@@ -76,8 +76,9 @@ export function equalsIgnoreCase(a: string, b: string): boolean {
 }
 
 /**
- * A copy that does not keep the text it was cut from alive. V8 makes a slice of 13 characters or more a view of its parent:
- * a Call-ID kept as a key for 32 s would keep its whole datagram.
+ * A copy that does not keep the text it was cut from alive, nor the pieces it was put together from. V8 makes a slice of 13
+ * characters or more a view of its parent: a Call-ID kept as a key for 32 s would keep its whole datagram. And a text of
+ * several pieces stays a tree of them: a key of 60 characters kept for 32 s would be 300 bytes.
  */
 export function detach(text: string): string {
   return text.length < 13 ? text : (' ' + text).slice(1)

@@ -50,7 +50,8 @@ export class Parties {
   readonly #counts = new Map<string, Map<number, number>>()
   readonly #beyond = new Map<number, number>()
   #series = 0
-  #names: ReadonlySet<string> = new Set()
+  /** To themselves: what is kept is this text of a name and not a piece of some frame, which would live as long. */
+  #names: ReadonlyMap<string, string> = new Map()
   /** By prefix length, the longest first: whose each network is, '' when it is several's. */
   #networks: readonly (readonly [number, ReadonlyMap<string, string>])[] = []
   #remembered = new Map<string, string>()
@@ -62,7 +63,7 @@ export class Parties {
 
   /** Says anew who there is. What has been counted stays. */
   set(parties: readonly Party[]): void {
-    this.#names = new Set(parties.map(({ name }) => name))
+    this.#names = new Map(parties.map(({ name }) => [name, name]))
     const networks = new Map<number, Map<string, string>>()
     for (const { name, addresses } of parties)
       for (const block of addresses) {
@@ -83,7 +84,7 @@ export class Parties {
   namedIn(message: SipMessage): string {
     if (this.#names.size === 0) return ''
     const name = message.get(PARTY_KEY)
-    return name !== undefined && this.#names.has(name) ? name : ''
+    return name === undefined ? '' : (this.#names.get(name) ?? '')
   }
 
   /** Whose address this is; '' when it is nobody's, or several's. */

@@ -353,7 +353,7 @@ export class Dialog implements TimerOwner {
 
   constructor(runner: DialogRunner, start: DialogStart) {
     this.#runner = runner
-    this.id = start.id
+    this.id = detach(start.id)
     this.role = start.role
     this.method = start.method
     this.callId = start.callId

@@ -1,4 +1,5 @@
 import type { Chance } from './chance.ts'
+import { detach } from './characters.ts'
 import { stepClient, stepInviteClient } from './client-transaction.ts'
 import type { ClientInput } from './client-transaction.ts'
 import { viaFromSource } from './headers.ts'
@@ -124,7 +125,7 @@ export class Transactions implements TransactionRunner {
   }
 
   createServer(request: SipMessage, source: Peer, localTag: string = this.#chance.token(16)): ServerTransaction {
-    const key = serverKey(request, request.method)
+    const key = detach(serverKey(request, request.method))
     const target = responsePeer(request, source)
     const transaction = new ServerTransaction(this, this.#chance.uuid(), key, request, source, target, localTag)
     this.#servers.set(key, transaction)
@@ -139,7 +140,7 @@ export class Transactions implements TransactionRunner {
 
   /** Remembers a request outside dialogs, so that `findMerged` finds it. */
   guardMerges(transaction: ServerTransaction): void {
-    transaction.mergeKey = mergeKeyOf(transaction.request!)
+    transaction.mergeKey = detach(mergeKeyOf(transaction.request!))
     this.#merges.set(transaction.mergeKey, transaction)
   }
 
@@ -399,6 +400,11 @@ function shed(transaction: ClientTransaction): void {
 }
 
 function disarm(transaction: ServerTransaction | ClientTransaction, timer: TimerName): void {
-  if (REPEATING.has(timer)) transaction.retransmitTimer?.cancel()
-  else transaction.endTimer?.cancel()
+  if (REPEATING.has(timer)) {
+    transaction.retransmitTimer?.cancel()
+    transaction.retransmitTimer = null
+  } else {
+    transaction.endTimer?.cancel()
+    transaction.endTimer = null
+  }
 }
