@@ -72,6 +72,19 @@ describe('the timer wheel', () => {
     assert.equal(wheel.armed, 0)
   })
 
+  it('does not fire what another timer of the same moment has cancelled', () => {
+    const wheel = wheelAt0()
+    const fired: string[] = []
+    const note = { onTimer: (name: string): void => void fired.push(name) }
+    wheel.arm(100, note, 'before')
+    wheel.arm(100, { onTimer: () => later.cancel() }, 'cancels')
+    const later = wheel.arm(100, note, 'cancelled')
+    wheel.arm(100, note, 'after')
+    wheel.advanceTo(1_000)
+    assert.deepEqual(fired, ['before', 'after'])
+    assert.equal(wheel.armed, 0)
+  })
+
   it('catches up after the process was held up', () => {
     const wheel = wheelAt0()
     let fired = 0
