@@ -1,7 +1,9 @@
+import type { ClickTerms, IssuedClickToken } from '../model/click-token.ts'
 import type { Clock } from '../model/clock.ts'
 import type { EventBus } from '../model/events.ts'
 import type { Reachability } from '../model/reachability.ts'
 import type { AccountId, SipUserId, TargetId, TrunkId } from '../model/ids.ts'
+import type { PhoneNumber } from '../model/phone-number.ts'
 import type { TrunkRegistration } from '../model/trunk-registration.ts'
 import type { DigestSecret, SipBinding } from '../model/sip-user.ts'
 import type {
@@ -47,6 +49,18 @@ interface ApiSettings {
   readonly wsMaxClients: number
   /** A WebSocket client with more than this unsent is dropped. */
   readonly wsBufferBytes: number
+  /** What pages of browsers are told, and how freely. */
+  readonly webrtc: {
+    /** Null: at the host the page came from, on one of these ports. */
+    readonly sipUrl: string | null
+    readonly wsPort: number | null
+    readonly wssPort: number | null
+    readonly stun: readonly string[]
+    readonly turnUrls: readonly string[]
+    readonly turnSecret: string | null
+    readonly turnTtlMs: number
+    readonly tokensPerMinute: number
+  }
   /** The longest body of `POST /dnc/import`; 20 MB unless set. */
   readonly importLimitBytes?: number
 }
@@ -105,6 +119,12 @@ export interface ApiOptions {
     isCarrier(uri: string): boolean
     /** Where this user can be reached now. */
     bindingsOf(id: SipUserId): readonly SipBinding[]
+  }
+  readonly clickTokens: {
+    /** The seller whose number this is. */
+    ownerOf(number: PhoneNumber): AccountId | null
+    /** What a page's visitor calls with; null: there are the most already. */
+    issue(terms: ClickTerms): IssuedClickToken | null
   }
   readonly apiKeys: { generate(): { secret: string; hash: string }; hash(secret: string): string }
   readonly version: string

@@ -34,6 +34,7 @@ export const PROBLEMS = {
   not_available: { status: 501, title: 'Not built yet' },
   no_sip_trace: { status: 501, title: 'This exchange keeps no SIP messages' },
   store_unavailable: { status: 503, title: 'The database cannot be reached' },
+  too_many_tokens: { status: 503, title: 'No room for another click-to-call token' },
   too_many_clients: { status: 503, title: 'No room for another client' },
 } as const
 

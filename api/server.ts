@@ -10,6 +10,7 @@ import { createAuthenticator } from './authenticate.ts'
 import { bidEndpoints } from './bids.ts'
 import { callEndpoints } from './calls.ts'
 import { campaignEndpoints } from './campaigns.ts'
+import { clickToCallEndpoints } from './click-to-call.ts'
 import { createDrain } from './connections.ts'
 import { createCursors } from './cursors.ts'
 import { debugEndpoints } from './debug.ts'
@@ -30,6 +31,7 @@ import { sipUserEndpoints } from './sip-users.ts'
 import { sipBanEndpoints } from './sip-bans.ts'
 import { targetEndpoints } from './targets.ts'
 import { createTokens } from './tokens.ts'
+import { webrtcEndpoints } from './webrtc.ts'
 import { trunkEndpoints } from './trunks.ts'
 
 const TIMEOUTS: ApiTimeouts = { requestMs: 60_000, headersMs: 10_000, closeMs: 3_000 }
@@ -66,6 +68,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...bidEndpoints(kit),
     ...dncEndpoints(kit),
     ...callEndpoints(kit),
+    ...clickToCallEndpoints(kit),
+    ...webrtcEndpoints(kit),
     ...sipTraceEndpoints(kit),
     ...qualityEndpoints(kit),
     ...auctionEndpoints(kit),

@@ -13,6 +13,7 @@ import {
   whole,
 } from './setting-kinds.ts'
 import { TELEPHONY } from './telephony-catalogue.ts'
+import { WEBRTC } from './webrtc-catalogue.ts'
 
 /** Every setting there is. The order is that of config.example.yaml. */
 export const CATALOGUE = {
@@ -89,6 +90,8 @@ export const CATALOGUE = {
     true,
     'Whether audio is sent back to where it first came from (symmetric RTP), whatever the SDP said.',
   ),
+
+  ...WEBRTC,
 
   'auction.max_awards': set(whole(1, 100), 10, 'The most targets one call may be offered to in turn.'),
   'auction.max_non_bids': set(

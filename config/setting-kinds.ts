@@ -39,6 +39,25 @@ export const LIST: Kind<readonly string[]> = {
   },
 }
 
+/** STUN and TURN servers (RFC 7064 §3.1, RFC 7065 §3.1), separated by commas or as a YAML list. None is allowed. */
+export const ICE_URLS: Kind<readonly string[]> = {
+  allowed: 'a list of stun:, stuns:, turn: or turns: URLs (in the environment: separated by commas)',
+  suffix: '',
+  read: (raw) => {
+    const parts = LIST.read(raw)
+    const url = /^(?:stuns?:[\w.:[\]-]+|turns?:[\w.:[\]-]+(?:\?transport=(?:udp|tcp))?)$/
+    return parts?.every((part) => url.test(part)) === true ? parts : undefined
+  },
+}
+
+/** Where a page connects to: `wss://host`, with a port and a path if need be. */
+export const WEBSOCKET_URL: Kind<string> = {
+  allowed: 'a ws: or wss: URL, such as wss://calls.example:7443',
+  suffix: '',
+  read: (raw) =>
+    typeof raw === 'string' && /^wss?:\/\/[\w.[\]:-]+(?:\/[\w./-]*)?$/.test(raw) && URL.canParse(raw) ? raw : undefined,
+}
+
 /** DNS servers: `192.0.2.53`, `192.0.2.53:5353`, `2001:db8::53` or `[2001:db8::53]:5353`. None is allowed. */
 export const SERVER_LIST: Kind<readonly string[]> = {
   allowed: 'a list of IP addresses, each with or without a port (in the environment: separated by commas)',

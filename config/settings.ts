@@ -108,6 +108,11 @@ function check({ key: name, raw, where }: Said): { key: SettingKey; value: unkno
 
 /** What no single value shows. */
 function checkTogether(values: ReadonlyMap<SettingKey, { readonly value: unknown }>): void {
+  if (
+    (values.get('webrtc.turn_urls')!.value as readonly string[]).length > 0 &&
+    !values.get('webrtc.turn_secret')!.value
+  )
+    throw new SettingsError('webrtc.turn_secret', 'webrtc.turn_secret: needed for webrtc.turn_urls; allowed is a text')
   const start = Number(values.get('compliance.tcpa.calling_hours.start')!.value)
   const key = 'compliance.tcpa.calling_hours.end'
   const end = Number(values.get(key)!.value)

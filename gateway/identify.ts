@@ -1,3 +1,4 @@
+import type { TrunkId } from '../model/ids.ts'
 import { numberOfUri, type PhoneNumber } from '../model/phone-number.ts'
 import type { ZipPlace } from '../model/places.ts'
 import { Refusal } from '../model/refusal.ts'
@@ -10,11 +11,19 @@ import type { ExchangeParts } from './parts.ts'
 import { heedExpires } from './invite-expiry.ts'
 import { quotable } from './reason-header.ts'
 import { listOf } from './sip-fields.ts'
+import type { ClickCredential } from './click-tokens.ts'
 import type { Credential } from './sip-credentials.ts'
 import { tooBrief } from './session-timer.ts'
 import { trunkParty } from './trunk-party.ts'
 
 const ANONYMOUS: Identification = { kind: 'anonymous' }
+
+/** Who an INVITE may be from. */
+interface Claim {
+  readonly trunks: readonly Trunk[]
+  /** The token it was placed with: then everything the seller's word counts for is the token's, not the page's. */
+  readonly click: ClickCredential | null
+}
 
 interface Dialled {
   readonly trunk: Trunk
@@ -28,11 +37,11 @@ interface Dialled {
  * seller's to sell.
  */
 export function identify(call: Call, parts: ExchangeParts): void {
-  const candidates = whoCalls(call, parts)
+  const { trunks: candidates, click } = whoCalls(call, parts)
   const { trunk, dnis, number } = whoseCall(call, candidates, parts)
   const seller = parts.directory.account(trunk.accountId)
   if (!seller) throw new Refusal('unknown_source', 'the trunk’s account is unknown')
-  const ani = firstNumber(call.caller.identityUris)
+  const ani = click ? click.terms.from : firstNumber(call.caller.identityUris)
   call.facts = {
     trunk,
     seller,
@@ -40,11 +49,13 @@ export function identify(call: Call, parts: ExchangeParts): void {
     ani,
     dnis: dnis ?? userOf(call.caller.requestUri),
     places: ani ? parts.places.ofNumber(ani) : [],
-    zip: zipOf(call, parts),
-    originatedAtMs: originationOf(call),
+    zip: zipOf(click ? click.terms.zip : call.caller.header('X-DCE-Zip'), parts),
+    isByClick: click !== null,
+    originatedAtMs: click ? null : originationOf(call),
   }
   call.caller.nameCall(call.id, trunkParty(trunk.id, parts.isSipServerOurs)) // A stranger is told nothing: there is no record of its call.
 
+  if (click) refuseMisused(click, call, dnis, parts)
   refuseLoops(call, parts.liveCalls)
   refuseReplacing(call)
   refuseBriefSession(call)
@@ -62,6 +73,7 @@ export function identify(call: Call, parts: ExchangeParts): void {
   }
   call.releases.push(() => place.release())
   if (!call.facts.number) throw new Refusal('unknown_number', 'the dialled number is not one of this seller’s')
+  if (click) click.usesLeft--
   heedExpires(call, parts)
   call.note(
     'identified',
@@ -74,22 +86,25 @@ export function identify(call: Call, parts: ExchangeParts): void {
  * The trunks this may be a call of. A password says more than a certificate, and either more than an address; where none of
  * them says anything, a password is asked for, if anybody has one.
  */
-function whoCalls(call: Call, parts: ExchangeParts): readonly Trunk[] {
+function whoCalls(call: Call, parts: ExchangeParts): Claim {
   const { authentication, trunks } = parts
   const { caller } = call
   const { mayCall } = authentication.credentials
   const said = mayCall ? authentication.identify(caller.request) : ANONYMOUS
-  if (said.kind === 'known') return trunksOf(said.credentials, parts)
+  if (said.kind === 'known') {
+    const click = said.credentials.find((credential) => credential.kind === 'click') ?? null
+    return { trunks: trunksOf(said.credentials, parts), click }
+  }
   if (said.kind === 'malformed') throw new Refusal('malformed', said.detail)
   if (said.kind === 'challenge')
     throw new Refusal('unauthenticated', 'its password is wrong, or old', null, said.headers)
 
   if (parts.isSipServerOurs && trunks.haveTlsNames) {
     const byName = trunks.ofTlsNames(listOf(caller.header('X-DCE-TLS-Client')))
-    if (byName.length > 0) return byName
+    if (byName.length > 0) return { trunks: byName, click: null }
   }
   const byAddress = trunks.ofSource(caller.sourceAddress)
-  if (byAddress.length > 0) return byAddress
+  if (byAddress.length > 0) return { trunks: byAddress, click: null }
   const unknown = `no trunk has the address ${caller.sourceAddress}`
   if (!mayCall) throw new Refusal('unknown_source', unknown)
   const { headers } = authentication.challenge(caller.request)
@@ -98,11 +113,26 @@ function whoCalls(call: Call, parts: ExchangeParts): readonly Trunk[] {
 
 function trunksOf(credentials: readonly Credential[], parts: ExchangeParts): readonly Trunk[] {
   const found = credentials.flatMap((credential) => {
-    const id = credential.kind === 'trunk' ? credential.id : credential.user.trunkId
+    const id = trunkIdOf(credential)
     return (id !== null && parts.trunks.get(id)) || []
   })
   if (found.length === 0) throw new Refusal('unknown_source', `${credentials[0]!.username} may register, and not call`)
   return found
+}
+
+function trunkIdOf(credential: Credential): TrunkId | null {
+  if (credential.kind === 'click') return credential.terms.trunkId
+  return credential.kind === 'trunk' ? credential.id : credential.user.trunkId
+}
+
+/** A token is in a page for anybody to read: what it is not good for is refused, and only counted. */
+function refuseMisused(click: ClickCredential, call: Call, dnis: PhoneNumber | null, parts: ExchangeParts): void {
+  // Another SIP server does not tell us the origin of a WebSocket's page.
+  const origin = parts.isSipServerOurs ? (call.caller.header('X-DCE-Origin') ?? '') : null
+  const why = parts.clickTokens.whyNot(click, dnis, origin)
+  if (why === null) return
+  call.countOnly = true
+  throw new Refusal('token_refused', why)
 }
 
 /** Among trunks that share the address or the password, the one whose account owns the dialled number; else the oldest. */
@@ -148,8 +178,8 @@ function firstNumber(uris: readonly string[]): PhoneNumber | null {
 }
 
 /** The consumer's ZIP code, when the seller knows it and says so. */
-function zipOf(call: Call, parts: ExchangeParts): ZipPlace | null {
-  const zip = call.caller.header('X-DCE-Zip')?.trim()
+function zipOf(text: string | null | undefined, parts: ExchangeParts): ZipPlace | null {
+  const zip = text?.trim()
   return zip && /^\d{5}$/.test(zip) ? parts.places.ofZip(zip) : null
 }
 

@@ -52,6 +52,8 @@ export interface CallFacts {
   readonly dnis: string
   readonly places: readonly Place[]
   readonly zip: ZipPlace | null
+  /** Placed from a page with a click-to-call token, which is for this call alone: its caller transfers nobody. */
+  readonly isByClick: boolean
   /** When a transfer's consumer was called, ms since the epoch; null when the seller does not say. */
   readonly originatedAtMs: number | null
 }

@@ -24,6 +24,7 @@ import { mediaAddresses, publicAddresses } from './addresses.ts'
 import { Announcements } from './announcements.ts'
 import { Authentication } from './authentication.ts'
 import type { BindingLimits } from './bindings.ts'
+import { ClickTokens } from './click-tokens.ts'
 import { callPolicies } from './call-policies.ts'
 import { CallQuality } from './call-quality.ts'
 import { Directory } from './directory.ts'
@@ -149,9 +150,10 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   )
   const trunks = new Trunks()
   const { realm, digestAlgorithms: algorithms, nonceLifetimeMs, registration } = settings.telephony
-  const sipCredentials = new SipCredentials(realm)
   const steady = new SteadyTime(clock)
   const now = () => steady.now()
+  const clickTokens = new ClickTokens({ realm, now, random: systemRandom, onFirst: () => sipGuard.bookChanged() })
+  const sipCredentials = new SipCredentials(realm, clickTokens)
   const authentication = new Authentication({
     realm,
     algorithms,
@@ -257,6 +259,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     media,
     trunks,
     authentication,
+    clickTokens,
     isSipServerOurs: sipServer !== null,
     registrar,
     directory,
@@ -313,7 +316,11 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     ...(sipServer && { sipBans: { list: () => sipGuard.bans(), lift: (address: string) => sipGuard.lift(address) } }),
     resolveZip: (zip) => places.ofZip(zip),
     house: { operatorId: OPERATOR_ACCOUNT_ID, externalId: EXTERNAL_ACCOUNT_ID },
-    settings: apiSettings(settings),
+    settings: apiSettings(settings, sipServer?.server.listening ?? []),
+    clickTokens: {
+      ownerOf: (number) => directory.number(number)?.accountId ?? null,
+      issue: (terms) => clickTokens.issue(terms),
+    },
     keys: loadOrCreate(join(settings.dataDir, 'keys')),
     passwords: { hash: credentials.hashPassword, verify: credentials.verifyPassword },
     sip: {

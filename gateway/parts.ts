@@ -11,6 +11,7 @@ import type { Announcements } from './announcements.ts'
 import type { CallPolicies } from './call-policies.ts'
 import type { Authentication } from './authentication.ts'
 import type { CallQuality } from './call-quality.ts'
+import type { ClickTokens } from './click-tokens.ts'
 import type { Directory } from './directory.ts'
 import type { LiveCalls } from './live-calls.ts'
 import type { RecordWriter } from './needs.ts'
@@ -30,7 +31,8 @@ export interface ExchangeParts {
   readonly media: MediaServer
   readonly trunks: Trunks
   readonly authentication: Authentication
-  /** The SIP server is the embedded one: X-DCE-TLS-Client is its own word, since it strips what others send, and X-DCE-Party is for it alone. */
+  readonly clickTokens: ClickTokens
+  /** The SIP server is the embedded one: X-DCE-TLS-Client and X-DCE-Origin are its own words, since it strips what others send, and X-DCE-Party is for it alone. */
   readonly isSipServerOurs: boolean
   readonly registrar: Registrar
   readonly directory: Directory

@@ -19,6 +19,7 @@ export const REFUSALS: Partial<Record<EndReason, RefusalMeaning>> = {
   unknown_source: { status: 403, outcome: 'refused', fault: 'seller' },
   unauthenticated: { status: 401, outcome: 'refused', fault: 'seller' },
   trunk_limit: { status: 503, outcome: 'refused', fault: 'seller' },
+  token_refused: { status: 403, outcome: 'refused', fault: 'seller', withPhrase: true },
   account_inactive: { status: 403, outcome: 'refused', fault: 'seller' },
   unknown_number: { status: 404, outcome: 'refused', fault: 'seller' },
   too_many_hops: { status: 483, outcome: 'refused', fault: 'seller' },

@@ -31,6 +31,7 @@ export function whyNotEntitled(invite: SipRequest, seat: Seat, parts: ExchangePa
   if (said.kind === 'known') {
     const account = seat.parties.accountOf(seat.side)
     const isOfAccount = said.credentials.some((credential) => {
+      if (credential.kind === 'click') return false // It is for one call to one number.
       const id = credential.kind === 'user' ? credential.user.accountId : parts.trunks.get(credential.id)?.accountId
       return id === account
     })

@@ -44,7 +44,8 @@ export class Transfers {
 
   #asked(side: LegSide, req: SipRequest, res: SipResponse): void {
     if (this.#bridge.isEnded) return res.send(481) // Its BYE and our own have crossed.
-    if (side === 'caller' && this.#parts.policies.transfers !== 'both') return res.send(603)
+    const mayCaller = this.#parts.policies.transfers === 'both' && !this.#call.facts!.isByClick
+    if (side === 'caller' && !mayCaller) return res.send(603)
     const referral = readReferral(req)
     if (typeof referral === 'number') return this.#decline(res, referral, 'the REFER cannot be followed')
     const { replaces } = referral

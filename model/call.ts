@@ -24,6 +24,7 @@ export type EndReason =
   | 'trunk_limit'
   | 'unknown_source'
   | 'unauthenticated'
+  | 'token_refused'
   | 'account_inactive'
   | 'unknown_number'
   | 'too_many_hops'

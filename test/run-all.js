@@ -23,6 +23,7 @@ const PROGRAMS = [
     debianPackage: 'kamailio-tls-modules',
     for: 'a proxy in between that stays in the dialog',
   },
+  { program: 'turnserver', debianPackage: 'coturn', for: 'a TURN server that checks the credentials we hand out' },
   { program: 'chromium', debianPackage: 'chromium', for: 'the console, and JsSIP, in a browser' },
 ]
 

@@ -4,7 +4,7 @@ import { ownAddress } from './core.ts'
 import { getParam } from './headers.ts'
 import { applyRouteSet } from './locate.ts'
 import { SipMessage } from './message.ts'
-import { TLS_CLIENT_HEADER } from './tls-identity.ts'
+import { ORIGIN_HEADER, TLS_CLIENT_HEADER } from './tls-identity.ts'
 import type { Peer, Transport } from './transport.ts'
 
 /** Headers the proxy writes itself, or that only make sense between two neighbours; the application cannot set them. */
@@ -47,7 +47,7 @@ export function copyForTarget(
   request.body = original.body
   let isLimited = false
   for (const field of original.headers) {
-    if (field.key === 'route' || field.key === TLS_CLIENT_KEY) continue
+    if (field.key === 'route' || field.key === TLS_CLIENT_KEY || field.key === ORIGIN_KEY) continue
     if (field.key !== 'max-forwards') request.headers.push({ ...field })
     else {
       isLimited = true
@@ -84,8 +84,9 @@ function recordRoute(core: Core, transport: Transport, peerHost: string, mark: s
   return `<sip:${ownAddress(core, transport, peerHost)}${parameter};lr;${MARK}=${mark}>`
 }
 
-/** What we know of the client's certificate is for our application alone. */
+/** What we know of the client's certificate and page is for our application alone. */
 const TLS_CLIENT_KEY = TLS_CLIENT_HEADER.toLowerCase()
+const ORIGIN_KEY = ORIGIN_HEADER.toLowerCase()
 
 /** The parameter of our Record-Route URIs. */
 export const MARK = 'dce'

@@ -30,6 +30,7 @@ export class StreamConnection implements Connection {
   readonly serverName: string
   readonly isAccepted: boolean
   readonly clientIdentity: string | null
+  readonly origin = null
   /** Where its transport finds it for requests to its sent-by address (RFC 5923). */
   aliasKey: string | null = null
   dialogs = 0

@@ -6,6 +6,10 @@ import type { SipMessage } from './message.ts'
 export const TLS_CLIENT_HEADER = 'X-DCE-TLS-Client'
 const TLS_CLIENT_KEY = TLS_CLIENT_HEADER.toLowerCase()
 
+/** Tells an application of which origin the page is that sent a request over WebSocket. Only this server writes it. */
+export const ORIGIN_HEADER = 'X-DCE-Origin'
+const ORIGIN_KEY = ORIGIN_HEADER.toLowerCase()
+
 /** How a peer's certificate is compared with the name we called. */
 export type TlsVerification =
   /** The whole name, as RFC 5922 §7.2 has it. */
@@ -15,12 +19,11 @@ export type TlsVerification =
   /** Not at all. */
   | 'off'
 
-/** Removes a header that only we may write, however it came: it is never believed from the network. */
+/** Removes headers that only we may write, however they came: they are never believed from the network. */
 export function forgetForgery(message: SipMessage): void {
-  for (const field of message.headers) {
-    if (field.key !== TLS_CLIENT_KEY) continue
-    message.remove(TLS_CLIENT_KEY)
-    return
+  for (const { key } of message.headers) {
+    // Removing leaves the list that is being read as it is.
+    if (key === TLS_CLIENT_KEY || key === ORIGIN_KEY) message.remove(key)
   }
 }
 

@@ -25,6 +25,8 @@ export interface Connection {
   readonly isAccepted: boolean
   /** The names in its client certificate, when that verified against the authorities configured; else null. */
   readonly clientIdentity: string | null
+  /** The Origin of the page that opened it over WebSocket; null when it gave none, or is no WebSocket. */
+  readonly origin: string | null
   /** Dialogs that were begun over it: they keep it alive. */
   dialogs: number
   /** Keys of the bindings whose requests go over it (flows.ts); null until there is one. */

@@ -10,7 +10,7 @@ import { ALLOW, allowOf } from './methods.ts'
 import { buildResponse, reasonOf, responsePeer } from './responses.ts'
 import { sessionRefusal } from './session-terms.ts'
 import { beginsDialog } from './subscriptions.ts'
-import { TLS_CLIENT_HEADER } from './tls-identity.ts'
+import { ORIGIN_HEADER, TLS_CLIENT_HEADER } from './tls-identity.ts'
 import { advertisedHost } from './transport.ts'
 import type { Peer } from './transport.ts'
 import type { UasAnswers } from './uas-answers.ts'
@@ -84,6 +84,8 @@ export class Uas {
     if (owner === null && !isOutside) return this.#refuseUnrouted(request, source)
     const identity = source.connection?.clientIdentity ?? null
     if (identity !== null) request.add(TLS_CLIENT_HEADER, identity)
+    const origin = source.connection?.origin ?? null
+    if (origin !== null) request.add(ORIGIN_HEADER, origin)
     const transaction = transactions.createServer(request, source)
     transaction.owner = owner
     transactions.guardMerges(transaction)

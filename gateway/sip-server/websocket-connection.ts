@@ -24,6 +24,7 @@ export interface WebSocketHome {
 export class WebSocketConnection implements Connection {
   readonly isAccepted = true
   readonly clientIdentity = null
+  readonly origin: string | null
   dialogs = 0
   bindings: Set<string> | null = null
   readonly #webSocket: SipWebSocket
@@ -40,7 +41,8 @@ export class WebSocketConnection implements Connection {
   #framedBytes = 0
   #partialMs = 0
 
-  constructor(webSocket: SipWebSocket, socket: Socket, home: WebSocketHome) {
+  constructor(webSocket: SipWebSocket, socket: Socket, origin: string | null, home: WebSocketHome) {
+    this.origin = origin
     this.#webSocket = webSocket
     this.#socket = socket
     this.#home = home

@@ -120,7 +120,7 @@ export class WebSocketTransport implements Transport, WebSocketHome {
       return this.#refuse(socket, 403, 'pages of this origin may not connect')
     this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', ignore)
-      this.#sweep.add(new WebSocketConnection(webSocket, socket, this))
+      this.#sweep.add(new WebSocketConnection(webSocket, socket, readOrigin(origin), this))
     })
   }
 
@@ -163,6 +163,12 @@ export class WebSocketTransport implements Transport, WebSocketHome {
     this.#sweep.stop()
     await closed
   }
+}
+
+/** An Origin as it may stand in a header of ours: what is too long or odd to be one is none. */
+function readOrigin(value: string | undefined): string | null {
+  if (value === undefined) return null
+  return /^[\w.:/[\]-]{1,256}$/.test(value) ? value : 'null' // As RFC 6454 §7.3 writes an origin that is nobody's.
 }
 
 function ignore(): void {}

@@ -137,6 +137,9 @@ describe('settings', () => {
       ['media.engine', ['asterisk']],
       ['fraud.risk_thresholds.high', ['1.1', '-0.1', 'NaN', 'Infinity', '1e-1']],
       ['data_dir', ['a\nb', 'a\u0000b']],
+      ['webrtc.stun', ['stun.example.com', 'http://stun.example.com', 'turn:a?transport=sctp']],
+      ['webrtc.turn_urls', ['turn:turn.example.com; stun:x']],
+      ['webrtc.sip_url', ['https://calls.example', 'wss://', 'wss://calls.example; script-src *']],
       ['log_level', ['loud']],
     ]
     for (const [key, values] of bad) {

@@ -83,7 +83,7 @@ describe('compose.yaml', () => {
       ['exchange', 'drachtio', 'postgres'],
     )
     const profiles = Object.values(file.services).flatMap((service) => service.profiles ?? [])
-    assert.deepEqual(profiles, ['redis', 'kafka', 'freeswitch', 'rtpengine'])
+    assert.deepEqual(profiles, ['redis', 'kafka', 'freeswitch', 'rtpengine', 'coturn'])
   })
 
   it('names a version of every image', () => {

@@ -5,6 +5,7 @@ import { digestSecret } from '../../accounts/credentials.ts'
 import { createTelemetry } from '../../config/telemetry.ts'
 import { Authentication } from '../../gateway/authentication.ts'
 import { CallerLeg } from '../../gateway/caller-leg.ts'
+import { ClickTokens, MAX_CLICK_TTL_MS } from '../../gateway/click-tokens.ts'
 import { Directory } from '../../gateway/directory.ts'
 import { identify } from '../../gateway/identify.ts'
 import { Call, MAX_NOTES } from '../../gateway/live-call.ts'
@@ -12,7 +13,10 @@ import type { ExchangeParts } from '../../gateway/parts.ts'
 import { SipCredentials } from '../../gateway/sip-credentials.ts'
 import type { Signaling, SipRequest, SipResponse } from '../../gateway/srf.ts'
 import { Trunks } from '../../gateway/trunks.ts'
+import type { ClickTerms } from '../../model/click-token.ts'
 import { newId } from '../../model/ids.ts'
+import type { PhoneNumber } from '../../model/phone-number.ts'
+import { systemRandom } from '../../model/random.ts'
 import type { SipUser } from '../../model/sip-user.ts'
 import type { Trunk } from '../../model/trunk.ts'
 import { Refusal } from '../../model/refusal.ts'
@@ -32,6 +36,7 @@ function partsOf(
     live?: number
     isSipServerOurs?: boolean
     users?: readonly SipUser[]
+    clickTokens?: ClickTokens
   } = {},
 ) {
   const book = new Trunks()
@@ -41,7 +46,8 @@ function partsOf(
     book.apply({ kind: 'trunk', id: trunk.id, value: trunk })
     directory.apply({ kind: 'account', id: seller.id, value: seller })
   }
-  const credentials = new SipCredentials('dce')
+  const clickTokens = state.clickTokens ?? new ClickTokens({ realm: 'dce', now: Date.now, random: systemRandom })
+  const credentials = new SipCredentials('dce', clickTokens)
   for (const value of trunks) credentials.apply({ kind: 'trunk', id: value.id, value })
   for (const value of state.users ?? []) credentials.apply({ kind: 'sip-user', id: value.id, value })
   const authentication = new Authentication({
@@ -57,6 +63,7 @@ function partsOf(
   return {
     trunks: book,
     authentication,
+    clickTokens,
     isSipServerOurs: state.isSipServerOurs ?? true,
     directory,
     places: { ofNumber: () => [], ofZip: (zip: string) => (zip === AUSTIN.zip ? AUSTIN : null) },
@@ -222,6 +229,121 @@ describe('identifying a call', () => {
       identify(call, parts)
       assert.equal(call.facts?.trunk.id, 'seller')
       assert.equal(refusalOf(callAgain(refusalOf(callFrom(), parts), 'agent'), parts).reason, 'unknown_source')
+    })
+  })
+
+  describe('by a click-to-call token', () => {
+    const uri = 'sip:+18005550100@192.0.2.1'
+    const trunk = trunkOf('seller', { addresses: [] })
+    const TERMS: ClickTerms = {
+      trunkId: trunk.id,
+      number: '+18005550100' as PhoneNumber,
+      from: '+12125550199' as PhoneNumber,
+      zip: AUSTIN.zip,
+      origin: 'https://shop.example',
+      uses: 1,
+      ttlMs: 60_000,
+    }
+    let now = 0
+    /** An exchange with one token; `click` calls as its holder, who may dial, say and be what it likes. */
+    function shop(terms: Partial<ClickTerms> = {}, state: Parameters<typeof partsOf>[1] = {}) {
+      const clickTokens = new ClickTokens({ realm: 'dce', now: () => now, random: systemRandom })
+      const token = clickTokens.issue({ ...TERMS, ...terms })!
+      const parts = partsOf([trunk], { ...state, clickTokens })
+      const click = (headers: Record<string, string> = {}, dialled = uri): Call => {
+        const challenge = parts.authentication.challenge(callFrom().caller.request).headers['WWW-Authenticate']!
+        const options = { ...token, method: 'INVITE', uri: dialled }
+        const said = { 'X-DCE-Origin': 'https://shop.example', Authorization: answerChallenge(challenge, options) }
+        return callFrom({ ...said, ...headers }, dialled)
+      }
+      return { parts, click, token, clickTokens }
+    }
+
+    it('is asked for its password, and is a call of the seller’s trunk with what the seller said of the consumer', () => {
+      const { parts, click } = shop()
+      assert.equal(refusalOf(callFrom(), parts).reason, 'unauthenticated')
+      const call = click({ 'P-Asserted-Identity': '<sip:+19005550123@x>', 'X-DCE-Zip': '90210' })
+      identify(call, parts)
+      assert.equal(call.facts?.trunk.id, 'seller')
+      assert.equal(call.facts?.ani, '+12125550199', 'not what the page asserts')
+      assert.equal(call.facts?.zip?.zip, AUSTIN.zip)
+      assert.equal(call.facts?.isByClick, true)
+    })
+
+    it('withholds the consumer’s number when the seller did not say it, whatever the page says', () => {
+      const { parts, click } = shop({ from: null, zip: null })
+      const call = click({ 'X-DCE-Zip': AUSTIN.zip, 'X-DCE-Originated-At': '2026-06-17T16:00:00Z' })
+      identify(call, parts)
+      assert.deepEqual([call.facts?.ani, call.facts?.zip, call.facts?.originatedAtMs], [null, null, null])
+    })
+
+    const refuses = (call: Call, parts: ExchangeParts, why: string): void => {
+      const refusal = refusalOf(call, parts)
+      assert.deepEqual([refusal.reason, refusal.message], ['token_refused', why])
+      assert.equal(call.countOnly, true, 'whoever reads the page can try again and again')
+    }
+
+    it('is spent by its calls: a replay is refused', () => {
+      const { parts, click } = shop({ uses: 2 })
+      identify(click(), parts)
+      identify(click(), parts)
+      refuses(click(), parts, 'The token has been used')
+    })
+
+    it('is not spent by a call that was refused for another reason', () => {
+      const busy = { ...trunk, maxConcurrentCalls: 0 }
+      const { parts, click } = shop()
+      parts.trunks.apply({ kind: 'trunk', id: busy.id, value: busy })
+      assert.equal(refusalOf(click(), parts).reason, 'trunk_limit')
+      parts.trunks.apply({ kind: 'trunk', id: trunk.id, value: trunk })
+      identify(click(), parts)
+    })
+
+    it('calls no other number', () => {
+      const { parts, click } = shop()
+      refuses(click({}, 'sip:+18005550199@192.0.2.1'), parts, 'The token is for another number')
+      refuses(click({}, 'sip:front-desk@192.0.2.1'), parts, 'The token is for another number')
+    })
+
+    it('is of no use to pages of another origin, or to what is no page', () => {
+      const { parts, click } = shop()
+      for (const origin of ['https://thief.example', 'null', ''])
+        refuses(click({ 'X-DCE-Origin': origin }), parts, 'The token is for pages of another origin')
+      identify(click({ 'X-DCE-Origin': 'HTTPS://Shop.example' }), parts)
+    })
+
+    it('leaves the origin to another SIP server, whose word there is none', () => {
+      const { parts, click } = shop({}, { isSipServerOurs: false })
+      identify(click({ 'X-DCE-Origin': 'https://thief.example' }), parts)
+    })
+
+    it('expires, and is forgotten a while later', () => {
+      const { parts, click, token, clickTokens } = shop({ ttlMs: 10 * MAX_CLICK_TTL_MS })
+      now += MAX_CLICK_TTL_MS
+      refuses(click(), parts, 'The token has expired')
+      now += MAX_CLICK_TTL_MS
+      clickTokens.issue(TERMS)
+      assert.equal(clickTokens.find(token.username), undefined)
+      assert.equal(refusalOf(click(), parts).reason, 'unauthenticated')
+    })
+
+    it('exists so often and no oftener', () => {
+      let firsts = 0
+      const options = { realm: 'dce', now: () => now, random: systemRandom, maxTokens: 2, onFirst: () => firsts++ }
+      const tokens = new ClickTokens(options)
+      assert.ok(tokens.issue(TERMS) && tokens.issue(TERMS))
+      assert.equal(tokens.issue(TERMS), null)
+      now += 3 * MAX_CLICK_TTL_MS
+      assert.ok(tokens.issue(TERMS))
+      assert.deepEqual([tokens.size, firsts], [1, 2])
+    })
+
+    it('wants its own password', () => {
+      const { parts, token } = shop()
+      const challenge = parts.authentication.challenge(callFrom().caller.request).headers['WWW-Authenticate']!
+      const options = { username: token.username, password: 'guess', method: 'INVITE', uri }
+      const call = callFrom({ Authorization: answerChallenge(challenge, options) })
+      assert.equal(refusalOf(call, parts).reason, 'unauthenticated')
     })
   })
 

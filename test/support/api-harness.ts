@@ -163,6 +163,10 @@ export async function startApi(
       isCarrier: (uri) => uri.includes('@carrier.example'),
       usernameIn: (uri) => /^sips?:([^@]+)@dce(?:;|$)/.exec(uri)?.[1] ?? null,
     },
+    clickTokens: {
+      ownerOf: (number) => stores.numbers.all().find((each) => each.number === number)?.accountId ?? null,
+      issue: () => ({ username: 'click-1', password: 'secret' }),
+    },
     apiKeys: {
       generate() {
         const secret = `dce_${randomBytes(24).toString('base64url')}`
@@ -181,6 +185,16 @@ export async function startApi(
       tokenExpirySeconds: 900,
       refreshTokenExpirySeconds: 86_400,
       loginPerMinute: 10_000,
+      webrtc: {
+        sipUrl: null,
+        wsPort: 5066,
+        wssPort: 7443,
+        stun: [],
+        turnUrls: [],
+        turnSecret: null,
+        turnTtlMs: 3_600_000,
+        tokensPerMinute: 1000,
+      },
       wsMaxClients: 10,
       wsBufferBytes: 1_000_000,
       ...changes.settings,

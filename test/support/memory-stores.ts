@@ -28,6 +28,7 @@ import { apiKeys, refreshTokens, users } from './memory-users.ts'
 export interface MemoryStores extends Stores {
   readonly postings: Posting[]
   readonly sipUsers: Store<SipUser> & { all(): SipUser[] }
+  readonly numbers: Store<DialledNumber> & { all(): DialledNumber[] }
   readonly callRecords: Map<string, CallRecord>
   readonly auctionRecords: Map<string, Auction>
   /** While set, every write and read of things throws it: a database that has gone. */

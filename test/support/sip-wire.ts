@@ -20,6 +20,8 @@ export interface ServerPlace {
 export interface WireOptions {
   /** Shown as the TLS server, and as the TLS client if asked. */
   readonly certificate?: Certificate
+  /** Of the page that a browser’s WebSocket is opened by. */
+  readonly origin?: string
 }
 
 /** What a scripted peer sends and receives over. Stream peers listen, and connect with their first message; browsers only connect. */
@@ -54,7 +56,7 @@ export async function openWire(
     case 'ws':
     case 'wss': {
       const place = isV6 ? `[${server.host}]` : server.host
-      return openWebSocket(`${transport}://${place}:${server.port}`, take)
+      return openWebSocket(`${transport}://${place}:${server.port}`, options.origin, take)
     }
   }
 }
@@ -118,8 +120,8 @@ async function openStream(
 }
 
 /** Connects at once, as a browser does. */
-async function openWebSocket(url: string, take: (message: Parsed) => void): Promise<Wire> {
-  const webSocket = new WebSocket(url, 'sip', { rejectUnauthorized: false })
+async function openWebSocket(url: string, origin: string | undefined, take: (message: Parsed) => void): Promise<Wire> {
+  const webSocket = new WebSocket(url, 'sip', { rejectUnauthorized: false, ...(origin !== undefined && { origin }) })
   webSocket.on('message', (bytes: Buffer) => take(parseMessage(bytes.toString('latin1'))))
   webSocket.on('error', () => undefined)
   await once(webSocket, 'open')

@@ -354,6 +354,31 @@ describe('who is at the other end of TLS', () => {
     await server.close()
   })
 
+  it('of a page is told to the application by its origin, and by nobody’s word but the WebSocket’s', async () => {
+    const server = await TestServer.start({
+      listen: [
+        { transport: 'ws', ...HERE },
+        { transport: 'udp', ...HERE },
+      ],
+    })
+    const app = await server.application('options')
+    const shown = async (transport: 'udp' | 'ws', origin?: string) => {
+      const peer = await server.peer(transport, origin === undefined ? {} : { origin })
+      peer.request('OPTIONS', {
+        headers: ['x-dce-ORIGIN: https://forged.example', 'X-DCE-Origin: https://twice.example'],
+      })
+      const { tokens, text } = await app.shown('OPTIONS')
+      await app.ask(`sip|${tokens[8]}|\r\n${OK}\r\n\r\n`)
+      assert.doesNotMatch(text, /forged|twice/)
+      return /^X-DCE-Origin: (.*)$/m.exec(text)?.[1]?.trim()
+    }
+    assert.equal(await shown('ws', 'https://shop.example:8443'), 'https://shop.example:8443')
+    assert.equal(await shown('ws', 'https://shop.example, X'), 'null')
+    assert.equal(await shown('ws'), undefined)
+    assert.equal(await shown('udp'), undefined)
+    await server.close()
+  })
+
   it('is verified when we call: by name and by authority, as strictly as is set', async () => {
     const called = async (names: readonly string[], issuer: Certificate | null, verify: TlsOptions['verify']) => {
       const certificate = await makeCertificate(names, issuer)

@@ -6,6 +6,7 @@ import { createTelemetry } from '../../../config/telemetry.ts'
 import { Announcements } from '../../../gateway/announcements.ts'
 import { Authentication } from '../../../gateway/authentication.ts'
 import { CallQuality } from '../../../gateway/call-quality.ts'
+import { ClickTokens } from '../../../gateway/click-tokens.ts'
 import { Directory } from '../../../gateway/directory.ts'
 import { createExchange } from '../../../gateway/exchange.ts'
 import type { Call } from '../../../gateway/live-call.ts'
@@ -91,7 +92,8 @@ export function createSimulatedExchange(options: {
     { tcpaEnabled: true, callingHours: { startMinute: 480, endMinute: 1260 }, unknownLocation: 'block' },
   )
   const trunks = new Trunks()
-  const credentials = new SipCredentials(REALM)
+  const clickTokens = new ClickTokens({ realm: REALM, now: () => clock.now(), random: systemRandom })
+  const credentials = new SipCredentials(REALM, clickTokens)
   const directory = new Directory()
   const probes = new Probes(
     {
@@ -153,6 +155,7 @@ export function createSimulatedExchange(options: {
     media,
     trunks,
     authentication,
+    clickTokens,
     isSipServerOurs: true,
     registrar,
     directory,
