@@ -3,13 +3,7 @@ import { z } from 'zod'
 import type { Kit } from './kit.ts'
 import * as s from './schemas.ts'
 
-/** One entry of a browser's `RTCConfiguration.iceServers` (W3C WebRTC §4.2.2). */
-export interface IceServer {
-  readonly urls: readonly string[]
-  readonly username?: string
-  readonly credential?: string
-}
-
+/** Entries of a browser's `RTCConfiguration.iceServers` (W3C WebRTC §4.2.2). */
 export const IceServersAnswer = z.strictObject({
   ice_servers: z.array(
     z.strictObject({ urls: z.array(z.string()), username: z.string().optional(), credential: z.string().optional() }),
