@@ -136,6 +136,7 @@ describe('compose.yaml', () => {
       'DCE_PUBLIC_ADDRESS',
       'DRACHTIO_SECRET',
       'POSTGRES_PASSWORD',
+      'TURN_SECRET',
       'DCE_ADMIN_EMAIL',
       'DCE_ADMIN_PASSWORD',
     ]
