@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { CallRecord, LegRecord } from '../model/cdr.ts'
+import type { CallRecord, LegRecord, MediaStats } from '../model/cdr.ts'
 import type { Caller } from './endpoint.ts'
 import * as s from './schemas.ts'
 
@@ -20,6 +20,15 @@ const Leg = z.strictObject({
       packets_lost: z.int(),
       octets_received: z.int(),
       jitter_ms: z.number(),
+      packets_out_of_order: z.int().nullable(),
+      packets_duplicate: z.int().nullable(),
+      jitter_max_ms: z.number().nullable(),
+      round_trip_ms: z.number().nullable(),
+      reported_lost: z.int().nullable(),
+      mos_min: z.number().nullable(),
+      mos_mean: z.number().nullable(),
+      fault: z.enum(['no_audio', 'digital_silence']).nullable(),
+      fault_ms: z.number().nullable(),
     })
     .nullable(),
 })
@@ -170,11 +179,25 @@ function viewLeg(leg: LegRecord): z.input<typeof Leg> {
     answered_at: s.printTime(leg.answeredAt),
     ended_at: s.printTime(leg.endedAt),
     sip_status: leg.sipStatus,
-    media: leg.media && {
-      packets_received: leg.media.packetsReceived,
-      packets_lost: leg.media.packetsLost,
-      octets_received: leg.media.octetsReceived,
-      jitter_ms: leg.media.jitterMs,
-    },
+    media: leg.media && viewMedia(leg.media),
+  }
+}
+
+/** Null: the engine does not tell. */
+function viewMedia({ quality, ...media }: MediaStats): NonNullable<z.input<typeof Leg>['media']> {
+  return {
+    packets_received: media.packetsReceived,
+    packets_lost: media.packetsLost,
+    octets_received: media.octetsReceived,
+    jitter_ms: media.jitterMs,
+    packets_out_of_order: quality?.packetsOutOfOrder ?? null,
+    packets_duplicate: quality?.packetsDuplicate ?? null,
+    jitter_max_ms: quality?.jitterMaxMs ?? null,
+    round_trip_ms: quality?.roundTripMs ?? null,
+    reported_lost: quality?.reportedLost ?? null,
+    mos_min: quality?.mosMin ?? null,
+    mos_mean: quality?.mosMean ?? null,
+    fault: quality?.fault ?? null,
+    fault_ms: quality?.faultMs ?? null,
   }
 }

@@ -1,6 +1,7 @@
 import { later, may, set, SHORT_WAIT } from './setting.ts'
 import {
   bytes,
+  CODECS,
   decimal,
   duration,
   FLAG,
@@ -89,6 +90,17 @@ export const CATALOGUE = {
     FLAG,
     true,
     'Whether audio is sent back to where it first came from (symmetric RTP), whatever the SDP said.',
+  ),
+  'media.one_way_after': set(
+    duration('0s', '1h'),
+    10_000,
+    'A side without audio for so long, while the other side’s comes, or with nothing but digital silence: the record names it. 0s: never.',
+  ),
+  'media.one_way_ends_call': set(FLAG, false, 'Whether such a call is ended then (rtp_timeout), or goes on.'),
+  'media.codecs': set(
+    CODECS,
+    [],
+    'Codecs for speech in order of preference, such as opus, G722, PCMU: offered in this order, others not at all. None: as the caller offers.',
   ),
 
   ...WEBRTC,

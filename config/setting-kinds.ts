@@ -58,6 +58,17 @@ export const WEBSOCKET_URL: Kind<string> = {
     typeof raw === 'string' && /^wss?:\/\/[\w.[\]:-]+(?:\/[\w./-]*)?$/.test(raw) && URL.canParse(raw) ? raw : undefined,
 }
 
+/** Names of codecs as a=rtpmap has them (RFC 8866 §6.6), each once, best first. None is allowed. */
+export const CODECS: Kind<readonly string[]> = {
+  allowed: 'a list of codec names (in the environment: separated by commas)',
+  suffix: '',
+  read: (raw) => {
+    const names = LIST.read(raw)
+    if (names?.every((name) => /^[\w.+-]{1,32}$/.test(name)) !== true) return undefined
+    return new Set(names.map((name) => name.toLowerCase())).size === names.length ? names : undefined
+  },
+}
+
 /** DNS servers: `192.0.2.53`, `192.0.2.53:5353`, `2001:db8::53` or `[2001:db8::53]:5353`. None is allowed. */
 export const SERVER_LIST: Kind<readonly string[]> = {
   allowed: 'a list of IP addresses, each with or without a port (in the environment: separated by commas)',

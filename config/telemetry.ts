@@ -12,6 +12,8 @@ const DECISION_SECONDS = [
 ]
 const WAIT_SECONDS = [0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 180]
 const TALK_SECONDS = [1, 5, 10, 30, 60, 90, 120, 300, 600, 1800, 3600, 7200]
+/** Opinion scores: below 3.1 most are dissatisfied, from 4.3 nearly all are very satisfied (ITU-T G.107 annex B). */
+const SCORES = [1.5, 2, 2.6, 3.1, 3.6, 4, 4.2, 4.3, 4.5]
 const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 
 /** What `dce_sip_overload` says. */
@@ -88,6 +90,8 @@ function createCatalogue(registers: Registry[]) {
     trunkNer: gauge('dce_trunk_ner', 'Network effectiveness ratio of a trunk (ITU-T E.425).', ['trunk', 'window']),
     trunkAcd: gauge('dce_trunk_acd_seconds', 'Mean duration of a trunk’s answered calls.', ['trunk', 'window']),
     trunkPdd: gauge('dce_trunk_pdd_seconds', 'Mean post-dial delay of a trunk’s calls.', ['trunk', 'window']),
+    trunkMos: histogram('dce_trunk_mos', 'Mean opinion score of what a trunk’s legs send us.', SCORES, ['trunk']),
+    targetMos: histogram('dce_target_mos', 'Mean opinion score of what a target’s legs send us.', SCORES, ['target']),
     targetCalls: counter('dce_target_calls_total', 'Calls offered to a target: answered, unanswered, failed.', [
       'target',
       'result',
@@ -120,6 +124,11 @@ function createCatalogue(registers: Registry[]) {
     rtpSessions: gauge('dce_rtp_sessions', 'Media sessions open.'),
     rtpPackets: counter('dce_rtp_packets_total', 'RTP packets relayed.'),
     rtpLost: counter('dce_rtp_packets_lost_total', 'RTP packets that did not arrive, of ended legs.'),
+    audioFaults: counter(
+      'dce_audio_faults_total',
+      'Ended legs whose audio was missing or digitally silent while the other side was heard.',
+      ['side', 'fault'],
+    ),
     rtpTimeouts: counter('dce_rtp_timeouts_total', 'Calls ended because no audio came.'),
 
     sipMessages: counter(

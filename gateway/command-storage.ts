@@ -19,6 +19,7 @@ import { migrateDown, migrateUp, migrationStatus } from '../storage/migrate.ts'
 import { Postgres, type ConnectionOptions } from '../storage/postgres.ts'
 import { createStores } from '../storage/stores.ts'
 import { askForSip } from './call-sip.ts'
+import { describeMedia } from './media-figures.ts'
 
 type Print = (line: string) => void
 
@@ -212,7 +213,7 @@ export async function showCall(id: string, settings: Settings, options: ShowOpti
     for (const { bidId, code } of auction?.nonBids ?? []) print(`  non-bid ${bidId}: ${code}`)
     for (const leg of call.legs)
       print(
-        `  ${leg.side} leg ${leg.uri}: ${leg.sipStatus ?? 'no answer'}${leg.media ? `, ${leg.media.packetsReceived} packets, ${leg.media.packetsLost} lost, jitter ${leg.media.jitterMs.toFixed(1)} ms` : ''}`,
+        `  ${leg.side} leg ${leg.uri}: ${leg.sipStatus ?? 'no answer'}${leg.media ? `, ${describeMedia(leg.media)}` : ''}`,
       )
     const { host, port } = settings.server
     const question = { host, port, token: options.token ?? (await commandToken(settings, storage.stores)) }

@@ -234,6 +234,9 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
       threads: settings.media.threads || Math.max(1, availableParallelism() - 1),
       rtpTimeoutMs: settings.media.rtpTimeoutMs,
       latching: settings.media.latching ? 'symmetric' : 'strict',
+      oneWayAfterMs: settings.media.oneWayAfterMs,
+      oneWayEndsCall: settings.media.oneWayEndsCall,
+      codecs: settings.media.codecs,
     },
   )
 

@@ -1,5 +1,5 @@
 import type { Telemetry } from '../config/telemetry.ts'
-import type { CallRecord } from '../model/cdr.ts'
+import type { CallRecord, LegRecord } from '../model/cdr.ts'
 import type { TrunkId } from '../model/ids.ts'
 import { targetSample, trunkSample, type CallQuality, type QualityTable } from './call-quality.ts'
 import type { QualitySample } from './quality-window.ts'
@@ -11,6 +11,7 @@ export function countQuality(telemetry: Telemetry, quality: CallQuality, call: C
   telemetry.trunkInvites.inc({ trunk, transport, status: String(call.sipStatus ?? 'none') })
   countTrunk(telemetry, quality, call.trunkId, trunkSample(call))
   for (const leg of call.legs) {
+    countAudio(telemetry, quality, call, leg)
     if (leg.side !== 'buyer' || leg.targetId === null) continue
     const sample = targetSample(leg, call)
     const target = quality.targets.labelOf(leg.targetId)
@@ -24,6 +25,18 @@ function countTrunk(telemetry: Telemetry, quality: CallQuality, id: TrunkId, sam
   const trunk = quality.trunks.labelOf(id)
   telemetry.trunkCalls.inc({ trunk, result: resultOf(sample) })
   telemetry.trunkTalk.inc({ trunk }, sample.talkMs / 1000)
+}
+
+/** The caller's audio is its trunk's; a buyer's is its target's, and of the trunk to it. */
+function countAudio(telemetry: Telemetry, quality: CallQuality, call: CallRecord, leg: LegRecord): void {
+  const audio = leg.media?.quality
+  if (!audio) return
+  if (audio.fault !== null) telemetry.audioFaults.inc({ side: leg.side, fault: audio.fault })
+  if (audio.mosMean === null) return
+  const trunkId = leg.side === 'caller' ? (leg.trunkId ?? call.trunkId) : leg.trunkId
+  if (trunkId !== null) telemetry.trunkMos.observe({ trunk: quality.trunks.labelOf(trunkId) }, audio.mosMean)
+  if (leg.targetId !== null)
+    telemetry.targetMos.observe({ target: quality.targets.labelOf(leg.targetId) }, audio.mosMean)
 }
 
 function resultOf({ isAnswered, isEffective }: QualitySample): string {

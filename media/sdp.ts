@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import type { MediaDescription } from 'sdp-transform'
+import { withMatchingClocks } from './codec-policy.ts'
 import { UnacceptableMedia, type Sdp } from './media-server.ts'
 import { carriesSpeech, isSameCodec, type Codec } from './payload-types.ts'
 import type { AudioStream, Description, Direction, MediaLine } from './sdp-reading.ts'
@@ -16,7 +17,8 @@ export interface AudioTerms {
 export function termsToOffer(offer: AudioStream, rtcpMux: boolean): AudioTerms {
   if (!offer.codecs.some(carriesSpeech))
     throw new UnacceptableMedia('the audio is offered without a codec for speech', 305)
-  return { codecs: offer.codecs, source: offer.source, direction: directionToOffer(offer), rtcpMux }
+  const codecs = withMatchingClocks(offer.codecs)
+  return { codecs, source: offer.source, direction: directionToOffer(offer), rtcpMux }
 }
 
 /**
@@ -24,7 +26,9 @@ export function termsToOffer(offer: AudioStream, rtcpMux: boolean): AudioTerms {
  * packets pass untouched (RFC 3264 §6.1). Throws UnacceptableMedia when no codec for speech is left.
  */
 export function termsToAnswer(offer: AudioStream, answer: AudioStream): AudioTerms {
-  const codecs = answer.codecs.filter((codec) => offer.codecs.some((offered) => isSameCodec(codec, offered)))
+  const codecs = withMatchingClocks(
+    answer.codecs.filter((codec) => offer.codecs.some((offered) => isSameCodec(codec, offered))),
+  )
   if (!codecs.some(carriesSpeech))
     throw new UnacceptableMedia('the answer has no codec for speech in common with the offer', 305)
   return {

@@ -22,6 +22,31 @@ export interface MediaStats {
   readonly octetsReceived: number
   /** Interarrival jitter of RFC 3550 §6.4.1, at the end of the call. */
   readonly jitterMs: number
+  /** Absent where the engine does not judge it, and in records of engines that did not yet. */
+  readonly quality?: AudioQuality
+}
+
+/**
+ * What is wrong with a side's audio while the other side's is there: no packets of it come, or all that ever came was digital
+ * silence.
+ */
+export type AudioFault = 'no_audio' | 'digital_silence'
+
+/** How one side sounds where it arrives here: on its way to the other, not yet at the other's ear. */
+export interface AudioQuality {
+  readonly packetsOutOfOrder: number
+  readonly packetsDuplicate: number
+  readonly jitterMaxMs: number
+  /** To this side's phone and back, the mean of what its RTCP tells; null when it sends none. */
+  readonly roundTripMs: number | null
+  /** Packets this side's phone says it has lost of what the other side sent, over the whole way; null when it says nothing. */
+  readonly reportedLost: number | null
+  /** Mean opinion score by the E-model (ITU-T G.107), 1 to 4.5: of the worst five seconds, and the mean. Null without audio. */
+  readonly mosMin: number | null
+  readonly mosMean: number | null
+  readonly fault: AudioFault | null
+  /** How long the fault lasted, at its longest; 0 without one. */
+  readonly faultMs: number
 }
 
 /** One INVITE to a target, or the caller's own. */

@@ -217,6 +217,11 @@ function detail(call, auction) {
     'ul',
     call.trace.map((step) => `${step.at_ms.toFixed(1)} ms ${plain(step.step)}${step.detail ? `: ${step.detail}` : ''}`),
   )
+  list(
+    'Audio',
+    'ul',
+    call.legs.filter((leg) => leg.media).map((leg) => `${leg.side}: ${audio(leg.media)}`),
+  )
   const end = [
     plain(call.outcome),
     plain(call.end_reason),
@@ -227,6 +232,22 @@ function detail(call, auction) {
     .join(' · ')
   parts.push(sipPart(call.id), el('p', { className: 'quiet' }, `${end || 'in progress'} · ${call.id}`))
   return parts
+}
+
+/** What came of one side's audio; figures its engine does not tell are left out. */
+function audio(media) {
+  return [
+    media.fault && `${plain(media.fault)} for ${duration(media.fault_ms)}`,
+    media.mos_mean !== null && `MOS ${media.mos_mean.toFixed(2)}, worst ${media.mos_min.toFixed(2)}`,
+    `${media.packets_received} packets, ${media.packets_lost} lost`,
+    media.packets_out_of_order > 0 && `${media.packets_out_of_order} out of order`,
+    media.packets_duplicate > 0 && `${media.packets_duplicate} twice`,
+    `jitter ${media.jitter_ms.toFixed(1)} ms`,
+    media.round_trip_ms !== null && `round trip ${media.round_trip_ms.toFixed(0)} ms`,
+    media.reported_lost > 0 && `its phone lost ${media.reported_lost}`,
+  ]
+    .filter(Boolean)
+    .join(' · ')
 }
 
 /** What an event says of its call, in the table's words. */

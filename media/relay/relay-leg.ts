@@ -1,7 +1,12 @@
 import type { RemoteInfo, Socket } from 'node:dgram'
+import type { AudioFault } from '../../model/cdr.ts'
+import { impairmentOf, type Impairment } from '../e-model.ts'
 import { Latch, type Latching } from './latch.ts'
+import { LegQuality } from './leg-quality.ts'
+import { OneWayWatch, soundOf, SOUNDS } from './one-way.ts'
 import type { LegStats, RemoteParty } from './relay-messages.ts'
 import type { SocketPair } from './relay-socket.ts'
+import { ReportReader } from './rtcp.ts'
 import { isRtcp, isRtcpType, isRtp } from './rtp-packet.ts'
 import { RtpStats } from './rtp-stats.ts'
 import type { Watched } from './silence-wheel.ts'
@@ -23,7 +28,14 @@ export class RelayLeg implements Watched {
   readonly #rtpLatch: Latch
   readonly #rtcpLatch: Latch
   readonly #clockRates = new Int32Array(128).fill(DEFAULT_CLOCK_RATE)
+  readonly #sounds = new Uint8Array(128)
+  readonly #impairments: Impairment[] = new Array<Impairment>(128).fill(impairmentOf('PCMU'))
+  /** What it spoke with last. */
+  #payload = 0
   readonly #stats = new RtpStats()
+  readonly #reports = new ReportReader()
+  readonly #quality = new LegQuality(performance.now())
+  readonly #audible = new OneWayWatch()
   #rtcpMux = false
   #closed = false
   #invalid = 0
@@ -54,11 +66,39 @@ export class RelayLeg implements Watched {
     this.#rtcpMux = remote.rtcpMux
     this.#clockRates.fill(DEFAULT_CLOCK_RATE)
     for (const [payload, hertz] of remote.clockRates) this.#clockRates[payload] = hertz
+    for (const [payload, name] of remote.codecNames) {
+      this.#sounds[payload] = soundOf(name)
+      this.#impairments[payload] = impairmentOf(name)
+    }
   }
 
   stats(): LegStats {
     const dropped = { invalid: this.#invalid, foreign: this.#foreign, unsent: this.#unsent }
-    return { ...this.#stats.read(), dropped }
+    if (!this.#closed) this.#score(performance.now())
+    const figures = this.#stats.read()
+    const { packetsReceived, packetsLost, octetsReceived, jitterMs } = figures
+    const quality = this.#quality.read(figures, this.#reports, this.#audible)
+    return { packetsReceived, packetsLost, octetsReceived, jitterMs, quality, dropped }
+  }
+
+  /** Whether this side ought to be heard from now on: it is looked at then (`judge`). */
+  watch(on: boolean): void {
+    if (on) this.#audible.begin(performance.now())
+    else this.#audible.pause()
+  }
+
+  /** A look now and then: scores what came, and returns what is wrong with this side’s audio if it was just found. */
+  judge(nowMs: number, faultAfterMs: number): AudioFault | null {
+    if (this.#quality.isDue(nowMs)) this.#score(nowMs)
+    return faultAfterMs === 0 || this.#peer === null
+      ? null
+      : this.#audible.judge(nowMs, this.#peer.#audible, faultAfterMs)
+  }
+
+  #score(nowMs: number): void {
+    const onward = this.#peer === null ? null : this.#peer.#reports.roundTripMs
+    const networkMs = ((this.#reports.roundTripMs ?? 0) + (onward ?? 0)) / 2
+    this.#quality.score(this.#stats, networkMs, this.#impairments[this.#payload]!, nowMs)
   }
 
   close(): void {
@@ -82,7 +122,11 @@ export class RelayLeg implements Watched {
     }
     const now = performance.now()
     this.lastHeardMs = now
-    this.#stats.count(packet, now, this.#clockRates[packet[1]! & 0x7f]!)
+    const payload = packet[1]! & 0x7f
+    this.#stats.count(packet, now, this.#clockRates[payload]!)
+    const sound = this.#sounds[payload]!
+    if (sound <= SOUNDS.pcma) this.#payload = payload // Neither key presses nor comfort noise.
+    this.#audible.see(packet, now, sound)
     this.#peer?.sendRtp(packet)
   }
 
@@ -96,7 +140,9 @@ export class RelayLeg implements Watched {
       return
     }
     // A caller whose phone sends nothing while silent (RFC 3389) is alive as long as it reports.
-    this.lastHeardMs = performance.now()
+    const now = performance.now()
+    this.lastHeardMs = now
+    this.#reports.heard(packet, now)
     this.#peer?.sendRtcp(packet)
   }
 
@@ -106,6 +152,7 @@ export class RelayLeg implements Watched {
   }
 
   sendRtcp(packet: Buffer): void {
+    this.#reports.sent(packet, performance.now())
     if (this.#rtcpMux) return this.sendRtp(packet)
     const latch = this.#rtcpLatch
     if (latch.toPort !== 0 && !this.#closed) this.#rtcpSocket.send(packet, latch.toPort, latch.toAddress)

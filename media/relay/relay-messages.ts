@@ -13,6 +13,9 @@ export interface RelayThreadData {
   readonly portQuietMs: number
   readonly rtpTimeoutMs: number
   readonly latching: Latching
+  /** 0: nobody looks. */
+  readonly oneWayAfterMs: number
+  readonly oneWayEndsCall: boolean
 }
 
 /** What a description says of the party behind one leg, as the thread needs it. */
@@ -23,6 +26,8 @@ export interface RemoteParty {
   readonly rtcpMux: boolean
   /** [payload type, Hz]; 0 Hz for payloads whose timestamps say nothing of sending times. */
   readonly clockRates: readonly (readonly [payload: number, hertz: number])[]
+  /** By payload type, for what is to be looked for in it and how well it stands loss. */
+  readonly codecNames: readonly (readonly [payload: number, name: string])[]
 }
 
 /** Packets of one leg that were not passed on, and why. */

@@ -18,6 +18,12 @@ export interface RelayOptions {
   readonly latching?: Latching
   /** How long a port pair rests before another call may have it. */
   readonly portQuietMs?: number
+  /** How long one side must be missing, or digitally silent from the first, for the record to name it; 0 never does. */
+  readonly oneWayAfterMs?: number
+  /** Whether that is a timeout of that side. */
+  readonly oneWayEndsCall?: boolean
+  /** Codecs for speech that may be offered, in order of preference; none: those of whoever offers, in its order. */
+  readonly codecs?: readonly string[]
 }
 
 export const RELAY_DEFAULTS = {
@@ -26,6 +32,9 @@ export const RELAY_DEFAULTS = {
   rtpTimeoutMs: 30_000,
   latching: 'symmetric',
   portQuietMs: 1000,
+  oneWayAfterMs: 10_000,
+  oneWayEndsCall: false,
+  codecs: [],
 } as const
 
 /** An address to bind and the one to tell others. */

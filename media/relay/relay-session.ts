@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import type { LegSide } from '../../model/call.ts'
 import { systemRandom, type Random } from '../../model/random.ts'
 import { MediaUnavailable, type MediaSession, type Sdp } from '../media-server.ts'
+import { arrange, readOffer } from '../codec-policy.ts'
 import { OWN_OFFER, withCodecs, withOneSpeechCodec } from '../own-offer.ts'
 import { isSameCodec, type Codec } from '../payload-types.ts'
 import type { RelayReply, RelayStats } from './relay-messages.ts'
@@ -54,6 +55,8 @@ interface SessionParts {
   readonly callerPort: number
   readonly buyerPort: number
   readonly requireAddress: boolean
+  /** Codecs for speech that may be offered, best first; none: any, as they are offered. */
+  readonly codecs: readonly string[]
   /** Told once, when the session is closed or lost. */
   readonly onClosed: (session: RelaySession, stats: RelayStats | null) => void
 }
@@ -106,7 +109,7 @@ export class RelaySession
     this.#told = told === null ? null : { text: told, description: withOneSpeechCodec(readDescription(told)) }
     this.#callerHeardOtherwise = false
     // As it is now: the caller may make another offer while we wait, to which what it was told is no answer.
-    const { audio } = this.#asTold(this.#callerOffer ?? OWN_OFFER)
+    const { audio } = this.#asTold(this.#callerOffer ?? this.#ownOffer)
     if (!this.#buyerPortIsFresh) {
       const buyerAddress = this.#parts.buyerAddress.bind
       const reply = await this.thread.request({ kind: 'fresh-buyer', session: this.id, buyerAddress })
@@ -123,9 +126,13 @@ export class RelaySession
     if (callerOffer && this.#told) return this.#answerAsTold(this.#told, callerOffer, description)
     if (callerOffer) return this.#answer('caller', callerOffer, description)
     this.#checkReachable('buyer', description.audio)
-    termsToAnswer(OWN_OFFER.audio, description.audio)
+    termsToAnswer(this.#ownOffer.audio, description.audio)
     this.#described.buyer = withOneSpeechCodec(description)
     return this.offerTo('caller')
+  }
+
+  get #ownOffer(): Description {
+    return arrange(OWN_OFFER, this.#parts.codecs)
   }
 
   get callerHeardOtherwise(): boolean {
@@ -151,7 +158,7 @@ export class RelaySession
 
   async renew(side: LegSide, offer: Sdp): Promise<Sdp> {
     this.#assertOpen()
-    const description = readDescription(offer)
+    const description = readOffer(offer, this.#parts.codecs)
     this.#checkReachable(side, description.audio)
     const answer = await this.#answer(side, description, this.#standing(other(side)))
     if (side === 'caller') {
@@ -185,7 +192,7 @@ export class RelaySession
   // oxlint-disable-next-line require-await -- the interface is for engines that must ask; here a throw becomes a rejection.
   async reoffer(from: LegSide, offer: Sdp): Promise<Sdp> {
     this.#assertOpen()
-    const description = readDescription(offer)
+    const description = readOffer(offer, this.#parts.codecs)
     this.#checkReachable(from, description.audio)
     const to = this.#face(other(from))
     // Once shared, a port stays shared: RFC 5761 §5.1.1 would have later offers ask for it again.
@@ -247,7 +254,7 @@ export class RelaySession
 
   async introduceReplacement(side: LegSide, description: Sdp, where?: 'inside'): Promise<Sdp> {
     this.#assertOpen()
-    const newcomer = readDescription(description)
+    const newcomer = readOffer(description, this.#parts.codecs)
     const isOffered = this.#replacement?.side === side
     const room = isOffered ? this.#replacement! : await this.#makeRoom(side, null, where)
     checkReachable(newcomer.audio, room.face.address.bind, this.#parts.requireAddress)

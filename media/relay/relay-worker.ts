@@ -133,11 +133,12 @@ function dropSpare(session: Relayed | undefined): void {
 }
 
 function watch(session: Relayed | undefined, on: boolean): void {
-  if (wheel === null || session === undefined || session.watched === on) return
+  if (session === undefined || session.watched === on) return
   session.watched = on
   for (const leg of [session.caller, session.buyer]) {
-    if (on) wheel.watch(leg, performance.now())
-    else wheel.unwatch(leg)
+    leg.watch(on)
+    if (on) wheel?.watch(leg, performance.now())
+    else wheel?.unwatch(leg)
   }
 }
 
@@ -192,6 +193,19 @@ if (wheel !== null) {
     }
   }, wheel.tickMs)
 }
+
+/** A fault is found at most this much later than it is one. */
+const judgeEveryMs = Math.min(1000, Math.max(10, (data.oneWayAfterMs || 1000) / 10))
+setInterval(() => {
+  const nowMs = performance.now()
+  for (const session of sessions.values()) {
+    if (!session.watched) continue
+    for (const side of ['caller', 'buyer'] as const) {
+      const fault = session[side].judge(nowMs, data.oneWayAfterMs)
+      if (fault !== null && data.oneWayEndsCall) tell({ kind: 'silent', session: session.id, side })
+    }
+  }
+}, judgeEveryMs)
 
 // An address that is not this machine's would fail every call; better that the start fails.
 function findUnusable(): string | null {

@@ -1,8 +1,10 @@
 import { isIPv6 } from 'node:net'
 import type { LegSide } from '../../model/call.ts'
 import type { CallId } from '../../model/ids.ts'
+import { arrange, readOffer } from '../codec-policy.ts'
 import { MediaUnavailable, type MediaCapability, type MediaServer, type SessionRequest } from '../media-server.ts'
 import type { MediaNeeds } from '../needs.ts'
+import { OWN_OFFER } from '../own-offer.ts'
 import type { RelayStats } from './relay-messages.ts'
 import {
   checkLimits,
@@ -15,7 +17,7 @@ import {
 import { RelaySession } from './relay-session.ts'
 import { RelayThread } from './relay-thread.ts'
 import { checkReachable, remoteParty } from './remote-party.ts'
-import { readDescription, type AudioStream } from '../sdp-reading.ts'
+import type { AudioStream } from '../sdp-reading.ts'
 import { termsToOffer } from '../sdp.ts'
 
 /**
@@ -34,6 +36,7 @@ class Relay implements MediaServer {
   readonly #needs: MediaNeeds
   readonly #addresses: RelayAddresses
   readonly #strict: boolean
+  readonly #codecs: readonly string[]
   readonly #threads: readonly RelayThread[]
   readonly #load: Map<RelayThread, number>
   readonly #sessions = new Map<number, RelaySession>()
@@ -43,11 +46,12 @@ class Relay implements MediaServer {
   constructor(needs: MediaNeeds, options: RelayOptions) {
     const { portRange, threads = RELAY_DEFAULTS.threads } = options
     const { rtpTimeoutMs = RELAY_DEFAULTS.rtpTimeoutMs, latching = RELAY_DEFAULTS.latching } = options
-    const { portQuietMs = RELAY_DEFAULTS.portQuietMs } = options
+    const { portQuietMs, oneWayAfterMs, oneWayEndsCall, codecs } = { ...RELAY_DEFAULTS, ...options }
     checkLimits(portRange, threads, rtpTimeoutMs, portQuietMs)
     this.#needs = needs
     this.#addresses = readAddresses(options)
     this.#strict = latching === 'strict'
+    this.#codecs = codecs
     const { v4, v6 } = this.#addresses
     const addresses = [v4, v6].filter((address) => address !== null).map((address) => address.bind)
     const events = {
@@ -55,7 +59,8 @@ class Relay implements MediaServer {
       onDied: (thread: RelayThread, reason: string) => this.#threadDied(thread, reason),
     }
     this.#threads = Array.from({ length: threads }, (_, index) => {
-      const data = { addresses, portRange, index, of: threads, portQuietMs, rtpTimeoutMs, latching }
+      const limits = { portQuietMs, rtpTimeoutMs, latching, oneWayAfterMs, oneWayEndsCall }
+      const data = { addresses, portRange, index, of: threads, ...limits }
       return new RelayThread(data, needs, events)
     })
     this.#load = new Map(this.#threads.map((thread) => [thread, 0]))
@@ -79,7 +84,8 @@ class Relay implements MediaServer {
   }
 
   async createSession(options: SessionRequest): Promise<RelaySession> {
-    const callerOffer = options.callerOffer === null ? null : readDescription(options.callerOffer)
+    const callerOffer = options.callerOffer === null ? null : readOffer(options.callerOffer, this.#codecs)
+    if (callerOffer === null) arrange(OWN_OFFER, this.#codecs)
     if (callerOffer) termsToOffer(callerOffer.audio, false) // Refused now rather than when a buyer is about to be rung.
     const callerAddress = callerOffer ? this.#addressFor(callerOffer.audio) : this.#addresses.main
     const buyerAddress = this.#addresses.main
@@ -111,6 +117,7 @@ class Relay implements MediaServer {
             callerPort,
             buyerPort,
             requireAddress: this.#strict,
+            codecs: this.#codecs,
             onClosed: (closed, stats) => this.#sessionClosed(closed, options.callId, stats),
           })
           this.#sessions.set(id, session)

@@ -8,12 +8,17 @@ import type { AudioStream } from '../sdp-reading.ts'
 export function remoteParty(stream: AudioStream, opposite: AudioStream, rtcpMux: boolean): RemoteParty {
   const receives = !stream.heldByAddress
   const clockRates = new Map<number, number>()
-  for (const codec of [...stream.codecs, ...opposite.codecs]) clockRates.set(codec.payload, jitterClock(codec))
+  const codecNames = new Map<number, string>()
+  for (const codec of [...stream.codecs, ...opposite.codecs]) {
+    clockRates.set(codec.payload, jitterClock(codec))
+    codecNames.set(codec.payload, codec.name)
+  }
   return {
     rtp: { address: knownAddress(stream.address), port: stream.rtpPort, receives },
     rtcp: { address: knownAddress(stream.rtcpAddress), port: stream.rtcpPort, receives },
     rtcpMux,
     clockRates: [...clockRates],
+    codecNames: [...codecNames],
   }
 }
 

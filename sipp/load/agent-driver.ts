@@ -14,7 +14,7 @@ import {
   type Progress,
   type Timeline,
 } from './driver.ts'
-import { meanOpinionScore } from './mos.ts'
+import { impairmentOf, meanOpinionScore } from '../../media/e-model.ts'
 import type { LoadOptions } from './options.ts'
 import type { Seeded } from './seed.ts'
 
@@ -126,6 +126,6 @@ function describeAudio(heard: readonly RtpStats[]): AudioResult {
     lost: all.lost,
     jitterMs,
     latency,
-    mos: meanOpinionScore({ lossShare, oneWayMs: latency.p95, jitterMs }),
+    mos: meanOpinionScore({ lossShare, networkMs: latency.p95, jitterMs, impairment: impairmentOf('PCMU') }),
   }
 }

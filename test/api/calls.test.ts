@@ -39,6 +39,22 @@ describe('calls', () => {
     CallAnswer.parse(body)
     assert.deepEqual([body.price, body.payout, body.from, body.to], ['2.50', '2.00', '+12125550123', '+18005550100'])
     assert.equal(body.legs.length, 3)
+    assert.deepEqual(body.legs[0].media, {
+      packets_received: 100,
+      packets_lost: 1,
+      octets_received: 16_000,
+      jitter_ms: 0.5,
+      packets_out_of_order: 2,
+      packets_duplicate: 0,
+      jitter_max_ms: 3.5,
+      round_trip_ms: 42.5,
+      reported_lost: null,
+      mos_min: 3.875,
+      mos_mean: 4.25,
+      fault: 'no_audio',
+      fault_ms: 12_000,
+    })
+    assert.deepEqual([body.legs[1].media.jitter_ms, body.legs[1].media.mos_mean], [0.5, null])
     assert.deepEqual(body.compliance.allowed, true)
     assert.equal(body.trace[0].detail, 'Acme bid 3.00')
   })

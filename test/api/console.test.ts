@@ -170,6 +170,7 @@ describe('the console at /', function () {
   })
 
   it('shows the SIP of a call as a ladder, and saves it', async () => {
+    await page.locator('tr.detail').getByText('caller: no audio for 12 s · MOS 4.25, worst 3.88').waitFor()
     const open = page.locator('tr.detail').getByRole('button', { name: 'SIP' })
     await open.click()
     await page.getByText('newer calls or a restart took their place').waitFor()

@@ -6,7 +6,7 @@ import { Quality, type QualitySample } from '../../gateway/quality-window.ts'
 import { restoreQuality } from '../../gateway/restore-quality.ts'
 import type { CallRecord, LegRecord } from '../../model/cdr.ts'
 import { newId, type TargetId, type TrunkId } from '../../model/ids.ts'
-import { sampleCall } from '../support/sample-calls.ts'
+import { SAMPLE_QUALITY, sampleCall } from '../support/sample-calls.ts'
 
 const NOW = Date.UTC(2026, 2, 1, 12)
 const ANSWERED: QualitySample = { isAnswered: true, isEffective: true, talkMs: 60_000, pddMs: 200 }
@@ -191,6 +191,39 @@ describe('the quality of all trunks and targets', () => {
       lines('dce_target_calls_total').includes(`dce_target_calls_total{target="${target}",result="unanswered"} 5`),
     )
     assert.ok(lines('dce_target_ner').includes(`dce_target_ner{target="${target}",window="86400s"} 1`))
+  })
+
+  it('has the opinion scores of its audio in the metrics, and what was wrong with it', async () => {
+    const telemetry = createTelemetry()
+    after(() => telemetry.close())
+    const quality = new CallQuality(clock, { maxKept: 100, maxLabels: 1 })
+    const media = (mosMean: number) => ({
+      packetsReceived: 1,
+      packetsLost: 0,
+      octetsReceived: 1,
+      jitterMs: 0,
+      quality: { ...SAMPLE_QUALITY, mosMean, fault: null },
+    })
+    const trunks = [newId<TrunkId>(), newId<TrunkId>()]
+    const target = newId<TargetId>()
+    for (const trunk of trunks) {
+      const made = call(trunk, target)
+      const legs = [
+        { ...made.legs[0]!, side: 'caller' as const, targetId: null, media: sampleCall(newId()).legs[0]!.media },
+        { ...made.legs[0]!, side: 'buyer' as const, targetId: target, media: media(4.4) },
+      ]
+      countQuality(telemetry, quality, { ...made, legs }, 'udp')
+    }
+    const page = await telemetry.render()
+    for (const line of [
+      `dce_trunk_mos_sum{trunk="${trunks[0]}"} 4.25`,
+      'dce_trunk_mos_count{trunk="other"} 1',
+      'dce_trunk_mos_bucket{le="4.2",trunk="other"} 0',
+      'dce_trunk_mos_bucket{le="4.3",trunk="other"} 1',
+      `dce_target_mos_count{target="${target}"} 2`,
+      'dce_audio_faults_total{side="caller",fault="no_audio"} 2',
+    ])
+      assert.ok(page.includes(`${line}\n`), line)
   })
 
   it('is restored from the calls of the last day, the newest of them when there are too many', async () => {

@@ -1,5 +1,5 @@
 import type { Auction, Award } from '../../model/auction.ts'
-import type { CallRecord } from '../../model/cdr.ts'
+import type { AudioQuality, CallRecord } from '../../model/cdr.ts'
 import { newId, type AccountId } from '../../model/ids.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 
@@ -44,11 +44,25 @@ export function sampleCall(sellerId: AccountId, changes: Partial<CallRecord> = {
   }
 }
 
+export const SAMPLE_QUALITY: AudioQuality = {
+  packetsOutOfOrder: 2,
+  packetsDuplicate: 0,
+  jitterMaxMs: 3.5,
+  roundTripMs: 42.5,
+  reportedLost: null,
+  mosMin: 3.875,
+  mosMean: 4.25,
+  fault: 'no_audio',
+  faultMs: 12_000,
+}
+
 function leg(side: 'caller' | 'buyer'): CallRecord['legs'][number] {
   const at = new Date()
   const times = { invitedAt: at, ringingAt: at, answeredAt: at, endedAt: at }
   const links = { awardId: null, bidId: null, targetId: null, trunkId: null, sipCallIds: ['a@b'] }
-  const media = { packetsReceived: 100, packetsLost: 1, octetsReceived: 16_000, jitterMs: 0.5 }
+  // As a relay judges it, and as an engine that does not.
+  const quality = side === 'caller' ? { quality: SAMPLE_QUALITY } : {}
+  const media = { packetsReceived: 100, packetsLost: 1, octetsReceived: 16_000, jitterMs: 0.5, ...quality }
   return { side, sipCallId: 'a@b', uri: `sip:${side}@example.com`, ...links, ...times, sipStatus: 200, media }
 }
 

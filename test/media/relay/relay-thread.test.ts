@@ -11,6 +11,8 @@ const data = {
   portQuietMs: 0,
   rtpTimeoutMs: 0,
   latching: 'symmetric',
+  oneWayAfterMs: 0,
+  oneWayEndsCall: false,
 } as const
 
 /** A thread that runs this program instead of the relay's. */

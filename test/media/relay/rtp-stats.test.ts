@@ -12,7 +12,7 @@ interface Arrival {
 /** The formulas of RFC 3550 as they are written, over a whole list and with numbers that never wrap. */
 function naive(arrivals: readonly Arrival[], clockRate: number): { lost: number; jitterMs: number } {
   const sequences = arrivals.map(({ sequence }) => sequence)
-  // §A.3: the first packet is the base; what came late from before it was received all the same.
+  // §A.3: the first packet is the base; what came late from before it was received all the same. What came twice came once.
   const expected = Math.max(...sequences) - sequences[0]! + 1
   let jitter = 0
   for (let i = 1; i < arrivals.length; i++) {
@@ -21,7 +21,7 @@ function naive(arrivals: readonly Arrival[], clockRate: number): { lost: number;
     const d = ticks(now.arrivalMs) - ticks(before.arrivalMs) - (now.timestamp - before.timestamp)
     jitter += (Math.abs(d) - jitter) / 16
   }
-  return { lost: Math.max(0, expected - arrivals.length), jitterMs: (jitter / clockRate) * 1000 }
+  return { lost: Math.max(0, expected - new Set(sequences).size), jitterMs: (jitter / clockRate) * 1000 }
 }
 
 /** Audio with losses, duplicates, some disorder and an uneven network, beginning anywhere (so that counters wrap). */
@@ -82,7 +82,8 @@ describe('RtpStats', () => {
   })
 
   it('starts at nothing', () => {
-    assert.deepEqual(new RtpStats().read(), { packetsReceived: 0, packetsLost: 0, octetsReceived: 0, jitterMs: 0 })
+    const nothing = { packetsReceived: 0, packetsLost: 0, octetsReceived: 0, jitterMs: 0 }
+    assert.deepEqual(new RtpStats().read(), { ...nothing, packetsOutOfOrder: 0, packetsDuplicate: 0 })
   })
 
   it('counts whole cycles of sequence numbers', () => {
@@ -115,6 +116,30 @@ describe('RtpStats', () => {
     const stats = new RtpStats()
     count(stats, [...steady(3), ...steady(3)])
     assert.equal(stats.read().packetsLost, 0)
+  })
+
+  it('tells late packets from repeated ones, across a wrap of the numbers, and lets neither hide a loss', () => {
+    const stats = new RtpStats()
+    for (const sequence of [65_533, 65_535, 65_534, 65_535, 2, 0, 0, 2, 4]) stats.count(rtp({ sequence }), 0, 8000)
+    const { packetsOutOfOrder, packetsDuplicate, packetsLost } = stats.read()
+    assert.deepEqual([packetsOutOfOrder, packetsDuplicate, packetsLost], [2, 3, 2])
+  })
+
+  it('takes a packet from more than 32 back for a late one', () => {
+    const stats = new RtpStats()
+    count(stats, [...steady(40), ...steady(1)])
+    const { packetsOutOfOrder, packetsDuplicate } = stats.read()
+    assert.deepEqual([packetsOutOfOrder, packetsDuplicate], [1, 0])
+  })
+
+  it('counts no loss and no jitter for comfort noise and the silence after it (RFC 3389)', () => {
+    const stats = new RtpStats()
+    count(stats, steady(50))
+    stats.count(rtp({ sequence: 50, timestamp: 8000, payload: 13, size: 13 }), 1000, 8000)
+    for (let i = 0; i < 50; i++)
+      stats.count(rtp({ sequence: 51 + i, timestamp: 8000 + 40_000 + i * 160 }), 6000 + i * 20, 8000)
+    const { packetsLost, jitterMs } = stats.read()
+    assert.deepEqual([packetsLost, jitterMs], [0, 0])
   })
 
   it('leaves telephone-event out of jitter: its timestamp stands still (RFC 4733 §2.2)', () => {

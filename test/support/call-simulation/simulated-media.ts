@@ -70,6 +70,7 @@ export class SimulatedMedia implements MediaServer {
       callerPort: this.#nextPort(),
       buyerPort: this.#nextPort(),
       requireAddress: false,
+      codecs: [],
       onClosed: (closed) => this.#open.delete(closed),
     })
     this.#open.add(session)
