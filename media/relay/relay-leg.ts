@@ -29,7 +29,7 @@ export class RelayLeg implements Watched {
   readonly #rtcpLatch: Latch
   readonly #clockRates = new Int32Array(128).fill(DEFAULT_CLOCK_RATE)
   readonly #sounds = new Uint8Array(128)
-  readonly #impairments: Impairment[] = new Array<Impairment>(128).fill(impairmentOf('PCMU'))
+  readonly #impairments = new Map<number, Impairment>()
   /** What it spoke with last. */
   #payload = 0
   readonly #stats = new RtpStats()
@@ -68,7 +68,7 @@ export class RelayLeg implements Watched {
     for (const [payload, hertz] of remote.clockRates) this.#clockRates[payload] = hertz
     for (const [payload, name] of remote.codecNames) {
       this.#sounds[payload] = soundOf(name)
-      this.#impairments[payload] = impairmentOf(name)
+      this.#impairments.set(payload, impairmentOf(name))
     }
   }
 
@@ -98,7 +98,8 @@ export class RelayLeg implements Watched {
   #score(nowMs: number): void {
     const onward = this.#peer === null ? null : this.#peer.#reports.roundTripMs
     const networkMs = ((this.#reports.roundTripMs ?? 0) + (onward ?? 0)) / 2
-    this.#quality.score(this.#stats, networkMs, this.#impairments[this.#payload]!, nowMs)
+    const impairment = this.#impairments.get(this.#payload) ?? impairmentOf('PCMU')
+    this.#quality.score(this.#stats, networkMs, impairment, nowMs)
   }
 
   close(): void {
