@@ -5,6 +5,7 @@ import { newAttempt } from './attempt.ts'
 import { ring, type BuyerLeg, type RingResult } from './buyer-leg.ts'
 import { headersTo, invitationOf, throughNextTrunk, type Invitation } from './invitation.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
+import { offeredSecurity } from './offered-security.ts'
 import { progressPhrase } from './progress-phrase.ts'
 import type { ExchangeParts } from './parts.ts'
 import { isAlive } from './reach.ts'
@@ -124,7 +125,8 @@ async function ringTarget(
   deadlineMs: number,
   parts: ExchangeParts,
 ): ReturnType<typeof ring> {
-  const sdp = await call.media!.offerToBuyer(call.caller.told)
+  const security = offeredSecurity(invitation.uri, parts.media.capabilities)
+  const sdp = await call.media!.offerToBuyer(call.caller.told, security)
   const timeLeftMs = deadlineMs - parts.clock.monotonicMs()
   // One after the other: an 18x without SDP would overtake one whose SDP the engine is still looking at.
   let progressing = Promise.resolve()

@@ -7,6 +7,12 @@ import type { AudioTools } from './audio-tools.ts'
 /** A session description (RFC 8866), as it travels in a SIP body. */
 export type Sdp = string
 
+/**
+ * How a target is offered its audio: as plain RTP; with keys it may use or leave (RFC 8643); with keys it must use (RFC 4568); as a
+ * browser has it (RFC 5764 over ICE).
+ */
+export type OfferedSecurity = 'none' | 'if-it-can' | 'sdes' | 'webrtc'
+
 export interface SessionStats {
   readonly caller: MediaStats
   readonly buyer: MediaStats
@@ -23,9 +29,10 @@ export interface MediaSession extends EventEmitter<{ rtpTimeout: [side: LegSide]
   /**
    * A fresh offer for one target: its own address and port, so that answers of an earlier target cannot leak in. `told` is the answer
    * that the caller has had already, with an earlier target's 18x: the first one it gets is the one it keeps (RFC 3261 §13.2.1). So
-   * this target is offered only what that answer names, and `answerFromBuyer` says the same again, letter by letter.
+   * this target is offered only what that answer names, and `answerFromBuyer` says the same again, letter by letter. `security`
+   * (default `none`) is for engines that can it: what their capabilities do not name they are not asked for.
    */
-  offerToBuyer(told: Sdp | null): Promise<Sdp>
+  offerToBuyer(told: Sdp | null, security?: OfferedSecurity): Promise<Sdp>
   /**
    * The buyer's description → the answer for the caller, or our offer to it if it made none (`answerFrom` takes its answer).
    * A 183 may bring one and the 200 another; the last holds.

@@ -2,6 +2,7 @@ import { isIPv4, isIPv6, SocketAddress } from 'node:net'
 import { parse, type MediaDescription, type SessionDescription } from 'sdp-transform'
 import { UnacceptableMedia, type Sdp } from './media-server.ts'
 import { findStaticCodec, type Codec } from './payload-types.ts'
+import { readSecurity, type StreamSecurity } from './sdp-security.ts'
 
 /** A longer description is refused unread. */
 export const SDP_LIMIT_BYTES = 65_536
@@ -15,6 +16,8 @@ export interface MediaLine {
   readonly type: string
   readonly protocol: string
   readonly payloads: string
+  /** Its name in a bundle (a=mid, RFC 5888), if it has one. */
+  readonly mid: string | null
 }
 
 /** The one audio stream of a description that a call is made of. */
@@ -32,6 +35,8 @@ export interface AudioStream {
   readonly rtcpAddress: string
   readonly rtcpPort: number
   readonly rtcpMux: boolean
+  readonly protocol: string
+  readonly security: StreamSecurity
 }
 
 /** A description, read: its lines in order and the audio line that will be used. */
@@ -39,10 +44,12 @@ export interface Description {
   readonly lines: readonly MediaLine[]
   readonly audioIndex: number
   readonly audio: AudioStream
+  /** The audio is in a BUNDLE group (RFC 9143). */
+  readonly isBundled: boolean
 }
 
 /**
- * Reads an offer or answer (RFC 8866) and chooses its first plain RTP audio stream.
+ * Reads an offer or answer (RFC 8866) and chooses its first audio stream that is secured in a way we know, else its first plain one.
  * Throws UnacceptableMedia, with a sentence for the Warning header and the trace, when there is none or the text is unreadable.
  */
 export function readDescription(text: Sdp): Description {
@@ -55,8 +62,13 @@ export function readDescription(text: Sdp): Description {
   if (session.media.length > SDP_MEDIA_LIMIT) throw unreadable(`it has more than ${SDP_MEDIA_LIMIT} m= lines`)
   if (session.media.some((media) => typeof media.type !== 'string'))
     throw unreadable('one of its m= lines is malformed')
-  const audioIndex = chooseAudio(session.media)
-  return { lines: session.media.map(readLine), audioIndex, audio: readAudio(session, session.media[audioIndex]!) }
+  const { media, security } = chooseAudio(session)
+  const audioIndex = session.media.indexOf(media)
+  const { mid } = readLine(media)
+  const isBundled =
+    mid !== null &&
+    (session.groups ?? []).some(({ type, mids }) => type === 'BUNDLE' && textOf(mids).split(' ').includes(mid))
+  return { lines: session.media.map(readLine), audioIndex, audio: readAudio(session, media, security), isBundled }
 }
 
 function unreadable(why: string): UnacceptableMedia {
@@ -69,25 +81,33 @@ function textOf(value: string | number | undefined): string {
 }
 
 function readLine(media: MediaDescription): MediaLine {
-  return { type: media.type, protocol: textOf(media.protocol), payloads: textOf(media.payloads) }
+  const mid = media.mid === undefined ? null : textOf(media.mid)
+  return { type: media.type, protocol: textOf(media.protocol), payloads: textOf(media.payloads), mid }
 }
 
-function chooseAudio(media: readonly MediaDescription[]): number {
-  const audio = media.filter((line) => line.type === 'audio')
+interface ChosenAudio {
+  readonly media: MediaDescription
+  readonly security: StreamSecurity
+}
+
+function chooseAudio(session: SessionDescription): ChosenAudio {
+  const audio = session.media.filter((line) => line.type === 'audio')
   if (audio.length === 0) throw new UnacceptableMedia('the session description has no audio', 304)
   const open = audio.filter((line) => line.port !== 0)
   if (open.length === 0) throw new UnacceptableMedia('the audio stream is refused (port 0)', 304)
-  const chosen = open.find((line) => textOf(line.protocol).toUpperCase() === 'RTP/AVP')
-  if (chosen === undefined) {
-    throw new UnacceptableMedia(
-      `the audio is offered only as ${open.map((line) => line.protocol).join(', ')}; this relay carries RTP/AVP`,
-      302,
-    )
+  let plain: ChosenAudio | null = null
+  const reasons: string[] = []
+  for (const media of open) {
+    const read = readSecurity(session, media)
+    if (typeof read === 'string') reasons.push(read)
+    else if (read.security !== null) return { media, security: read.security }
+    else plain ??= { media, security: null }
   }
-  return media.indexOf(chosen)
+  if (plain) return plain
+  throw new UnacceptableMedia(`the audio cannot be carried as it is offered: ${reasons.join('; ')}`, 302)
 }
 
-function readAudio(session: SessionDescription, media: MediaDescription): AudioStream {
+function readAudio(session: SessionDescription, media: MediaDescription, security: StreamSecurity): AudioStream {
   const connection = media.connection ?? session.connection
   if (connection === undefined) throw unreadable('its audio has no c= line')
   if (!isPort(media.port)) throw unreadable('the port of its audio is not a port')
@@ -103,6 +123,8 @@ function readAudio(session: SessionDescription, media: MediaDescription): AudioS
     rtcpAddress: media.rtcp?.address === undefined ? address : readAddress(media.rtcp.address),
     rtcpPort: isPort(rtcpPort) ? rtcpPort : media.port, // 65535 has no port above it: then RTCP is not sent anywhere useful.
     rtcpMux: media.rtcpMux !== undefined,
+    protocol: textOf(media.protocol).toUpperCase(),
+    security,
   }
 }
 

@@ -4,6 +4,7 @@ import { withMatchingClocks } from './codec-policy.ts'
 import { UnacceptableMedia, type Sdp } from './media-server.ts'
 import { carriesSpeech, isSameCodec, type Codec } from './payload-types.ts'
 import type { AudioStream, Description, Direction, MediaLine } from './sdp-reading.ts'
+import { PLAIN_PROFILE, PLAIN_PROTOCOL, type Profile } from './sdp-security.ts'
 
 /** What our description says of the audio: the other party's wishes, without anything that tells where that party is. */
 export interface AudioTerms {
@@ -71,8 +72,10 @@ export class DescriptionWriter {
   #version = 0
   /** All that follows the version in our last description. */
   #lastRest = ''
-  #lines: readonly MediaLine[] = [{ type: 'audio', protocol: 'RTP/AVP', payloads: '' }]
+  #lines: readonly MediaLine[] = [{ type: 'audio', protocol: PLAIN_PROTOCOL, payloads: '', mid: null }]
   #audioIndex = 0
+  /** Until the other end has said that it does not. */
+  #bundles = true
 
   /** `sessionId` names the session in o=, a random number. */
   constructor(sessionId: number) {
@@ -83,13 +86,19 @@ export class DescriptionWriter {
   follow(description: Description): void {
     this.#lines = description.lines
     this.#audioIndex = description.audioIndex
+    this.#bundles = description.isBundled
   }
 
   /** Our description with these terms at this address; every line but the audio's is refused with port 0. */
-  write(terms: AudioTerms, address: string, port: number): Sdp {
-    const media = this.#lines.map((line, i) => (i === this.#audioIndex ? audioLines(terms, port) : refusal(line)))
+  write(terms: AudioTerms, address: string, port: number, profile: Profile = PLAIN_PROFILE): Sdp {
+    const mid = profile.isBundled ? (this.#lines[this.#audioIndex]!.mid ?? '0') : null
+    const media = this.#lines.map((line, i) =>
+      i === this.#audioIndex ? audioLines(terms, port, profile, mid) : refusal(line, profile.isBundled),
+    )
+    const group = mid !== null && this.#bundles ? [`a=group:BUNDLE ${mid}`] : []
+    const session = ['t=0 0', ...group, ...profile.sessionLines, ''].join('\r\n')
     const family = isIPv6(address) ? 'IP6' : 'IP4'
-    const rest = `IN ${family} ${address}\r\ns=-\r\nc=IN ${family} ${address}\r\nt=0 0\r\n${media.join('')}`
+    const rest = `IN ${family} ${address}\r\ns=-\r\nc=IN ${family} ${address}\r\n${session}${media.join('')}`
     if (rest !== this.#lastRest) {
       this.#lastRest = rest
       this.#version++
@@ -98,14 +107,21 @@ export class DescriptionWriter {
   }
 }
 
-function refusal({ type, protocol, payloads }: MediaLine): string {
-  return `m=${type} 0 ${protocol} ${payloads || '0'}\r\n`
+function refusal({ type, protocol, payloads, mid }: MediaLine, isNamed: boolean): string {
+  const line = `m=${type} 0 ${protocol} ${payloads || '0'}\r\n`
+  return isNamed && mid !== null ? `${line}a=mid:${mid}\r\n` : line
 }
 
 /** A list of what is kept, not of what is removed: an attribute nobody thought of cannot carry an address through. */
-function audioLines({ codecs, source, direction: way, rtcpMux }: AudioTerms, port: number): string {
+function audioLines(
+  { codecs, source, direction: way, rtcpMux }: AudioTerms,
+  port: number,
+  profile: Profile,
+  mid: string | null,
+): string {
   const payloads = codecs.map((codec) => codec.payload)
-  let text = `m=audio ${port} RTP/AVP ${payloads.join(' ')}\r\n`
+  let text = `m=audio ${port} ${profile.protocol} ${payloads.join(' ')}\r\n`
+  if (mid !== null) text += `a=mid:${mid}\r\n`
   for (const { payload, codec, rate, encoding } of source.rtp) {
     if (!payloads.includes(payload)) continue
     const clock = rate === undefined ? '' : `/${rate}`
@@ -116,5 +132,7 @@ function audioLines({ codecs, source, direction: way, rtcpMux }: AudioTerms, por
   if (source.ptime !== undefined) text += `a=ptime:${source.ptime}\r\n`
   if (source.maxptime !== undefined) text += `a=maxptime:${source.maxptime}\r\n`
   text += `a=${way}\r\n`
-  return rtcpMux ? `${text}a=rtcp-mux\r\n` : text
+  if (rtcpMux) text += 'a=rtcp-mux\r\n'
+  for (const line of profile.audioLines) text += `${line}\r\n`
+  return text
 }

@@ -9,6 +9,7 @@ import type { SocketPair } from './relay-socket.ts'
 import { ReportReader } from './rtcp.ts'
 import { isRtcp, isRtcpType, isRtp } from './rtp-packet.ts'
 import { RtpStats } from './rtp-stats.ts'
+import { secure, type LegGuard } from './leg-guard.ts'
 import type { Watched } from './silence-wheel.ts'
 
 /** Clock rates by payload type before any description: telephony's. */
@@ -36,10 +37,13 @@ export class RelayLeg implements Watched {
   readonly #reports = new ReportReader()
   readonly #quality = new LegQuality(performance.now())
   readonly #audible = new OneWayWatch()
+  /** Null: plain RTP. */
+  #guard: LegGuard | null = null
   #rtcpMux = false
   #closed = false
   #invalid = 0
   #foreign = 0
+  #unauthentic = 0
   #unsent = 0
 
   constructor(pair: SocketPair, latching: Latching) {
@@ -64,6 +68,7 @@ export class RelayLeg implements Watched {
     this.#rtpLatch.expect(remote.rtp)
     this.#rtcpLatch.expect(remote.rtcp)
     this.#rtcpMux = remote.rtcpMux
+    this.#guard = secure(remote.security, this.#guard)
     this.#clockRates.fill(DEFAULT_CLOCK_RATE)
     for (const [payload, hertz] of remote.clockRates) this.#clockRates[payload] = hertz
     for (const [payload, name] of remote.codecNames) {
@@ -73,7 +78,12 @@ export class RelayLeg implements Watched {
   }
 
   stats(): LegStats {
-    const dropped = { invalid: this.#invalid, foreign: this.#foreign, unsent: this.#unsent }
+    const dropped = {
+      invalid: this.#invalid,
+      foreign: this.#foreign,
+      unauthentic: this.#unauthentic,
+      unsent: this.#unsent,
+    }
     if (!this.#closed) this.#score(performance.now())
     const figures = this.#stats.read()
     const { packetsReceived, packetsLost, octetsReceived, jitterMs } = figures
@@ -110,9 +120,15 @@ export class RelayLeg implements Watched {
     this.#rtcpSocket.close()
   }
 
-  #receive(packet: Buffer, from: RemoteInfo): void {
-    if (this.#rtcpMux && packet.length > 1 && isRtcpType(packet[1]!))
-      return this.#receiveRtcp(packet, from, this.#rtpLatch)
+  #receive(received: Buffer, from: RemoteInfo): void {
+    if (this.#rtcpMux && received.length > 1 && isRtcpType(received[1]!))
+      return this.#receiveRtcp(received, from, this.#rtpLatch)
+    // Before the source is looked at: nobody without the key is believed, wherever it is.
+    const packet = this.#guard === null ? received : this.#guard.unprotect(received)
+    if (packet === null) {
+      this.#unauthentic++
+      return
+    }
     if (!isRtp(packet)) {
       this.#invalid++
       return
@@ -131,7 +147,12 @@ export class RelayLeg implements Watched {
     this.#peer?.sendRtp(packet)
   }
 
-  #receiveRtcp(packet: Buffer, from: RemoteInfo, latch: Latch): void {
+  #receiveRtcp(received: Buffer, from: RemoteInfo, latch: Latch): void {
+    const packet = this.#guard === null ? received : this.#guard.unprotectRtcp(received)
+    if (packet === null) {
+      this.#unauthentic++
+      return
+    }
     if (!isRtcp(packet)) {
       this.#invalid++
       return
@@ -148,14 +169,18 @@ export class RelayLeg implements Watched {
   }
 
   sendRtp(packet: Buffer): void {
-    const latch = this.#rtpLatch
-    if (latch.toPort !== 0 && !this.#closed) this.#rtpSocket.send(packet, latch.toPort, latch.toAddress)
+    this.#sendTo(this.#rtpLatch, this.#rtpSocket, this.#guard === null ? packet : this.#guard.protect(packet))
   }
 
   sendRtcp(packet: Buffer): void {
     this.#reports.sent(packet, performance.now())
-    if (this.#rtcpMux) return this.sendRtp(packet)
-    const latch = this.#rtcpLatch
-    if (latch.toPort !== 0 && !this.#closed) this.#rtcpSocket.send(packet, latch.toPort, latch.toAddress)
+    const sent = this.#guard === null ? packet : this.#guard.protectRtcp(packet)
+    if (this.#rtcpMux) this.#sendTo(this.#rtpLatch, this.#rtpSocket, sent)
+    else this.#sendTo(this.#rtcpLatch, this.#rtcpSocket, sent)
+  }
+
+  #sendTo(latch: Latch, socket: Socket, packet: Buffer | null): void {
+    if (packet === null) this.#unsent++
+    else if (latch.toPort !== 0 && !this.#closed) socket.send(packet, latch.toPort, latch.toAddress)
   }
 }

@@ -1,6 +1,7 @@
 import type { LegSide } from '../../model/call.ts'
 import type { MediaStats } from '../../model/cdr.ts'
 import type { Expected, Latching } from './latch.ts'
+import type { SrtpKeys } from '../srtp-suites.ts'
 import type { PortRange } from './port-pool.ts'
 
 /** What a relay thread is told once, when it starts. */
@@ -18,6 +19,12 @@ export interface RelayThreadData {
   readonly oneWayEndsCall: boolean
 }
 
+/** How the audio of one leg is secured: by keys that both descriptions brought (RFC 4568). */
+export interface LegSecurity {
+  readonly kind: 'sdes'
+  readonly keys: SrtpKeys
+}
+
 /** What a description says of the party behind one leg, as the thread needs it. */
 export interface RemoteParty {
   readonly rtp: Expected
@@ -28,6 +35,8 @@ export interface RemoteParty {
   readonly clockRates: readonly (readonly [payload: number, hertz: number])[]
   /** By payload type, for what is to be looked for in it and how well it stands loss. */
   readonly codecNames: readonly (readonly [payload: number, name: string])[]
+  /** Null: plain RTP. */
+  readonly security: LegSecurity | null
 }
 
 /** Packets of one leg that were not passed on, and why. */
@@ -36,6 +45,8 @@ interface DropCounts {
   readonly invalid: number
   /** From another source than the one latched, or before a description named any. */
   readonly foreign: number
+  /** Not authentic, or there before (SRTP); or too many sources. */
+  readonly unauthentic: number
   /** The operating system would not send it on. */
   readonly unsent: number
 }

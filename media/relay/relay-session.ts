@@ -2,23 +2,25 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import type { LegSide } from '../../model/call.ts'
 import { systemRandom, type Random } from '../../model/random.ts'
-import { MediaUnavailable, type MediaSession, type Sdp } from '../media-server.ts'
+import { MediaUnavailable, type MediaSession, type OfferedSecurity, type Sdp } from '../media-server.ts'
 import { arrange, readOffer } from '../codec-policy.ts'
 import { OWN_OFFER, withCodecs, withOneSpeechCodec } from '../own-offer.ts'
 import { isSameCodec, type Codec } from '../payload-types.ts'
+import { FaceSecurity } from './face-security.ts'
 import type { RelayReply, RelayStats } from './relay-messages.ts'
 import type { RelayAddress } from './relay-options.ts'
 import type { RelayThread } from './relay-thread.ts'
 import { checkReachable, remoteParty } from './remote-party.ts'
 import { DescriptionWriter, termsToAnswer, termsToOffer, type AudioTerms } from '../sdp.ts'
 import { readDescription, type AudioStream, type Description } from '../sdp-reading.ts'
+import type { Profile } from '../sdp-security.ts'
 
 const NO_LEG = {
   packetsReceived: 0,
   packetsLost: 0,
   octetsReceived: 0,
   jitterMs: 0,
-  dropped: { invalid: 0, foreign: 0, unsent: 0 },
+  dropped: { invalid: 0, foreign: 0, unauthentic: 0, unsent: 0 },
 }
 
 /** Where two sessions of ours meet: nobody else can reach it. */
@@ -32,6 +34,7 @@ interface Face {
   /** We offered this party rtcp-mux (RFC 5761); its answer says whether it is used. */
   muxOffered: boolean
   mux: boolean
+  readonly security: FaceSecurity
 }
 
 /** Who may take a side's place. */
@@ -50,6 +53,8 @@ interface SessionParts {
   readonly thread: RelayThread
   /** Null: the caller leaves the offer to us. */
   readonly callerOffer: Description | null
+  /** How the caller's audio is secured, which its offer has said already. */
+  readonly callerSecurity: FaceSecurity
   readonly callerAddress: RelayAddress
   readonly buyerAddress: RelayAddress
   readonly callerPort: number
@@ -96,7 +101,7 @@ export class RelaySession
     this.thread = parts.thread
     this.#parts = parts
     this.#callerOffer = parts.callerOffer
-    this.#caller = newFace(parts.callerAddress, parts.callerPort)
+    this.#caller = newFace(parts.callerAddress, parts.callerPort, parts.callerSecurity)
     if (parts.callerOffer) {
       this.#caller.mux = parts.callerOffer.audio.rtcpMux
       this.#caller.writer.follow(parts.callerOffer)
@@ -104,7 +109,7 @@ export class RelaySession
     this.#buyer = newFace(parts.buyerAddress, parts.buyerPort)
   }
 
-  async offerToBuyer(told: Sdp | null): Promise<Sdp> {
+  async offerToBuyer(told: Sdp | null, security: OfferedSecurity = 'none'): Promise<Sdp> {
     this.#assertOpen()
     this.#told = told === null ? null : { text: told, description: withOneSpeechCodec(readDescription(told)) }
     this.#callerHeardOtherwise = false
@@ -116,6 +121,7 @@ export class RelaySession
       this.#buyer = newFace(this.#parts.buyerAddress, openedPort(reply))
     }
     this.#buyerPortIsFresh = false
+    this.#buyer.security.wish(security)
     return this.#offer(this.#buyer, termsToOffer(audio, audio.rtcpMux))
   }
 
@@ -273,7 +279,8 @@ export class RelaySession
     const terms = termsToAnswer(room.newcomer.audio, description.audio)
     room.answer = description
     room.face.writer.follow(room.newcomer)
-    return room.face.writer.write(terms, room.face.address.told, room.face.port)
+    room.face.security.agree(room.newcomer.audio, false)
+    return this.#write(room.face, terms, room.face.security.profileToAnswer())
   }
 
   async seatReplacement(): Promise<void> {
@@ -342,14 +349,18 @@ export class RelaySession
 
   #offer(to: Face, terms: AudioTerms): Sdp {
     to.muxOffered = terms.rtcpMux
-    return to.writer.write(terms, to.address.told, to.port)
+    return this.#write(to, terms, to.security.profileToOffer())
+  }
+
+  #write({ writer, address, port }: Face, terms: AudioTerms, profile: Profile): Sdp {
+    return writer.write(terms, address.told, port, profile)
   }
 
   async #answer(asker: LegSide, offer: Description, answer: Description): Promise<Sdp> {
     const terms = await this.#agree(asker, offer, answer)
     const face = this.#face(asker)
     face.writer.follow(offer)
-    return face.writer.write(terms, face.address.told, face.port)
+    return this.#write(face, terms, face.security.profileToAnswer())
   }
 
   /** The answer has come to `asker`'s offer: once the thread knows, both descriptions hold. */
@@ -362,12 +373,14 @@ export class RelaySession
     this.#flowing = terms.direction === 'sendrecv'
     const caller = asker === 'caller' ? offer.audio : answer.audio
     const buyer = asker === 'caller' ? answer.audio : offer.audio
+    const answered = this.#face(answerer).security.agree(answer.audio, true)
+    const asked = this.#face(asker).security.agree(offer.audio, false)
     // Waited for: whoever is told of this answer may send at once, and must not be met by the former agreement.
     await this.thread.request({
       kind: 'agree',
       session: this.id,
-      caller: remoteParty(caller, buyer, this.#caller.mux),
-      buyer: remoteParty(buyer, caller, this.#buyer.mux),
+      caller: remoteParty(caller, buyer, this.#caller.mux, asker === 'caller' ? asked : answered),
+      buyer: remoteParty(buyer, caller, this.#buyer.mux, asker === 'caller' ? answered : asked),
       watch: this.#isWatched,
     })
     this.#described[asker] = offer
@@ -393,8 +406,9 @@ export class RelaySession
   }
 }
 
-function newFace(address: RelayAddress, port: number): Face {
-  return { writer: new DescriptionWriter(randomSessionId(systemRandom)), address, port, muxOffered: false, mux: false }
+function newFace(address: RelayAddress, port: number, security = new FaceSecurity()): Face {
+  const writer = new DescriptionWriter(randomSessionId(systemRandom))
+  return { writer, address, port, muxOffered: false, mux: false, security }
 }
 
 /** 48 bits: unguessable enough, and exact in every SDP library that reads numbers as doubles. */

@@ -36,7 +36,7 @@ const NO_STATS: LegStats = {
   packetsLost: 0,
   octetsReceived: 0,
   jitterMs: 0,
-  dropped: { invalid: 0, foreign: 0, unsent: 0 },
+  dropped: { invalid: 0, foreign: 0, unauthentic: 0, unsent: 0 },
 }
 
 let outbox: FromRelayThread[] = []

@@ -5,6 +5,7 @@ import { arrange, readOffer } from '../codec-policy.ts'
 import { MediaUnavailable, type MediaCapability, type MediaServer, type SessionRequest } from '../media-server.ts'
 import type { MediaNeeds } from '../needs.ts'
 import { OWN_OFFER } from '../own-offer.ts'
+import { FaceSecurity } from './face-security.ts'
 import type { RelayStats } from './relay-messages.ts'
 import {
   checkLimits,
@@ -32,7 +33,7 @@ export async function createRelay(needs: MediaNeeds, options: RelayOptions): Pro
 
 class Relay implements MediaServer {
   readonly name = 'relay'
-  readonly capabilities: ReadonlySet<MediaCapability> = new Set(['replace'])
+  readonly capabilities: ReadonlySet<MediaCapability> = new Set(['replace', 'sdes'])
   readonly #needs: MediaNeeds
   readonly #addresses: RelayAddresses
   readonly #strict: boolean
@@ -89,6 +90,15 @@ class Relay implements MediaServer {
     if (callerOffer) termsToOffer(callerOffer.audio, false) // Refused now rather than when a buyer is about to be rung.
     const callerAddress = callerOffer ? this.#addressFor(callerOffer.audio) : this.#addresses.main
     const buyerAddress = this.#addresses.main
+    const callerSecurity = new FaceSecurity()
+    const caller =
+      callerOffer &&
+      remoteParty(
+        callerOffer.audio,
+        callerOffer.audio,
+        callerOffer.audio.rtcpMux,
+        callerSecurity.agree(callerOffer.audio, false),
+      )
     const id = ++this.#lastSession
     let reason = 'the relay is closed'
     for (const thread of this.#threadsByLoad()) {
@@ -103,7 +113,7 @@ class Relay implements MediaServer {
           session: id,
           callerAddress: callerAddress.bind,
           buyerAddress: buyerAddress.bind,
-          caller: callerOffer && remoteParty(callerOffer.audio, callerOffer.audio, callerOffer.audio.rtcpMux),
+          caller,
         })
         if (this.#closed) throw new MediaUnavailable('the relay is closed') // Meanwhile; its threads take the ports with them.
         if (reply.kind === 'opened') {
@@ -112,6 +122,7 @@ class Relay implements MediaServer {
             id,
             thread,
             callerOffer,
+            callerSecurity,
             callerAddress,
             buyerAddress,
             callerPort,

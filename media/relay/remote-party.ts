@@ -1,11 +1,16 @@
 import { isIP } from 'node:net'
 import { UnacceptableMedia } from '../media-server.ts'
 import { jitterClock } from '../payload-types.ts'
-import type { RemoteParty } from './relay-messages.ts'
+import type { LegSecurity, RemoteParty } from './relay-messages.ts'
 import type { AudioStream } from '../sdp-reading.ts'
 
 /** What a relay thread must know of a party, from its description and, for payload types it may send, the opposite one. */
-export function remoteParty(stream: AudioStream, opposite: AudioStream, rtcpMux: boolean): RemoteParty {
+export function remoteParty(
+  stream: AudioStream,
+  opposite: AudioStream,
+  rtcpMux: boolean,
+  security: LegSecurity | null,
+): RemoteParty {
   const receives = !stream.heldByAddress
   const clockRates = new Map<number, number>()
   const codecNames = new Map<number, string>()
@@ -19,6 +24,7 @@ export function remoteParty(stream: AudioStream, opposite: AudioStream, rtcpMux:
     rtcpMux,
     clockRates: [...clockRates],
     codecNames: [...codecNames],
+    security,
   }
 }
 

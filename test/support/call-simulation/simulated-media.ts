@@ -4,6 +4,7 @@ import {
   type MediaServer,
   type MediaSession,
 } from '../../../media/media-server.ts'
+import { FaceSecurity } from '../../../media/relay/face-security.ts'
 import type { RelayReply, RelayStats } from '../../../media/relay/relay-messages.ts'
 import { RelaySession } from '../../../media/relay/relay-session.ts'
 import type { RelayThread } from '../../../media/relay/relay-thread.ts'
@@ -18,7 +19,7 @@ const LEG = {
   packetsLost: 0,
   octetsReceived: 0,
   jitterMs: 0,
-  dropped: { invalid: 0, foreign: 0, unsent: 0 },
+  dropped: { invalid: 0, foreign: 0, unauthentic: 0, unsent: 0 },
 }
 const STATS: RelayStats = { caller: LEG, buyer: LEG }
 
@@ -65,6 +66,7 @@ export class SimulatedMedia implements MediaServer {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- all that a session asks of its thread.
       thread: this.#thread as unknown as RelayThread,
       callerOffer: offer,
+      callerSecurity: new FaceSecurity(),
       callerAddress: ADDRESS,
       buyerAddress: ADDRESS,
       callerPort: this.#nextPort(),
