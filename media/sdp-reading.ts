@@ -2,7 +2,7 @@ import { isIPv4, isIPv6, SocketAddress } from 'node:net'
 import { parse, type MediaDescription, type SessionDescription } from 'sdp-transform'
 import { UnacceptableMedia, type Sdp } from './media-server.ts'
 import { findStaticCodec, type Codec } from './payload-types.ts'
-import { readSecurity, type StreamSecurity } from './sdp-security.ts'
+import { readSecurity, textOf, type StreamSecurity } from './sdp-security.ts'
 
 /** A longer description is refused unread. */
 export const SDP_LIMIT_BYTES = 65_536
@@ -73,11 +73,6 @@ export function readDescription(text: Sdp): Description {
 
 function unreadable(why: string): UnacceptableMedia {
   return new UnacceptableMedia(`the session description is unreadable: ${why}`)
-}
-
-/** sdp-transform makes a number of any text that looks like one (`m=audio 4000 RTP/AVP 0`), whatever its types say. */
-function textOf(value: string | number | undefined): string {
-  return String(value ?? '')
 }
 
 function readLine(media: MediaDescription): MediaLine {

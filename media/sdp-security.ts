@@ -39,6 +39,11 @@ export interface Profile {
 export const PLAIN_PROTOCOL = 'RTP/AVP'
 export const PLAIN_PROFILE: Profile = { protocol: PLAIN_PROTOCOL, sessionLines: [], audioLines: [], isBundled: false }
 
+/** sdp-transform makes a number of any text that looks like one (`a=mid:0`, `a=ice-ufrag:1234`), whatever its types say. */
+export function textOf(value: string | number | undefined): string {
+  return String(value ?? '')
+}
+
 /** The profiles in which keys are a must (RFC 3711 §11, RFC 5124, RFC 5764 §8). */
 const SECURE_PROTOCOLS = new Set(['RTP/SAVP', 'RTP/SAVPF', 'UDP/TLS/RTP/SAVP', 'UDP/TLS/RTP/SAVPF'])
 
@@ -47,7 +52,7 @@ export function readSecurity(
   session: SessionDescription,
   media: MediaDescription,
 ): { readonly security: StreamSecurity } | string {
-  const protocol = String(media.protocol).toUpperCase()
+  const protocol = textOf(media.protocol).toUpperCase()
   const isPlain = protocol === PLAIN_PROTOCOL
   if (!isPlain && !SECURE_PROTOCOLS.has(protocol)) return `${media.protocol} is no profile we carry`
   const cryptos = protocol.startsWith('UDP/TLS') ? [] : readCryptos(media)
@@ -67,32 +72,32 @@ function readCryptos(media: MediaDescription): CryptoLine[] {
 
 /** Null for what we cannot do: another suite, several keys, an MKI, session parameters (which are mandatory, RFC 4568 §6.3.7). */
 function readCrypto(line: NonNullable<MediaDescription['crypto']>[number]): CryptoLine | null {
-  const suite = SRTP_SUITES.find(({ name }) => name === String(line.suite))
-  const [method, value] = String(line.config).split(/:(.*)/s)
+  const suite = SRTP_SUITES.find(({ name }) => name === textOf(line.suite))
+  const [method, value] = textOf(line.config).split(/:(.*)/s)
   if (!suite || method?.toLowerCase() !== 'inline' || value === undefined) return null
   // A window-size hint asks nothing of the protocol (RFC 4568 §6.3.6).
   if (line.sessionConfig !== undefined && !/^WSH=\d+$/.test(line.sessionConfig.trim())) return null
   const [text, ...parameters] = value.split('|')
   if (value.includes(';') || parameters.some((parameter) => parameter.includes(':'))) return null
   const key = Buffer.from(text!, 'base64')
-  return key.length === suite.keyBytes + suite.saltBytes ? { tag: Number(line.id), suite: suite.name, key } : null
+  return key.length === suite.keyBytes + suite.saltBytes ? { tag: line.id, suite: suite.name, key } : null
 }
 
 const FINGERPRINT_HASHES = new Set(['sha-256', 'sha-384', 'sha-512'])
 
 function readDtls(session: SessionDescription, media: MediaDescription): { security: StreamSecurity } | string {
   const fingerprint = media.fingerprint ?? session.fingerprint!
-  const algorithm = String(fingerprint.type).toLowerCase()
+  const algorithm = textOf(fingerprint.type).toLowerCase()
   if (!FINGERPRINT_HASHES.has(algorithm)) return `its fingerprint is ${algorithm}; it must be sha-256 or longer`
   const ufrag = media.iceUfrag ?? session.iceUfrag
   const pwd = media.icePwd ?? session.icePwd
   if (ufrag === undefined || pwd === undefined) return 'DTLS-SRTP without ICE'
   if (session.icelite !== undefined) return 'ICE-lite on both sides: nobody would look for a path'
   if (media.rtcpMux === undefined) return 'DTLS-SRTP without rtcp-mux'
-  const setup = String(media.setup ?? session.setup ?? 'active')
+  const setup = textOf(media.setup ?? session.setup ?? 'active')
   if (setup !== 'actpass' && setup !== 'active' && setup !== 'passive') return `a=setup:${setup}`
-  const value = String(fingerprint.hash).toUpperCase()
+  const value = textOf(fingerprint.hash).toUpperCase()
   return {
-    security: { kind: 'dtls', fingerprint: { algorithm, value }, setup, ufrag: String(ufrag), pwd: String(pwd) },
+    security: { kind: 'dtls', fingerprint: { algorithm, value }, setup, ufrag: textOf(ufrag), pwd: textOf(pwd) },
   }
 }
