@@ -1,7 +1,7 @@
 import type { RemoteInfo, Socket } from 'node:dgram'
 import type { AudioFault } from '../../model/cdr.ts'
 import { impairmentOf, type Impairment } from '../e-model.ts'
-import { Latch, type Latching } from './latch.ts'
+import { Latch, PROOF_PACKETS, type Latching } from './latch.ts'
 import { LegQuality } from './leg-quality.ts'
 import { OneWayWatch, soundOf, SOUNDS } from './one-way.ts'
 import type { LegStats, RemoteParty } from './relay-messages.ts'
@@ -133,11 +133,11 @@ export class RelayLeg implements Watched {
       this.#invalid++
       return
     }
-    if (!this.#rtpLatch.accepts(from.address, from.port)) {
+    const now = performance.now()
+    if (!this.#rtpLatch.accepts(from.address, from.port) && !this.#isProven(packet, from, now)) {
       this.#foreign++
       return
     }
-    const now = performance.now()
     this.lastHeardMs = now
     const payload = packet[1]! & 0x7f
     this.#stats.count(packet, now, this.#clockRates[payload]!)
@@ -145,6 +145,14 @@ export class RelayLeg implements Watched {
     if (sound <= SOUNDS.pcma) this.#payload = payload // Neither key presses nor comfort noise.
     this.#audible.see(packet, now, sound)
     this.#peer?.sendRtp(packet)
+  }
+
+  /** What it took to prove a source was the party's after all, and no stranger's. */
+  #isProven(packet: Buffer, { address, port }: RemoteInfo, nowMs: number): boolean {
+    const proof = this.#guard === null ? PROOF_PACKETS : 1 // Whoever has the key is the party.
+    if (!this.#rtpLatch.proves({ address, port, packet, nowMs, proof }, this.#stats, this.lastHeardMs)) return false
+    this.#foreign -= proof - 1
+    return true
   }
 
   #receiveRtcp(received: Buffer, from: RemoteInfo, latch: Latch): void {
@@ -157,7 +165,10 @@ export class RelayLeg implements Watched {
       this.#invalid++
       return
     }
-    if (!latch.accepts(from.address, from.port)) {
+    const { address, port } = from
+    // On the port of the RTP it proves nothing; on its own it is believed from where the RTP is.
+    const isOwnPort = latch === this.#rtcpLatch
+    if (!latch.accepts(address, port) && !(isOwnPort && latch.follows(this.#rtpLatch, address, port))) {
       this.#foreign++
       return
     }

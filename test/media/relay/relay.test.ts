@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { newId, type CallId } from '../../../model/ids.ts'
 import { UnacceptableMedia } from '../../../media/media-server.ts'
-import { connect, logged, pass, relayStats, untilStats, withRelay } from './relayed-call.ts'
+import { connect, logged, pass, prove, relayStats, SMALL_RANGE, untilStats, withRelay } from './relayed-call.ts'
 import { audioPort, rtcp, rtp, RtpParty } from './rtp-party.ts'
 
 describe('relay', () => {
@@ -206,7 +206,7 @@ describe('relay', () => {
       const session = await relay.createSession({ callId: newId<CallId>(), callerOffer })
       const offer = await session.offerToBuyer(null)
       const answer = await session.answerFromBuyer(buyer.describe())
-      await pass(caller, buyer, audioPort(answer), rtp({ sequence: 1 }))
+      await prove(caller, buyer, audioPort(answer))
       const back = rtp({ sequence: 1, mark: 3 })
       assert.deepEqual(await pass(buyer, caller, audioPort(offer), back), back)
       await session.close()
@@ -225,6 +225,30 @@ describe('relay', () => {
       assert.equal(stats.caller.packetsReceived, 0)
       assert.equal(buyer.heard.length, 0)
       await session.close()
+    })
+  })
+
+  it('gives somebody who scans its ports nothing, though parties behind NAT have not spoken yet', async () => {
+    await withRelay({}, async (relay) => {
+      const session = await relay.createSession({
+        callId: newId<CallId>(),
+        callerOffer: caller.describe({ address: '192.0.2.1' }),
+      })
+      const offer = await session.offerToBuyer(null)
+      const answer = await session.answerFromBuyer(buyer.describe({ address: '192.0.2.2' }))
+      for (let port = SMALL_RANGE.from; port <= SMALL_RANGE.to; port++) {
+        stranger.send(rtp({ sequence: 1, ssrc: 99, mark: 66 }), port)
+        stranger.send(rtcp(99), port)
+      }
+      await untilStats(session, (s) => s.caller.dropped.foreign === 2 && s.buyer.dropped.foreign === 2)
+      for (const sequence of [1, 2, 3]) caller.send(rtp({ sequence }), audioPort(answer))
+      await untilStats(session, (s) => s.caller.packetsReceived === 1)
+      await prove(buyer, caller, audioPort(offer))
+      await pass(caller, buyer, audioPort(answer), rtp({ sequence: 4 }))
+      assert.equal(stranger.heard.length, 0)
+      assert.ok(![...caller.heard, ...buyer.heard].some(({ packet }) => packet[171] === 66))
+      const stats = relayStats(await session.close())
+      assert.deepEqual([stats.caller.dropped.foreign, stats.buyer.dropped.foreign], [2, 2], 'a proof is no stranger')
     })
   })
 
@@ -321,7 +345,7 @@ describe('relay', () => {
       const session = await relay.createSession({ callId: newId<CallId>(), callerOffer })
       await session.offerToBuyer(null)
       const answer = await session.answerFromBuyer(buyer.describe())
-      assert.ok(await pass(caller, buyer, audioPort(answer), rtp({ sequence: 1 })))
+      await prove(caller, buyer, audioPort(answer))
       await session.close()
     })
   })

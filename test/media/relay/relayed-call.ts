@@ -9,7 +9,8 @@ import {
   type MediaSession,
   type SessionStats,
 } from '../../../media/media-server.ts'
-import { audioPort, type RtpParty } from './rtp-party.ts'
+import { PROOF_PACKETS } from '../../../media/relay/latch.ts'
+import { audioPort, rtp, type RtpParty } from './rtp-party.ts'
 
 export const logged: string[] = []
 export const needs = {
@@ -62,6 +63,12 @@ export async function pass(from: RtpParty, to: RtpParty, port: number, packet: B
   const heard = to.next()
   from.send(packet, port)
   return (await heard).packet
+}
+
+/** A party that is not where it described itself is heard from the packet that proves it, to which this resolves. */
+export async function prove(from: RtpParty, to: RtpParty, port: number): Promise<Buffer> {
+  for (let sequence = 1; sequence < PROOF_PACKETS; sequence++) from.send(rtp({ sequence }), port)
+  return pass(from, to, port, rtp({ sequence: PROOF_PACKETS }))
 }
 
 /** The relay's figures tell what was dropped beside what every engine tells. */
