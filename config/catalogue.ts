@@ -105,6 +105,14 @@ export const CATALOGUE = {
 
   ...WEBRTC,
 
+  'media.prompts_dir': may(TEXT, 'Where the WAV files of prompts are; unset: prompts in data_dir.'),
+  'media.recordings_dir': may(TEXT, 'Where encrypted recordings are written; unset: recordings in data_dir.'),
+  'media.recording_key': may(
+    TEXT,
+    'The master key of recordings, ID:KEY with 32 bytes in hex or base64; older ones after commas. Unset: nothing is recorded.',
+    { secret: 'all' },
+  ),
+
   'auction.max_awards': set(whole(1, 100), 10, 'The most targets one call may be offered to in turn.'),
   'auction.max_non_bids': set(
     whole(0, 100_000),

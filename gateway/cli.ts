@@ -47,6 +47,10 @@ const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: 
     run: ledger,
     help: 'ledger verify             check that every posting balances and no call is billed twice',
   },
+  recording: {
+    run: recording,
+    help: 'recording list            the recordings there are; recording decrypt FILE OUT.wav opens one',
+  },
   audit: { run: later('audit verify'), help: 'audit verify              (comes with a later version)' },
   replay: { run: later('replay'), help: 'replay ID                 (comes with a later version)' },
   doctor: { run: doctor, help: 'doctor                    check that this machine has what the exchange needs' },
@@ -238,6 +242,14 @@ async function ledger(args: Arguments): Promise<void> {
   } finally {
     await storage.close()
   }
+}
+
+async function recording(args: Arguments): Promise<void> {
+  const [verb, file, out] = args.words
+  const { decryptRecording, listRecordings } = await import('./recording-command.ts')
+  if (verb === 'list' && !file) await listRecordings(settingsOf(args), (line) => say(line))
+  else if (verb === 'decrypt' && file && out) await decryptRecording(file, out, settingsOf(args), (line) => say(line))
+  else throw new CommandError('recording list and recording decrypt FILE OUT.wav are the forms')
 }
 
 async function doctor(args: Arguments): Promise<void> {

@@ -38,6 +38,7 @@ import { OwnDialogs } from './own-dialogs.ts'
 import type { ExchangeParts } from './parts.ts'
 import { Probes } from './probes.ts'
 import { reachOf } from './reach-of.ts'
+import { soundFolders } from './recording-settings.ts'
 import { closeInterrupted, hangUpLegs } from './recovery.ts'
 import { RefusalCounter } from './refusal-counter.ts'
 import { Registrar } from './registrar.ts'
@@ -237,6 +238,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
       oneWayAfterMs: settings.media.oneWayAfterMs,
       oneWayEndsCall: settings.media.oneWayEndsCall,
       codecs: settings.media.codecs,
+      ...soundFolders(settings),
     },
   )
 

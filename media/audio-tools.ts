@@ -45,12 +45,16 @@ export interface Recording {
   resume(): Promise<void>
   /** Resolves once all of it is safe on the disk; the same again after the first time, and after the session has closed. */
   stop(): Promise<RecordingEnd>
+  /** Resolves with the same, whatever ended it: it may end before anybody says so, and the call goes on. Never rejects. */
+  readonly ended: Promise<RecordingEnd>
 }
 
 export interface RecordingEnd {
   readonly file: string
   readonly durationMs: number
   readonly bytes: number
+  /** `stopped`, `call_ended`, `longest` (its maxMs), `disk_full`, `disk_slow`, `disk_error (CODE)` or `engine_lost`. */
+  readonly reason: string
 }
 
 /**
@@ -67,4 +71,6 @@ export interface AudioTools {
   /** Dials to this side, as RFC 4733 events. */
   sendDigits(side: LegSide, digits: string): Promise<void>
   record(options: RecordOptions): Promise<Recording>
+  /** While on, neither side hears the other, only what is played to it: a buyer who has not accepted yet. */
+  apart(on: boolean): Promise<void>
 }

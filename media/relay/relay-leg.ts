@@ -11,9 +11,20 @@ import { isRtcp, isRtcpType, isRtp } from './rtp-packet.ts'
 import { RtpStats } from './rtp-stats.ts'
 import { secure, type LegGuard } from './leg-guard.ts'
 import type { Watched } from './silence-wheel.ts'
+import type { PartyFormats } from './tool-messages.ts'
 
 /** Clock rates by payload type before any description: telephony's. */
 const DEFAULT_CLOCK_RATE = 8000
+
+/** What the audio tools do with a leg's packets; a leg without them passes everything on untouched. */
+export interface AudioTap {
+  /** A packet of this leg's party. True: it is not passed on. */
+  received(packet: Buffer, nowMs: number): boolean
+  /** What this leg's party is sent for a packet of the other one; null: nothing. */
+  sending(packet: Buffer, nowMs: number): Buffer | null
+}
+
+const NO_FORMATS: PartyFormats = { g711: [], events: [], speech: null, keys: null }
 
 /**
  * One side of a relayed call: a socket each for RTP and RTCP. What comes in here and is believed goes out through `peer`,
@@ -23,6 +34,8 @@ export class RelayLeg implements Watched {
   readonly port: number
   lastHeardMs = 0
   slot = -1
+  tap: AudioTap | null = null
+  formats: PartyFormats = NO_FORMATS
   #peer: RelayLeg | null = null
   readonly #rtpSocket: Socket
   readonly #rtcpSocket: Socket
@@ -69,6 +82,7 @@ export class RelayLeg implements Watched {
     this.#rtcpLatch.expect(remote.rtcp)
     this.#rtcpMux = remote.rtcpMux
     this.#guard = secure(remote.security, this.#guard)
+    this.formats = remote.formats
     this.#clockRates.fill(DEFAULT_CLOCK_RATE)
     for (const [payload, hertz] of remote.clockRates) this.#clockRates[payload] = hertz
     for (const [payload, name] of remote.codecNames) {
@@ -144,7 +158,13 @@ export class RelayLeg implements Watched {
     const sound = this.#sounds[payload]!
     if (sound <= SOUNDS.pcma) this.#payload = payload // Neither key presses nor comfort noise.
     this.#audible.see(packet, now, sound)
-    this.#peer?.sendRtp(packet)
+    if (this.tap === null || !this.tap.received(packet, now)) this.#peer?.pass(packet, now)
+  }
+
+  /** A packet of the other party's, for this leg's. */
+  pass(packet: Buffer, nowMs: number): void {
+    const passed = this.tap === null ? packet : this.tap.sending(packet, nowMs)
+    if (passed !== null) this.sendRtp(passed)
   }
 
   /** What it took to prove a source was the party's after all, and no stranger's. */

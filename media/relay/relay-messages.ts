@@ -3,6 +3,7 @@ import type { MediaStats } from '../../model/cdr.ts'
 import type { Expected, Latching } from './latch.ts'
 import type { SrtpKeys } from '../srtp-suites.ts'
 import type { PortRange } from './port-pool.ts'
+import type { PartyFormats, ToolEvent, ToolOrder } from './tool-messages.ts'
 
 /** What a relay thread is told once, when it starts. */
 export interface RelayThreadData {
@@ -37,6 +38,7 @@ export interface RemoteParty {
   readonly codecNames: readonly (readonly [payload: number, name: string])[]
   /** Null: plain RTP. */
   readonly security: LegSecurity | null
+  readonly formats: PartyFormats
 }
 
 /** Packets of one leg that were not passed on, and why. */
@@ -88,6 +90,7 @@ export type ToRelayThread =
     }
   /** Whether silence of a side is a timeout. */
   | { readonly kind: 'watch'; readonly session: number; readonly on: boolean }
+  | { readonly kind: 'tool'; readonly session: number; readonly order: ToolOrder }
   | { readonly kind: 'stats' | 'close'; readonly ref: number; readonly session: number }
 
 /** Answers to a `ref`. */
@@ -102,4 +105,5 @@ export type FromRelayThread =
   | { readonly kind: 'ready' }
   | { readonly kind: 'unusable'; readonly reason: string }
   | { readonly kind: 'silent'; readonly session: number; readonly side: LegSide }
+  | { readonly kind: 'tool'; readonly session: number; readonly event: ToolEvent }
   | RelayReply

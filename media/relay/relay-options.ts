@@ -1,4 +1,5 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net'
+import type { RecordingsOptions } from '../recording/recordings.ts'
 import type { Latching } from './latch.ts'
 import { portPairs, type PortRange } from './port-pool.ts'
 
@@ -24,6 +25,10 @@ export interface RelayOptions {
   readonly oneWayEndsCall?: boolean
   /** Codecs for speech that may be offered, in order of preference; none: those of whoever offers, in its order. */
   readonly codecs?: readonly string[]
+  /** Where the WAV files of prompts are; without it there are none. */
+  readonly promptFolder?: string
+  /** Where recordings go, and the keys for them; without it nothing is recorded. */
+  readonly recordings?: RecordingsOptions
 }
 
 export const RELAY_DEFAULTS = {

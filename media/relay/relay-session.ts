@@ -9,6 +9,7 @@ import { isSameCodec, type Codec } from '../payload-types.ts'
 import { FaceSecurity } from './face-security.ts'
 import type { RelayReply, RelayStats } from './relay-messages.ts'
 import type { RelayAddress } from './relay-options.ts'
+import { RelayTools, type ToolShed } from './relay-tools.ts'
 import type { RelayThread } from './relay-thread.ts'
 import { checkReachable, remoteParty } from './remote-party.ts'
 import { DescriptionWriter, termsToAnswer, termsToOffer, type AudioTerms } from '../sdp.ts'
@@ -62,6 +63,7 @@ interface SessionParts {
   readonly requireAddress: boolean
   /** Codecs for speech that may be offered, best first; none: any, as they are offered. */
   readonly codecs: readonly string[]
+  readonly shed: ToolShed
   /** Told once, when the session is closed or lost. */
   readonly onClosed: (session: RelaySession, stats: RelayStats | null) => void
 }
@@ -71,7 +73,7 @@ export class RelaySession
   extends EventEmitter<{ rtpTimeout: [side: LegSide]; failed: [reason: string] }>
   implements MediaSession
 {
-  readonly tools = null
+  readonly tools: RelayTools
   readonly id: number
   readonly thread: RelayThread
   readonly #parts: SessionParts
@@ -100,6 +102,7 @@ export class RelaySession
     this.id = parts.id
     this.thread = parts.thread
     this.#parts = parts
+    this.tools = new RelayTools(parts.shed, (order) => parts.thread.notify({ kind: 'tool', session: parts.id, order }))
     this.#callerOffer = parts.callerOffer
     this.#caller = newFace(parts.callerAddress, parts.callerPort, parts.callerSecurity)
     if (parts.callerOffer) {
@@ -330,6 +333,7 @@ export class RelaySession
   lost(reason: string): void {
     if (this.#closing !== null) return
     this.#closing = Promise.resolve({ caller: NO_LEG, buyer: NO_LEG })
+    this.tools.lost(reason)
     this.#lostWhy = reason
     this.#parts.onClosed(this, null)
     this.emit('failed', reason)
@@ -337,6 +341,7 @@ export class RelaySession
 
   async #close(): Promise<RelayStats> {
     let stats: RelayStats | null = null
+    this.tools.end('the media session is closed')
     try {
       stats = statsOf(await this.thread.request({ kind: 'close', session: this.id }))
     } catch (error) {

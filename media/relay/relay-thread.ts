@@ -3,6 +3,7 @@ import type { LegSide } from '../../model/call.ts'
 import { MediaUnavailable } from '../media-server.ts'
 import type { MediaNeeds } from '../needs.ts'
 import type { FromRelayThread, RelayReply, RelayThreadData, ToRelayThread } from './relay-messages.ts'
+import type { ToolEvent } from './tool-messages.ts'
 
 /** A thread answers within microseconds; one that has not by now is stuck. */
 export const RELAY_REPLY_LIMIT_MS = 2000
@@ -26,6 +27,7 @@ interface Waiting {
 
 export interface RelayThreadEvents {
   onSilent(session: number, side: LegSide): void
+  onTool(session: number, event: ToolEvent): void
   /** The thread is gone and every session on it with it. */
   onDied(thread: RelayThread, reason: string): void
 }
@@ -87,6 +89,8 @@ export class RelayThread {
           void worker.terminate() // Its exit is what starts another, should this not be the first.
         } else if (message.kind === 'silent') {
           this.#events.onSilent(message.session, message.side)
+        } else if (message.kind === 'tool') {
+          this.#events.onTool(message.session, message.event)
         } else {
           this.#settle(message)
         }

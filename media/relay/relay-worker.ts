@@ -6,7 +6,10 @@ import { RelayLeg } from './relay-leg.ts'
 import type { FromRelayThread, LegStats, RelayThreadData, ToRelayThread } from './relay-messages.ts'
 import { bindPair, bindSocket, type SocketPair } from './relay-socket.ts'
 import { PortPool, portPairs } from './port-pool.ts'
+import { Pacer } from './pacer.ts'
+import { SessionTools, ToolClock } from './session-tools.ts'
 import { SilenceWheel } from './silence-wheel.ts'
+import type { ToolOrder } from './tool-messages.ts'
 
 /** One relay thread: it owns its sockets and its share of the ports, and shares nothing with anyone but messages. */
 
@@ -17,6 +20,8 @@ interface Relayed {
   /** For whoever may take a side's place. */
   spare: RelayLeg | null
   watched: boolean
+  /** From the first use on. */
+  tools: SessionTools | null
 }
 
 assert(parentPort !== null, 'relay-worker.ts runs as a worker thread')
@@ -31,6 +36,7 @@ const pool = new PortPool(
 const sessions = new Map<number, Relayed>()
 const sessionOf = new WeakMap<RelayLeg, Relayed>()
 const wheel = data.rtpTimeoutMs > 0 ? new SilenceWheel<RelayLeg>(data.rtpTimeoutMs, performance.now()) : null
+const toolClock = new ToolClock(new Pacer(() => performance.now()))
 const NO_STATS: LegStats = {
   packetsReceived: 0,
   packetsLost: 0,
@@ -84,7 +90,7 @@ function open({ ref, session: id, ...asked }: Extract<ToRelayThread, { kind: 'op
     closeLeg(caller)
     return tell({ kind: 'refused', ref, reason: buyer })
   }
-  const session: Relayed = { id, caller, buyer, spare: null, watched: false }
+  const session: Relayed = { id, caller, buyer, spare: null, watched: false, tools: null }
   if (asked.caller !== null) caller.describe(asked.caller)
   join(session)
   sessions.set(id, session)
@@ -96,6 +102,7 @@ function join(session: Relayed): void {
   session.buyer.joinTo(session.caller)
   sessionOf.set(session.caller, session)
   sessionOf.set(session.buyer, session)
+  session.tools?.rejoin(session)
 }
 
 function freshBuyer(ref: number, session: Relayed | undefined, address: string): void {
@@ -142,6 +149,12 @@ function watch(session: Relayed | undefined, on: boolean): void {
   }
 }
 
+function useTool(id: number, session: Relayed | undefined, order: ToolOrder): void {
+  if (session === undefined) return // Whoever asked hears of the session's end by itself.
+  session.tools ??= new SessionTools(session, toolClock, (event) => tell({ kind: 'tool', session: id, event }))
+  session.tools.obey(order)
+}
+
 function report(ref: number, session: Relayed | undefined): void {
   const stats = { caller: session?.caller.stats() ?? NO_STATS, buyer: session?.buyer.stats() ?? NO_STATS }
   tell({ kind: 'stats', ref, stats })
@@ -149,6 +162,7 @@ function report(ref: number, session: Relayed | undefined): void {
 
 function close(session: Relayed | undefined): void {
   if (session === undefined || !sessions.delete(session.id)) return
+  session.tools?.close()
   closeLeg(session.caller)
   closeLeg(session.buyer)
   dropSpare(session)
@@ -176,6 +190,8 @@ function obey(message: ToRelayThread): void {
       return tell({ kind: 'agreed', ref: message.ref })
     case 'watch':
       return watch(session, message.on)
+    case 'tool':
+      return useTool(message.session, session, message.order)
     case 'stats':
       return report(message.ref, session)
     case 'close':

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { LegSide } from '../../model/call.ts'
 import type { CallId } from '../../model/ids.ts'
 import { arrange, readOffer } from '../codec-policy.ts'
@@ -6,6 +7,8 @@ import { MediaUnavailable, type MediaCapability, type MediaServer, type SessionR
 import type { MediaNeeds } from '../needs.ts'
 import { OWN_OFFER } from '../own-offer.ts'
 import { FaceSecurity } from './face-security.ts'
+import { Recordings } from '../recording/recordings.ts'
+import { PromptStore } from './prompt-store.ts'
 import type { RelayStats } from './relay-messages.ts'
 import {
   checkLimits,
@@ -16,10 +19,15 @@ import {
   type RelayOptions,
 } from './relay-options.ts'
 import { RelaySession } from './relay-session.ts'
-import { RelayThread } from './relay-thread.ts'
+import { RELAY_REPLY_LIMIT_MS, RelayThread } from './relay-thread.ts'
+import type { ToolShed } from './relay-tools.ts'
 import { checkReachable, remoteParty } from './remote-party.ts'
 import type { AudioStream } from '../sdp-reading.ts'
 import { termsToOffer } from '../sdp.ts'
+import type { ToolEvent } from './tool-messages.ts'
+
+/** How often the end looks whether recordings are written. */
+const FINISHING_LOOK_MS = 10
 
 /**
  * Starts the relay: an RTP/RTCP relay of our own, in threads of this process, for plain audio with nothing installed.
@@ -33,7 +41,7 @@ export async function createRelay(needs: MediaNeeds, options: RelayOptions): Pro
 
 class Relay implements MediaServer {
   readonly name = 'relay'
-  readonly capabilities: ReadonlySet<MediaCapability> = new Set(['replace', 'sdes'])
+  readonly capabilities: ReadonlySet<MediaCapability> = new Set(['replace', 'sdes', 'tools'])
   readonly #needs: MediaNeeds
   readonly #addresses: RelayAddresses
   readonly #strict: boolean
@@ -41,6 +49,9 @@ class Relay implements MediaServer {
   readonly #threads: readonly RelayThread[]
   readonly #load: Map<RelayThread, number>
   readonly #sessions = new Map<number, RelaySession>()
+  readonly #shed: ToolShed
+  /** Of sessions that are closed, those whose recordings are still being written to their ends. */
+  readonly #finishing = new Map<number, RelaySession>()
   #lastSession = 0
   #closed = false
 
@@ -53,10 +64,16 @@ class Relay implements MediaServer {
     this.#addresses = readAddresses(options)
     this.#strict = latching === 'strict'
     this.#codecs = codecs
+    this.#shed = {
+      prompts: new PromptStore(options.promptFolder ?? null),
+      recordings: options.recordings ? new Recordings(options.recordings) : null,
+    }
     const { v4, v6 } = this.#addresses
     const addresses = [v4, v6].filter((address) => address !== null).map((address) => address.bind)
     const events = {
       onSilent: (session: number, side: LegSide) => this.#sessions.get(session)?.silent(side),
+      onTool: (session: number, event: ToolEvent) =>
+        (this.#sessions.get(session) ?? this.#finishing.get(session))?.tools.told(event),
       onDied: (thread: RelayThread, reason: string) => this.#threadDied(thread, reason),
     }
     this.#threads = Array.from({ length: threads }, (_, index) => {
@@ -129,6 +146,7 @@ class Relay implements MediaServer {
             buyerPort,
             requireAddress: this.#strict,
             codecs: this.#codecs,
+            shed: this.#shed,
             onClosed: (closed, stats) => this.#sessionClosed(closed, options.callId, stats),
           })
           this.#sessions.set(id, session)
@@ -150,7 +168,15 @@ class Relay implements MediaServer {
     if (this.#closed) return
     this.#closed = true
     await Promise.all([...this.#sessions.values()].map((session) => session.close()))
+    await this.#recordingsWritten()
     await Promise.all(this.#threads.map((thread) => thread.close()))
+  }
+
+  /** A thread takes what it has not written with it: recordings get so long to reach the disk. */
+  async #recordingsWritten(): Promise<void> {
+    const startMs = performance.now()
+    while (this.#finishing.size > 0 && performance.now() - startMs < RELAY_REPLY_LIMIT_MS)
+      await sleep(FINISHING_LOOK_MS)
   }
 
   #threadsByLoad(): RelayThread[] {
@@ -173,6 +199,8 @@ class Relay implements MediaServer {
   #sessionClosed(session: RelaySession, callId: CallId, stats: RelayStats | null): void {
     if (!this.#sessions.delete(session.id)) return
     this.#addLoad(session.thread, -1)
+    this.#finishing.set(session.id, session)
+    session.tools.whenIdle(() => this.#finishing.delete(session.id))
     for (const side of ['caller', 'buyer'] as const) {
       const foreign = stats?.[side].dropped.foreign ?? 0
       if (foreign > 0)
@@ -181,6 +209,7 @@ class Relay implements MediaServer {
   }
 
   #threadDied(thread: RelayThread, reason: string): void {
+    for (const session of this.#finishing.values()) if (session.thread === thread) session.tools.lost(reason)
     for (const session of this.#sessions.values())
       if (session.thread === thread) session.lost(`the relay thread died: ${reason}`)
   }

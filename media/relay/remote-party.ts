@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { UnacceptableMedia } from '../media-server.ts'
 import { jitterClock } from '../payload-types.ts'
 import type { LegSecurity, RemoteParty } from './relay-messages.ts'
+import { partyFormats } from './party-formats.ts'
 import type { AudioStream } from '../sdp-reading.ts'
 
 /** What a relay thread must know of a party, from its description and, for payload types it may send, the opposite one. */
@@ -25,6 +26,7 @@ export function remoteParty(
     clockRates: [...clockRates],
     codecNames: [...codecNames],
     security,
+    formats: partyFormats(stream.codecs, opposite.codecs),
   }
 }
 

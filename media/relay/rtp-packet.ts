@@ -40,3 +40,14 @@ export function isRtcp(packet: Uint8Array): boolean {
 export function isRtcpType(secondByte: number): boolean {
   return secondByte >= 192 && secondByte <= 223
 }
+
+/** Where the payload of a packet that `isRtp` begins. */
+export function rtpPayloadStart(packet: Uint8Array): number {
+  const start = RTP_HEADER_BYTES + 4 * (packet[0]! & 0x0f)
+  return packet[0]! & 0x10 ? start + 4 + 4 * ((packet[start + 2]! << 8) | packet[start + 3]!) : start
+}
+
+/** Where it ends: before the padding. */
+export function rtpPayloadEnd(packet: Uint8Array): number {
+  return packet[0]! & 0x20 ? packet.length - packet[packet.length - 1]! : packet.length
+}

@@ -86,9 +86,30 @@ function toneOf(block: Int16Array, rate: number): number | null {
   return (2 * best) / block.length / energy >= TONE_SHARE ? loudest : null
 }
 
-function goertzel(block: Int16Array, hz: number, rate: number): number {
+function goertzel(block: ArrayLike<number>, hz: number, rate: number): number {
   const turn = 2 * Math.cos((2 * Math.PI * hz) / rate)
   let [before, last] = [0, 0]
-  for (const sample of block) [before, last] = [last, sample + turn * last - before]
+  for (let i = 0; i < block.length; i++) [before, last] = [last, block[i]! + turn * last - before]
   return last * last + before * before - turn * last * before
+}
+
+/** How much of a sound's energy one frequency has: 1 for a pure tone of it, near 0 for silence or others. */
+export function shareOf(hz: number, samples: ArrayLike<number>, rate = 8000): number {
+  let energy = 0
+  for (let i = 0; i < samples.length; i++) energy += samples[i]! ** 2
+  return energy === 0 ? 0 : (2 * goertzel(samples, hz, rate)) / samples.length / energy
+}
+
+/** Pearson's correlation of two signals, as far as the shorter one goes. */
+export function correlation(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let [sumA, sumB, sumAA, sumBB, sumAB] = [0, 0, 0, 0, 0]
+  const n = Math.min(a.length, b.length)
+  for (let i = 0; i < n; i++) {
+    sumA += a[i]!
+    sumB += b[i]!
+    sumAA += a[i]! ** 2
+    sumBB += b[i]! ** 2
+    sumAB += a[i]! * b[i]!
+  }
+  return (n * sumAB - sumA * sumB) / Math.sqrt((n * sumAA - sumA ** 2) * (n * sumBB - sumB ** 2))
 }

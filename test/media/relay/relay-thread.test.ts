@@ -20,7 +20,12 @@ function running(program: string, onDied: (reason: string) => void = () => {}): 
   const file = new URL(
     `data:text/javascript,${encodeURIComponent(`import { parentPort } from 'node:worker_threads'\n${program}`)}`,
   )
-  return new RelayThread(data, needs, { onSilent: () => {}, onDied: (_thread, reason) => onDied(reason) }, file)
+  return new RelayThread(
+    data,
+    needs,
+    { onSilent: () => {}, onTool: () => {}, onDied: (_thread, reason) => onDied(reason) },
+    file,
+  )
 }
 
 const READY = `parentPort.postMessage([{ kind: 'ready' }]); parentPort.on('message', (message) => {`

@@ -7,6 +7,7 @@ import {
 import { FaceSecurity } from '../../../media/relay/face-security.ts'
 import type { RelayReply, RelayStats } from '../../../media/relay/relay-messages.ts'
 import { RelaySession } from '../../../media/relay/relay-session.ts'
+import { PromptStore } from '../../../media/relay/prompt-store.ts'
 import type { RelayThread } from '../../../media/relay/relay-thread.ts'
 import { readDescription } from '../../../media/sdp-reading.ts'
 import { termsToOffer } from '../../../media/sdp.ts'
@@ -73,6 +74,7 @@ export class SimulatedMedia implements MediaServer {
       buyerPort: this.#nextPort(),
       requireAddress: false,
       codecs: [],
+      shed: { prompts: new PromptStore(null), recordings: null },
       onClosed: (closed) => this.#open.delete(closed),
     })
     this.#open.add(session)

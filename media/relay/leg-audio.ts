@@ -1,0 +1,76 @@
+import { systemRandom } from '../../model/random.ts'
+import { DigitReader, type KeyPress } from './digits.ts'
+import { OutgoingStream } from './outgoing-stream.ts'
+import type { AudioTap } from './relay-leg.ts'
+import type { Recorder } from './recorder.ts'
+import type { PartyFormats } from './tool-messages.ts'
+
+/** Of the leg whose audio it is. */
+interface TappedLeg {
+  readonly formats: PartyFormats
+  tap: AudioTap | null
+  sendRtp(packet: Buffer): void
+}
+
+/** What the tools do with one leg's packets, from the first tool used on until the session ends. */
+export class LegAudio implements AudioTap {
+  readonly stream = new OutgoingStream(systemRandom)
+  /** While something is played to this party it does not hear the other. */
+  isPlaying = false
+  /** What this party says reaches nobody. */
+  isApart = false
+  isListenedTo = false
+  recorder: Recorder | null = null
+  readonly #channel: 0 | 1
+  readonly #onKey: (press: KeyPress) => void
+  readonly #digits = new DigitReader()
+  #leg: TappedLeg
+
+  /** `channel`: of a recording, 0 left. */
+  constructor(leg: TappedLeg, channel: 0 | 1, onKey: (press: KeyPress) => void) {
+    this.#leg = leg
+    this.#channel = channel
+    this.#onKey = onKey
+    leg.tap = this
+  }
+
+  /** The party has other ports now, or is another. */
+  attach(leg: TappedLeg): void {
+    this.#leg.tap = null
+    this.#leg = leg
+    leg.tap = this
+  }
+
+  get formats(): PartyFormats {
+    return this.#leg.formats
+  }
+
+  send(packet: Buffer): void {
+    this.#leg.sendRtp(packet)
+  }
+
+  received(packet: Buffer, nowMs: number): boolean {
+    const payload = packet[1]! & 0x7f
+    const events = this.formats.events.find(([number]) => number === payload)
+    if (events) this.#told(this.#digits.read(packet, events[1], nowMs))
+    else if (this.recorder !== null) {
+      const g711 = this.formats.g711.find(([number]) => number === payload)
+      if (g711) this.recorder.heard(this.#channel, packet, g711[1], nowMs)
+    }
+    return this.isApart
+  }
+
+  sending(packet: Buffer, nowMs: number): Buffer | null {
+    if (this.isPlaying) return null
+    return this.stream.hasBegun ? this.stream.carry(packet, nowMs) : packet
+  }
+
+  /** Called now and then while this party is listened to: a key whose release was lost has been released. */
+  turn(nowMs: number): void {
+    this.#told(this.#digits.quiet(nowMs))
+  }
+
+  #told(press: KeyPress | null): void {
+    if (press !== null && this.isListenedTo) this.#onKey(press)
+  }
+}

@@ -1,0 +1,30 @@
+import { isSameCodec, type Codec } from '../payload-types.ts'
+import type { Law } from './g711.ts'
+import type { PartyFormats } from './tool-messages.ts'
+
+/** What the tools must know of a party's payload types, from its description's codecs and those of the side opposite. */
+export function partyFormats(own: readonly Codec[], opposite: readonly Codec[]): PartyFormats {
+  const all = [...own, ...opposite]
+  const agreed = own.filter((codec) => opposite.some((other) => isSameCodec(codec, other)))
+  const speech = agreed.find((codec) => lawOf(codec) !== null)
+  const keys = agreed.find((codec) => isEvents(codec) && codec.hertz === 8000)
+  return {
+    g711: all.flatMap((codec) => {
+      const law = lawOf(codec)
+      return law === null ? [] : [[codec.payload, law] as const]
+    }),
+    events: all.filter(isEvents).map(({ payload, hertz }) => [payload, hertz] as const),
+    speech: speech ? { payload: speech.payload, law: lawOf(speech)! } : null,
+    keys: keys?.payload ?? null,
+  }
+}
+
+function lawOf({ name, hertz, channels }: Codec): Law | null {
+  if (hertz !== 8000 || channels !== 1) return null
+  const lower = name.toLowerCase()
+  return lower === 'pcmu' ? 'u' : lower === 'pcma' ? 'a' : null
+}
+
+function isEvents({ name }: Codec): boolean {
+  return name.toLowerCase() === 'telephone-event'
+}
