@@ -1,5 +1,4 @@
 import { mkdirSync, readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import * as credentials from '../accounts/credentials.ts'
 import { createBalances } from '../accounts/holds.ts'
@@ -20,7 +19,7 @@ import { createRouting } from '../routing/route-call.ts'
 import { createEventBus } from '../storage/event-bus.ts'
 import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID } from '../storage/house-accounts.ts'
 import { openStorage } from '../storage/storage.ts'
-import { mediaAddresses, publicAddresses } from './addresses.ts'
+import { publicAddresses } from './addresses.ts'
 import { Announcements } from './announcements.ts'
 import { Authentication } from './authentication.ts'
 import type { BindingLimits } from './bindings.ts'
@@ -38,14 +37,13 @@ import { OwnDialogs } from './own-dialogs.ts'
 import type { ExchangeParts } from './parts.ts'
 import { Probes } from './probes.ts'
 import { reachOf } from './reach-of.ts'
-import { soundFolders } from './recording-settings.ts'
+import { relayOptions } from './relay-settings.ts'
 import { closeInterrupted, hangUpLegs } from './recovery.ts'
 import { RefusalCounter } from './refusal-counter.ts'
 import { Registrar } from './registrar.ts'
 import { RegistrationWriter } from './registration-writer.ts'
 import { restoreQuality } from './restore-quality.ts'
 import { registerAt } from './register-at.ts'
-import { rtpRange } from './rtp-range.ts'
 import { systemSchedule } from './schedule.ts'
 import { createSipTraces } from './sip-traces.ts'
 import { SipCredentials } from './sip-credentials.ts'
@@ -226,21 +224,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     log,
   })
 
-  const media = await createMediaServer(
-    settings.media.engine as MediaEngine,
-    { log: logger },
-    {
-      ...mediaAddresses(settings.telephony),
-      portRange: rtpRange(settings.telephony.rtpPortRange),
-      threads: settings.media.threads || Math.max(1, availableParallelism() - 1),
-      rtpTimeoutMs: settings.media.rtpTimeoutMs,
-      latching: settings.media.latching ? 'symmetric' : 'strict',
-      oneWayAfterMs: settings.media.oneWayAfterMs,
-      oneWayEndsCall: settings.media.oneWayEndsCall,
-      codecs: settings.media.codecs,
-      ...soundFolders(settings),
-    },
-  )
+  const media = await createMediaServer(settings.media.engine as MediaEngine, { log: logger }, relayOptions(settings))
 
   const sipServer = settings.drachtio.host ? null : await startEmbeddedSip(settings, logger, sipGuard)
   const signaling = new Signaling({
