@@ -97,14 +97,6 @@ export const CATALOGUE = {
     'A side without audio for so long, while the other side’s comes, or with nothing but digital silence: the record names it. 0s: never.',
   ),
   'media.one_way_ends_call': set(FLAG, false, 'Whether such a call is ended then (rtp_timeout), or goes on.'),
-  'media.codecs': set(
-    CODECS,
-    [],
-    'Codecs for speech in order of preference, such as opus, G722, PCMU: offered in this order, others not at all. None: as the caller offers.',
-  ),
-
-  ...WEBRTC,
-
   'media.prompts_dir': may(TEXT, 'Where the WAV files of prompts are; unset: prompts in data_dir.'),
   'media.recordings_dir': may(TEXT, 'Where encrypted recordings are written; unset: recordings in data_dir.'),
   'media.recording_key': may(
@@ -112,6 +104,13 @@ export const CATALOGUE = {
     'The master key of recordings, ID:KEY with 32 bytes in hex or base64; older ones after commas. Unset: nothing is recorded.',
     { secret: 'all' },
   ),
+  'media.codecs': set(
+    CODECS,
+    [],
+    'Codecs for speech in order of preference, such as opus, G722, PCMU: offered in this order, others not at all. None: as the caller offers.',
+  ),
+
+  ...WEBRTC,
 
   'auction.max_awards': set(whole(1, 100), 10, 'The most targets one call may be offered to in turn.'),
   'auction.max_non_bids': set(
