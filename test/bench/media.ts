@@ -4,6 +4,7 @@ import { newId, type CallId } from '../../model/ids.ts'
 import { createRelay } from '../../media/relay/relay.ts'
 import type { MediaServer, MediaSession } from '../../media/media-server.ts'
 import type { BenchResult } from './bench-result.ts'
+import { measurePacketKnowledge } from './media-packet.ts'
 import type { DriverData, DriverReport, ToDriver } from './media-driver.ts'
 
 const SESSIONS = 200
@@ -63,6 +64,7 @@ export async function run(): Promise<BenchResult[]> {
         unit: 'us',
         detail: 'p50 of createSession, one after another: four sockets and the round trip to the thread',
       },
+      ...measurePacketKnowledge(),
     ]
   } finally {
     driver.postMessage({ kind: 'end' } satisfies ToDriver, [])

@@ -47,9 +47,13 @@ describe('the audio of a call', function () {
         if (early) assert.ok(report.rtp!.received > 112, `the caller heard ${report.rtp!.received} packets`)
         for (const leg of record.legs) {
           // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- As the API describes a leg.
-          const counted = leg['media'] as { packets_received: number; packets_lost: number }
+          const counted = leg['media'] as Record<'packets_received' | 'packets_lost' | 'mos_min', number> & {
+            fault: unknown
+          }
           assert.ok(counted.packets_received > 80, JSON.stringify(leg))
           assert.equal(counted.packets_lost, 0)
+          assert.ok(counted.mos_min > 3.5 && counted.mos_min < 4.42, JSON.stringify(leg))
+          assert.equal(counted.fault, null)
         }
       } finally {
         await Promise.all([caller.close(), buyer.close()])

@@ -10,7 +10,7 @@ describe('an offer', function () {
   this.timeout(40_000)
   let exchange: Exchange
   before(async function () {
-    exchange = await startExchange(this)
+    exchange = await startExchange(this, { env: { DCE_MEDIA_CODECS: 'opus, PCMU, PCMA' } })
   })
   after(() => exchange?.close())
 
@@ -62,6 +62,7 @@ describe('an offer', function () {
 
   for (const [what, name] of [
     ['without audio is refused with Warning 304', 'no-audio'],
+    ['of none of the codecs of media.codecs is refused with Warning 305', 'no-codec-of-ours'],
     ['of encrypted audio only is refused with Warning 302', 'encrypted-audio-only'],
   ] as const) {
     it(`${what}, and no buyer rings`, async () => {
