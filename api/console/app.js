@@ -5,6 +5,7 @@ import * as calls from './calls.js'
 import * as decisions from './decisions.js'
 import { openFeed } from './feed.js'
 import * as session from './session.js'
+import { offerThemes } from './theme.js'
 
 const find = (selector) => document.querySelector(selector)
 let feed = null
@@ -91,17 +92,7 @@ find('#pause').addEventListener('click', ({ target }) => {
   calls.pause(on)
 })
 
-function showTheme(theme) {
-  document.documentElement.dataset.theme = theme
-  find('#theme').textContent = theme === 'dark' ? 'Light' : 'Dark'
-}
-
-find('#theme').addEventListener('click', () => {
-  const theme = document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark'
-  localStorage.setItem('dce.theme', theme)
-  showTheme(theme)
-})
-showTheme(localStorage.getItem('dce.theme') ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'))
+offerThemes(find('#theme'))
 
 if (session.signedIn() || (await session.signInForDemo().catch(() => false))) await start()
 else stop()

@@ -1,10 +1,9 @@
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
-import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
-import { extname } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { jssipExpression } from '../../api/jssip-script.ts'
 
 export const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 
@@ -25,7 +24,9 @@ export class PhonePage {
   static async serve(): Promise<PhonePage> {
     const server = createServer((_request, response) => {
       response.setHeader('content-type', 'text/html')
-      const scripts = [PLAIN_RTP, jssipScript(), PHONE].map((text) => `<script>${text}</script>`)
+      const scripts = [PLAIN_RTP, `window.JsSIP = ${jssipExpression()}`, PHONE].map(
+        (text) => `<script>${text}</script>`,
+      )
       response.end(`<!doctype html><title>Phone</title>${scripts.join('\n')}`)
     })
     server.listen(0, '127.0.0.1')
@@ -58,10 +59,10 @@ export interface BrowserPhoneOptions {
 }
 
 /** A Chromium without a window that trusts one key, whatever name and issuer its certificate has, and no other. */
-export async function startChromium(trustedKeySha256: string): Promise<Browser> {
+export async function startChromium(trustedKeySha256: string, more: readonly string[] = []): Promise<Browser> {
   const { chromium } = await import('playwright-core')
   const trust = `--ignore-certificate-errors-spki-list=${trustedKeySha256}`
-  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu', trust] })
+  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu', trust, ...more] })
 }
 
 export function chromiumIsInstalled(): boolean {
@@ -139,7 +140,7 @@ export class BrowserPhone {
 }
 
 /** In place of the browser's: describes one stream of plain RTP, agrees to whatever comes. */
-const PLAIN_RTP = `
+export const PLAIN_RTP = `
 window.PlainRtp = class extends EventTarget {
   signalingState = 'stable'
   iceGatheringState = 'complete'
@@ -149,10 +150,15 @@ window.PlainRtp = class extends EventTarget {
   addTrack() {}
   getSenders() { return [] }
   getReceivers() { return [] }
+  async getStats() { return new Map() }
   close() { this.signalingState = 'closed' }
   async createOffer() { return { type: 'offer', sdp: this.#sdp() } }
   async createAnswer() { return { type: 'answer', sdp: this.#sdp() } }
-  async setLocalDescription(description) { this.localDescription = description; this.#turn(description, 'local') }
+  async setLocalDescription(description) {
+    this.localDescription = description
+    this.#turn(description, 'local')
+    setTimeout(() => this.dispatchEvent(new Event('icegatheringstatechange'))) // Whoever restarts ICE waits for it.
+  }
   async setRemoteDescription(description) {
     if (!/^m=audio \\d+ RTP\\/AVP /m.test(description.sdp)) throw new Error('not plain RTP: ' + description.sdp)
     this.remoteDescription = description
@@ -205,43 +211,3 @@ window.phone = {
   stop() { this.ua.stop() },
 }
 `
-
-const MODULES: Readonly<Record<string, string>> = { events: 'events/', debug: 'debug/src/browser.js' }
-let script: string | undefined
-
-/** JsSIP and what it needs as one classic script that defines `JsSIP`: its package has only CommonJS modules. */
-function jssipScript(): string {
-  if (script !== undefined) return script
-  const modules = new Map<string, string>()
-  const main = addModule(createRequire(import.meta.url).resolve('jssip'), modules)
-  script = `window.JsSIP = (() => {
-    const loaded = {}
-    const sources = {${[...modules].map(([path, source]) => `${JSON.stringify(path)}: ${source}`).join(',\n')}}
-    const load = (path) => {
-      if (loaded[path]) return loaded[path].exports
-      const module = (loaded[path] = { exports: {} })
-      sources[path](module, module.exports, load)
-      return module.exports
-    }
-    return load(${JSON.stringify(main)})
-  })()`
-  return script
-}
-
-/** Adds a module, and those it requires, as functions of (module, exports, require of a path). Returns its path. */
-function addModule(path: string, modules: Map<string, string>): string {
-  if (modules.has(path)) return path
-  modules.set(path, '')
-  const text = readFileSync(path, 'utf8')
-  if (extname(path) === '.json') {
-    modules.set(path, `(module) => { module.exports = ${text} }`)
-    return path
-  }
-  const { resolve } = createRequire(path)
-  const linked = text.replaceAll(
-    /\brequire\((['"])([^'"]+)\1\)/g,
-    (_all, _quote, name: string) => `require(${JSON.stringify(addModule(resolve(MODULES[name] ?? name), modules))})`,
-  )
-  modules.set(path, `function (module, exports, require) {${linked}\n}`)
-  return path
-}

@@ -1,0 +1,38 @@
+import type { Browser, Page } from 'playwright-core'
+import { ADMIN } from '../../sipp/exchange-process.ts'
+import { PLAIN_RTP } from './browser-phone.ts'
+import type { Exchange } from './exchange.ts'
+import { PASSWORD } from './registered-phone.ts'
+
+/** A microphone that beeps, and nobody who would have to allow it. */
+export const FAKE_MICROPHONE = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream']
+
+export interface PhonePageOptions {
+  readonly colorScheme?: 'light' | 'dark'
+  readonly viewport?: { readonly width: number; readonly height: number }
+  /** The browser's own media, in place of plain RTP that is only described. */
+  readonly ownMedia?: boolean
+}
+
+/** The exchange's own softphone in a window of its own, signed in as the administrator. */
+export async function openPhone(browser: Browser, exchange: Exchange, options: PhonePageOptions = {}): Promise<Page> {
+  const { colorScheme = 'light', viewport = { width: 900, height: 760 }, ownMedia = false } = options
+  const context = await browser.newContext({ colorScheme, viewport })
+  const page = await context.newPage()
+  page.setDefaultTimeout(10_000)
+  if (!ownMedia) await page.addInitScript(`${PLAIN_RTP}; window.RTCPeerConnection = PlainRtp`)
+  const { host, port } = exchange.process.http
+  await page.goto(`http://${host}:${port}/phone`)
+  await page.getByLabel('Email').fill(ADMIN.email)
+  await page.getByLabel('Password', { exact: true }).fill(ADMIN.password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByLabel('SIP name', { exact: true }).waitFor()
+  return page
+}
+
+/** Connects the phone as this SIP user. */
+export async function connectPhone(page: Page, username: string, password = PASSWORD): Promise<void> {
+  await page.getByLabel('SIP name', { exact: true }).fill(username)
+  await page.getByLabel('SIP password').fill(password)
+  await page.getByRole('button', { name: 'Connect', exact: true }).click()
+}
