@@ -52,6 +52,7 @@ function showTalk(problem = '') {
   for (const id of ['#mute', '#hold']) find(id).disabled = state !== 'up'
   for (const key of find('#keys').children) key.disabled = state !== 'up'
   find('#meters').hidden = state !== 'up'
+  for (const part of document.querySelectorAll('.of-call')) part.hidden = false
   find('#problem').textContent = problem
   find('#mute').setAttribute('aria-pressed', String(talk?.isMuted ?? false))
   find('#hold').setAttribute('aria-pressed', String(talk?.isHeld ?? false))
@@ -242,6 +243,7 @@ find('#try').addEventListener('click', async () => {
     }
     find('#try').setAttribute('aria-pressed', 'true')
     find('#meters').hidden = false
+    for (const part of document.querySelectorAll('.of-call')) part.hidden = true
   } catch (error) {
     find('#device-problem').textContent = textOf(error)
   }
