@@ -1,0 +1,163 @@
+import type { LegSide } from '../../model/call.ts'
+import type { SessionStats } from '../media-server.ts'
+import { readSection, writeForEngine, type AudioSection, type FaceKind } from './audio-section.ts'
+import type { Engine } from './engine.ts'
+import { readStats } from './engine-stats.ts'
+import { NgRefused, type NgRequest } from './ng-client.ts'
+
+/** What rtpengine writes for a face of each kind. Its measured ways with browsers are in docs/engines.md. */
+const WRITING: Record<FaceKind, Record<'offer' | 'answer', Partial<NgRequest> & { flags: readonly string[] }>> = {
+  plain: {
+    offer: {
+      'transport-protocol': 'RTP/AVP',
+      ICE: 'remove',
+      DTLS: 'off',
+      'rtcp-mux': ['demux'],
+      flags: ['strip extmap'],
+    },
+    answer: {
+      'transport-protocol': 'RTP/AVP',
+      ICE: 'remove',
+      DTLS: 'off',
+      'rtcp-mux': ['accept'],
+      flags: ['strip extmap'],
+    },
+  },
+  sdes: {
+    offer: {
+      'transport-protocol': 'RTP/SAVP',
+      ICE: 'remove',
+      DTLS: 'off',
+      'rtcp-mux': ['demux'],
+      flags: ['strip extmap'],
+    },
+    answer: {
+      'transport-protocol': 'RTP/SAVP',
+      ICE: 'remove',
+      DTLS: 'off',
+      'rtcp-mux': ['accept'],
+      flags: ['strip extmap'],
+    },
+  },
+  webrtc: {
+    offer: {
+      'transport-protocol': 'UDP/TLS/RTP/SAVPF',
+      ICE: 'force',
+      'rtcp-mux': ['offer', 'require'],
+      flags: ['generate mid', 'strip extmap'],
+    },
+    answer: {
+      'transport-protocol': 'UDP/TLS/RTP/SAVPF',
+      ICE: 'force',
+      DTLS: 'active',
+      'rtcp-mux': ['require'],
+      flags: ['generate mid', 'strip extmap'],
+    },
+  },
+}
+
+/** What a phone can always be asked to speak instead: rtpengine turns what the other side speaks into it. */
+const TRANSCODED_TO = ['PCMU', 'PCMA']
+
+/**
+ * One call at one rtpengine, of two parties known by tags of ours. Its ports stay the same whatever the parties say (`port latching`);
+ * each buyer has a tag of its own, and so a port of its own.
+ */
+export class Path {
+  readonly engine: Engine
+  readonly #callId: string
+  readonly #everyOffer: readonly string[]
+  readonly #tags: Record<LegSide, string> = { caller: 'caller', buyer: 'buyer-1' }
+  #buyers = 1
+  #blocked = false
+  #deleted: Promise<SessionStats | null> | null = null
+
+  /** `latching`: audio may come from elsewhere than descriptions say, until it has come. */
+  constructor(engine: Engine, callId: string, latching: boolean) {
+    this.engine = engine
+    this.#callId = callId
+    this.#everyOffer = ['port latching', 'strict source', ...(latching ? [] : ['asymmetric'])]
+    engine.calls++
+  }
+
+  /** This side's offer → the lines to offer the other, of this kind. `transcode`: in G.711 too, if it is not there. */
+  async offer(from: LegSide, offer: AudioSection, kind: FaceKind, transcode: boolean): Promise<AudioSection> {
+    const codec = transcode ? { transcode: TRANSCODED_TO } : undefined
+    return this.#describe('offer', from, offer, kind, { codec })
+  }
+
+  /** The answer to this side's offer → the lines to answer it with. */
+  async answer(asker: LegSide, answer: AudioSection, kind: FaceKind): Promise<AudioSection> {
+    return this.#describe('answer', asker, answer, kind, {})
+  }
+
+  /** Nobody hears anybody. */
+  async block(): Promise<void> {
+    if (this.#blocked) return
+    await this.#ask({ command: 'block media' })
+    this.#blocked = true
+  }
+
+  async unblock(): Promise<void> {
+    if (!this.#blocked) return
+    await this.#ask({ command: 'unblock media' })
+    this.#blocked = false
+  }
+
+  /** From now on the buyer is another: the next offer opens a port for it. Resolves what ends the former one's. */
+  changeBuyer(): () => Promise<void> {
+    const former = this.#tags.buyer
+    this.#tags.buyer = `buyer-${++this.#buyers}`
+    return async () => void (await this.#ask({ command: 'delete', 'from-tag': former }))
+  }
+
+  /** Rejects with NgRefused when the engine knows of no such call. */
+  async stats(): Promise<SessionStats> {
+    return readStats(await this.#ask({ command: 'query' }), this.#tags)
+  }
+
+  /** Gives its ports back. Resolves with its last figures; null when the engine cannot say. Idempotent, and never rejects. */
+  delete(): Promise<SessionStats | null> {
+    this.#deleted ??= this.#delete()
+    return this.#deleted
+  }
+
+  async #delete(): Promise<SessionStats | null> {
+    this.engine.calls--
+    try {
+      return readStats(
+        await this.#ask({ command: 'delete', 'from-tag': this.#tags.caller, 'delete-delay': 0 }),
+        this.#tags,
+      )
+    } catch {
+      return null // It is down, or knows nothing of the call: then there is nothing to give back.
+    }
+  }
+
+  async #describe(
+    command: 'offer' | 'answer',
+    asker: LegSide,
+    section: AudioSection,
+    kind: FaceKind,
+    more: Pick<NgRequest, string>,
+  ): Promise<AudioSection> {
+    const { flags, ...writing } = WRITING[kind][command]
+    const reply = await this.#ask({
+      command,
+      'from-tag': this.#tags[asker],
+      'to-tag': this.#tags[asker === 'caller' ? 'buyer' : 'caller'],
+      replace: ['origin', 'session connection'],
+      ...writing,
+      ...more,
+      flags: [...this.#everyOffer, ...flags],
+      sdp: writeForEngine(section),
+    })
+    const sdp = reply['sdp']
+    if (typeof sdp !== 'string') throw new NgRefused(`its reply to ${command} has no description`)
+    return readSection(sdp, 0)
+  }
+
+  #ask(request: NgRequest): ReturnType<Engine['ask']> {
+    return this.engine.ask({ ...request, 'call-id': this.#callId })
+  }
+}

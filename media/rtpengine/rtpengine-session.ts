@@ -1,0 +1,424 @@
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import type { LegSide } from '../../model/call.ts'
+import { MediaUnavailable, type MediaSession, type Sdp, type SessionStats } from '../media-server.ts'
+import { OWN_OFFER } from '../own-offer.ts'
+import { carriesSpeech } from '../payload-types.ts'
+import { readDescription } from '../sdp-reading.ts'
+import { termsToOffer } from '../sdp.ts'
+import { faceKind, keepPayloads, withCodecsOf, withDirection, type AudioSection } from './audio-section.ts'
+import { addStats, NO_STATS } from './engine-stats.ts'
+import { Face } from './face.ts'
+import { NgRefused } from './ng-client.ts'
+import type { Path } from './path.ts'
+import {
+  checkAnswer,
+  CARRIED,
+  isTranscodable,
+  noSpeech,
+  OWN_SECTION,
+  read,
+  readTold,
+  toAnswer,
+  toOffer,
+  withOneSpeech,
+  type Said,
+  type Told,
+} from './said.ts'
+import { SilenceWatch } from './silence-watch.ts'
+
+interface Replacement {
+  readonly side: LegSide
+  readonly path: Path
+  readonly face: Face
+  /** What the other side is offered for the newcomer. */
+  other: AudioSection | null
+  newcomer: Said | null
+  answer: Said | null
+  readonly wasOffered: boolean
+}
+
+export interface RtpengineSessionParts {
+  readonly callerOffer: Said | null
+  /** A new call at an rtpengine that takes this; tries each that is up. Rejects with MediaUnavailable when none does. */
+  readonly open: <T>(first: (path: Path) => Promise<T>) => Promise<{ path: Path; first: T }>
+  readonly queryIntervalMs: number
+  readonly rtpTimeoutMs: number
+  readonly onClosed: (session: RtpengineSession) => void
+}
+
+/**
+ * The offers and answers of one call through rtpengine. rtpengine believes an offer at once; so it hears of a re-INVITE's only with its
+ * answer, and a refused one changes nothing. What the other side is offered meanwhile is written here, from what rtpengine wrote before.
+ */
+export class RtpengineSession
+  extends EventEmitter<{ rtpTimeout: [side: LegSide]; failed: [reason: string] }>
+  implements MediaSession
+{
+  readonly tools = null
+  readonly #parts: RtpengineSessionParts
+  #path: Path | null = null
+  readonly #faces: Record<LegSide, Face> = { caller: new Face(), buyer: new Face() }
+  readonly #said: Record<LegSide, Said | null> = { caller: null, buyer: null }
+  #told: Told | null = null
+  #callerHeardOtherwise = false
+  /** rtpengine has our offer to this buyer, and no answer to it. */
+  #firstAnswerDue = false
+  #pending: { readonly from: LegSide; readonly offer: Said } | null = null
+  #replacement: Replacement | null = null
+  #flowing = false
+  #established = false
+  #lostWhy: string | null = null
+  #before: SessionStats = { caller: NO_STATS, buyer: NO_STATS }
+  #last: SessionStats = { caller: NO_STATS, buyer: NO_STATS }
+  readonly #silence: SilenceWatch
+  #timer: NodeJS.Timeout | null = null
+  #closing: Promise<SessionStats> | null = null
+
+  constructor(parts: RtpengineSessionParts) {
+    super()
+    this.#parts = parts
+    this.#silence = new SilenceWatch(parts.rtpTimeoutMs)
+    const { callerOffer } = parts
+    if (!callerOffer) return
+    this.#said.caller = callerOffer
+    this.#faces.caller.kind = faceKind(callerOffer.section)
+    this.#faces.caller.writer.follow(callerOffer.description, callerOffer.text)
+  }
+
+  /** The engine its audio is at; null before the first offer. */
+  isAt(engine: Path['engine']): boolean {
+    return this.#path?.engine === engine || this.#replacement?.path.engine === engine
+  }
+
+  async offerToBuyer(told: Sdp | null): Promise<Sdp> {
+    this.#assertOpen()
+    this.#callerHeardOtherwise = false
+    this.#told = told === null ? null : readTold(told)
+    const buyer = new Face()
+    const offer = this.#asTold(this.#said.caller?.section ?? OWN_SECTION)
+    const { direction } = termsToOffer((this.#said.caller?.description ?? OWN_OFFER).audio, false)
+    const transcode = told === null && (this.#said.caller === null || isTranscodable(this.#said.caller))
+    const ring = async (path: Path): Promise<AudioSection> => {
+      const section = await path.offer('caller', offer, buyer.kind, transcode)
+      await path.block() // Until it answers, a target is not heard; it knows nothing of its port yet.
+      return section
+    }
+    const former = this.#path
+    let section: AudioSection
+    if (told !== null && former) {
+      // The caller sends to this path already: the target comes to it.
+      await former.block()
+      const endFormer = former.changeBuyer()
+      section = await ring(former)
+      await endFormer()
+    } else {
+      const opened = await this.#parts.open(ring)
+      section = opened.first
+      this.#path = opened.path
+      void former?.delete()
+    }
+    if (this.#closing) throw await this.#closedMeanwhile()
+    this.#faces.buyer = buyer
+    this.#firstAnswerDue = true
+    return buyer.offer(withDirection(buyer.written(section), direction))
+  }
+
+  async answerFromBuyer(answer: Sdp): Promise<Sdp> {
+    const path = this.#open()
+    const said = read(answer)
+    const { caller, buyer } = this.#faces
+    checkAnswer(buyer.offered!, said.description)
+    const callerSaid = this.#said.caller
+    if (callerSaid) {
+      const text = await this.#agree(path, 'caller', callerSaid, said)
+      if (!this.#told) return text
+      const { direction } = caller.agreed ? readDescription(text, CARRIED).audio : said.description.audio
+      this.#callerHeardOtherwise = direction !== this.#told.description.audio.direction
+      return this.#told.text
+    }
+    const section = await path.answer('caller', withOneSpeech(said), caller.kind)
+    this.#firstAnswerDue = false
+    this.#said.buyer = said
+    buyer.agreed = said.section
+    caller.agreed = keepPayloads(said.section, withOneSpeech(said).payloads)
+    caller.written(section)
+    return this.offerTo('caller')
+  }
+
+  get callerHeardOtherwise(): boolean {
+    return this.#callerHeardOtherwise
+  }
+
+  async renew(side: LegSide, offer: Sdp): Promise<Sdp> {
+    const path = this.#open()
+    const otherSaid = this.#said[other(side)]
+    assert(otherSaid !== null, 'an offer is answered by ourselves once the other side has spoken')
+    const text = await this.#agree(path, side, read(offer), otherSaid)
+    if (side === 'caller') this.#callerHeardOtherwise = false
+    return text
+  }
+
+  // oxlint-disable-next-line require-await -- the interface is for engines that must ask; here a throw becomes a rejection.
+  async reoffer(from: LegSide, offer: Sdp): Promise<Sdp> {
+    this.#open()
+    const said = read(offer)
+    const { direction } = termsToOffer(said.description.audio, false)
+    const to = this.#faces[other(from)]
+    this.#pending = { from, offer: said }
+    return to.offer(withDirection(withCodecsOf(to.section!, said.section), direction))
+  }
+
+  async reanswer(_from: LegSide, answer: Sdp): Promise<Sdp> {
+    const path = this.#open()
+    const pending = this.#pending
+    assert(pending !== null, 'an answer follows an offer')
+    const said = read(answer)
+    checkAnswer(this.#faces[other(pending.from)].offered!, said.description)
+    const text = await this.#agree(path, pending.from, pending.offer, said)
+    this.#pending = null
+    return text
+  }
+
+  // oxlint-disable-next-line require-await -- as for reoffer.
+  async offerTo(side: LegSide): Promise<Sdp> {
+    this.#open()
+    const face = this.#faces[side]
+    const otherSaid = this.#said[other(side)]
+    assert(face.section && otherSaid, 'an offer of ours follows a description of the other side')
+    return face.offer(withDirection(withCodecsOf(face.section, face.agreed ?? otherSaid.section), toOffer(otherSaid)))
+  }
+
+  async answerFrom(side: LegSide, answer: Sdp): Promise<void> {
+    const path = this.#open()
+    const said = read(answer)
+    const { offered } = this.#faces[side]
+    const otherSaid = this.#said[other(side)]
+    assert(offered && otherSaid, 'an answer follows an offer of ours')
+    checkAnswer(offered, said.description)
+    this.#faces[side].kind = faceKind(said.section)
+    await this.#agree(path, other(side), otherSaid, said)
+  }
+
+  async offerReplacement(side: LegSide): Promise<Sdp> {
+    this.#open()
+    const otherSaid = this.#said[other(side)]
+    assert(otherSaid !== null, 'a side is replaced after both have spoken')
+    // Whoever held the other side is going: the newcomer is asked to talk, and the other side is offered that afterwards.
+    const offer = withDirection(this.#faces[other(side)].agreed ?? otherSaid.section, 'sendrecv')
+    const room = await this.#makeRoom(side, true, (path) => path.offer(other(side), offer, 'plain', false))
+    return room.face.offer(withDirection(room.face.section!, 'sendrecv'))
+  }
+
+  async #makeRoom(
+    side: LegSide,
+    wasOffered: boolean,
+    first: (path: Path) => Promise<AudioSection>,
+  ): Promise<Replacement> {
+    this.dropReplacement()
+    const { path, first: section } = await this.#parts.open(first)
+    if (this.#closing) {
+      void path.delete()
+      throw new MediaUnavailable('the media session is closed')
+    }
+    const room: Replacement = { side, path, face: new Face(), other: null, newcomer: null, answer: null, wasOffered }
+    if (wasOffered) room.face.written(section)
+    else room.other = section
+    this.#replacement = room
+    return room
+  }
+
+  async takeReplacement(answer: Sdp): Promise<void> {
+    this.#open()
+    const room = this.#replacement
+    assert(room?.wasOffered, 'a place is offered before it is taken')
+    const said = read(answer)
+    checkAnswer(room.face.offered!, said.description)
+    room.face.agreed = said.section
+    room.other = await room.path.answer(other(room.side), said.section, this.#faces[other(room.side)].kind)
+    await this.#changeHands(room, said)
+  }
+
+  async #changeHands(room: Replacement, said: Said): Promise<void> {
+    const { side, path, face } = room
+    const former = this.#path
+    const figures = await former?.delete()
+    if (figures)
+      this.#before = { ...this.#before, [other(side)]: addStats(this.#before[other(side)], figures[other(side)]) }
+    this.#replacement = null
+    this.#path = path
+    this.#faces[side] = face
+    this.#said[side] = said
+    if (room.other) this.#faces[other(side)].written(room.other)
+    this.#silence.restart()
+  }
+
+  async introduceReplacement(side: LegSide, description: Sdp): Promise<Sdp> {
+    this.#open()
+    const said = read(description)
+    const to = this.#faces[other(side)]
+    let room = this.#replacement
+    if (room?.side === side && room.wasOffered) {
+      checkAnswer(room.face.offered!, said.description)
+      room.other = await room.path.answer(other(side), said.section, to.kind)
+    } else {
+      room = await this.#makeRoom(side, false, (path) => path.offer(side, said.section, to.kind, false))
+      room.face.writer.follow(said.description, said.text)
+      room.face.kind = faceKind(said.section)
+    }
+    room.newcomer = said
+    return to.offer(withDirection(withCodecsOf(room.other!, said.section), toOffer(said)))
+  }
+
+  async answerReplacement(answer: Sdp): Promise<Sdp> {
+    this.#open()
+    const room = this.#replacement
+    assert(room?.newcomer, 'a newcomer is introduced before it is answered')
+    const said = read(answer)
+    checkAnswer(this.#faces[other(room.side)].offered!, said.description)
+    room.answer = said
+    if (room.wasOffered)
+      await room.path.offer(room.side, room.newcomer.section, this.#faces[other(room.side)].kind, false)
+    const section = await room.path.answer(room.side, said.section, room.face.kind)
+    room.face.agreed = said.section
+    return room.face.writer.write(withDirection(room.face.written(section), toAnswer(room.newcomer, said)))
+  }
+
+  async seatReplacement(): Promise<void> {
+    this.#open()
+    const room = this.#replacement
+    assert(room?.newcomer && room.answer, 'a newcomer is answered before it is seated')
+    const { side, newcomer, answer } = room
+    await this.#changeHands(room, newcomer)
+    this.#said[other(side)] = answer
+    this.#faces[other(side)].agreed = answer.section
+    this.#flowing = toAnswer(newcomer, answer) === 'sendrecv'
+  }
+
+  dropReplacement(): void {
+    void this.#replacement?.path.delete()
+    this.#replacement = null
+  }
+
+  established(): void {
+    // The engine may have died while the answer was written down, when nobody listened yet.
+    if (this.#lostWhy !== null) return void this.emit('failed', this.#lostWhy)
+    if (this.#established || this.#closing) return
+    this.#established = true
+    this.#silence.restart()
+    const { queryIntervalMs, rtpTimeoutMs } = this.#parts
+    const everyMs = rtpTimeoutMs > 0 ? Math.min(queryIntervalMs, Math.ceil(rtpTimeoutMs / 2)) : queryIntervalMs
+    this.#timer = setInterval(() => void this.lookUp(), everyMs)
+    this.#timer.unref()
+  }
+
+  /** Asks the engine for the call: one that it has forgotten is lost; silence is counted. */
+  async lookUp(): Promise<void> {
+    if (this.#closing || this.#lostWhy !== null) return
+    const path = this.#path
+    try {
+      const now = await this.stats()
+      if (path !== this.#path) return
+      const silent = this.#silence.judge(now, this.#flowing && this.#replacement === null)
+      if (silent) this.emit('rtpTimeout', silent)
+    } catch (error) {
+      // The engine that does not answer is judged by its pings.
+      if (error instanceof NgRefused && path === this.#path)
+        this.lost(`the rtpengine has forgotten the call: ${error.message}`)
+    }
+  }
+
+  async stats(): Promise<SessionStats> {
+    if (this.#closing) return this.#closing
+    if (!this.#path) return this.#last
+    const now = await this.#path.stats()
+    return (this.#last = {
+      caller: addStats(this.#before.caller, now.caller),
+      buyer: addStats(this.#before.buyer, now.buyer),
+    })
+  }
+
+  close(): Promise<SessionStats> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** The engine is gone, and this call's audio with it. */
+  lost(reason: string): void {
+    if (this.#lostWhy !== null || this.#closing) return
+    this.#lostWhy = reason
+    this.#stopTimer()
+    this.emit('failed', reason)
+  }
+
+  async #close(): Promise<SessionStats> {
+    this.#stopTimer()
+    this.dropReplacement()
+    this.#parts.onClosed(this)
+    const figures = await this.#path?.delete()
+    if (!figures) return this.#last
+    return { caller: addStats(this.#before.caller, figures.caller), buyer: addStats(this.#before.buyer, figures.buyer) }
+  }
+
+  #stopTimer(): void {
+    if (this.#timer) clearInterval(this.#timer)
+    this.#timer = null
+  }
+
+  /** The answer has come to `asker`'s offer → the answer for it. */
+  async #agree(path: Path, asker: LegSide, offer: Said, answer: Said): Promise<Sdp> {
+    const answerer = other(asker)
+    const [from, to] = [this.#faces[asker], this.#faces[answerer]]
+    from.kind = faceKind(offer.section)
+    to.kind = faceKind(answer.section)
+    const isFirst = this.#firstAnswerDue && asker === 'caller' && offer === this.#said.caller
+    if (!isFirst) {
+      const transcode = this.#told === null && isTranscodable(offer)
+      to.written(await path.offer(asker, this.#asTold(offer.section), to.kind, transcode))
+    }
+    const section = from.written(await path.answer(asker, answer.section, from.kind))
+    this.#firstAnswerDue = false
+    const direction = toAnswer(offer, answer)
+    const answered = withDirection(section, direction)
+    from.writer.follow(offer.description, offer.text)
+    const text = from.writer.write(answered)
+    if (!readDescription(text, CARRIED).audio.codecs.some(carriesSpeech)) throw noSpeech()
+    await path.unblock()
+    this.#said[asker] = offer
+    this.#said[answerer] = answer
+    from.agreed = answered
+    to.agreed = answer.section
+    this.#flowing = direction === 'sendrecv'
+    this.#silence.restart()
+    return text
+  }
+
+  #asTold(section: AudioSection): AudioSection {
+    const told = this.#told
+    if (!told) return section
+    return keepPayloads(
+      section,
+      section.payloads.filter((payload) => told.codecs.some((codec) => codec.payload === payload)),
+    )
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== null) throw new MediaUnavailable('the media session is closed')
+    if (this.#lostWhy !== null) throw new MediaUnavailable(this.#lostWhy)
+  }
+
+  #open(): Path {
+    this.#assertOpen()
+    assert(this.#path !== null, 'a buyer is offered something before it answers')
+    return this.#path
+  }
+
+  async #closedMeanwhile(): Promise<MediaUnavailable> {
+    await this.#path?.delete()
+    return new MediaUnavailable('the media session is closed')
+  }
+}
+
+function other(side: LegSide): LegSide {
+  return side === 'caller' ? 'buyer' : 'caller'
+}

@@ -1,0 +1,104 @@
+import { systemRandom } from '../../model/random.ts'
+import { MediaUnavailable, type MediaCapability, type MediaServer, type SessionRequest } from '../media-server.ts'
+import type { MediaNeeds } from '../needs.ts'
+import { termsToOffer } from '../sdp.ts'
+import { checkOptions, RTPENGINE_DEFAULTS, type RtpengineOptions } from './engine-options.ts'
+import { Engine } from './engine.ts'
+import { Path } from './path.ts'
+import { RtpengineSession } from './rtpengine-session.ts'
+import { read } from './said.ts'
+
+/**
+ * Audio through one or more rtpengines beside this process, over their ng protocol. Resolves once each has answered a ping or failed to:
+ * none of them need be up, and whichever comes back is used again. Rejects with RangeError when an option cannot be.
+ */
+export async function createRtpengine(needs: MediaNeeds, options: RtpengineOptions): Promise<MediaServer> {
+  const whole = { ...RTPENGINE_DEFAULTS, ...options }
+  checkOptions(whole)
+  const server = new Rtpengine(needs, whole)
+  await server.start()
+  return server
+}
+
+class Rtpengine implements MediaServer {
+  readonly name = 'rtpengine'
+  readonly capabilities: ReadonlySet<MediaCapability> = new Set(['sdes', 'webrtc', 'transcode', 'replace'])
+  readonly #options: Required<RtpengineOptions>
+  readonly #engines: readonly Engine[]
+  readonly #sessions = new Set<RtpengineSession>()
+  #closed = false
+  #lastPath = 0
+
+  constructor(needs: MediaNeeds, options: Required<RtpengineOptions>) {
+    this.#options = options
+    const prefix = Buffer.from(systemRandom.bytes(8)).toString('hex')
+    this.#engines = options.engines.map((address) => new Engine(address, prefix, options, needs))
+    for (const engine of this.#engines) {
+      engine.on('down', (reason) => {
+        for (const session of this.#sessionsAt(engine)) session.lost(`${engine.name} is down: ${reason}`)
+      })
+      // It may have been started anew in between: then it knows none of them.
+      engine.on('doubt', () => {
+        for (const session of this.#sessionsAt(engine)) void session.lookUp()
+      })
+    }
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(this.#engines.map((engine) => engine.start()))
+  }
+
+  get isUp(): boolean {
+    return !this.#closed && this.#engines.some((engine) => engine.isUp && engine.weight > 0)
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size
+  }
+
+  // oxlint-disable-next-line require-await -- a throw is to be a rejection.
+  async createSession({ callId, callerOffer }: SessionRequest): Promise<RtpengineSession> {
+    const said = callerOffer === null ? null : read(callerOffer)
+    if (said) termsToOffer(said.description.audio, false) // Refused now rather than when a buyer is about to be rung.
+    if (!this.isUp) throw new MediaUnavailable(this.#closed ? 'rtpengine is closed' : 'no rtpengine answers')
+    const { queryIntervalMs, rtpTimeoutMs } = this.#options
+    const session = new RtpengineSession({
+      callerOffer: said,
+      open: (first) => this.#open(callId, first),
+      queryIntervalMs,
+      rtpTimeoutMs,
+      onClosed: (closed) => this.#sessions.delete(closed),
+    })
+    this.#sessions.add(session)
+    return session
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await Promise.all([...this.#sessions].map((session) => session.close()))
+    for (const engine of this.#engines) engine.close()
+  }
+
+  #sessionsAt(engine: Engine): RtpengineSession[] {
+    return [...this.#sessions].filter((session) => session.isAt(engine))
+  }
+
+  /** A call at the engine with the most room for its weight; the next one is asked when that one will not have it. */
+  async #open<T>(callId: string, first: (path: Path) => Promise<T>): Promise<{ path: Path; first: T }> {
+    const usable = this.#engines.filter((engine) => engine.isUp && engine.weight > 0)
+    usable.sort((a, b) => (a.calls + 1) / a.weight - (b.calls + 1) / b.weight)
+    let reason = 'no rtpengine answers'
+    for (const engine of usable) {
+      const path = new Path(engine, `${callId}-${++this.#lastPath}`, this.#options.latching)
+      try {
+        return { path, first: await first(path) }
+      } catch (error) {
+        void path.delete() // A late answer may have opened ports after we stopped waiting.
+        if (!(error instanceof MediaUnavailable)) throw error
+        reason = error.message
+      }
+    }
+    throw new MediaUnavailable(`no rtpengine takes the call: ${reason}`)
+  }
+}

@@ -1,0 +1,89 @@
+import { UnacceptableMedia, type Sdp } from '../media-server.ts'
+import { OWN_OFFER } from '../own-offer.ts'
+import { carriesSpeech, isSameCodec, type Codec } from '../payload-types.ts'
+import { readDescription, type Description, type Direction } from '../sdp-reading.ts'
+import { termsToAnswer, termsToOffer } from '../sdp.ts'
+import { keepPayloads, readSection, type AudioSection } from './audio-section.ts'
+
+/** The transports of audio that rtpengine carries. */
+export const CARRIED = ['RTP/AVP', 'RTP/AVPF', 'RTP/SAVP', 'RTP/SAVPF', 'UDP/TLS/RTP/SAVP', 'UDP/TLS/RTP/SAVPF']
+/** What Debian's rtpengine can turn into G.711, and back. */
+const TRANSCODABLE = /^(?:pcmu|pcma|g722|opus|gsm|speex)$/i
+
+/** What a party has said of its audio. */
+export interface Said {
+  readonly text: Sdp
+  readonly description: Description
+  readonly section: AudioSection
+}
+
+/** Reads what a party says. Throws UnacceptableMedia. */
+export function read(text: Sdp): Said {
+  const description = readDescription(text, CARRIED)
+  return { text, description, section: readSection(text, description.audioIndex) }
+}
+
+/** Our own offer, from nowhere yet: what is sent there is blocked until the caller has said where it is. */
+export const OWN_SECTION: AudioSection = {
+  protocol: 'RTP/AVP',
+  port: 9,
+  payloads: OWN_OFFER.audio.codecs.map(({ payload }) => payload),
+  connection: 'IN IP4 127.0.0.1',
+  attributes: [
+    'rtpmap:0 PCMU/8000',
+    'rtpmap:8 PCMA/8000',
+    'rtpmap:101 telephone-event/8000',
+    'fmtp:101 0-15',
+    'sendrecv',
+  ],
+}
+
+/** The answer an earlier target gave the caller, and the codecs that every later target must have: one for speech. */
+export interface Told {
+  readonly text: Sdp
+  readonly description: Description
+  readonly codecs: readonly Codec[]
+}
+
+export function readTold(text: Sdp): Told {
+  const description = readDescription(text, CARRIED)
+  const { codecs } = description.audio
+  const speech = codecs.find(carriesSpeech)
+  return { text, description, codecs: codecs.filter((codec) => codec === speech || !carriesSpeech(codec)) }
+}
+
+/** A party may send any codec it has answered with (RFC 3264 §6.1): offering the other side just one leaves it no other to choose. */
+export function withOneSpeech({ description, section }: Said): AudioSection {
+  const { codecs } = description.audio
+  const speech = codecs.find(carriesSpeech)
+  return keepPayloads(
+    section,
+    codecs.filter((codec) => codec === speech || !carriesSpeech(codec)).map(({ payload }) => payload),
+  )
+}
+
+/** Throws UnacceptableMedia when an answer has no codec for speech that was offered. */
+export function checkAnswer(offered: Description, answer: Description): void {
+  const common = answer.audio.codecs.filter((codec) => offered.audio.codecs.some((one) => isSameCodec(one, codec)))
+  if (!common.some(carriesSpeech)) throw noSpeech()
+}
+
+export function noSpeech(): UnacceptableMedia {
+  return new UnacceptableMedia('the answer has no codec for speech in common with the offer', 305)
+}
+
+/** Whether rtpengine can turn one of its codecs into G.711. */
+export function isTranscodable({ description }: Said): boolean {
+  return description.audio.codecs.some(({ name }) => TRANSCODABLE.test(name))
+}
+
+/** The direction that the other side is offered for this. */
+export function toOffer(said: Said): Direction {
+  return termsToOffer(said.description.audio, false).direction
+}
+
+/** What the offerer is told of its direction; the codecs are rtpengine's business. */
+export function toAnswer(offer: Said, answer: Said): Direction {
+  const { audio } = offer.description
+  return termsToAnswer({ ...audio, codecs: answer.description.audio.codecs }, answer.description.audio).direction
+}

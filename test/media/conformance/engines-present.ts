@@ -1,0 +1,58 @@
+import type { MediaServer } from '../../../media/media-server.ts'
+import { createRelay } from '../../../media/relay/relay.ts'
+import { createRtpengine } from '../../../media/rtpengine/rtpengine.ts'
+import { RtpengineProcess, rtpengineIsInstalled } from '../../support/rtpengine.ts'
+import { needs } from '../relay/relayed-call.ts'
+
+/** How long an engine under test bears silence, ms. */
+export const RTP_TIMEOUT_MS = 1500
+
+/** An engine that is running, and how its audio is made to stop as if by an accident; null where that has its own test. */
+export interface RunningEngine {
+  readonly server: MediaServer
+  readonly kill: (() => Promise<void>) | null
+  close(): Promise<void>
+}
+
+export interface EngineUnderTest {
+  readonly name: string
+  /** Null when it can run here; else why not. */
+  readonly absent: string | null
+  start(): Promise<RunningEngine>
+}
+
+/** Every engine that the suite is run over. */
+export const ENGINES: readonly EngineUnderTest[] = [
+  {
+    name: 'relay',
+    absent: null,
+    async start() {
+      const portRange = { from: 21_600, to: 21_799 }
+      const options = { address: '127.0.0.1', portRange, portQuietMs: 0, rtpTimeoutMs: RTP_TIMEOUT_MS }
+      const server = await createRelay(needs, options)
+      // Its thread is killed in relay-thread.test.ts: nothing outside this process can.
+      return { server, kill: null, close: () => server.close() }
+    },
+  },
+  {
+    name: 'rtpengine',
+    absent: rtpengineIsInstalled() ? null : 'the program is not installed (Debian: rtpengine-daemon)',
+    async start() {
+      const program = await RtpengineProcess.start()
+      const server = await createRtpengine(needs, {
+        engines: [{ host: program.host, port: program.port, weight: 1 }],
+        rtpTimeoutMs: RTP_TIMEOUT_MS,
+        pingIntervalMs: 200,
+        queryIntervalMs: 300,
+      })
+      return {
+        server,
+        kill: () => program.kill(),
+        async close() {
+          await server.close()
+          await program.close()
+        },
+      }
+    },
+  },
+]
