@@ -13,6 +13,7 @@ import {
   TIME_OF_DAY,
   whole,
 } from './setting-kinds.ts'
+import { RTPENGINE } from './rtpengine-catalogue.ts'
 import { TELEPHONY } from './telephony-catalogue.ts'
 import { WEBRTC } from './webrtc-catalogue.ts'
 
@@ -77,7 +78,7 @@ export const CATALOGUE = {
     'relay',
     'Who moves the audio.',
     {
-      notAvailable: ['rtpengine', 'freeswitch', 'mediasoup', 'direct'],
+      notAvailable: ['freeswitch', 'mediasoup', 'direct'],
     },
   ),
   'media.threads': set(whole(0, 64), 0, 'Threads of the relay; 0: one less than there are cores, at least one.'),
@@ -110,6 +111,7 @@ export const CATALOGUE = {
     'Codecs for speech in order of preference, such as opus, G722, PCMU: offered in this order, others not at all. None: as the caller offers.',
   ),
 
+  ...RTPENGINE,
   ...WEBRTC,
 
   'auction.max_awards': set(whole(1, 100), 10, 'The most targets one call may be offered to in turn.'),

@@ -85,6 +85,39 @@ function isServer(text: string): boolean {
   return isIP(six ?? four ?? '') === (six === undefined ? 4 : 6) && Number(port) >= 1 && Number(port) <= 65_535
 }
 
+/** A server by IP address, and how much it gets beside the others. */
+export interface WeightedServer {
+  readonly host: string
+  readonly port: number
+  readonly weight: number
+}
+
+/** `192.0.2.1:22222` or `[2001:db8::1]:22222`, each with `*3` for a weight of 3; at least one, none twice. */
+export const WEIGHTED_SERVERS: Kind<readonly WeightedServer[]> = {
+  allowed:
+    'IP addresses with ports, each with a weight or without: 192.0.2.1:22222*3, [2001:db8::1]:22222; 1 to 32, separated by commas',
+  suffix: '',
+  read: (raw) => {
+    const servers = LIST.read(raw)?.map(readWeighted)
+    if (servers === undefined || servers.length === 0 || servers.length > 32) return undefined
+    const known = servers.filter((server) => server !== undefined)
+    const places = new Set(known.map(({ host, port }) => `${host}:${port}`))
+    return places.size === servers.length ? known : undefined
+  },
+  write: (servers) => servers.map(writeWeighted).join(', '),
+}
+
+function readWeighted(text: string): WeightedServer | undefined {
+  const [, six, four, port, weight = '1'] = /^(?:\[([^\]]+)\]|([\d.]+)):(\d{1,5})(?:\*(\d{1,3}))?$/.exec(text) ?? []
+  if (isIP(six ?? four ?? '') !== (six === undefined ? 4 : 6)) return undefined
+  const server = { host: (six ?? four)!, port: Number(port), weight: Number(weight) }
+  return server.port >= 1 && server.port <= 65_535 ? server : undefined
+}
+
+function writeWeighted({ host, port, weight }: WeightedServer): string {
+  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}${weight === 1 ? '' : `*${weight}`}`
+}
+
 /** Final statuses of refusals, 400 to 699, separated by commas or as a YAML list. */
 export const STATUS_LIST: Kind<readonly number[]> = {
   allowed: 'a list of SIP statuses from 400 to 699 (in the environment: separated by commas)',

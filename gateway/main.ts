@@ -20,6 +20,7 @@ import { createEventBus } from '../storage/event-bus.ts'
 import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID } from '../storage/house-accounts.ts'
 import { openStorage } from '../storage/storage.ts'
 import { publicAddresses } from './addresses.ts'
+import { mediaOptions } from './media-options.ts'
 import { Announcements } from './announcements.ts'
 import { Authentication } from './authentication.ts'
 import type { BindingLimits } from './bindings.ts'
@@ -37,7 +38,6 @@ import { OwnDialogs } from './own-dialogs.ts'
 import type { ExchangeParts } from './parts.ts'
 import { Probes } from './probes.ts'
 import { reachOf } from './reach-of.ts'
-import { relayOptions } from './relay-settings.ts'
 import { closeInterrupted, hangUpLegs } from './recovery.ts'
 import { RefusalCounter } from './refusal-counter.ts'
 import { Registrar } from './registrar.ts'
@@ -224,7 +224,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     log,
   })
 
-  const media = await createMediaServer(settings.media.engine as MediaEngine, { log: logger }, relayOptions(settings))
+  const media = await createMediaServer(settings.media.engine as MediaEngine, { log: logger }, mediaOptions(settings))
 
   const sipServer = settings.drachtio.host ? null : await startEmbeddedSip(settings, logger, sipGuard)
   const signaling = new Signaling({

@@ -2,9 +2,17 @@ import type { MediaServer } from './media-server.ts'
 import type { MediaNeeds } from './needs.ts'
 import { createRelay } from './relay/relay.ts'
 import type { RelayOptions } from './relay/relay-options.ts'
+import type { RtpengineOptions } from './rtpengine/engine-options.ts'
+import { createRtpengine } from './rtpengine/rtpengine.ts'
 
 export const MEDIA_ENGINES = ['relay', 'rtpengine', 'freeswitch', 'mediasoup', 'direct'] as const
 export type MediaEngine = (typeof MEDIA_ENGINES)[number]
+
+/** What each engine is told, whichever is started. */
+export interface MediaOptions {
+  readonly relay: RelayOptions
+  readonly rtpengine: RtpengineOptions
+}
 
 /** A known engine that this version cannot run: the start ends with this sentence. */
 export class MediaEngineNotAvailable extends Error {
@@ -19,8 +27,9 @@ export class MediaEngineNotAvailable extends Error {
 export async function createMediaServer(
   engine: MediaEngine,
   needs: MediaNeeds,
-  options: RelayOptions,
+  options: MediaOptions,
 ): Promise<MediaServer> {
-  if (engine !== 'relay') throw new MediaEngineNotAvailable(engine)
-  return createRelay(needs, options)
+  if (engine === 'relay') return createRelay(needs, options.relay)
+  if (engine === 'rtpengine') return createRtpengine(needs, options.rtpengine)
+  throw new MediaEngineNotAvailable(engine)
 }

@@ -101,8 +101,10 @@ export function asOffer(section: AudioSection): AudioSection {
   return { ...section, attributes }
 }
 
-/** A section as a description of its own, for rtpengine. */
-export function writeForEngine(section: AudioSection): Sdp {
+/** A section as a description of its own, for rtpengine. Keys beside plain RTP (RFC 8643) are kept from it: it would use them. */
+export function writeForEngine(whole: AudioSection): Sdp {
+  const attributes = whole.attributes.filter((attribute) => !/^(?:crypto|fingerprint):/.test(attribute))
+  const section = faceKind(whole) === 'plain' ? { ...whole, attributes } : whole
   return `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n${sectionLines(section)}`
 }
 
@@ -119,7 +121,7 @@ export class SectionWriter {
   readonly #sessionId: number
   #version = 0
   #lastRest = ''
-  #lines: readonly MediaLine[] = [{ type: 'audio', protocol: 'RTP/AVP', payloads: '' }]
+  #lines: readonly MediaLine[] = [{ type: 'audio', protocol: 'RTP/AVP', payloads: '', mid: null }]
   #audioIndex = 0
   #bundles = false
 

@@ -2,7 +2,6 @@ import { systemRandom } from '../../model/random.ts'
 import type { Sdp } from '../media-server.ts'
 import { readDescription, type Description } from '../sdp-reading.ts'
 import { asOffer, SectionWriter, type AudioSection, type FaceKind } from './audio-section.ts'
-import { CARRIED } from './said.ts'
 
 /** Our side of the dialog with one party. */
 export class Face {
@@ -25,7 +24,7 @@ export class Face {
   /** What its party is offered. */
   offer(section: AudioSection): Sdp {
     const text = this.writer.write(asOffer(section))
-    this.offered = readDescription(text, CARRIED)
+    this.offered = readDescription(text)
     return text
   }
 }

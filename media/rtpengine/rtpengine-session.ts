@@ -1,19 +1,31 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import type { LegSide } from '../../model/call.ts'
-import { MediaUnavailable, type MediaSession, type Sdp, type SessionStats } from '../media-server.ts'
+import {
+  MediaUnavailable,
+  type MediaSession,
+  type OfferedSecurity,
+  type Sdp,
+  type SessionStats,
+} from '../media-server.ts'
 import { OWN_OFFER } from '../own-offer.ts'
 import { carriesSpeech } from '../payload-types.ts'
 import { readDescription } from '../sdp-reading.ts'
 import { termsToOffer } from '../sdp.ts'
-import { faceKind, keepPayloads, withCodecsOf, withDirection, type AudioSection } from './audio-section.ts'
+import {
+  faceKind,
+  keepPayloads,
+  withCodecsOf,
+  withDirection,
+  type AudioSection,
+  type FaceKind,
+} from './audio-section.ts'
 import { addStats, NO_STATS } from './engine-stats.ts'
 import { Face } from './face.ts'
 import { NgRefused } from './ng-client.ts'
 import type { Path } from './path.ts'
 import {
   checkAnswer,
-  CARRIED,
   isTranscodable,
   noSpeech,
   OWN_SECTION,
@@ -26,6 +38,14 @@ import {
   type Told,
 } from './said.ts'
 import { SilenceWatch } from './silence-watch.ts'
+
+/** rtpengine offers keys or none: an invitation that may be left alone (RFC 8643) it does not write for us. */
+const OFFERED_AS: Record<OfferedSecurity, FaceKind> = {
+  none: 'plain',
+  'if-it-can': 'plain',
+  sdes: 'sdes',
+  webrtc: 'webrtc',
+}
 
 interface Replacement {
   readonly side: LegSide
@@ -91,11 +111,12 @@ export class RtpengineSession
     return this.#path?.engine === engine || this.#replacement?.path.engine === engine
   }
 
-  async offerToBuyer(told: Sdp | null): Promise<Sdp> {
+  async offerToBuyer(told: Sdp | null, security: OfferedSecurity = 'none'): Promise<Sdp> {
     this.#assertOpen()
     this.#callerHeardOtherwise = false
     this.#told = told === null ? null : readTold(told)
     const buyer = new Face()
+    buyer.kind = OFFERED_AS[security]
     const offer = this.#asTold(this.#said.caller?.section ?? OWN_SECTION)
     const { direction } = termsToOffer((this.#said.caller?.description ?? OWN_OFFER).audio, false)
     const transcode = told === null && (this.#said.caller === null || isTranscodable(this.#said.caller))
@@ -133,7 +154,7 @@ export class RtpengineSession
     if (callerSaid) {
       const text = await this.#agree(path, 'caller', callerSaid, said)
       if (!this.#told) return text
-      const { direction } = caller.agreed ? readDescription(text, CARRIED).audio : said.description.audio
+      const { direction } = caller.agreed ? readDescription(text).audio : said.description.audio
       this.#callerHeardOtherwise = direction !== this.#told.description.audio.direction
       return this.#told.text
     }
@@ -382,7 +403,7 @@ export class RtpengineSession
     const answered = withDirection(section, direction)
     from.writer.follow(offer.description, offer.text)
     const text = from.writer.write(answered)
-    if (!readDescription(text, CARRIED).audio.codecs.some(carriesSpeech)) throw noSpeech()
+    if (!readDescription(text).audio.codecs.some(carriesSpeech)) throw noSpeech()
     await path.unblock()
     this.#said[asker] = offer
     this.#said[answerer] = answer

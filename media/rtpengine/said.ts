@@ -5,8 +5,6 @@ import { readDescription, type Description, type Direction } from '../sdp-readin
 import { termsToAnswer, termsToOffer } from '../sdp.ts'
 import { keepPayloads, readSection, type AudioSection } from './audio-section.ts'
 
-/** The transports of audio that rtpengine carries. */
-export const CARRIED = ['RTP/AVP', 'RTP/AVPF', 'RTP/SAVP', 'RTP/SAVPF', 'UDP/TLS/RTP/SAVP', 'UDP/TLS/RTP/SAVPF']
 /** What Debian's rtpengine can turn into G.711, and back. */
 const TRANSCODABLE = /^(?:pcmu|pcma|g722|opus|gsm|speex)$/i
 
@@ -19,7 +17,7 @@ export interface Said {
 
 /** Reads what a party says. Throws UnacceptableMedia. */
 export function read(text: Sdp): Said {
-  const description = readDescription(text, CARRIED)
+  const description = readDescription(text)
   return { text, description, section: readSection(text, description.audioIndex) }
 }
 
@@ -46,7 +44,7 @@ export interface Told {
 }
 
 export function readTold(text: Sdp): Told {
-  const description = readDescription(text, CARRIED)
+  const description = readDescription(text)
   const { codecs } = description.audio
   const speech = codecs.find(carriesSpeech)
   return { text, description, codecs: codecs.filter((codec) => codec === speech || !carriesSpeech(codec)) }

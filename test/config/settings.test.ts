@@ -124,6 +124,10 @@ describe('settings', () => {
       ['server.port', ['-1', '1.5', 'off', 'http', '0x50', '1e3', ' ', '99999999999999999999']],
       ['telephony.sip_port', ['on', '-1', '65536']],
       ['telephony.dns_servers', ['dns.example', '192.0.2.53:0', '[192.0.2.53]:53', '192.0.2.53, x', '2001:db8::53:x']],
+      [
+        'media.rtpengine.addresses',
+        ['', 'host:1', '127.0.0.1', '127.0.0.1:0', '127.0.0.1:1*x', '::1:9', '127.0.0.1:1, 127.0.0.1:1*2'],
+      ],
       ['telephony.host', ['localhost', '', '0.0.0.0, x']],
       ['telephony.rtp_port_range', ['10000', '20000-10000', '10001-20000', '80-90', '10000-70000', '10000-10001', '-']],
       ['telephony.max_call_duration', ['2', '2 h', '-2h', '2w', '25h', '0s', 'h', '']].map((x) => x) as [

@@ -9,7 +9,7 @@ import {
   type Sdp,
 } from '../../../media/media-server.ts'
 import { newId, type CallId } from '../../../model/ids.ts'
-import { audioPort, RtpParty } from '../relay/rtp-party.ts'
+import { audioPort, type RtpParty } from '../relay/rtp-party.ts'
 import { RTP_TIMEOUT_MS, type RunningEngine } from './engines-present.ts'
 import { digitHeard, TONE_PACKETS, toneHeard } from './tone-party.ts'
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeMuLaw, tonesIn } from '../../support/tones.ts'
-import { rtp, RtpParty } from '../relay/rtp-party.ts'
+import { rtp, type RtpParty } from '../relay/rtp-party.ts'
 
 const SAMPLES_PER_PACKET = 160
 const PACKET_MS = 20
@@ -95,7 +95,7 @@ const ENCODE_A_LAW = nearest(decodeALaw)
 
 /** The inverse of a decoder: the code whose sample is nearest. */
 function nearest(decode: (code: number) => number): (sample: number) => number {
-  const codes = Array.from({ length: 256 }, (_, code) => code).sort((a, b) => decode(a) - decode(b))
+  const codes = Array.from({ length: 256 }, (_, code) => code).toSorted((a, b) => decode(a) - decode(b))
   const samples = codes.map(decode)
   return (sample) => {
     const above = samples.findIndex((one) => one >= sample)

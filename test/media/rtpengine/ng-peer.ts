@@ -57,8 +57,12 @@ export class NgPeer {
       const bytes = Buffer.isBuffer(reply) ? reply : Buffer.from(writeBencode(reply))
       this.#socket.send(Buffer.concat([Buffer.from(`${of} `), bytes]), from.port, from.address)
     }
-    const question = { cookie, command: String(fields['command']), fields, answer }
+    const question = { cookie, command: textOf(fields['command']), fields, answer }
     this.questions.push(question)
     this.#script(question)
   }
+}
+
+function textOf(value: Bencoded | undefined): string {
+  return typeof value === 'string' ? value : ''
 }

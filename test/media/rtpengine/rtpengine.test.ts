@@ -117,7 +117,7 @@ describe('rtpengine', function () {
     const light = await program({ rtpPorts: [24_400, 24_799] })
     const drained = await program({ rtpPorts: [24_800, 24_899] })
     const engine = await server([
-      { ...heavy, port: heavy.port, weight: 3 },
+      { host: heavy.host, port: heavy.port, weight: 3 },
       light,
       { host: drained.host, port: drained.port, weight: 0 },
     ])

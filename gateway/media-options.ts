@@ -1,0 +1,20 @@
+import type { Settings } from '../config/settings.ts'
+import type { MediaOptions } from '../media/engines.ts'
+import { relayOptions } from './relay-settings.ts'
+
+/** What the settings tell each media engine. */
+export function mediaOptions(settings: Settings): MediaOptions {
+  const { rtpTimeoutMs, latching, rtpengine } = settings.media
+  return {
+    relay: relayOptions(settings),
+    rtpengine: {
+      engines: rtpengine.addresses,
+      requestTimeoutMs: rtpengine.requestTimeoutMs,
+      pingIntervalMs: rtpengine.pingIntervalMs,
+      pingMisses: rtpengine.pingMisses,
+      queryIntervalMs: rtpengine.queryIntervalMs,
+      rtpTimeoutMs,
+      latching,
+    },
+  }
+}
