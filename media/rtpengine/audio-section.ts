@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net'
 import type { Sdp } from '../media-server.ts'
 import type { Direction, MediaLine } from '../sdp-reading.ts'
 import { UnacceptableMedia } from '../media-server.ts'
+import { SRTP_SUITES } from '../srtp-suites.ts'
 
 /** How a party's audio travels: openly, with keys in its description (RFC 4568), or as browsers do (RFC 8834). */
 export type FaceKind = 'plain' | 'sdes' | 'webrtc'
@@ -16,6 +17,8 @@ export interface AudioSection {
   /** Without `a=`; those of the session that bear on its audio come first. */
   readonly attributes: readonly string[]
 }
+
+const SUITES: ReadonlySet<string> = new Set(SRTP_SUITES.map(({ name }) => name))
 
 /** Attributes of a session that hold for its audio unless that says otherwise. */
 const SESSION_ATTRIBUTES =
@@ -101,11 +104,17 @@ export function asOffer(section: AudioSection): AudioSection {
   return { ...section, attributes }
 }
 
-/** A section as a description of its own, for rtpengine. Keys beside plain RTP (RFC 8643) are kept from it: it would use them. */
-export function writeForEngine(whole: AudioSection): Sdp {
-  const attributes = whole.attributes.filter((attribute) => !/^(?:crypto|fingerprint):/.test(attribute))
-  const section = faceKind(whole) === 'plain' ? { ...whole, attributes } : whole
-  return `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n${sectionLines(section)}`
+/**
+ * A section as a description of its own, for rtpengine. Keys beside plain RTP (RFC 8643) are kept from it: it would use them. So are
+ * suites that no party of ours is offered.
+ */
+export function writeForEngine(section: AudioSection): Sdp {
+  const kind = faceKind(section)
+  const attributes = section.attributes.filter((attribute) => {
+    if (attribute.startsWith('fingerprint:')) return kind === 'webrtc'
+    return !attribute.startsWith('crypto:') || (kind === 'sdes' && SUITES.has(attribute.split(' ')[1] ?? ''))
+  })
+  return `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n${sectionLines({ ...section, attributes })}`
 }
 
 function sectionLines({ protocol, port, payloads, connection, attributes }: AudioSection): string {

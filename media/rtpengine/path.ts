@@ -5,6 +5,20 @@ import type { Engine } from './engine.ts'
 import { readStats } from './engine-stats.ts'
 import { NgRefused, type NgRequest } from './ng-client.ts'
 
+/** Suites of rtpengine's that are not offered: those without encryption, and those that our own relay could not take over. */
+const NOT_OFFERED = [
+  'AEAD_AES_256_GCM',
+  'AEAD_AES_128_GCM',
+  'AES_256_CM_HMAC_SHA1_80',
+  'AES_256_CM_HMAC_SHA1_32',
+  'AES_192_CM_HMAC_SHA1_80',
+  'AES_192_CM_HMAC_SHA1_32',
+  'F8_128_HMAC_SHA1_80',
+  'F8_128_HMAC_SHA1_32',
+  'NULL_HMAC_SHA1_80',
+  'NULL_HMAC_SHA1_32',
+].map((suite) => `no-${suite}`)
+
 /** What rtpengine writes for a face of each kind. Its measured ways with browsers are in docs/engines.md. */
 const WRITING: Record<FaceKind, Record<'offer' | 'answer', Partial<NgRequest> & { flags: readonly string[] }>> = {
   plain: {
@@ -28,6 +42,7 @@ const WRITING: Record<FaceKind, Record<'offer' | 'answer', Partial<NgRequest> & 
       'transport-protocol': 'RTP/SAVP',
       ICE: 'remove',
       DTLS: 'off',
+      SDES: NOT_OFFERED,
       'rtcp-mux': ['demux'],
       flags: ['strip extmap'],
     },

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   MediaUnavailable,
   UnacceptableMedia,
   type MediaCapability,
   type MediaServer,
   type MediaSession,
+  type OfferedSecurity,
   type Sdp,
 } from '../../../media/media-server.ts'
 import { newId, type CallId } from '../../../model/ids.ts'
@@ -34,6 +36,9 @@ export interface Behaviour {
 
 /** The caller plays 400 Hz, the buyer 650, a third 900: whoever is heard is known by it. */
 const TONES = { caller: 400, buyer: 650, third: 900 }
+
+/** How long ICE and DTLS may take on loopback. */
+const SECURING_MS = 1500
 
 interface Talk {
   readonly session: MediaSession
@@ -67,6 +72,27 @@ async function bothHear({ caller, buyer }: Stage, { callerPort, buyerPort }: Tal
 async function notHeard(from: RtpParty, port: number, hertz: number, by: RtpParty): Promise<void> {
   const [heard] = await toneHeard(from, port, hertz, [by])
   assert.deepEqual(heard, [], 'the tone is not heard')
+}
+
+/** Two calls one behind the other, with secured audio between them and plain phones at both ends: either side of it is offered and answered. */
+async function throughTwo(stage: Stage, security: OfferedSecurity, secured: RegExp): Promise<void> {
+  const first = await open(stage, stage.caller.describe({ payloads: '0 101' }))
+  const between = await first.offerToBuyer(null, security)
+  assert.match(between, secured)
+  assert.doesNotMatch(between, /NULL_HMAC/) // No cipher at all.
+  const second = await open(stage, between)
+  const toBuyer = await second.offerToBuyer(null)
+  assert.match(toBuyer, /m=audio \d+ RTP\/AVP 0/)
+  assert.doesNotMatch(toBuyer, /crypto|fingerprint|candidate|ice-/)
+  const back = await second.answerFromBuyer(stage.buyer.describe({ payloads: '0 101' }))
+  assert.match(back, secured)
+  const told = await first.answerFromBuyer(back)
+  await sleep(SECURING_MS)
+  await hear(stage.caller, audioPort(told), TONES.caller, stage.buyer)
+  await hear(stage.buyer, audioPort(toBuyer), TONES.buyer, stage.caller)
+  assert.deepEqual(await digitHeard(stage.caller, audioPort(told), 3, stage.buyer), [3])
+  await first.close()
+  await second.close()
 }
 
 export const BEHAVIOURS: readonly Behaviour[] = [
@@ -375,6 +401,16 @@ export const BEHAVIOURS: readonly Behaviour[] = [
       assert.deepEqual(await digitHeard(stage.caller, callerPort, 5, stage.buyer), [5])
       await session.close()
     },
+  },
+  {
+    name: 'offers and answers SRTP by keys in the description (RFC 4568)',
+    needs: 'sdes',
+    run: (stage) => throughTwo(stage, 'sdes', /m=audio \d+ RTP\/SAVP 0[^]*a=crypto:\d+ /),
+  },
+  {
+    name: 'offers and answers as browsers do: ICE, DTLS-SRTP, rtcp-mux (RFC 8834)',
+    needs: 'webrtc',
+    run: (stage) => throughTwo(stage, 'webrtc', /m=audio \d+ UDP\/TLS\/RTP\/SAVPF 0[^]*a=fingerprint:/),
   },
   {
     name: 'tells live calls that its program has died, and refuses new ones at once',
