@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { decodeMuLaw, tonesIn } from '../../support/tones.ts'
+import { encode, TO_LINEAR } from '../../../media/relay/g711.ts'
+import { tonesIn } from '../../support/tones.ts'
 import { rtp, type RtpParty } from '../relay/rtp-party.ts'
 
 const SAMPLES_PER_PACKET = 160
@@ -25,13 +26,13 @@ function nextSequence(party: RtpParty): number {
 
 /** Sends a tone from one phone's socket to where a description said, in G.711. */
 async function sendTone(from: RtpParty, port: number, hertz: number, payload: 0 | 8): Promise<void> {
-  const encode = payload === PCMA ? ENCODE_A_LAW : ENCODE_MU_LAW
+  const law = payload === PCMA ? 'a' : 'u'
   for (let n = 0; n < TONE_PACKETS; n++) {
     const sequence = nextSequence(from)
     const packet = rtp({ sequence, payload, ssrc: from.port })
     for (let i = 0; i < SAMPLES_PER_PACKET; i++) {
       const sample = 10_000 * Math.sin((2 * Math.PI * hertz * (n * SAMPLES_PER_PACKET + i)) / RATE)
-      packet[12 + i] = encode(sample)
+      packet[12 + i] = encode(law, Math.round(sample))
     }
     from.send(packet, port)
     await sleep(PACKET_MS)
@@ -57,7 +58,7 @@ function tonesOf(packets: readonly Buffer[]): number[] {
   for (const packet of packets) {
     const payload = packet[1]! & 0x7f
     if (payload !== 0 && payload !== PCMA) continue
-    for (const code of packet.subarray(12)) samples.push(payload === PCMA ? decodeALaw(code) : decodeMuLaw(code))
+    for (const code of packet.subarray(12)) samples.push(TO_LINEAR[payload === PCMA ? 'a' : 'u'][code]!)
   }
   const tones = tonesIn({ rate: RATE, samples: Int16Array.from(samples) })
   return [...tones].filter(([, ms]) => ms >= HEARD_MS).map(([hertz]) => hertz)
@@ -79,27 +80,4 @@ export async function digitHeard(from: RtpParty, port: number, event: number, to
   await sleep(SETTLE_MS)
   const events = to.heard.slice(before).filter(({ packet }) => (packet[1]! & 0x7f) === TELEPHONE_EVENT)
   return [...new Set(events.map(({ packet }) => packet[12]!))]
-}
-
-/** ITU-T G.711 A-law to a 16-bit sample. */
-function decodeALaw(code: number): number {
-  const bits = code ^ 0x55
-  const exponent = (bits >> 4) & 0x07
-  const mantissa = ((bits & 0x0f) << 4) + 8
-  const magnitude = exponent === 0 ? mantissa : (mantissa + 0x100) << (exponent - 1)
-  return bits & 0x80 ? magnitude : -magnitude
-}
-
-const ENCODE_MU_LAW = nearest(decodeMuLaw)
-const ENCODE_A_LAW = nearest(decodeALaw)
-
-/** The inverse of a decoder: the code whose sample is nearest. */
-function nearest(decode: (code: number) => number): (sample: number) => number {
-  const codes = Array.from({ length: 256 }, (_, code) => code).toSorted((a, b) => decode(a) - decode(b))
-  const samples = codes.map(decode)
-  return (sample) => {
-    const above = samples.findIndex((one) => one >= sample)
-    if (above <= 0) return codes[above === 0 ? 0 : 255]!
-    return sample - samples[above - 1]! < samples[above]! - sample ? codes[above - 1]! : codes[above]!
-  }
 }

@@ -7,7 +7,7 @@ export interface NgQuestion {
   readonly command: string
   readonly fields: { readonly [key: string]: Bencoded }
   /** Sends these bytes back, with the cookie before them unless told another. */
-  answer(reply: Bencoded | Buffer, cookie?: string): void
+  readonly answer: (reply: Bencoded | Buffer, cookie?: string) => void
 }
 
 /** Something that stands where an rtpengine should be, and does as a test tells it. */
