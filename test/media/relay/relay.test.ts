@@ -252,6 +252,25 @@ describe('relay', () => {
     })
   })
 
+  it('believes RTCP of a party behind NAT once its RTP has proved where it is', async () => {
+    await withRelay({}, async (relay) => {
+      const callerOffer = caller.describe({ address: '192.0.2.1' })
+      const session = await relay.createSession({ callId: newId<CallId>(), callerOffer })
+      const offer = await session.offerToBuyer(null)
+      const answer = await session.answerFromBuyer(buyer.describe())
+      caller.sendRtcp(rtcp(5), audioPort(answer) + 1)
+      await untilStats(session, (s) => s.caller.dropped.foreign === 1)
+      await prove(caller, buyer, audioPort(answer))
+      const atBuyer = buyer.nextRtcp()
+      caller.sendRtcp(rtcp(6), audioPort(answer) + 1)
+      assert.deepEqual((await atBuyer).packet, rtcp(6))
+      const atCaller = caller.nextRtcp()
+      buyer.sendRtcp(rtcp(7), audioPort(offer) + 1)
+      assert.deepEqual((await atCaller).packet, rtcp(7))
+      await session.close()
+    })
+  })
+
   it('drops and counts what is not RTP', async () => {
     await withRelay({}, async (relay) => {
       const call = await connect(relay, { caller, buyer })
