@@ -98,6 +98,11 @@ export const CATALOGUE = {
     'A side without audio for so long, while the other side’s comes, or with nothing but digital silence: the record names it. 0s: never.',
   ),
   'media.one_way_ends_call': set(FLAG, false, 'Whether such a call is ended then (rtp_timeout), or goes on.'),
+  'media.record': set(
+    FLAG,
+    false,
+    'Whether answered calls are recorded; needs media.recording_key, and the consent that the law of both places asks for.',
+  ),
   'media.prompts_dir': may(TEXT, 'Where the WAV files of prompts are; unset: prompts in data_dir.'),
   'media.recordings_dir': may(TEXT, 'Where encrypted recordings are written; unset: recordings in data_dir.'),
   'media.recording_key': may(

@@ -4,6 +4,7 @@ import { Bridge } from './bridge.ts'
 import type { Call } from './live-call.ts'
 import { Parties } from './parties.ts'
 import type { ExchangeParts } from './parts.ts'
+import { recordCall } from './record-call.ts'
 import type { AwardResult } from './ring-award.ts'
 import { Transfers } from './transfers.ts'
 import { writeSold } from './write-sold.ts'
@@ -58,6 +59,7 @@ export async function accept(
     monotonicMs: () => parts.clock.monotonicMs(),
   })
   if (parts.policies.transfers !== 'off') new Transfers(partiesOf(call, call.bridge, parts), parts).listen()
+  if (parts.policies.recordsCalls) void recordCall(call, parts)
   // Asked for while the 200 was on its way.
   if (call.abandoned) call.bridge.hangUp(call.abandoned.why, call.abandoned.by)
   return call.bridge

@@ -23,9 +23,11 @@ export interface CallPolicies extends CallerLegPolicies {
   readonly transferHosts: readonly string[]
   /** How numbers begin that a transfer may lead to. */
   readonly transferNumbers: readonly string[]
+  /** Whether answered calls are recorded. */
+  readonly recordsCalls: boolean
 }
 
-export function callPolicies({ telephony, drachtio }: Settings): CallPolicies {
+export function callPolicies({ telephony, drachtio, media }: Settings): CallPolicies {
   return {
     stopCodes: telephony.stopCodes,
     followRedirects: telephony.redirects === 'follow',
@@ -36,6 +38,7 @@ export function callPolicies({ telephony, drachtio }: Settings): CallPolicies {
     transfers: telephony.transfers,
     transferHosts: telephony.transferHosts,
     transferNumbers: telephony.transferNumbers,
+    recordsCalls: media.record,
     answersCancelled: drachtio.host === null,
     reliableWhenSupported: telephony.reliableProvisionals === 'supported',
     sessionExpiresS: telephony.sessionExpiresMs && Math.max(MIN_SE, Math.round(telephony.sessionExpiresMs / 1000)),

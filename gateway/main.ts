@@ -102,6 +102,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const clock = systemClock
   const telemetry = createTelemetry()
   for (const part of notAvailable(settings)) logger.warn({ setting: part }, 'not available')
+  const mediaSettings = mediaOptions(settings) // Refused before anything is started.
   mkdirSync(settings.dataDir, { recursive: true })
 
   // The book: everything a decision reads, in memory.
@@ -224,7 +225,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     log,
   })
 
-  const media = await createMediaServer(settings.media.engine as MediaEngine, { log: logger }, mediaOptions(settings))
+  const media = await createMediaServer(settings.media.engine as MediaEngine, { log: logger }, mediaSettings)
 
   const sipServer = settings.drachtio.host ? null : await startEmbeddedSip(settings, logger, sipGuard)
   const signaling = new Signaling({

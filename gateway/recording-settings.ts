@@ -10,10 +10,15 @@ export interface SoundFolders {
   readonly recordings?: RecordingsOptions
 }
 
-/** Throws SettingsError when media.recording_key cannot be used. */
+/** Throws SettingsError when media.recording_key cannot be used, or is missing. */
 export function soundFolders(settings: Settings): SoundFolders {
   const promptFolder = settings.media.promptsDir ?? join(settings.dataDir, 'prompts')
   const keys = masterKeys(settings)
+  if (settings.media.record && keys.length === 0)
+    throw new SettingsError(
+      'media.record',
+      'media.record: needs media.recording_key, since nothing is recorded in the clear',
+    )
   return keys.length === 0
     ? { promptFolder }
     : { promptFolder, recordings: { folder: recordingFolder(settings), keys } }
@@ -29,6 +34,6 @@ export function masterKeys({ media }: Settings): readonly MasterKey[] {
   try {
     return readMasterKeys(media.recordingKey)
   } catch (error) {
-    throw new SettingsError('media.recording_key', (error as Error).message)
+    throw new SettingsError('media.recording_key', `media.recording_key: ${(error as Error).message}`)
   }
 }

@@ -1,6 +1,7 @@
 import { systemRandom } from '../../model/random.ts'
 import { DigitReader, type KeyPress } from './digits.ts'
 import { OutgoingStream } from './outgoing-stream.ts'
+import { NO_FORMATS } from './party-formats.ts'
 import type { AudioTap } from './relay-leg.ts'
 import type { Recorder } from './recorder.ts'
 import type { PartyFormats } from './tool-messages.ts'
@@ -43,6 +44,11 @@ export class LegAudio implements AudioTap {
 
   get formats(): PartyFormats {
     return this.#leg.formats
+  }
+
+  /** False for a party that has agreed to no G.711; of one that has said nothing yet nobody knows. */
+  get mayBeRecorded(): boolean {
+    return this.formats.speech !== null || this.formats === NO_FORMATS
   }
 
   send(packet: Buffer): void {

@@ -2,6 +2,9 @@ import { isSameCodec, type Codec } from '../payload-types.ts'
 import type { Law } from './g711.ts'
 import type { PartyFormats } from './tool-messages.ts'
 
+/** Of a party that has said nothing yet. */
+export const NO_FORMATS: PartyFormats = { g711: [], events: [], speech: null, keys: null }
+
 /** What the tools must know of a party's payload types, from its description's codecs and those of the side opposite. */
 export function partyFormats(own: readonly Codec[], opposite: readonly Codec[]): PartyFormats {
   const all = [...own, ...opposite]

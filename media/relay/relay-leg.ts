@@ -6,6 +6,7 @@ import { LegQuality } from './leg-quality.ts'
 import { OneWayWatch, soundOf, SOUNDS } from './one-way.ts'
 import type { LegStats, RemoteParty } from './relay-messages.ts'
 import type { SocketPair } from './relay-socket.ts'
+import { NO_FORMATS } from './party-formats.ts'
 import { ReportReader } from './rtcp.ts'
 import { isRtcp, isRtcpType, isRtp } from './rtp-packet.ts'
 import { RtpStats } from './rtp-stats.ts'
@@ -23,8 +24,6 @@ export interface AudioTap {
   /** What this leg's party is sent for a packet of the other one; null: nothing. */
   sending(packet: Buffer, nowMs: number): Buffer | null
 }
-
-const NO_FORMATS: PartyFormats = { g711: [], events: [], speech: null, keys: null }
 
 /**
  * One side of a relayed call: a socket each for RTP and RTCP. What comes in here and is believed goes out through `peer`,

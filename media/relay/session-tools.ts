@@ -147,7 +147,7 @@ export class SessionTools {
     if (this.#recording !== null)
       return this.#tell({ what: 'failed', op, reason: 'the call is being recorded already' })
     const { caller, buyer } = this.#audio
-    if (caller.formats.speech === null || buyer.formats.speech === null)
+    if (!caller.mayBeRecorded || !buyer.mayBeRecorded)
       return this.#tell({
         what: 'failed',
         op,

@@ -79,6 +79,7 @@ export function scenarioOf(dice: Dice): Scenario {
       transfers: isAttended ? 'both' : dice.pick(['off', 'buyer', 'both', 'both']),
       transferHosts: ['10.0.0.2', '10.0.0.3', '10.0.0.4'],
       transferNumbers: [],
+      recordsCalls: false,
       reliableWhenSupported: dice.onceIn(2),
       answersCancelled: true,
       sessionExpiresS: dice.pick([0, 90, 180]),
