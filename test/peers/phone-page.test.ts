@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, Page } from 'playwright-core'
-import { chromiumIsInstalled, PLAIN_RTP, startChromium } from '../support/browser-phone.ts'
+import { chromiumIsInstalled } from '../support/browser-phone.ts'
 import { Market } from '../support/call-market.ts'
 import { eventually, requireEmbeddedSip, startExchange, type Exchange } from '../support/exchange.ts'
-import { connectPhone, FAKE_MICROPHONE, openPhone, type PhonePageOptions } from '../support/phone-page.ts'
+import { connectPhone, openPhone, startTalkingChromium, type PhonePageOptions } from '../support/phone-page.ts'
+import { PLAIN_RTP } from '../support/plain-rtp.ts'
 import { hireAgent, PASSWORD } from '../support/registered-phone.ts'
 
 const SHOTS = process.env['SCREENSHOTS']
@@ -21,7 +22,7 @@ describe('the softphone at /phone', function () {
     if (!chromiumIsInstalled()) this.skip()
     requireEmbeddedSip(this, 'SIP over plain WebSocket')
     exchange = await startExchange(this, { env: { DCE_TELEPHONY_WS_PORT: '0', DCE_SECURITY_LOGIN_PER_MINUTE: '1000' } })
-    browser = await startChromium('', FAKE_MICROPHONE)
+    browser = await startTalkingChromium()
   })
   afterEach(async () => {
     for (const page of pages.splice(0)) await page.context().close()
@@ -66,6 +67,15 @@ describe('the softphone at /phone', function () {
   async function dial(page: Page, number: string): Promise<void> {
     await page.getByLabel('Number or SIP name').fill(number)
     await page.getByRole('button', { name: 'Call', exact: true }).click()
+  }
+  /** Waits until a meter has moved: the fake microphone beeps every second. */
+  async function untilLoud(page: Page, meter: string): Promise<void> {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- It is a `<meter>`, and this file knows no DOM.
+    const level = () => page.locator(meter).evaluate((element) => (element as unknown as { value: number }).value)
+    await eventually(
+      async () => (await level()) > 10 || undefined,
+      () => `${meter} does not move`,
+    )
   }
   /** Where the phone in this page is registered from. */
   async function bindingOf(page: Page): Promise<string | undefined> {
@@ -159,12 +169,7 @@ describe('the softphone at /phone', function () {
     const market = await Market.open(exchange)
     const page = await callerIn(market)
     await button(page, 'Try the microphone').click()
-    await eventually(
-      async () =>
-        (await page.locator('#level-out').evaluate((meter) => (meter as unknown as { value: number }).value)) > 10 ||
-        undefined,
-      () => 'the fake microphone beeps, and the meter does not move',
-    )
+    await untilLoud(page, '#level-out')
     await shot(page, 'trying')
     await market.close()
   })

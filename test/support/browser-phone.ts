@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { jssipExpression } from '../../api/jssip-script.ts'
+import { PLAIN_RTP } from './plain-rtp.ts'
 
 export const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 
@@ -59,10 +60,10 @@ export interface BrowserPhoneOptions {
 }
 
 /** A Chromium without a window that trusts one key, whatever name and issuer its certificate has, and no other. */
-export async function startChromium(trustedKeySha256: string, more: readonly string[] = []): Promise<Browser> {
+export async function startChromium(trustedKeySha256: string): Promise<Browser> {
   const { chromium } = await import('playwright-core')
   const trust = `--ignore-certificate-errors-spki-list=${trustedKeySha256}`
-  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu', trust, ...more] })
+  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu', trust] })
 }
 
 export function chromiumIsInstalled(): boolean {
@@ -138,39 +139,6 @@ export class BrowserPhone {
     return this.#context.close()
   }
 }
-
-/** In place of the browser's: describes one stream of plain RTP, agrees to whatever comes. */
-export const PLAIN_RTP = `
-window.PlainRtp = class extends EventTarget {
-  signalingState = 'stable'
-  iceGatheringState = 'complete'
-  iceConnectionState = 'connected'
-  localDescription = null
-  remoteDescription = null
-  addTrack() {}
-  getSenders() { return [] }
-  getReceivers() { return [] }
-  async getStats() { return new Map() }
-  close() { this.signalingState = 'closed' }
-  async createOffer() { return { type: 'offer', sdp: this.#sdp() } }
-  async createAnswer() { return { type: 'answer', sdp: this.#sdp() } }
-  async setLocalDescription(description) {
-    this.localDescription = description
-    this.#turn(description, 'local')
-    setTimeout(() => this.dispatchEvent(new Event('icegatheringstatechange'))) // Whoever restarts ICE waits for it.
-  }
-  async setRemoteDescription(description) {
-    if (!/^m=audio \\d+ RTP\\/AVP /m.test(description.sdp)) throw new Error('not plain RTP: ' + description.sdp)
-    this.remoteDescription = description
-    this.#turn(description, 'remote')
-  }
-  #turn({ type }, side) { this.signalingState = type === 'answer' ? 'stable' : 'have-' + side + '-offer' }
-  #sdp() {
-    return ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', 'm=audio 40000 RTP/AVP 0 8',
-      'a=rtpmap:0 PCMU/8000', 'a=rtpmap:8 PCMA/8000', 'a=sendrecv', ''].join('\\r\\n')
-  }
-}
-`
 
 const PHONE = `
 window.phone = {

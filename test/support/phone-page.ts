@@ -1,11 +1,18 @@
 import type { Browser, Page } from 'playwright-core'
 import { ADMIN } from '../../sipp/exchange-process.ts'
-import { PLAIN_RTP } from './browser-phone.ts'
+import { CHROMIUM } from './browser-phone.ts'
 import type { Exchange } from './exchange.ts'
+import { PLAIN_RTP } from './plain-rtp.ts'
 import { PASSWORD } from './registered-phone.ts'
 
-/** A microphone that beeps, and nobody who would have to allow it. */
-export const FAKE_MICROPHONE = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream']
+/** A Chromium whose microphone beeps every second, and that asks nobody whether it may. */
+export async function startTalkingChromium(): Promise<Browser> {
+  const { chromium } = await import('playwright-core')
+  const microphone = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream']
+  // A page on loopback may have media on loopback.
+  const args = ['--no-sandbox', '--disable-gpu', '--allow-loopback-in-peer-connection', ...microphone]
+  return chromium.launch({ executablePath: CHROMIUM, args })
+}
 
 export interface PhonePageOptions {
   readonly colorScheme?: 'light' | 'dark'
