@@ -96,7 +96,8 @@ export interface SipDialog extends LegDialog {
 }
 
 export interface UacOptions {
-  readonly localSdp: string
+  /** Undefined: the other end makes the offer, which the ACK answers with `recvonly`. */
+  readonly localSdp: string | undefined
   readonly headers: Record<string, string>
   readonly proxy?: string
   readonly auth?: { username: string; password: string }

@@ -35,14 +35,19 @@ export function termsToAnswer(offer: AudioStream, answer: AudioStream): AudioTer
   return {
     codecs,
     source: answer.source,
-    direction: directionToAnswer(directionToOffer(offer), directionToOffer(answer)),
+    direction: answerDirection(offer, answer),
     rtcpMux: offer.rtcpMux,
   }
 }
 
 /** RFC 3264 §8.4: c=0.0.0.0 asks for silence as `a=sendonly` does, whatever its direction line says. */
-function directionToOffer(stream: AudioStream): Direction {
+export function directionToOffer(stream: AudioStream): Direction {
   return stream.heldByAddress ? direction(sends(stream.direction), false) : stream.direction
+}
+
+/** What to answer the offerer with, when the answerer has said this. */
+export function answerDirection(offer: AudioStream, answer: AudioStream): Direction {
+  return directionToAnswer(directionToOffer(offer), directionToOffer(answer))
 }
 
 /** RFC 3264 §6.1: an answer may not send what the offer will not receive, nor receive what it will not send. */

@@ -1,0 +1,141 @@
+import { stat } from 'node:fs/promises'
+import { performance } from 'node:perf_hooks'
+import type { LegSide } from '../../model/call.ts'
+import type {
+  AudioTools,
+  DigitRequest,
+  Digits,
+  PlayOptions,
+  Prompt,
+  Recording,
+  RecordingEnd,
+  RecordOptions,
+} from '../audio-tools.ts'
+import { MediaUnavailable } from '../media-server.ts'
+import { DigitCollector } from './digit-collector.ts'
+import { safeFileName, safeWord, UnsafeText } from './event-socket-text.ts'
+import type { FreeSwitchLeg } from './leg.ts'
+
+/** What the tools need of their session. */
+interface ToolsParts {
+  readonly promptsDir: string
+  readonly recordingsDir: string
+  /** The channel of a side; throws MediaUnavailable when there is none. */
+  leg(side: LegSide): FreeSwitchLeg
+  /** Keeps the two sides from hearing each other while this goes on. */
+  apart<T>(work: () => Promise<T>): Promise<T>
+}
+
+/** Prompts, digits and recording by FreeSWITCH itself. Its files are on its machine. */
+export class FreeSwitchTools implements AudioTools {
+  readonly #parts: ToolsParts
+  readonly #collectors: Record<LegSide, Set<DigitCollector>> = { caller: new Set(), buyer: new Set() }
+  /** Running ones: they end with the session. */
+  readonly #recordings = new Set<Recording>()
+
+  constructor(parts: ToolsParts) {
+    this.#parts = parts
+  }
+
+  async play(side: LegSide, prompt: Prompt, options: PlayOptions = {}): Promise<void> {
+    const { repeat = false, signal } = options
+    const file = fileOf(prompt, repeat, this.#parts.promptsDir)
+    const leg = this.#parts.leg(side)
+    if (signal?.aborted === true) return
+    await this.#parts.apart(async () => {
+      const stop = (): void => void leg.stopPlaying().catch(() => undefined)
+      signal?.addEventListener('abort', stop)
+      try {
+        do await leg.play(file)
+        while (repeat && signal?.aborted !== true)
+      } finally {
+        signal?.removeEventListener('abort', stop)
+      }
+    })
+  }
+
+  async collectDigits(side: LegSide, request: DigitRequest): Promise<Digits> {
+    this.#parts.leg(side)
+    const collector = new DigitCollector(request)
+    this.#collectors[side].add(collector)
+    try {
+      return await collector.done
+    } finally {
+      this.#collectors[side].delete(collector)
+    }
+  }
+
+  digitFrom(side: LegSide, digit: string): void {
+    if (!/^[0-9A-D*#]$/i.test(digit)) return
+    for (const collector of this.#collectors[side]) collector.digit(digit.toUpperCase())
+  }
+
+  async sendDigits(side: LegSide, digits: string): Promise<void> {
+    if (!/^[0-9A-D*#]{1,64}$/i.test(digits)) throw new UnsafeText('digits are 1 to 64 of 0-9, A-D, * and #')
+    await this.#parts.leg(side).command('uuid_send_dtmf', digits)
+  }
+
+  /**
+   * Records the caller's channel: what it says is the left side of the file, what it hears the right. The command is uuid_record, since
+   * `record_session` says that all is well where the folder does not exist.
+   */
+  async record({ name, maxMs }: RecordOptions): Promise<Recording> {
+    const leg = this.#parts.leg('caller')
+    const file = `${this.#parts.recordingsDir}/${safeFileName('the name of a recording', name)}.wav`
+    await leg.command('uuid_setvar', 'RECORD_STEREO', 'true')
+    await leg.command('uuid_record', 'start', file, String(Math.max(1, Math.ceil(maxMs / 1000))))
+    const startedMs = performance.now()
+    let ended: Promise<RecordingEnd> | null = null
+    const end = async (): Promise<RecordingEnd> => {
+      this.#recordings.delete(recording)
+      const durationMs = Math.min(Math.round(performance.now() - startedMs), maxMs)
+      // It may have reached its limit, or its channel be gone: FreeSWITCH has written it all by then.
+      await leg.command('uuid_record', 'stop', file).catch(() => '')
+      return { file, durationMs, bytes: await sizeOf(file) }
+    }
+    const recording: Recording = {
+      name,
+      pause: async () => void (await leg.command('uuid_record', 'mask', file)),
+      resume: async () => void (await leg.command('uuid_record', 'unmask', file)),
+      stop: () => (ended ??= end()),
+    }
+    this.#recordings.add(recording)
+    return recording
+  }
+
+  /** Before the channels end. */
+  async close(): Promise<void> {
+    for (const side of ['caller', 'buyer'] as const) for (const each of this.#collectors[side]) each.stop()
+    await Promise.all([...this.#recordings].map((recording) => recording.stop()))
+  }
+}
+
+/** How FreeSWITCH names a sound (mod_sndfile, mod_tone_stream). */
+function fileOf(prompt: Prompt, repeat: boolean, dir: string): string {
+  switch (prompt.kind) {
+    case 'file': {
+      const name = safeFileName('the name of a prompt', prompt.name)
+      return safeWord('the path of a prompt', `${dir}/${name}${/\.\w+$/.test(name) ? '' : '.wav'}`)
+    }
+    case 'tone': {
+      const figures = [prompt.onMs, prompt.offMs, ...prompt.hertz]
+      if (
+        prompt.hertz.length === 0 ||
+        prompt.hertz.length > 2 ||
+        !figures.every((each) => each >= 0 && each <= 600_000)
+      )
+        throw new MediaUnavailable('a tone has one or two frequencies, and times up to ten minutes')
+      return `tone_stream://%(${figures.map((each) => Math.round(each)).join(',')})${repeat ? ';loops=-1' : ''}`
+    }
+    case 'silence':
+      return `silence_stream://${Math.max(1, Math.round(prompt.ms))}`
+  }
+}
+
+/** 0 where the file is on another machine. */
+async function sizeOf(file: string): Promise<number> {
+  return stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  )
+}

@@ -1,0 +1,21 @@
+import type { MediaStats } from '../../model/cdr.ts'
+
+export const NO_STATS: MediaStats = { packetsReceived: 0, packetsLost: 0, octetsReceived: 0, jitterMs: 0 }
+
+/**
+ * The figures of one channel, out of what `uuid_dump` prints after `uuid_set_media_stats`. Read here and not by fsmrf, which cuts
+ * every figure of the audio to a whole number. FreeSWITCH counts what it skipped as lost, and knows no jitter of RFC 3550: what is
+ * given is the deviation at its largest variance (ms²), which is an upper bound.
+ */
+export function readStats(dump: string): MediaStats {
+  const audio = new Map<string, number>()
+  for (const [, name, value] of dump.matchAll(/^variable_rtp_audio_(\w+): ([\d.]+)\s*$/gm))
+    audio.set(name!, Number(value))
+  const figure = (name: string): number => audio.get(name) ?? 0
+  return {
+    packetsReceived: figure('in_packet_count'),
+    packetsLost: figure('in_skip_packet_count'),
+    octetsReceived: figure('in_raw_bytes'),
+    jitterMs: Math.sqrt(figure('in_jitter_max_variance')),
+  }
+}

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import type { FreeSwitchSession } from '../../../media/freeswitch/freeswitch-session.ts'
+import { UnsafeText } from '../../../media/freeswitch/event-socket-text.ts'
+import { MediaUnavailable } from '../../../media/media-server.ts'
+import type { CallId } from '../../../model/ids.ts'
+import type { Channel } from '../../support/freeswitch/channel.ts'
+import { FreeSwitchStage } from '../../support/freeswitch/freeswitch-stage.ts'
+import type { ScriptedFreeSwitch } from '../../support/freeswitch/scripted-freeswitch.ts'
+import { eventually } from '../../support/sip-server.ts'
+import { description } from './descriptions.ts'
+
+describe('The audio tools of FreeSWITCH', () => {
+  let stage: FreeSwitchStage
+  let freeswitch: ScriptedFreeSwitch
+  let session: FreeSwitchSession
+  let caller: Channel
+  let buyer: Channel
+
+  beforeEach(async () => {
+    stage = await FreeSwitchStage.open()
+    freeswitch = await stage.freeswitch()
+    const engine = await stage.engine([freeswitch], { promptsDir: '/prompts', recordingsDir: '/recordings' })
+    session = await engine.createSession({ callId: 'call' as CallId, callerOffer: description(40_000) })
+    await session.offerToBuyer(null)
+    await session.answerFromBuyer(description(40_002))
+    session.established()
+    ;[caller, buyer] = freeswitch.channels as [Channel, Channel]
+  })
+  afterEach(() => stage.close())
+
+  const digits = { max: 3, firstMs: 200, betweenMs: 100, terminators: '#' }
+
+  it('play a file to one side, which hears the other again afterwards', async () => {
+    freeswitch.habits.playMs = 60
+    const played = session.tools.play('buyer', { kind: 'file', name: 'whisper' })
+    await eventually(() => buyer.executed.length === 1)
+    assert.equal(buyer.executed[0], 'playback /prompts/whisper.wav')
+    assert.equal(caller.bridgedTo, null)
+    await played
+    assert.equal(caller.bridgedTo, buyer)
+    assert.deepEqual(caller.executed, [])
+  })
+
+  it('join the two only when the last of two prompts has ended', async () => {
+    freeswitch.habits.playMs = 60
+    const first = session.tools.play('buyer', { kind: 'silence', ms: 60 })
+    await eventually(() => buyer.executed.length === 1)
+    const second = session.tools.play('caller', { kind: 'tone', hertz: [440, 480], onMs: 2000, offMs: 4000 })
+    await first
+    assert.equal(caller.bridgedTo, null)
+    await second
+    assert.equal(caller.bridgedTo, buyer)
+    assert.deepEqual(caller.executed, ['playback tone_stream://%(2000,4000,440,480)'])
+  })
+
+  it('repeat until stopped, and stop at once', async () => {
+    freeswitch.habits.playMs = 20
+    const stop = new AbortController()
+    const played = session.tools.play('caller', { kind: 'file', name: 'hold' }, { repeat: true, signal: stop.signal })
+    await eventually(() => caller.executed.length >= 3)
+    freeswitch.habits.playMs = 60_000
+    await eventually(() => caller.executed.length >= 4)
+    stop.abort()
+    await played
+    assert.ok(freeswitch.commands.includes(`uuid_break ${caller.uuid} all`))
+    assert.equal(caller.bridgedTo, buyer)
+  })
+
+  it('say that a prompt is not there', async () => {
+    await assert.rejects(session.tools.play('caller', { kind: 'file', name: 'missing' }), /File Not Found/)
+    assert.equal(caller.bridgedTo, buyer)
+  })
+
+  it('end a play whose channel goes, which fsmrf would leave for ever', async () => {
+    freeswitch.habits.silentTo.add('playback')
+    const played = session.tools.play('caller', { kind: 'file', name: 'welcome' })
+    const refused = assert.rejects(played, MediaUnavailable)
+    await eventually(() => caller.executed.length === 1)
+    await session.close()
+    await refused
+    await assert.rejects(session.tools.play('caller', { kind: 'file', name: 'welcome' }), MediaUnavailable)
+  })
+
+  it('collect digits from the channel and from SIP INFO', async () => {
+    const collected = session.tools.collectDigits('caller', digits)
+    caller.dial('1')
+    buyer.dial('9')
+    await eventually(async () => {
+      session.tools.digitFrom('caller', '2')
+      return Promise.race([collected.then(() => true), new Promise<false>((no) => void setTimeout(no, 5, false))])
+    })
+    const { digits: dialled, endedBy } = await collected
+    assert.match(dialled, /^[12]{3}$/)
+    assert.equal(endedBy, 'max')
+  })
+
+  it('end the collection by a terminator, a pause, a signal and the end of the session', async () => {
+    const terminated = session.tools.collectDigits('caller', digits)
+    for (const digit of ['4', '#', '5']) session.tools.digitFrom('caller', digit)
+    assert.deepEqual(await terminated, { digits: '4', endedBy: 'terminator' })
+    assert.deepEqual(await session.tools.collectDigits('buyer', digits), { digits: '', endedBy: 'timeout' })
+    const paused = session.tools.collectDigits('buyer', digits)
+    session.tools.digitFrom('buyer', '7')
+    assert.deepEqual(await paused, { digits: '7', endedBy: 'timeout' })
+    const aborted = session.tools.collectDigits('buyer', { ...digits, signal: AbortSignal.abort() })
+    assert.deepEqual(await aborted, { digits: '', endedBy: 'aborted' })
+    const cut = session.tools.collectDigits('buyer', { ...digits, firstMs: 60_000 })
+    await session.close()
+    assert.equal((await cut).endedBy, 'aborted')
+  })
+
+  it('dial to a side, and nothing but digits', async () => {
+    await session.tools.sendDigits('buyer', '12#')
+    assert.ok(freeswitch.commands.includes(`uuid_send_dtmf ${buyer.uuid} 12#`))
+    await assert.rejects(session.tools.sendDigits('buyer', '1\n\napi shutdown'), UnsafeText)
+  })
+
+  it('record the caller left and the buyer right, with pauses, until stopped', async () => {
+    const recording = await session.tools.record({ name: 'call-1', maxMs: 60_500 })
+    const file = '/recordings/call-1.wav'
+    assert.equal(caller.variables.get('RECORD_STEREO'), 'true')
+    assert.ok(freeswitch.commands.includes(`uuid_record ${caller.uuid} start ${file} 61`))
+    await recording.pause()
+    assert.equal(caller.recordings.get(file), true)
+    await recording.resume()
+    assert.equal(caller.recordings.get(file), false)
+    const end = await recording.stop()
+    assert.equal(end.file, file)
+    assert.ok(!caller.recordings.has(file))
+    assert.deepEqual(await recording.stop(), end)
+  })
+
+  it('stop a recording with the session', async () => {
+    const recording = await session.tools.record({ name: 'call-1', maxMs: 60_000 })
+    await session.close()
+    assert.ok(freeswitch.commands.includes(`uuid_record ${caller.uuid} stop /recordings/call-1.wav`))
+    assert.equal((await recording.stop()).file, '/recordings/call-1.wav')
+  })
+
+  it('say that a recording could not be begun', async () => {
+    const elsewhere = await stage.engine([freeswitch], { recordingsDir: '/nowhere' })
+    const other = await elsewhere.createSession({ callId: 'call' as CallId, callerOffer: description(40_000) })
+    await assert.rejects(other.tools.record({ name: 'call-1', maxMs: 1000 }), /Cannot record session/)
+  })
+
+  it('let no name reach the event socket that would be a command of its own', async () => {
+    const before = freeswitch.commands.length
+    for (const name of ['x\n\napi fsctl shutdown now', '${system touch y}', '../../etc/passwd', 'a b']) {
+      await assert.rejects(session.tools.play('caller', { kind: 'file', name }), UnsafeText)
+      await assert.rejects(session.tools.record({ name, maxMs: 1000 }), UnsafeText)
+    }
+    assert.equal(freeswitch.commands.length, before)
+    assert.deepEqual(caller.executed, [])
+  })
+})
