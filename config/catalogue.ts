@@ -1,3 +1,4 @@
+import { FREESWITCH } from './freeswitch-catalogue.ts'
 import { later, may, set, SHORT_WAIT } from './setting.ts'
 import {
   bytes,
@@ -78,7 +79,7 @@ export const CATALOGUE = {
     'relay',
     'Who moves the audio.',
     {
-      notAvailable: ['freeswitch', 'mediasoup', 'direct'],
+      notAvailable: ['mediasoup', 'direct'],
     },
   ),
   'media.threads': set(whole(0, 64), 0, 'Threads of the relay; 0: one less than there are cores, at least one.'),
@@ -117,6 +118,7 @@ export const CATALOGUE = {
   ),
 
   ...RTPENGINE,
+  ...FREESWITCH,
   ...WEBRTC,
 
   'auction.max_awards': set(whole(1, 100), 10, 'The most targets one call may be offered to in turn.'),

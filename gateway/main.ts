@@ -21,6 +21,7 @@ import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID } from '../storage/house-accou
 import { openStorage } from '../storage/storage.ts'
 import { publicAddresses } from './addresses.ts'
 import { mediaOptions } from './media-options.ts'
+import { mediaSip } from './media-sip.ts'
 import { Announcements } from './announcements.ts'
 import { Authentication } from './authentication.ts'
 import type { BindingLimits } from './bindings.ts'
@@ -225,7 +226,11 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     log,
   })
 
-  const media = await createMediaServer(settings.media.engine as MediaEngine, { log: logger }, mediaSettings)
+  const media = await createMediaServer(
+    settings.media.engine as MediaEngine,
+    { log: logger, sip: mediaSip(() => signaling) }, // No engine calls anybody before there is a call.
+    mediaSettings,
+  )
 
   const sipServer = settings.drachtio.host ? null : await startEmbeddedSip(settings, logger, sipGuard)
   const signaling = new Signaling({

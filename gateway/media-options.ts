@@ -1,3 +1,4 @@
+import { freeSwitchOptions } from './freeswitch-settings.ts'
 import type { Settings } from '../config/settings.ts'
 import type { MediaOptions } from '../media/engines.ts'
 import { relayOptions } from './relay-settings.ts'
@@ -7,6 +8,7 @@ export function mediaOptions(settings: Settings): MediaOptions {
   const { rtpTimeoutMs, latching, rtpengine } = settings.media
   return {
     relay: relayOptions(settings),
+    freeswitch: freeSwitchOptions(settings),
     rtpengine: {
       engines: rtpengine.addresses,
       requestTimeoutMs: rtpengine.requestTimeoutMs,

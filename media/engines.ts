@@ -1,3 +1,5 @@
+import { createFreeSwitch } from './freeswitch/freeswitch.ts'
+import type { FreeSwitchOptions } from './freeswitch/freeswitch-options.ts'
 import type { MediaServer } from './media-server.ts'
 import type { MediaNeeds } from './needs.ts'
 import { createRelay } from './relay/relay.ts'
@@ -10,6 +12,7 @@ export type MediaEngine = (typeof MEDIA_ENGINES)[number]
 
 /** What each engine is told, whichever is started. */
 export interface MediaOptions {
+  readonly freeswitch: FreeSwitchOptions
   readonly relay: RelayOptions
   readonly rtpengine: RtpengineOptions
 }
@@ -31,5 +34,6 @@ export async function createMediaServer(
 ): Promise<MediaServer> {
   if (engine === 'relay') return createRelay(needs, options.relay)
   if (engine === 'rtpengine') return createRtpengine(needs, options.rtpengine)
+  if (engine === 'freeswitch') return createFreeSwitch(needs, options.freeswitch)
   throw new MediaEngineNotAvailable(engine)
 }

@@ -36,5 +36,5 @@ export function safeFileName(what: string, name: string): string {
 
 /** FreeSWITCH keeps a description in channel variables: one that brings an expansion is nobody's honest offer. */
 export function expands(value: string): boolean {
-  return value.includes('${') || value.includes('$' + '$')
+  return /\$[${]/.test(value)
 }

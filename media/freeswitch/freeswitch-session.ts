@@ -225,10 +225,10 @@ export class FreeSwitchSession
 
   async #close(): Promise<SessionStats> {
     this.#silence.stop()
-    const parties = [this.#caller, this.#buyer, this.#replacement?.party ?? null]
+    const parties = [this.#caller, this.#buyer, this.#replacement?.party ?? null].filter((party) => party !== null)
     await this.tools.close()
     const [caller, buyer] = await Promise.all([statsOf(this.#caller), statsOf(this.#buyer)])
-    await Promise.all(parties.map((party) => party?.leg.close())) // Every one of them, or FreeSWITCH keeps it.
+    await Promise.all(parties.map((party) => party.leg.close())) // Every one of them, or FreeSWITCH keeps it.
     this.#parts.onClosed(this)
     return { caller, buyer }
   }

@@ -41,13 +41,14 @@ export class FreeSwitchTools implements AudioTools {
     const { repeat = false, signal } = options
     const file = fileOf(prompt, repeat, this.#parts.promptsDir)
     const leg = this.#parts.leg(side)
-    if (signal?.aborted === true) return
+    const isStopped = (): boolean => signal?.aborted === true
+    if (isStopped()) return
     await this.#parts.apart(async () => {
       const stop = (): void => void leg.stopPlaying().catch(() => undefined)
       signal?.addEventListener('abort', stop)
       try {
-        do await leg.play(file)
-        while (repeat && signal?.aborted !== true)
+        await leg.play(file)
+        while (repeat && !isStopped()) await leg.play(file)
       } finally {
         signal?.removeEventListener('abort', stop)
       }

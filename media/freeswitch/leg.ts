@@ -153,6 +153,7 @@ export function refusalOf(error: unknown): Error {
   const status = error instanceof Error && 'status' in error ? error.status : undefined
   if (status === 488 || status === 415 || status === 606)
     return new UnacceptableMedia('the media server has no codec in common with the description', 305)
-  const why = status === undefined ? (error instanceof Error ? error.message : String(error)) : `it answered ${status}`
+  const said = error instanceof Error ? error.message : String(error)
+  const why = typeof status === 'number' ? `it answered ${status}` : said
   return new MediaUnavailable(`FreeSWITCH did not take the call: ${why}`)
 }

@@ -4,6 +4,7 @@ import { createMediaServer, MEDIA_ENGINES, MediaEngineNotAvailable } from '../..
 const needs = { log: { warn: () => {}, error: () => {} } }
 const options = {
   relay: { address: '127.0.0.1', portRange: { from: 21_400, to: 21_499 } },
+  freeswitch: { servers: ['127.0.0.1:1'], secret: 'x', owner: 'test', connectTimeoutMs: 1 },
   rtpengine: { engines: [{ host: '127.0.0.1', port: 9, weight: 1 }] },
 }
 
@@ -22,7 +23,15 @@ describe('createMediaServer', () => {
     await server.close()
   })
 
-  for (const engine of MEDIA_ENGINES.filter((name) => name !== 'relay' && name !== 'rtpengine')) {
+  it('says of a FreeSWITCH that nobody answers for where it was looked for and what happened', async () => {
+    const sip = { invite: () => Promise.reject(new Error('not asked')) }
+    await assert.rejects(
+      createMediaServer('freeswitch', { ...needs, sip }, options),
+      /media engine freeswitch: FreeSWITCH at 127\.0\.0\.1:1 cannot be reached: .*ECONNREFUSED/,
+    )
+  })
+
+  for (const engine of MEDIA_ENGINES.filter((name) => name === 'mediasoup' || name === 'direct')) {
     it(`says that ${engine} is not available`, async () => {
       await assert.rejects(createMediaServer(engine, needs, options), (error) => {
         assert.ok(error instanceof MediaEngineNotAvailable)

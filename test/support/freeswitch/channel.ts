@@ -108,7 +108,7 @@ export class Channel {
   }
 
   #command(lines: readonly string[]): void {
-    const [verb, ...rest] = lines[0]!.split(' ')
+    const [verb = '', ...rest] = lines[0]!.split(' ')
     const writer = this.#writer!
     switch (verb) {
       case 'connect':

@@ -99,7 +99,7 @@ export class ScriptedFreeSwitch {
 
   #api(line: string): string {
     this.commands.push(line)
-    const [command, uuid = '', ...args] = line.split(' ')
+    const [command = '', uuid = '', ...args] = line.split(' ')
     if (command === 'sofia') return this.#sofiaStatus()
     if (command === 'status') return 'UP 0 years, 0 days\nFreeSWITCH is ready\n'
     if (command === 'show')
