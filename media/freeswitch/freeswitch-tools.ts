@@ -41,14 +41,14 @@ export class FreeSwitchTools implements AudioTools {
     const { repeat = false, signal } = options
     const file = fileOf(prompt, repeat, this.#parts.promptsDir)
     const leg = this.#parts.leg(side)
-    const isStopped = (): boolean => signal?.aborted === true
-    if (isStopped()) return
+    if (signal?.aborted === true) return
+    const isDone = (): boolean => !repeat || signal?.aborted === true
     await this.#parts.apart(async () => {
       const stop = (): void => void leg.stopPlaying().catch(() => undefined)
       signal?.addEventListener('abort', stop)
       try {
         await leg.play(file)
-        while (repeat && !isStopped()) await leg.play(file)
+        while (!isDone()) await leg.play(file)
       } finally {
         signal?.removeEventListener('abort', stop)
       }
