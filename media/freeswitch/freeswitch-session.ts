@@ -74,7 +74,7 @@ export class FreeSwitchSession
       promptsDir: parts.promptsDir,
       recordingsDir: parts.recordingsDir,
       leg: (side) => this.#open(side).leg,
-      apart: (work) => this.#joint.apart(work),
+      joint: this.#joint,
     })
     this.#silence = new SilenceWatch({
       limitMs: parts.rtpTimeoutMs,
@@ -226,7 +226,7 @@ export class FreeSwitchSession
   async #close(): Promise<SessionStats> {
     this.#silence.stop()
     const parties = [this.#caller, this.#buyer, this.#replacement?.party ?? null].filter((party) => party !== null)
-    await this.tools.close()
+    await this.tools.close(this.#lostWhy === null ? 'call_ended' : 'engine_lost')
     const [caller, buyer] = await Promise.all([statsOf(this.#caller), statsOf(this.#buyer)])
     await Promise.all(parties.map((party) => party.leg.close())) // Every one of them, or FreeSWITCH keeps it.
     this.#parts.onClosed(this)

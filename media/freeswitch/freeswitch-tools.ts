@@ -1,19 +1,10 @@
-import { stat } from 'node:fs/promises'
-import { performance } from 'node:perf_hooks'
 import type { LegSide } from '../../model/call.ts'
-import type {
-  AudioTools,
-  DigitRequest,
-  Digits,
-  PlayOptions,
-  Prompt,
-  Recording,
-  RecordingEnd,
-  RecordOptions,
-} from '../audio-tools.ts'
+import type { AudioTools, DigitRequest, Digits, PlayOptions, Prompt, Recording, RecordOptions } from '../audio-tools.ts'
 import { MediaUnavailable } from '../media-server.ts'
 import { DigitCollector } from './digit-collector.ts'
 import { safeFileName, safeWord, UnsafeText } from './event-socket-text.ts'
+import { FreeSwitchRecording } from './freeswitch-recording.ts'
+import type { Joint } from './joint.ts'
 import type { FreeSwitchLeg } from './leg.ts'
 
 /** What the tools need of their session. */
@@ -22,8 +13,8 @@ interface ToolsParts {
   readonly recordingsDir: string
   /** The channel of a side; throws MediaUnavailable when there is none. */
   leg(side: LegSide): FreeSwitchLeg
-  /** Keeps the two sides from hearing each other while this goes on. */
-  apart<T>(work: () => Promise<T>): Promise<T>
+  /** Who hears whom. */
+  readonly joint: Joint
 }
 
 /** Prompts, digits and recording by FreeSWITCH itself. Its files are on its machine. */
@@ -31,7 +22,7 @@ export class FreeSwitchTools implements AudioTools {
   readonly #parts: ToolsParts
   readonly #collectors: Record<LegSide, Set<DigitCollector>> = { caller: new Set(), buyer: new Set() }
   /** Running ones: they end with the session. */
-  readonly #recordings = new Set<Recording>()
+  readonly #recordings = new Set<FreeSwitchRecording>()
 
   constructor(parts: ToolsParts) {
     this.#parts = parts
@@ -43,7 +34,7 @@ export class FreeSwitchTools implements AudioTools {
     const leg = this.#parts.leg(side)
     if (signal?.aborted === true) return
     const isDone = (): boolean => !repeat || signal?.aborted === true
-    await this.#parts.apart(async () => {
+    await this.#parts.joint.alone(async () => {
       const stop = (): void => void leg.stopPlaying().catch(() => undefined)
       signal?.addEventListener('abort', stop)
       try {
@@ -76,38 +67,24 @@ export class FreeSwitchTools implements AudioTools {
     await this.#parts.leg(side).command('uuid_send_dtmf', digits)
   }
 
-  /**
-   * Records the caller's channel: what it says is the left side of the file, what it hears the right. The command is uuid_record, since
-   * `record_session` says that all is well where the folder does not exist.
-   */
   async record({ name, maxMs }: RecordOptions): Promise<Recording> {
     const leg = this.#parts.leg('caller')
     const file = `${this.#parts.recordingsDir}/${safeFileName('the name of a recording', name)}.wav`
-    await leg.command('uuid_setvar', 'RECORD_STEREO', 'true')
-    await leg.command('uuid_record', 'start', file, String(Math.max(1, Math.ceil(maxMs / 1000))))
-    const startedMs = performance.now()
-    let ended: Promise<RecordingEnd> | null = null
-    const end = async (): Promise<RecordingEnd> => {
-      this.#recordings.delete(recording)
-      const durationMs = Math.min(Math.round(performance.now() - startedMs), maxMs)
-      // It may have reached its limit, or its channel be gone: FreeSWITCH has written it all by then.
-      await leg.command('uuid_record', 'stop', file).catch(() => '')
-      return { file, durationMs, bytes: await sizeOf(file) }
-    }
-    const recording: Recording = {
-      name,
-      pause: async () => void (await leg.command('uuid_record', 'mask', file)),
-      resume: async () => void (await leg.command('uuid_record', 'unmask', file)),
-      stop: () => (ended ??= end()),
-    }
+    const recording = await FreeSwitchRecording.start({ leg, name, file, maxMs })
     this.#recordings.add(recording)
+    void recording.ended.then(() => this.#recordings.delete(recording))
     return recording
   }
 
+  async apart(on: boolean): Promise<void> {
+    this.#parts.leg('caller')
+    await this.#parts.joint.apart(on)
+  }
+
   /** Before the channels end. */
-  async close(): Promise<void> {
+  async close(reason: 'call_ended' | 'engine_lost'): Promise<void> {
     for (const side of ['caller', 'buyer'] as const) for (const each of this.#collectors[side]) each.stop()
-    await Promise.all([...this.#recordings].map((recording) => recording.stop()))
+    await Promise.all([...this.#recordings].map((recording) => recording.end(reason)))
   }
 }
 
@@ -131,12 +108,4 @@ function fileOf(prompt: Prompt, repeat: boolean, dir: string): string {
     case 'silence':
       return `silence_stream://${Math.max(1, Math.round(prompt.ms))}`
   }
-}
-
-/** 0 where the file is on another machine. */
-async function sizeOf(file: string): Promise<number> {
-  return stat(file).then(
-    ({ size }) => size,
-    () => 0,
-  )
 }

@@ -9,8 +9,9 @@ type Pair = readonly [FreeSwitchLeg, FreeSwitchLeg]
 export class Joint {
   #wanted: Pair | null = null
   #joined: Pair | null = null
-  /** How many need their side to hear only them. */
-  #apart = 0
+  /** How many need their side to hear only them, and whether the two are to hear each other at all. */
+  #alone = 0
+  #isApart = false
   #work: Promise<void> = Promise.resolve()
 
   /** Resolves once both hear each other, or would if nobody kept them apart. */
@@ -20,15 +21,21 @@ export class Joint {
   }
 
   /** Keeps the two apart while `work` goes on: what is played to one is heard by nobody else. */
-  async apart<T>(work: () => Promise<T>): Promise<T> {
-    this.#apart++
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    this.#alone++
     try {
       await this.#settle()
       return await work()
     } finally {
-      this.#apart--
+      this.#alone--
       await this.#settle().catch(() => undefined) // A channel that is gone is told of by itself.
     }
+  }
+
+  /** Until it is off again neither hears the other, whatever is played meanwhile. */
+  apart(on: boolean): Promise<void> {
+    this.#isApart = on
+    return this.#settle()
   }
 
   /** This channel ends: FreeSWITCH parks the other one. */
@@ -43,7 +50,7 @@ export class Joint {
   }
 
   async #step(): Promise<void> {
-    const wanted = this.#apart > 0 ? null : this.#wanted
+    const wanted = this.#alone > 0 || this.#isApart ? null : this.#wanted
     const joined = this.#joined
     if (wanted?.[0] === joined?.[0] && wanted?.[1] === joined?.[1]) return
     if (joined !== null) {

@@ -126,6 +126,7 @@ describe('The audio tools of FreeSWITCH', () => {
     assert.equal(caller.recordings.get(file), false)
     const end = await recording.stop()
     assert.equal(end.file, file)
+    assert.equal(end.reason, 'stopped')
     assert.ok(!caller.recordings.has(file))
     assert.deepEqual(await recording.stop(), end)
   })
@@ -134,7 +135,26 @@ describe('The audio tools of FreeSWITCH', () => {
     const recording = await session.tools.record({ name: 'call-1', maxMs: 60_000 })
     await session.close()
     assert.ok(freeswitch.commands.includes(`uuid_record ${caller.uuid} stop /recordings/call-1.wav`))
-    assert.equal((await recording.stop()).file, '/recordings/call-1.wav')
+    const { file, reason } = await recording.stop()
+    assert.deepEqual({ file, reason }, { file: '/recordings/call-1.wav', reason: 'call_ended' })
+  })
+
+  it('end a recording at its longest, and with FreeSWITCH', async () => {
+    const short = await session.tools.record({ name: 'short', maxMs: 50 })
+    assert.equal((await short.ended).reason, 'longest')
+    assert.equal(caller.recordings.size, 0)
+    const cut = await session.tools.record({ name: 'cut', maxMs: 60_000 })
+    await freeswitch.die()
+    assert.equal((await cut.ended).reason, 'engine_lost')
+  })
+
+  it('keep the two apart until they may hear each other', async () => {
+    await session.tools.apart(true)
+    assert.equal(caller.bridgedTo, null)
+    await session.tools.play('buyer', { kind: 'file', name: 'whisper' })
+    assert.equal(caller.bridgedTo, null)
+    await session.tools.apart(false)
+    assert.equal(caller.bridgedTo, buyer)
   })
 
   it('say that a recording could not be begun', async () => {
