@@ -1,6 +1,8 @@
+import { createFreeSwitch } from '../../../media/freeswitch/freeswitch.ts'
 import type { MediaServer } from '../../../media/media-server.ts'
 import { createRelay } from '../../../media/relay/relay.ts'
 import { createRtpengine } from '../../../media/rtpengine/rtpengine.ts'
+import { FreeSwitchStage } from '../../support/freeswitch/freeswitch-stage.ts'
 import { RtpengineProcess, rtpengineIsInstalled } from '../../support/rtpengine.ts'
 import { needs } from '../relay/relayed-call.ts'
 
@@ -51,6 +53,33 @@ export const ENGINES: readonly EngineUnderTest[] = [
         async close() {
           await server.close()
           await program.close()
+        },
+      }
+    },
+  },
+  {
+    name: 'freeswitch',
+    absent: process.env['DCE_FREESWITCH_SERVERS']
+      ? null
+      : 'DCE_FREESWITCH_SERVERS names none (host:port, on this machine)',
+    async start() {
+      const { DCE_FREESWITCH_SERVERS: servers, DCE_FREESWITCH_SECRET: secret = 'ClueCon' } = process.env
+      const stage = await FreeSwitchStage.open()
+      const server = await createFreeSwitch(stage.needs, {
+        servers: servers!.split(','),
+        secret,
+        owner: 'dce-conformance',
+        rtpTimeoutMs: RTP_TIMEOUT_MS,
+      }).catch(async (error: unknown) => {
+        await stage.close()
+        throw error
+      })
+      return {
+        server,
+        kill: null, // Not ours to kill.
+        async close() {
+          await server.close()
+          await stage.close()
         },
       }
     },
