@@ -1,13 +1,19 @@
 import type { MediaCapability, OfferedSecurity } from '../media/media-server.ts'
 import { parseUri } from './sip-server/uri.ts'
+import type { Way } from './ways.ts'
 
 /**
  * How a target is offered its audio, from what its URI says of the signalling, which would carry the keys (RFC 4568 §7): `sips:` must
  * have them; over TLS they are an invitation (RFC 8643), since many trunks have TLS and plain RTP; nobody else is sent keys in clear.
+ * Who is registered over WebSocket only is a browser (RFC 7118, RFC 8834).
  */
-export function offeredSecurity(uri: string, capabilities: ReadonlySet<MediaCapability>): OfferedSecurity {
+export function offeredSecurity(
+  { uri, ways }: { readonly uri: string; readonly ways?: readonly (readonly Way[])[] },
+  capabilities: ReadonlySet<MediaCapability>,
+): OfferedSecurity {
+  const uris = ways?.flat().map((way) => way.uri) ?? [uri]
+  if (capabilities.has('webrtc') && uris.every((one) => /;transport=wss?(?:;|$)/i.test(one))) return 'webrtc'
   if (!capabilities.has('sdes')) return 'none'
-  const parsed = parseUri(uri)
-  if (parsed?.scheme === 'sips') return 'sdes'
-  return /;transport=tls(?:;|$)/i.test(uri) ? 'if-it-can' : 'none'
+  if (uris.every((one) => parseUri(one)?.scheme === 'sips')) return 'sdes'
+  return uris.every((one) => /;transport=tls(?:;|$)/i.test(one)) ? 'if-it-can' : 'none'
 }

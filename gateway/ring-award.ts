@@ -125,7 +125,7 @@ async function ringTarget(
   deadlineMs: number,
   parts: ExchangeParts,
 ): ReturnType<typeof ring> {
-  const security = offeredSecurity(invitation.uri, parts.media.capabilities)
+  const security = offeredSecurity(invitation, parts.media.capabilities)
   const sdp = await call.media!.offerToBuyer(call.caller.told, security)
   const timeLeftMs = deadlineMs - parts.clock.monotonicMs()
   // One after the other: an 18x without SDP would overtake one whose SDP the engine is still looking at.

@@ -113,7 +113,8 @@ function readAudio(session: SessionDescription, media: MediaDescription, securit
     source: media,
     direction: media.direction ?? session.direction ?? 'sendrecv',
     address,
-    heldByAddress: address === '0.0.0.0' || address === '::',
+    // A browser that has not looked for its addresses yet says 0.0.0.0, too (RFC 8840 §4.3.1).
+    heldByAddress: security?.kind !== 'dtls' && (address === '0.0.0.0' || address === '::'),
     rtpPort: media.port,
     rtcpAddress: media.rtcp?.address === undefined ? address : readAddress(media.rtcp.address),
     rtcpPort: isPort(rtcpPort) ? rtcpPort : media.port, // 65535 has no port above it: then RTCP is not sent anywhere useful.

@@ -1,4 +1,5 @@
 import type { LegSecurity } from './relay-messages.ts'
+import { BrowserGuard, type GuardPort } from './browser-guard.ts'
 import { Srtp } from './srtp.ts'
 
 /**
@@ -13,6 +14,17 @@ export interface LegGuard {
 }
 
 /** The guard for what is agreed now. What `former` knows of a key that goes on (its rollover counter, what it has seen) is kept. */
-export function secure(security: LegSecurity | null, former: LegGuard | null): LegGuard | null {
-  return security === null ? null : new Srtp(security.keys, former instanceof Srtp ? former : null)
+export function secure(
+  security: LegSecurity | null,
+  former: LegGuard | null,
+  port: GuardPort,
+): Srtp | BrowserGuard | null {
+  if (former instanceof BrowserGuard && security?.kind === 'dtls') {
+    former.renew(security)
+    return former
+  }
+  if (former instanceof BrowserGuard) former.close()
+  if (security === null) return null
+  if (security.kind === 'dtls') return new BrowserGuard(security, port)
+  return new Srtp(security.keys, former instanceof Srtp ? former : null)
 }

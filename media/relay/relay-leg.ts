@@ -11,6 +11,9 @@ import { ReportReader } from './rtcp.ts'
 import { isRtcp, isRtcpType, isRtp } from './rtp-packet.ts'
 import { RtpStats } from './rtp-stats.ts'
 import { secure, type LegGuard } from './leg-guard.ts'
+import type { GuardPort } from './browser-guard.ts'
+import type { DtlsThread } from './dtls.ts'
+import { BrowserGuard } from './browser-guard.ts'
 import type { Watched } from './silence-wheel.ts'
 import type { PartyFormats } from './tool-messages.ts'
 
@@ -23,6 +26,13 @@ export interface AudioTap {
   received(packet: Buffer, nowMs: number): boolean
   /** What this leg's party is sent for a packet of the other one; null: nothing. */
   sending(packet: Buffer, nowMs: number): Buffer | null
+}
+
+/** Who is believed, and where packets go: port 0 is nowhere. */
+interface Path {
+  readonly toAddress: string
+  readonly toPort: number
+  accepts(address: string, port: number): boolean
 }
 
 /**
@@ -51,6 +61,11 @@ export class RelayLeg implements Watched {
   readonly #audible = new OneWayWatch()
   /** Null: plain RTP. */
   #guard: LegGuard | null = null
+  /** The guard, if a browser is behind it. */
+  #browser: BrowserGuard | null = null
+  /** Where RTP comes from and goes to: the latch, or what ICE has found. */
+  #path: Path
+  readonly #guardPort: GuardPort
   #rtcpMux = false
   #closed = false
   #invalid = 0
@@ -58,12 +73,24 @@ export class RelayLeg implements Watched {
   #unauthentic = 0
   #unsent = 0
 
-  constructor(pair: SocketPair, latching: Latching) {
+  /** Told once, when this side's audio cannot be secured as agreed. */
+  onInsecure: (reason: string) => void = () => {}
+
+  constructor(pair: SocketPair, latching: Latching, dtls: DtlsThread) {
     this.port = pair.port
     this.#rtpSocket = pair.rtp
     this.#rtcpSocket = pair.rtcp
     this.#rtpLatch = new Latch(latching)
     this.#rtcpLatch = new Latch(latching)
+    this.#path = this.#rtpLatch
+    this.#guardPort = {
+      send: (packet, port, address) => {
+        if (!this.#closed) this.#rtpSocket.send(packet, port, address)
+      },
+      heard: () => (this.lastHeardMs = performance.now()),
+      failed: (reason) => this.onInsecure(reason),
+      dtls,
+    }
     this.#rtpSocket.on('message', (packet, from) => this.#receive(packet, from))
     this.#rtcpSocket.on('message', (packet, from) => this.#receiveRtcp(packet, from, this.#rtcpLatch))
     // A refused or oversized send must not end the thread: it is counted, and the next packet tries again.
@@ -80,7 +107,10 @@ export class RelayLeg implements Watched {
     this.#rtpLatch.expect(remote.rtp)
     this.#rtcpLatch.expect(remote.rtcp)
     this.#rtcpMux = remote.rtcpMux
-    this.#guard = secure(remote.security, this.#guard)
+    const guard = secure(remote.security, this.#guard, this.#guardPort)
+    this.#guard = guard
+    this.#browser = guard instanceof BrowserGuard ? guard : null
+    this.#path = this.#browser?.path ?? this.#rtpLatch
     this.formats = remote.formats
     this.#clockRates.fill(DEFAULT_CLOCK_RATE)
     for (const [payload, hertz] of remote.clockRates) this.#clockRates[payload] = hertz
@@ -106,6 +136,7 @@ export class RelayLeg implements Watched {
 
   /** Whether this side ought to be heard from now on: it is looked at then (`judge`). */
   watch(on: boolean): void {
+    if (on) this.#browser?.expect()
     if (on) this.#audible.begin(performance.now())
     else this.#audible.pause()
   }
@@ -128,14 +159,16 @@ export class RelayLeg implements Watched {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#browser?.close()
     this.#peer = null
     this.#rtpSocket.close()
     this.#rtcpSocket.close()
   }
 
   #receive(received: Buffer, from: RemoteInfo): void {
+    if (this.#browser !== null && this.#browser.takes(received, from)) return
     if (this.#rtcpMux && received.length > 1 && isRtcpType(received[1]!))
-      return this.#receiveRtcp(received, from, this.#rtpLatch)
+      return this.#receiveRtcp(received, from, this.#path)
     // Before the source is looked at: nobody without the key is believed, wherever it is.
     const packet = this.#guard === null ? received : this.#guard.unprotect(received)
     if (packet === null) {
@@ -147,7 +180,9 @@ export class RelayLeg implements Watched {
       return
     }
     const now = performance.now()
-    if (!this.#rtpLatch.accepts(from.address, from.port) && !this.#isProven(packet, from, now)) {
+    const { address, port } = from
+    // Where a browser is, ICE says alone.
+    if (!this.#path.accepts(address, port) && (this.#browser !== null || !this.#isProven(packet, from, now))) {
       this.#foreign++
       return
     }
@@ -174,7 +209,7 @@ export class RelayLeg implements Watched {
     return true
   }
 
-  #receiveRtcp(received: Buffer, from: RemoteInfo, latch: Latch): void {
+  #receiveRtcp(received: Buffer, from: RemoteInfo, latch: Path): void {
     const packet = this.#guard === null ? received : this.#guard.unprotectRtcp(received)
     if (packet === null) {
       this.#unauthentic++
@@ -199,17 +234,17 @@ export class RelayLeg implements Watched {
   }
 
   sendRtp(packet: Buffer): void {
-    this.#sendTo(this.#rtpLatch, this.#rtpSocket, this.#guard === null ? packet : this.#guard.protect(packet))
+    this.#sendTo(this.#path, this.#rtpSocket, this.#guard === null ? packet : this.#guard.protect(packet))
   }
 
   sendRtcp(packet: Buffer): void {
     this.#reports.sent(packet, performance.now())
     const sent = this.#guard === null ? packet : this.#guard.protectRtcp(packet)
-    if (this.#rtcpMux) this.#sendTo(this.#rtpLatch, this.#rtpSocket, sent)
+    if (this.#rtcpMux) this.#sendTo(this.#path, this.#rtpSocket, sent)
     else this.#sendTo(this.#rtcpLatch, this.#rtcpSocket, sent)
   }
 
-  #sendTo(latch: Latch, socket: Socket, packet: Buffer | null): void {
+  #sendTo(latch: Path, socket: Socket, packet: Buffer | null): void {
     if (packet === null) this.#unsent++
     else if (latch.toPort !== 0 && !this.#closed) socket.send(packet, latch.toPort, latch.toAddress)
   }

@@ -2,6 +2,8 @@ import type { LegSide } from '../../model/call.ts'
 import type { MediaStats } from '../../model/cdr.ts'
 import type { Expected, Latching } from './latch.ts'
 import type { SrtpKeys } from '../srtp-suites.ts'
+import type { DtlsCertificate, Fingerprint } from './dtls-messages.ts'
+import type { IceCredentials } from './ice-lite.ts'
 import type { PortRange } from './port-pool.ts'
 import type { PartyFormats, ToolEvent, ToolOrder } from './tool-messages.ts'
 
@@ -20,11 +22,17 @@ export interface RelayThreadData {
   readonly oneWayEndsCall: boolean
 }
 
-/** How the audio of one leg is secured: by keys that both descriptions brought (RFC 4568). */
-export interface LegSecurity {
-  readonly kind: 'sdes'
-  readonly keys: SrtpKeys
+/** The half of a browser's leg that descriptions agree on (RFC 8839, RFC 8122); the keys are the handshake's. */
+export interface DtlsTerms {
+  readonly kind: 'dtls'
+  readonly own: IceCredentials
+  readonly peerUfrag: string
+  readonly fingerprint: Fingerprint
+  readonly certificate: DtlsCertificate
 }
+
+/** How the audio of one leg is secured: by keys that both descriptions brought (RFC 4568), or as a browser does (RFC 5764). */
+export type LegSecurity = { readonly kind: 'sdes'; readonly keys: SrtpKeys } | DtlsTerms
 
 /** What a description says of the party behind one leg, as the thread needs it. */
 export interface RemoteParty {
@@ -106,4 +114,6 @@ export type FromRelayThread =
   | { readonly kind: 'unusable'; readonly reason: string }
   | { readonly kind: 'silent'; readonly session: number; readonly side: LegSide }
   | { readonly kind: 'tool'; readonly session: number; readonly event: ToolEvent }
+  /** A side's audio cannot be secured as agreed. */
+  | { readonly kind: 'insecure'; readonly session: number; readonly side: LegSide; readonly reason: string }
   | RelayReply

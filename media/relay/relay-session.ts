@@ -6,6 +6,7 @@ import { MediaUnavailable, type MediaSession, type OfferedSecurity, type Sdp } f
 import { arrange, readOffer } from '../codec-policy.ts'
 import { OWN_OFFER, withCodecs, withOneSpeechCodec } from '../own-offer.ts'
 import { isSameCodec, type Codec } from '../payload-types.ts'
+import type { DtlsCertificate } from './dtls-messages.ts'
 import { FaceSecurity } from './face-security.ts'
 import type { RelayReply, RelayStats } from './relay-messages.ts'
 import type { RelayAddress } from './relay-options.ts'
@@ -54,6 +55,7 @@ interface SessionParts {
   readonly thread: RelayThread
   /** Null: the caller leaves the offer to us. */
   readonly callerOffer: Description | null
+  readonly makeCertificate: () => Promise<DtlsCertificate>
   /** How the caller's audio is secured, which its offer has said already. */
   readonly callerSecurity: FaceSecurity
   readonly callerAddress: RelayAddress
@@ -109,7 +111,7 @@ export class RelaySession
       this.#caller.mux = parts.callerOffer.audio.rtcpMux
       this.#caller.writer.follow(parts.callerOffer)
     }
-    this.#buyer = newFace(parts.buyerAddress, parts.buyerPort)
+    this.#buyer = newFace(parts.buyerAddress, parts.buyerPort, this.#newSecurity())
   }
 
   async offerToBuyer(told: Sdp | null, security: OfferedSecurity = 'none'): Promise<Sdp> {
@@ -121,10 +123,11 @@ export class RelaySession
     if (!this.#buyerPortIsFresh) {
       const buyerAddress = this.#parts.buyerAddress.bind
       const reply = await this.thread.request({ kind: 'fresh-buyer', session: this.id, buyerAddress })
-      this.#buyer = newFace(this.#parts.buyerAddress, openedPort(reply))
+      this.#buyer = newFace(this.#parts.buyerAddress, openedPort(reply), this.#newSecurity())
     }
     this.#buyerPortIsFresh = false
     this.#buyer.security.wish(security)
+    await this.#buyer.security.prepareFor(security)
     return this.#offer(this.#buyer, termsToOffer(audio, audio.rtcpMux))
   }
 
@@ -148,6 +151,10 @@ export class RelaySession
     return this.#callerHeardOtherwise
   }
 
+  #newSecurity(): FaceSecurity {
+    return new FaceSecurity(this.#parts.makeCertificate)
+  }
+
   /** What is left of a description by the answer that the caller has had already. */
   #asTold(description: Description): Description {
     if (this.#told === null) return description
@@ -169,6 +176,7 @@ export class RelaySession
     this.#assertOpen()
     const description = readOffer(offer, this.#parts.codecs)
     this.#checkReachable(side, description.audio)
+    await this.#face(side).security.prepareFor(description.audio.security)
     const answer = await this.#answer(side, description, this.#standing(other(side)))
     if (side === 'caller') {
       this.#callerOffer = description
@@ -203,6 +211,7 @@ export class RelaySession
     this.#assertOpen()
     const description = readOffer(offer, this.#parts.codecs)
     this.#checkReachable(from, description.audio)
+    await this.#face(from).security.prepareFor(description.audio.security)
     const to = this.#face(other(from))
     // Once shared, a port stays shared: RFC 5761 §5.1.1 would have later offers ask for it again.
     const text = this.#offer(to, termsToOffer(description.audio, description.audio.rtcpMux || to.mux))
@@ -235,7 +244,13 @@ export class RelaySession
     const address = where ? INSIDE : side === 'caller' ? this.#parts.callerAddress : this.#parts.buyerAddress
     const reply = await this.thread.request({ kind: 'spare', session: this.id, address: address.bind })
     if (reply.kind !== 'spare-opened') throw new MediaUnavailable(reply.kind === 'refused' ? reply.reason : reply.kind)
-    this.#replacement = { side, face: newFace(address, reply.port), offered, newcomer: null, answer: null }
+    this.#replacement = {
+      side,
+      face: newFace(address, reply.port, this.#newSecurity()),
+      offered,
+      newcomer: null,
+      answer: null,
+    }
     this.#watch()
     return this.#replacement
   }
@@ -267,6 +282,7 @@ export class RelaySession
     const isOffered = this.#replacement?.side === side
     const room = isOffered ? this.#replacement! : await this.#makeRoom(side, null, where)
     checkReachable(newcomer.audio, room.face.address.bind, this.#parts.requireAddress)
+    await room.face.security.prepareFor(newcomer.audio.security)
     room.newcomer = newcomer
     const to = this.#face(other(side))
     return this.#offer(to, termsToOffer(newcomer.audio, newcomer.audio.rtcpMux || to.mux))
@@ -283,7 +299,7 @@ export class RelaySession
     room.answer = description
     room.face.writer.follow(room.newcomer)
     room.face.security.agree(room.newcomer.audio, false)
-    return this.#write(room.face, terms, room.face.security.profileToAnswer())
+    return this.#write(room.face, terms, room.face.security.profileToAnswer(room.face.address.told, room.face.port))
   }
 
   async seatReplacement(): Promise<void> {
@@ -329,6 +345,13 @@ export class RelaySession
     this.emit('rtpTimeout', side)
   }
 
+  /** Called by the relay when this side's audio cannot be secured as agreed: plain it must not be. */
+  insecure(side: LegSide, reason: string): void {
+    if (this.#lostWhy !== null || this.#closing !== null) return
+    this.#lostWhy = `the ${side}: ${reason}`
+    this.emit('failed', this.#lostWhy)
+  }
+
   /** Called by the relay when the thread of this session has died: its audio and its figures are gone. */
   lost(reason: string): void {
     if (this.#closing !== null) return
@@ -353,8 +376,9 @@ export class RelaySession
   }
 
   #offer(to: Face, terms: AudioTerms): Sdp {
-    to.muxOffered = terms.rtcpMux
-    return this.#write(to, terms, to.security.profileToOffer())
+    const rtcpMux = terms.rtcpMux || to.security.isBrowser
+    to.muxOffered = rtcpMux
+    return this.#write(to, { ...terms, rtcpMux }, to.security.profileToOffer(to.address.told, to.port))
   }
 
   #write({ writer, address, port }: Face, terms: AudioTerms, profile: Profile): Sdp {
@@ -365,7 +389,7 @@ export class RelaySession
     const terms = await this.#agree(asker, offer, answer)
     const face = this.#face(asker)
     face.writer.follow(offer)
-    return this.#write(face, terms, face.security.profileToAnswer())
+    return this.#write(face, terms, face.security.profileToAnswer(face.address.told, face.port))
   }
 
   /** The answer has come to `asker`'s offer: once the thread knows, both descriptions hold. */
@@ -411,7 +435,7 @@ export class RelaySession
   }
 }
 
-function newFace(address: RelayAddress, port: number, security = new FaceSecurity()): Face {
+function newFace(address: RelayAddress, port: number, security: FaceSecurity): Face {
   const writer = new DescriptionWriter(randomSessionId(systemRandom))
   return { writer, address, port, muxOffered: false, mux: false, security }
 }

@@ -28,6 +28,8 @@ interface Waiting {
 export interface RelayThreadEvents {
   onSilent(session: number, side: LegSide): void
   onTool(session: number, event: ToolEvent): void
+  /** A side's audio cannot be secured as agreed. */
+  onInsecure(session: number, side: LegSide, reason: string): void
   /** The thread is gone and every session on it with it. */
   onDied(thread: RelayThread, reason: string): void
 }
@@ -91,6 +93,8 @@ export class RelayThread {
           this.#events.onSilent(message.session, message.side)
         } else if (message.kind === 'tool') {
           this.#events.onTool(message.session, message.event)
+        } else if (message.kind === 'insecure') {
+          this.#events.onInsecure(message.session, message.side, message.reason)
         } else {
           this.#settle(message)
         }

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import assert from 'node:assert/strict'
 import type { LegSide } from '../../model/call.ts'
 import { systemRandom } from '../../model/random.ts'
+import { DtlsThread } from './dtls.ts'
 import { RelayLeg } from './relay-leg.ts'
 import type { FromRelayThread, LegStats, RelayThreadData, ToRelayThread } from './relay-messages.ts'
 import { bindPair, bindSocket, type SocketPair } from './relay-socket.ts'
@@ -45,6 +46,8 @@ const NO_STATS: LegStats = {
   dropped: { invalid: 0, foreign: 0, unauthentic: 0, unsent: 0 },
 }
 
+const dtls = new DtlsThread()
+
 let outbox: FromRelayThread[] = []
 
 /** Answers of one turn travel together, as the questions did. */
@@ -73,7 +76,7 @@ function openPair(address: string): SocketPair | string {
 
 function openLeg(address: string): RelayLeg | string {
   const pair = openPair(address)
-  return typeof pair === 'string' ? pair : new RelayLeg(pair, data.latching)
+  return typeof pair === 'string' ? pair : new RelayLeg(pair, data.latching, dtls)
 }
 
 function closeLeg(leg: RelayLeg): void {
@@ -103,6 +106,8 @@ function join(session: Relayed): void {
   sessionOf.set(session.caller, session)
   sessionOf.set(session.buyer, session)
   session.tools?.rejoin(session)
+  for (const side of ['caller', 'buyer'] as const)
+    session[side].onInsecure = (reason) => tell({ kind: 'insecure', session: session.id, side, reason })
 }
 
 function freshBuyer(ref: number, session: Relayed | undefined, address: string): void {

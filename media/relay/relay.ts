@@ -6,6 +6,8 @@ import { arrange, readOffer } from '../codec-policy.ts'
 import { MediaUnavailable, type MediaCapability, type MediaServer, type SessionRequest } from '../media-server.ts'
 import type { MediaNeeds } from '../needs.ts'
 import { OWN_OFFER } from '../own-offer.ts'
+import { makeDtlsCertificate } from './dtls-certificate.ts'
+import type { DtlsCertificate } from './dtls-messages.ts'
 import { FaceSecurity } from './face-security.ts'
 import { Recordings } from '../recording/recordings.ts'
 import { PromptStore } from './prompt-store.ts'
@@ -41,7 +43,7 @@ export async function createRelay(needs: MediaNeeds, options: RelayOptions): Pro
 
 class Relay implements MediaServer {
   readonly name = 'relay'
-  readonly capabilities: ReadonlySet<MediaCapability> = new Set(['replace', 'sdes', 'tools'])
+  readonly capabilities: ReadonlySet<MediaCapability> = new Set(['replace', 'sdes', 'webrtc', 'tools'])
   readonly #needs: MediaNeeds
   readonly #addresses: RelayAddresses
   readonly #strict: boolean
@@ -53,6 +55,7 @@ class Relay implements MediaServer {
   /** Of sessions that are closed, those whose recordings are still being written to their ends. */
   readonly #finishing = new Map<number, RelaySession>()
   #lastSession = 0
+  #certificate: Promise<DtlsCertificate> | null = null
   #closed = false
 
   constructor(needs: MediaNeeds, options: RelayOptions) {
@@ -74,6 +77,8 @@ class Relay implements MediaServer {
       onSilent: (session: number, side: LegSide) => this.#sessions.get(session)?.silent(side),
       onTool: (session: number, event: ToolEvent) =>
         (this.#sessions.get(session) ?? this.#finishing.get(session))?.tools.told(event),
+      onInsecure: (session: number, side: LegSide, reason: string) =>
+        this.#sessions.get(session)?.insecure(side, reason),
       onDied: (thread: RelayThread, reason: string) => this.#threadDied(thread, reason),
     }
     this.#threads = Array.from({ length: threads }, (_, index) => {
@@ -107,7 +112,8 @@ class Relay implements MediaServer {
     if (callerOffer) termsToOffer(callerOffer.audio, false) // Refused now rather than when a buyer is about to be rung.
     const callerAddress = callerOffer ? this.#addressFor(callerOffer.audio) : this.#addresses.main
     const buyerAddress = this.#addresses.main
-    const callerSecurity = new FaceSecurity()
+    const callerSecurity = new FaceSecurity(this.#makeCertificate)
+    if (callerOffer) await callerSecurity.prepareFor(callerOffer.audio.security)
     const caller =
       callerOffer &&
       remoteParty(
@@ -140,6 +146,7 @@ class Relay implements MediaServer {
             thread,
             callerOffer,
             callerSecurity,
+            makeCertificate: this.#makeCertificate,
             callerAddress,
             buyerAddress,
             callerPort,
@@ -178,6 +185,9 @@ class Relay implements MediaServer {
     while (this.#finishing.size > 0 && performance.now() - startMs < RELAY_REPLY_LIMIT_MS)
       await sleep(FINISHING_LOOK_MS)
   }
+
+  /** One for all browsers, made for the first. */
+  readonly #makeCertificate = (): Promise<DtlsCertificate> => (this.#certificate ??= makeDtlsCertificate())
 
   #threadsByLoad(): RelayThread[] {
     if (this.#closed) return []

@@ -37,7 +37,8 @@ function knownAddress(address: string): string | null {
 
 /** Throws UnacceptableMedia when a socket bound to `bind` could never reach this party. */
 export function checkReachable(stream: AudioStream, bind: string, requireAddress: boolean): void {
-  if (stream.heldByAddress) return
+  // Where a browser is, ICE finds out.
+  if (stream.heldByAddress || stream.security?.kind === 'dtls') return
   const family = isIP(stream.address)
   if (family === 0) {
     if (requireAddress)

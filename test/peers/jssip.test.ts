@@ -10,7 +10,11 @@ import {
   startChromium,
   type BrowserPhoneOptions,
 } from '../support/browser-phone.ts'
+import type { IncomingCall } from '../../sipp/agents/incoming-call.ts'
+import { buildSdp, readAudioAddress } from '../../sipp/agents/sdp.ts'
+import { createUserAgent } from '../../sipp/agents/user-agent.ts'
 import { Market } from '../support/call-market.ts'
+import { Headset } from '../support/headset.ts'
 import { eventually, requireEmbeddedSip, startExchange, type Exchange } from '../support/exchange.ts'
 import { hireAgent, PASSWORD } from '../support/registered-phone.ts'
 import { TcpRelay } from '../support/tcp-relay.ts'
@@ -158,15 +162,51 @@ describe('JsSIP in Chromium', function () {
     await market.ended({ outcome: 'cancelled', sip_status: 487, end_reason: 'cancelled' })
   })
 
-  it('hears 488 to the encrypted media a browser offers of itself: they are not carried yet', async () => {
+  it('hears and is heard by a plain SIP phone that takes its call', async () => {
     const market = await Market.open(exchange)
-    await agentIn(market)
-    const caller = await callerIn(market, { ownMedia: true })
-    await caller.call(market.number)
-    assert.equal((await caller.event('failed')).detail, '488')
-    const [record] = await market.records(1)
-    assert.equal(record!.sip_status, 488)
-    await market.settled()
+    const caller = await callerIn(market, { toneHz: 600 })
+    const headset = await Headset.open(450)
+    const desk = await createUserAgent()
+    try {
+      await market.standingBid(desk.local)
+      const rung = new Promise<IncomingCall>((resolve) => desk.once('call', resolve))
+      await caller.call(market.number)
+      const agent = await rung
+      agent.accept(buildSdp(headset))
+      await caller.event('confirmed')
+      await agent.acked
+      headset.speak(readAudioAddress(agent.remoteSdp)!)
+      await bothHear(caller, 450, headset, 600)
+      await caller.hangUp()
+      const record = await market.ended({ ...OPEN, end_reason: 'caller_hung_up' })
+      assert.ok(record.legs.length > 0)
+    } finally {
+      await desk.close()
+      await headset.close()
+    }
+  })
+
+  it('hears and is heard by a carrier’s plain phone as a buyer’s agent', async () => {
+    const market = await Market.open(exchange)
+    const { username } = await hireAgent(market)
+    const agent = await open(username, { toneHz: 600 })
+    await agent.event('registered')
+    const headset = await Headset.open(450)
+    const carrier = await createUserAgent({ address: market.address })
+    try {
+      const target = exchange.process.sip()
+      const call = carrier.call({ to: market.number, from: '+12125550142', target, sdp: buildSdp(headset) })
+      await agent.answer()
+      const outcome = await call.outcome
+      assert.ok(outcome.kind === 'answered', JSON.stringify(outcome))
+      headset.speak(readAudioAddress(outcome.sdp)!)
+      await bothHear(agent, 450, headset, 600)
+      await agent.hangUp()
+      await market.ended({ ...OPEN, end_reason: 'buyer_hung_up' })
+    } finally {
+      await carrier.close()
+      await headset.close()
+    }
   })
 
   it('registers again when its connection is lost, in place of what it was, and is rung there', async function () {
@@ -192,6 +232,18 @@ describe('JsSIP in Chromium', function () {
     }
   })
 })
+
+/** Waits until each has heard the other's tone. */
+async function bothHear(page: BrowserPhone, inPageHz: number, headset: Headset, inEarHz: number): Promise<void> {
+  await eventually(
+    async () => ((await page.hears()).has(inPageHz) ? true : undefined),
+    () => `the page does not hear ${inPageHz} Hz: ${page.complaints.join()}`,
+  )
+  await eventually(
+    () => Promise.resolve((headset.tones().get(inEarHz) ?? 0) >= 200 ? true : undefined),
+    () => `the phone hears ${JSON.stringify([...headset.tones()])}, not ${inEarHz} Hz`,
+  )
+}
 
 /** The SHA-256 of the public key a TLS server shows, as Chromium wants it. */
 async function keyOf(host: string, port: number): Promise<string> {

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { jssipExpression } from '../../api/jssip-script.ts'
-import { PLAIN_RTP } from './plain-rtp.ts'
+import { tonesIn } from './tones.ts'
 
 export const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 
@@ -25,9 +25,7 @@ export class PhonePage {
   static async serve(): Promise<PhonePage> {
     const server = createServer((_request, response) => {
       response.setHeader('content-type', 'text/html')
-      const scripts = [PLAIN_RTP, `window.JsSIP = ${jssipExpression()}`, PHONE].map(
-        (text) => `<script>${text}</script>`,
-      )
+      const scripts = [`window.JsSIP = ${jssipExpression()}`, PHONE].map((text) => `<script>${text}</script>`)
       response.end(`<!doctype html><title>Phone</title>${scripts.join('\n')}`)
     })
     server.listen(0, '127.0.0.1')
@@ -55,15 +53,17 @@ export interface BrowserPhoneOptions {
   readonly password: string
   /** Default true. */
   readonly register?: boolean
-  /** The browser's own media, in place of plain RTP. */
-  readonly ownMedia?: boolean
+  /** The tone it speaks, in Hz: a multiple of 50. Default: silence. */
+  readonly toneHz?: number
 }
 
 /** A Chromium without a window that trusts one key, whatever name and issuer its certificate has, and no other. */
 export async function startChromium(trustedKeySha256: string): Promise<Browser> {
   const { chromium } = await import('playwright-core')
   const trust = `--ignore-certificate-errors-spki-list=${trustedKeySha256}`
-  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu', trust] })
+  const sound = ['--autoplay-policy=no-user-gesture-required', '--allow-loopback-in-peer-connection']
+  const args = ['--no-sandbox', '--disable-gpu', ...sound, trust]
+  return chromium.launch({ executablePath: CHROMIUM, args })
 }
 
 export function chromiumIsInstalled(): boolean {
@@ -71,8 +71,8 @@ export function chromiumIsInstalled(): boolean {
 }
 
 /**
- * JsSIP in a page of a browser: its own WebSocket, its own SIP. Its media are not a browser's, which would offer DTLS-SRTP
- * (RFC 5763): unless asked for those, the page says plain RTP in its descriptions, and sends none.
+ * JsSIP in a page of a browser: its own WebSocket, its own SIP, its own DTLS-SRTP. It speaks a tone, and hears with an analyser of
+ * the Web Audio API.
  */
 export class BrowserPhone {
   readonly page: Page
@@ -124,6 +124,12 @@ export class BrowserPhone {
     await this.page.evaluate('phone.answer()')
   }
 
+  /** What it hears in this moment: 2,048 samples of it. */
+  async hears(): Promise<Map<number, number>> {
+    const [rate, samples]: [number, number[]] = await this.page.evaluate('phone.hears()')
+    return tonesIn({ rate, samples: Int16Array.from(samples) })
+  }
+
   async hangUp(): Promise<void> {
     await this.page.evaluate('phone.hangUp()')
   }
@@ -145,8 +151,8 @@ window.phone = {
   events: [],
   session: null,
   tell(name, detail = '') { this.events.push({ name, detail: String(detail) }) },
-  start({ url, username, password, register = true, ownMedia = false }) {
-    if (!ownMedia) window.RTCPeerConnection = PlainRtp
+  start({ url, username, password, register = true, toneHz = 0 }) {
+    this.toneHz = toneHz
     this.ua = new JsSIP.UA({
       sockets: [new JsSIP.WebSocketInterface(url)],
       uri: 'sip:' + username + '@dce',
@@ -165,6 +171,8 @@ window.phone = {
   },
   took(originator, session) {
     this.session = session
+    if (session.connection) this.listen(session.connection)
+    session.on('peerconnection', ({ peerconnection }) => this.listen(peerconnection))
     if (originator === 'remote') this.tell('ringing here', session.remote_identity.uri.user)
     session.on('progress', ({ response }) => this.tell('progress', response?.status_code ?? ''))
     session.on('accepted', ({ originator }) => this.tell('accepted', originator))
@@ -174,7 +182,34 @@ window.phone = {
   },
   call(user) { this.ua.call('sip:' + user + '@dce', { mediaStream: this.sound() }) },
   answer() { this.session.answer({ mediaStream: this.sound() }) },
-  sound() { return new AudioContext().createMediaStreamDestination().stream },
+  sound() {
+    const context = new AudioContext()
+    const line = context.createMediaStreamDestination()
+    if (this.toneHz > 0) {
+      const tone = new OscillatorNode(context, { frequency: this.toneHz })
+      tone.connect(new GainNode(context, { gain: 0.3 })).connect(line)
+      tone.start()
+    }
+    return line.stream
+  },
+  listen(connection) {
+    connection.addEventListener('connectionstatechange', () => this.tell('connection', connection.connectionState))
+    connection.addEventListener('track', ({ track }) => {
+      const stream = new MediaStream([track])
+      // Without an element that plays it nothing of a remote track comes.
+      this.speaker = Object.assign(new Audio(), { srcObject: stream, muted: true })
+      this.speaker.play()
+      this.ear = new AudioContext()
+      this.analyser = this.ear.createAnalyser()
+      this.ear.createMediaStreamSource(stream).connect(this.analyser)
+    })
+  },
+  hears() {
+    if (!this.analyser) return [8000, []]
+    const heard = new Float32Array(2048)
+    this.analyser.getFloatTimeDomainData(heard)
+    return [this.ear.sampleRate, Array.from(heard, (sample) => Math.round(sample * 32767))]
+  },
   hangUp() { this.session.terminate() },
   stop() { this.ua.stop() },
 }

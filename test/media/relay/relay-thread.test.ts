@@ -23,7 +23,12 @@ function running(program: string, onDied: (reason: string) => void = () => {}): 
   return new RelayThread(
     data,
     needs,
-    { onSilent: () => {}, onTool: () => {}, onDied: (_thread, reason) => onDied(reason) },
+    {
+      onSilent: () => {},
+      onInsecure: () => {},
+      onTool: () => {},
+      onDied: (_thread, reason) => onDied(reason),
+    },
     file,
   )
 }

@@ -14,6 +14,7 @@ import { termsToOffer } from '../../../media/sdp.ts'
 import type { Dice } from '../../simulation/dice.ts'
 import type { VirtualTime } from '../sip-simulation/network.ts'
 
+const noBrowsers = (): Promise<never> => Promise.reject(new Error('no browsers here'))
 const ADDRESS = { bind: '10.0.0.5', told: '10.0.0.5' }
 const LEG = {
   packetsReceived: 0,
@@ -67,7 +68,8 @@ export class SimulatedMedia implements MediaServer {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- all that a session asks of its thread.
       thread: this.#thread as unknown as RelayThread,
       callerOffer: offer,
-      callerSecurity: new FaceSecurity(),
+      callerSecurity: new FaceSecurity(noBrowsers),
+      makeCertificate: noBrowsers,
       callerAddress: ADDRESS,
       buyerAddress: ADDRESS,
       callerPort: this.#nextPort(),
