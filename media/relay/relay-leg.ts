@@ -11,9 +11,8 @@ import { ReportReader } from './rtcp.ts'
 import { isRtcp, isRtcpType, isRtp } from './rtp-packet.ts'
 import { RtpStats } from './rtp-stats.ts'
 import { secure, type LegGuard } from './leg-guard.ts'
-import type { GuardPort } from './browser-guard.ts'
+import { BrowserGuard, type GuardPort } from './browser-guard.ts'
 import type { DtlsThread } from './dtls.ts'
-import { BrowserGuard } from './browser-guard.ts'
 import type { Watched } from './silence-wheel.ts'
 import type { PartyFormats } from './tool-messages.ts'
 
@@ -222,7 +221,7 @@ export class RelayLeg implements Watched {
     const { address, port } = from
     // On the port of the RTP it proves nothing; on its own it is believed from where the RTP is.
     const isOwnPort = latch === this.#rtcpLatch
-    if (!latch.accepts(address, port) && !(isOwnPort && latch.follows(this.#rtpLatch, address, port))) {
+    if (!latch.accepts(address, port) && !(isOwnPort && this.#rtcpLatch.follows(this.#rtpLatch, address, port))) {
       this.#foreign++
       return
     }

@@ -48,6 +48,18 @@ export async function hireColleague({ exchange: { api } }: Market, account: ApiT
   return username
 }
 
+/** A browser's answer (RFC 8829), of a browser that cannot be reached. */
+const BROWSER_SDP = [
+  ...SDP.replace('RTP/AVP', 'UDP/TLS/RTP/SAVPF').trimEnd().split('\r\n'),
+  'a=mid:0',
+  'a=rtcp-mux',
+  'a=setup:active',
+  `a=fingerprint:sha-256 ${Array.from({ length: 32 }, () => '5A').join(':')}`,
+  'a=ice-ufrag:5678',
+  'a=ice-pwd:0123456789012345678901',
+  '',
+].join('\r\n')
+
 /** An agent's phone on a raw socket: it registers with its password, and answers what a test tells it to. */
 export class Phone {
   readonly peer: SipPeer
@@ -137,7 +149,9 @@ export class Phone {
   async answer(contact = this.contact): Promise<SipMessage> {
     const invite = await this.peer.receive('INVITE')
     this.peer.reply(invite, 180, 'Ringing', { contact })
-    this.peer.reply(invite, 200, 'OK', { contact, body: SDP })
+    // Who is there over WebSocket is offered what browsers have, and says so; it sends nothing.
+    const isBrowser = invite.body.includes('UDP/TLS/RTP/SAVPF')
+    this.peer.reply(invite, 200, 'OK', { contact, body: isBrowser ? BROWSER_SDP : SDP })
     await this.peer.receive('ACK')
     return invite
   }
