@@ -6,7 +6,6 @@ import { chromiumIsInstalled } from '../support/browser-phone.ts'
 import { Market } from '../support/call-market.ts'
 import { eventually, requireEmbeddedSip, startExchange, type Exchange } from '../support/exchange.ts'
 import { connectPhone, openPhone, startTalkingChromium, type PhonePageOptions } from '../support/phone-page.ts'
-import { PLAIN_RTP } from '../support/plain-rtp.ts'
 import { hireAgent, PASSWORD } from '../support/registered-phone.ts'
 
 const SHOTS = process.env['SCREENSHOTS']
@@ -235,7 +234,6 @@ describe('the softphone at /phone', function () {
       const page = await (await browser.newContext()).newPage()
       page.setDefaultTimeout(10_000)
       pages.push(page)
-      await page.addInitScript(`${PLAIN_RTP}; window.RTCPeerConnection = PlainRtp`)
       await page.goto(origin)
       return page
     }

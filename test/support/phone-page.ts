@@ -2,7 +2,6 @@ import type { Browser, Page } from 'playwright-core'
 import { ADMIN } from '../../sipp/exchange-process.ts'
 import { CHROMIUM } from './browser-phone.ts'
 import type { Exchange } from './exchange.ts'
-import { PLAIN_RTP } from './plain-rtp.ts'
 import { PASSWORD } from './registered-phone.ts'
 
 /** A Chromium whose microphone beeps every second, and that asks nobody whether it may. */
@@ -17,17 +16,14 @@ export async function startTalkingChromium(): Promise<Browser> {
 export interface PhonePageOptions {
   readonly colorScheme?: 'light' | 'dark'
   readonly viewport?: { readonly width: number; readonly height: number }
-  /** The browser's own media, in place of plain RTP that is only described. */
-  readonly ownMedia?: boolean
 }
 
 /** The exchange's own softphone in a window of its own, signed in as the administrator. */
 export async function openPhone(browser: Browser, exchange: Exchange, options: PhonePageOptions = {}): Promise<Page> {
-  const { colorScheme = 'light', viewport = { width: 900, height: 760 }, ownMedia = false } = options
+  const { colorScheme = 'light', viewport = { width: 900, height: 760 } } = options
   const context = await browser.newContext({ colorScheme, viewport })
   const page = await context.newPage()
   page.setDefaultTimeout(10_000)
-  if (!ownMedia) await page.addInitScript(`${PLAIN_RTP}; window.RTCPeerConnection = PlainRtp`)
   const { host, port } = exchange.process.http
   await page.goto(`http://${host}:${port}/phone`)
   await page.getByLabel('Email').fill(ADMIN.email)
