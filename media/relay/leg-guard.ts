@@ -1,7 +1,3 @@
-import type { LegSecurity } from './relay-messages.ts'
-import { BrowserGuard, type GuardPort } from './browser-guard.ts'
-import { Srtp } from './srtp.ts'
-
 /**
  * What stands between a secured leg's sockets and the packets it relays; a plain leg has none, and pays nothing. Each gives null for a
  * packet that must not pass.
@@ -11,20 +7,4 @@ export interface LegGuard {
   unprotectRtcp(packet: Buffer): Buffer | null
   protect(packet: Buffer): Buffer | null
   protectRtcp(packet: Buffer): Buffer | null
-}
-
-/** The guard for what is agreed now. What `former` knows of a key that goes on (its rollover counter, what it has seen) is kept. */
-export function secure(
-  security: LegSecurity | null,
-  former: LegGuard | null,
-  port: GuardPort,
-): Srtp | BrowserGuard | null {
-  if (former instanceof BrowserGuard && security?.kind === 'dtls') {
-    former.renew(security)
-    return former
-  }
-  if (former instanceof BrowserGuard) former.close()
-  if (security === null) return null
-  if (security.kind === 'dtls') return new BrowserGuard(security, port)
-  return new Srtp(security.keys, former instanceof Srtp ? former : null)
 }
