@@ -132,6 +132,31 @@ describe('the softphone at /phone', function () {
     await market.close()
   })
 
+  it('carries the voice of either page to the other, and shows how good it is', async () => {
+    const market = await Market.open(exchange)
+    const agent = await agentIn(market)
+    const caller = await callerIn(market, { colorScheme: 'dark' })
+    await dial(caller, market.number)
+    await button(agent, 'Answer').click()
+    await button(caller, 'Mute').and(caller.locator(':enabled')).waitFor()
+    for (const page of [caller, agent]) {
+      await untilLoud(page, '#level-in')
+      await page.getByText(/^(Good|Fair) \(\d\.\d\)$/).waitFor()
+    }
+    await shot(agent, 'voices')
+    await shot(caller, 'voices-dark')
+    // Held and taken back, the voices are there again.
+    await button(agent, 'Hold').click()
+    await caller.getByText('they hold the call').waitFor()
+    await button(agent, 'Hold').click()
+    await caller.getByText(/^0:\d\d$/).waitFor()
+    await untilLoud(caller, '#level-in')
+    await button(agent, 'Hang up').click()
+    await button(caller, 'Call').waitFor()
+    await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'buyer_hung_up', hung_up_by: 'buyer' })
+    await market.close()
+  })
+
   it('says in words why a call did not come about', async () => {
     const market = await Market.open(exchange)
     const caller = await callerIn(market)
@@ -189,6 +214,9 @@ describe('the softphone at /phone', function () {
       () => `it is still registered from ${before}`,
     )
     await ready(agent)
+    // By a re-INVITE over the new connection it has restarted ICE: both are heard on.
+    await untilLoud(caller, '#level-in')
+    await untilLoud(agent, '#level-in')
     await button(agent, 'Hold').click()
     await caller.getByText('they hold the call').waitFor()
     await button(agent, 'Hang up').click()
@@ -245,6 +273,7 @@ describe('the softphone at /phone', function () {
       await button(page, 'Call us').click()
       await agent.getByRole('heading', { name: '+1 212 555 0142' }).waitFor()
       await button(agent, 'Answer').click()
+      await untilLoud(agent, '#level-in')
       await button(page, 'Hang up').click()
       await button(agent, 'Call').waitFor()
       await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' })
