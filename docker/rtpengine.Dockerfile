@@ -1,4 +1,4 @@
-# Debian's own rtpengine, in userspace: for the media engine of a later issue.
+# Debian's own rtpengine, in userspace: `media.engine: rtpengine` (docs/engines.md).
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends rtpengine-daemon \
