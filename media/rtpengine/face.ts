@@ -1,18 +1,33 @@
+import type { LegSide } from '../../model/call.ts'
 import { systemRandom } from '../../model/random.ts'
-import type { Sdp } from '../media-server.ts'
+import type { OfferedSecurity, Sdp } from '../media-server.ts'
 import { readDescription, type Description } from '../sdp-reading.ts'
 import { asOffer, SectionWriter, type AudioSection, type FaceKind } from './audio-section.ts'
+import type { Path } from './path.ts'
+import type { Said } from './said.ts'
+
+/** rtpengine offers keys or none: an invitation that may be left alone (RFC 8643) it does not write for us. */
+const OFFERED_AS: Record<OfferedSecurity, FaceKind> = {
+  none: 'plain',
+  'if-it-can': 'plain',
+  sdes: 'sdes',
+  webrtc: 'webrtc',
+}
 
 /** Our side of the dialog with one party. */
 export class Face {
   readonly writer = new SectionWriter(Buffer.from(systemRandom.bytes(6)).readUIntBE(0, 6))
-  kind: FaceKind = 'plain'
+  kind: FaceKind
   /** Where its party sends, and with which keys, as rtpengine wrote it last. */
   section: AudioSection | null = null
   /** The lines of its dialog's last answer: the codecs that are agreed with its party. */
   agreed: AudioSection | null = null
   /** What it was offered last, as it will be read in its answer. */
   offered: Description | null = null
+
+  constructor(security: OfferedSecurity = 'none') {
+    this.kind = OFFERED_AS[security]
+  }
 
   /** Keeps what rtpengine wrote. A hold by address (c=0.0.0.0) hides ours, which has not changed. */
   written(section: AudioSection): AudioSection {
@@ -27,4 +42,16 @@ export class Face {
     this.offered = readDescription(text)
     return text
   }
+}
+
+/** Somebody who may take a side’s place, at a call of its own at an rtpengine. */
+export interface Replacement {
+  readonly side: LegSide
+  readonly path: Path
+  readonly face: Face
+  /** What the other side is offered for the newcomer. */
+  other: AudioSection | null
+  newcomer: Said | null
+  answer: Said | null
+  readonly wasOffered: boolean
 }

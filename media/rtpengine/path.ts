@@ -167,6 +167,8 @@ export class Path {
       flags: [...this.#everyOffer, ...flags],
       sdp: writeForEngine(section),
     })
+    // Deleted while we asked: this offer has made it anew.
+    if (this.#deleted) void this.#ask({ command: 'delete', 'delete-delay': 0 }).catch(() => {})
     const sdp = reply['sdp']
     if (typeof sdp !== 'string') throw new NgRefused(`its reply to ${command} has no description`)
     return readSection(sdp, 0)

@@ -12,16 +12,9 @@ import { OWN_OFFER } from '../own-offer.ts'
 import { carriesSpeech } from '../payload-types.ts'
 import { readDescription } from '../sdp-reading.ts'
 import { termsToOffer } from '../sdp.ts'
-import {
-  faceKind,
-  keepPayloads,
-  withCodecsOf,
-  withDirection,
-  type AudioSection,
-  type FaceKind,
-} from './audio-section.ts'
+import { faceKind, keepPayloads, withCodecsOf, withDirection, type AudioSection } from './audio-section.ts'
 import { addStats, NO_STATS } from './engine-stats.ts'
-import { Face } from './face.ts'
+import { Face, type Replacement } from './face.ts'
 import { NgRefused } from './ng-client.ts'
 import type { Path } from './path.ts'
 import {
@@ -30,6 +23,7 @@ import {
   noSpeech,
   OWN_SECTION,
   read,
+  asTold,
   readTold,
   toAnswer,
   toOffer,
@@ -38,25 +32,6 @@ import {
   type Told,
 } from './said.ts'
 import { SilenceWatch } from './silence-watch.ts'
-
-/** rtpengine offers keys or none: an invitation that may be left alone (RFC 8643) it does not write for us. */
-const OFFERED_AS: Record<OfferedSecurity, FaceKind> = {
-  none: 'plain',
-  'if-it-can': 'plain',
-  sdes: 'sdes',
-  webrtc: 'webrtc',
-}
-
-interface Replacement {
-  readonly side: LegSide
-  readonly path: Path
-  readonly face: Face
-  /** What the other side is offered for the newcomer. */
-  other: AudioSection | null
-  newcomer: Said | null
-  answer: Said | null
-  readonly wasOffered: boolean
-}
 
 export interface RtpengineSessionParts {
   readonly callerOffer: Said | null
@@ -94,6 +69,8 @@ export class RtpengineSession
   readonly #silence: SilenceWatch
   #timer: NodeJS.Timeout | null = null
   #closing: Promise<SessionStats> | null = null
+  /** Its end is where the next turn begins; it never rejects. */
+  #line: Promise<unknown> = Promise.resolve()
 
   constructor(parts: RtpengineSessionParts) {
     super()
@@ -113,11 +90,10 @@ export class RtpengineSession
 
   async offerToBuyer(told: Sdp | null, security: OfferedSecurity = 'none'): Promise<Sdp> {
     this.#assertOpen()
-    this.#callerHeardOtherwise = false
-    this.#told = told === null ? null : readTold(told)
-    const buyer = new Face()
-    buyer.kind = OFFERED_AS[security]
-    const offer = this.#asTold(this.#said.caller?.section ?? OWN_SECTION)
+    const buyer = new Face(security)
+    const before = told === null ? null : readTold(told)
+    // As it is now: the caller may make another offer while we wait, to which what it was told is no answer.
+    const offer = asTold(before, this.#said.caller?.section ?? OWN_SECTION)
     const { direction } = termsToOffer((this.#said.caller?.description ?? OWN_OFFER).audio, false)
     const transcode = told === null && (this.#said.caller === null || isTranscodable(this.#said.caller))
     const ring = async (path: Path): Promise<AudioSection> => {
@@ -125,10 +101,20 @@ export class RtpengineSession
       await path.block() // Until it answers, a target is not heard; it knows nothing of its port yet.
       return section
     }
+    const section = await this.#inTurn(() => this.#ring(before, ring))
+    this.#faces.buyer = buyer
+    this.#firstAnswerDue = true
+    return buyer.offer(withDirection(buyer.written(section), direction))
+  }
+
+  /** Rings at the path the caller sends to already, where it has been told one; else at a fresh one. */
+  async #ring(told: Told | null, ring: (path: Path) => Promise<AudioSection>): Promise<AudioSection> {
+    this.#assertOpen()
+    this.#callerHeardOtherwise = false
+    this.#told = told
     const former = this.#path
     let section: AudioSection
     if (told !== null && former) {
-      // The caller sends to this path already: the target comes to it.
       await former.block()
       const endFormer = former.changeBuyer()
       section = await ring(former)
@@ -140,9 +126,7 @@ export class RtpengineSession
       void former?.delete()
     }
     if (this.#closing) throw await this.#closedMeanwhile()
-    this.#faces.buyer = buyer
-    this.#firstAnswerDue = true
-    return buyer.offer(withDirection(buyer.written(section), direction))
+    return section
   }
 
   async answerFromBuyer(answer: Sdp): Promise<Sdp> {
@@ -387,7 +371,11 @@ export class RtpengineSession
   }
 
   /** The answer has come to `asker`'s offer → the answer for it. */
-  async #agree(path: Path, asker: LegSide, offer: Said, answer: Said): Promise<Sdp> {
+  #agree(path: Path, asker: LegSide, offer: Said, answer: Said): Promise<Sdp> {
+    return this.#inTurn(() => this.#agreeNow(path, asker, offer, answer))
+  }
+
+  async #agreeNow(path: Path, asker: LegSide, offer: Said, answer: Said): Promise<Sdp> {
     const answerer = other(asker)
     const [from, to] = [this.#faces[asker], this.#faces[answerer]]
     from.kind = faceKind(offer.section)
@@ -395,7 +383,7 @@ export class RtpengineSession
     const isFirst = this.#firstAnswerDue && asker === 'caller' && offer === this.#said.caller
     if (!isFirst) {
       const transcode = this.#told === null && isTranscodable(offer)
-      to.written(await path.offer(asker, this.#asTold(offer.section), to.kind, transcode))
+      to.written(await path.offer(asker, asTold(this.#told, offer.section), to.kind, transcode))
     }
     const section = from.written(await path.answer(asker, answer.section, from.kind))
     this.#firstAnswerDue = false
@@ -414,13 +402,11 @@ export class RtpengineSession
     return text
   }
 
-  #asTold(section: AudioSection): AudioSection {
-    const told = this.#told
-    if (!told) return section
-    return keepPayloads(
-      section,
-      section.payloads.filter((payload) => told.codecs.some((codec) => codec.payload === payload)),
-    )
+  /** One after the other: rtpengine is to hear of an offer and its answer without another between them. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#line.then(work)
+    this.#line = turn.catch(() => {})
+    return turn
   }
 
   #assertOpen(): void {

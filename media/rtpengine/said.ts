@@ -50,6 +50,13 @@ export function readTold(text: Sdp): Told {
   return { text, description, codecs: codecs.filter((codec) => codec === speech || !carriesSpeech(codec)) }
 }
 
+/** What is left of an offer by the answer that the caller has had already. */
+export function asTold(told: Told | null, section: AudioSection): AudioSection {
+  if (!told) return section
+  const known = (payload: number): boolean => told.codecs.some((codec) => codec.payload === payload)
+  return keepPayloads(section, section.payloads.filter(known))
+}
+
 /** A party may send any codec it has answered with (RFC 3264 §6.1): offering the other side just one leaves it no other to choose. */
 export function withOneSpeech({ description, section }: Said): AudioSection {
   const { codecs } = description.audio

@@ -188,6 +188,19 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     },
   },
   {
+    name: 'offers a later target what the caller was told, though the caller makes another offer meanwhile',
+    async run(stage) {
+      const { session, told } = await answered(stage)
+      const [answer, offer] = await Promise.all([
+        session.renew('caller', stage.caller.describe({ payloads: '8 101' })),
+        session.offerToBuyer(told),
+      ])
+      assert.match(answer, /m=audio \d+ RTP\/AVP 8 101\r/)
+      assert.match(offer, /m=audio \d+ RTP\/AVP 0 101\r/)
+      await session.close()
+    },
+  },
+  {
     name: 'makes the offer where the caller made none',
     async run(stage) {
       const session = await open(stage, null)
