@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import type { LegSide } from '../../model/call.ts'
-import { systemRandom, type Random } from '../../model/random.ts'
 import { MediaUnavailable, type MediaSession, type OfferedSecurity, type Sdp } from '../media-server.ts'
 import { arrange, readOffer } from '../codec-policy.ts'
 import { OWN_OFFER, withCodecs, withOneSpeechCodec } from '../own-offer.ts'
 import { isSameCodec, type Codec } from '../payload-types.ts'
 import type { DtlsCertificate } from './dtls-messages.ts'
+import { newFace, type Face } from './face.ts'
 import { FaceSecurity } from './face-security.ts'
 import type { RelayReply, RelayStats } from './relay-messages.ts'
 import type { RelayAddress } from './relay-options.ts'
 import { RelayTools, type ToolShed } from './relay-tools.ts'
 import type { RelayThread } from './relay-thread.ts'
 import { checkReachable, remoteParty } from './remote-party.ts'
-import { DescriptionWriter, termsToAnswer, termsToOffer, type AudioTerms } from '../sdp.ts'
+import { termsToAnswer, termsToOffer, type AudioTerms } from '../sdp.ts'
 import { readDescription, type AudioStream, type Description } from '../sdp-reading.ts'
 import type { Profile } from '../sdp-security.ts'
 
@@ -27,17 +27,6 @@ const NO_LEG = {
 
 /** Where two sessions of ours meet: nobody else can reach it. */
 const INSIDE: RelayAddress = { bind: '127.0.0.1', told: '127.0.0.1' }
-
-/** Our side of the dialog with one party. */
-interface Face {
-  readonly writer: DescriptionWriter
-  readonly address: RelayAddress
-  readonly port: number
-  /** We offered this party rtcp-mux (RFC 5761); its answer says whether it is used. */
-  muxOffered: boolean
-  mux: boolean
-  readonly security: FaceSecurity
-}
 
 /** Who may take a side's place. */
 interface Replacement {
@@ -433,16 +422,6 @@ export class RelaySession
   #assertOpen(): void {
     if (this.#closing !== null) throw new MediaUnavailable('the media session is closed')
   }
-}
-
-function newFace(address: RelayAddress, port: number, security: FaceSecurity): Face {
-  const writer = new DescriptionWriter(randomSessionId(systemRandom))
-  return { writer, address, port, muxOffered: false, mux: false, security }
-}
-
-/** 48 bits: unguessable enough, and exact in every SDP library that reads numbers as doubles. */
-function randomSessionId(random: Random): number {
-  return Buffer.from(random.bytes(6)).readUIntBE(0, 6)
 }
 
 function other(side: LegSide): LegSide {
