@@ -267,7 +267,8 @@ export class ControlConnection implements Application {
     this.#held = ''
     if (this.#pending === '') return
     this.#isFlushScheduled = true
-    setImmediate(() => this.#flush())
+    // Not at once: on its heels the reader would find both in one chunk all the same.
+    this.#pace.next(() => this.#flush())
   }
 
   close(): void {
