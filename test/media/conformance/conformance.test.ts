@@ -1,5 +1,6 @@
 import { RtpParty } from '../relay/rtp-party.ts'
-import { BEHAVIOURS, type Behaviour } from './behaviours.ts'
+import { BEHAVIOURS } from './behaviours.ts'
+import type { Behaviour } from './stage.ts'
 import { ENGINES, type EngineUnderTest, type RunningEngine } from './engines-present.ts'
 
 type Verdict = 'yes' | 'NO' | 'not a capability' | 'not run'

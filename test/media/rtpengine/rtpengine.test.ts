@@ -14,7 +14,7 @@ import { NgPeer } from './ng-peer.ts'
 const QUICK = { pingIntervalMs: 200, queryIntervalMs: 300, requestTimeoutMs: 500 }
 
 describe('rtpengine', function () {
-  this.timeout(20_000)
+  this.timeout(40_000)
   let caller: RtpParty
   let buyer: RtpParty
   const closing: (() => Promise<void>)[] = []
@@ -213,7 +213,7 @@ describe('rtpengine', function () {
 async function until(met: () => boolean): Promise<void> {
   const startMs = performance.now()
   while (!met()) {
-    assert.ok(performance.now() - startMs < 8000, 'it did not come about')
+    assert.ok(performance.now() - startMs < 20_000, 'it did not come about')
     await sleep(20)
   }
 }
