@@ -51,8 +51,10 @@ export interface WriterOptions {
  */
 export class GroupCommitWriter implements RecordWriter {
   readonly #options: WriterOptions
-  /** Sales: callers wait for them, so they go before the rest. A call's sale is always written before its end. */
+  /** Sales: callers wait for them, so they go before the rest. */
   #sales: Pending[] = []
+  /** How many sales of a call wait: its end is not to overtake them. */
+  readonly #salesOf = new Map<string, number>()
   #others: Pending[] = []
   /** The connection when Postgres can be reached. */
   #client: pg.Client | null = null
@@ -81,8 +83,12 @@ export class GroupCommitWriter implements RecordWriter {
     if (this.#waiting >= QUEUE_LIMIT) return Promise.reject(new StoreUnavailable(`${QUEUE_LIMIT} records wait already`))
     const rows = rowsOf(record)
     return new Promise((resolve, reject) => {
-      const queue = record.kind === 'sold' ? this.#sales : this.#others
-      queue.push({ rows, resolve, reject })
+      const pending = { rows, resolve, reject }
+      if (record.kind === 'sold') {
+        this.#salesOf.set(record.call.id, (this.#salesOf.get(record.call.id) ?? 0) + 1)
+        this.#sales.push(pending)
+      } else if (record.kind === 'ended' && this.#salesOf.has(record.call.id)) this.#sales.push(pending)
+      else this.#others.push(pending)
       this.#wake()
     })
   }
@@ -109,7 +115,15 @@ export class GroupCommitWriter implements RecordWriter {
 
   #takeBatch(): Pending[] {
     const others = Math.min(this.#others.length, Math.max(OTHERS_SHARE, BATCH_RECORDS - this.#sales.length))
-    return [...this.#sales.splice(0, BATCH_RECORDS - others), ...this.#others.splice(0, others)]
+    const sales = this.#sales.splice(0, BATCH_RECORDS - others)
+    for (const { rows } of sales) if (rows.holds) this.#saleTaken(rows.holds[0]!['call_id'] as string)
+    return [...sales, ...this.#others.splice(0, others)]
+  }
+
+  #saleTaken(callId: string): void {
+    const left = this.#salesOf.get(callId)! - 1
+    if (left > 0) this.#salesOf.set(callId, left)
+    else this.#salesOf.delete(callId)
   }
 
   /** Resolves when everything written so far is durable: in Postgres, or in the spool while that is away. */

@@ -184,6 +184,18 @@ describe('the record writer', () => {
     assert.equal(resolved.at(-1), 'end')
   })
 
+  it('never writes the end of a call before its sale, however many sales wait', async () => {
+    const calls = Array.from({ length: 3 * BATCH_RECORDS }, () => callRecord())
+    const last = calls.at(-1)!
+    await Promise.all([
+      ...calls.map((call) => storage.writer.write(soldRecord(call))),
+      storage.writer.write(endedRecord(last)),
+    ])
+    const [row] = await storage.queries.rows('select state, awarded_at from calls where id = $1', [last.id])
+    assert.equal(row!['state'], 'ended')
+    assert.ok(row!['awarded_at'] instanceof Date, 'what its sale said of it is kept')
+  })
+
   it('counts refusals under overload once', async () => {
     const record = {
       kind: 'refused-many',
