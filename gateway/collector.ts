@@ -1,8 +1,4 @@
-import { availableParallelism } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
-
-/** Below this many cores the collector's helper threads have none of their own. */
-const FEW_CORES = 3
 
 /** Garbage may pile up to so much of what is alive, percent, before the old generation is collected. */
 const GROWTH_PERCENT = 100
@@ -13,15 +9,12 @@ const SEMI_SPACE_MB = 16
 /**
  * Sets how all threads of this process collect garbage. Called before any other thread starts.
  *
- * - On few cores a collection that is shared out waits for helpers, and they wait for the very cores that calls use: pauses
- *   of the signalling threads grow from a few milliseconds to tens. There each thread collects by itself.
  * - Under load V8 lets the old generation grow to four times what is alive, for the least work. Twice costs the
  *   main thread about 1 % of a core at 250 calls/s, and takes 65 MB less there.
  * - `--max-semi-space-size` would go before every thread's own limit, and a relay, whose garbage is nothing, take the 64 MB
  *   of young generation that signalling is given. The main thread has had its own by now.
  */
-export function tuneCollector(cores: number = availableParallelism()): void {
-  if (cores < FEW_CORES) setFlagsFromString('--single-threaded-gc')
+export function tuneCollector(): void {
   setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`)
   setFlagsFromString('--max-semi-space-size=0')
 }
