@@ -32,6 +32,8 @@ export interface Invitation {
   readonly auth?: { username: string; password: string }
   /** Of a number: the trunks it is tried through when this one does not take the call. */
   readonly otherTrunks?: readonly Trunk[]
+  /** It refused audio whose keys it might leave: it is offered keys that it must use. */
+  readonly mustHaveKeys?: true
 }
 
 /**

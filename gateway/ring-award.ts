@@ -74,6 +74,11 @@ export async function ringAward(
       invitation = { ...invitation, headers: { ...invitation.headers, ...session } }
       continue
     }
+    if (status === 488 && offeredSecurity(invitation, parts.media.capabilities) === 'if-it-can') {
+      invitation = { ...invitation, mustHaveKeys: true }
+      call.note('offered SRTP only', `rank ${award.rank}`)
+      continue
+    }
     const next = nextUri(result, redirections, (uri) => mayFollow(uri, invitation, parts))
     if (!next) return { kind: 'failed', code: 'ring_failed', status }
     const { target, placeId, trunkId, auth }: Invitation = invitation

@@ -92,6 +92,28 @@ describe('over TLS and WebSocket', function () {
     })
   }
 
+  it('an agent over TLS that refuses keys it might leave is offered keys it must use, once', async () => {
+    const market = await Market.open(exchange)
+    const { username } = await hireAgent(market)
+    const phone = await Phone.open(exchange, username, 'tls')
+    peers.push(phone)
+    await phone.register()
+    const caller = await market.startCall('uac-no-sale-expect-480.xml')
+    for (const profile of ['RTP/AVP', 'RTP/SAVP']) {
+      const invite = await phone.peer.receive('INVITE')
+      assert.ok(new RegExp(`^m=audio \\d+ ${profile} [^]*^a=crypto:1 `, 'm').test(invite.body), invite.body)
+      phone.peer.reply(invite, 488, 'Not Acceptable Here', { contact: null })
+      await phone.peer.receive('ACK')
+    }
+    await market.went(caller)
+    const [record] = await market.records(1)
+    assert.deepEqual(
+      record!.legs.map(({ sip_status }) => sip_status),
+      [480, 488, 488],
+    )
+    await market.close()
+  })
+
   it('a browser that has left is not waited for', async () => {
     const market = await Market.open(exchange)
     const { username } = await hireAgent(market)

@@ -1,24 +1,31 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { open, readdir, readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { findFreePort } from '../../sipp/free-port.ts'
 import { PeerProcess } from './peer-process.ts'
 import type { Softphone, SoftphoneOptions } from './softphone.ts'
-import { buildToneWav, readWav, tonesIn } from './tones.ts'
+import { buildToneWav, isQuiet, readWav, tonesIn } from './tones.ts'
+import { clockMs, type Voice } from './voice.ts'
 
 const MODULES = ['/usr/lib/baresip/modules', '/usr/local/lib/baresip/modules'].find((folder) => existsSync(folder))
 /** Its microphone is a file; a story is over before that ends. */
 const TONE_SECONDS = 60
+/** What is looked at of the end of its recording: 20 ms, 16-bit at 8000 Hz. */
+const LAST_BYTES = 320
+const RECORDING = /^dump-.*-dec\.wav$/
 
 export interface BaresipOptions extends SoftphoneOptions {
   /** Its own address: a carrier's, that is known by it. Default 127.0.0.1. */
   readonly address?: string
+  /** SRTP with keys in the description (RFC 4568), and nothing less. */
+  readonly srtp?: boolean
 }
 
 /** baresip (Debian: baresip-core), told what to do over its control port. */
-export class Baresip implements Softphone {
+export class Baresip implements Softphone, Voice {
+  #isMute = false
   readonly #peer: PeerProcess
   readonly #control: Socket
 
@@ -89,11 +96,32 @@ export class Baresip implements Softphone {
     const all = new Map<number, number>()
     // A new file whenever its audio starts, as after a hold.
     for (const name of await readdir(this.#peer.folder)) {
-      if (!/^dump-.*-dec\.wav$/.test(name)) continue
+      if (!RECORDING.test(name)) continue
       const heard = tonesIn(readWav(await readFile(join(this.#peer.folder, name))))
       for (const [hz, ms] of heard) all.set(hz, (all.get(hz) ?? 0) + ms)
     }
     return all
+  }
+
+  async setMute(isMute: boolean): Promise<number> {
+    if (isMute !== this.#isMute) this.#command('mute')
+    this.#isMute = isMute
+    return clockMs()
+  }
+
+  /** It writes down what it hears as it hears it: this looks at the end of that. */
+  async quietSince(ms: number): Promise<number | null> {
+    const recordings = (await readdir(this.#peer.folder)).filter((name) => RECORDING.test(name)).toSorted()
+    const file = await open(join(this.#peer.folder, recordings.at(-1)!))
+    try {
+      const { size } = await file.stat()
+      const last = Buffer.alloc(LAST_BYTES)
+      await file.read(last, 0, LAST_BYTES, size - LAST_BYTES)
+      const samples = Int16Array.from({ length: LAST_BYTES / 2 }, (_, i) => last.readInt16LE(2 * i))
+      return isQuiet(samples) ? Math.max(ms, clockMs()) : null
+    } finally {
+      await file.close()
+    }
   }
 
   async close(): Promise<void> {
@@ -114,10 +142,10 @@ export class Baresip implements Softphone {
   }
 }
 
-function account({ server, transport, username, password, registers, answers }: BaresipOptions): string {
+function account({ server, transport, username, password, registers, answers, srtp }: BaresipOptions): string {
   const address = `<sip:${username}@${server.host}:${server.port};transport=${transport}>`
   const expires = registers === false ? 0 : 60
-  return `${address};auth_user=${username};auth_pass="${password}";answermode=${answers === false ? 'manual' : 'auto'};regint=${expires}\n`
+  return `${address};auth_user=${username};auth_pass="${password}";answermode=${answers === false ? 'manual' : 'auto'};regint=${expires}${srtp ? ';mediaenc=srtp-mand' : ''}\n`
 }
 
 function config(options: BaresipOptions, folder: string, controlPort: number): string {
@@ -127,7 +155,7 @@ function config(options: BaresipOptions, folder: string, controlPort: number): s
     `net_interface ${address}`,
     ...(options.trusted === undefined ? [] : [`sip_cafile ${options.trusted}`]),
     `module_path ${MODULES}`,
-    ...['account', 'g711', 'aufile', 'aubridge', 'sndfile'].map((name) => `module ${name}.so`),
+    ...['g711', 'aufile', 'aubridge', 'sndfile', 'srtp', 'account'].map((name) => `module ${name}.so`),
     ...['menu', 'ctrl_tcp', 'contact', 'presence'].map((name) => `module_app ${name}.so`),
     `ctrl_tcp_listen 127.0.0.1:${controlPort}`,
     `snd_path ${folder}`,

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { jssipExpression } from '../../api/jssip-script.ts'
 import { tonesIn } from './tones.ts'
+import type { Voice } from './voice.ts'
 
 export const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 
@@ -74,9 +75,10 @@ export function chromiumIsInstalled(): boolean {
  * JsSIP in a page of a browser: its own WebSocket, its own SIP, its own DTLS-SRTP. It speaks a tone, and hears with an analyser of
  * the Web Audio API.
  */
-export class BrowserPhone {
+export class BrowserPhone implements Voice {
   readonly page: Page
   readonly #context: BrowserContext
+  readonly #heard = new Map<number, number>()
   /** What the browser wrote on its console. */
   readonly complaints: string[] = []
 
@@ -128,6 +130,25 @@ export class BrowserPhone {
   async hears(): Promise<Map<number, number>> {
     const [rate, samples]: [number, number[]] = await this.page.evaluate('phone.hears()')
     return tonesIn({ rate, samples: Int16Array.from(samples) })
+  }
+
+  /** What it heard whenever it was asked. */
+  async tonesHeard(): Promise<Map<number, number>> {
+    for (const [hz, ms] of await this.hears()) this.#heard.set(hz, (this.#heard.get(hz) ?? 0) + ms)
+    return this.#heard
+  }
+
+  setMute(isMute: boolean): Promise<number> {
+    return this.page.evaluate(`phone.setMute(${isMute})`)
+  }
+
+  quietSince(ms: number): Promise<number | null> {
+    return this.page.evaluate(`phone.quietSince(${ms})`)
+  }
+
+  /** Forgets the events so far, as of an earlier call. */
+  async forget(): Promise<void> {
+    await this.page.evaluate('void (phone.events.length = 0)')
   }
 
   async hangUp(): Promise<void> {
@@ -183,14 +204,36 @@ window.phone = {
   call(user) { this.ua.call('sip:' + user + '@dce', { mediaStream: this.sound() }) },
   answer() { this.session.answer({ mediaStream: this.sound() }) },
   sound() {
+    if (this.line) return this.line.stream
     const context = new AudioContext()
-    const line = context.createMediaStreamDestination()
+    this.line = context.createMediaStreamDestination()
+    this.mouth = new GainNode(context, { gain: 0.3 })
     if (this.toneHz > 0) {
       const tone = new OscillatorNode(context, { frequency: this.toneHz })
-      tone.connect(new GainNode(context, { gain: 0.3 })).connect(line)
+      tone.connect(this.mouth).connect(this.line)
       tone.start()
     }
-    return line.stream
+    return this.line.stream
+  },
+  setMute(isMute) {
+    this.mouth.gain.value = isMute ? 0 : 0.3
+    return performance.timeOrigin + performance.now()
+  },
+  // Watches from the first question on; says when.
+  quietSince(ms) {
+    if (this.watched !== ms) {
+      this.watched = ms
+      this.quiet = null
+      clearInterval(this.watching)
+      const block = new Float32Array(512)
+      this.watching = setInterval(() => {
+        this.analyser.getFloatTimeDomainData(block)
+        if (Math.hypot(...block) / Math.sqrt(block.length) * 32767 >= 300) return
+        this.quiet = performance.timeOrigin + performance.now()
+        clearInterval(this.watching)
+      }, 5)
+    }
+    return this.quiet
   },
   listen(connection) {
     connection.addEventListener('connectionstatechange', () => this.tell('connection', connection.connectionState))
@@ -199,6 +242,7 @@ window.phone = {
       // Without an element that plays it nothing of a remote track comes.
       this.speaker = Object.assign(new Audio(), { srcObject: stream, muted: true })
       this.speaker.play()
+      this.ear?.close()
       this.ear = new AudioContext()
       this.analyser = this.ear.createAnalyser()
       this.ear.createMediaStreamSource(stream).connect(this.analyser)

@@ -26,7 +26,9 @@ interface AskOptions {
 let agents = 0
 
 /** A buyer of this market's calls whose target is an agent: a SIP user that may register. */
-export async function hireAgent(market: Market): Promise<{ username: string; buyer: ApiThing; user: ApiThing }> {
+export async function hireAgent(
+  market: Pick<Market, 'exchange' | 'vertical'>,
+): Promise<{ username: string; buyer: ApiThing; user: ApiThing }> {
   const { api } = market.exchange
   const username = `agent${++agents}`
   const buyer = await api.create('accounts', { type: 'buyer', name: username })

@@ -73,10 +73,17 @@ export function tonesIn({ rate, samples }: Sound): Map<number, number> {
   return tones
 }
 
+/** Whether somebody who speaks a tone is not heard in these samples. */
+export function isQuiet(samples: Int16Array): boolean {
+  let energy = 0
+  for (const sample of samples) energy += sample * sample
+  return Math.sqrt(energy / samples.length) < SILENCE_RMS
+}
+
 function toneOf(block: Int16Array, rate: number): number | null {
+  if (isQuiet(block)) return null
   let energy = 0
   for (const sample of block) energy += sample * sample
-  if (Math.sqrt(energy / block.length) < SILENCE_RMS) return null
   let [loudest, best] = [0, 0]
   for (let hz = BLOCKS_PER_SECOND; hz <= HIGHEST_HZ; hz += BLOCKS_PER_SECOND) {
     const power = goertzel(block, hz, rate)
