@@ -29,7 +29,7 @@ export interface MediaSession extends EventEmitter<{ rtpTimeout: [side: LegSide]
   /**
    * A fresh offer for one target: its own address and port, so that answers of an earlier target cannot leak in. `told` is the answer
    * that the caller has had already, with an earlier target's 18x: the first one it gets is the one it keeps (RFC 3261 §13.2.1). So
-   * this target is offered only what that answer names, and `answerFromBuyer` says the same again, letter by letter. `security`
+   * this target is offered only what that answer names (and G.711's other law, if the engine does not mind which), and `answerFromBuyer` says the same again, letter by letter. `security`
    * (default `none`) is for engines that can it: what their capabilities do not name they are not asked for.
    */
   offerToBuyer(told: Sdp | null, security?: OfferedSecurity): Promise<Sdp>
@@ -82,8 +82,10 @@ export const MEDIA_CAPABILITIES = [
   'webrtc',
   /** A side may bring SRTP keys in its description (RFC 4568). */
   'sdes',
-  /** The two sides need no codec in common. */
+  /** The two sides need no codec in common, as far as the engine knows both. */
   'transcode',
+  /** One side may speak G.711 µ-law (PCMU) and the other A-law (PCMA): the only two codecs that some engines put in one another's place. */
+  'transcode-g711',
   /** Sessions have `tools`: prompts, digits, recording. */
   'tools',
   /** A side can be taken by somebody else (`offerReplacement`). */

@@ -9,7 +9,9 @@ export const NO_FORMATS: PartyFormats = { g711: [], events: [], speech: null, ke
 export function partyFormats(own: readonly Codec[], opposite: readonly Codec[]): PartyFormats {
   const all = [...own, ...opposite]
   const agreed = own.filter((codec) => opposite.some((other) => isSameCodec(codec, other)))
-  const speech = agreed.find((codec) => lawOf(codec) !== null)
+  // Where they share no law, each hears its own: what passes is translated, what is played is in the party's own.
+  const isTranslated = !agreed.some(isSpoken) && opposite.some(isSpoken)
+  const speech = (isTranslated ? own : agreed).find(isSpoken)
   const keys = agreed.find((codec) => isEvents(codec) && codec.hertz === 8000)
   return {
     g711: all.flatMap((codec) => {
@@ -26,6 +28,10 @@ function lawOf({ name, hertz, channels }: Codec): Law | null {
   if (hertz !== 8000 || channels !== 1) return null
   const lower = name.toLowerCase()
   return lower === 'pcmu' ? 'u' : lower === 'pcma' ? 'a' : null
+}
+
+function isSpoken(codec: Codec): boolean {
+  return lawOf(codec) !== null
 }
 
 function isEvents({ name }: Codec): boolean {

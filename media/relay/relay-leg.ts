@@ -1,6 +1,8 @@
 import type { RemoteInfo, Socket } from 'node:dgram'
 import type { AudioFault } from '../../model/cdr.ts'
 import { impairmentOf, type Impairment } from '../e-model.ts'
+import { payloadOf, translate } from './both-laws.ts'
+import type { Law } from './g711.ts'
 import { Latch, PROOF_PACKETS, type Latching } from './latch.ts'
 import { LegQuality } from './leg-quality.ts'
 import { OneWayWatch, soundOf, SOUNDS } from './one-way.ts'
@@ -37,7 +39,7 @@ interface Path {
 
 /**
  * One side of a relayed call: a socket each for RTP and RTCP. What comes in here and is believed goes out through `peer`,
- * untouched. Nothing here allocates or logs per packet.
+ * untouched, unless the other party has only the other law of G.711. Nothing here allocates or logs per packet.
  */
 export class RelayLeg implements Watched {
   readonly port: number
@@ -53,6 +55,9 @@ export class RelayLeg implements Watched {
   readonly #clockRates = new Int32Array(128).fill(DEFAULT_CLOCK_RATE)
   readonly #sounds = new Uint8Array(128)
   readonly #impairments = new Map<number, Impairment>()
+  /** The law that the other party has not, and its payload type; -1: whatever comes is passed on as it is. */
+  #translated: Law | null = null
+  #translatedPayload = -1
   /** What it spoke with last. */
   #payload = 0
   readonly #stats = new RtpStats()
@@ -112,6 +117,8 @@ export class RelayLeg implements Watched {
     this.#browser = guard instanceof BrowserGuard ? guard : null
     this.#path = this.#browser?.path ?? this.#rtpLatch
     this.formats = remote.formats
+    this.#translated = remote.translated
+    this.#translatedPayload = remote.translated === null ? -1 : payloadOf(remote.translated)
     this.#clockRates.fill(DEFAULT_CLOCK_RATE)
     for (const [payload, hertz] of remote.clockRates) this.#clockRates[payload] = hertz
     for (const [payload, name] of remote.codecNames) {
@@ -192,7 +199,9 @@ export class RelayLeg implements Watched {
     const sound = this.#sounds[payload]!
     if (sound <= SOUNDS.pcma) this.#payload = payload // Neither key presses nor comfort noise.
     this.#audible.see(packet, now, sound)
-    if (this.tap === null || !this.tap.received(packet, now)) this.#peer?.pass(packet, now)
+    if (this.tap !== null && this.tap.received(packet, now)) return
+    if (payload === this.#translatedPayload) translate(packet, this.#translated!)
+    this.#peer?.pass(packet, now)
   }
 
   /** A packet of the other party's, for this leg's. */

@@ -3,6 +3,7 @@ import type { MediaStats } from '../../model/cdr.ts'
 import type { Expected, Latching } from './latch.ts'
 import type { SrtpKeys } from '../srtp-suites.ts'
 import type { DtlsCertificate, Fingerprint } from './dtls-messages.ts'
+import type { Law } from './g711.ts'
 import type { IceCredentials } from './ice-lite.ts'
 import type { PortRange } from './port-pool.ts'
 import type { PartyFormats, ToolEvent, ToolOrder } from './tool-messages.ts'
@@ -46,6 +47,8 @@ export interface RemoteParty {
   readonly codecNames: readonly (readonly [payload: number, name: string])[]
   /** Null: plain RTP. */
   readonly security: LegSecurity | null
+  /** G.711 of this law that comes of this party is put into the other one; null: nothing is. */
+  readonly translated: Law | null
   readonly formats: PartyFormats
 }
 

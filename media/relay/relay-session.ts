@@ -5,6 +5,7 @@ import { MediaUnavailable, type MediaSession, type OfferedSecurity, type Sdp } f
 import { arrange, readOffer } from '../codec-policy.ts'
 import { OWN_OFFER, withCodecs, withOneSpeechCodec } from '../own-offer.ts'
 import { isSameCodec, type Codec } from '../payload-types.ts'
+import { answerInItsLaw, isInterchangeable, offerInBothLaws } from './both-laws.ts'
 import type { DtlsCertificate } from './dtls-messages.ts'
 import { newFace, type Face } from './face.ts'
 import { FaceSecurity } from './face-security.ts'
@@ -13,7 +14,7 @@ import type { RelayAddress } from './relay-options.ts'
 import { RelayTools, type ToolShed } from './relay-tools.ts'
 import type { RelayThread } from './relay-thread.ts'
 import { checkReachable, remoteParty } from './remote-party.ts'
-import { termsToAnswer, termsToOffer, type AudioTerms } from '../sdp.ts'
+import type { AudioTerms } from '../sdp.ts'
 import { readDescription, type AudioStream, type Description } from '../sdp-reading.ts'
 import type { Profile } from '../sdp-security.ts'
 
@@ -117,7 +118,7 @@ export class RelaySession
     this.#buyerPortIsFresh = false
     this.#buyer.security.wish(security)
     await this.#buyer.security.prepareFor(security)
-    return this.#offer(this.#buyer, termsToOffer(audio, audio.rtcpMux))
+    return this.#offer(this.#buyer, this.#termsToOffer(audio, audio.rtcpMux))
   }
 
   async answerFromBuyer(answer: Sdp): Promise<Sdp> {
@@ -127,7 +128,7 @@ export class RelaySession
     if (callerOffer && this.#told) return this.#answerAsTold(this.#told, callerOffer, description)
     if (callerOffer) return this.#answer('caller', callerOffer, description)
     this.#checkReachable('buyer', description.audio)
-    termsToAnswer(this.#ownOffer.audio, description.audio)
+    this.#termsToAnswer(this.#ownOffer.audio, description.audio)
     this.#described.buyer = withOneSpeechCodec(description)
     return this.offerTo('caller')
   }
@@ -178,7 +179,7 @@ export class RelaySession
   async offerTo(side: LegSide): Promise<Sdp> {
     this.#assertOpen()
     const face = this.#face(side)
-    return this.#offer(face, termsToOffer(this.#standing(other(side)).audio, face.mux))
+    return this.#offer(face, this.#termsToOffer(this.#standing(other(side)).audio, face.mux))
   }
 
   async answerFrom(side: LegSide, answer: Sdp): Promise<void> {
@@ -191,7 +192,9 @@ export class RelaySession
     const described = this.#described[side]
     assert(described !== null, 'an offer of ours follows a description of the other side')
     const agreed = this.#agreedCodecs
-    const kept = agreed ? withCodecs(described, (codec) => agreed.some((one) => isSameCodec(one, codec))) : described
+    const kept = agreed
+      ? withCodecs(described, (codec) => agreed.some((one) => isInterchangeable(one, codec)))
+      : described
     return { ...kept, audio: { ...kept.audio, rtcpMux: this.#face(side).mux } }
   }
 
@@ -203,7 +206,7 @@ export class RelaySession
     await this.#face(from).security.prepareFor(description.audio.security)
     const to = this.#face(other(from))
     // Once shared, a port stays shared: RFC 5761 §5.1.1 would have later offers ask for it again.
-    const text = this.#offer(to, termsToOffer(description.audio, description.audio.rtcpMux || to.mux))
+    const text = this.#offer(to, this.#termsToOffer(description.audio, description.audio.rtcpMux || to.mux))
     // The old media goes on until the answer: a re-INVITE may be refused, and then nothing has changed.
     this.#pending = { from, offer: description }
     return text
@@ -226,7 +229,7 @@ export class RelaySession
     // Whoever held the other side is going: the newcomer is asked to talk, and the other side is offered that afterwards.
     const audio: AudioStream = { ...described.audio, direction: 'sendrecv', heldByAddress: false, rtcpMux: false }
     const { face } = await this.#makeRoom(side, { ...described, audio }, where)
-    return this.#offer(face, termsToOffer(audio, false))
+    return this.#offer(face, this.#termsToOffer(audio, false))
   }
 
   async #makeRoom(side: LegSide, offered: Description | null, where?: 'inside'): Promise<Replacement> {
@@ -251,7 +254,7 @@ export class RelaySession
     const { side, face } = this.#replacement
     const description = readDescription(answer)
     checkReachable(description.audio, face.address.bind, this.#parts.requireAddress)
-    termsToAnswer(offered.audio, description.audio)
+    this.#termsToAnswer(offered.audio, description.audio)
     await this.#changeHands(side, face)
     const audio = { ...offered.audio, rtcpMux: this.#face(other(side)).mux }
     await this.#agree(other(side), { ...offered, audio }, description)
@@ -274,7 +277,7 @@ export class RelaySession
     await room.face.security.prepareFor(newcomer.audio.security)
     room.newcomer = newcomer
     const to = this.#face(other(side))
-    return this.#offer(to, termsToOffer(newcomer.audio, newcomer.audio.rtcpMux || to.mux))
+    return this.#offer(to, this.#termsToOffer(newcomer.audio, newcomer.audio.rtcpMux || to.mux))
   }
 
   // oxlint-disable-next-line require-await -- as for reoffer.
@@ -284,7 +287,7 @@ export class RelaySession
     assert(room?.newcomer, 'a newcomer is introduced before it is answered')
     const description = readDescription(answer)
     this.#checkReachable(other(room.side), description.audio)
-    const terms = termsToAnswer(room.newcomer.audio, description.audio)
+    const terms = this.#termsToAnswer(room.newcomer.audio, description.audio)
     room.answer = description
     room.face.writer.follow(room.newcomer)
     room.face.security.agree(room.newcomer.audio, false)
@@ -385,7 +388,7 @@ export class RelaySession
   async #agree(asker: LegSide, offer: Description, answer: Description): Promise<AudioTerms> {
     const answerer = other(asker)
     this.#checkReachable(answerer, answer.audio)
-    const terms = termsToAnswer(offer.audio, answer.audio)
+    const terms = this.#termsToAnswer(offer.audio, answer.audio)
     this.#face(asker).mux = offer.audio.rtcpMux
     this.#face(answerer).mux = this.#face(answerer).muxOffered && answer.audio.rtcpMux
     this.#flowing = terms.direction === 'sendrecv'
@@ -405,6 +408,14 @@ export class RelaySession
     this.#described[answerer] = answer
     this.#agreedCodecs = terms.codecs
     return terms
+  }
+
+  #termsToOffer(stream: AudioStream, rtcpMux: boolean): AudioTerms {
+    return offerInBothLaws(stream, rtcpMux, this.#parts.codecs)
+  }
+
+  #termsToAnswer(offer: AudioStream, answer: AudioStream): AudioTerms {
+    return answerInItsLaw(offer, answer, this.#parts.codecs)
   }
 
   get #isWatched(): boolean {

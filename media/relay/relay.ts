@@ -43,7 +43,13 @@ export async function createRelay(needs: MediaNeeds, options: RelayOptions): Pro
 
 class Relay implements MediaServer {
   readonly name = 'relay'
-  readonly capabilities: ReadonlySet<MediaCapability> = new Set(['replace', 'sdes', 'webrtc', 'tools'])
+  readonly capabilities: ReadonlySet<MediaCapability> = new Set([
+    'replace',
+    'sdes',
+    'webrtc',
+    'transcode-g711',
+    'tools',
+  ])
   readonly #needs: MediaNeeds
   readonly #addresses: RelayAddresses
   readonly #strict: boolean

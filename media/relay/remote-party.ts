@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { UnacceptableMedia } from '../media-server.ts'
 import { jitterClock } from '../payload-types.ts'
+import { lawToTranslate } from './both-laws.ts'
 import type { LegSecurity, RemoteParty } from './relay-messages.ts'
 import { partyFormats } from './party-formats.ts'
 import type { AudioStream } from '../sdp-reading.ts'
@@ -26,6 +27,7 @@ export function remoteParty(
     clockRates: [...clockRates],
     codecNames: [...codecNames],
     security,
+    translated: lawToTranslate(opposite.codecs),
     formats: partyFormats(stream.codecs, opposite.codecs),
   }
 }

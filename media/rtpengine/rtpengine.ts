@@ -22,7 +22,13 @@ export async function createRtpengine(needs: MediaNeeds, options: RtpengineOptio
 
 class Rtpengine implements MediaServer {
   readonly name = 'rtpengine'
-  readonly capabilities: ReadonlySet<MediaCapability> = new Set(['sdes', 'webrtc', 'transcode', 'replace'])
+  readonly capabilities: ReadonlySet<MediaCapability> = new Set([
+    'sdes',
+    'webrtc',
+    'transcode',
+    'transcode-g711',
+    'replace',
+  ])
   readonly #options: Required<RtpengineOptions>
   readonly #engines: readonly Engine[]
   readonly #sessions = new Set<RtpengineSession>()
