@@ -39,7 +39,7 @@ export const UNREACHABLE = 701
 const STATUSES = 702
 
 /** Addresses whose party is remembered: past this many the memory starts afresh. */
-const MAX_REMEMBERED = 10_000
+export const MAX_REMEMBERED = 10_000
 
 /**
  * Counts each request by the party it is of, its direction, method, transport and final status. Whose it is its dialog says, for
@@ -78,6 +78,11 @@ export class Parties {
       }
     this.#networks = [...networks].toSorted(([a], [b]) => b - a)
     this.#remembered = new Map()
+  }
+
+  /** Addresses whose party is remembered. */
+  get remembered(): number {
+    return this.#remembered.size
   }
 
   /** Whom the application names in a message of its own; '' for nobody we know. */

@@ -219,6 +219,32 @@ describe('the limits of connections', () => {
     assert.deepEqual(enter('192.0.2.1', 1), [false])
   })
 
+  it('are counted for each listener by itself', async () => {
+    const { cert, key } = await makeCertificate(['127.0.0.1'])
+    const server = await TestServer.start({
+      listen: (['tcp', 'tls', 'ws', 'wss'] as const).map((transport) => ({ transport, ...HERE })),
+      tls: { cert, key },
+      limits: { maxTcpConnections: 1, maxTlsConnections: 2, maxWebSocketConnections: 3 },
+    })
+    for (const [transport, most] of [
+      ['tcp', 1],
+      ['tls', 2],
+      ['ws', 3],
+      ['wss', 3],
+    ] as const) {
+      const open = () =>
+        connect(server.port(transport), '127.0.0.1')
+          .on('error', () => undefined)
+          .resume()
+      const held = Array.from({ length: most }, open)
+      await Promise.all(held.map((socket) => once(socket, 'connect')))
+      await once(open(), 'close')
+      for (const socket of held) assert.equal(socket.destroyed, false, transport)
+      for (const socket of held) socket.destroy()
+    }
+    await server.close()
+  })
+
   it('hold for handshakes too, and are given back', async () => {
     const { cert, key } = await makeCertificate(['127.0.0.1'])
     const server = await TestServer.start({

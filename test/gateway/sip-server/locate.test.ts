@@ -225,6 +225,18 @@ describe('locating the next hop (RFC 3263)', () => {
     assert.deepEqual(await hopsOf('sip:example.com:5060', locator), [])
   })
 
+  it('asks again a while after nobody could say', async () => {
+    dns.mood = 'fails'
+    const locator = locatorOf(IPV4_ONLY)
+    assert.deepEqual(await hopsOf('sip:example.com:5060', locator), [])
+    dns.mood = 'answers'
+    dns.hosts('example.com', ['192.0.2.1'])
+    nowMs += DEFAULT_LIMITS.nameFailureTtlMs - 1
+    assert.deepEqual(await hopsOf('sip:example.com:5060', locator), [])
+    nowMs += 1
+    assert.deepEqual(await hopsOf('sip:example.com:5060', locator), ['udp 192.0.2.1 5060'])
+  })
+
   it('gives up on a silent DNS in time', async () => {
     dns.mood = 'silent'
     const locator = locatorOf(EVERYTHING, { dnsTimeoutMs: 5_000, nameLookupMs: 50 })

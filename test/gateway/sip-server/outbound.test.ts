@@ -240,6 +240,14 @@ describe('outbound connections', () => {
     }
   })
 
+  it('answer 480 when the application does not end its handshake in time', async () => {
+    const mute = await listen(createServer((socket) => void socket.on('error', () => undefined).resume()))
+    await start([`INVITE tls://127.0.0.1:${mute} insecure`], { outboundConnectMs: 200, authenticateMs: 60_000 })
+    called()
+    assert.equal((await peer.receive(480)).cseqMethod, 'INVITE')
+    await eventually(async () => (await server.handle.stats()).applications === 0)
+  })
+
   it('forget a call that was given up while the handler thought', async () => {
     const app = await srfListens()
     const { promise: asked, resolve } = Promise.withResolvers<void>()

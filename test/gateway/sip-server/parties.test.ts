@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Parties, TIMEOUT } from '../../../gateway/sip-server/parties.ts'
+import { MAX_REMEMBERED, Parties, TIMEOUT } from '../../../gateway/sip-server/parties.ts'
 import type { PartyCount } from '../../../gateway/sip-server/parties.ts'
 import { SDP } from '../../support/sip-peer.ts'
 import type { SipPeer } from '../../support/sip-peer.ts'
@@ -25,6 +25,16 @@ describe('parties', () => {
     )
     parties.set([])
     assert.equal(parties.ofAddress('192.0.2.1'), '')
+  })
+
+  it('remembers so many addresses, then starts afresh, and says the same of each', () => {
+    const parties = new Parties(2)
+    parties.set([{ name: 'a', addresses: ['10.0.0.0/8'] }])
+    for (let i = 0; i <= MAX_REMEMBERED; i++) {
+      assert.equal(parties.ofAddress(`10.0.${i >> 8}.${i & 255}`), 'a')
+      assert.ok(parties.remembered <= MAX_REMEMBERED)
+    }
+    assert.equal(parties.remembered, 1)
   })
 
   it('counts what is beyond its limit as others’, by class', () => {
