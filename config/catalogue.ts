@@ -10,6 +10,7 @@ import {
   oneOf,
   PORT,
   PORT_OR_OFF,
+  someOf,
   TEXT,
   TIME_OF_DAY,
   whole,
@@ -75,9 +76,9 @@ export const CATALOGUE = {
   'drachtio.secret': may(TEXT, 'Its shared secret; unset: drachtio’s own default.', { secret: 'all' }),
 
   'media.engine': set(
-    oneOf('relay', 'rtpengine', 'freeswitch', 'mediasoup', 'direct'),
-    'relay',
-    'Who moves the audio.',
+    someOf('relay', 'rtpengine', 'freeswitch', 'mediasoup', 'direct'),
+    ['relay'],
+    'Who moves the audio. Several: the cheapest first, and each call goes to the first that is up and has what it needs.',
     {
       notAvailable: ['mediasoup', 'direct'],
     },

@@ -140,7 +140,8 @@ export function notAvailable(settings: Settings): SettingKey[] {
   for (const [key, { value, where }] of originsOf(settings)) {
     const { notAvailable: missing } = SETTINGS.get(key)!
     if (where === null || !missing || value === 'off') continue
-    if (missing === true || missing.includes(value)) found.push(key)
+    const said = Array.isArray(value) ? (value as unknown[]) : [value]
+    if (missing === true || said.some((one) => missing.includes(one))) found.push(key)
   }
   return found
 }

@@ -122,6 +122,13 @@ function createCatalogue(registers: Registry[]) {
     bookChanges: counter('dce_book_changes_total', 'Changes applied to the book, by kind.', ['kind']),
 
     rtpSessions: gauge('dce_rtp_sessions', 'Media sessions open.'),
+    mediaSessions: gauge('dce_media_sessions', 'Media sessions open, by engine.', ['engine']),
+    mediaUp: gauge('dce_media_engine_up', 'Whether a media engine takes new sessions: 1 or 0.', ['engine']),
+    mediaRefused: counter(
+      'dce_media_sessions_refused_total',
+      'Sessions an engine (or any: none was left to ask) would not take: full, down, incapable, unacceptable.',
+      ['engine', 'reason'],
+    ),
     rtpPackets: counter('dce_rtp_packets_total', 'RTP packets relayed.'),
     rtpLost: counter('dce_rtp_packets_lost_total', 'RTP packets that did not arrive, of ended legs.'),
     audioFaults: counter(

@@ -77,6 +77,7 @@ async function closeMedia(call: Call): Promise<void> {
   if (!call.media) return
   try {
     const stats = await call.media.close()
+    if (call.media.isDirect === true) return // Null in the record: nobody counted.
     const { caller, buyer } = call.transferredTo
     if (caller) caller.media = stats.caller
     else call.callerMedia = stats.caller

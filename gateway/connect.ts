@@ -1,12 +1,12 @@
-import { MediaUnavailable, UnacceptableMedia, type MediaSession } from '../media/media-server.ts'
+import { MediaUnavailable } from '../media/media-server.ts'
 import type { Award } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import { Refusal } from '../model/refusal.ts'
 import { accept } from './accept-call.ts'
 import type { Bridge } from './bridge.ts'
+import { openMedia } from './call-media.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
-import { mediaWarning } from './media-warning.ts'
 import { ringAward } from './ring-award.ts'
 import { relayableStatus } from './srf.ts'
 import { stopsAt } from './stop-codes.ts'
@@ -17,9 +17,8 @@ import { take, type Taken } from './take-award.ts'
  * next is tried. Never rings anyone once the caller has gone. Returns the bridge of the first answer.
  */
 export async function connect(call: Call, awards: readonly Award[], parts: ExchangeParts): Promise<Bridge> {
-  const media = await openMedia(call, parts)
-  call.media = media
-  call.caller.onEarlyOffer((offer) => media.renew('caller', offer))
+  await openMedia(call, parts)
+  call.caller.onEarlyOffer((offer) => call.media!.renew('caller', offer))
   try {
     return await ringInTurn(call, awards, parts)
   } catch (error) {
@@ -69,17 +68,6 @@ function isBusy({ sipStatus }: BuyerAttempt): boolean {
 /** Where the caller hears the buyer's own status, it hears the buyer's cause too. */
 function reasonOf({ lastCauses }: Call): Record<string, string> {
   return lastCauses === null ? {} : { Reason: lastCauses }
-}
-
-async function openMedia(call: Call, parts: ExchangeParts): Promise<MediaSession> {
-  try {
-    return await parts.media.createSession({ callId: call.id, callerOffer: call.caller.offer })
-  } catch (error) {
-    if (error instanceof UnacceptableMedia)
-      throw new Refusal('unacceptable_media', error.message, null, mediaWarning(error))
-    if (error instanceof MediaUnavailable) throw new Refusal('overloaded', error.message)
-    throw error
-  }
 }
 
 /** Rings one award. Null: it did not take the call, and its places and funds are free again. */

@@ -29,7 +29,7 @@ export async function examine(settings: Settings, print: (line: string) => void)
   ]
   for (const { transport, host, port: number } of sipAddresses(settings.telephony))
     if (transport !== 'udp') findings.push(await port(SETTING_OF[transport], host, number))
-  if (settings.media.engine === 'rtpengine') findings.push(...(await rtpengines(settings)))
+  if (settings.media.engine.includes('rtpengine')) findings.push(...(await rtpengines(settings)))
   for (const { ok, text } of findings) print(`${ok ? 'ok  ' : 'FAIL'} ${text}`)
   return findings.every(({ ok }) => ok)
 }

@@ -1,4 +1,4 @@
-import type { MediaSession } from '../media/media-server.ts'
+import type { MediaServer, MediaSession } from '../media/media-server.ts'
 import type { Account } from '../model/account.ts'
 import type { Auction, Award } from '../model/auction.ts'
 import type { CallOutcome, CallState, EndReason, HungUpBy, LegSide } from '../model/call.ts'
@@ -75,7 +75,9 @@ export class Call {
   checks: readonly CheckRecord[] = []
   auction: Auction | null = null
   attempts: BuyerAttempt[] = []
+  /** Its audio, and the engine that moves it. */
   media: MediaSession | null = null
+  engine: MediaServer | null = null
   callerMedia: MediaStats | null = null
   bridge: Bridge | null = null
   /** Set once an award has been answered and written down. */

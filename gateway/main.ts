@@ -10,7 +10,8 @@ import { loadPlaces } from '../config/reference-data.ts'
 import type { Log } from '../config/logger.ts'
 import { effectiveSettings, notAvailable, type Settings } from '../config/settings.ts'
 import { createTelemetry } from '../config/telemetry.ts'
-import { createMediaServer, type MediaEngine } from '../media/engines.ts'
+import { EnginePool } from '../media/engine-pool.ts'
+import { startEngines } from '../media/engines.ts'
 import type { BookChange } from '../model/book.ts'
 import { systemClock } from '../model/clock.ts'
 import { newId, type TrunkId } from '../model/ids.ts'
@@ -226,11 +227,10 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     log,
   })
 
-  const media = await createMediaServer(
-    settings.media.engine as MediaEngine,
-    { log: logger, sip: mediaSip(() => signaling) }, // No engine calls anybody before there is a call.
-    mediaSettings,
-  )
+  const mediaNeeds = { log: logger, sip: mediaSip(() => signaling) } // No engine calls anybody before there is a call.
+  const media = new EnginePool(await startEngines(settings.media.engine, mediaNeeds, mediaSettings), {
+    onRefused: (engine, reason) => telemetry.mediaRefused.inc({ engine, reason }),
+  })
 
   const sipServer = settings.drachtio.host ? null : await startEmbeddedSip(settings, logger, sipGuard)
   const signaling = new Signaling({

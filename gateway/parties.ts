@@ -93,7 +93,8 @@ export class Parties {
 
   /** Before somebody's media is another's: what was heard of it. */
   async takeStats(side: LegSide): Promise<void> {
-    const heard = (await this.call.media!.stats())[side]
+    const media = this.call.media!
+    const heard = media.isDirect === true ? null : (await media.stats())[side]
     const attempt = this.#attemptOf(side)
     if (attempt) attempt.media = heard
     else this.call.callerMedia = heard

@@ -2,7 +2,7 @@ import type { Balances } from '../accounts/holds.ts'
 import type { Compliance } from '../compliance/compliance.ts'
 import type { Logger } from '../config/logger.ts'
 import type { Telemetry } from '../config/telemetry.ts'
-import type { MediaServer } from '../media/media-server.ts'
+import type { EnginePool } from '../media/engine-pool.ts'
 import type { Clock } from '../model/clock.ts'
 import type { AccountId, TrunkId } from '../model/ids.ts'
 import type { Places } from '../model/places.ts'
@@ -28,7 +28,7 @@ export interface ExchangeParts {
   readonly log: Logger
   readonly telemetry: Telemetry
   readonly signaling: Signaling
-  readonly media: MediaServer
+  readonly media: EnginePool
   readonly trunks: Trunks
   readonly authentication: Authentication
   readonly clickTokens: ClickTokens

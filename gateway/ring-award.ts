@@ -74,7 +74,7 @@ export async function ringAward(
       invitation = { ...invitation, headers: { ...invitation.headers, ...session } }
       continue
     }
-    if (status === 488 && offeredSecurity(invitation, parts.media.capabilities) === 'if-it-can') {
+    if (status === 488 && offeredSecurity(invitation, call.engine!.capabilities) === 'if-it-can') {
       invitation = { ...invitation, mustHaveKeys: true }
       call.note('offered SRTP only', `rank ${award.rank}`)
       continue
@@ -130,7 +130,7 @@ async function ringTarget(
   deadlineMs: number,
   parts: ExchangeParts,
 ): ReturnType<typeof ring> {
-  const security = offeredSecurity(invitation, parts.media.capabilities)
+  const security = offeredSecurity(invitation, call.engine!.capabilities)
   const sdp = await call.media!.offerToBuyer(call.caller.told, security)
   const timeLeftMs = deadlineMs - parts.clock.monotonicMs()
   // One after the other: an 18x without SDP would overtake one whose SDP the engine is still looking at.

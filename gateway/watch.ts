@@ -1,3 +1,4 @@
+import type { EnginePool } from '../media/engine-pool.ts'
 import type { Probes } from './probes.ts'
 import type { TrunkRegistrations } from './trunk-registrations.ts'
 import { OVERLOAD_LEVELS, SPOOL_STATES, type Telemetry } from '../config/telemetry.ts'
@@ -10,7 +11,7 @@ export interface Watched {
   readonly liveCalls: { readonly size: number }
   readonly registrar: { readonly size: number }
   readonly subscriptions: { readonly size: number }
-  readonly media: { readonly sessionCount: number }
+  readonly media: EnginePool
   readonly storage: { readonly writer: { pending(): number; state(): keyof typeof SPOOL_STATES } }
   readonly balances: { readonly holdCount: number }
   readonly probes: Pick<Probes, 'counts'>
@@ -30,6 +31,10 @@ export function watch(telemetry: Telemetry, watched: Watched): void {
     telemetry.registrations.set(watched.registrar.size)
     telemetry.subscriptions.set(watched.subscriptions.size)
     telemetry.rtpSessions.set(watched.media.sessionCount)
+    for (const { name: engine, isUp, sessionCount } of watched.media.engines) {
+      telemetry.mediaSessions.set({ engine }, sessionCount)
+      telemetry.mediaUp.set({ engine }, isUp ? 1 : 0)
+    }
     telemetry.writerQueue.set(watched.storage.writer.pending())
     telemetry.spoolState.set(SPOOL_STATES[state])
     telemetry.databaseUp.set(state === 'database' ? 1 : 0)

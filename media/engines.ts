@@ -1,6 +1,7 @@
 import { createFreeSwitch } from './freeswitch/freeswitch.ts'
 import type { FreeSwitchOptions } from './freeswitch/freeswitch-options.ts'
-import type { MediaServer } from './media-server.ts'
+import { LateEngine } from './late-engine.ts'
+import { MediaUnavailable, type MediaServer } from './media-server.ts'
 import type { MediaNeeds } from './needs.ts'
 import { createRelay } from './relay/relay.ts'
 import type { RelayOptions } from './relay/relay-options.ts'
@@ -36,4 +37,34 @@ export async function createMediaServer(
   if (engine === 'rtpengine') return createRtpengine(needs, options.rtpengine)
   if (engine === 'freeswitch') return createFreeSwitch(needs, options.freeswitch)
   throw new MediaEngineNotAvailable(engine)
+}
+
+/**
+ * Starts each of these engines. One that cannot be reached is left out and tried again, as long as another one has started; rejects
+ * with the first one's reason when none has, and with any engine's when no later try could change it (an option that cannot be).
+ */
+export async function startEngines(
+  names: readonly MediaEngine[],
+  needs: MediaNeeds,
+  options: MediaOptions,
+): Promise<MediaServer[]> {
+  const starts = await Promise.allSettled(names.map((name) => createMediaServer(name, needs, options)))
+  const started = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
+  const failures = starts.flatMap((start) => (start.status === 'rejected' ? [start.reason as unknown] : []))
+  const fatal = failures.find((reason) => started.length === 0 || !(reason instanceof MediaUnavailable))
+  if (fatal !== undefined) {
+    await Promise.all(started.map((engine) => engine.close()))
+    throw fatal
+  }
+  return starts.map((start, i) => {
+    if (start.status === 'fulfilled') return start.value
+    const name = names[i]!
+    const { message } = start.reason as MediaUnavailable
+    needs.log.error({ engine: name, reason: message }, 'a media engine could not be started; it is tried again')
+    return new LateEngine(
+      name,
+      () => createMediaServer(name, needs, options),
+      () => needs.log.warn({ engine: name }, 'a media engine has started after all'),
+    )
+  })
 }

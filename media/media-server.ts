@@ -68,6 +68,8 @@ export interface MediaSession extends EventEmitter<{ rtpTimeout: [side: LegSide]
   dropReplacement(): void
   /** Both legs are answered: from now on silence is a timeout. */
   established(): void
+  /** The audio goes past us: nothing is counted, and what `stats` and `close` tell is no figure. */
+  readonly isDirect?: boolean
   /** Prompts, digits and recording; null on an engine that passes audio on and no more. */
   readonly tools: AudioTools | null
   /** The caller has been told another direction than the buyer answered with: it is to be offered what is agreed (`offerTo`). */
@@ -97,14 +99,14 @@ export interface SessionRequest {
   readonly callId: CallId
   /** Null: the caller leaves the offer to us. */
   readonly callerOffer: Sdp | null
-  /** What the call will ask of its engine beyond what its offer shows: campaigns that record or announce need `tools`. */
-  readonly needs?: readonly MediaCapability[]
 }
 
 /** One engine that moves audio: the in-process relay, rtpengine, FreeSWITCH, mediasoup, or none at all. */
 export interface MediaServer {
   readonly name: string
   readonly capabilities: ReadonlySet<MediaCapability>
+  /** Its calls' audio goes from one end to the other, past us: for calls alone where whoever it concerns allows that. */
+  readonly isDirect?: boolean
   /** Whether a new session may be asked of it now: one that is down is passed over, and tried again when it says it is back. */
   readonly isUp: boolean
   /** Throws UnacceptableMedia when the offer cannot be served (no audio, unreadable); MediaUnavailable when the engine is full or down. */

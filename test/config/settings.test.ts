@@ -40,7 +40,7 @@ describe('settings', () => {
     assert.equal(settings.telephony.maxCallDurationMs, 7_200_000)
     assert.equal(settings.database.url, null)
     assert.equal(settings.dataDir, './var')
-    assert.equal(settings.media.engine, 'relay')
+    assert.deepEqual(settings.media.engine, ['relay'])
     assert.equal(settings.storage.spoolBytes, 64 * 1024 * 1024)
     assert.equal(settings.compliance.tcpa.callingHours.startMinute, 480)
     assert.equal(settings.compliance.tcpa.callingHours.endMinute, 1260)
@@ -138,7 +138,7 @@ describe('settings', () => {
       ['compliance.tcpa.calling_hours.start', ['8', '8:00', '24:01', '08:60', '08.00', '21:30']],
       ['compliance.unknown_location', ['maybe', 'Block']],
       ['compliance.tcpa.enabled', ['yes', '1', 'falsch']],
-      ['media.engine', ['asterisk']],
+      ['media.engine', ['asterisk', 'relay,asterisk', 'relay, relay', '']],
       ['fraud.risk_thresholds.high', ['1.1', '-0.1', 'NaN', 'Infinity', '1e-1']],
       ['data_dir', ['a\nb', 'a\u0000b']],
       ['webrtc.stun', ['stun.example.com', 'http://stun.example.com', 'turn:a?transport=sctp']],
@@ -174,7 +174,7 @@ describe('settings', () => {
       DCE_KAFKA_BROKERS: 'a:9092, b:9092',
       DCE_SERVER_GRPC_PORT: '9090',
       DCE_TELEPHONY_TLS_PORT: 'off',
-      DCE_MEDIA_ENGINE: 'mediasoup',
+      DCE_MEDIA_ENGINE: 'relay, mediasoup',
       DCE_SERVER_PORT: '0',
     }
     const settings = loadSettings({ file: null, env })

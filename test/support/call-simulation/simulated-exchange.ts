@@ -22,6 +22,7 @@ import { SipCredentials } from '../../../gateway/sip-credentials.ts'
 import { Signaling } from '../../../gateway/srf.ts'
 import { takeCall } from '../../../gateway/take-call.ts'
 import { Trunks } from '../../../gateway/trunks.ts'
+import { EnginePool } from '../../../media/engine-pool.ts'
 import type { MediaServer } from '../../../media/media-server.ts'
 import type { BookChange } from '../../../model/book.ts'
 import { systemClock } from '../../../model/clock.ts'
@@ -152,7 +153,7 @@ export function createSimulatedExchange(options: {
     log,
     telemetry,
     signaling,
-    media,
+    media: new EnginePool([media]),
     trunks,
     authentication,
     clickTokens,
