@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { Socket } from 'node:net'
 import Srf from 'drachtio-srf'
 import { holdRequests, refuseRequests } from './held-requests.ts'
+import { ignoreEscapedNames } from './escaped-names.ts'
 import { quickenMessages } from './quick-messages.ts'
 import type { MessageClass, MessageParser } from './quick-messages.ts'
 import { teachStatuses } from './later-statuses.ts'
@@ -246,6 +247,7 @@ const DigestClient = require('drachtio-srf/lib/digest-client.js') as { prototype
 const parser = require('drachtio-srf/lib/sip-parser/parser.js') as MessageParser
 quickenMessages(parser, require('drachtio-srf/lib/sip-parser/message.js') as MessageClass)
 readSessionParts(parser)
+ignoreEscapedNames(parser)
 unfoldHeaders(parser)
 
 /** One connection to a SIP server, over which every call of this gateway goes. */

@@ -19,11 +19,14 @@ export type TlsVerification =
   /** Not at all. */
   | 'off'
 
-/** Removes headers that only we may write, however they came: they are never believed from the network. */
+/**
+ * Removes headers that only we may write, however they came: they are never believed from the network. Nor is any name with a `%`,
+ * in which applications of drachtio-srf's would read `%58-DCE-Origin` as one of them.
+ */
 export function forgetForgery(message: SipMessage): void {
   for (const { key } of message.headers) {
     // Removing leaves the list that is being read as it is.
-    if (key === TLS_CLIENT_KEY || key === ORIGIN_KEY) message.remove(key)
+    if (key === TLS_CLIENT_KEY || key === ORIGIN_KEY || key.includes('%')) message.remove(key)
   }
 }
 

@@ -41,7 +41,8 @@ describe('over TLS and WebSocket', function () {
   }
   /** Calls the market's number, claiming to be NAME, and waits for the final status. */
   async function call(peer: SipPeer, market: Market, status: number): Promise<void> {
-    const forged = [`X-DCE-TLS-Client: ${NAME}`]
+    // drachtio-srf would read the second name as the first.
+    const forged = [`X-DCE-TLS-Client: ${NAME}`, `%58-DCE-TLS-Client: ${NAME}`]
     peer.request('INVITE', { uri: `sip:${market.number}@127.0.0.1`, body: SDP, headers: forged })
     await peer.receive(status, { method: 'INVITE' })
   }

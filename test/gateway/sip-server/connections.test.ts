@@ -366,7 +366,9 @@ describe('who is at the other end of TLS', () => {
     const expired = await makeCertificate(['carrier.example.com'], authority, -3)
     const shownWith = async (transport: 'udp' | 'tcp' | 'tls' | 'ws' | 'wss', certificate?: Certificate) => {
       const peer = await server.peer(transport, certificate === undefined ? {} : { certificate })
-      peer.request('OPTIONS', { headers: ['x-DCE-tls-Client: forged.example.com', 'X-DCE-TLS-Client: twice'] })
+      peer.request('OPTIONS', {
+        headers: ['x-DCE-tls-Client: forged', '%58-DCE-TLS-Client: forged', 'X-DCE-TLS-Client: twice'],
+      })
       const { tokens, text } = await app.shown('OPTIONS')
       await app.ask(`sip|${tokens[8]}|\r\n${OK}\r\n\r\n`)
       assert.doesNotMatch(text, /forged|twice/)
@@ -391,7 +393,7 @@ describe('who is at the other end of TLS', () => {
     const shown = async (transport: 'udp' | 'ws', origin?: string) => {
       const peer = await server.peer(transport, origin === undefined ? {} : { origin })
       peer.request('OPTIONS', {
-        headers: ['x-dce-ORIGIN: https://forged.example', 'X-DCE-Origin: https://twice.example'],
+        headers: ['x-dce-ORIGIN: https://forged', 'X-DCE-%4frigin: https://forged', 'X-DCE-Origin: https://twice'],
       })
       const { tokens, text } = await app.shown('OPTIONS')
       await app.ask(`sip|${tokens[8]}|\r\n${OK}\r\n\r\n`)
