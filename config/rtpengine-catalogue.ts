@@ -1,5 +1,5 @@
-import { set, SHORT_WAIT } from './setting.ts'
-import { duration, WEIGHTED_SERVERS, whole } from './setting-kinds.ts'
+import { may, set, SHORT_WAIT } from './setting.ts'
+import { duration, TEXT, WEIGHTED_SERVERS, whole } from './setting-kinds.ts'
 
 /** The settings of the media engine rtpengine; without `media.engine: rtpengine` they mean nothing. */
 export const RTPENGINE = {
@@ -23,5 +23,9 @@ export const RTPENGINE = {
     duration('100ms', '10m'),
     5000,
     'How often each live call is looked up, to see that its rtpengine still knows it and that neither side is silent.',
+  ),
+  'media.rtpengine.prompts_dir': may(
+    TEXT,
+    'Where the rtpengines’ machines have the same prompts, for those of more than 7 s; unset: they read ours, on this machine.',
   ),
 }

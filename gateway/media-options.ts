@@ -1,6 +1,7 @@
 import { freeSwitchOptions } from './freeswitch-settings.ts'
 import type { Settings } from '../config/settings.ts'
 import type { MediaOptions } from '../media/engines.ts'
+import { soundFolders } from './recording-settings.ts'
 import { relayOptions } from './relay-settings.ts'
 
 /** What the settings tell each media engine. */
@@ -17,6 +18,8 @@ export function mediaOptions(settings: Settings): MediaOptions {
       queryIntervalMs: rtpengine.queryIntervalMs,
       rtpTimeoutMs,
       latching,
+      ...(rtpengine.promptsDir === null ? {} : { enginePromptFolder: rtpengine.promptsDir }),
+      ...soundFolders(settings),
     },
   }
 }

@@ -7,7 +7,7 @@ import type { Recorder } from './recorder.ts'
 import type { PartyFormats } from './tool-messages.ts'
 
 /** Of the leg whose audio it is. */
-interface TappedLeg {
+export interface TappedLeg {
   readonly formats: PartyFormats
   tap: AudioTap | null
   sendRtp(packet: Buffer): void

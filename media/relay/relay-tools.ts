@@ -188,7 +188,7 @@ export class RelayTools implements AudioTools {
 
   #sound(prompt: Prompt): Promise<Sound> | Sound {
     if (prompt.kind !== 'file') return prompt
-    return this.#shed.prompts.read(prompt.name).then((samples) => ({ kind: 'samples', samples }))
+    return this.#shed.prompts.read(prompt.name).then((samples) => ({ kind: 'samples', samples, name: prompt.name }))
   }
 
   /** Resolves with `done`. */

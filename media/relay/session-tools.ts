@@ -1,10 +1,9 @@
 import type { LegSide } from '../../model/call.ts'
 import type { KeyPress } from './digits.ts'
-import { LegAudio } from './leg-audio.ts'
+import { LegAudio, type TappedLeg } from './leg-audio.ts'
 import type { Paced, Pacer } from './pacer.ts'
 import { dialTones, Dialer, Player } from './player.ts'
 import { Recorder } from './recorder.ts'
-import type { RelayLeg } from './relay-leg.ts'
 import type { Sound } from './sounds.ts'
 import type { ToolEvent, ToolOrder } from './tool-messages.ts'
 
@@ -55,7 +54,7 @@ export class SessionTools {
   readonly #playing: Record<LegSide, Playing | null> = { caller: null, buyer: null }
   #recording: { readonly op: number; readonly recorder: Recorder } | null = null
 
-  constructor(legs: Record<LegSide, RelayLeg>, clock: ToolClock, tell: (event: ToolEvent) => void) {
+  constructor(legs: Readonly<Record<LegSide, TappedLeg>>, clock: ToolClock, tell: (event: ToolEvent) => void) {
     this.#clock = clock
     this.#tell = tell
     const onKey = (side: LegSide) => (press: KeyPress) => this.#tell({ what: 'digit', side, ...press })
@@ -66,7 +65,7 @@ export class SessionTools {
   }
 
   /** A side has other ports, or is another. */
-  rejoin(legs: Record<LegSide, RelayLeg>): void {
+  rejoin(legs: Readonly<Record<LegSide, TappedLeg>>): void {
     this.#audio.caller.attach(legs.caller)
     this.#audio.buyer.attach(legs.buyer)
   }
@@ -101,12 +100,12 @@ export class SessionTools {
   }
 
   /** The session ends: so does what is played; a recording is written to its end. */
-  close(): void {
+  close(reason = 'call_ended'): void {
     for (const side of ['caller', 'buyer'] as const) {
       this.#stop(side)
       this.#clock.unwatch(this.#audio[side])
     }
-    void this.#recording?.recorder.finish('call_ended')
+    void this.#recording?.recorder.finish(reason)
   }
 
   #play(op: number, side: LegSide, sound: Sound, repeat: boolean): void {

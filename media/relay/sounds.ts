@@ -5,10 +5,10 @@ export const FRAME_MS = 20
 /** Peak of each frequency of a tone, of 32767: two of them together are about -13 dBm0, as networks play ringback. */
 const TONE_PEAK = 4000
 
-/** What a relay thread can play. */
+/** What is played. */
 export type Sound =
-  /** 16-bit samples at 8 kHz. */
-  | { readonly kind: 'samples'; readonly samples: SharedArrayBuffer }
+  /** 16-bit samples at 8 kHz, and the prompt they are of. */
+  | { readonly kind: 'samples'; readonly samples: SharedArrayBuffer; readonly name?: string }
   | { readonly kind: 'tone'; readonly hertz: readonly number[]; readonly onMs: number; readonly offMs: number }
   | { readonly kind: 'silence'; readonly ms: number }
 

@@ -1,3 +1,5 @@
+import type { RecordingsOptions } from '../recording/recordings.ts'
+
 /** One rtpengine: where its ng port is, and how much of the calls it gets beside the others. */
 export interface EngineAddress {
   readonly host: string
@@ -19,7 +21,17 @@ export interface RtpengineOptions {
   readonly rtpTimeoutMs?: number
   /** False: audio comes from, and goes to, where descriptions say and nowhere else. */
   readonly latching?: boolean
+  /** Where the WAV files of prompts are; without it there are none. */
+  readonly promptFolder?: string
+  /** Where the rtpengines' machines have the same files, for those too long to be sent; default: the same folder, on this machine. */
+  readonly enginePromptFolder?: string
+  /** Where recordings go, and the keys for them; without it nothing is recorded. */
+  readonly recordings?: RecordingsOptions
 }
+
+/** The options with their defaults. */
+export type WholeOptions = RtpengineOptions &
+  Required<Omit<RtpengineOptions, 'promptFolder' | 'enginePromptFolder' | 'recordings'>>
 
 export const RTPENGINE_DEFAULTS = {
   requestTimeoutMs: 1000,
@@ -34,7 +46,7 @@ export const RTPENGINE_DEFAULTS = {
 export const ENGINE_LIMIT = 32
 
 /** Throws RangeError, naming the option, when one cannot be used. */
-export function checkOptions(options: Required<RtpengineOptions>): void {
+export function checkOptions(options: WholeOptions): void {
   const { engines } = options
   if (engines.length === 0 || engines.length > ENGINE_LIMIT)
     throw new RangeError(`rtpengine: ${engines.length} addresses; there must be 1 to ${ENGINE_LIMIT}`)

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { MediaUnavailable } from '../media-server.ts'
 import type { MediaNeeds } from '../needs.ts'
-import type { EngineAddress, RtpengineOptions } from './engine-options.ts'
+import type { EngineAddress, WholeOptions } from './engine-options.ts'
 import { NgClient, NgRefused, type NgReply, type NgRequest } from './ng-client.ts'
 
 /** Between pings of an engine that has just missed one, ms: whether it is down is known soon, and no call waits for it long. */
@@ -13,11 +13,12 @@ const DOUBT_INTERVAL_MS = 100
  */
 export class Engine extends EventEmitter<{ down: [reason: string]; up: []; doubt: [] }> {
   readonly name: string
+  readonly host: string
   readonly weight: number
   /** Calls whose audio is there now. */
   calls = 0
   readonly #client: NgClient
-  readonly #options: Required<RtpengineOptions>
+  readonly #options: WholeOptions
   readonly #log: MediaNeeds['log']
   #up = false
   #misses = 0
@@ -25,9 +26,10 @@ export class Engine extends EventEmitter<{ down: [reason: string]; up: []; doubt
   #timer: NodeJS.Timeout | null = null
   #closed = false
 
-  constructor(address: EngineAddress, prefix: string, options: Required<RtpengineOptions>, needs: MediaNeeds) {
+  constructor(address: EngineAddress, prefix: string, options: WholeOptions, needs: MediaNeeds) {
     super()
     this.name = `rtpengine ${address.host}:${address.port}`
+    this.host = address.host
     this.weight = address.weight
     this.#options = options
     this.#log = needs.log
@@ -44,9 +46,14 @@ export class Engine extends EventEmitter<{ down: [reason: string]; up: []; doubt
   }
 
   /** Rejects with NgRefused or MediaUnavailable; at once when the engine is down. */
-  async ask(request: NgRequest): Promise<NgReply> {
+  async ask(request: NgRequest, blob?: Buffer): Promise<NgReply> {
     if (!this.isUp) throw new MediaUnavailable(`${this.name} does not answer`)
-    return this.#client.request(request)
+    return this.#client.request(request, undefined, blob)
+  }
+
+  /** The address of this machine that it sees; null before its first answer. */
+  get seesUsAt(): string | null {
+    return this.#client.localAddress
   }
 
   close(): void {

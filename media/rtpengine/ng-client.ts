@@ -11,7 +11,20 @@ export const NG_FIRST_RETRY_MS = 100
 const REFUSALS_BORNE = 1
 
 export interface NgRequest {
-  readonly command: 'ping' | 'offer' | 'answer' | 'delete' | 'query' | 'block media' | 'unblock media'
+  readonly command:
+    | 'ping'
+    | 'offer'
+    | 'answer'
+    | 'delete'
+    | 'query'
+    | 'block media'
+    | 'unblock media'
+    | 'play media'
+    | 'stop media'
+    | 'play DTMF'
+    | 'subscribe request'
+    | 'subscribe answer'
+    | 'unsubscribe'
   readonly [field: string]: Bencoded | undefined
 }
 
@@ -57,15 +70,18 @@ export class NgClient {
     this.#prefix = options.prefix
   }
 
-  /** Rejects with NgRefused when the answer is no, with MediaUnavailable when none comes in time or it is unreadable. */
-  request(request: NgRequest, deadlineMs = this.#deadlineMs): Promise<NgReply> {
+  /**
+   * Rejects with NgRefused when the answer is no, with MediaUnavailable when none comes in time or it is unreadable. `blob`: the bytes of
+   * its field of that name.
+   */
+  request(request: NgRequest, deadlineMs = this.#deadlineMs, blob?: Buffer): Promise<NgReply> {
     if (this.#closed) return Promise.reject(new MediaUnavailable(`${this.#name}: the client is closed`))
     if (this.#waiting.size >= NG_PENDING_LIMIT)
       return Promise.reject(new MediaUnavailable(`${this.#name} owes ${NG_PENDING_LIMIT} answers already`))
     return new Promise((resolve, reject) => {
       const cookie = `${this.#prefix}_${++this.#lastCookie}`
       const waiting: Waiting = {
-        datagram: Buffer.from(`${cookie} ${writeBencode(request)}`),
+        datagram: datagramOf(cookie, request, blob),
         resolve,
         reject,
         deadlineMs: performance.now() + deadlineMs,
@@ -81,6 +97,15 @@ export class NgClient {
   /** Questions without an answer yet. */
   get pending(): number {
     return this.#waiting.size
+  }
+
+  /** The address of this machine that the rtpengine sees; null before the first answer. */
+  get localAddress(): string | null {
+    try {
+      return this.#socket?.address().address ?? null
+    } catch {
+      return null // It is not bound yet.
+    }
   }
 
   close(): void {
@@ -168,6 +193,13 @@ export class NgClient {
     clearTimeout(this.#waiting.get(cookie)?.timer)
     this.#waiting.delete(cookie)
   }
+}
+
+function datagramOf(cookie: string, request: NgRequest, blob: Buffer | undefined): Buffer {
+  const text = `${cookie} ${writeBencode(request)}`
+  if (!blob) return Buffer.from(text)
+  const end = Buffer.from('e')
+  return Buffer.concat([Buffer.from(text.slice(0, -1)), Buffer.from(`4:blob${blob.length}:`), blob, end])
 }
 
 /** A dictionary with `result: ok` or `pong`; else throws NgRefused with what it says, or NotBencode when it is no such thing. */

@@ -85,6 +85,7 @@ export class Path {
   readonly #tags: Record<LegSide, string> = { caller: 'caller', buyer: 'buyer-1' }
   #buyers = 1
   #blocked = false
+  #injects = false
   #deleted: Promise<SessionStats | null> | null = null
 
   /** `latching`: audio may come from elsewhere than descriptions say, until it has come. */
@@ -106,16 +107,25 @@ export class Path {
     return this.#describe('answer', asker, answer, kind, {})
   }
 
+  /** From the next offer and its answer on keys can be pressed in this call's audio, all of which rtpengine then decodes and encodes. */
+  injectDigits(): void {
+    this.#injects = true
+  }
+
+  get injectsDigits(): boolean {
+    return this.#injects
+  }
+
   /** Nobody hears anybody. */
   async block(): Promise<void> {
     if (this.#blocked) return
-    await this.#ask({ command: 'block media' })
+    await this.ask({ command: 'block media' })
     this.#blocked = true
   }
 
   async unblock(): Promise<void> {
     if (!this.#blocked) return
-    await this.#ask({ command: 'unblock media' })
+    await this.ask({ command: 'unblock media' })
     this.#blocked = false
   }
 
@@ -123,12 +133,12 @@ export class Path {
   changeBuyer(): () => Promise<void> {
     const former = this.#tags.buyer
     this.#tags.buyer = `buyer-${++this.#buyers}`
-    return async () => void (await this.#ask({ command: 'delete', 'from-tag': former }))
+    return async () => void (await this.ask({ command: 'delete', 'from-tag': former }))
   }
 
   /** Rejects with NgRefused when the engine knows of no such call. */
   async stats(): Promise<SessionStats> {
-    return readStats(await this.#ask({ command: 'query' }), this.#tags)
+    return readStats(await this.ask({ command: 'query' }), this.#tags)
   }
 
   /** Gives its ports back. Resolves with its last figures; null when the engine cannot say. Idempotent, and never rejects. */
@@ -141,7 +151,7 @@ export class Path {
     this.engine.calls--
     try {
       return readStats(
-        await this.#ask({ command: 'delete', 'from-tag': this.#tags.caller, 'delete-delay': 0 }),
+        await this.ask({ command: 'delete', 'from-tag': this.#tags.caller, 'delete-delay': 0 }),
         this.#tags,
       )
     } catch {
@@ -157,24 +167,30 @@ export class Path {
     more: Pick<NgRequest, string>,
   ): Promise<AudioSection> {
     const { flags, ...writing } = WRITING[kind][command]
-    const reply = await this.#ask({
+    const reply = await this.ask({
       command,
       'from-tag': this.#tags[asker],
       'to-tag': this.#tags[asker === 'caller' ? 'buyer' : 'caller'],
       replace: ['origin', 'session connection'],
       ...writing,
       ...more,
-      flags: [...this.#everyOffer, ...flags],
+      flags: [...this.#everyOffer, ...flags, ...(this.#injects ? ['inject DTMF'] : [])],
       sdp: writeForEngine(section),
     })
     // Deleted while we asked: this offer has made it anew.
-    if (this.#deleted) void this.#ask({ command: 'delete', 'delete-delay': 0 }).catch(() => {})
+    if (this.#deleted) void this.ask({ command: 'delete', 'delete-delay': 0 }).catch(() => {})
     const sdp = reply['sdp']
     if (typeof sdp !== 'string') throw new NgRefused(`its reply to ${command} has no description`)
     return readSection(sdp, 0)
   }
 
-  #ask(request: NgRequest): ReturnType<Engine['ask']> {
-    return this.engine.ask({ ...request, 'call-id': this.#callId })
+  /** Asks its engine something of this call. Rejects with NgRefused or MediaUnavailable. */
+  ask(request: NgRequest, blob?: Buffer): ReturnType<Engine['ask']> {
+    return this.engine.ask({ ...request, 'call-id': this.#callId }, blob)
+  }
+
+  /** What the engine knows this side by. */
+  tagOf(side: LegSide): string {
+    return this.#tags[side]
   }
 }

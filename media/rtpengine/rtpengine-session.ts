@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import type { LegSide } from '../../model/call.ts'
+import type { AudioTools } from '../audio-tools.ts'
 import {
   MediaUnavailable,
   type MediaSession,
@@ -14,6 +15,7 @@ import { readDescription } from '../sdp-reading.ts'
 import { termsToOffer } from '../sdp.ts'
 import { faceKind, keepPayloads, withCodecsOf, withDirection, type AudioSection } from './audio-section.ts'
 import { addStats, NO_STATS } from './engine-stats.ts'
+import { EngineTools, type EngineToolsParts } from './engine-tools.ts'
 import { Face, type Replacement } from './face.ts'
 import { NgRefused } from './ng-client.ts'
 import type { Path } from './path.ts'
@@ -33,7 +35,7 @@ import {
 } from './said.ts'
 import { SilenceWatch } from './silence-watch.ts'
 
-export interface RtpengineSessionParts {
+export interface RtpengineSessionParts extends Omit<EngineToolsParts, 'allowDialling'> {
   readonly callerOffer: Said | null
   /** A new call at an rtpengine that takes this; tries each that is up. Rejects with MediaUnavailable when none does. */
   readonly open: <T>(first: (path: Path) => Promise<T>) => Promise<{ path: Path; first: T }>
@@ -50,8 +52,8 @@ export class RtpengineSession
   extends EventEmitter<{ rtpTimeout: [side: LegSide]; failed: [reason: string] }>
   implements MediaSession
 {
-  readonly tools = null
   readonly #parts: RtpengineSessionParts
+  readonly #tools: EngineTools
   #path: Path | null = null
   readonly #faces: Record<LegSide, Face> = { caller: new Face(), buyer: new Face() }
   readonly #said: Record<LegSide, Said | null> = { caller: null, buyer: null }
@@ -76,11 +78,16 @@ export class RtpengineSession
     super()
     this.#parts = parts
     this.#silence = new SilenceWatch(parts.rtpTimeoutMs)
+    this.#tools = new EngineTools({ ...parts, allowDialling: () => this.#allowDialling() })
     const { callerOffer } = parts
     if (!callerOffer) return
     this.#said.caller = callerOffer
     this.#faces.caller.kind = faceKind(callerOffer.section)
     this.#faces.caller.writer.follow(callerOffer.description, callerOffer.text)
+  }
+
+  get tools(): AudioTools {
+    return this.#tools.tools
   }
 
   /** The engine its audio is at; null before the first offer. */
@@ -255,6 +262,7 @@ export class RtpengineSession
     this.#faces[side] = face
     this.#said[side] = said
     if (room.other) this.#faces[other(side)].written(room.other)
+    await this.#tools.agreed(path, true)
     this.#silence.restart()
   }
 
@@ -353,12 +361,14 @@ export class RtpengineSession
     if (this.#lostWhy !== null || this.#closing) return
     this.#lostWhy = reason
     this.#stopTimer()
+    this.#tools.end(reason, 'engine_lost')
     this.emit('failed', reason)
   }
 
   async #close(): Promise<SessionStats> {
     this.#stopTimer()
     this.dropReplacement()
+    this.#tools.end('the media session is closed', 'call_ended')
     this.#parts.onClosed(this)
     const figures = await this.#path?.delete()
     if (!figures) return this.#last
@@ -393,6 +403,7 @@ export class RtpengineSession
     const text = from.writer.write(answered)
     if (!readDescription(text).audio.codecs.some(carriesSpeech)) throw noSpeech()
     await path.unblock()
+    await this.#tools.agreed(path, isFirst)
     this.#said[asker] = offer
     this.#said[answerer] = answer
     from.agreed = answered
@@ -400,6 +411,20 @@ export class RtpengineSession
     this.#flowing = direction === 'sendrecv'
     this.#silence.restart()
     return text
+  }
+
+  /** rtpengine must be told with an offer and its answer; the parties need not. */
+  async #allowDialling(): Promise<void> {
+    await this.#inTurn(async () => {
+      const path = this.#open()
+      const { caller, buyer } = this.#said
+      assert(caller && buyer, 'keys are pressed for sides that have been agreed')
+      if (path.injectsDigits) return
+      path.injectDigits()
+      const transcode = this.#told === null && isTranscodable(caller)
+      await path.offer('caller', asTold(this.#told, caller.section), this.#faces.buyer.kind, transcode)
+      await path.answer('caller', buyer.section, this.#faces.caller.kind)
+    })
   }
 
   /** One after the other: rtpengine is to hear of an offer and its answer without another between them. */

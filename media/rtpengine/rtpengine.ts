@@ -1,12 +1,17 @@
+import { resolve } from 'node:path'
 import { systemRandom } from '../../model/random.ts'
 import { MediaUnavailable, type MediaCapability, type MediaServer, type SessionRequest } from '../media-server.ts'
 import type { MediaNeeds } from '../needs.ts'
+import { Recordings } from '../recording/recordings.ts'
+import { PromptStore } from '../relay/prompt-store.ts'
+import type { ToolShed } from '../relay/relay-tools.ts'
 import { termsToOffer } from '../sdp.ts'
-import { checkOptions, RTPENGINE_DEFAULTS, type RtpengineOptions } from './engine-options.ts'
+import { checkOptions, RTPENGINE_DEFAULTS, type RtpengineOptions, type WholeOptions } from './engine-options.ts'
 import { Engine } from './engine.ts'
 import { Path } from './path.ts'
 import { RtpengineSession } from './rtpengine-session.ts'
 import { read } from './said.ts'
+import { TapThread } from './tap-thread.ts'
 
 /**
  * Audio through one or more rtpengines beside this process, over their ng protocol. Resolves once each has answered a ping or failed to:
@@ -27,16 +32,26 @@ class Rtpengine implements MediaServer {
     'webrtc',
     'transcode',
     'transcode-g711',
+    'tools',
     'replace',
   ])
-  readonly #options: Required<RtpengineOptions>
+  readonly #options: WholeOptions
   readonly #engines: readonly Engine[]
   readonly #sessions = new Set<RtpengineSession>()
+  readonly #shed: ToolShed
+  readonly #taps: TapThread
+  readonly #needs: MediaNeeds
   #closed = false
   #lastPath = 0
 
-  constructor(needs: MediaNeeds, options: Required<RtpengineOptions>) {
+  constructor(needs: MediaNeeds, options: WholeOptions) {
     this.#options = options
+    this.#needs = needs
+    this.#taps = new TapThread(needs)
+    this.#shed = {
+      prompts: new PromptStore(options.promptFolder ?? null),
+      recordings: options.recordings ? new Recordings(options.recordings) : null,
+    }
     const prefix = Buffer.from(systemRandom.bytes(8)).toString('hex')
     this.#engines = options.engines.map((address) => new Engine(address, prefix, options, needs))
     for (const engine of this.#engines) {
@@ -73,6 +88,10 @@ class Rtpengine implements MediaServer {
       open: (first) => this.#open(callId, first),
       queryIntervalMs,
       rtpTimeoutMs,
+      shed: this.#shed,
+      taps: this.#taps,
+      promptFile: (path, name) => this.#promptFile(path, name),
+      warn: (details, message) => this.#needs.log.warn({ callId, ...details }, message),
       onClosed: (closed) => this.#sessions.delete(closed),
     })
     this.#sessions.add(session)
@@ -83,7 +102,16 @@ class Rtpengine implements MediaServer {
     if (this.#closed) return
     this.#closed = true
     await Promise.all([...this.#sessions].map((session) => session.close()))
+    await this.#taps.close()
     for (const engine of this.#engines) engine.close()
+  }
+
+  /** Where the rtpengine of this path reads a prompt: its own folder, or ours when it is on this machine. */
+  #promptFile({ engine }: Path, name: string): string | null {
+    const { promptFolder, enginePromptFolder } = this.#options
+    const isHere = engine.host === engine.seesUsAt
+    const folder = enginePromptFolder ?? (isHere && promptFolder !== undefined ? resolve(promptFolder) : null)
+    return folder === null ? null : `${folder}/${name.endsWith('.wav') ? name : `${name}.wav`}`
   }
 
   #sessionsAt(engine: Engine): RtpengineSession[] {

@@ -1,0 +1,217 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LegSide } from '../../model/call.ts'
+import { MediaUnavailable } from '../media-server.ts'
+import { dialTones } from '../relay/player.ts'
+import { RelayTools, type ToolShed } from '../relay/relay-tools.ts'
+import type { Sound } from '../relay/sounds.ts'
+import type { ToolOrder } from '../relay/tool-messages.ts'
+import { DIGIT_MS, PathAudio } from './path-audio.ts'
+import type { Path } from './path.ts'
+import { clipOf } from './sound-clip.ts'
+import type { TapThread } from './tap-thread.ts'
+
+/** Between two looks at whether a side is speaking, ms: three packets. */
+const LOOK_MS = 60
+/** The last packet of a sound may be so late. */
+const TAIL_MS = 40
+const SIDES = ['caller', 'buyer'] as const
+
+export interface EngineToolsParts {
+  readonly shed: ToolShed
+  readonly taps: TapThread
+  /** Where the rtpengine of this path finds a prompt; null: nowhere. */
+  readonly promptFile: (path: Path, name: string) => string | null
+  /** From now on keys can be pressed in this call's audio. */
+  readonly allowDialling: () => Promise<void>
+  readonly warn: (details: object, message: string) => void
+}
+
+/** What is done at one side: one thing at a time. */
+interface Act {
+  readonly op: number
+  readonly stop: AbortController
+  /** Whether this side does not hear the other meanwhile. */
+  isAlone: boolean
+}
+
+/**
+ * The tools of one session. What is played, dialled and muted is rtpengine’s work; digits and recordings are heard from a copy of what both
+ * sides say, which it sends to a thread of ours.
+ */
+export class EngineTools {
+  readonly tools: RelayTools
+  readonly #parts: EngineToolsParts
+  #path: Path | null = null
+  #audio: PathAudio | null = null
+  #isApart = false
+  readonly #acts: Record<LegSide, Act | null> = { caller: null, buyer: null }
+  readonly #muted: Record<LegSide, boolean> = { caller: false, buyer: false }
+  /** Its number at the thread, once a tool has needed to listen. */
+  #call: number | null = null
+  #line: Promise<unknown> = Promise.resolve()
+  readonly #acting: Record<LegSide, Promise<unknown>> = { caller: Promise.resolve(), buyer: Promise.resolve() }
+  #ended = false
+
+  constructor(parts: EngineToolsParts) {
+    this.#parts = parts
+    this.tools = new RelayTools(parts.shed, (order) => this.#obey(order))
+  }
+
+  /** Its sides have been agreed, at this path: again, or for the first time. */
+  async agreed(path: Path, isNewParty: boolean): Promise<void> {
+    if (path !== this.#path) this.#audio = new PathAudio(path)
+    if (path !== this.#path || isNewParty) this.#muted.caller = this.#muted.buyer = false
+    this.#path = path
+    if (this.#ended) return
+    if (SIDES.some((side) => this.#shouldBeMuted(side))) await this.#settleMutes()
+    if (this.#call !== null) await this.#inLine(() => this.#tap())
+  }
+
+  /** Nothing more is played or heard; recordings are written to their ends. */
+  end(reason: string, recordedReason: string): void {
+    if (this.#ended) return
+    this.#ended = true
+    for (const side of SIDES) this.#acts[side]?.stop.abort()
+    this.tools.end(reason)
+    if (this.#call !== null) this.#parts.taps.remove(this.#call, recordedReason)
+  }
+
+  #obey(order: ToolOrder): void {
+    switch (order.do) {
+      case 'play':
+        return this.#act(order, (act) => this.#play(order.side, order.sound, order.repeat, act))
+      case 'dial':
+        return this.#act(order, (act) => this.#dial(order.side, order.digits, act))
+      case 'stop':
+        for (const side of SIDES) if (this.#acts[side]?.op === order.op) this.#acts[side].stop.abort()
+        return
+      case 'apart':
+        this.#isApart = order.on
+        return void this.#settle(order.op, this.#settleMutes())
+      case 'listen':
+      case 'record':
+      case 'pause':
+      case 'resume':
+      case 'finish':
+        void this.#listen(order)
+    }
+  }
+
+  /** One thing after another at each side: what is under way is stopped first. */
+  #act({ op, side }: { op: number; side: LegSide }, work: (act: Act) => Promise<void>): void {
+    this.#acts[side]?.stop.abort()
+    const act = { op, stop: new AbortController(), isAlone: false }
+    this.#acts[side] = act
+    const done = this.#acting[side].then(async () => {
+      try {
+        await work(act)
+      } finally {
+        if (this.#acts[side] === act) {
+          this.#acts[side] = null
+          await this.#settleMutes()
+        }
+      }
+    })
+    this.#acting[side] = done.catch(() => {})
+    void this.#settle(op, done)
+  }
+
+  async #settle(op: number, done: Promise<void>): Promise<void> {
+    try {
+      await done
+      this.tools.told({ what: 'done', op })
+    } catch (error) {
+      this.tools.told({ what: 'failed', op, reason: (error as Error).message })
+    }
+  }
+
+  async #play(side: LegSide, sound: Sound, repeat: boolean, act: Act): Promise<void> {
+    const { signal } = act.stop
+    const { audio, path } = this.#agreed()
+    const clip = clipOf(sound, repeat, (name) => this.#parts.promptFile(path, name))
+    if (signal.aborted) return
+    act.isAlone = true
+    await this.#settleMutes()
+    await audio.play(side, clip)
+    if (clip.lasts === Infinity) await stopped(signal)
+    else await sleep(clip.lasts + TAIL_MS, undefined, { signal }).catch(() => {})
+    if (!this.#ended) await audio.stopPlaying(side).catch(() => {}) // What has ended by itself cannot be stopped.
+  }
+
+  /** As RFC 4733 events, which rtpengine puts into what the other side says; as tones when that says nothing. */
+  async #dial(side: LegSide, digits: string, act: Act): Promise<void> {
+    const from = side === 'caller' ? 'buyer' : 'caller'
+    if (this.#isApart || !(await this.#speaks(from))) return this.#play(side, dialTones(digits), false, act)
+    await this.#parts.allowDialling()
+    const { audio } = this.#agreed()
+    for (const digit of digits) await audio.dial(from, digit.toUpperCase())
+    await sleep((digits.length + 1) * DIGIT_MS, undefined, act.stop).catch(() => {})
+  }
+
+  async #speaks(side: LegSide): Promise<boolean> {
+    const { path } = this.#agreed()
+    const before = await path.stats()
+    await sleep(LOOK_MS)
+    return (await path.stats())[side].packetsReceived > before[side].packetsReceived
+  }
+
+  #shouldBeMuted(side: LegSide): boolean {
+    return this.#isApart || this.#acts[side === 'caller' ? 'buyer' : 'caller']?.isAlone === true
+  }
+
+  #settleMutes(): Promise<void> {
+    return this.#inLine(async () => {
+      for (const side of SIDES) {
+        const should = this.#shouldBeMuted(side)
+        if (this.#ended || this.#audio === null || should === this.#muted[side]) continue
+        await this.#audio.mute(side, should)
+        this.#muted[side] = should
+      }
+    })
+  }
+
+  /** Digits and recordings: what the thread does, once there is a copy for it. */
+  async #listen(order: Exclude<ToolOrder, { do: 'play' | 'dial' | 'stop' | 'apart' }>): Promise<void> {
+    try {
+      await this.#inLine(async () => {
+        this.#agreed()
+        if (this.#call === null) await this.#tap()
+        this.#parts.taps.post({ kind: 'order', call: this.#call!, order })
+      })
+    } catch (error) {
+      const reason = (error as Error).message
+      if ('op' in order) this.tools.told({ what: 'failed', op: order.op, reason })
+      else if (!this.#ended) this.#parts.warn({ reason }, 'the keys a side presses are not heard')
+    }
+  }
+
+  async #tap(): Promise<void> {
+    const { audio, path } = this.#agreed()
+    const address = path.engine.seesUsAt
+    if (address === null) throw new MediaUnavailable(`${path.engine.name} has not answered yet`)
+    const { taps } = this.#parts
+    const sources = await audio.tap(address, await taps.listen(address))
+    if (this.#ended) return
+    this.#call ??= taps.add(this.tools)
+    taps.post({ kind: 'sources', call: this.#call, sources })
+  }
+
+  #agreed(): { audio: PathAudio; path: Path } {
+    if (this.#ended) throw new MediaUnavailable('the media session is closed')
+    if (this.#audio === null || this.#path === null) throw new MediaUnavailable('nobody has answered yet')
+    return { audio: this.#audio, path: this.#path }
+  }
+
+  #inLine<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#line.then(work)
+    this.#line = turn.catch(() => {})
+    return turn
+  }
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
