@@ -6,7 +6,7 @@ import { relayOptions } from './relay-settings.ts'
 
 /** What the settings tell each media engine. */
 export function mediaOptions(settings: Settings): MediaOptions {
-  const { rtpTimeoutMs, latching, rtpengine } = settings.media
+  const { rtpTimeoutMs, latching, rtpengine, oneWayAfterMs, oneWayEndsCall } = settings.media
   return {
     relay: relayOptions(settings),
     freeswitch: freeSwitchOptions(settings),
@@ -17,6 +17,8 @@ export function mediaOptions(settings: Settings): MediaOptions {
       pingMisses: rtpengine.pingMisses,
       queryIntervalMs: rtpengine.queryIntervalMs,
       rtpTimeoutMs,
+      oneWayAfterMs,
+      oneWayEndsCall,
       latching,
       ...(rtpengine.promptsDir === null ? {} : { enginePromptFolder: rtpengine.promptsDir }),
       ...soundFolders(settings),

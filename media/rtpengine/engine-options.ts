@@ -19,6 +19,10 @@ export interface RtpengineOptions {
   readonly queryIntervalMs?: number
   /** Silence after which a side that should be sending is given up, ms; 0 never does. */
   readonly rtpTimeoutMs?: number
+  /** How long one side must be missing while the other is heard, for the record to name it, ms; 0 never does. */
+  readonly oneWayAfterMs?: number
+  /** Whether that is a timeout of that side. */
+  readonly oneWayEndsCall?: boolean
   /** False: audio comes from, and goes to, where descriptions say and nowhere else. */
   readonly latching?: boolean
   /** Where the WAV files of prompts are; without it there are none. */
@@ -39,6 +43,8 @@ export const RTPENGINE_DEFAULTS = {
   pingMisses: 3,
   queryIntervalMs: 5000,
   rtpTimeoutMs: 30_000,
+  oneWayAfterMs: 10_000,
+  oneWayEndsCall: false,
   latching: true,
 } as const
 

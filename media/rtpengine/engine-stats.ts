@@ -1,29 +1,94 @@
 import type { LegSide } from '../../model/call.ts'
-import type { MediaStats } from '../../model/cdr.ts'
+import type { AudioQuality, MediaStats } from '../../model/cdr.ts'
 import type { SessionStats } from '../media-server.ts'
 import type { Bencoded } from './bencode.ts'
 
 export const NO_STATS: MediaStats = { packetsReceived: 0, packetsLost: 0, octetsReceived: 0, jitterMs: 0 }
 
 /**
- * What rtpengine tells of a call, by side. Packets and octets it counts itself; loss (as a percentage) and jitter it knows
- * from the parties' RTCP alone, and only where both report on each other (RFC 3550 §6.4.1): without that they are 0.
+ * What rtpengine tells of a call, by side. Packets and octets it counts itself. Loss, jitter, the way there and back and its opinion
+ * score it knows from the parties' RTCP alone, and only where both report on each other (RFC 3550 §6.4.1): they are of the whole way from
+ * one party to the other; without that loss and jitter are 0, and there is no quality.
  */
 export function readStats(reply: Bencoded, tags: Readonly<Record<LegSide, string>>): SessionStats {
-  return { caller: sideStats(reply, tags.caller), buyer: sideStats(reply, tags.buyer) }
+  const [caller, buyer] = [heardOf(reply, tags.caller), heardOf(reply, tags.buyer)]
+  return { caller: sideStats(caller, buyer), buyer: sideStats(buyer, caller) }
 }
 
-function sideStats(reply: Bencoded, tag: string): MediaStats {
+/** One side’s stream, and what the other side’s phone has reported of it. */
+interface HeardSide {
+  readonly packets: number
+  readonly octets: number
+  /** Null: nothing has been reported. */
+  readonly report: Report | null
+}
+
+interface Report {
+  readonly lost: number
+  readonly jitterMs: number
+  readonly jitterMaxMs: number
+  /** To whoever reports and back. */
+  readonly roundTripMs: number | null
+  readonly mosMin: number | null
+  readonly mosMean: number | null
+}
+
+function heardOf(reply: Bencoded, tag: string): HeardSide {
   const stream = at(reply, 'tags', tag, 'medias', 0, 'streams', 0)
-  const heard = at(reply, 'SSRC', String(numberOf(at(stream, 'SSRC'))), 'average MOS')
-  const packetsReceived = numberOf(at(stream, 'stats', 'packets'))
-  const percent = Math.min(99, numberOf(at(heard, 'packet loss')))
+  const heard = at(reply, 'SSRC', String(numberOf(at(stream, 'SSRC'))))
   return {
-    packetsReceived,
-    octetsReceived: numberOf(at(stream, 'stats', 'bytes')),
-    packetsLost: Math.round((packetsReceived * percent) / (100 - percent)),
-    jitterMs: numberOf(at(heard, 'jitter')),
+    packets: numberOf(at(stream, 'stats', 'packets')),
+    octets: numberOf(at(stream, 'stats', 'bytes')),
+    report: typeof heard === 'object' ? readReport(heard) : null,
   }
+}
+
+function readReport(heard: Bencoded): Report {
+  const mean = at(heard, 'average MOS')
+  const lowest = at(heard, 'lowest MOS')
+  const highest = at(heard, 'highest MOS')
+  return {
+    lost: numberOf(at(heard, 'cumulative loss')),
+    jitterMs: numberOf(at(mean, 'jitter')),
+    jitterMaxMs: Math.max(...[mean, lowest, highest].map((one) => numberOf(at(one, 'jitter')))),
+    roundTripMs: numberOf(at(mean, 'round-trip time leg')) / 1000 || null,
+    mosMin: numberOf(at(lowest, 'MOS')) / 10 || null, // It says 43 for 4.3, and 0 for none.
+    mosMean: numberOf(at(mean, 'MOS')) / 10 || null,
+  }
+}
+
+function sideStats({ packets, octets, report }: HeardSide, other: HeardSide): MediaStats {
+  const figures = {
+    packetsReceived: packets,
+    octetsReceived: octets,
+    packetsLost: report?.lost ?? 0,
+    jitterMs: report?.jitterMs ?? 0,
+  }
+  if (report === null && other.report === null) return figures
+  return {
+    ...figures,
+    quality: {
+      ...NO_QUALITY,
+      jitterMaxMs: report?.jitterMaxMs ?? 0,
+      mosMin: report?.mosMin ?? null,
+      mosMean: report?.mosMean ?? null,
+      roundTripMs: other.report?.roundTripMs ?? null,
+      reportedLost: other.report?.lost ?? null,
+    },
+  }
+}
+
+/** Of a side that nobody has reported on. Packets out of order and repeated ones rtpengine does not count. */
+export const NO_QUALITY: AudioQuality = {
+  packetsOutOfOrder: 0,
+  packetsDuplicate: 0,
+  jitterMaxMs: 0,
+  roundTripMs: null,
+  reportedLost: null,
+  mosMin: null,
+  mosMean: null,
+  fault: null,
+  faultMs: 0,
 }
 
 function at(value: Bencoded | undefined, ...path: readonly (string | number)[]): Bencoded | undefined {
@@ -43,10 +108,26 @@ function numberOf(value: Bencoded | undefined): number {
 
 /** One party's figures at two rtpengines, one after the other. */
 export function addStats(a: MediaStats, b: MediaStats): MediaStats {
+  const quality = a.quality && b.quality ? addQuality(a, a.quality, b, b.quality) : (b.quality ?? a.quality)
   return {
     packetsReceived: a.packetsReceived + b.packetsReceived,
     packetsLost: a.packetsLost + b.packetsLost,
     octetsReceived: a.octetsReceived + b.octetsReceived,
     jitterMs: b.jitterMs,
+    ...(quality ? { quality } : {}),
+  }
+}
+
+function addQuality(a: MediaStats, first: AudioQuality, b: MediaStats, then: AudioQuality): AudioQuality {
+  const all = a.packetsReceived + b.packetsReceived || 1
+  const lowest = [first.mosMin, then.mosMin].filter((mos) => mos !== null)
+  const means = first.mosMean !== null && then.mosMean !== null
+  return {
+    ...then,
+    jitterMaxMs: Math.max(first.jitterMaxMs, then.jitterMaxMs),
+    mosMin: lowest.length > 0 ? Math.min(...lowest) : null,
+    mosMean: means
+      ? (first.mosMean * a.packetsReceived + then.mosMean * b.packetsReceived) / all
+      : (then.mosMean ?? first.mosMean),
   }
 }

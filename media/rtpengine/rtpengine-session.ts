@@ -14,7 +14,7 @@ import { carriesSpeech } from '../payload-types.ts'
 import { readDescription } from '../sdp-reading.ts'
 import { termsToOffer } from '../sdp.ts'
 import { faceKind, keepPayloads, withCodecsOf, withDirection, type AudioSection } from './audio-section.ts'
-import { addStats, NO_STATS } from './engine-stats.ts'
+import { CallFigures } from './call-figures.ts'
 import { EngineTools, type EngineToolsParts } from './engine-tools.ts'
 import { Face, type Replacement } from './face.ts'
 import { NgRefused } from './ng-client.ts'
@@ -22,6 +22,7 @@ import type { Path } from './path.ts'
 import {
   checkAnswer,
   isTranscodable,
+  mayPause,
   noSpeech,
   OWN_SECTION,
   read,
@@ -33,14 +34,14 @@ import {
   type Said,
   type Told,
 } from './said.ts'
-import { SilenceWatch } from './silence-watch.ts'
+import type { SilenceLimits } from './silence-watch.ts'
 
 export interface RtpengineSessionParts extends Omit<EngineToolsParts, 'allowDialling'> {
   readonly callerOffer: Said | null
   /** A new call at an rtpengine that takes this; tries each that is up. Rejects with MediaUnavailable when none does. */
   readonly open: <T>(first: (path: Path) => Promise<T>) => Promise<{ path: Path; first: T }>
   readonly queryIntervalMs: number
-  readonly rtpTimeoutMs: number
+  readonly silence: SilenceLimits
   readonly onClosed: (session: RtpengineSession) => void
 }
 
@@ -66,9 +67,7 @@ export class RtpengineSession
   #flowing = false
   #established = false
   #lostWhy: string | null = null
-  #before: SessionStats = { caller: NO_STATS, buyer: NO_STATS }
-  #last: SessionStats = { caller: NO_STATS, buyer: NO_STATS }
-  readonly #silence: SilenceWatch
+  readonly #figures: CallFigures
   #timer: NodeJS.Timeout | null = null
   #closing: Promise<SessionStats> | null = null
   /** Its end is where the next turn begins; it never rejects. */
@@ -77,7 +76,7 @@ export class RtpengineSession
   constructor(parts: RtpengineSessionParts) {
     super()
     this.#parts = parts
-    this.#silence = new SilenceWatch(parts.rtpTimeoutMs)
+    this.#figures = new CallFigures(parts.silence)
     this.#tools = new EngineTools({ ...parts, allowDialling: () => this.#allowDialling() })
     const { callerOffer } = parts
     if (!callerOffer) return
@@ -255,15 +254,14 @@ export class RtpengineSession
     const { side, path, face } = room
     const former = this.#path
     const figures = await former?.delete()
-    if (figures)
-      this.#before = { ...this.#before, [other(side)]: addStats(this.#before[other(side)], figures[other(side)]) }
+    if (figures) this.#figures.movedOn(other(side), figures)
     this.#replacement = null
     this.#path = path
     this.#faces[side] = face
     this.#said[side] = said
     if (room.other) this.#faces[other(side)].written(room.other)
     await this.#tools.agreed(path, true)
-    this.#silence.restart()
+    this.#figures.silence.restart()
   }
 
   async introduceReplacement(side: LegSide, description: Sdp): Promise<Sdp> {
@@ -318,10 +316,10 @@ export class RtpengineSession
     if (this.#lostWhy !== null) return void this.emit('failed', this.#lostWhy)
     if (this.#established || this.#closing) return
     this.#established = true
-    this.#silence.restart()
-    const { queryIntervalMs, rtpTimeoutMs } = this.#parts
-    const everyMs = rtpTimeoutMs > 0 ? Math.min(queryIntervalMs, Math.ceil(rtpTimeoutMs / 2)) : queryIntervalMs
-    this.#timer = setInterval(() => void this.lookUp(), everyMs)
+    this.#figures.silence.restart()
+    const { queryIntervalMs, silence } = this.#parts
+    const limits = [silence.rtpTimeoutMs, silence.oneWayAfterMs].filter((ms) => ms > 0).map((ms) => Math.ceil(ms / 2))
+    this.#timer = setInterval(() => void this.lookUp(), Math.min(queryIntervalMs, ...limits))
     this.#timer.unref()
   }
 
@@ -332,7 +330,8 @@ export class RtpengineSession
     try {
       const now = await this.stats()
       if (path !== this.#path) return
-      const silent = this.#silence.judge(now, this.#flowing && this.#replacement === null)
+      const isDue = this.#flowing && this.#replacement === null
+      const silent = this.#figures.silence.judge(now, isDue, (side) => mayPause(this.#said[side]))
       if (silent) this.emit('rtpTimeout', silent)
     } catch (error) {
       // The engine that does not answer is judged by its pings.
@@ -343,12 +342,7 @@ export class RtpengineSession
 
   async stats(): Promise<SessionStats> {
     if (this.#closing) return this.#closing
-    if (!this.#path) return this.#last
-    const now = await this.#path.stats()
-    return (this.#last = {
-      caller: addStats(this.#before.caller, now.caller),
-      buyer: addStats(this.#before.buyer, now.buyer),
-    })
+    return this.#figures.whole(this.#path ? await this.#path.stats() : null)
   }
 
   close(): Promise<SessionStats> {
@@ -370,9 +364,7 @@ export class RtpengineSession
     this.dropReplacement()
     this.#tools.end('the media session is closed', 'call_ended')
     this.#parts.onClosed(this)
-    const figures = await this.#path?.delete()
-    if (!figures) return this.#last
-    return { caller: addStats(this.#before.caller, figures.caller), buyer: addStats(this.#before.buyer, figures.buyer) }
+    return this.#figures.whole((await this.#path?.delete()) ?? null)
   }
 
   #stopTimer(): void {
@@ -409,7 +401,7 @@ export class RtpengineSession
     from.agreed = answered
     to.agreed = answer.section
     this.#flowing = direction === 'sendrecv'
-    this.#silence.restart()
+    this.#figures.silence.restart()
     return text
   }
 

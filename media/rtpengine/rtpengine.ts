@@ -82,12 +82,12 @@ class Rtpengine implements MediaServer {
     const said = callerOffer === null ? null : read(callerOffer)
     if (said) termsToOffer(said.description.audio, false) // Refused now rather than when a buyer is about to be rung.
     if (!this.isUp) throw new MediaUnavailable(this.#closed ? 'rtpengine is closed' : 'no rtpengine answers')
-    const { queryIntervalMs, rtpTimeoutMs } = this.#options
+    const { queryIntervalMs } = this.#options
     const session = new RtpengineSession({
       callerOffer: said,
       open: (first) => this.#open(callId, first),
       queryIntervalMs,
-      rtpTimeoutMs,
+      silence: this.#options,
       shed: this.#shed,
       taps: this.#taps,
       promptFile: (path, name) => this.#promptFile(path, name),

@@ -82,6 +82,11 @@ export function isTranscodable({ description }: Said): boolean {
   return description.audio.codecs.some(({ name }) => TRANSCODABLE.test(name))
 }
 
+/** Whether a party, once heard, may be quiet without sending: it has announced comfort noise (RFC 3389), or a codec with its own. */
+export function mayPause(said: Said | null): boolean {
+  return said === null || said.description.audio.codecs.some(({ name }) => /^(?:cn|g729)$/i.test(name))
+}
+
 /** The direction that the other side is offered for this. */
 export function toOffer(said: Said): Direction {
   return termsToOffer(said.description.audio, false).direction
