@@ -126,7 +126,7 @@ function createCatalogue(registers: Registry[]) {
     mediaUp: gauge('dce_media_engine_up', 'Whether a media engine takes new sessions: 1 or 0.', ['engine']),
     mediaRefused: counter(
       'dce_media_sessions_refused_total',
-      'Sessions an engine (or any: none was left to ask) would not take: full, down, incapable, unacceptable.',
+      'Sessions an engine (or any: none was left to ask) would not take: full, down, incapable, unavailable, unacceptable.',
       ['engine', 'reason'],
     ),
     rtpPackets: counter('dce_rtp_packets_total', 'RTP packets relayed.'),

@@ -1,4 +1,4 @@
-import { UnacceptableMedia } from '../media/media-server.ts'
+import { MediaUnavailable, UnacceptableMedia } from '../media/media-server.ts'
 import { Refusal } from '../model/refusal.ts'
 import { Bridge } from './bridge.ts'
 import type { Call } from './live-call.ts'
@@ -21,6 +21,7 @@ export async function accept(
   } catch (error) {
     void buyer.hangUp()
     if (error instanceof UnacceptableMedia) return null
+    if (error instanceof MediaUnavailable) throw new Refusal('media_failed', error.message)
     throw error
   }
   call.answeredAt = attempt.answeredAt

@@ -4,6 +4,7 @@ import { answerOptions } from './answer-options.ts'
 import type { CallerLeg } from './caller-leg.ts'
 import { releaseRequests } from './held-requests.ts'
 import type { Leg } from './leg.ts'
+import { END_OF_MEDIA } from './media-failure.ts'
 import { passableReason, reasonHeader } from './reason-header.ts'
 import { RelayedRequests } from './relayed-requests.ts'
 import { Renegotiation } from './renegotiation.ts'
@@ -31,6 +32,9 @@ interface HeldPlace {
   readonly side: LegSide
   left: { readonly bye: SipRequest | null; readonly reason: string } | null
 }
+
+/** What a BYE of ours names as its cause, as if the INVITE had been refused; 200: it is over, and nothing was wrong. */
+const CAUSES: Partial<Record<EndReason, number>> = { unacceptable_media: 488, media_insecure: 488, media_failed: 503 }
 
 /** What the server says of a dialog it has ended by itself: as the BYE's Reason, and so as drachtio-srf's word. */
 const ENDED_BY_SERVER: Readonly<Record<string, EndReason>> = {
@@ -75,14 +79,13 @@ export class Bridge {
     callerLeg.dialog.once('ack', (ack: SipRequest) => void this.#onFirstAck(ack))
     // A caller whose ACK never came is silent too: the record names the cause, not the symptom.
     media.once('rtpTimeout', () => this.hangUp(this.#acknowledged ? 'rtp_timeout' : 'ack_timeout', 'exchange'))
-    media.once('failed', () => this.hangUp('internal_error', 'exchange'))
+    media.once('failed', (_reason, kind = 'lost') => this.hangUp(END_OF_MEDIA[kind], 'exchange'))
     media.established()
   }
 
   /** Ends both legs for a reason of ours. Idempotent: the first cause stands. */
   hangUp(reason: EndReason, by: HungUpBy): void {
-    const cause = reason === 'unacceptable_media' ? 488 : 200
-    const headers = { Reason: reasonHeader(cause, reason.replaceAll('_', ' ')) } // RFC 3326
+    const headers = { Reason: reasonHeader(CAUSES[reason] ?? 200, reason.replaceAll('_', ' ')) } // RFC 3326
     this.#finish({ reason, hungUpBy: by, atMonotonicMs: this.#options.monotonicMs() })
     for (const leg of Object.values(this.#legs)) void leg.hangUp({ ...headers })
   }

@@ -4,7 +4,7 @@ import type { NonBidCode } from '../model/bid.ts'
 import { Refusal } from '../model/refusal.ts'
 import { accept } from './accept-call.ts'
 import type { Bridge } from './bridge.ts'
-import { openMedia } from './call-media.ts'
+import { mediaFor, openMedia } from './call-media.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import { ringAward } from './ring-award.ts'
@@ -17,7 +17,7 @@ import { take, type Taken } from './take-award.ts'
  * next is tried. Never rings anyone once the caller has gone. Returns the bridge of the first answer.
  */
 export async function connect(call: Call, awards: readonly Award[], parts: ExchangeParts): Promise<Bridge> {
-  await openMedia(call, parts)
+  await openMedia(call, awards, parts)
   call.caller.onEarlyOffer((offer) => call.media!.renew('caller', offer))
   try {
     return await ringInTurn(call, awards, parts)
@@ -37,6 +37,11 @@ async function ringInTurn(call: Call, awards: readonly Award[], parts: ExchangeP
       call.lose(award, 'target_tried') // It has just not taken this call; the caller does not wait for it twice.
       continue
     }
+    if (!(await mediaFor(call, award, parts))) {
+      call.lose(award, 'media_unavailable')
+      continue
+    }
+    call.throwIfGone()
     const taken = take(call, award, parts)
     if (typeof taken === 'string') {
       call.lose(award, taken)
@@ -88,6 +93,7 @@ async function invite(
   }
   const rung = await ringAward(call, award, deadlineMs, parts)
   if (rung.kind === 'failed') {
+    call.isMediaOffered = false
     giveBack(rung.code)
     const campaign = parts.directory.campaign(award.campaignId)
     if (!call.gone.aborted && stopsAt(rung.status, campaign, parts.policies.stopCodes))
@@ -96,6 +102,7 @@ async function invite(
   }
   const bridge = await accept(call, rung, parts)
   if (bridge) return bridge
+  call.isMediaOffered = false
   rung.attempt.endedAt = new Date()
   return giveBack('ring_failed')
 }

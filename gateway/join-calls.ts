@@ -31,10 +31,12 @@ export async function joinCalls(first: Seat, second: Seat): Promise<JoinResult> 
 async function introduceBoth(first: Seat, second: Seat): Promise<JoinResult> {
   const media = second.parties.call.media!
   const introductions: Introduction[] = []
+  // Two engines need not reach one another inside.
+  const where = first.parties.call.engine === second.parties.call.engine ? 'inside' : undefined
   try {
-    const said = await media.offerReplacement(second.side, 'inside')
+    const said = await media.offerReplacement(second.side, where)
     const introduce = async ({ parties, side }: Seat, description: string): Promise<Introduction> => {
-      const introduction = await parties.bridge.renegotiation.introduce(side, description, 'inside')
+      const introduction = await parties.bridge.renegotiation.introduce(side, description, where)
       introductions.push(introduction)
       return introduction
     }

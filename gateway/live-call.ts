@@ -1,4 +1,5 @@
-import type { MediaServer, MediaSession } from '../media/media-server.ts'
+import type { MediaFailure, MediaServer, MediaSession } from '../media/media-server.ts'
+import type { CallNeeds } from '../media/call-needs.ts'
 import type { Account } from '../model/account.ts'
 import type { Auction, Award } from '../model/auction.ts'
 import type { CallOutcome, CallState, EndReason, HungUpBy, LegSide } from '../model/call.ts'
@@ -13,6 +14,7 @@ import { Refusal } from '../model/refusal.ts'
 import type { DialledNumber, Target, Trunk } from '../model/trunk.ts'
 import type { Bridge, BridgeEnd } from './bridge.ts'
 import type { CallerLeg } from './caller-leg.ts'
+import { END_OF_MEDIA } from './media-failure.ts'
 import { reasonHeader } from './reason-header.ts'
 import { meaningOf } from './refusals.ts'
 
@@ -78,6 +80,14 @@ export class Call {
   /** Its audio, and the engine that moves it. */
   media: MediaSession | null = null
   engine: MediaServer | null = null
+  /** What it asks of an engine whoever is rung. */
+  callerNeeds: CallNeeds | null = null
+  /** Engines that were full for it, or have lost it. */
+  readonly enginesTried = new Set<MediaServer>()
+  /** Its session is gone: nobody can be rung from there. */
+  isMediaLost = false
+  /** Somebody is being rung who has been told where its audio is. */
+  isMediaOffered = false
   callerMedia: MediaStats | null = null
   bridge: Bridge | null = null
   /** Set once an award has been answered and written down. */
@@ -145,6 +155,14 @@ export class Call {
   /** Why the call was abandoned, and by whom; null when it was not. */
   get abandoned(): { readonly why: EndReason; readonly by: HungUpBy } | null {
     return this.#goneWhy && { why: this.#goneWhy, by: WHO_ENDED[this.#goneWhy] ?? 'exchange' }
+  }
+
+  /** An engine has lost this session, or could not secure its audio. Once there is a bridge, that one hears of it by itself. */
+  mediaLost(session: MediaSession, reason: string, kind: MediaFailure = 'lost'): void {
+    if (this.media !== session || this.bridge !== null) return
+    this.isMediaLost = true
+    this.note('media lost', reason)
+    if (this.isMediaOffered) this.abandon(END_OF_MEDIA[kind])
   }
 
   /** Throws the Refusal of a call that was abandoned. */

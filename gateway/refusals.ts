@@ -36,6 +36,8 @@ export const REFUSALS: Partial<Record<EndReason, RefusalMeaning>> = {
   invite_expired: { status: 487, outcome: 'no_answer', fault: 'seller' },
   cancelled: { status: 487, outcome: 'cancelled', fault: 'seller' },
   operator_hung_up: { status: 480, outcome: 'failed', fault: 'exchange' },
+  media_failed: { status: 503, outcome: 'failed', fault: 'exchange' },
+  media_insecure: { status: 488, outcome: 'failed', fault: 'seller' },
   overloaded: { status: 503, outcome: 'refused', fault: 'exchange', retryAfterSeconds: 10 },
   storage_unavailable: { status: 503, outcome: 'refused', fault: 'exchange', retryAfterSeconds: 10 },
   shutdown: { status: 503, outcome: 'refused', fault: 'exchange', retryAfterSeconds: 30 },

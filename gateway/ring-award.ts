@@ -2,6 +2,7 @@ import type { Award } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import { numberOfUri } from '../model/phone-number.ts'
 import { newAttempt } from './attempt.ts'
+import { offerToBuyer } from './call-media.ts'
 import { ring, type BuyerLeg, type RingResult } from './buyer-leg.ts'
 import { headersTo, invitationOf, throughNextTrunk, type Invitation } from './invitation.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
@@ -130,8 +131,7 @@ async function ringTarget(
   deadlineMs: number,
   parts: ExchangeParts,
 ): ReturnType<typeof ring> {
-  const security = offeredSecurity(invitation, call.engine!.capabilities)
-  const sdp = await call.media!.offerToBuyer(call.caller.told, security)
+  const sdp = await offerToBuyer(call, attempt.award, invitation, parts)
   const timeLeftMs = deadlineMs - parts.clock.monotonicMs()
   // One after the other: an 18x without SDP would overtake one whose SDP the engine is still looking at.
   let progressing = Promise.resolve()

@@ -9,7 +9,7 @@ import {
 } from './media-server.ts'
 
 /** Why an engine, or all of them (`any`), did not take a session. */
-export type SessionRefusal = 'incapable' | 'down' | 'full' | 'unacceptable'
+export type SessionRefusal = 'incapable' | 'unavailable' | 'down' | 'full' | 'unacceptable'
 
 export interface EnginePoolOptions {
   /** Each session that was refused, and by whom: once for each engine that was asked, and once by `any` when none was left. */
@@ -61,7 +61,7 @@ export class EnginePool {
       }
       if (engine === 'unavailable') {
         if (unacceptable !== null && unavailable === null) throw unacceptable
-        this.#onRefused('any', 'down')
+        this.#onRefused('any', 'unavailable')
         throw unavailable ?? new MediaUnavailable('every media engine that can take the call is down')
       }
       try {

@@ -13,6 +13,9 @@ export type Sdp = string
  */
 export type OfferedSecurity = 'none' | 'if-it-can' | 'sdes' | 'webrtc'
 
+/** `lost`: the engine, or its part that had the session, is gone. `insecure`: a side's audio could not be secured as agreed. */
+export type MediaFailure = 'lost' | 'insecure'
+
 export interface SessionStats {
   readonly caller: MediaStats
   readonly buyer: MediaStats
@@ -23,9 +26,13 @@ export interface SessionStats {
  * the SDP of its 183 or 200, and after the answer `reoffer`/`reanswer` for each re-INVITE relayed. Where the caller made no
  * offer, `answerFromBuyer` brings ours to it, and `answerFrom('caller')` takes its answer. `close` is idempotent.
  *
- * Emits `rtpTimeout` once when a side that should be sending has been silent for the engine's limit (not while on hold).
+ * Emits `rtpTimeout` once when a side that should be sending has been silent for the engine's limit (not while on hold), and `failed` when
+ * its audio is gone for good; again at `established` where that was before it, since whoever listens then may not have listened before.
  */
-export interface MediaSession extends EventEmitter<{ rtpTimeout: [side: LegSide]; failed: [reason: string] }> {
+export interface MediaSession extends EventEmitter<{
+  rtpTimeout: [side: LegSide]
+  failed: [reason: string, kind?: MediaFailure]
+}> {
   /**
    * A fresh offer for one target: its own address and port, so that answers of an earlier target cannot leak in. `told` is the answer
    * that the caller has had already, with an earlier target's 18x: the first one it gets is the one it keeps (RFC 3261 §13.2.1). So

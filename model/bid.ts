@@ -100,6 +100,7 @@ export const NON_BID_REASONS = {
   target_unavailable: 'the target cannot be reached from here',
   target_not_registered: 'nobody is registered at the target’s address of record',
   target_down: 'the target does not answer at present',
+  media_unavailable: 'no media engine that can serve its target was free',
   target_tried: 'its target had been rung for this call already',
   ring_failed: 'the target was rung and did not take the call',
   not_reached: 'the call was taken before this award’s turn came',

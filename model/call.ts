@@ -15,6 +15,10 @@ export type EndReason =
   | 'operator_hung_up'
   | 'max_duration'
   | 'rtp_timeout'
+  /** The media engine that had it died, or lost it. */
+  | 'media_failed'
+  /** A side's audio could not be secured as agreed: its DTLS handshake failed (RFC 5763). */
+  | 'media_insecure'
   | 'ack_timeout'
   | 'session_expired'
   | 'cancelled'

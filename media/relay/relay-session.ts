@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import type { LegSide } from '../../model/call.ts'
-import { MediaUnavailable, type MediaSession, type OfferedSecurity, type Sdp } from '../media-server.ts'
+import {
+  MediaUnavailable,
+  type MediaFailure,
+  type MediaSession,
+  type OfferedSecurity,
+  type Sdp,
+} from '../media-server.ts'
 import { arrange, readOffer } from '../codec-policy.ts'
 import { OWN_OFFER, withCodecs, withOneSpeechCodec } from '../own-offer.ts'
 import { isSameCodec, type Codec } from '../payload-types.ts'
@@ -62,7 +68,7 @@ interface SessionParts {
 
 /** The offers and answers of one relayed call; its packets are in a relay thread. */
 export class RelaySession
-  extends EventEmitter<{ rtpTimeout: [side: LegSide]; failed: [reason: string] }>
+  extends EventEmitter<{ rtpTimeout: [side: LegSide]; failed: [reason: string, kind?: MediaFailure] }>
   implements MediaSession
 {
   readonly tools: RelayTools
@@ -86,7 +92,7 @@ export class RelaySession
   /** Both sides send and receive: the only state in which silence means anything. */
   #flowing = false
   #timedOut = false
-  #lostWhy: string | null = null
+  #lost: readonly [reason: string, kind: MediaFailure] | null = null
   #closing: Promise<RelayStats> | null = null
 
   constructor(parts: SessionParts) {
@@ -311,7 +317,7 @@ export class RelaySession
 
   established(): void {
     // The thread may have died while the answer was written down, when nobody listened yet.
-    if (this.#lostWhy !== null) return void this.emit('failed', this.#lostWhy)
+    if (this.#lost !== null) return void this.emit('failed', ...this.#lost)
     this.#established = true
     this.#watch()
   }
@@ -339,9 +345,9 @@ export class RelaySession
 
   /** Called by the relay when this side's audio cannot be secured as agreed: plain it must not be. */
   insecure(side: LegSide, reason: string): void {
-    if (this.#lostWhy !== null || this.#closing !== null) return
-    this.#lostWhy = `the ${side}: ${reason}`
-    this.emit('failed', this.#lostWhy)
+    if (this.#lost !== null || this.#closing !== null) return
+    this.#lost = [`the ${side}: ${reason}`, 'insecure']
+    this.emit('failed', ...this.#lost)
   }
 
   /** Called by the relay when the thread of this session has died: its audio and its figures are gone. */
@@ -349,9 +355,9 @@ export class RelaySession
     if (this.#closing !== null) return
     this.#closing = Promise.resolve({ caller: NO_LEG, buyer: NO_LEG })
     this.tools.lost(reason)
-    this.#lostWhy = reason
+    this.#lost = [reason, 'lost']
     this.#parts.onClosed(this, null)
-    this.emit('failed', reason)
+    this.emit('failed', ...this.#lost)
   }
 
   async #close(): Promise<RelayStats> {

@@ -89,7 +89,7 @@ describe('calls on DCE_MEDIA_ENGINE=rtpengine', function () {
     await first.market.ended({
       outcome: 'answered',
       sip_status: 200,
-      end_reason: 'internal_error',
+      end_reason: 'media_failed',
       hung_up_by: 'exchange',
     })
     assert.match(await media(), /"down"/)

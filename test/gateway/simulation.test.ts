@@ -8,7 +8,7 @@ const MOST_FAILURES = 3
 /** What a thousand scripts cannot miss: ends of calls, steps on the way there, what the exchange sends, and what happens to it. */
 const TO_BE_MET = [
   ...[
-    'caller_hung_up,buyer_hung_up,operator_hung_up,max_duration,rtp_timeout,ack_timeout,session_expired,cancelled',
+    'caller_hung_up,buyer_hung_up,operator_hung_up,max_duration,rtp_timeout,media_failed,ack_timeout,session_expired,cancelled',
     'all_awards_failed,stop_code,trunk_limit,unknown_number,too_many_hops,invite_expired,unacceptable_media',
     'overloaded,storage_unavailable,shutdown,interrupted',
   ].flatMap((list) => list.split(',').map((reason) => `ended: ${reason}`)),

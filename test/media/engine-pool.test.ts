@@ -41,7 +41,7 @@ describe('a pool of engines', () => {
 
   it('has no room once all are full, and says so once for each and once for all', async () => {
     await assert.rejects(pool(engine('a', isFull), engine('b', isFull)).open(request, PLAIN_NEEDS), MediaUnavailable)
-    assert.deepEqual(refused, ['a full', 'b full', 'any down'])
+    assert.deepEqual(refused, ['a full', 'b full', 'any unavailable'])
   })
 
   it('does not ask one that is down', async () => {
