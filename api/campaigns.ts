@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { ANY_CALL, type Campaign } from '../model/bid.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { Currency } from '../model/money.ts'
+import { BuyerAudioAnswer, BuyerAudioInput, printBuyerAudio, readBuyerAudio } from './call-audio.ts'
 import {
   CriteriaAnswer,
   CriteriaInput,
@@ -33,6 +34,7 @@ const fields = {
   schedule: TimeWindowInput.nullable(),
   criteria: CriteriaInput,
   stop_codes: z.array(z.int().min(400).max(699)).max(100).nullable(),
+  audio: BuyerAudioInput,
 }
 const Patch = z.strictObject(fields).partial()
 const Create = Patch.extend({ account_id: s.id<AccountId>().optional(), name: fields.name })
@@ -52,6 +54,7 @@ const Answer = z.strictObject({
   schedule: TimeWindowAnswer.nullable(),
   criteria: CriteriaAnswer,
   stop_codes: z.array(z.int()).nullable(),
+  audio: BuyerAudioAnswer,
   is_default: z.boolean(),
   ...s.printedStored,
 })
@@ -70,6 +73,7 @@ const print = (campaign: Campaign, currency: Currency): z.input<typeof Answer> =
   schedule: campaign.schedule && printTimeWindow(campaign.schedule),
   criteria: printCriteria(campaign.criteria),
   stop_codes: campaign.stopCodes && [...campaign.stopCodes],
+  audio: printBuyerAudio(campaign.audio),
   is_default: campaign.isDefault,
   ...s.printStored(campaign),
 })
@@ -110,7 +114,7 @@ export function campaignEndpoints(kit: Kit): Endpoint[] {
     create: Create,
     patch: Patch,
     answer: Answer,
-    draft: (body, owner) => ({
+    draft: async (body, owner) => ({
       accountId: owner.id,
       name: body.name,
       status: 'active' as const,
@@ -122,12 +126,14 @@ export function campaignEndpoints(kit: Kit): Endpoint[] {
       criteria: ANY_CALL,
       stopCodes: null,
       isDefault: false,
+      audio: (await readBuyerAudio(kit, body.audio, null)) ?? null,
       ...merge(body, { budget: NO_BUDGET, caps: NO_CAPS }, owner.timezone),
     }),
     async changes(body, current) {
       const needsZone = body.schedule || body.criteria?.time_window
       const account = needsZone ? await kit.stores.accounts.find(current.accountId) : null
-      return merge(body, current, account?.timezone ?? current.timezone)
+      const audio = await readBuyerAudio(kit, body.audio, current.audio ?? null)
+      return { ...merge(body, current, account?.timezone ?? current.timezone), ...given({ audio }) }
     },
     print,
   })

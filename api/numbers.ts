@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { AccountId } from '../model/ids.ts'
 import { formatMoney, parseShare, type Currency } from '../model/money.ts'
 import type { DialledNumber, Payout } from '../model/trunk.ts'
+import { NumberAudioAnswer, NumberAudioInput, printNumberAudio, readNumberAudio } from './call-audio.ts'
 import { crud, given } from './crud.ts'
 import { SELLERS, type Endpoint } from './endpoint.ts'
 import { phoneAt, type Kit } from './kit.ts'
@@ -37,6 +38,7 @@ const fields = {
   live_bidding_ms: z.int().min(0).max(MAX_LIVE_BIDDING_MS),
   traffic_type: z.enum(['inbound', 'transfer', 'outbound']),
   tags,
+  audio: NumberAudioInput,
 }
 const Create = z.strictObject({
   account_id: s.id<AccountId>().optional(),
@@ -49,6 +51,7 @@ const Create = z.strictObject({
   live_bidding_ms: fields.live_bidding_ms.default(0),
   traffic_type: fields.traffic_type.default('inbound'),
   tags: tags.default({}),
+  audio: NumberAudioInput.optional(),
 })
 const Patch = z.strictObject(fields).partial()
 
@@ -65,6 +68,7 @@ const Answer = z.strictObject({
   live_bidding_ms: z.int(),
   traffic_type: z.enum(['inbound', 'transfer', 'outbound']),
   tags: z.record(z.string(), z.string()),
+  audio: NumberAudioAnswer,
   ...s.printedStored,
 })
 
@@ -86,6 +90,7 @@ const print = (number: DialledNumber, currency: Currency): z.input<typeof Answer
   live_bidding_ms: number.liveBiddingMs,
   traffic_type: number.trafficType,
   tags: { ...number.tags },
+  audio: printNumberAudio(number.audio),
   ...s.printStored(number),
 })
 
@@ -110,7 +115,7 @@ export function numberEndpoints(kit: Kit): Endpoint[] {
     create: Create,
     patch: Patch,
     answer: Answer,
-    draft: (body, owner) => ({
+    draft: async (body, owner) => ({
       accountId: owner.id,
       number: phoneAt(kit, '/number', body.number),
       vertical: body.vertical,
@@ -121,8 +126,10 @@ export function numberEndpoints(kit: Kit): Endpoint[] {
       liveBiddingMs: body.live_bidding_ms,
       trafficType: body.traffic_type,
       tags: body.tags,
+      audio: (await readNumberAudio(kit, body.audio, null)) ?? null,
     }),
-    changes: (body) => given(terms(body)),
+    changes: async (body, { audio = null }) =>
+      given({ ...terms(body), audio: await readNumberAudio(kit, body.audio, audio) }),
     print,
   })
 }

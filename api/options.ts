@@ -6,6 +6,7 @@ import type { AccountId, SipUserId, TargetId, TrunkId } from '../model/ids.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { TrunkRegistration } from '../model/trunk-registration.ts'
 import type { DigestSecret, SipBinding } from '../model/sip-user.ts'
+import type { AudioStudio } from './call-audio.ts'
 import type {
   Balances,
   Health,
@@ -126,6 +127,7 @@ export interface ApiOptions {
     /** What a page's visitor calls with; null: there are the most already. */
     issue(terms: ClickTerms): IssuedClickToken | null
   }
+  readonly audio: AudioStudio
   readonly apiKeys: { generate(): { secret: string; hash: string }; hash(secret: string): string }
   readonly version: string
   /** Told of every answered request, for the metrics: the route as declared, not the path. */

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { AccountId } from '../model/ids.ts'
 import type { Reachability } from '../model/reachability.ts'
 import type { Target } from '../model/trunk.ts'
+import { BuyerAudioAnswer, BuyerAudioInput, printBuyerAudio, readBuyerAudio } from './call-audio.ts'
 import { crud, given } from './crud.ts'
 import { BUYERS, type Endpoint } from './endpoint.ts'
 import { phoneAt, type Kit } from './kit.ts'
@@ -22,12 +23,14 @@ const fields = {
   }),
   ring_timeout: z.int().min(1).max(MAX_RING_TIMEOUT),
   max_concurrent_calls: z.int().min(1).max(100_000).nullable(),
+  audio: BuyerAudioInput,
 }
 const Create = z.strictObject({
   account_id: s.id<AccountId>().optional(),
   ...fields,
   ring_timeout: fields.ring_timeout.default(DEFAULT_RING_TIMEOUT),
   max_concurrent_calls: fields.max_concurrent_calls.default(null),
+  audio: BuyerAudioInput.optional(),
 })
 const Patch = z.strictObject(fields).partial()
 
@@ -38,6 +41,7 @@ const Answer = z.strictObject({
   uri: z.string(),
   ring_timeout: z.int(),
   max_concurrent_calls: z.int().nullable(),
+  audio: BuyerAudioAnswer,
   status: ReachAnswer,
   quality: QualityWindowAnswer.nullable().meta({ description: 'The last hour' }),
   ...s.printedStored,
@@ -52,6 +56,7 @@ const print = (target: Target, reach: Reachability, quality: Hour): z.input<type
   uri: target.uri,
   ring_timeout: target.ringTimeout,
   max_concurrent_calls: target.maxConcurrentCalls,
+  audio: printBuyerAudio(target.audio),
   status: printReach(reach),
   quality,
   ...s.printStored(target),
@@ -95,19 +100,21 @@ export function targetEndpoints(kit: Kit): Endpoint[] {
     create: Create,
     patch: Patch,
     answer: Answer,
-    draft: (body, owner) => ({
+    draft: async (body, owner) => ({
       accountId: owner.id,
       name: body.name,
       uri: readUri(kit, body.uri, owner.id),
       ringTimeout: body.ring_timeout,
       maxConcurrentCalls: body.max_concurrent_calls,
+      audio: (await readBuyerAudio(kit, body.audio, null)) ?? null,
     }),
-    changes: (body, current) =>
+    changes: async (body, current) =>
       given({
         name: body.name,
         uri: body.uri === undefined ? undefined : readUri(kit, body.uri, current.accountId),
         ringTimeout: body.ring_timeout,
         maxConcurrentCalls: body.max_concurrent_calls,
+        audio: await readBuyerAudio(kit, body.audio, current.audio ?? null),
       }),
     print: (target) => print(target, kit.reachOf(target.id), printHour(kit.quality.ofTarget(target.id))),
   })

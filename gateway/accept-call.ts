@@ -1,10 +1,13 @@
 import { MediaUnavailable, UnacceptableMedia } from '../media/media-server.ts'
+import type { NonBidCode } from '../model/bid.ts'
 import { Refusal } from '../model/refusal.ts'
 import { Bridge } from './bridge.ts'
+import { buyerTakes, type Taking } from './buyer-accepts.ts'
+import { audioOf, type CallAudio } from './call-audio.ts'
+import { joinAudio } from './join-audio.ts'
 import type { Call } from './live-call.ts'
 import { Parties } from './parties.ts'
 import type { ExchangeParts } from './parts.ts'
-import { recordCall } from './record-call.ts'
 import type { AwardResult } from './ring-award.ts'
 import { Transfers } from './transfers.ts'
 import { writeSold } from './write-sold.ts'
@@ -12,21 +15,35 @@ import { writeSold } from './write-sold.ts'
 /** From the buyer's 200 to ours: the media joined, the sale durable, and only then the caller answered. */
 export async function accept(
   call: Call,
-  { attempt, leg: buyer, sdp, answeredMonotonicMs }: Extract<AwardResult, { kind: 'answered' }>,
+  answered: Extract<AwardResult, { kind: 'answered' }>,
   parts: ExchangeParts,
-): Promise<Bridge | null> {
+): Promise<Bridge | NonBidCode> {
+  const { attempt, leg: buyer, sdp } = answered
+  const audio = audioOf(call, attempt.award, parts)
+  const isAsked = audio !== null && (audio.whisper !== null || audio.accept !== null)
+  const isAnnounced = audio !== null && audio.announcement !== null
   let answer: string
   try {
+    call.isApart = (isAsked || isAnnounced) && call.media!.tools !== null
+    if (call.isApart) await keepApart(call)
     answer = await call.media!.answerFromBuyer(sdp)
   } catch (error) {
     void buyer.hangUp()
-    if (error instanceof UnacceptableMedia) return null
+    if (error instanceof UnacceptableMedia) return 'ring_failed'
     if (error instanceof MediaUnavailable) throw new Refusal('media_failed', error.message)
     throw error
   }
-  call.answeredAt = attempt.answeredAt
-  call.aliveAt = attempt.answeredAt
-  call.answeredMonotonicMs = answeredMonotonicMs
+  const taking = isAsked ? await askBuyer(call, answered, audio, parts) : 'taken'
+  if (taking !== 'taken') {
+    void buyer.hangUp()
+    call.throwIfGone()
+    return taking === 'gone' ? 'ring_failed' : 'not_accepted'
+  }
+  // The buyer pays from when it has taken the call: an agent who listens to a whisper talks to nobody yet.
+  call.answeredAt = isAsked ? new Date() : attempt.answeredAt
+  call.aliveAt = call.answeredAt
+  call.answeredMonotonicMs = isAsked ? parts.clock.monotonicMs() : answered.answeredMonotonicMs
+  call.isJoined = true
   call.state = 'answered'
   try {
     await writeSold(call, { caller: call.caller.state(), buyer: buyer.state() }, parts)
@@ -42,7 +59,7 @@ export async function accept(
   }
   if (!buyer.dialog.connected) {
     forgetAnswer(call)
-    return null // Answered and hung up before the caller could be told.
+    return 'ring_failed' // Answered and hung up before the caller could be told.
   }
   if (!(await call.caller.accept(answer))) {
     void buyer.hangUp()
@@ -60,10 +77,59 @@ export async function accept(
     monotonicMs: () => parts.clock.monotonicMs(),
   })
   if (parts.policies.transfers !== 'off') new Transfers(partiesOf(call, call.bridge, parts), parts).listen()
-  if (parts.policies.recordsCalls) void recordCall(call, parts)
+  if (audio !== null) void join(call, audio, parts)
   // Asked for while the 200 was on its way.
   if (call.abandoned) call.bridge.hangUp(call.abandoned.why, call.abandoned.by)
   return call.bridge
+}
+
+/** Whispers, and waits for the key. An engine without tools whispers nothing; no award that needs a key is rung from there. */
+async function askBuyer(
+  call: Call,
+  { attempt, leg }: Extract<AwardResult, { kind: 'answered' }>,
+  { whisper, accept: key }: CallAudio,
+  parts: ExchangeParts,
+): Promise<Taking> {
+  const { tools } = call.media!
+  const rank = `rank ${attempt.award.rank}`
+  if (!tools) {
+    call.note('not whispered', `${rank}: the media engine plays nothing`)
+    return key === null ? 'taken' : 'declined'
+  }
+  void writeSold(call, { caller: null, buyer: leg.state() }, parts).catch(() => {}) // A restart hangs up on the agent.
+  const onSilent = (reason: string): void => call.note('not whispered', `${rank}: ${reason}`)
+  try {
+    const taking = await buyerTakes({ leg, tools, whisper, accept: key, gone: call.gone, onSilent })
+    call.note('agent asked', `${rank}: ${taking}`)
+    return taking
+  } catch (error) {
+    call.note('agent not asked', `${rank}: ${(error as Error).message}`)
+    if (error instanceof MediaUnavailable) return 'gone'
+    throw error
+  }
+}
+
+/** From the first packet on, until the agent has taken the call and the announcement is over, the sides do not hear each other. */
+async function keepApart({ media }: Call): Promise<void> {
+  // Not every engine can before it has joined them: it is asked again then.
+  await media!.tools!.apart(true).catch(() => {})
+}
+
+/** Where there is an announcement the call begins with its end, which a restart has to know. */
+async function join(call: Call, audio: CallAudio, parts: ExchangeParts): Promise<void> {
+  const bridge = call.bridge!
+  if (audio.announcement !== null) {
+    call.answeredMonotonicMs = null
+    call.isJoined = false
+  }
+  await joinAudio(call, audio, parts)
+  if (audio.announcement === null || bridge.isEnded) return
+  call.answeredAt = new Date()
+  call.aliveAt = call.answeredAt
+  call.answeredMonotonicMs = parts.clock.monotonicMs()
+  call.isJoined = true
+  const dialogs = { caller: call.caller.state(), buyer: bridge.legOf('buyer').state() }
+  void writeSold(call, dialogs, parts).catch(() => {}) // The sale is written down already.
 }
 
 function partiesOf(call: Call, bridge: Bridge, parts: ExchangeParts): Parties {

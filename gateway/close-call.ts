@@ -88,9 +88,9 @@ async function closeMedia(call: Call): Promise<void> {
   }
 }
 
-/** An answered call, whose caller is known to have been there: by its ACK, or by its BYE. */
-function isSale({ outcome, endReason, bridge }: Call): boolean {
-  return outcome === 'answered' && (bridge?.isAcknowledged === true || endReason === 'caller_hung_up')
+/** An answered call whose sides have heard each other, and whose caller is known to have been there: by its ACK, or by its BYE. */
+function isSale({ outcome, endReason, bridge, isJoined }: Call): boolean {
+  return outcome === 'answered' && isJoined && (bridge?.isAcknowledged === true || endReason === 'caller_hung_up')
 }
 
 /** Posts or voids the hold of the answered award and frees its places; null when nothing is billed. */

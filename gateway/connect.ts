@@ -101,10 +101,10 @@ async function invite(
     return null
   }
   const bridge = await accept(call, rung, parts)
-  if (bridge) return bridge
+  if (typeof bridge !== 'string') return bridge
   call.isMediaOffered = false
   rung.attempt.endedAt = new Date()
-  return giveBack('ring_failed')
+  return giveBack(bridge)
 }
 
 /** The buyer's own word is the last one: no other award is rung, and the caller hears it. */

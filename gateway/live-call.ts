@@ -1,3 +1,4 @@
+import type { Recording } from '../media/audio-tools.ts'
 import type { MediaFailure, MediaServer, MediaSession } from '../media/media-server.ts'
 import type { CallNeeds } from '../media/call-needs.ts'
 import type { Account } from '../model/account.ts'
@@ -90,6 +91,11 @@ export class Call {
   isMediaOffered = false
   callerMedia: MediaStats | null = null
   bridge: Bridge | null = null
+  /** The sides do not hear each other yet: one of them is being played to. */
+  isApart = false
+  /** False while an answered call's sides are still to be joined: until then nobody pays. */
+  isJoined = true
+  recording: Recording | null = null
   /** Set once an award has been answered and written down. */
   sold: SoldTerms | null = null
   soldAttempt: BuyerAttempt | null = null
@@ -205,10 +211,19 @@ export class Call {
     this.caller.refuse(status, meaning.withPhrase ? refusal.message : undefined, headers)
     this.endedAt = new Date()
     const byBuyer = refusal.reason === 'all_awards_failed' || refusal.reason === 'stop_code'
-    this.outcome = byBuyer ? outcomeOfFailure(this.attempts.at(-1)) : meaning.outcome
+    this.outcome = byBuyer ? this.#outcomeOfFailure() : meaning.outcome
     this.endReason = refusal.reason
     this.hungUpBy = WHO_ENDED[refusal.reason] ?? 'exchange'
     this.note('refused', `${status} ${refusal.reason}: ${refusal.message}`)
+  }
+
+  /** How a call whose awards all failed reads: by its last attempt, as a person would tell it. */
+  #outcomeOfFailure(): CallOutcome {
+    const last = this.attempts.at(-1)
+    if (last?.sipStatus === 486 || last?.sipStatus === 600) return 'busy'
+    if (last?.sipStatus === null || last?.sipStatus === 408 || last?.sipStatus === 480) return 'no_answer'
+    // Somebody picked up, and did not take the call: as if nobody had.
+    return last && this.lost.get(last.award.id) === 'not_accepted' ? 'no_answer' : 'failed'
   }
 
   /** A bug: the caller hears 500, the log hears everything. */
@@ -257,11 +272,4 @@ const WHO_ENDED: Partial<Record<EndReason, HungUpBy>> = {
   cancelled: 'caller',
   invite_expired: 'caller',
   operator_hung_up: 'operator',
-}
-
-/** How a call whose awards all failed reads: by its last attempt, as a person would tell it. */
-function outcomeOfFailure(last: BuyerAttempt | undefined): CallOutcome {
-  if (last?.sipStatus === 486 || last?.sipStatus === 600) return 'busy'
-  if (last?.sipStatus === null || last?.sipStatus === 408 || last?.sipStatus === 480) return 'no_answer'
-  return 'failed'
 }

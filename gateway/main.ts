@@ -24,6 +24,7 @@ import { publicAddresses } from './addresses.ts'
 import { mediaOptions } from './media-options.ts'
 import { mediaSip } from './media-sip.ts'
 import { Announcements } from './announcements.ts'
+import { createAudioStudio } from './audio-studio.ts'
 import { Authentication } from './authentication.ts'
 import type { BindingLimits } from './bindings.ts'
 import { ClickTokens } from './click-tokens.ts'
@@ -312,6 +313,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     resolveZip: (zip) => places.ofZip(zip),
     house: { operatorId: OPERATOR_ACCOUNT_ID, externalId: EXTERNAL_ACCOUNT_ID },
     settings: apiSettings(settings, sipServer?.server.listening ?? []),
+    audio: createAudioStudio(settings, media),
     clickTokens: {
       ownerOf: (number) => directory.number(number)?.accountId ?? null,
       issue: (terms) => clickTokens.issue(terms),

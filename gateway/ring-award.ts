@@ -132,6 +132,7 @@ async function ringTarget(
   parts: ExchangeParts,
 ): ReturnType<typeof ring> {
   const sdp = await offerToBuyer(call, attempt.award, invitation, parts)
+  if (call.isApart) await letHear(call)
   const timeLeftMs = deadlineMs - parts.clock.monotonicMs()
   // One after the other: an 18x without SDP would overtake one whose SDP the engine is still looking at.
   let progressing = Promise.resolve()
@@ -154,6 +155,12 @@ async function ringTarget(
     },
   }
   return invitation.ways ? ringWays(parts.signaling, invitation.ways, options) : ring(parts.signaling, options)
+}
+
+/** An agent who did not take the call is gone, with its port: the early media of whoever is rung now is heard again. */
+async function letHear(call: Call): Promise<void> {
+  call.isApart = false
+  await call.media!.tools?.apart(false)
 }
 
 /** The INVITE is out: now there is time to write the call down, and to name a reason for every bid that was not in it. */

@@ -4,9 +4,9 @@ import type { Call } from './live-call.ts'
 import { auctionToWrite } from './losers.ts'
 import type { ExchangeParts } from './parts.ts'
 
-/** Both dialogs of an answered call: enough for a BYE each. */
+/** Both dialogs of an answered call: enough for a BYE each. The caller's is null while only the buyer has been answered. */
 export interface BridgedDialogs {
-  readonly caller: DialogState
+  readonly caller: DialogState | null
   readonly buyer: DialogState
 }
 

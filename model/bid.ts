@@ -1,4 +1,5 @@
 import type { Stored } from './account.ts'
+import type { BuyerAudio } from './call-audio.ts'
 import type { AccountId, BidId, CallId, CampaignId, TargetId } from './ids.ts'
 import type { Micros } from './money.ts'
 
@@ -54,6 +55,8 @@ export interface Campaign extends Stored {
   readonly criteria: Criteria
   /** Final SIP statuses of its targets that end the call: no other award is rung. Null: as the exchange is set. */
   readonly stopCodes: readonly number[] | null
+  /** What its targets leave open. */
+  readonly audio?: BuyerAudio | null
   /** Made by the exchange for bids that name no campaign. */
   readonly isDefault: boolean
 }
@@ -102,6 +105,7 @@ export const NON_BID_REASONS = {
   target_down: 'the target does not answer at present',
   media_unavailable: 'no media engine that can serve its target was free',
   target_tried: 'its target had been rung for this call already',
+  not_accepted: 'the agent answered and did not take the call',
   ring_failed: 'the target was rung and did not take the call',
   not_reached: 'the call was taken before this award’s turn came',
 } as const

@@ -1,4 +1,5 @@
 import type { Stored } from './account.ts'
+import type { BuyerAudio, NumberAudio } from './call-audio.ts'
 import type { AccountId, NumberId, TargetId, TrunkId } from './ids.ts'
 import type { Micros } from './money.ts'
 import type { PhoneNumber } from './phone-number.ts'
@@ -59,6 +60,8 @@ export interface DialledNumber extends Stored {
   readonly liveBiddingMs: number
   readonly trafficType: TrafficType
   readonly tags: Readonly<Record<string, string>>
+  /** Absent or null: nothing is played, and it says nothing of recording. */
+  readonly audio?: NumberAudio | null
 }
 
 /** Where a won call rings. */
@@ -71,4 +74,5 @@ export interface Target extends Stored {
   /** Seconds. */
   readonly ringTimeout: number
   readonly maxConcurrentCalls: number | null
+  readonly audio?: BuyerAudio | null
 }

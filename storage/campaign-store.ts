@@ -28,6 +28,7 @@ export const CAMPAIGNS: TableLayout<Campaign> = {
       criteria: json(campaign.criteria),
       stop_codes: campaign.stopCodes,
       is_default: campaign.isDefault,
+      audio: json(campaign.audio),
     }),
   read: (row: Row) => ({
     id: row['id'],
@@ -52,6 +53,7 @@ export const CAMPAIGNS: TableLayout<Campaign> = {
     criteria: row['criteria'],
     stopCodes: row['stop_codes'],
     isDefault: row['is_default'],
+    ...(row['audio'] && { audio: row['audio'] }),
     version: row['version'],
     createdAt: row['created_at'],
     updatedAt: row['updated_at'],

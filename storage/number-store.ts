@@ -19,6 +19,7 @@ export const NUMBERS: TableLayout<DialledNumber> = {
       live_bidding_ms: number.liveBiddingMs,
       traffic_type: number.trafficType,
       tags: json(number.tags),
+      audio: json(number.audio),
     }),
   read: (row: Row) => ({
     id: row['id'],
@@ -32,6 +33,7 @@ export const NUMBERS: TableLayout<DialledNumber> = {
     liveBiddingMs: row['live_bidding_ms'],
     trafficType: row['traffic_type'],
     tags: row['tags'],
+    ...(row['audio'] && { audio: row['audio'] }),
     version: row['version'],
     createdAt: row['created_at'],
     updatedAt: row['updated_at'],

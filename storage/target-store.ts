@@ -1,6 +1,6 @@
 import type { Target } from '../model/trunk.ts'
 import type { Row } from './postgres.ts'
-import { given } from './columns.ts'
+import { given, json } from './columns.ts'
 import type { TableLayout } from './table-layout.ts'
 
 export const TARGETS: TableLayout<Target> = {
@@ -14,6 +14,7 @@ export const TARGETS: TableLayout<Target> = {
       uri: target.uri,
       ring_timeout: target.ringTimeout,
       max_concurrent_calls: target.maxConcurrentCalls,
+      audio: json(target.audio),
     }),
   read: (row: Row) => ({
     id: row['id'],
@@ -22,6 +23,7 @@ export const TARGETS: TableLayout<Target> = {
     uri: row['uri'],
     ringTimeout: row['ring_timeout'],
     maxConcurrentCalls: row['max_concurrent_calls'],
+    ...(row['audio'] && { audio: row['audio'] }),
     version: row['version'],
     createdAt: row['created_at'],
     updatedAt: row['updated_at'],

@@ -31,6 +31,7 @@ describe('numbers', () => {
       live_bidding_ms: 0,
       traffic_type: 'inbound',
       tags: {},
+      audio: null,
       version: 1,
     })
   })

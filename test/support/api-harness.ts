@@ -163,6 +163,11 @@ export async function startApi(
       isCarrier: (uri) => uri.includes('@carrier.example'),
       usernameIn: (uri) => /^sips?:([^@]+)@dce(?:;|$)/.exec(uri)?.[1] ?? null,
     },
+    audio: {
+      hasTools: true,
+      mayRecord: true,
+      promptFault: async (name) => (name.startsWith('no-') ? `prompt ${name}: there is no such file` : null),
+    },
     clickTokens: {
       ownerOf: (number) => stores.numbers.all().find((each) => each.number === number)?.accountId ?? null,
       issue: () => ({ username: 'click-1', password: 'secret' }),

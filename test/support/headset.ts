@@ -58,6 +58,25 @@ export class Headset implements Voice {
     })
   }
 
+  /** Presses a key: RFC 4733, eight packets of it and its end three times. */
+  press(digit: string, to: Address): void {
+    this.#timestamp = (this.#timestamp + 10 * SAMPLES) >>> 0
+    for (let i = 1; i <= 11; i++) {
+      const packet = Buffer.alloc(16)
+      packet[0] = 0x80
+      packet[1] = TELEPHONE_EVENT
+      packet.writeUInt16BE(this.#sequence, 2)
+      packet.writeUInt32BE(this.#timestamp, 4)
+      packet.writeUInt32BE(this.port, 8)
+      packet[12] = EVENTS.indexOf(digit)
+      packet[13] = i > 8 ? 0x8a : 0x0a
+      packet.writeUInt16BE(Math.min(i, 8) * SAMPLES, 14)
+      this.#socket.send(packet, to.port, to.host)
+      this.#sequence = (this.#sequence + 1) & 0xffff
+    }
+    this.#timestamp = (this.#timestamp + 8 * SAMPLES) >>> 0
+  }
+
   /** The tones heard since the last `forget`, in ms each. */
   tones(): Map<number, number> {
     const heard = Buffer.concat(this.#heard.map(({ payload }) => payload))

@@ -1,0 +1,38 @@
+import type { CallAudio } from './call-audio.ts'
+import type { Call } from './live-call.ts'
+import type { ExchangeParts } from './parts.ts'
+import { recordCall } from './record-call.ts'
+
+/**
+ * From our 200 to the caller until both hear each other: the announcement, to both of them; then the recording begins, and then they
+ * are joined. Without the announcement having been played nothing is recorded; the call goes on. Never rejects.
+ */
+export async function joinAudio(call: Call, audio: CallAudio, parts: ExchangeParts): Promise<void> {
+  const { tools } = call.media!
+  const { announcement } = audio
+  const hasHeard = announcement === null || (await announce(call, announcement))
+  if (call.bridge!.isEnded) return
+  if (audio.isRecorded && hasHeard) void recordCall(call, parts)
+  if (call.isApart) await tools?.apart(false).catch(() => {}) // The engine is gone: the call ends by that.
+}
+
+/** Both hear it, so that nobody waits in silence. False: not to its end, so that the caller may not know. */
+async function announce(call: Call, name: string): Promise<boolean> {
+  const { tools } = call.media!
+  const ended = new AbortController()
+  void call.bridge!.ended.then(() => ended.abort())
+  const options = { signal: ended.signal }
+  const prompt = { kind: 'file', name } as const
+  try {
+    if (!tools) throw new Error('the media engine plays nothing')
+    await tools.apart(true)
+    void tools.play('buyer', prompt, options).catch(() => {}) // The caller's hearing it is what counts.
+    await tools.play('caller', prompt, options)
+    if (ended.signal.aborted) return false
+    call.note('announced', name)
+    return true
+  } catch (error) {
+    call.note('not announced', `${(error as Error).message}: the call is not recorded`)
+    return false
+  }
+}

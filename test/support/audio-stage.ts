@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import type { IncomingCall } from '../../sipp/agents/incoming-call.ts'
+import type { CallEnd, Leg } from '../../sipp/agents/leg.ts'
+import type { OutgoingCall } from '../../sipp/agents/outgoing-call.ts'
+import { buildSdp, readAudioAddress } from '../../sipp/agents/sdp.ts'
+import { createUserAgent, type UserAgent } from '../../sipp/agents/user-agent.ts'
+import type { Market } from './call-market.ts'
+import { eventually } from './exchange.ts'
+import { Headset } from './headset.ts'
+
+/** Somebody with a telephone and a voice of one tone. */
+class Party {
+  readonly ua: UserAgent
+  readonly headset: Headset
+
+  constructor(ua: UserAgent, headset: Headset) {
+    this.ua = ua
+    this.headset = headset
+  }
+
+  /** How long this tone has been heard by now, ms. */
+  heard(hertz: number): number {
+    return this.headset.tones().get(hertz) ?? 0
+  }
+
+  /** Resolves when this tone has been heard for so long. */
+  async hears(hertz: number, ms: number): Promise<void> {
+    await eventually(
+      () => Promise.resolve(this.heard(hertz) >= ms || undefined),
+      () => `${hertz} Hz for ${ms} ms: heard ${JSON.stringify([...this.headset.tones()])}`,
+    )
+  }
+
+  protected speakTo({ remoteSdp }: Leg): void {
+    const to = readAudioAddress(remoteSdp)
+    if (to) this.headset.speak(to)
+  }
+
+  protected pressTo(digit: string, { remoteSdp }: Leg): void {
+    this.headset.press(digit, readAudioAddress(remoteSdp)!)
+  }
+}
+
+/** A buyer's agent, who answers every call at once. */
+class Agent extends Party {
+  #call: IncomingCall | null = null
+  readonly ended: Promise<CallEnd>
+
+  constructor(ua: UserAgent, headset: Headset) {
+    super(ua, headset)
+    this.ended = new Promise((resolve) => {
+      ua.on('call', (call) => {
+        this.#call = call
+        call.accept(buildSdp(headset))
+        this.speakTo(call)
+        void call.ended.then(resolve)
+      })
+    })
+  }
+
+  get call(): IncomingCall {
+    assert(this.#call, 'the agent has been called')
+    return this.#call
+  }
+
+  press(digit: string): void {
+    this.pressTo(digit, this.call)
+  }
+
+  request(...request: Parameters<Leg['request']>): ReturnType<Leg['request']> {
+    return this.call.request(...request)
+  }
+}
+
+class Caller extends Party {
+  readonly call: OutgoingCall
+
+  constructor(ua: UserAgent, headset: Headset, call: OutgoingCall) {
+    super(ua, headset)
+    this.call = call
+  }
+
+  async answered(): Promise<void> {
+    const outcome = await this.call.outcome
+    assert.equal(outcome.kind, 'answered', JSON.stringify(outcome))
+    this.speakTo(this.call)
+  }
+
+  /** The status it is refused with. */
+  async refused(): Promise<number | null> {
+    const outcome = await this.call.outcome
+    assert.equal(outcome.kind, 'rejected', JSON.stringify(outcome))
+    return outcome.kind === 'rejected' ? outcome.status : null
+  }
+}
+
+/** The parties of one story, each with a voice; closed together. */
+export class AudioStage {
+  readonly #market: Market
+  readonly #closing: (() => Promise<unknown>)[] = []
+
+  constructor(market: Market) {
+    this.#market = market
+  }
+
+  async agent(hertz: number): Promise<Agent> {
+    return new Agent(await this.#phone(), await this.#headset(hertz))
+  }
+
+  /** A caller from the seller's address, whose INVITE is on its way. */
+  async call(hertz: number): Promise<Caller> {
+    const { address, number, exchange } = this.#market
+    const ua = await this.#phone(address)
+    const headset = await this.#headset(hertz)
+    const target = exchange.process.sip()
+    const call = ua.call({ from: '+12125550142', to: number, target, sdp: buildSdp(headset) })
+    return new Caller(ua, headset, call)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#closing.map((close) => close()))
+  }
+
+  async #phone(address?: string): Promise<UserAgent> {
+    const ua = await createUserAgent(address === undefined ? {} : { address })
+    this.#closing.push(() => ua.close())
+    return ua
+  }
+
+  async #headset(hertz: number): Promise<Headset> {
+    const headset = await Headset.open(hertz)
+    this.#closing.push(() => headset.close())
+    return headset
+  }
+}
