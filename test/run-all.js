@@ -24,6 +24,8 @@ const PROGRAMS = [
     for: 'a proxy in between that stays in the dialog',
   },
   { program: 'turnserver', debianPackage: 'coturn', for: 'a TURN server that checks the credentials we hand out' },
+  { program: 'nft', debianPackage: 'nftables', for: 'a network of its own that loses packets' },
+  { program: 'tc', debianPackage: 'iproute2', for: 'a network of its own that loses packets and delays them' },
   { program: 'rtpengine', debianPackage: 'rtpengine-daemon', for: 'the media engine rtpengine' },
   { program: 'chromium', debianPackage: 'chromium', for: 'the console, and JsSIP, in a browser' },
 ]

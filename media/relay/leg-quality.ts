@@ -16,8 +16,9 @@ export class LegQuality {
   #lost = 0
   #jitterMaxMs = 0
   #mosMin = Infinity
+  /** Of each stretch, times the packets it should have had. */
   #mosSum = 0
-  #scores = 0
+  #scoredPackets = 0
 
   constructor(nowMs: number) {
     this.#scoredAtMs = nowMs
@@ -31,7 +32,7 @@ export class LegQuality {
   score(stats: RtpStats, networkMs: number, impairment: Impairment, nowMs: number): void {
     this.#scoredAtMs = nowMs
     const packets = stats.packetsReceived - this.#packets
-    if (packets === 0 || (packets < SCORED_PACKETS_MIN && this.#scores > 0)) return
+    if (packets === 0 || (packets < SCORED_PACKETS_MIN && this.#scoredPackets > 0)) return
     const lost = Math.max(0, stats.packetsLost - this.#lost)
     this.#packets += packets
     this.#lost = stats.packetsLost
@@ -39,8 +40,8 @@ export class LegQuality {
     const mos = meanOpinionScore({ lossShare: lost / (lost + packets), networkMs, jitterMs, impairment })
     this.#jitterMaxMs = Math.max(this.#jitterMaxMs, jitterMs)
     this.#mosMin = Math.min(this.#mosMin, mos)
-    this.#mosSum += mos
-    this.#scores++
+    this.#mosSum += mos * (packets + lost)
+    this.#scoredPackets += packets + lost
   }
 
   read(figures: RtpFigures, reports: ReportReader, watch: OneWayWatch): AudioQuality {
@@ -52,8 +53,8 @@ export class LegQuality {
       jitterMaxMs: Math.max(this.#jitterMaxMs, jitterMs),
       roundTripMs: reports.meanRoundTripMs,
       reportedLost: reports.reportedLost,
-      mosMin: this.#scores === 0 ? null : this.#mosMin,
-      mosMean: this.#scores === 0 ? null : this.#mosSum / this.#scores,
+      mosMin: this.#scoredPackets === 0 ? null : this.#mosMin,
+      mosMean: this.#scoredPackets === 0 ? null : this.#mosSum / this.#scoredPackets,
       fault,
       faultMs,
     }
