@@ -1,78 +1,95 @@
-import { createSocket, type Socket } from 'node:dgram'
-import { parentPort, workerData } from 'node:worker_threads'
-import assert from 'node:assert/strict'
-import { rtp } from '../media/relay/rtp-party.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Phone, type PhoneKind } from './media-phone.ts'
 
-/** The phones of the media benchmark, in a thread of their own so that their work is not counted as the relay's. */
-
-export interface DriverData {
-  readonly phones: number
-  readonly packetsPerSecond: number
-}
+/** The phones of the media benchmark, in a process of their own so that their work is not counted as the engine's. */
 
 export type ToDriver =
-  /** Send to these ports (one a phone) for so long; `answersTo[i]` is the phone that should hear phone i. */
-  { readonly kind: 'run'; readonly ports: readonly number[]; readonly seconds: number } | { readonly kind: 'end' }
+  /** Opens phones for so many calls, and forgets those before; replies with their descriptions, two a call. */
+  | { readonly kind: 'open'; readonly calls: number; readonly caller: PhoneKind; readonly buyer: PhoneKind }
+  /** What each phone was told; null: they are to send straight to each other. */
+  | { readonly kind: 'meet'; readonly told: readonly string[] | null }
+  | { readonly kind: 'talk'; readonly seconds: number }
 
 export interface DriverReport {
   readonly sent: number
   readonly received: number
-  /** Sending phone's clock to receiving phone's callback, microseconds, sorted. */
-  readonly latencyUs: Float64Array
+  readonly wrong: number
+  /** Sending phone's clock to receiving phone's callback, of each packet. */
+  readonly latencyMs: Float64Array
+  /** How long the sending took; longer than it should where the phones could not keep up. */
+  readonly tookMs: number
 }
 
+const PACKETS_PER_SECOND = 50
 /** Packets still on their way when the sending stops. */
 const DRAIN_MS = 300
+/** Handshakes at once: more would wait for each other's sums. */
+const AT_ONCE = 8
 
-assert(parentPort !== null, 'media-driver.ts runs as a worker thread')
-const main = parentPort
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- media.ts, the only one to start us, gives it this type.
-const { phones, packetsPerSecond } = workerData as DriverData
-const sockets: Socket[] = []
-let latencies: number[] = []
-let received = 0
+let phones: Phone[] = []
+let latencies = new Float64Array(0)
+let measured = 0
 
-for (let i = 0; i < phones; i++) {
-  const socket = createSocket({ type: 'udp4', lookup: (host, _options, found) => found(null, host, 4) })
-  // With a look-up that answers at once, binding is done when bind returns.
-  socket.bind(0, '127.0.0.1')
-  socket.on('message', (packet) => {
-    received++
-    latencies.push((performance.now() - packet.readDoubleBE(12)) * 1000)
-  })
-  sockets.push(socket)
-}
-main.on('message', (message: ToDriver) => {
-  if (message.kind === 'run') void run(message.ports, message.seconds)
-  else main.close()
-  if (message.kind === 'end') for (const socket of sockets) socket.close()
+process.on('message', (message: ToDriver) => {
+  void obey(message).then((reply) => process.send!(reply))
 })
-tell(sockets.map((socket) => socket.address().port))
+process.on('disconnect', () => process.exit())
 
-async function run(ports: readonly number[], seconds: number): Promise<void> {
-  latencies = []
-  received = 0
-  let sent = 0
-  const total = Math.round(phones * packetsPerSecond * seconds)
-  const startMs = performance.now()
-  while (sent < total) {
-    // Evenly spread: each turn sends what is due by now, phone after phone.
-    const due = Math.min(total, Math.floor(((performance.now() - startMs) / 1000) * phones * packetsPerSecond))
-    for (; sent < due; sent++) send(sent % phones, ports, Math.floor(sent / phones))
-    await new Promise((resolve) => setTimeout(resolve, 1))
+async function obey(message: ToDriver): Promise<string[] | DriverReport | 'met'> {
+  switch (message.kind) {
+    case 'open':
+      return open(message.calls, message.caller, message.buyer)
+    case 'meet':
+      await meet(message.told)
+      return 'met'
+    case 'talk':
+      return talk(message.seconds)
   }
-  await new Promise((resolve) => setTimeout(resolve, DRAIN_MS))
-  const report: DriverReport = { sent, received, latencyUs: Float64Array.from(latencies).toSorted() }
-  tell(report)
 }
 
-function send(phone: number, ports: readonly number[], round: number): void {
-  const packet = rtp({ sequence: round, ssrc: phone })
-  packet.writeDoubleBE(performance.now(), 12)
-  sockets[phone]!.send(packet, ports[phone], '127.0.0.1')
+async function open(calls: number, caller: PhoneKind, buyer: PhoneKind): Promise<string[]> {
+  for (const phone of phones) phone.close()
+  phones = []
+  for (let i = 0; i < 2 * calls; i++) phones.push(await Phone.open(i % 2 === 0 ? caller : buyer))
+  for (const [i, phone] of phones.entries())
+    phone.listen(phones[i ^ 1]!, (ms) => {
+      if (measured < latencies.length) latencies[measured++] = ms
+    })
+  return phones.map((phone) => phone.describe())
 }
 
-function tell(message: DriverReport | number[]): void {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window.
-  main.postMessage(message)
+async function meet(told: readonly string[] | null): Promise<void> {
+  for (let i = 0; i < phones.length; i += AT_ONCE) {
+    const some = phones.slice(i, i + AT_ONCE)
+    if (told) await Promise.all(some.map((phone, j) => phone.meet(told[i + j]!)))
+    else for (const [j, phone] of some.entries()) phone.meetDirectly(phones[(i + j) ^ 1]!.port)
+  }
+}
+
+async function talk(seconds: number): Promise<DriverReport> {
+  const rate = phones.length * PACKETS_PER_SECOND
+  const total = rate * seconds
+  latencies = new Float64Array(total)
+  measured = 0
+  const before = { heard: count('heard'), wrong: count('wrong') }
+  const startMs = performance.now()
+  for (let sent = 0; sent < total;) {
+    // Evenly spread: each turn sends what is due by now, phone after phone.
+    const due = Math.min(total, Math.floor(((performance.now() - startMs) / 1000) * rate))
+    for (; sent < due; sent++) phones[sent % phones.length]!.send()
+    await sleep(1)
+  }
+  const tookMs = performance.now() - startMs
+  await sleep(DRAIN_MS)
+  return {
+    sent: total,
+    received: count('heard') - before.heard,
+    wrong: count('wrong') - before.wrong,
+    latencyMs: latencies.subarray(0, measured),
+    tookMs,
+  }
+}
+
+function count(what: 'heard' | 'wrong'): number {
+  return phones.reduce((sum, phone) => sum + phone[what], 0)
 }

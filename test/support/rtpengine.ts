@@ -53,6 +53,10 @@ export class RtpengineProcess {
     return engine
   }
 
+  get pid(): number {
+    return this.#child.pid!
+  }
+
   /** Without a farewell: kill -9. */
   async kill(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
