@@ -6,8 +6,15 @@ import { readSecurity, textOf, type StreamSecurity } from './sdp-security.ts'
 
 /** A longer description is refused unread. */
 export const SDP_LIMIT_BYTES = 65_536
+/** More lines than any phone or browser sends: each is held against all that there could be, which takes some 10 µs. */
+export const SDP_LINES_LIMIT = 1_000
+/** A longer line is no phone's or browser's; the time that some take to read grows with their square. */
+export const SDP_LINE_LIMIT = 4_096
 /** More m= lines than any phone or browser sends. */
 export const SDP_MEDIA_LIMIT = 32
+
+const CR = 13
+const LF = 10
 
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive'
 
@@ -57,6 +64,7 @@ export function readDescription(text: Sdp): Description {
     throw new UnacceptableMedia(`the session description is longer than ${SDP_LIMIT_BYTES} bytes`)
   }
   if (text.includes('\0')) throw unreadable('it contains a null byte')
+  checkLines(text)
   const session = parse(text)
   if (session.version !== 0) throw unreadable('it does not begin with v=0')
   if (session.media.length > SDP_MEDIA_LIMIT) throw unreadable(`it has more than ${SDP_MEDIA_LIMIT} m= lines`)
@@ -69,6 +77,19 @@ export function readDescription(text: Sdp): Description {
     mid !== null &&
     (session.groups ?? []).some(({ type, mids }) => type === 'BUNDLE' && textOf(mids).split(' ').includes(mid))
   return { lines: session.media.map(readLine), audioIndex, audio: readAudio(session, media, security), isBundled }
+}
+
+function checkLines(text: Sdp): void {
+  let lines = 0
+  let start = 0
+  // What ends a line in the parser: CR, LF, or both.
+  for (let at = 0; at <= text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code !== CR && code !== LF && at < text.length) continue
+    if (at - start > SDP_LINE_LIMIT) throw unreadable(`one of its lines is longer than ${SDP_LINE_LIMIT} characters`)
+    if (at > start && ++lines > SDP_LINES_LIMIT) throw unreadable(`it has more than ${SDP_LINES_LIMIT} lines`)
+    start = at + 1
+  }
 }
 
 function unreadable(why: string): UnacceptableMedia {

@@ -3,7 +3,13 @@ import * as fc from 'fast-check'
 import { parse } from 'sdp-transform'
 import { UnacceptableMedia } from '../../media/media-server.ts'
 import { DescriptionWriter, termsToAnswer, termsToOffer } from '../../media/sdp.ts'
-import { readDescription, SDP_LIMIT_BYTES, SDP_MEDIA_LIMIT } from '../../media/sdp-reading.ts'
+import {
+  readDescription,
+  SDP_LIMIT_BYTES,
+  SDP_LINE_LIMIT,
+  SDP_LINES_LIMIT,
+  SDP_MEDIA_LIMIT,
+} from '../../media/sdp-reading.ts'
 
 const US = '203.0.113.1'
 
@@ -208,6 +214,15 @@ describe('sdp', () => {
     refuses(`${sdp('0')}a=\0`, /null byte/)
     refuses(sdp('0', ['a='.padEnd(SDP_LIMIT_BYTES, 'x')]), /longer than 65536 bytes/)
     refuses(sdp('0') + 'm=video 0 RTP/AVP 99\r\n'.repeat(SDP_MEDIA_LIMIT), /more than 32 m= lines/)
+    // Unread: each of these would take a fifth of a second to read.
+    const most = SDP_LINES_LIMIT - linesOf(sdp('0'), '').filter((line) => line !== '').length
+    for (const end of ['\r\n', '\n', '\r']) {
+      assert.ok(offered(`${sdp('0')}${`a=x${end}`.repeat(most)}`))
+      refuses(`${sdp('0')}${`a=x${end}`.repeat(most + 1)}`, /more than 1000 lines/)
+    }
+    assert.ok(offered(sdp('0', ['a='.padEnd(SDP_LINE_LIMIT, 'x')])))
+    refuses(sdp('0', ['a='.padEnd(SDP_LINE_LIMIT + 1, 'x')]), /one of its lines is longer than 4096/)
+    refuses(sdp(`0${' 1'.repeat(SDP_LINE_LIMIT / 2)}`, ['a=rtpmap:9 A/1']), /one of its lines is longer than 4096/)
     refuses(sdp('0').replace('m=audio 4000', 'm=audio 4000/2'), /m= lines is malformed/)
     refuses(sdp('0').replace('m=audio', 'm=video'), /has no audio/)
     refuses(sdp('0').replace('4000', '0'), /port 0/)
