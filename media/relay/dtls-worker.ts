@@ -75,7 +75,14 @@ function open({ id, certificate, fingerprint }: Extract<ToDtlsThread, { kind: 'o
       fail(error)
     }
   })
-  associations.set(id, { server, receive: (packet) => transport.onData(packet, ['', 0]) })
+  const receive = (packet: Buffer): void => {
+    try {
+      transport.onData(packet, ['', 0])
+    } catch {
+      // Discarded in silence (RFC 6347 §4.1.2.7): the packet may be anybody's, and the handshakes of others go on in this thread.
+    }
+  }
+  associations.set(id, { server, receive })
 }
 
 /** The peer has the certificate that its description named, and the key of it. Throws with a sentence when it has not. */
@@ -119,5 +126,6 @@ relay.on('message', (message: ToDtlsThread) => {
   else if (message.kind === 'packet') associations.get(message.id)?.receive(Buffer.from(message.packet))
   else associations.delete(message.id)
 })
-// What a peer's bytes made of werift's promises ends no thread: the handshake that it was of comes to its limit.
+// What a peer's bytes made of werift's promises and timers ends no thread: the handshake that it was of comes to its limit.
 process.on('unhandledRejection', () => {})
+process.on('uncaughtException', () => {})
