@@ -17,6 +17,7 @@ export const PROBLEMS = {
   not_found: { status: 404, title: 'There is no such thing' },
   unknown_route: { status: 404, title: 'There is no such address' },
   method_not_allowed: { status: 405, title: 'This address does not take that method' },
+  request_timeout: { status: 408, title: 'The request took too long to arrive' },
   conflict: { status: 409, title: 'It collides with something that exists' },
   auction_closed: { status: 409, title: 'The auction takes no bids' },
   insufficient_funds: { status: 409, title: 'The available balance does not cover it' },

@@ -135,7 +135,9 @@ function answerGarbage(error: NodeJS.ErrnoException, socket: Duplex): void {
   const problem =
     error.code === 'HPE_HEADER_OVERFLOW'
       ? new Problem('headers_too_large', 'The request line and headers are more than 16 KB.')
-      : new Problem('bad_request', 'This is not HTTP/1.1, or it took too long.')
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? new Problem('request_timeout', 'The headers or the body did not arrive in time.')
+        : new Problem('bad_request', 'This is not HTTP/1.1.')
   const body = problemBody(problem)
   const status = `${problem.status} ${STATUS_CODES[problem.status] ?? ''}`
   socket.end(

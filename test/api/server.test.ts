@@ -80,7 +80,7 @@ describe('the API server', () => {
       let heard = ''
       socket.on('data', (chunk) => (heard += String(chunk)))
       await new Promise((resolve) => socket.once('close', resolve))
-      assert.match(heard, /^HTTP\/1\.1 400 [^]*it took too long/)
+      assert.match(heard, /^HTTP\/1\.1 408 Request Timeout\r\n[^]*did not arrive in time/)
       await api.api.close()
     })
 
