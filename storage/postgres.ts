@@ -7,7 +7,7 @@ import { storeError } from './store-errors.ts'
 export type ConnectionOptions =
   { readonly connectionString: string } | { readonly host: string; readonly user: string; readonly database: string }
 
-/** Most connections of the stores; the writer and the listener have one more each. */
+/** Most connections of the stores; the writer has two more, the listener one. */
 export const MAX_STORE_CONNECTIONS = 10
 /** How long a store waits for a connection, ms. */
 export const CONNECT_TIMEOUT_MS = 5_000

@@ -3,6 +3,8 @@ import { StoreUnavailable } from '../api/needs.ts'
 import type { GatewayRecord, RecordWriter } from '../gateway/needs.ts'
 import { connect } from './postgres.ts'
 import type { ConnectionOptions } from './postgres.ts'
+import { BATCH_RECORDS, CommitLane } from './commit-lane.ts'
+import type { Pending } from './commit-lane.ts'
 import { mergeRows, rowsOf, storableJson } from './record-rows.ts'
 import type { RecordRows } from './record-rows.ts'
 import { MAX_APPEND_BYTES } from './spool.ts'
@@ -10,12 +12,6 @@ import type { Spool } from './spool.ts'
 import type { StorageLog } from './storage-log.ts'
 import { isAway, isRetryable } from './store-errors.ts'
 
-/** A record waits this long for company, ms, unless the batch is full before. */
-export const GROUP_COMMIT_MS = 5
-/** Most records in one commit. */
-export const BATCH_RECORDS = 256
-/** While sales wait, so many records of a commit are others all the same: ended calls are not put off for ever. */
-const OTHERS_SHARE = BATCH_RECORDS / 4
 /** Records waiting in memory: at this many `write` refuses, at half of them new calls are refused. */
 export const QUEUE_LIMIT = 50_000
 /** A commit that takes longer means that Postgres is away, ms: the records go to the spool, and again to Postgres later. */
@@ -26,12 +22,6 @@ export const PROBE_DELAY_MS = { first: 100, longest: 1_000 } as const
 const RETRIES = 5
 
 export type WriterState = 'database' | 'spooling' | 'full'
-
-interface Pending {
-  readonly rows: RecordRows
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
-}
 
 export interface WriterOptions {
   readonly connection: ConnectionOptions
@@ -45,22 +35,21 @@ export interface WriterOptions {
 }
 
 /**
- * The one writer of a gateway. One loop does all of it, a batch after the other, so records reach Postgres in the order they were
- * written: while Postgres is away they go to the spool; when it is back the spool is replayed first, and only an empty spool lets
- * new records pass it by.
+ * The one writer of a gateway. Sales, for which callers wait, and everything else each have a lane of their own to Postgres: neither
+ * waits for the other, and a call's records still arrive in the order they were written. While Postgres is away one loop takes all of
+ * them to the spool; when it is back the spool is replayed first, and only an empty spool opens the lanes again.
  */
 export class GroupCommitWriter implements RecordWriter {
   readonly #options: WriterOptions
-  /** Sales: callers wait for them, so they go before the rest. */
-  #sales: Pending[] = []
-  /** How many sales of a call wait: its end is not to overtake them. */
+  readonly #sales = new CommitLane((batch, lane) => this.#commitBatch(batch, lane))
+  readonly #others = new CommitLane((batch, lane) => this.#commitBatch(batch, lane))
+  readonly #lanes = [this.#sales, this.#others]
+  /** How many sales of a call are not durable yet: its end goes behind them, in their lane. */
   readonly #salesOf = new Map<string, number>()
-  #others: Pending[] = []
-  /** The connection when Postgres can be reached. */
-  #client: pg.Client | null = null
+  /** Batches that Postgres did not take, in the order of their writing: the spool is to have them. */
+  readonly #failed: Pending[] = []
   #spooling = false
-  #timer: NodeJS.Timeout | null = null
-  #loop: Promise<void> | null = null
+  #spoolLoop: Promise<void> | null = null
   #probe: NodeJS.Timeout | null = null
   #probeDelayMs: number = PROBE_DELAY_MS.first
   #closed = false
@@ -71,11 +60,12 @@ export class GroupCommitWriter implements RecordWriter {
 
   /** Connects and replays what an earlier process left in the spool: when it resolves, Postgres has all of it. Throws when Postgres is away. */
   async open(): Promise<void> {
-    this.#client = await this.#connect()
+    await this.#connect()
     this.#spooling = this.#options.spool.count > 0
     if (this.#spooling) this.#options.log.info({ records: this.#options.spool.count }, 'replaying the spool')
-    while (this.#spooling && this.#client) await this.#replay()
+    while (this.#spooling && this.#isConnected) await this.#replay()
     if (this.#spooling) throw new StoreUnavailable('the database went away while the spool was replayed')
+    for (const lane of this.#lanes) lane.open()
   }
 
   write(record: GatewayRecord): Promise<void> {
@@ -83,13 +73,12 @@ export class GroupCommitWriter implements RecordWriter {
     if (this.#waiting >= QUEUE_LIMIT) return Promise.reject(new StoreUnavailable(`${QUEUE_LIMIT} records wait already`))
     const rows = rowsOf(record)
     return new Promise((resolve, reject) => {
-      const pending = { rows, resolve, reject }
-      if (record.kind === 'sold') {
-        this.#salesOf.set(record.call.id, (this.#salesOf.get(record.call.id) ?? 0) + 1)
-        this.#sales.push(pending)
-      } else if (record.kind === 'ended' && this.#salesOf.has(record.call.id)) this.#sales.push(pending)
-      else this.#others.push(pending)
-      this.#wake()
+      const saleOf = record.kind === 'sold' ? record.call.id : null
+      if (saleOf !== null) this.#salesOf.set(saleOf, (this.#salesOf.get(saleOf) ?? 0) + 1)
+      const isBehindSales = saleOf !== null || (record.kind === 'ended' && this.#salesOf.has(record.call.id))
+      const lane = isBehindSales ? this.#sales : this.#others
+      lane.add({ rows, saleOf, resolve, reject })
+      if (this.#spooling) this.#startSpooling()
     })
   }
 
@@ -110,27 +99,21 @@ export class GroupCommitWriter implements RecordWriter {
   }
 
   get #waiting(): number {
-    return this.#sales.length + this.#others.length
+    return this.#sales.waiting + this.#others.waiting + this.#failed.length
   }
 
-  #takeBatch(): Pending[] {
-    const others = Math.min(this.#others.length, Math.max(OTHERS_SHARE, BATCH_RECORDS - this.#sales.length))
-    const sales = this.#sales.splice(0, BATCH_RECORDS - others)
-    for (const { rows } of sales) if (rows.holds) this.#saleTaken(rows.holds[0]!['call_id'] as string)
-    return [...sales, ...this.#others.splice(0, others)]
-  }
-
-  #saleTaken(callId: string): void {
-    const left = this.#salesOf.get(callId)! - 1
-    if (left > 0) this.#salesOf.set(callId, left)
-    else this.#salesOf.delete(callId)
+  get #isConnected(): boolean {
+    return this.#sales.client !== null
   }
 
   /** Resolves when everything written so far is durable: in Postgres, or in the spool while that is away. */
   async drain(): Promise<void> {
-    while (this.#waiting > 0 || this.#loop) {
-      this.#start()
-      await this.#loop
+    for (;;) {
+      if (this.#spooling && this.#waiting > 0) this.#startSpooling()
+      for (const lane of this.#lanes) if (lane.waiting > 0) lane.flush()
+      const work = [this.#sales.running, this.#others.running, this.#spoolLoop].filter((each) => each !== null)
+      if (work.length === 0) return
+      await Promise.all(work)
     }
   }
 
@@ -139,46 +122,55 @@ export class GroupCommitWriter implements RecordWriter {
     this.#closed = true
     await this.drain()
     if (this.#probe) clearTimeout(this.#probe)
-    const client = this.#client
-    this.#client = null
-    await client?.end()
+    await Promise.all(this.#disconnect().map((client) => client.end()))
   }
 
-  /** A full batch goes now, a lone record waits a little for others. */
-  #wake(): void {
-    if (this.#loop) return
-    if (this.#waiting >= BATCH_RECORDS) this.#start()
-    else this.#timer ??= setTimeout(() => this.#start(), GROUP_COMMIT_MS)
+  /** Answers whether the lane may go on. */
+  async #commitBatch(batch: readonly Pending[], lane: CommitLane): Promise<boolean> {
+    const { client } = lane
+    try {
+      await this.#commit(
+        batch.map(({ rows }) => rows),
+        lane,
+      )
+      this.#settle(batch, null)
+    } catch (error) {
+      this.#failed.push(...batch)
+      if (lane.client === client) this.#away(error as Error) // Else the other lane has said so.
+    }
+    return !this.#spooling
   }
 
-  #start(): void {
-    if (this.#timer) clearTimeout(this.#timer)
-    this.#timer = null
-    this.#loop ??= this.#run().finally(() => {
-      this.#loop = null
-      if (this.#waiting > 0) this.#wake()
-    })
-  }
-
-  async #run(): Promise<void> {
-    // While the spool is drained each turn replays more than it appends, so it ends however busy the gateway is.
-    while (this.#waiting > 0 || (this.#spooling && this.#client && !this.#closed)) {
-      if (!this.#spooling) {
-        await this.#commitBatch(this.#takeBatch())
-        continue
-      }
-      if (this.#waiting > 0) await this.#spoolBatch(this.#takeBatch())
-      if (this.#client && !this.#closed) await this.#replay()
+  #settle(batch: readonly Pending[], error: Error | null): void {
+    for (const { saleOf, resolve, reject } of batch) {
+      if (saleOf !== null) this.#saleSettled(saleOf)
+      if (error === null) resolve()
+      else reject(error)
     }
   }
 
-  async #commitBatch(batch: readonly Pending[]): Promise<void> {
-    try {
-      await this.#commit(batch.map(({ rows }) => rows))
-      for (const { resolve } of batch) resolve()
-    } catch (error) {
-      this.#away(error as Error)
+  #saleSettled(callId: string): void {
+    const left = this.#salesOf.get(callId)! - 1
+    if (left > 0) this.#salesOf.set(callId, left)
+    else this.#salesOf.delete(callId)
+  }
+
+  #startSpooling(): void {
+    this.#spoolLoop ??= this.#runSpool().finally(() => {
+      this.#spoolLoop = null
+      if (!this.#spooling) for (const lane of this.#lanes) lane.open()
+      else if (this.#waiting > 0) this.#startSpooling()
+    })
+  }
+
+  async #runSpool(): Promise<void> {
+    await Promise.all(this.#lanes.map(({ running }) => running)) // What they had under way comes first.
+    // Each turn replays more than it appends, so it ends however busy the gateway is.
+    while (this.#spooling && (this.#waiting > 0 || (this.#isConnected && !this.#closed))) {
+      const batch = this.#failed.splice(0)
+      if (batch.length === 0) batch.push(...this.#sales.take(), ...this.#others.take())
       await this.#spoolBatch(batch)
+      if (this.#isConnected && !this.#closed) await this.#replay()
     }
   }
 
@@ -188,15 +180,16 @@ export class GroupCommitWriter implements RecordWriter {
     let bytes = 0
     const flush = async (): Promise<void> => {
       const done = part
+      if (done.length === 0) return
       try {
         await this.#options.spool.append(bodies)
-        for (const { resolve } of done) resolve()
+        this.#settle(done, null)
       } catch (error) {
         this.#options.log.error(
           { error: (error as Error).message, records: done.length },
           'records could be written neither to the database nor to the spool',
         )
-        for (const { reject } of done) reject(new StoreUnavailable((error as Error).message))
+        this.#settle(done, new StoreUnavailable((error as Error).message))
       }
       part = []
       bodies = []
@@ -218,7 +211,10 @@ export class GroupCommitWriter implements RecordWriter {
     try {
       const records = await spool.read(2 * BATCH_RECORDS)
       if (records.length > 0) {
-        await this.#commit(records.map(({ body }) => JSON.parse(body) as RecordRows))
+        await this.#commit(
+          records.map(({ body }) => JSON.parse(body) as RecordRows),
+          this.#sales,
+        )
         await spool.remove(records.at(-1)!.seq)
       }
       // Only this loop appends, so an empty spool stays empty until it is told that Postgres is away again.
@@ -231,39 +227,41 @@ export class GroupCommitWriter implements RecordWriter {
   }
 
   /** Commits records in one transaction. A record the tables refuse is put into quarantine alone; throws only when Postgres is away. */
-  async #commit(records: readonly RecordRows[]): Promise<void> {
+  async #commit(records: readonly RecordRows[], lane: CommitLane): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
         const sentMs = performance.now()
-        await this.#query('select write_records($1, $2)', [storableJson(mergeRows(records)), this.#options.gatewayId])
+        await this.#query(lane, 'select write_records($1, $2)', [
+          storableJson(mergeRows(records)),
+          this.#options.gatewayId,
+        ])
         this.#options.onCommit?.((performance.now() - sentMs) / 1000, records.length)
         return
       } catch (error) {
         if (isAway(error)) throw error
         if (isRetryable(error) && attempt < RETRIES) continue
-        if (records.length === 1) return this.#quarantine(records[0]!, error as Error)
+        if (records.length === 1) return this.#quarantine(records[0]!, error as Error, lane)
         const half = records.length >> 1
-        await this.#commit(records.slice(0, half))
-        return this.#commit(records.slice(half))
+        await this.#commit(records.slice(0, half), lane)
+        return this.#commit(records.slice(half), lane)
       }
     }
   }
 
-  async #quarantine(record: RecordRows, error: Error): Promise<void> {
+  async #quarantine(record: RecordRows, error: Error, lane: CommitLane): Promise<void> {
     const callId = record.calls?.[0]?.['id']
     this.#options.log.error(
       { callId, error: error.message },
       'the database refused a record: it is kept in the table quarantine',
     )
-    await this.#query('insert into quarantine (gateway_id, record, error) values ($1, $2, $3)', [
+    await this.#query(lane, 'insert into quarantine (gateway_id, record, error) values ($1, $2, $3)', [
       this.#options.gatewayId,
       storableJson(record),
       error.message,
     ])
   }
 
-  async #query(text: string, values: readonly unknown[]): Promise<void> {
-    const client = this.#client
+  async #query({ client }: CommitLane, text: string, values: readonly unknown[]): Promise<void> {
     if (!client) throw new StoreUnavailable('the database cannot be reached')
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_resolve, reject) => {
@@ -282,41 +280,61 @@ export class GroupCommitWriter implements RecordWriter {
     }
   }
 
-  #connect(): Promise<pg.Client> {
-    return connect(
-      this.#options.connection,
-      `writer ${this.#options.gatewayId}`,
-      // A connection given up before says so late: only the one in use counts.
-      (error, lost) => lost === this.#client && this.#away(error),
-      COMMIT_TIMEOUT_MS,
+  /** A connection for each lane, or none at all. */
+  async #connect(): Promise<void> {
+    const clients = await Promise.allSettled(
+      this.#lanes.map((lane) =>
+        connect(
+          this.#options.connection,
+          `writer ${this.#options.gatewayId}`,
+          // A connection given up before says so late: only the one in use counts.
+          (error, lost) => lost === lane.client && this.#away(error),
+          COMMIT_TIMEOUT_MS,
+        ),
+      ),
     )
+    const refused = clients.find((each) => each.status === 'rejected')
+    for (const [i, each] of clients.entries()) {
+      if (each.status === 'rejected') continue
+      if (refused || this.#closed) void each.value.end().catch(() => {})
+      else this.#lanes[i]!.client = each.value
+    }
+    if (refused) throw refused.reason
   }
 
-  /** Postgres is away: from here on records are spooled, and the connection is sought again. */
+  #disconnect(): pg.Client[] {
+    return this.#lanes.flatMap((lane) => {
+      const { client } = lane
+      lane.client = null
+      return client ?? []
+    })
+  }
+
+  /** Postgres is away: from here on records are spooled, and the connections are sought again. */
   #away(error: Error): void {
-    const client = this.#client
-    this.#client = null
     // Cut rather than ended: a server that hangs would not take part in a goodbye.
-    if (client) (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
-    if (this.#closed) return void (this.#spooling = true)
-    if (!this.#spooling)
+    for (const client of this.#disconnect())
+      (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+    if (!this.#spooling && !this.#closed)
       this.#options.log.warn({ error: error.message }, 'the database is away: records go to the spool')
     this.#spooling = true
-    this.#probe ??= setTimeout(() => void this.#seek(), this.#probeDelayMs)
+    for (const lane of this.#lanes) lane.shut()
+    this.#startSpooling()
+    if (this.#closed || this.#probe) return
+    this.#probe = setTimeout(() => void this.#seek(), this.#probeDelayMs)
     this.#probeDelayMs = Math.min(PROBE_DELAY_MS.longest, this.#probeDelayMs * 2)
   }
 
   async #seek(): Promise<void> {
-    let client: pg.Client | null = null
+    let found = true
     try {
-      client = await this.#connect()
+      await this.#connect()
     } catch {
-      // Still away.
+      found = false
     }
     this.#probe = null
-    if (this.#closed) return client?.end()
-    if (!client) return this.#away(new Error('still away'))
-    this.#client = client
-    this.#start()
+    if (this.#closed) return
+    if (!found) return this.#away(new Error('still away'))
+    this.#startSpooling()
   }
 }

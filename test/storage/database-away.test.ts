@@ -87,11 +87,11 @@ describe('while Postgres is away', function () {
     const before = soldRecord({ ...call, dnis: 'first' })
     await storage.writer.write(before)
     const pid = storage.embeddedPid()!
-    // The backend that serves the writer hangs, as on a stalled disk.
-    const [backend] = await storage.queries.rows(
+    // The backends that serve the writer hang, as on a stalled disk.
+    const backends = await storage.queries.rows(
       "select pid from pg_stat_activity where application_name = 'dce writer test'",
     )
-    process.kill(backend!['pid'], 'SIGSTOP')
+    for (const backend of backends) process.kill(backend['pid'], 'SIGSTOP')
     process.kill(pid, 'SIGSTOP')
     const records: GatewayRecord[] = [1, 2, 3].map((n) =>
       soldRecord({ ...call, dnis: `again ${n}` }, { auction: before.auction }),
@@ -100,7 +100,7 @@ describe('while Postgres is away', function () {
     assert.equal(storage.writer.state(), 'spooling')
     for (const record of records.slice(1)) await storage.writer.write(record)
     assert.equal(storage.writer.pending(), 3)
-    process.kill(backend!['pid'], 'SIGCONT')
+    for (const backend of backends) process.kill(backend['pid'], 'SIGCONT')
     process.kill(pid, 'SIGCONT')
     await until(() => storage.writer.state() === 'database')
     assert.equal((await storage.stores.calls.find(call.id))?.dnis, 'again 3')

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import pg from 'pg'
 import { newId } from '../../model/ids.ts'
 import type { AccountId, AwardId, BidId, CampaignId, TrunkId } from '../../model/ids.ts'
-import { BATCH_RECORDS, QUEUE_LIMIT } from '../../storage/writer.ts'
+import { BATCH_RECORDS } from '../../storage/commit-lane.ts'
+import { QUEUE_LIMIT } from '../../storage/writer.ts'
 import {
   auctionOf,
   callRecord,
@@ -12,8 +14,16 @@ import {
   postingOf,
   soldRecord,
 } from '../support/records.ts'
+import type { StorageOptions } from '../../storage/storage.ts'
 import { openTestStorage } from '../support/storage.ts'
 import type { TestStorage } from '../support/storage.ts'
+
+/** A connection of the test's own. The caller ends it. */
+async function connect(options: StorageOptions): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: options.databaseUrl! })
+  await client.connect()
+  return client
+}
 
 describe('the record writer', () => {
   let storage: TestStorage
@@ -168,20 +178,48 @@ describe('the record writer', () => {
     assert.equal(await told(), before)
   })
 
-  it('writes sales before the ends of calls, for which nobody waits, yet some of those with each commit', async () => {
-    const resolved: string[] = []
-    const write = (name: string, record: Parameters<typeof storage.writer.write>[0]): Promise<void> =>
-      storage.writer.write(record).then(() => void resolved.push(name))
-    const many = 3 * BATCH_RECORDS
-    await Promise.all([
-      ...Array.from({ length: many }, () => write('end', endedRecord(callRecord()))),
-      ...Array.from({ length: many }, () => write('sale', soldRecord(callRecord()))),
+  it('commits sales, for which callers wait, while the ends of other calls are held up', async () => {
+    await storage.writer.write(endedRecord(callRecord()))
+    const other = await connect(storage.options)
+    await other.query('begin')
+    await other.query('select from account_balances for update')
+    let hasEnded = false
+    const call = callRecord()
+    await storage.writer.write(soldRecord(call))
+    const ending = storage.writer.write(endedRecord(call)).then(() => (hasEnded = true))
+    await Promise.all(Array.from({ length: 10 }, () => storage.writer.write(soldRecord(callRecord()))))
+    assert.equal(hasEnded, false)
+    await other.query('rollback')
+    await ending
+    await other.end()
+    assert.equal((await storage.stores.calls.find(call.id))?.state, 'ended')
+    assert.equal(storage.writer.state(), 'database')
+  })
+
+  it('keeps the order of the two lanes when their connections are cut in the middle of it', async () => {
+    const calls = Array.from({ length: 40 }, () => callRecord())
+    const writes = calls.flatMap((call) => [
+      storage.writer.write(soldRecord(call)),
+      storage.writer.write({ kind: 'alive', callIds: [call.id], at: new Date() }),
+      storage.writer.write(endedRecord(call)),
     ])
-    // The first commit left with ends alone, before there was a sale.
-    const second = resolved.slice(BATCH_RECORDS, 2 * BATCH_RECORDS)
-    assert.equal(second.filter((name) => name === 'sale').length, (3 * BATCH_RECORDS) / 4)
-    assert.equal(resolved.length, 2 * many)
-    assert.equal(resolved.at(-1), 'end')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    await storage.queries.rows(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'dce writer test' and datname = current_database()",
+    )
+    await Promise.all(writes)
+    await storage.writer.drain()
+    while (storage.writer.pending() > 0) await new Promise((resolve) => setTimeout(resolve, 10))
+    const [row] = await storage.queries.rows(
+      "select count(*)::int as n from calls where id = any ($1) and state = 'ended' and awarded_at is not null",
+      [calls.map((call) => call.id)],
+    )
+    assert.equal(row!['n'], calls.length)
+    assert.deepEqual((await storage.stores.ledger.verify()).duplicateCalls, [])
+    assert.deepEqual(
+      await storage.queries.rows('select from holds where call_id = any ($1)', [calls.map(({ id }) => id)]),
+      [],
+    )
   })
 
   it('never writes the end of a call before its sale, however many sales wait', async () => {

@@ -1,0 +1,84 @@
+import type pg from 'pg'
+import type { RecordRows } from './record-rows.ts'
+
+/** A record waits this long for company, ms, unless the batch is full before. */
+export const GROUP_COMMIT_MS = 5
+/** Most records in one commit. */
+export const BATCH_RECORDS = 256
+
+/** A record on its way: `resolve` once it is durable. */
+export interface Pending {
+  readonly rows: RecordRows
+  /** The call it is a sale of; null when it is something else. */
+  readonly saleOf: string | null
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * Records that are committed one batch after the other over a connection of their own, so in the order of their writing. What waits
+ * while a batch is under way is the next batch.
+ */
+export class CommitLane {
+  /** The connection, while Postgres can be reached. */
+  client: pg.Client | null = null
+  readonly #waiting: Pending[] = []
+  readonly #commit: (batch: readonly Pending[], lane: CommitLane) => Promise<boolean>
+  #timer: NodeJS.Timeout | null = null
+  #running: Promise<void> | null = null
+  #isOpen = false
+
+  /** `commit` answers whether the lane may go on; it does not reject. */
+  constructor(commit: (batch: readonly Pending[], lane: CommitLane) => Promise<boolean>) {
+    this.#commit = commit
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** The batch under way and those after it; null when there is none. */
+  get running(): Promise<void> | null {
+    return this.#running
+  }
+
+  add(pending: Pending): void {
+    this.#waiting.push(pending)
+    if (!this.#isOpen || this.#running) return
+    // A full batch goes now, a lone record waits a little for others.
+    if (this.#waiting.length >= BATCH_RECORDS) this.flush()
+    else this.#timer ??= setTimeout(() => this.flush(), GROUP_COMMIT_MS)
+  }
+
+  /** The oldest that wait, taken out. */
+  take(): Pending[] {
+    return this.#waiting.splice(0, BATCH_RECORDS)
+  }
+
+  /** From now on records are committed; until then, and again after `shut`, they only wait. */
+  open(): void {
+    this.#isOpen = true
+    if (this.#waiting.length > 0) this.flush()
+  }
+
+  shut(): void {
+    this.#isOpen = false
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+  }
+
+  /** Commits what waits without waiting for more. */
+  flush(): void {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    if (!this.#isOpen) return
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null
+      if (this.#isOpen && this.#waiting.length > 0) this.flush()
+    })
+  }
+
+  async #run(): Promise<void> {
+    while (this.#isOpen && this.#waiting.length > 0) if (!(await this.#commit(this.take(), this))) return
+  }
+}
