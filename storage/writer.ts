@@ -164,7 +164,7 @@ export class GroupCommitWriter implements RecordWriter {
   }
 
   async #runSpool(): Promise<void> {
-    await Promise.all(this.#lanes.map(({ running }) => running)) // What they had under way comes first.
+    for (const { running } of this.#lanes) await running // What they had under way comes first.
     // Each turn replays more than it appends, so it ends however busy the gateway is.
     while (this.#spooling && (this.#waiting > 0 || (this.#isConnected && !this.#closed))) {
       const batch = this.#failed.splice(0)
