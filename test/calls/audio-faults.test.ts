@@ -30,7 +30,7 @@ describe('a relay whose thread dies', function () {
     for (const { end } of await calls.ended()) assert.equal(end.cause, 'remote-hung-up')
     for (const record of await calls.market.records(10)) {
       const { outcome, end_reason, hung_up_by } = record
-      assert.deepEqual([outcome, end_reason, hung_up_by], ['answered', 'internal_error', 'exchange'])
+      assert.deepEqual([outcome, end_reason, hung_up_by], ['answered', 'media_failed', 'exchange'])
     }
     await eventually(
       async () => /killed by a test.*a relay thread died/.test(await exchange.log()) || undefined,

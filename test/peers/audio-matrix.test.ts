@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { join } from 'node:path'
-import { connect } from 'node:tls'
 import type { Browser } from 'playwright-core'
 import { buildSdp, readAudioAddress } from '../../sipp/agents/sdp.ts'
 import { createUserAgent } from '../../sipp/agents/user-agent.ts'
 import { Baresip } from '../support/baresip.ts'
-import { BrowserPhone, chromiumIsInstalled, PhonePage, startChromium } from '../support/browser-phone.ts'
+import { BrowserPhone, chromiumIsInstalled, keyOf, PhonePage, startChromium } from '../support/browser-phone.ts'
 import { Market } from '../support/call-market.ts'
 import { eventually, Exchange, requireEmbeddedSip } from '../support/exchange.ts'
 import { Headset } from '../support/headset.ts'
@@ -104,7 +101,7 @@ describe('audio between every pair of peers', function () {
         running = await engine.start()
         const env = { DCE_TELEPHONY_TLS_PORT: '0', DCE_TELEPHONY_WSS_PORT: '0', DCE_TELEPHONY_WS_ORIGINS: site.origin }
         exchange = await Exchange.start({ env: { ...env, ...running.env } })
-        browser = await startChromium(await keyOf(exchange))
+        browser = await startChromium(await keyOf(exchange.process.sip('wss')))
         market = await Market.open(exchange)
         callers.set('SIP over UDP', await scriptedCaller())
         callers.set('SIP over TLS, SRTP', await baresipCaller())
@@ -282,15 +279,6 @@ describe('audio between every pair of peers', function () {
 function assertSecured(said: string): void {
   assert.match(said, /^m=audio \d+ RTP\/SAVP /m, said)
   assert.match(said, /^a=crypto:\d+ AES_CM_128_HMAC_SHA1_80 inline:/m)
-}
-
-/** The SHA-256 of the key of the exchange's certificate, as Chromium wants it. */
-async function keyOf(exchange: Exchange): Promise<string> {
-  const socket = connect({ ...exchange.process.sip('wss'), rejectUnauthorized: false })
-  await once(socket, 'secureConnect')
-  const key = socket.getPeerX509Certificate()!.publicKey.export({ type: 'spki', format: 'der' })
-  socket.destroy()
-  return createHash('sha256').update(key).digest('base64')
 }
 
 function tableOf(rows: readonly Row[]): string {

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { connect } from 'node:tls'
 import type { Browser } from 'playwright-core'
 import {
   BrowserPhone,
   chromiumIsInstalled,
+  keyOf,
   PhonePage,
   startChromium,
   type BrowserPhoneOptions,
@@ -35,7 +34,7 @@ describe('JsSIP in Chromium', function () {
     exchange = await startExchange(this, { env })
     const { host, port } = exchange.process.sip('wss')
     url = `wss://${host}:${port}`
-    browser = await startChromium(await keyOf(host, port))
+    browser = await startChromium(await keyOf({ host, port }))
   })
   afterEach(async () => {
     for (const phone of phones.splice(0)) await phone.close()
@@ -243,13 +242,4 @@ async function bothHear(page: BrowserPhone, inPageHz: number, headset: Headset, 
     () => Promise.resolve((headset.tones().get(inEarHz) ?? 0) >= 200 ? true : undefined),
     () => `the phone hears ${JSON.stringify([...headset.tones()])}, not ${inEarHz} Hz`,
   )
-}
-
-/** The SHA-256 of the public key a TLS server shows, as Chromium wants it. */
-async function keyOf(host: string, port: number): Promise<string> {
-  const socket = connect({ host, port, rejectUnauthorized: false })
-  await once(socket, 'secureConnect')
-  const key = socket.getPeerX509Certificate()!.publicKey.export({ type: 'spki', format: 'der' })
-  socket.destroy()
-  return createHash('sha256').update(key).digest('base64')
 }

@@ -19,9 +19,11 @@ describe('the softphone at /phone', function () {
 
   before(async function () {
     if (!chromiumIsInstalled()) this.skip()
-    requireEmbeddedSip(this, 'SIP over plain WebSocket')
-    exchange = await startExchange(this, { env: { DCE_TELEPHONY_WS_PORT: '0', DCE_SECURITY_LOGIN_PER_MINUTE: '1000' } })
-    browser = await startTalkingChromium()
+    requireEmbeddedSip(this, 'SIP over secure WebSocket')
+    exchange = await startExchange(this, {
+      env: { DCE_TELEPHONY_WSS_PORT: '0', DCE_SECURITY_LOGIN_PER_MINUTE: '1000' },
+    })
+    browser = await startTalkingChromium(exchange)
   })
   afterEach(async () => {
     for (const page of pages.splice(0)) await page.context().close()

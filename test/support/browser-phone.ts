@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { connect } from 'node:tls'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { jssipExpression } from '../../api/jssip-script.ts'
 import { tonesIn } from './tones.ts'
@@ -58,13 +60,26 @@ export interface BrowserPhoneOptions {
   readonly toneHz?: number
 }
 
+/** The SHA-256 of the public key a TLS server shows, as Chromium wants it. */
+export async function keyOf({ host, port }: { readonly host: string; readonly port: number }): Promise<string> {
+  const socket = connect({ host, port, rejectUnauthorized: false })
+  await once(socket, 'secureConnect')
+  const key = socket.getPeerX509Certificate()!.publicKey.export({ type: 'spki', format: 'der' })
+  socket.destroy()
+  return createHash('sha256').update(key).digest('base64')
+}
+
 /** A Chromium without a window that trusts one key, whatever name and issuer its certificate has, and no other. */
 export async function startChromium(trustedKeySha256: string): Promise<Browser> {
   const { chromium } = await import('playwright-core')
-  const trust = `--ignore-certificate-errors-spki-list=${trustedKeySha256}`
   const sound = ['--autoplay-policy=no-user-gesture-required', '--allow-loopback-in-peer-connection']
-  const args = ['--no-sandbox', '--disable-gpu', ...sound, trust]
+  const args = ['--no-sandbox', '--disable-gpu', ...sound, ...trusting(trustedKeySha256)]
   return chromium.launch({ executablePath: CHROMIUM, args })
+}
+
+/** What has Chromium trust this key, and no other that nobody vouches for. */
+export function trusting(keySha256: string): string[] {
+  return [`--ignore-certificate-errors-spki-list=${keySha256}`]
 }
 
 export function chromiumIsInstalled(): boolean {

@@ -1,15 +1,16 @@
 import type { Browser, Page } from 'playwright-core'
 import { ADMIN } from '../../sipp/exchange-process.ts'
-import { CHROMIUM } from './browser-phone.ts'
+import { CHROMIUM, keyOf, trusting } from './browser-phone.ts'
 import type { Exchange } from './exchange.ts'
 import { PASSWORD } from './registered-phone.ts'
 
-/** A Chromium whose microphone beeps every second, and that asks nobody whether it may. */
-export async function startTalkingChromium(): Promise<Browser> {
+/** A Chromium whose microphone beeps every second, that asks nobody whether it may, and that trusts the exchange's own certificate. */
+export async function startTalkingChromium(exchange: Exchange): Promise<Browser> {
   const { chromium } = await import('playwright-core')
   const microphone = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream']
+  const trust = trusting(await keyOf(exchange.process.sip('wss')))
   // A page on loopback may have media on loopback.
-  const args = ['--no-sandbox', '--disable-gpu', '--allow-loopback-in-peer-connection', ...microphone]
+  const args = ['--no-sandbox', '--disable-gpu', '--allow-loopback-in-peer-connection', ...microphone, ...trust]
   return chromium.launch({ executablePath: CHROMIUM, args })
 }
 
