@@ -5,6 +5,7 @@ import type { SrtpKeys } from '../srtp-suites.ts'
 import type { DtlsCertificate, Fingerprint } from './dtls-messages.ts'
 import type { Law } from './g711.ts'
 import type { IceCredentials } from './ice-lite.ts'
+import type { LoopTerms } from './loop.ts'
 import type { PortRange } from './port-pool.ts'
 import type { PartyFormats, ToolEvent, ToolOrder } from './tool-messages.ts'
 
@@ -82,6 +83,8 @@ export type ToRelayThread =
       readonly buyerAddress: string
       /** Null: it has not said yet where it is. */
       readonly caller: RemoteParty | null
+      /** The buyer is an engine on this machine, and the caller's packets reach it with this SSRC. */
+      readonly loopSsrc?: number
     }
   /** The next target: a new pair of ports for the buyer's leg, the former ones closed. */
   | { readonly kind: 'fresh-buyer'; readonly ref: number; readonly session: number; readonly buyerAddress: string }
@@ -98,6 +101,7 @@ export type ToRelayThread =
       readonly caller: RemoteParty
       readonly buyer: RemoteParty
       readonly watch: boolean
+      readonly loop?: LoopTerms
     }
   /** Whether silence of a side is a timeout. */
   | { readonly kind: 'watch'; readonly session: number; readonly on: boolean }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { LegSide } from '../../model/call.ts'
 import { systemRandom } from '../../model/random.ts'
 import { DtlsThread } from './dtls.ts'
+import { Loop } from './loop.ts'
 import { RelayLeg } from './relay-leg.ts'
 import type { FromRelayThread, LegStats, RelayThreadData, ToRelayThread } from './relay-messages.ts'
 import { bindPair, bindSocket, type SocketPair } from './relay-socket.ts'
@@ -23,6 +24,7 @@ interface Relayed {
   watched: boolean
   /** From the first use on. */
   tools: SessionTools | null
+  readonly loop: Loop | null
 }
 
 assert(parentPort !== null, 'relay-worker.ts runs as a worker thread')
@@ -93,7 +95,8 @@ function open({ ref, session: id, ...asked }: Extract<ToRelayThread, { kind: 'op
     closeLeg(caller)
     return tell({ kind: 'refused', ref, reason: buyer })
   }
-  const session: Relayed = { id, caller, buyer, spare: null, watched: false, tools: null }
+  const loop = asked.loopSsrc === undefined ? null : new Loop(caller, buyer, asked.loopSsrc)
+  const session: Relayed = { id, caller, buyer, spare: null, watched: false, tools: null, loop }
   if (asked.caller !== null) caller.describe(asked.caller)
   join(session)
   sessions.set(id, session)
@@ -191,6 +194,7 @@ function obey(message: ToRelayThread): void {
     case 'agree':
       session?.caller.describe(message.caller)
       session?.buyer.describe(message.buyer)
+      if (message.loop) session?.loop?.agree(message.loop)
       watch(session, message.watch)
       return tell({ kind: 'agreed', ref: message.ref })
     case 'watch':

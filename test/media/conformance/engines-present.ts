@@ -1,5 +1,7 @@
 import { createFreeSwitch } from '../../../media/freeswitch/freeswitch.ts'
 import type { MediaServer } from '../../../media/media-server.ts'
+import { findMediasoup } from '../../../media/mediasoup/load.ts'
+import { createMediasoup } from '../../../media/mediasoup/mediasoup.ts'
 import { createRelay } from '../../../media/relay/relay.ts'
 import { createRtpengine } from '../../../media/rtpengine/rtpengine.ts'
 import { FreeSwitchStage } from '../../support/freeswitch/freeswitch-stage.ts'
@@ -21,6 +23,18 @@ export interface EngineUnderTest {
   /** Null when it can run here; else why not. */
   readonly absent: string | null
   start(): Promise<RunningEngine>
+}
+
+const MEDIASOUP_WORKER = process.env['MEDIASOUP_WORKER_BIN'] ?? null
+
+/** Null when there is a worker. */
+function whyNoMediasoup(): string | null {
+  try {
+    findMediasoup(MEDIASOUP_WORKER)
+    return null
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 /** Every engine that the suite is run over. */
@@ -54,6 +68,26 @@ export const ENGINES: readonly EngineUnderTest[] = [
           await server.close()
           await program.close()
         },
+      }
+    },
+  },
+  {
+    name: 'mediasoup',
+    absent: whyNoMediasoup(),
+    async start() {
+      const server = await createMediasoup(needs, {
+        workerPath: MEDIASOUP_WORKER,
+        address: '127.0.0.1',
+        portRange: { from: 21_800, to: 21_999 },
+        portQuietMs: 0,
+        rtpTimeoutMs: RTP_TIMEOUT_MS,
+      })
+      return {
+        server,
+        async kill() {
+          for (const pid of server.workerPids) process.kill(pid, 'SIGKILL')
+        },
+        close: () => server.close(),
       }
     },
   },

@@ -1,10 +1,14 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import { DtlsClient, type Transport } from 'werift'
 import { makeDtlsCertificate } from '../../../media/relay/dtls-certificate.ts'
 import type { DtlsCertificate } from '../../../media/relay/dtls-messages.ts'
 import { Srtp } from '../../../media/relay/srtp.ts'
 import { audioPort, RtpParty } from './rtp-party.ts'
 import type { Sdp } from '../../../media/media-server.ts'
+
+/** What the packets of `rtp` have. */
+const BROWSER_SSRC = 0x1234
 
 /** Half a browser, one that does what it is told: its checks, and its handshakes by werift's client. */
 export class BrowserParty {
@@ -47,6 +51,7 @@ export class BrowserParty {
       `a=ice-pwd:${this.pwd}`,
       'a=rtcp-mux',
       'a=rtpmap:126 telephone-event/8000',
+      `a=ssrc:${BROWSER_SSRC} cname:browser`,
       'm=video 9 UDP/TLS/RTP/SAVPF 96',
       'c=IN IP4 0.0.0.0',
       'a=mid:second',
@@ -63,7 +68,11 @@ export class BrowserParty {
     const username = Buffer.from(`${ufrag}:${this.ufrag}`)
     const padded = Buffer.alloc(Math.ceil(username.length / 4) * 4)
     username.copy(padded)
-    const attributes = [attribute(0x0006, username.length, padded)]
+    const attributes = [
+      attribute(0x0006, username.length, padded),
+      attribute(0x0024, 4, Buffer.from([110, 0, 1, 255])), // PRIORITY
+      attribute(0x802a, 8, randomBytes(8)), // ICE-CONTROLLING
+    ]
     if (options.nominate !== false) attributes.push(attribute(0x0025, 0, Buffer.alloc(0)))
     const body = Buffer.concat(attributes)
     const header = Buffer.alloc(20)
@@ -75,7 +84,11 @@ export class BrowserParty {
       .update(header)
       .update(body)
       .digest()
-    return Buffer.concat([header, body, attribute(0x0008, 20, tag)])
+    header.writeUInt16BE(body.length + 32, 2)
+    const signed = Buffer.concat([header, body, attribute(0x0008, 20, tag)])
+    const fingerprint = Buffer.alloc(4)
+    fingerprint.writeUInt32BE((crc32(signed) ^ 0x5354554e) >>> 0)
+    return Buffer.concat([signed, attribute(0x8028, 4, fingerprint)])
   }
 
   /** Shows where it is, and resolves with the relay's answer to that. */
