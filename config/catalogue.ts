@@ -15,6 +15,7 @@ import {
   TIME_OF_DAY,
   whole,
 } from './setting-kinds.ts'
+import { MEDIASOUP } from './mediasoup-catalogue.ts'
 import { RTPENGINE } from './rtpengine-catalogue.ts'
 import { TELEPHONY } from './telephony-catalogue.ts'
 import { WEBRTC } from './webrtc-catalogue.ts'
@@ -80,7 +81,7 @@ export const CATALOGUE = {
     ['relay'],
     'Who moves the audio. Several: the cheapest first, and each call goes to the first that is up and has what it needs.',
     {
-      notAvailable: ['mediasoup', 'direct'],
+      notAvailable: ['direct'],
     },
   ),
   'media.threads': set(whole(0, 64), 0, 'Threads of the relay; 0: one less than there are cores, at least one.'),
@@ -120,6 +121,7 @@ export const CATALOGUE = {
 
   ...RTPENGINE,
   ...FREESWITCH,
+  ...MEDIASOUP,
   ...WEBRTC,
 
   'auction.max_awards': set(whole(1, 100), 10, 'The most targets one call may be offered to in turn.'),

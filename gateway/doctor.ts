@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:f
 import { createServer } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
 import type { Settings } from '../config/settings.ts'
+import { createMediasoup } from '../media/mediasoup/mediasoup.ts'
 import { createRtpengine } from '../media/rtpengine/rtpengine.ts'
 import { sipAddresses } from './addresses.ts'
 import { mediaOptions } from './media-options.ts'
@@ -30,6 +31,7 @@ export async function examine(settings: Settings, print: (line: string) => void)
   for (const { transport, host, port: number } of sipAddresses(settings.telephony))
     if (transport !== 'udp') findings.push(await port(SETTING_OF[transport], host, number))
   if (settings.media.engine.includes('rtpengine')) findings.push(...(await rtpengines(settings)))
+  if (settings.media.engine.includes('mediasoup')) findings.push(await mediasoup(settings))
   for (const { ok, text } of findings) print(`${ok ? 'ok  ' : 'FAIL'} ${text}`)
   return findings.every(({ ok }) => ok)
 }
@@ -69,6 +71,18 @@ function rtpengines(settings: Settings): Promise<Finding[]> {
       return { ok, text: ok ? `${name}: rtpengine answers` : `${name}: no rtpengine answers` }
     }),
   )
+}
+
+/** Whether there is a worker, and it starts. */
+async function mediasoup(settings: Settings): Promise<Finding> {
+  const log = { warn: () => {}, error: () => {} } // The finding says it.
+  try {
+    const server = await createMediasoup({ log }, { ...mediaOptions(settings).mediasoup, workers: 1 })
+    await server.close()
+    return { ok: true, text: `media engine mediasoup: the worker of ${server.version} starts` }
+  } catch (error) {
+    return { ok: false, text: (error as Error).message }
+  }
 }
 
 function port(setting: string, host: string, number: number): Promise<Finding> {

@@ -1,6 +1,7 @@
 import { freeSwitchOptions } from './freeswitch-settings.ts'
 import type { Settings } from '../config/settings.ts'
 import type { MediaOptions } from '../media/engines.ts'
+import { mediasoupOptions } from './mediasoup-settings.ts'
 import { soundFolders } from './recording-settings.ts'
 import { relayOptions } from './relay-settings.ts'
 
@@ -10,6 +11,7 @@ export function mediaOptions(settings: Settings): MediaOptions {
   return {
     relay: relayOptions(settings),
     freeswitch: freeSwitchOptions(settings),
+    mediasoup: mediasoupOptions(settings),
     rtpengine: {
       engines: rtpengine.addresses,
       requestTimeoutMs: rtpengine.requestTimeoutMs,

@@ -2,6 +2,8 @@ import { createFreeSwitch } from './freeswitch/freeswitch.ts'
 import type { FreeSwitchOptions } from './freeswitch/freeswitch-options.ts'
 import { LateEngine } from './late-engine.ts'
 import { MediaUnavailable, type MediaServer } from './media-server.ts'
+import { createMediasoup } from './mediasoup/mediasoup.ts'
+import type { MediasoupOptions } from './mediasoup/mediasoup-options.ts'
 import type { MediaNeeds } from './needs.ts'
 import { createRelay } from './relay/relay.ts'
 import type { RelayOptions } from './relay/relay-options.ts'
@@ -14,6 +16,7 @@ export type MediaEngine = (typeof MEDIA_ENGINES)[number]
 /** What each engine is told, whichever is started. */
 export interface MediaOptions {
   readonly freeswitch: FreeSwitchOptions
+  readonly mediasoup: MediasoupOptions
   readonly relay: RelayOptions
   readonly rtpengine: RtpengineOptions
 }
@@ -36,6 +39,7 @@ export async function createMediaServer(
   if (engine === 'relay') return createRelay(needs, options.relay)
   if (engine === 'rtpengine') return createRtpengine(needs, options.rtpengine)
   if (engine === 'freeswitch') return createFreeSwitch(needs, options.freeswitch)
+  if (engine === 'mediasoup') return createMediasoup(needs, options.mediasoup)
   throw new MediaEngineNotAvailable(engine)
 }
 

@@ -30,6 +30,9 @@ const PROGRAMS = [
   { program: 'chromium', debianPackage: 'chromium', for: 'the console, and JsSIP, in a browser' },
 ]
 
+/** No package of Debian's: .ci/mediasoup-worker builds one, and prints what MEDIASOUP_WORKER_BIN is to be. */
+const MEDIASOUP_WORKER = process.env.MEDIASOUP_WORKER_BIN || 'mediasoup-worker'
+
 const say = (line) => process.stdout.write(`${line}\n`)
 const run = (command, args, options = {}) => spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', ...options })
 const isInstalled = (program) => spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0
@@ -56,13 +59,16 @@ function main() {
   installPrograms(PROGRAMS.filter(({ program }) => !isInstalled(program)))
   const missing = PROGRAMS.filter(({ program }) => !isInstalled(program))
 
+  if (!isInstalled(MEDIASOUP_WORKER)) {
+    const where = 'MEDIASOUP_WORKER_BIN names none; .ci/mediasoup-worker builds one'
+    missing.push({ program: 'a mediasoup worker', where, for: 'the media engine mediasoup' })
+  }
+
   const asked = process.argv.slice(2)
   const counts = runMocha(asked.length > 0 ? asked : ['test/**/*.test.ts'])
   if (!counts) return end(0, 1, 0, 'mocha ended before it had counted its tests.')
-  for (const { program, debianPackage, for: purpose } of missing) {
-    say(
-      `${underCi ? 'failed' : 'skipped'}: ${program} is not installed (Debian: ${debianPackage}), so not run: ${purpose}`,
-    )
+  for (const { program, debianPackage, where = `Debian: ${debianPackage}`, for: purpose } of missing) {
+    say(`${underCi ? 'failed' : 'skipped'}: ${program} is not installed (${where}), so not run: ${purpose}`)
   }
   // What a missing program hides must not look green where the whole suite is expected to run.
   const failures = counts.failures + (underCi ? missing.length : 0)

@@ -5,7 +5,7 @@ import type { Codec } from '../payload-types.ts'
 import type { RelayAddress } from '../relay/relay-options.ts'
 import type { AudioStream, Description } from '../sdp-reading.ts'
 import { DescriptionWriter, type AudioTerms } from '../sdp.ts'
-import type { DtlsStream, Profile } from '../sdp-security.ts'
+import { textOf, type DtlsStream, type Profile } from '../sdp-security.ts'
 import { BrowserFigures } from './browser-figures.ts'
 import type { Leg } from './leg.ts'
 import type { IceParameters, WebRtcTransport } from './mediasoup-api.ts'
@@ -102,7 +102,7 @@ export class BrowserLeg implements Leg {
     const { stream } = this.#settled!
     const [ssrc, id] = [ssrcOf(stream), midExtensionOf(stream)]
     const { mid } = stream.source
-    const named = mid !== undefined && id !== null ? { mid: String(mid) } : {}
+    const named = mid !== undefined && id !== null ? { mid: textOf(mid) } : {}
     await this.end.produce(codecs, {
       ...named,
       headerExtensions: id === null ? [] : [{ uri: MID_EXTENSION, id }],

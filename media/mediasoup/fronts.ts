@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { MediaUnavailable } from '../media-server.ts'
 import type { MediaNeeds } from '../needs.ts'
-import type { LoopTerms } from '../relay/loop.ts'
-import type { LegStats, RelayReply, RelayThreadData, RemoteParty } from '../relay/relay-messages.ts'
+import type { LegStats, LoopTerms, RelayReply, RelayThreadData, RemoteParty } from '../relay/relay-messages.ts'
 import { RelayThread } from '../relay/relay-thread.ts'
 
 /** Where phones' threads and workers meet: nobody else can reach it. */
@@ -88,7 +87,7 @@ export class Fronts {
   }
 
   #died(thread: RelayThread, reason: string): void {
-    for (const front of [...this.#fronts.values()])
+    for (const front of this.#fronts.values())
       if (front.thread === thread) front.onFailed(`a relay thread died: ${reason}`)
   }
 

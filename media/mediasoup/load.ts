@@ -16,7 +16,7 @@ export interface FoundMediasoup {
 const BUILT_WORKER = 'worker/out/Release/mediasoup-worker'
 
 const HOW_TO_GET =
-  'get it with "npm install mediasoup && (cd node_modules/mediasoup && node npm-scripts.mjs postinstall)", which fetches or builds it, ' +
+  'get it with "npm --prefix node_modules/mediasoup run postinstall", which fetches or builds it, ' +
   'or name one of the same version in media.mediasoup.worker (MEDIASOUP_WORKER_BIN)'
 
 /**
@@ -60,14 +60,21 @@ function packageAround(path: string): string | null {
   return null
 }
 
-function installedPackage(): string {
+/** The folder of the installed package; null without one. */
+export function findPackage(): string | null {
   try {
-    const home = packageAround(fileURLToPath(import.meta.resolve('mediasoup')))
-    if (home !== null) return home
+    return packageAround(fileURLToPath(import.meta.resolve('mediasoup')))
   } catch {
-    // Said below.
+    return null
   }
-  throw new MediaUnavailable(`media engine mediasoup: the package mediasoup is not installed; ${HOW_TO_GET}`)
+}
+
+function installedPackage(): string {
+  const home = findPackage()
+  if (home !== null) return home
+  throw new MediaUnavailable(
+    `media engine mediasoup: the package mediasoup is not installed (npm install mediasoup); then ${HOW_TO_GET}`,
+  )
 }
 
 function nameOf(folder: string): string | null {

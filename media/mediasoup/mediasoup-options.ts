@@ -29,7 +29,7 @@ export interface MediasoupOptions extends Pick<
 
 export const MEDIASOUP_DEFAULTS = {
   workers: 1,
-  workerPorts: { from: 40_000, to: 49_999 },
+  workerPorts: { from: 22_000, to: 31_999 },
   pipeFrom: 20,
 } as const
 
@@ -37,7 +37,11 @@ export const MEDIASOUP_DEFAULTS = {
 const WORKERS_LIMIT = 64
 
 /** Throws RangeError, naming the option, when one cannot be used. */
-export function checkWorkers({ workers, workerPorts, pipeFrom }: Required<Omit<MediasoupOptions, keyof RelayOptions>>): void {
+export function checkWorkers({
+  workers,
+  workerPorts,
+  pipeFrom,
+}: Required<Omit<MediasoupOptions, keyof RelayOptions>>): void {
   if (!Number.isInteger(workers) || workers < 1 || workers > WORKERS_LIMIT)
     throw new RangeError(`mediasoup: workers ${workers}: must be 1 to ${WORKERS_LIMIT}`)
   const { from, to } = workerPorts

@@ -169,7 +169,11 @@ export class MediasoupSession
     assert(described !== null, 'a side is replaced after both have spoken')
     // Whoever held the other side is going: the newcomer is asked to talk, and the other side is offered that afterwards.
     const audio: AudioStream = { ...described.audio, direction: 'sendrecv', heldByAddress: false, rtcpMux: false }
-    const { leg } = await this.#makeRoom(side, { ...described, audio }, { security: 'none', inside: where === 'inside' })
+    const { leg } = await this.#makeRoom(
+      side,
+      { ...described, audio },
+      { security: 'none', inside: where === 'inside' },
+    )
     return leg.offer(termsToOffer(audio, false))
   }
 

@@ -47,6 +47,8 @@ export class Mediasoup implements MediaServer {
   readonly #pipeFrom: number
   readonly #fronts: Fronts
   readonly #pool: WorkerPool
+  /** Of mediasoup. */
+  readonly version: string
   readonly #sessions = new Set<MediasoupSession>()
   #closed = false
 
@@ -65,8 +67,10 @@ export class Mediasoup implements MediaServer {
     const addresses = [v4, v6].filter((address) => address !== null).map(({ bind }) => bind)
     const data = { addresses, portRange, portQuietMs, rtpTimeoutMs, latching, oneWayAfterMs, oneWayEndsCall }
     this.#fronts = new Fronts(threads, data, needs)
-    this.#pool = new WorkerPool(findMediasoup(options.workerPath), workers, workerPorts, needs, (worker, reason) => {
-      for (const session of [...this.#sessions]) if (session.isIn(worker)) session.lost(reason)
+    const found = findMediasoup(options.workerPath)
+    this.version = found.version
+    this.#pool = new WorkerPool(found, workers, workerPorts, needs, (worker, reason) => {
+      for (const session of this.#sessions) if (session.isIn(worker)) session.lost(reason)
     })
   }
 

@@ -121,7 +121,9 @@ export class PhoneLeg implements Leg {
     const { stream, security } = this.#settled!
     await this.end.produce(codecs, { headerExtensions: [], encodings: [{ ssrc: this.#ssrc }] })
     const phone = remoteParty(stream, opposite, this.#face.mux, security)
-    const outward = codecs.map((codec) => [this.#rooms.codecs.payloadOf(codec) ?? codec.payload, codec.payload] as const)
+    const outward = codecs.map(
+      (codec) => [this.#rooms.codecs.payloadOf(codec) ?? codec.payload, codec.payload] as const,
+    )
     await this.#front.agree(phone, this.#workerPort, { first: codecs[0]!.payload, outward }, watch)
   }
 

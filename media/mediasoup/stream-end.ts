@@ -20,7 +20,10 @@ export class StreamEnd {
   }
 
   /** What comes in is this from now on. What is so already goes on. */
-  async produce(codecs: readonly Codec[], from: Pick<RtpParameters, 'mid' | 'headerExtensions' | 'encodings'>): Promise<void> {
+  async produce(
+    codecs: readonly Codec[],
+    from: Pick<RtpParameters, 'mid' | 'headerExtensions' | 'encodings'>,
+  ): Promise<void> {
     const rtpParameters = { ...from, codecs: this.#rooms.codecs.forProducer(codecs), rtcp: { cname: 'dce' } }
     const key = JSON.stringify(rtpParameters)
     if (key === this.#produced) return

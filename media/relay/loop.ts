@@ -1,13 +1,6 @@
 import type { RelayLeg } from './relay-leg.ts'
+import type { LoopTerms } from './relay-messages.ts'
 import { rtpPayloadStart } from './rtp-packet.ts'
-
-/** What was agreed for a phone behind a loop. */
-export interface LoopTerms {
-  /** The payload type with which a stream begins inside: the engine looks at that of the first packet alone. */
-  readonly first: number
-  /** Payload types that the phone knows under another number than the engine sends. */
-  readonly outward: readonly (readonly [inside: number, agreed: number])[]
-}
 
 const HEADER = 12
 

@@ -5,7 +5,6 @@ import type { SrtpKeys } from '../srtp-suites.ts'
 import type { DtlsCertificate, Fingerprint } from './dtls-messages.ts'
 import type { Law } from './g711.ts'
 import type { IceCredentials } from './ice-lite.ts'
-import type { LoopTerms } from './loop.ts'
 import type { PortRange } from './port-pool.ts'
 import type { PartyFormats, ToolEvent, ToolOrder } from './tool-messages.ts'
 
@@ -51,6 +50,14 @@ export interface RemoteParty {
   /** G.711 of this law that comes of this party is put into the other one; null: nothing is. */
   readonly translated: Law | null
   readonly formats: PartyFormats
+}
+
+/** What was agreed for a phone behind a loop. */
+export interface LoopTerms {
+  /** The payload type with which a stream begins inside: the engine looks at that of the first packet alone. */
+  readonly first: number
+  /** Payload types that the phone knows under another number than the engine sends. */
+  readonly outward: readonly (readonly [inside: number, agreed: number])[]
 }
 
 /** Packets of one leg that were not passed on, and why. */

@@ -174,7 +174,7 @@ describe('settings', () => {
       DCE_KAFKA_BROKERS: 'a:9092, b:9092',
       DCE_SERVER_GRPC_PORT: '9090',
       DCE_TELEPHONY_TLS_PORT: 'off',
-      DCE_MEDIA_ENGINE: 'relay, mediasoup',
+      DCE_MEDIA_ENGINE: 'relay, direct',
       DCE_SERVER_PORT: '0',
     }
     const settings = loadSettings({ file: null, env })

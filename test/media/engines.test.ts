@@ -5,6 +5,7 @@ const needs = { log: { warn: () => {}, error: () => {} } }
 const options = {
   relay: { address: '127.0.0.1', portRange: { from: 21_400, to: 21_499 } },
   freeswitch: { servers: ['127.0.0.1:1'], secret: 'x', owner: 'test', connectTimeoutMs: 1 },
+  mediasoup: { workerPath: '/nowhere/mediasoup-worker', address: '127.0.0.1', portRange: { from: 21_500, to: 21_599 } },
   rtpengine: { engines: [{ host: '127.0.0.1', port: 9, weight: 1 }] },
 }
 
@@ -31,7 +32,14 @@ describe('createMediaServer', () => {
     )
   })
 
-  for (const engine of MEDIA_ENGINES.filter((name) => name === 'mediasoup' || name === 'direct')) {
+  it('says of a mediasoup worker that is missing where it was looked for, and how to get one', async () => {
+    await assert.rejects(
+      createMediaServer('mediasoup', needs, options),
+      /^MediaUnavailable: media engine mediasoup: media\.mediasoup\.worker \/nowhere\/mediasoup-worker is not there; get it with "npm .*MEDIASOUP_WORKER_BIN/,
+    )
+  })
+
+  for (const engine of MEDIA_ENGINES.filter((name) => name === 'direct')) {
     it(`says that ${engine} is not available`, async () => {
       await assert.rejects(createMediaServer(engine, needs, options), (error) => {
         assert.ok(error instanceof MediaEngineNotAvailable)
