@@ -36,6 +36,20 @@ function isSource(input: string): boolean {
   return family === 4 ? prefix >= 8 && prefix <= 32 : prefix >= 16 && prefix <= 128
 }
 
+/** What a seller may name by itself, in bits: calls from there are its own, and the guard against abuse never bans them. */
+const WIDEST_OF_SELLERS = { 4: 24, 6: 48 } as const
+
+/** Whoever may not know better names no wide blocks; throws 422. */
+function requireNarrow(addresses: readonly string[] | undefined, { role }: Caller): void {
+  if (role === 'admin') return
+  for (const [i, block] of (addresses ?? []).entries()) {
+    const [ip = '', bits] = block.split('/')
+    const widest = isIP(ip) === 4 ? WIDEST_OF_SELLERS[4] : WIDEST_OF_SELLERS[6]
+    if (bits !== undefined && Number(bits) < widest)
+      throw invalid(`/addresses/${i}`, `a block wider than /${widest} is for an administrator to name`, 'not_allowed')
+  }
+}
+
 const host = z
   .string()
   .trim()
@@ -179,6 +193,7 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
     patch: Patch,
     answer: Answer,
     draft: (body, owner, caller) => {
+      requireNarrow(body.addresses, caller)
       const draft = {
         accountId: owner.id,
         name: body.name,
@@ -200,6 +215,7 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
       return draft
     },
     changes: (body, current, caller) => {
+      requireNarrow(body.addresses, caller)
       const changes = given({
         name: body.name,
         addresses: body.addresses,

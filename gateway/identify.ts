@@ -103,7 +103,7 @@ function whoCalls(call: Call, parts: ExchangeParts): Claim {
     const byName = trunks.ofTlsNames(listOf(caller.header('X-DCE-TLS-Client')))
     if (byName.length > 0) return { trunks: byName, click: null }
   }
-  const byAddress = trunks.ofSource(caller.sourceAddress)
+  const byAddress = trunks.holding(caller.sourceAddress)
   if (byAddress.length > 0) return { trunks: byAddress, click: null }
   const unknown = `no trunk has the address ${caller.sourceAddress}`
   if (!mayCall) throw new Refusal('unknown_source', unknown)
@@ -135,7 +135,7 @@ function refuseMisused(click: ClickCredential, call: Call, dnis: PhoneNumber | n
   throw new Refusal('token_refused', why)
 }
 
-/** Among trunks that share the address or the password, the one whose account owns the dialled number; else the oldest. */
+/** Among trunks that share the address or the password, the one whose account owns the dialled number; else the nearest, or the oldest. */
 function whoseCall(call: Call, candidates: readonly Trunk[], parts: ExchangeParts): Dialled {
   let first: Dialled | null = null
   for (const trunk of candidates) {

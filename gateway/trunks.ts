@@ -13,6 +13,14 @@ interface Block {
   readonly trunk: Trunk
 }
 
+/** The inbound trunks whose blocks hold an address. */
+interface Sourced {
+  /** The most specific block first, then the oldest. */
+  readonly all: readonly Trunk[]
+  /** Those of the most specific block. */
+  readonly nearest: readonly Trunk[]
+}
+
 /** Sources remembered with their trunks: past this many (a scan), the memory starts afresh. */
 const MAX_REMEMBERED_SOURCES = 10_000
 
@@ -26,7 +34,7 @@ export class Trunks {
   readonly #concurrent = new Map<TrunkId, number>()
   #blocks: Block[] = []
   #outbound: readonly Trunk[] = []
-  #remembered = new Map<string, readonly Trunk[]>()
+  #remembered = new Map<string, Sourced>()
   #tlsTrunks = new Map<string, Trunk[]>()
   /** Where the outbound trunks’ carriers are. */
   #carriers = new Set<string | null>()
@@ -55,6 +63,18 @@ export class Trunks {
 
   /** The inbound trunks whose most specific block holds this address: several when carriers share it; none: nobody's. */
   ofSource(source: string): readonly Trunk[] {
+    return this.#lookUp(source).nearest
+  }
+
+  /**
+   * All inbound trunks with a block that holds this address, the most specific first. Sellers name their addresses themselves: one who
+   * names a single address of another's block must not have the other's calls.
+   */
+  holding(source: string): readonly Trunk[] {
+    return this.#lookUp(source).all
+  }
+
+  #lookUp(source: string): Sourced {
     const known = this.#remembered.get(source)
     if (known) return known
     const found = this.#search(source)
@@ -63,13 +83,16 @@ export class Trunks {
     return found
   }
 
-  #search(source: string): readonly Trunk[] {
+  #search(source: string): Sourced {
     const address = parseAddress(source)
-    if (!address) return []
-    const matching = this.#blocks.filter((block) => holds(block, address))
-    const longest = Math.max(...matching.map((block) => block.prefix))
-    const trunks = matching.filter((block) => block.prefix === longest).map((block) => block.trunk)
-    return [...new Set(trunks)].toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    if (!address) return { all: [], nearest: [] }
+    const matching = this.#blocks
+      .filter((block) => holds(block, address))
+      .toSorted((a, b) => b.prefix - a.prefix || (a.trunk.id < b.trunk.id ? -1 : 1))
+    const longest = matching[0]?.prefix
+    const nearest = matching.filter((block) => block.prefix === longest)
+    const trunksOf = (blocks: readonly Block[]): Trunk[] => [...new Set(blocks.map(({ trunk }) => trunk))]
+    return { all: trunksOf(matching), nearest: trunksOf(nearest) }
   }
 
   get(id: TrunkId): Trunk | undefined {

@@ -49,6 +49,18 @@ describe('trunks', () => {
     assertFault(await patch(seller, `trunks/${made.body.id}`, { addresses: [] }), '/addresses', 'required')
   })
 
+  it('are of narrow blocks, unless an administrator says that a wide one is the seller’s', async () => {
+    const wide = { ...good, addresses: ['192.0.2.1', '198.51.0.0/16'] }
+    assertFault(await post(seller, 'trunks', wide), '/addresses/1', 'not_allowed')
+    assertFault(await post(seller, 'trunks', { ...good, addresses: ['2001:db8::/47'] }), '/addresses/0', 'not_allowed')
+    const made = await post(admin, 'trunks', { ...wide, account_id: seller.account.id })
+    assert.equal(made.status, 201)
+    const path = `trunks/${made.body.id}`
+    assert.equal((await patch(seller, path, { name: 'renamed' })).status, 200)
+    assertFault(await patch(seller, path, { addresses: ['198.51.0.0/16'] }), '/addresses/0', 'not_allowed')
+    assert.equal((await patch(seller, path, { addresses: ['198.51.100.0/24', '2001:db8::/48'] })).status, 200)
+  })
+
   it('refuse what is wrong', () =>
     refusesEach(api, seller, 'trunks', good, {
       addresses: [

@@ -145,6 +145,13 @@ describe('identifying a call', () => {
     assert.equal(call.facts?.seller.id, 'seller')
   })
 
+  it('leaves a seller the calls from its block, though another has named one address of it as its own', () => {
+    const wide = aTrunk('seller', 'seller', { addresses: ['192.0.2.0/24'] })
+    const call = callFrom()
+    identify(call, partsOf([trunkOf('a stranger'), wide]))
+    assert.equal(call.facts?.seller.id, 'seller')
+  })
+
   it('reads the ZIP code and the origination that a seller supplies, and nothing that is none', () => {
     const told = callFrom({ 'X-DCE-Zip': '78701', 'X-DCE-Originated-At': '2026-06-17T16:00:00Z' })
     identify(told, partsOf([trunkOf('seller')]))

@@ -26,6 +26,8 @@ describe('trunks', () => {
   it('prefers the most specific block and keeps equals together, oldest first', () => {
     const book = bookOf(trunk('c', ['192.0.2.7/32']), trunk('wide', ['192.0.0.0/16']), trunk('b', ['192.0.2.7']))
     assert.deepEqual(names(book.ofSource('192.0.2.7')), ['b', 'c'])
+    assert.deepEqual(names(book.holding('192.0.2.7')), ['b', 'c', 'wide'])
+    assert.deepEqual(names(book.holding('192.0.9.9')), ['wide'])
   })
 
   it('reads IPv4 inside IPv6, and IPv6 blocks', () => {
