@@ -7,7 +7,7 @@ import { relayOptions } from './relay-settings.ts'
 
 /** What the settings tell each media engine. */
 export function mediaOptions(settings: Settings): MediaOptions {
-  const { rtpTimeoutMs, latching, rtpengine, oneWayAfterMs, oneWayEndsCall } = settings.media
+  const { rtpTimeoutMs, latching, rtpengine, oneWayAfterMs, oneWayEndsCall, codecs } = settings.media
   return {
     relay: relayOptions(settings),
     freeswitch: freeSwitchOptions(settings),
@@ -21,6 +21,7 @@ export function mediaOptions(settings: Settings): MediaOptions {
       rtpTimeoutMs,
       oneWayAfterMs,
       oneWayEndsCall,
+      codecs,
       latching,
       ...(rtpengine.promptsDir === null ? {} : { enginePromptFolder: rtpengine.promptsDir }),
       ...soundFolders(settings),

@@ -84,6 +84,17 @@ export function keepPayloads(section: AudioSection, payloads: readonly number[])
   return { ...section, payloads: section.payloads.filter((payload) => payloads.includes(payload)), attributes }
 }
 
+/** The section with the other's payload types too, behind its own. */
+export function withPayloadsOf(section: AudioSection, other: AudioSection): AudioSection {
+  const added = other.payloads.filter((payload) => !section.payloads.includes(payload))
+  const { attributes } = keepPayloads(other, added)
+  return {
+    ...section,
+    payloads: [...section.payloads, ...added],
+    attributes: [...section.attributes, ...attributes.filter((one) => /^(?:rtpmap|fmtp):/.test(one))],
+  }
+}
+
 export function withDirection(section: AudioSection, direction: Direction): AudioSection {
   return { ...section, attributes: [...section.attributes.filter((one) => !DIRECTION.test(one)), direction] }
 }

@@ -10,8 +10,26 @@ export class CallFigures {
   #before: SessionStats = { caller: NO_STATS, buyer: NO_STATS }
   #last: SessionStats = this.#before
 
+  readonly #limits: SilenceLimits
+  #timer: NodeJS.Timeout | null = null
+
   constructor(limits: SilenceLimits) {
+    this.#limits = limits
     this.silence = new SilenceWatch(limits)
+  }
+
+  /** Has the call looked up so often, and twice in each of its limits. */
+  watch(intervalMs: number, lookUp: () => void): void {
+    const { rtpTimeoutMs, oneWayAfterMs } = this.#limits
+    const limits = [rtpTimeoutMs, oneWayAfterMs].filter((ms) => ms > 0).map((ms) => Math.ceil(ms / 2))
+    this.silence.restart()
+    this.#timer = setInterval(lookUp, Math.min(intervalMs, ...limits))
+    this.#timer.unref()
+  }
+
+  stopWatching(): void {
+    if (this.#timer) clearInterval(this.#timer)
+    this.#timer = null
   }
 
   /** The whole of it, with what the rtpengine it is at says now; null: as it was known last. */

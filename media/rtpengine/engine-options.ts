@@ -23,6 +23,8 @@ export interface RtpengineOptions {
   readonly oneWayAfterMs?: number
   /** Whether that is a timeout of that side. */
   readonly oneWayEndsCall?: boolean
+  /** Codecs for speech that may be offered, in order of preference; none: those of whoever offers, and G.711. */
+  readonly codecs?: readonly string[]
   /** False: audio comes from, and goes to, where descriptions say and nowhere else. */
   readonly latching?: boolean
   /** Where the WAV files of prompts are; without it there are none. */
@@ -45,6 +47,7 @@ export const RTPENGINE_DEFAULTS = {
   rtpTimeoutMs: 30_000,
   oneWayAfterMs: 10_000,
   oneWayEndsCall: false,
+  codecs: [],
   latching: true,
 } as const
 

@@ -4,6 +4,7 @@ import { readSection, writeForEngine, type AudioSection, type FaceKind } from '.
 import type { Engine } from './engine.ts'
 import { readStats } from './engine-stats.ts'
 import { NgRefused, type NgRequest } from './ng-client.ts'
+import type { CodecOrders } from './offered-codecs.ts'
 
 /** Suites of rtpengine's that are not offered: those without encryption, and those that our own relay could not take over. */
 const NOT_OFFERED = [
@@ -71,9 +72,6 @@ const WRITING: Record<FaceKind, Record<'offer' | 'answer', Partial<NgRequest> & 
   },
 }
 
-/** What a phone can always be asked to speak instead: rtpengine turns what the other side speaks into it. */
-const TRANSCODED_TO = ['PCMU', 'PCMA']
-
 /**
  * One call at one rtpengine, of two parties known by tags of ours. Its ports stay the same whatever the parties say (`port latching`);
  * each buyer has a tag of its own, and so a port of its own.
@@ -96,9 +94,9 @@ export class Path {
     engine.calls++
   }
 
-  /** This side's offer → the lines to offer the other, of this kind. `transcode`: in G.711 too, if it is not there. */
-  async offer(from: LegSide, offer: AudioSection, kind: FaceKind, transcode: boolean): Promise<AudioSection> {
-    const codec = transcode ? { transcode: TRANSCODED_TO } : undefined
+  /** This side's offer → the lines to offer the other, of this kind. */
+  async offer(from: LegSide, offer: AudioSection, kind: FaceKind, codecs?: CodecOrders): Promise<AudioSection> {
+    const codec = codecs && { mask: codecs.mask, transcode: codecs.transcode }
     return this.#describe('offer', from, offer, kind, { codec })
   }
 

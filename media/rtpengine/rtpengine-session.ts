@@ -16,12 +16,13 @@ import { termsToOffer } from '../sdp.ts'
 import { faceKind, keepPayloads, withCodecsOf, withDirection, type AudioSection } from './audio-section.ts'
 import { CallFigures } from './call-figures.ts'
 import { EngineTools, type EngineToolsParts } from './engine-tools.ts'
+import { tellEngine } from './agreeing.ts'
 import { Face, type Replacement } from './face.ts'
 import { NgRefused } from './ng-client.ts'
+import { asPolicyWants, checkPolicy, ordersFor, reoffered, type CodecPolicy } from './offered-codecs.ts'
 import type { Path } from './path.ts'
 import {
   checkAnswer,
-  isTranscodable,
   mayPause,
   noSpeech,
   OWN_SECTION,
@@ -42,6 +43,7 @@ export interface RtpengineSessionParts extends Omit<EngineToolsParts, 'allowDial
   readonly open: <T>(first: (path: Path) => Promise<T>) => Promise<{ path: Path; first: T }>
   readonly queryIntervalMs: number
   readonly silence: SilenceLimits
+  readonly codecs: CodecPolicy
   readonly onClosed: (session: RtpengineSession) => void
 }
 
@@ -68,7 +70,6 @@ export class RtpengineSession
   #established = false
   #lostWhy: string | null = null
   readonly #figures: CallFigures
-  #timer: NodeJS.Timeout | null = null
   #closing: Promise<SessionStats> | null = null
   /** Its end is where the next turn begins; it never rejects. */
   #line: Promise<unknown> = Promise.resolve()
@@ -101,16 +102,16 @@ export class RtpengineSession
     // As it is now: the caller may make another offer while we wait, to which what it was told is no answer.
     const offer = asTold(before, this.#said.caller?.section ?? OWN_SECTION)
     const { direction } = termsToOffer((this.#said.caller?.description ?? OWN_OFFER).audio, false)
-    const transcode = told === null && (this.#said.caller === null || isTranscodable(this.#said.caller))
+    const codecs = told === null ? ordersFor(this.#said.caller, buyer.kind, this.#parts.codecs) : undefined
     const ring = async (path: Path): Promise<AudioSection> => {
-      const section = await path.offer('caller', offer, buyer.kind, transcode)
+      const section = await path.offer('caller', offer, buyer.kind, codecs)
       await path.block() // Until it answers, a target is not heard; it knows nothing of its port yet.
       return section
     }
     const section = await this.#inTurn(() => this.#ring(before, ring))
     this.#faces.buyer = buyer
     this.#firstAnswerDue = true
-    return buyer.offer(withDirection(buyer.written(section), direction))
+    return buyer.offer(withDirection(asPolicyWants(buyer.written(section), this.#parts.codecs), direction))
   }
 
   /** Rings at the path the caller sends to already, where it has been told one; else at a fresh one. */
@@ -174,10 +175,12 @@ export class RtpengineSession
   async reoffer(from: LegSide, offer: Sdp): Promise<Sdp> {
     this.#open()
     const said = read(offer)
+    checkPolicy(said, this.#parts.codecs)
     const { direction } = termsToOffer(said.description.audio, false)
     const to = this.#faces[other(from)]
     this.#pending = { from, offer: said }
-    return to.offer(withDirection(withCodecsOf(to.section!, said.section), direction))
+    const codecs = reoffered(said, this.#told ? null : to.agreed, this.#parts.codecs)
+    return to.offer(withDirection(withCodecsOf(to.section!, codecs), direction))
   }
 
   async reanswer(_from: LegSide, answer: Sdp): Promise<Sdp> {
@@ -217,7 +220,8 @@ export class RtpengineSession
     assert(otherSaid !== null, 'a side is replaced after both have spoken')
     // Whoever held the other side is going: the newcomer is asked to talk, and the other side is offered that afterwards.
     const offer = withDirection(this.#faces[other(side)].agreed ?? otherSaid.section, 'sendrecv')
-    const room = await this.#makeRoom(side, true, (path) => path.offer(other(side), offer, 'plain', false))
+    const codecs = ordersFor(otherSaid, 'plain', this.#parts.codecs)
+    const room = await this.#makeRoom(side, true, (path) => path.offer(other(side), offer, 'plain', codecs))
     return room.face.offer(withDirection(room.face.section!, 'sendrecv'))
   }
 
@@ -273,7 +277,9 @@ export class RtpengineSession
       checkAnswer(room.face.offered!, said.description)
       room.other = await room.path.answer(other(side), said.section, to.kind)
     } else {
-      room = await this.#makeRoom(side, false, (path) => path.offer(side, said.section, to.kind, false))
+      room = await this.#makeRoom(side, false, (path) =>
+        path.offer(side, said.section, to.kind, ordersFor(said, to.kind, this.#parts.codecs)),
+      )
       room.face.writer.follow(said.description, said.text)
       room.face.kind = faceKind(said.section)
     }
@@ -288,8 +294,7 @@ export class RtpengineSession
     const said = read(answer)
     checkAnswer(this.#faces[other(room.side)].offered!, said.description)
     room.answer = said
-    if (room.wasOffered)
-      await room.path.offer(room.side, room.newcomer.section, this.#faces[other(room.side)].kind, false)
+    if (room.wasOffered) await room.path.offer(room.side, room.newcomer.section, this.#faces[other(room.side)].kind)
     const section = await room.path.answer(room.side, said.section, room.face.kind)
     room.face.agreed = said.section
     return room.face.writer.write(withDirection(room.face.written(section), toAnswer(room.newcomer, said)))
@@ -316,11 +321,7 @@ export class RtpengineSession
     if (this.#lostWhy !== null) return void this.emit('failed', this.#lostWhy)
     if (this.#established || this.#closing) return
     this.#established = true
-    this.#figures.silence.restart()
-    const { queryIntervalMs, silence } = this.#parts
-    const limits = [silence.rtpTimeoutMs, silence.oneWayAfterMs].filter((ms) => ms > 0).map((ms) => Math.ceil(ms / 2))
-    this.#timer = setInterval(() => void this.lookUp(), Math.min(queryIntervalMs, ...limits))
-    this.#timer.unref()
+    this.#figures.watch(this.#parts.queryIntervalMs, () => void this.lookUp())
   }
 
   /** Asks the engine for the call: one that it has forgotten is lost; silence is counted. */
@@ -354,22 +355,17 @@ export class RtpengineSession
   lost(reason: string): void {
     if (this.#lostWhy !== null || this.#closing) return
     this.#lostWhy = reason
-    this.#stopTimer()
+    this.#figures.stopWatching()
     this.#tools.end(reason, 'engine_lost')
     this.emit('failed', reason)
   }
 
   async #close(): Promise<SessionStats> {
-    this.#stopTimer()
+    this.#figures.stopWatching()
     this.dropReplacement()
     this.#tools.end('the media session is closed', 'call_ended')
     this.#parts.onClosed(this)
     return this.#figures.whole((await this.#path?.delete()) ?? null)
-  }
-
-  #stopTimer(): void {
-    if (this.#timer) clearInterval(this.#timer)
-    this.#timer = null
   }
 
   /** The answer has come to `asker`'s offer → the answer for it. */
@@ -383,11 +379,9 @@ export class RtpengineSession
     from.kind = faceKind(offer.section)
     to.kind = faceKind(answer.section)
     const isFirst = this.#firstAnswerDue && asker === 'caller' && offer === this.#said.caller
-    if (!isFirst) {
-      const transcode = this.#told === null && isTranscodable(offer)
-      to.written(await path.offer(asker, asTold(this.#told, offer.section), to.kind, transcode))
-    }
-    const section = from.written(await path.answer(asker, answer.section, from.kind))
+    const section = isFirst
+      ? from.written(await path.answer(asker, answer.section, from.kind))
+      : await this.#tell(path, asker, offer, answer)
     this.#firstAnswerDue = false
     const direction = toAnswer(offer, answer)
     const answered = withDirection(section, direction)
@@ -405,6 +399,14 @@ export class RtpengineSession
     return text
   }
 
+  /** All of an offer and its answer → what the asker is to be answered. */
+  async #tell(path: Path, asker: LegSide, offer: Said, answer: Said): Promise<AudioSection> {
+    const [faces, told] = [this.#faces, this.#told]
+    const written = await tellEngine({ ...this.#parts, path, faces, told }, asker, offer, answer)
+    faces[other(asker)].written(written[other(asker)])
+    return faces[asker].written(written[asker])
+  }
+
   /** rtpengine must be told with an offer and its answer; the parties need not. */
   async #allowDialling(): Promise<void> {
     await this.#inTurn(async () => {
@@ -413,9 +415,7 @@ export class RtpengineSession
       assert(caller && buyer, 'keys are pressed for sides that have been agreed')
       if (path.injectsDigits) return
       path.injectDigits()
-      const transcode = this.#told === null && isTranscodable(caller)
-      await path.offer('caller', asTold(this.#told, caller.section), this.#faces.buyer.kind, transcode)
-      await path.answer('caller', buyer.section, this.#faces.caller.kind)
+      await this.#tell(path, 'caller', caller, buyer)
     })
   }
 

@@ -8,6 +8,7 @@ import type { ToolShed } from '../relay/relay-tools.ts'
 import { termsToOffer } from '../sdp.ts'
 import { checkOptions, RTPENGINE_DEFAULTS, type RtpengineOptions, type WholeOptions } from './engine-options.ts'
 import { Engine } from './engine.ts'
+import { checkPolicy } from './offered-codecs.ts'
 import { Path } from './path.ts'
 import { RtpengineSession } from './rtpengine-session.ts'
 import { read } from './said.ts'
@@ -80,7 +81,11 @@ class Rtpengine implements MediaServer {
   // oxlint-disable-next-line require-await -- a throw is to be a rejection.
   async createSession({ callId, callerOffer }: SessionRequest): Promise<RtpengineSession> {
     const said = callerOffer === null ? null : read(callerOffer)
-    if (said) termsToOffer(said.description.audio, false) // Refused now rather than when a buyer is about to be rung.
+    if (said) {
+      // Refused now rather than when a buyer is about to be rung.
+      termsToOffer(said.description.audio, false)
+      checkPolicy(said, this.#options.codecs)
+    }
     if (!this.isUp) throw new MediaUnavailable(this.#closed ? 'rtpengine is closed' : 'no rtpengine answers')
     const { queryIntervalMs } = this.#options
     const session = new RtpengineSession({
@@ -88,6 +93,7 @@ class Rtpengine implements MediaServer {
       open: (first) => this.#open(callId, first),
       queryIntervalMs,
       silence: this.#options,
+      codecs: this.#options.codecs,
       shed: this.#shed,
       taps: this.#taps,
       promptFile: (path, name) => this.#promptFile(path, name),

@@ -5,9 +5,6 @@ import { readDescription, type Description, type Direction } from '../sdp-readin
 import { termsToAnswer, termsToOffer } from '../sdp.ts'
 import { keepPayloads, readSection, type AudioSection } from './audio-section.ts'
 
-/** What Debian's rtpengine can turn into G.711, and back. */
-const TRANSCODABLE = /^(?:pcmu|pcma|g722|opus|gsm|speex)$/i
-
 /** What a party has said of its audio. */
 export interface Said {
   readonly text: Sdp
@@ -75,11 +72,6 @@ export function checkAnswer(offered: Description, answer: Description): void {
 
 export function noSpeech(): UnacceptableMedia {
   return new UnacceptableMedia('the answer has no codec for speech in common with the offer', 305)
-}
-
-/** Whether rtpengine can turn one of its codecs into G.711. */
-export function isTranscodable({ description }: Said): boolean {
-  return description.audio.codecs.some(({ name }) => TRANSCODABLE.test(name))
 }
 
 /** Whether a party, once heard, may be quiet without sending: it has announced comfort noise (RFC 3389), or a codec with its own. */

@@ -58,6 +58,8 @@ export interface BrowserPhoneOptions {
   readonly register?: boolean
   /** The tone it speaks, in Hz: a multiple of 50. Default: silence. */
   readonly toneHz?: number
+  /** The only codecs it has, as `audio/opus`; default: all of the browser's. */
+  readonly codecs?: readonly string[]
 }
 
 /** The SHA-256 of the public key a TLS server shows, as Chromium wants it. */
@@ -166,6 +168,16 @@ export class BrowserPhone implements Voice {
     await this.page.evaluate('void (phone.events.length = 0)')
   }
 
+  /** The codecs of what it gets and sends in its call: `inbound-rtp audio/opus`. */
+  codecs(): Promise<string[]> {
+    return this.page.evaluate('phone.codecs()')
+  }
+
+  /** Presses a key in its call (RFC 4733). */
+  async press(digit: string): Promise<void> {
+    await this.page.evaluate(`phone.press(${JSON.stringify(digit)})`)
+  }
+
   async hangUp(): Promise<void> {
     await this.page.evaluate('phone.hangUp()')
   }
@@ -187,8 +199,9 @@ window.phone = {
   events: [],
   session: null,
   tell(name, detail = '') { this.events.push({ name, detail: String(detail) }) },
-  start({ url, username, password, register = true, toneHz = 0 }) {
+  start({ url, username, password, register = true, toneHz = 0, codecs = null }) {
     this.toneHz = toneHz
+    if (codecs) this.limit(codecs)
     this.ua = new JsSIP.UA({
       sockets: [new JsSIP.WebSocketInterface(url)],
       uri: 'sip:' + username + '@dce',
@@ -205,6 +218,26 @@ window.phone = {
     this.ua.on('newRTCSession', ({ originator, session }) => this.took(originator, session))
     this.ua.start()
   },
+  limit(codecs) {
+    for (const name of ['createOffer', 'createAnswer']) {
+      const create = RTCPeerConnection.prototype[name]
+      RTCPeerConnection.prototype[name] = function (...options) {
+        const { codecs: all } = RTCRtpReceiver.getCapabilities('audio')
+        const left = all.filter(({ mimeType }) => codecs.includes(mimeType))
+        for (const transceiver of this.getTransceivers()) transceiver.setCodecPreferences(left)
+        return create.apply(this, options)
+      }
+    }
+  },
+  // Of the streams that flow: what it sends and what it gets.
+  async codecs() {
+    const reports = [...(await this.session.connection.getStats()).values()]
+    return reports
+      .filter(({ type }) => type === 'outbound-rtp' || type === 'inbound-rtp')
+      .map(({ type, codecId }) => type + ' ' + reports.find(({ id }) => id === codecId)?.mimeType)
+      .toSorted()
+  },
+  press(digit) { this.session.sendDTMF(digit, { transportType: 'RFC2833' }) },
   took(originator, session) {
     this.session = session
     if (session.connection) this.listen(session.connection)
