@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import express, { type Express, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { isId } from '../model/ids.ts'
@@ -158,9 +160,16 @@ function send(request: Request, response: Response, answer: SentAnswer): void {
     return
   }
   response.status(answer.status)
-  if (answer.content) response.set('content-type', answer.content.type).end(answer.content.bytes)
+  if (answer.stream) sendStream(response, answer.stream)
+  else if (answer.content) response.set('content-type', answer.content.type).end(answer.content.bytes)
   else if (answer.body === '') response.end()
   else response.set('content-type', 'application/json; charset=utf-8').end(answer.body)
+}
+
+/** Whoever has gone is read nothing more for. What breaks off in the middle closes the connection: the length that was promised does not come. */
+function sendStream(response: Response, { type, length, chunks }: NonNullable<SentAnswer['stream']>): void {
+  response.set('content-type', type).set('content-length', String(length))
+  pipeline(Readable.from(chunks), response).catch(() => response.destroy())
 }
 
 function sendProblem(kit: Kit, request: Request, response: Response, error: unknown): void {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { CallRecord, LegRecord, MediaStats } from '../model/cdr.ts'
+import type { CallRecording } from '../model/recording.ts'
 import type { Caller } from './endpoint.ts'
 import * as s from './schemas.ts'
 
@@ -33,6 +34,16 @@ const Leg = z.strictObject({
     .nullable(),
 })
 
+const RecordingAnswer = z.strictObject({
+  name: z.string(),
+  started_at: s.printedTime(),
+  duration_ms: z.int(),
+  bytes: z.int(),
+  state: z.enum(['recording', 'kept', 'interrupted', 'erased', 'lost']),
+  reason: z.string().nullable(),
+  erased_at: s.printedTime().nullable(),
+})
+
 const nullableId = s.printedId().nullable()
 const nullableTime = s.printedTime().nullable()
 export const CallAnswer = z.strictObject({
@@ -64,6 +75,7 @@ export const CallAnswer = z.strictObject({
   end_reason: z.string().nullable(),
   hung_up_by: z.string().nullable(),
   legs: z.array(Leg),
+  recordings: z.array(RecordingAnswer),
   compliance: z
     .strictObject({
       allowed: z.boolean(),
@@ -101,8 +113,10 @@ export function visibleLegs(call: CallRecord, caller: Caller): readonly LegRecor
  * A call as `caller` may read it. A seller never sees who bought it, what was bid or paid; a buyer never sees the payout or
  * who else was rung; the trace keeps its steps and loses its details, which name both.
  */
-export function viewCall(call: CallRecord, caller: Caller): View {
-  const whole = { ...viewWhole(call), legs: visibleLegs(call, caller).map(viewLeg) }
+export function viewCall(call: CallRecord, caller: Caller, recordings: readonly CallRecording[]): View {
+  const legs = visibleLegs(call, caller).map(viewLeg)
+  const recorded = recordings.filter(({ callId }) => callId === call.id).map(viewRecording)
+  const whole = { ...viewWhole(call), legs, recordings: recorded }
   if (caller.role === 'admin') return whole
   const trace = whole.trace.map((step) => ({ ...step, detail: null }))
   if (caller.role === 'seller') {
@@ -126,7 +140,19 @@ export function viewCall(call: CallRecord, caller: Caller): View {
   }
 }
 
-function viewWhole(call: CallRecord): Omit<View, 'legs'> {
+function viewRecording(recording: CallRecording): z.input<typeof RecordingAnswer> {
+  return {
+    name: recording.name,
+    started_at: s.printTime(recording.startedAt),
+    duration_ms: recording.durationMs,
+    bytes: recording.bytes,
+    state: recording.state,
+    reason: recording.reason,
+    erased_at: s.printTime(recording.erasedAt),
+  }
+}
+
+function viewWhole(call: CallRecord): Omit<View, 'legs' | 'recordings'> {
   return {
     id: call.id,
     state: call.state,

@@ -69,7 +69,8 @@ export function callEndpoints(kit: Kit): Endpoint[] {
         const request = kit.cursors.request('calls', query)
         const filter = filterOf(kit, query, caller)
         const found = filter ? await page(request, filter) : { data: [], nextCursor: null }
-        return { status: 200, body: kit.cursors.answer('calls', found, (call) => viewCall(call, caller)) }
+        const recordings = await kit.recordings.of(found.data.map(({ id }) => id))
+        return { status: 200, body: kit.cursors.answer('calls', found, (call) => viewCall(call, caller, recordings)) }
       },
     }),
     endpoint({
@@ -79,7 +80,8 @@ export function callEndpoints(kit: Kit): Endpoint[] {
       summary: 'Read a call: legs, CDR and decision trace',
       answers: { 200: CallAnswer },
       async handle({ caller, params }) {
-        return { status: 200, body: viewCall(await find(caller, params['id'] as CallId), caller) }
+        const call = await find(caller, params['id'] as CallId)
+        return { status: 200, body: viewCall(call, caller, await kit.recordings.of([call.id])) }
       },
     }),
     endpoint({
@@ -94,7 +96,8 @@ export function callEndpoints(kit: Kit): Endpoint[] {
         if (call.state === 'ended' || !liveCalls.hangUp(call.id)) {
           throw new Problem('call_not_up', 'The call has ended already.')
         }
-        return { status: 202, body: viewCall(liveCalls.find(call.id) ?? call, caller) }
+        const recordings = await kit.recordings.of([call.id])
+        return { status: 202, body: viewCall(liveCalls.find(call.id) ?? call, caller, recordings) }
       },
     }),
   ]

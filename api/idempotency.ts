@@ -13,6 +13,7 @@ export interface SentAnswer {
   readonly body: string
   /** In place of the body. */
   readonly content?: Answer['content']
+  readonly stream?: Answer['stream']
   readonly etag: string | null
   readonly replayed: boolean
   readonly headers: Readonly<Record<string, string>>
@@ -66,6 +67,7 @@ export function printAnswer(answer: Answer): SentAnswer {
     status: answer.status,
     body: answer.body === undefined ? '' : JSON.stringify(answer.body),
     ...(answer.content && { content: answer.content }),
+    ...(answer.stream && { stream: answer.stream }),
     etag: answer.version === undefined ? null : etagOf(answer.version),
     replayed: false,
     headers: answer.headers ?? {},

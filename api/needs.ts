@@ -7,6 +7,7 @@ import type { AccountId, ApiKeyId, AuctionId, CallId, CampaignId, UserId } from 
 import type { Posting, PostingKind } from '../model/ledger.ts'
 import type { Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
+import type { CallRecording, RecordingAccess } from '../model/recording.ts'
 import type { SipUser } from '../model/sip-user.ts'
 import type { DialledNumber, Target, Trunk } from '../model/trunk.ts'
 
@@ -155,6 +156,22 @@ export interface Stores {
   idempotency: IdempotencyStore
 }
 
+/** A recording as the WAV file it is to whoever may hear it. */
+export interface OpenedRecording {
+  readonly bytes: number
+  /** From byte `from` up to and without `to`. */
+  read(from: number, to: number): AsyncIterable<Uint8Array>
+}
+
+/** The recordings of calls. */
+export interface Recordings {
+  of(callIds: readonly CallId[]): Promise<readonly CallRecording[]>
+  /** Null: its file is not here. Rejects with the reason when it cannot be opened. */
+  open(recording: CallRecording): Promise<OpenedRecording | null>
+  /** Writes down who listens; rejects when that cannot be done. */
+  heard(access: RecordingAccess): Promise<void>
+}
+
 /** Calls in progress, handed in by main.ts: memory, newest first. */
 export interface LiveCalls {
   list(): readonly CallRecord[]
@@ -163,6 +180,8 @@ export interface LiveCalls {
   findAuctionByCall(callId: CallId): Auction | null
   /** False when no such call is up. */
   hangUp(id: CallId): boolean
+  /** False when it is not being recorded. */
+  pauseRecording(id: CallId, isPaused: boolean): Promise<boolean>
 }
 
 /** A SIP message as the SIP server remembers it. */

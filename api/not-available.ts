@@ -7,7 +7,6 @@ import { Problem } from './problems.ts'
 const NOT_BUILT: readonly (readonly [Method, path: string, who: readonly Role[], bare?: 'bare'])[] = [
   ['get', '/accounts/{id}/invoices', EVERYONE],
   ['post', '/calls', EVERYONE],
-  ['get', '/calls/{id}/recording', EVERYONE],
   ['get', '/analytics/dashboard', EVERYONE],
   ['get', '/analytics/timeseries', EVERYONE],
   ['get', '/reports/{by}', EVERYONE],

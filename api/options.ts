@@ -14,6 +14,7 @@ import type {
   HoursQuestion,
   LiveCalls,
   Qualities,
+  Recordings,
   SipBans,
   SipTraces,
   Stores,
@@ -128,6 +129,7 @@ export interface ApiOptions {
     issue(terms: ClickTerms): IssuedClickToken | null
   }
   readonly audio: AudioStudio
+  readonly recordings: Recordings
   readonly apiKeys: { generate(): { secret: string; hash: string }; hash(secret: string): string }
   readonly version: string
   /** Told of every answered request, for the metrics: the route as declared, not the path. */

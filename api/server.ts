@@ -26,6 +26,7 @@ import type { ApiOptions, ApiTimeouts } from './options.ts'
 import { addPages } from './pages.ts'
 import { Problem, PROBLEM_TYPE, problemBody } from './problems.ts'
 import { qualityEndpoints } from './quality.ts'
+import { recordingEndpoints } from './recordings.ts'
 import { sipTraceEndpoints } from './sip-trace.ts'
 import { sipUserEndpoints } from './sip-users.ts'
 import { sipBanEndpoints } from './sip-bans.ts'
@@ -70,6 +71,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...callEndpoints(kit),
     ...clickToCallEndpoints(kit),
     ...webrtcEndpoints(kit),
+    ...recordingEndpoints(kit),
     ...sipTraceEndpoints(kit),
     ...qualityEndpoints(kit),
     ...auctionEndpoints(kit),

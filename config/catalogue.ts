@@ -113,6 +113,11 @@ export const CATALOGUE = {
     'The master key of recordings, ID:KEY with 32 bytes in hex or base64; older ones after commas. Unset: nothing is recorded.',
     { secret: 'all' },
   ),
+  'media.recording_days': set(
+    whole(1, 3650),
+    90,
+    'So many days after its beginning a recording is erased, its file deleted.',
+  ),
   'media.codecs': set(
     CODECS,
     [],

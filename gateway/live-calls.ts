@@ -58,6 +58,15 @@ export class LiveCalls {
     return true
   }
 
+  /** Whether silence is written from now on in place of what is said, or no longer. False when the call is not being recorded. */
+  async pauseRecording(id: CallId, isPaused: boolean): Promise<boolean> {
+    const call = this.#calls.get(id)
+    if (!call?.recording) return false
+    await (isPaused ? call.recording.pause() : call.recording.resume())
+    call.note(isPaused ? 'recording paused' : 'recording resumed', '')
+    return call.recording !== null
+  }
+
   /** Ends the calls that are not answered, whose INVITEs the SIP server has refused as it lost us. */
   interrupt(): void {
     for (const call of this.#calls.values()) call.interrupt()

@@ -42,6 +42,8 @@ import type { ExchangeParts } from './parts.ts'
 import { Probes } from './probes.ts'
 import { reachOf } from './reach-of.ts'
 import { closeInterrupted, hangUpLegs } from './recovery.ts'
+import { RecordingShelf } from './recording-shelf.ts'
+import { masterKeys, recordingFolder } from './recording-settings.ts'
 import { RefusalCounter } from './refusal-counter.ts'
 import { Registrar } from './registrar.ts'
 import { RegistrationWriter } from './registration-writer.ts'
@@ -67,6 +69,9 @@ const ALIVE_EVERY_MS = 5000
 
 /** How late an expired registration may go on winning calls. */
 const EXPIRE_EVERY_MS = 1000
+
+/** How often recordings that are old enough are erased. */
+const SWEEP_EVERY_MS = 3_600_000
 
 /** How long the SIP server may take to accept us. */
 const SIP_CONNECT_MS = 10_000
@@ -246,6 +251,14 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const liveCalls = new LiveCalls()
   const quality = new CallQuality(clock)
   const refusalCounter = new RefusalCounter(storage.writer)
+  const recordings = new RecordingShelf({
+    store: storage.recordings,
+    folder: recordingFolder(settings),
+    keys: masterKeys(settings),
+    days: settings.media.recordingDays,
+    clock,
+    log: logger,
+  })
   let draining = false
   const parts: ExchangeParts = {
     clock,
@@ -263,6 +276,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     compliance,
     routing,
     balances,
+    recordings,
     writer: storage.writer,
     announcements,
     liveCalls,
@@ -314,6 +328,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     house: { operatorId: OPERATOR_ACCOUNT_ID, externalId: EXTERNAL_ACCOUNT_ID },
     settings: apiSettings(settings, sipServer?.server.listening ?? []),
     audio: createAudioStudio(settings, media),
+    recordings,
     clickTokens: {
       ownerOf: (number) => directory.number(number)?.accountId ?? null,
       issue: (terms) => clickTokens.issue(terms),
@@ -358,6 +373,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   await signaling.connect()
   const interrupted = await closeInterrupted(storage.recovery, storage.writer, OPERATOR_ACCOUNT_ID, logger)
   const saidBye = hangUpLegs(interrupted, signaling, logger)
+  await recordings.closeInterrupted()
   await storage.book.load(applyChange)
   for (const { userId, bindings } of await storage.registrations.load())
     registrar.restore(userId, steady.fromWall(bindings))
@@ -370,6 +386,8 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   })
   loaded = true
   const expiring = setInterval(() => registrar.expire(), EXPIRE_EVERY_MS)
+  void recordings.sweep()
+  const sweeping = setInterval(() => void recordings.sweep(), SWEEP_EVERY_MS)
   const stopMarking = liveCalls.markAliveEvery(ALIVE_EVERY_MS, storage.writer)
   void sipServer?.server.failed.then((error) => {
     // Without its SIP server an exchange only pretends. The restart closes and settles what was open.
@@ -399,6 +417,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     await subscriptions.close()
     stopMarking()
     clearInterval(expiring)
+    clearInterval(sweeping)
     probes.close()
     await registrations.close()
     refusalCounter.close()

@@ -3,6 +3,7 @@ import type { CallId, SipUserId } from '../model/ids.ts'
 import type { CallRecord, CheckRecord, DialogState, SoldTerms } from '../model/cdr.ts'
 import type { Hold, Posting } from '../model/ledger.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
+import type { CallRecording, RecordingAccess, RecordingState } from '../model/recording.ts'
 import type { SipBinding } from '../model/sip-user.ts'
 
 /** One line of the append-only compliance audit. */
@@ -76,4 +77,26 @@ export interface RegistrationStore {
   load(): Promise<{ userId: SipUserId; bindings: readonly SipBinding[] }[]>
   /** Replaces each user's bindings; an empty list removes them. */
   save(changes: readonly { userId: SipUserId; bindings: readonly SipBinding[] }[]): Promise<void>
+}
+
+/** How a recording ended. */
+export interface RecordingEnding {
+  readonly durationMs: number
+  readonly bytes: number
+  readonly state: RecordingState
+  readonly reason: string
+}
+
+/** What is kept of recordings beside their files. */
+export interface RecordingStore {
+  begun(recording: Pick<CallRecording, 'callId' | 'name' | 'startedAt'>): Promise<void>
+  ended(callId: CallId, ending: RecordingEnding): Promise<void>
+  of(callIds: readonly CallId[]): Promise<CallRecording[]>
+  /** Those that were never written to have ended. */
+  underWay(): Promise<CallRecording[]>
+  /** The oldest first; none that is erased or goes on. */
+  startedBefore(moment: Date, limit: number): Promise<CallRecording[]>
+  erased(callIds: readonly CallId[], at: Date): Promise<void>
+  /** An append-only record. */
+  heard(access: RecordingAccess): Promise<void>
 }

@@ -17,6 +17,7 @@ import type { LiveCalls } from './live-calls.ts'
 import type { RecordWriter } from './needs.ts'
 import type { OwnDialogs } from './own-dialogs.ts'
 import type { Probes } from './probes.ts'
+import type { RecordingShelf } from './recording-shelf.ts'
 import type { RefusalCounter } from './refusal-counter.ts'
 import type { Registrar } from './registrar.ts'
 import type { Signaling } from './srf.ts'
@@ -40,6 +41,7 @@ export interface ExchangeParts {
   readonly compliance: Compliance
   readonly routing: Routing
   readonly balances: Balances
+  readonly recordings: Pick<RecordingShelf, 'begun' | 'ended'>
   readonly writer: RecordWriter
   readonly announcements: Announcements
   readonly liveCalls: LiveCalls

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { HealthCheck, Stores } from '../api/needs.ts'
-import type { RecordWriter, RecoveryStore, RegistrationStore } from '../gateway/needs.ts'
+import type { RecordingStore, RecordWriter, RecoveryStore, RegistrationStore } from '../gateway/needs.ts'
 import type { BookChange } from '../model/book.ts'
 import type { Clock } from '../model/clock.ts'
 import { openDatabase } from './database.ts'
@@ -10,6 +10,7 @@ import type { Balance } from './book.ts'
 import { BookListener } from './book-listener.ts'
 import { lockDataDirectory } from './data-lock.ts'
 import { PostgresRecovery } from './recovery-store.ts'
+import { PostgresRecordings } from './recording-store.ts'
 import { PostgresRegistrations } from './registration-store.ts'
 import { Spool } from './spool.ts'
 import type { StorageLog } from './storage-log.ts'
@@ -70,6 +71,7 @@ export interface Storage {
   readonly book: BookStore
   readonly recovery: RecoveryStore
   readonly registrations: RegistrationStore
+  readonly recordings: RecordingStore
   /** Balances as of the book's load (as of now when it is not loaded): later ones come as `posting` changes or are the process's own calls. */
   balances(): Promise<readonly Balance[]>
   /** Calls awarded to campaigns since a moment, and their all-time totals: what caps and budgets are restored from. */
@@ -134,6 +136,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       book,
       recovery: new PostgresRecovery(postgres, options.gatewayId),
       registrations: new PostgresRegistrations(postgres),
+      recordings: new PostgresRecordings(postgres),
       balances: async () => (book.version === null ? book.readBalances(postgres) : book.balances),
       campaignUsage: (since) => readCampaignUsage(postgres, since),
       health: () => checkHealth(postgres, writer),

@@ -1,6 +1,7 @@
 // The table of calls: what is known of each is gathered from the list and from events, and drawn a few times a second.
 
 import { get } from './session.js'
+import { recordingPart } from './recording.js'
 import { sipPart } from './sip.js'
 import { badge, countReasons, duration, el, masked, money, phone, plain, time } from './words.js'
 
@@ -230,6 +231,7 @@ function detail(call, auction) {
   ]
     .filter(Boolean)
     .join(' · ')
+  parts.push(...call.recordings.map((recording) => recordingPart(call.id, recording)))
   parts.push(sipPart(call.id), el('p', { className: 'quiet' }, `${end || 'in progress'} · ${call.id}`))
   return parts
 }

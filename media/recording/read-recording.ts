@@ -67,6 +67,36 @@ export async function decrypt(
   }
 }
 
+/** How many bytes of samples are whole. Rejects with UnreadableRecording when no key of ours opens it. */
+export async function measure(
+  file: string,
+  keys: readonly MasterKey[],
+): Promise<{ readonly header: RecordingHeader; readonly bytes: number }> {
+  const handle = await open(file, 'r')
+  try {
+    const { header, end } = await readHeader(handle)
+    unwrapDataKey(keys, header.key, header.name)
+    let bytes = 0
+    for await (const { sealed } of chunksOf(handle, end)) bytes += sealed.length - TAG_BYTES
+    return { header, bytes }
+  } finally {
+    await handle.close()
+  }
+}
+
+/** The samples of each chunk that is whole, in turn. Rejects with UnreadableRecording at the first that was changed. */
+export async function* samplesOf(file: string, keys: readonly MasterKey[]): AsyncGenerator<Buffer> {
+  const handle = await open(file, 'r')
+  try {
+    const { header, hash, end } = await readHeader(handle)
+    const key = unwrapDataKey(keys, header.key, header.name)
+    let number = 0
+    for await (const { sealed, isLast } of chunksOf(handle, end)) yield openChunk(key, hash, number++, sealed, isLast)
+  } finally {
+    await handle.close()
+  }
+}
+
 function durationOf(bytes: number, { hertz, channels }: RecordingHeader): number {
   return Math.round((bytes * 1000) / (hertz * channels * BYTES_A_SAMPLE))
 }

@@ -125,6 +125,7 @@ export async function startApi(
       findAuction: (id) => live.auctions.find((auction) => auction.id === id) ?? null,
       findAuctionByCall: (id) => live.auctions.find((auction) => auction.callId === id) ?? null,
       hangUp: (id) => live.calls.some((call) => call.id === id) && live.hungUp.push(id) > 0,
+      pauseRecording: async () => false,
     },
     quality: { ofTrunk: () => [], ofTarget: () => [] },
     sipTraces: { unavailable: null, find: async () => ({ messages: [], leftOut: 0 }) },
@@ -163,6 +164,7 @@ export async function startApi(
       isCarrier: (uri) => uri.includes('@carrier.example'),
       usernameIn: (uri) => /^sips?:([^@]+)@dce(?:;|$)/.exec(uri)?.[1] ?? null,
     },
+    recordings: { of: async () => [], open: async () => null, heard: async () => {} },
     audio: {
       hasTools: true,
       mayRecord: true,

@@ -164,6 +164,7 @@ export function createSimulatedExchange(options: {
     compliance,
     routing,
     balances,
+    recordings: { begun: async () => {}, ended: async () => {} },
     writer,
     announcements: new Announcements(bus),
     liveCalls,
