@@ -24,6 +24,10 @@ const fields = {
   ring_timeout: z.int().min(1).max(MAX_RING_TIMEOUT),
   max_concurrent_calls: z.int().min(1).max(100_000).nullable(),
   audio: BuyerAudioInput,
+  direct_media: z.boolean().meta({
+    description:
+      'Whether audio may go past the exchange, where the caller’s trunk allows it and media.engine names direct: each end learns the other’s address',
+  }),
 }
 const Create = z.strictObject({
   account_id: s.id<AccountId>().optional(),
@@ -31,6 +35,7 @@ const Create = z.strictObject({
   ring_timeout: fields.ring_timeout.default(DEFAULT_RING_TIMEOUT),
   max_concurrent_calls: fields.max_concurrent_calls.default(null),
   audio: BuyerAudioInput.optional(),
+  direct_media: fields.direct_media.default(false),
 })
 const Patch = z.strictObject(fields).partial()
 
@@ -42,6 +47,7 @@ const Answer = z.strictObject({
   ring_timeout: z.int(),
   max_concurrent_calls: z.int().nullable(),
   audio: BuyerAudioAnswer,
+  direct_media: z.boolean(),
   status: ReachAnswer,
   quality: QualityWindowAnswer.nullable().meta({ description: 'The last hour' }),
   ...s.printedStored,
@@ -57,6 +63,7 @@ const print = (target: Target, reach: Reachability, quality: Hour): z.input<type
   ring_timeout: target.ringTimeout,
   max_concurrent_calls: target.maxConcurrentCalls,
   audio: printBuyerAudio(target.audio),
+  direct_media: target.directMedia,
   status: printReach(reach),
   quality,
   ...s.printStored(target),
@@ -107,6 +114,7 @@ export function targetEndpoints(kit: Kit): Endpoint[] {
       ringTimeout: body.ring_timeout,
       maxConcurrentCalls: body.max_concurrent_calls,
       audio: (await readBuyerAudio(kit, body.audio, null)) ?? null,
+      directMedia: body.direct_media,
     }),
     changes: async (body, current) =>
       given({
@@ -115,6 +123,7 @@ export function targetEndpoints(kit: Kit): Endpoint[] {
         ringTimeout: body.ring_timeout,
         maxConcurrentCalls: body.max_concurrent_calls,
         audio: await readBuyerAudio(kit, body.audio, current.audio ?? null),
+        directMedia: body.direct_media,
       }),
     print: (target) => print(target, kit.reachOf(target.id), printHour(kit.quality.ofTarget(target.id))),
   })

@@ -73,6 +73,9 @@ const tlsName = z
   .max(253)
   .regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/, 'must be a domain name, as the certificate has it')
 
+const DIRECT_MEDIA =
+  'Whether audio may go past the exchange, where the other side allows it and media.engine names direct: each end learns the other’s address'
+
 const limit = z.int().min(1).max(MAX_RATE).nullable()
 const fields = {
   name: s.text(200),
@@ -91,6 +94,7 @@ const fields = {
   max_cps: limit,
   max_concurrent_calls: limit,
   retry_after_on_limit: z.boolean(),
+  direct_media: z.boolean().meta({ description: DIRECT_MEDIA }),
 }
 
 const Create = z.strictObject({
@@ -113,6 +117,7 @@ const Create = z.strictObject({
   max_cps: fields.max_cps.default(null),
   max_concurrent_calls: fields.max_concurrent_calls.default(null),
   retry_after_on_limit: fields.retry_after_on_limit.default(false),
+  direct_media: fields.direct_media.default(false),
 })
 const Patch = z.strictObject(fields).partial()
 
@@ -133,6 +138,7 @@ const Answer = z.strictObject({
   max_cps: z.int().nullable(),
   max_concurrent_calls: z.int().nullable(),
   retry_after_on_limit: z.boolean(),
+  direct_media: z.boolean(),
   status: ReachAnswer,
   registration: RegistrationAnswer.nullable(),
   quality: QualityWindowAnswer.nullable().meta({ description: 'The last hour' }),
@@ -164,6 +170,7 @@ const print = (
   max_cps: trunk.maxCps,
   max_concurrent_calls: trunk.maxConcurrentCalls,
   retry_after_on_limit: trunk.retryAfterOnLimit,
+  direct_media: trunk.directMedia,
   status: printReach(reach),
   registration: registration && printRegistration(registration),
   quality,
@@ -209,6 +216,7 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
         maxCps: body.max_cps,
         maxConcurrentCalls: body.max_concurrent_calls,
         retryAfterOnLimit: body.retry_after_on_limit,
+        directMedia: body.direct_media,
         ...kept(body.direction, body.username, body.password),
       }
       requireWhole(draft, owner.type === 'operator', caller)
@@ -229,6 +237,7 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
         maxCps: body.max_cps,
         maxConcurrentCalls: body.max_concurrent_calls,
         retryAfterOnLimit: body.retry_after_on_limit,
+        directMedia: body.direct_media,
         ...(changesPassword(body, current) &&
           kept(current.direction, body.username === undefined ? current.username : body.username, body.password)),
       })

@@ -80,9 +80,6 @@ export const CATALOGUE = {
     someOf('relay', 'rtpengine', 'freeswitch', 'mediasoup', 'direct'),
     ['relay'],
     'Who moves the audio. Several: the cheapest first, and each call goes to the first that is up and has what it needs.',
-    {
-      notAvailable: ['direct'],
-    },
   ),
   'media.threads': set(whole(0, 64), 0, 'Threads of the relay; 0: one less than there are cores, at least one.'),
   'media.rtp_timeout': set(

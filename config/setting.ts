@@ -8,8 +8,8 @@ export interface Setting<T, Suffix extends string, Default> {
   readonly description: string
   /** Masked wherever it is shown: all of it, or only the password inside a URL. */
   readonly secret?: 'all' | 'url'
-  /** Not built yet: known, checked, and reported when somebody sets it (to one of these values, where they are listed). */
-  readonly notAvailable?: true | readonly (T | (T extends readonly (infer One)[] ? One : never))[]
+  /** Not built yet: known, checked, and reported when somebody sets it. */
+  readonly notAvailable?: true
   /** Other names that set it: the seed's keys and the short variables of the contract. */
   readonly aliases?: readonly string[]
 }

@@ -138,10 +138,7 @@ function build(values: ReadonlyMap<SettingKey, { readonly value: unknown }>): Se
 export function notAvailable(settings: Settings): SettingKey[] {
   const found: SettingKey[] = []
   for (const [key, { value, where }] of originsOf(settings)) {
-    const { notAvailable: missing } = SETTINGS.get(key)!
-    if (where === null || !missing || value === 'off') continue
-    const said = Array.isArray(value) ? (value as unknown[]) : [value]
-    if (missing === true || said.some((one) => missing.includes(one))) found.push(key)
+    if (where !== null && value !== 'off' && SETTINGS.get(key)!.notAvailable) found.push(key)
   }
   return found
 }

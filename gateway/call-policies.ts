@@ -25,6 +25,8 @@ export interface CallPolicies extends CallerLegPolicies {
   readonly transferNumbers: readonly string[]
   /** Whether answered calls are recorded. */
   readonly recordsCalls: boolean
+  /** Whether audio may go past us where trunk and target allow it: codecs in an order of ours are nobody's then. */
+  readonly hasDirectMedia: boolean
 }
 
 export function callPolicies({ telephony, drachtio, media }: Settings): CallPolicies {
@@ -39,6 +41,7 @@ export function callPolicies({ telephony, drachtio, media }: Settings): CallPoli
     transferHosts: telephony.transferHosts,
     transferNumbers: telephony.transferNumbers,
     recordsCalls: media.record,
+    hasDirectMedia: media.engine.includes('direct') && media.codecs.length === 0,
     answersCancelled: drachtio.host === null,
     reliableWhenSupported: telephony.reliableProvisionals === 'supported',
     sessionExpiresS: telephony.sessionExpiresMs && Math.max(MIN_SE, Math.round(telephony.sessionExpiresMs / 1000)),

@@ -82,6 +82,7 @@ export class Renegotiation {
     if (req.method !== 'INVITE') return res.send(200, { headers })
     if (this.#busy) return res.send(491)
     this.#busy = true
+    let isNews = false
     try {
       const dialog = this.#dialogOf(side)
       const offer = await this.#media.offerTo(side)
@@ -91,6 +92,7 @@ export class Renegotiation {
       const answer = await answered
       if (!answer) return
       await this.#media.answerFrom(side, answer)
+      isNews = this.#media.isDirect === true && answer !== this.#said[side]
       this.#said[side] = answer
     } catch {
       // An answer that cannot be used changes nothing: what was agreed before is agreed still.
@@ -98,6 +100,8 @@ export class Renegotiation {
     } finally {
       this.#busy = false
     }
+    // Nobody stands between the two: where this side listens now, the other must hear.
+    if (isNews) void this.offerAgain(side === 'caller' ? 'buyer' : 'caller')
   }
 
   /** A re-INVITE of ours that did not speak of the session timer would end it (RFC 4028 §7.4). */

@@ -34,6 +34,8 @@ export interface Trunk extends Stored {
   readonly maxConcurrentCalls: number | null
   /** Whether a 503 for this trunk's limits carries Retry-After; off, since peers then take the whole trunk out (RFC 3261 §21.5.4). */
   readonly retryAfterOnLimit: boolean
+  /** Whether the audio of its calls may go past us, to a target that allows it too: each end then learns the other's address. */
+  readonly directMedia: boolean
 }
 
 /** `inbound`: the consumer dialled. `transfer`: a seller's agent called the consumer and passes the call on. `outbound`: dialled for the consumer to answer. */
@@ -75,4 +77,6 @@ export interface Target extends Stored {
   readonly ringTimeout: number
   readonly maxConcurrentCalls: number | null
   readonly audio?: BuyerAudio | null
+  /** As a trunk's; of a number, the outbound trunk must allow it as well. */
+  readonly directMedia: boolean
 }

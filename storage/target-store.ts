@@ -15,6 +15,7 @@ export const TARGETS: TableLayout<Target> = {
       ring_timeout: target.ringTimeout,
       max_concurrent_calls: target.maxConcurrentCalls,
       audio: json(target.audio),
+      direct_media: target.directMedia,
     }),
   read: (row: Row) => ({
     id: row['id'],
@@ -24,6 +25,7 @@ export const TARGETS: TableLayout<Target> = {
     ringTimeout: row['ring_timeout'],
     maxConcurrentCalls: row['max_concurrent_calls'],
     ...(row['audio'] && { audio: row['audio'] }),
+    directMedia: row['direct_media'],
     version: row['version'],
     createdAt: row['created_at'],
     updatedAt: row['updated_at'],

@@ -25,6 +25,7 @@ export const TRUNKS: TableLayout<Trunk> = {
       max_cps: trunk.maxCps,
       max_concurrent_calls: trunk.maxConcurrentCalls,
       retry_after_on_limit: trunk.retryAfterOnLimit,
+      direct_media: trunk.directMedia,
     }),
   read: (row: Row) => ({
     id: row['id'],
@@ -44,6 +45,7 @@ export const TRUNKS: TableLayout<Trunk> = {
     maxCps: row['max_cps'],
     maxConcurrentCalls: row['max_concurrent_calls'],
     retryAfterOnLimit: row['retry_after_on_limit'],
+    directMedia: row['direct_media'],
     version: row['version'],
     createdAt: row['created_at'],
     updatedAt: row['updated_at'],

@@ -1,5 +1,5 @@
-import { systemRandom, type Random } from '../../model/random.ts'
 import { DescriptionWriter } from '../sdp.ts'
+import { randomSessionId } from '../session-id.ts'
 import type { FaceSecurity } from './face-security.ts'
 import type { RelayAddress } from './relay-options.ts'
 
@@ -15,11 +15,6 @@ export interface Face {
 }
 
 export function newFace(address: RelayAddress, port: number, security: FaceSecurity): Face {
-  const writer = new DescriptionWriter(randomSessionId(systemRandom))
+  const writer = new DescriptionWriter(randomSessionId())
   return { writer, address, port, muxOffered: false, mux: false, security }
-}
-
-/** 48 bits: unguessable enough, and exact in every SDP library that reads numbers as doubles. */
-function randomSessionId(random: Random): number {
-  return Buffer.from(random.bytes(6)).readUIntBE(0, 6)
 }

@@ -77,6 +77,7 @@ describe('trunks', () => {
         Array(257).fill('192.0.2.1'),
       ],
       max_cps: [0, -1, 1.5, '10', 1e9],
+      direct_media: ['yes', 1, null],
       max_concurrent_calls: [0, -1, 1.5, '10'],
       strip_prefix: ['', 'abc', '1'.repeat(17)],
       direction: ['both', 'outbound', null],

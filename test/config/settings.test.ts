@@ -174,16 +174,10 @@ describe('settings', () => {
       DCE_KAFKA_BROKERS: 'a:9092, b:9092',
       DCE_SERVER_GRPC_PORT: '9090',
       DCE_TELEPHONY_TLS_PORT: 'off',
-      DCE_MEDIA_ENGINE: 'relay, direct',
       DCE_SERVER_PORT: '0',
     }
     const settings = loadSettings({ file: null, env })
-    assert.deepEqual(notAvailable(settings).toSorted(), [
-      'kafka.brokers',
-      'media.engine',
-      'redis.url',
-      'server.grpc.port',
-    ])
+    assert.deepEqual(notAvailable(settings).toSorted(), ['kafka.brokers', 'redis.url', 'server.grpc.port'])
     assert.deepEqual(settings.kafka.brokers, ['a:9092', 'b:9092'])
     assert.deepEqual(notAvailable(loadSettings({ file: null, env: { DCE_MEDIA_ENGINE: 'relay' } })), [])
   })

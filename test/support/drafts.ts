@@ -48,6 +48,7 @@ export function targetDraft(accountId: AccountId, changes: Partial<Draft<Target>
     uri: 'sip:desk@buyer.example',
     ringTimeout: 20,
     maxConcurrentCalls: 3,
+    directMedia: false,
     ...changes,
   }
 }
@@ -70,6 +71,7 @@ export function trunkDraft(accountId: AccountId, changes: Partial<Draft<Trunk>> 
     maxCps: 12.5,
     maxConcurrentCalls: 100,
     retryAfterOnLimit: false,
+    directMedia: false,
     ...changes,
   }
 }

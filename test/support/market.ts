@@ -53,6 +53,7 @@ export function aTrunk(id: string, accountId: string, changes: Partial<Trunk> = 
     maxCps: null,
     maxConcurrentCalls: null,
     retryAfterOnLimit: false,
+    directMedia: false,
     ...changes,
   }
 }
@@ -80,6 +81,7 @@ export function aTarget(id: string, accountId: string, changes: Partial<Target> 
     uri: `sip:${id}@buyer.example`,
     ringTimeout: 20,
     maxConcurrentCalls: null,
+    directMedia: false,
     ...changes,
   }
 }

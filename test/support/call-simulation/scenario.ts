@@ -80,6 +80,7 @@ export function scenarioOf(dice: Dice): Scenario {
       transferHosts: ['10.0.0.2', '10.0.0.3', '10.0.0.4'],
       transferNumbers: [],
       recordsCalls: false,
+      hasDirectMedia: false,
       reliableWhenSupported: dice.onceIn(2),
       answersCancelled: true,
       sessionExpiresS: dice.pick([0, 90, 180]),
