@@ -26,6 +26,8 @@ export interface FeedClientOptions {
   readonly authenticate: (token: string) => Promise<Caller>
   readonly bufferBytes: number
   readonly now: () => number
+  /** Told when it has said who it is. */
+  readonly onAdmitted: () => void
   /** Told when a client is dropped because it does not read. */
   readonly onSlow: () => void
 }
@@ -93,6 +95,7 @@ export class FeedClient {
 
   #welcome(admitted: Admitted): void {
     this.#admitted = admitted
+    this.#options.onAdmitted()
     const { caller } = admitted
     if (caller.token) this.#endIn(caller.token.expiresAtMs - this.#options.now(), 'the access token has expired')
     else clearTimeout(this.#timer)

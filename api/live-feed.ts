@@ -12,6 +12,8 @@ const EVENTS_PATH = '/ws/v1/events'
 const BIDDING_PATH = '/ws/v1/bidding'
 /** A client's longest message. */
 const MAX_MESSAGE_BYTES = 16_384
+/** Clients of one address that have not said yet who they are: they have five seconds, and must not keep the others out. */
+export const MAX_UNKNOWN_OF_ADDRESS = 100
 /** Sends in one turn of the event loop: ten thousand at once would keep calls waiting for 200 ms. */
 const SENDS_PER_TURN = 500
 /** Events not yet sent to everybody; beyond it the oldest are lost to the feed (the records have them). */
@@ -30,6 +32,8 @@ export function createLiveFeed(kit: Kit, server: Server): LiveFeed {
   const { settings, log, authenticator } = kit
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false })
   const clients = new Set<FeedClient>()
+  /** By address, those that have not said yet who they are. */
+  const unknown = new Map<string, number>()
   let unsubscribe: (() => void) | null = null
   let pending: DomainEvent[] = []
   let lost = 0
@@ -39,13 +43,18 @@ export function createLiveFeed(kit: Kit, server: Server): LiveFeed {
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const admitted = await admit(request)
     if (closed || socket.destroyed) return void socket.destroy()
+    const address = request.socket.remoteAddress ?? ''
+    if (!admitted && (unknown.get(address) ?? 0) >= MAX_UNKNOWN_OF_ADDRESS)
+      throw new Problem('too_many_clients', `At most ${MAX_UNKNOWN_OF_ADDRESS} of one address may be without a token.`)
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const noLongerUnknown = admitted ? () => {} : countUnknown(address)
       const client: FeedClient = new FeedClient(
         {
           socket: webSocket,
           authenticate: (token) => authenticator.fromToken(token),
           bufferBytes: settings.wsBufferBytes,
           now: () => kit.clock.now(),
+          onAdmitted: noLongerUnknown,
           onSlow: () => log.warn({ account: client.caller?.accountId }, 'feed client dropped: it does not read'),
         },
         admitted,
@@ -54,17 +63,31 @@ export function createLiveFeed(kit: Kit, server: Server): LiveFeed {
       // Subscribed only while somebody looks: nobody builds events for no reader.
       unsubscribe ??= kit.events.subscribe(listen)
       webSocket.on('close', () => {
+        noLongerUnknown()
         clients.delete(client)
         if (clients.size === 0) stopListening()
       })
     })
   }
 
+  /** Counts one in; what it returns, once, counts it out again. */
+  function countUnknown(address: string): () => void {
+    unknown.set(address, (unknown.get(address) ?? 0) + 1)
+    let counted = true
+    return () => {
+      if (!counted) return
+      counted = false
+      const left = unknown.get(address)! - 1
+      if (left === 0) unknown.delete(address)
+      else unknown.set(address, left)
+    }
+  }
+
   /** Who the request says it is; null when it will say so in its first message. */
   async function admit(request: IncomingMessage): Promise<Admitted | null> {
-    const url = new URL(request.url ?? '/', 'http://localhost')
-    if (url.pathname === BIDDING_PATH) throw new Problem('not_available', 'Live bidding comes in a later version.')
-    if (url.pathname !== EVENTS_PATH) throw new Problem('unknown_route', `The feed is at ${EVENTS_PATH}.`)
+    const url = URL.parse(request.url ?? '/', 'http://localhost')
+    if (url?.pathname === BIDDING_PATH) throw new Problem('not_available', 'Live bidding comes in a later version.')
+    if (url?.pathname !== EVENTS_PATH) throw new Problem('unknown_route', `The feed is at ${EVENTS_PATH}.`)
     if (clients.size >= settings.wsMaxClients) {
       throw new Problem('too_many_clients', `At most ${settings.wsMaxClients} clients are served.`)
     }

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 
 const PAGE_BYTES = 4096
@@ -36,6 +37,7 @@ export interface SpoolFile {
 }
 
 export function openSpoolFile(path: string, bytes: number): SpoolFile {
+  closeSync(openSync(path, 'a', 0o600)) // Telephone numbers are in it: for its owner alone, and SQLite's log of it likewise.
   const db = new DatabaseSync(path)
   // Exclusive locking keeps the log's index in memory instead of in a third file; `full` syncs the log at each commit.
   db.exec(`pragma page_size = ${PAGE_BYTES}; pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full;

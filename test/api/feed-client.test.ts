@@ -29,7 +29,8 @@ describe('a client of the live feed', () => {
   function join(): { socket: FakeSocket; client: FeedClient } {
     answer = async () => caller
     const socket = new FakeSocket()
-    const options = { bufferBytes: 100, now: () => 0, onSlow: () => void slow++, authenticate: () => answer() }
+    const told = { onSlow: () => void slow++, onAdmitted: () => {} }
+    const options = { bufferBytes: 100, now: () => 0, ...told, authenticate: () => answer() }
     const client = new FeedClient({ socket: socket as unknown as WebSocket, ...options }, { token: 't', caller })
     return { socket, client }
   }

@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { WebSocket, type ClientOptions } from 'ws'
 import { AUTH_TIMEOUT_MS, CLOSE_UNAUTHORIZED, MAX_MESSAGES } from '../../api/feed-client.ts'
 import { topicOf, TOPICS } from '../../api/feed-messages.ts'
+import { MAX_UNKNOWN_OF_ADDRESS } from '../../api/live-feed.ts'
 import { EVENT_TYPES, type DomainEvent, type EventType } from '../../model/events.ts'
 import { newId, type CallId } from '../../model/ids.ts'
 import { startApi, type ApiHarness, type Person } from '../support/api-harness.ts'
@@ -258,6 +259,38 @@ describe('the live feed', () => {
     assert.equal(await refusal(new Reader(url)), 503)
     inside.forEach((reader) => reader.socket.terminate())
     await small.api.close()
+  })
+
+  it('has room for so many of one address that have not said who they are, and they make room when they have', async () => {
+    const small = await startApi({ settings: { wsMaxClients: 1000 } })
+    const { token } = await small.person('operator')
+    const url = `ws://127.0.0.1:${small.port}/ws/v1/events`
+    const silent = Array.from({ length: MAX_UNKNOWN_OF_ADDRESS }, () => new Reader(url))
+    await Promise.all(silent.map(({ socket }) => once(socket, 'open')))
+    assert.equal(await refusal(new Reader(url)), 503)
+    const known = new Reader(url, { headers: { authorization: `Bearer ${token}` } })
+    await known.hears(({ type }) => type === 'welcome')
+    silent[0]!.send({ type: 'auth', token })
+    await silent[0]!.hears(({ type }) => type === 'welcome')
+    const next = new Reader(url)
+    await once(next.socket, 'open')
+    assert.equal(await refusal(new Reader(url)), 503)
+    for (const { socket } of [next, ...silent.slice(1)]) socket.terminate()
+    await Promise.all(silent.slice(1).map((reader) => reader.closed()))
+    const last = new Reader(url)
+    silent.push(last)
+    await once(last.socket, 'open')
+    for (const { socket } of [known, ...silent]) socket.terminate()
+    await small.api.close()
+  })
+
+  it('is at no address that cannot be read', async () => {
+    for (const path of ['//', 'http://[']) {
+      const socket = connect(api.port, '127.0.0.1')
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)
+      assert.match(String((await once(socket, 'data'))[0]), /^HTTP\/1.1 404 /)
+      socket.destroy()
+    }
   })
 
   it('drops a client that does not read, and keeps the others', async () => {

@@ -31,6 +31,17 @@ describe('the spool', () => {
     assert.equal(JSON.parse((await spool!.read(10))[0]!.body).n, 3)
   })
 
+  it('is for its owner alone to read, log included', async () => {
+    const folder = temporaryFolder()
+    await open(folder)
+    await spool!.append([body(1)])
+    const modes = readdirSync(folder).map((file) => [file, (statSync(join(folder, file)).mode & 0o777).toString(8)])
+    assert.deepEqual(modes, [
+      ['spool.sqlite', '600'],
+      ['spool.sqlite-wal', '600'],
+    ])
+  })
+
   it('has its full size from the start and never another, log included', async () => {
     const folder = temporaryFolder()
     await open(folder, 16 * MIB)
