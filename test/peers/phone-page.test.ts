@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, Page } from 'playwright-core'
+import { createUserAgent } from '../../sipp/agents/user-agent.ts'
 import { chromiumIsInstalled } from '../support/browser-phone.ts'
 import { Market } from '../support/call-market.ts'
 import { eventually, requireEmbeddedSip, startExchange, type Exchange } from '../support/exchange.ts'
@@ -118,6 +119,7 @@ describe('the softphone at /phone', function () {
     const mute = button(agent, 'Mute')
     await mute.click()
     assert.equal(await mute.getAttribute('aria-pressed'), 'true')
+    await agent.getByText(/^0:0\d · muted$/).waitFor()
     await button(agent, 'Hold').click()
     await caller.getByText('they hold the call').waitFor()
     assert.equal(await button(agent, 'Hold').getAttribute('aria-pressed'), 'true')
@@ -125,13 +127,26 @@ describe('the softphone at /phone', function () {
     await shot(caller, 'up-dark-narrow')
     await button(agent, 'Hold').click()
     await caller.getByText(/^0:\d\d$/).waitFor()
+    // A second call at a time is no call: its caller hears that the line is busy.
+    const second = await createUserAgent({ address: market.address })
+    const more = second.call({ to: market.number, from: '+12125550143', target: exchange.process.sip() })
+    const refused = await more.outcome
+    assert.deepEqual([refused.kind, refused.kind === 'rejected' && refused.status], ['rejected', 486])
+    await second.close()
+    assert.equal(await agent.getByRole('heading', { level: 2 }).first().textContent(), 'Number withheld')
     await button(caller, '5').click()
     await caller.keyboard.press('#')
     await button(caller, 'Hang up').click()
     await button(agent, 'Call').waitFor()
     assert.equal(await agent.locator('#problem').textContent(), '')
-    await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' })
-    await market.close()
+    assert.deepEqual(
+      (await market.records(2)).map(({ end_reason, sip_status }) => [end_reason, sip_status]),
+      [
+        ['all_awards_failed', 486],
+        ['caller_hung_up', 200],
+      ],
+    )
+    await market.settled()
   })
 
   it('carries the voice of either page to the other, and shows how good it is', async () => {

@@ -12,6 +12,9 @@ import { clockMs, type Voice } from './voice.ts'
 const MODULES = ['/usr/lib/baresip/modules', '/usr/local/lib/baresip/modules'].find((folder) => existsSync(folder))
 /** Its microphone is a file; a story is over before that ends. */
 const TONE_SECONDS = 60
+/** Samples a second and channels of its files are as its codec has them. */
+const G711_SOUND = [8000, 1] as const
+const OPUS_SOUND = [48_000, 2] as const
 /** What is looked at of the end of its recording: 20 ms, 16-bit at 8000 Hz. */
 const LAST_BYTES = 320
 const RECORDING = /^dump-.*-dec\.wav$/
@@ -21,6 +24,8 @@ export interface BaresipOptions extends SoftphoneOptions {
   readonly address?: string
   /** SRTP with keys in the description (RFC 4568), and nothing less. */
   readonly srtp?: boolean
+  /** The one codec it speaks. Default: G.711, both laws. */
+  readonly codec?: 'opus'
 }
 
 /** baresip (Debian: baresip-core), told what to do over its control port. */
@@ -44,7 +49,7 @@ export class Baresip implements Softphone, Voice {
         accounts: account(options),
         config: config(options, folder, controlPort),
         contacts: options.contact === undefined ? '' : `"Colleague" <${options.contact}>;presence=p2p\n`,
-        'tone.wav': buildToneWav(options.toneHz, TONE_SECONDS),
+        'tone.wav': buildToneWav(options.toneHz, TONE_SECONDS, ...(options.codec ? OPUS_SOUND : G711_SOUND)),
       }),
       (folder) => ['-f', folder, '-v', '-s'],
       /\[[\d:]+\] audio=\S+ \(bit\/s\) */g,
@@ -142,10 +147,10 @@ export class Baresip implements Softphone, Voice {
   }
 }
 
-function account({ server, transport, username, password, registers, answers, srtp }: BaresipOptions): string {
+function account({ server, transport, username, password, registers, answers, srtp, codec }: BaresipOptions): string {
   const address = `<sip:${username}@${server.host}:${server.port};transport=${transport}>`
   const expires = registers === false ? 0 : 60
-  return `${address};auth_user=${username};auth_pass="${password}";answermode=${answers === false ? 'manual' : 'auto'};regint=${expires}${srtp ? ';mediaenc=srtp-mand' : ''}\n`
+  return `${address};auth_user=${username};auth_pass="${password}";answermode=${answers === false ? 'manual' : 'auto'};regint=${expires}${srtp ? ';mediaenc=srtp-mand' : ''}${codec ? ';audio_codecs=opus/48000/2' : ''}\n`
 }
 
 function config(options: BaresipOptions, folder: string, controlPort: number): string {
@@ -155,7 +160,7 @@ function config(options: BaresipOptions, folder: string, controlPort: number): s
     `net_interface ${address}`,
     ...(options.trusted === undefined ? [] : [`sip_cafile ${options.trusted}`]),
     `module_path ${MODULES}`,
-    ...['g711', 'aufile', 'aubridge', 'sndfile', 'srtp', 'account'].map((name) => `module ${name}.so`),
+    ...['g711', 'opus', 'aufile', 'aubridge', 'sndfile', 'srtp', 'account'].map((name) => `module ${name}.so`),
     ...['menu', 'ctrl_tcp', 'contact', 'presence'].map((name) => `module_app ${name}.so`),
     `ctrl_tcp_listen 127.0.0.1:${controlPort}`,
     `snd_path ${folder}`,

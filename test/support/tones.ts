@@ -11,24 +11,27 @@ export interface Sound {
   readonly samples: Int16Array
 }
 
-/** A tone as a WAV file (16-bit mono), a third of full scale. */
-export function buildToneWav(hz: number, seconds: number, rate = 8000): Buffer {
+/** A tone as a WAV file (16-bit, the same on all channels), a third of full scale. */
+export function buildToneWav(hz: number, seconds: number, rate = 8000, channels = 1): Buffer {
   const count = rate * seconds
-  const wav = Buffer.alloc(44 + count * 2)
+  const frameBytes = 2 * channels
+  const wav = Buffer.alloc(44 + count * frameBytes)
   wav.write('RIFF', 0)
-  wav.writeUInt32LE(36 + count * 2, 4)
+  wav.writeUInt32LE(wav.length - 8, 4)
   wav.write('WAVEfmt ', 8)
   wav.writeUInt32LE(16, 16)
   wav.writeUInt16LE(1, 20) // PCM
-  wav.writeUInt16LE(1, 22)
+  wav.writeUInt16LE(channels, 22)
   wav.writeUInt32LE(rate, 24)
-  wav.writeUInt32LE(rate * 2, 28)
-  wav.writeUInt16LE(2, 32)
+  wav.writeUInt32LE(rate * frameBytes, 28)
+  wav.writeUInt16LE(frameBytes, 32)
   wav.writeUInt16LE(16, 34)
   wav.write('data', 36)
-  wav.writeUInt32LE(count * 2, 40)
-  for (let i = 0; i < count; i++)
-    wav.writeInt16LE(Math.round(10_000 * Math.sin((2 * Math.PI * hz * i) / rate)), 44 + i * 2)
+  wav.writeUInt32LE(count * frameBytes, 40)
+  for (let i = 0; i < count * channels; i++) {
+    const sample = 10_000 * Math.sin((2 * Math.PI * hz * Math.floor(i / channels)) / rate)
+    wav.writeInt16LE(Math.round(sample), 44 + i * 2)
+  }
   return wav
 }
 

@@ -66,7 +66,7 @@ function showClock() {
   const seconds = Math.floor((Date.now() - talk.since) / 1000)
   const time = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
   const held = talk.isHeld ? ' · on hold' : talk.isHeldByThem ? ' · they hold the call' : ''
-  find('#talk-state').textContent = time + held
+  find('#talk-state').textContent = time + held + (talk.isMuted ? ' · muted' : '')
 }
 
 function onCall({ detail }) {
