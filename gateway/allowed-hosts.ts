@@ -18,6 +18,13 @@ export function isAmong(host: string, hosts: readonly string[]): boolean {
   })
 }
 
+/** Whether a request to this URI goes to one of these hosts: with `maddr` it would go wherever that says, and only seem to (RFC 3261 §19.1.1). */
+export function leadsToOneOf(text: string, hosts: readonly string[]): boolean {
+  if (hosts.length === 0) return false
+  const uri = readForeignUri(text)
+  return uri !== null && isAmong(uri.host, hosts)
+}
+
 /** `1.2.3.4` has no subdomains. */
 function isNumeric(host: string): boolean {
   return /^[\d.]+$/.test(host) || host.startsWith('[')

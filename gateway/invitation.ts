@@ -1,7 +1,7 @@
 import type { Award } from '../model/auction.ts'
 import type { TargetId, TrunkId } from '../model/ids.ts'
 import type { Target, Trunk } from '../model/trunk.ts'
-import { isAmong } from './allowed-hosts.ts'
+import { leadsToOneOf } from './allowed-hosts.ts'
 import { historyHeaders } from './call-history.ts'
 import { callerIdentity, identityHeaders, isWithheld } from './caller-identity.ts'
 import { hopsLeft } from './hops.ts'
@@ -11,7 +11,6 @@ import { passedHeaders } from './pass-headers.ts'
 import { sessionOffer } from './session-timer.ts'
 import { ABILITIES, ALLOWED } from './sip-methods.ts'
 import { headerLines } from './srf.ts'
-import { parseUri } from './sip-server/uri.ts'
 import { trunkParty } from './trunk-party.ts'
 import type { Way } from './ways.ts'
 
@@ -94,7 +93,7 @@ export function headersTo(uri: string, call: Call, { policies }: ExchangeParts):
   const header = (name: string): string | undefined => caller.header(name)
   const identity = callerIdentity(ani, header)
   const isPrivate = isWithheld(identity)
-  const isTrusted = policies.trustedHosts.length > 0 && isAmong(parseUri(uri)?.host ?? '', policies.trustedHosts)
+  const isTrusted = leadsToOneOf(uri, policies.trustedHosts)
   const headers = identityHeaders(identity, isTrusted)
   headers['Max-Forwards'] = String(hopsLeft(header('Max-Forwards')))
   headers['X-DCE-Call-ID'] = call.id
