@@ -4,6 +4,7 @@ import { Refusal } from '../model/refusal.ts'
 import { Bridge } from './bridge.ts'
 import { buyerTakes, type Taking } from './buyer-accepts.ts'
 import { audioOf, type CallAudio } from './call-audio.ts'
+import { HoldMusic } from './hold-music.ts'
 import { joinAudio } from './join-audio.ts'
 import type { Call } from './live-call.ts'
 import { Parties } from './parties.ts'
@@ -24,7 +25,7 @@ export async function accept(
   const isAnnounced = audio !== null && audio.announcement !== null
   let answer: string
   try {
-    call.isApart = (isAsked || isAnnounced) && call.media!.tools !== null
+    call.isApart ||= (isAsked || isAnnounced) && call.media!.tools !== null
     if (call.isApart) await keepApart(call)
     answer = await call.media!.answerFromBuyer(sdp)
   } catch (error) {
@@ -75,12 +76,20 @@ export async function accept(
     maxDurationMs: parts.limits.maxCallDurationMs,
     sessionExpiresS: parts.policies.sessionExpiresS,
     monotonicMs: () => parts.clock.monotonicMs(),
+    holdMusic: audio && holdMusicOf(call, audio),
   })
   if (parts.policies.transfers !== 'off') new Transfers(partiesOf(call, call.bridge, parts), parts).listen()
   if (audio !== null) void join(call, audio, parts)
   // Asked for while the 200 was on its way.
   if (call.abandoned) call.bridge.hangUp(call.abandoned.why, call.abandoned.by)
   return call.bridge
+}
+
+/** Null when neither side would hear any. */
+function holdMusicOf(call: Call, { holdMusic }: CallAudio): HoldMusic | null {
+  const { tools } = call.media!
+  if (!tools || (holdMusic.caller === null && holdMusic.buyer === null)) return null
+  return new HoldMusic(tools, holdMusic, (reason) => call.note('no music on hold', reason))
 }
 
 /** Whispers, and waits for the key. An engine without tools whispers nothing; no award that needs a key is rung from there. */

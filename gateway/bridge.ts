@@ -3,6 +3,7 @@ import type { EndReason, HungUpBy, LegSide } from '../model/call.ts'
 import { answerOptions } from './answer-options.ts'
 import type { CallerLeg } from './caller-leg.ts'
 import { releaseRequests } from './held-requests.ts'
+import type { HoldMusic } from './hold-music.ts'
 import type { Leg } from './leg.ts'
 import { END_OF_MEDIA } from './media-failure.ts'
 import { passableReason, reasonHeader } from './reason-header.ts'
@@ -25,6 +26,8 @@ export interface BridgeOptions {
   /** Seconds; 0: no session timers (RFC 4028). */
   readonly sessionExpiresS: number
   readonly monotonicMs: () => number
+  /** What sides on hold hear; null: what the holder sends. */
+  readonly holdMusic: HoldMusic | null
 }
 
 /** A side whose BYE does not end the call, since somebody else is about to take its place; and that BYE, when it has come. */
@@ -72,7 +75,9 @@ export class Bridge {
     this.#legs = { caller: callerLeg, buyer }
     const dialogOf = (side: LegSide): LegDialog => this.#legs[side].dialog
     const onGone = (side: LegSide, dialog: LegDialog): void => this.#dialogGone(side, dialog)
-    this.renegotiation = new Renegotiation(media, dialogOf, options.sessionExpiresS, onGone)
+    const { holdMusic } = options
+    const onAgreed = holdMusic ? (side: LegSide, offer: string) => holdMusic.agreed(side, offer) : null
+    this.renegotiation = new Renegotiation(media, dialogOf, options.sessionExpiresS, onGone, onAgreed)
     this.#relayed = new RelayedRequests(dialogOf, onGone)
     this.#watch('caller', callerLeg.dialog)
     this.#watch('buyer', buyer.dialog)
@@ -128,6 +133,7 @@ export class Bridge {
   replace(side: LegSide, leg: Leg, description: string): void {
     this.#held = null
     this.#legs[side] = leg
+    this.#options.holdMusic?.replaced(side)
     this.renegotiation.replaced(side, description)
     this.#watch(side, leg.dialog)
   }

@@ -8,6 +8,7 @@ import { mediaFor, openMedia } from './call-media.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import { ringAward } from './ring-award.ts'
+import { startRingback } from './ringback.ts'
 import { relayableStatus } from './srf.ts'
 import { stopsAt } from './stop-codes.ts'
 import { take, type Taken } from './take-award.ts'
@@ -19,6 +20,7 @@ import { take, type Taken } from './take-award.ts'
 export async function connect(call: Call, awards: readonly Award[], parts: ExchangeParts): Promise<Bridge> {
   await openMedia(call, awards, parts)
   call.caller.onEarlyOffer((offer) => call.media!.renew('caller', offer))
+  if (call.facts!.number?.audio?.ringback) await startRingback(call)
   try {
     return await ringInTurn(call, awards, parts)
   } catch (error) {

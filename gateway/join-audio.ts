@@ -10,6 +10,7 @@ import { recordCall } from './record-call.ts'
 export async function joinAudio(call: Call, audio: CallAudio, parts: ExchangeParts): Promise<void> {
   const { tools } = call.media!
   const { announcement } = audio
+  call.ringback?.abort()
   const hasHeard = announcement === null || (await announce(call, announcement))
   if (call.bridge!.isEnded) return
   if (audio.isRecorded && hasHeard) void recordCall(call, parts)

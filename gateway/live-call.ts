@@ -96,6 +96,8 @@ export class Call {
   /** False while an answered call's sides are still to be joined: until then nobody pays. */
   isJoined = true
   recording: Recording | null = null
+  /** Ours is heard by the caller until it is aborted; null: what the buyers' networks send. */
+  ringback: AbortController | null = null
   /** Set once an award has been answered and written down. */
   sold: SoldTerms | null = null
   soldAttempt: BuyerAttempt | null = null

@@ -22,6 +22,8 @@ export class Renegotiation {
   readonly #sessionExpiresS: number
   /** Told of a side that knows nothing of its dialog any more. */
   readonly #onGone: (side: LegSide, dialog: LegDialog) => void
+  /** Told of each offer of a side that has been agreed. */
+  readonly #onAgreed: ((side: LegSide, offer: string) => void) | null
   #busy = false
   readonly #waits = new Waits()
 
@@ -30,8 +32,10 @@ export class Renegotiation {
     dialogOf: (side: LegSide) => LegDialog,
     sessionExpiresS: number,
     onGone: (side: LegSide, dialog: LegDialog) => void,
+    onAgreed: ((side: LegSide, offer: string) => void) | null = null,
   ) {
     this.#onGone = onGone
+    this.#onAgreed = onAgreed
     this.#sessionExpiresS = sessionExpiresS
     this.#media = media
     this.#dialogOf = dialogOf
@@ -67,6 +71,7 @@ export class Renegotiation {
       this.#said[otherSide] = theirs
       dialog.local.sdp = answer
       res.send(200, { headers, body: answer })
+      this.#onAgreed?.(side, req.body)
     } catch (error) {
       if (isSipFailure(error) && error.status >= 300) res.send(relayableStatus(error.status))
       else res.send(488, { headers: mediaWarning(error) })

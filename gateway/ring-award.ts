@@ -132,7 +132,7 @@ async function ringTarget(
   parts: ExchangeParts,
 ): ReturnType<typeof ring> {
   const sdp = await offerToBuyer(call, attempt.award, invitation, parts)
-  if (call.isApart) await letHear(call)
+  if (call.isApart && call.ringback === null) await letHear(call)
   const timeLeftMs = deadlineMs - parts.clock.monotonicMs()
   // One after the other: an 18x without SDP would overtake one whose SDP the engine is still looking at.
   let progressing = Promise.resolve()
@@ -207,8 +207,11 @@ async function progress(
     }
   }
   if (call.soldAttempt !== attempt || call.gone.aborted) return // The target was given up on meanwhile.
-  const heard = relayableStatus(status)
-  const said = sdp === null && heard === 183 ? 180 : heard
-  call.caller.ringing(said, progressPhrase(said), sdp)
+  // Who hears our own ringback is told nothing that might have its phone play another.
+  if (call.ringback === null) {
+    const heard = relayableStatus(status)
+    const said = sdp === null && heard === 183 ? 180 : heard
+    call.caller.ringing(said, progressPhrase(said), sdp)
+  }
   parts.announcements.ringing(call, status)
 }

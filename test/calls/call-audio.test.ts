@@ -13,6 +13,8 @@ const CALLER = 400
 const AGENT = 600
 const WHISPER = 900
 const NOTICE = 1200
+const RINGBACK = 1500
+const MUSIC = 1700
 
 const ASKS = { whisper: 'whisper', accept: { digit: '1', seconds: 2 } }
 
@@ -24,6 +26,8 @@ describe('the audio of numbers and campaigns', function () {
     folder = mkdtempSync(join(tmpdir(), 'dce-call-audio-'))
     writeFileSync(join(folder, 'whisper.wav'), buildToneWav(WHISPER, 1))
     writeFileSync(join(folder, 'notice.wav'), buildToneWav(NOTICE, 1))
+    writeFileSync(join(folder, 'ringback.wav'), buildToneWav(RINGBACK, 1))
+    writeFileSync(join(folder, 'music.wav'), buildToneWav(MUSIC, 1))
     const env = {
       DCE_MEDIA_PROMPTS_DIR: folder,
       DCE_MEDIA_RECORDINGS_DIR: join(folder, 'recordings'),
@@ -163,6 +167,57 @@ describe('the audio of numbers and campaigns', function () {
       const record = await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up' })
       assert.equal(record.duration_ms, 0)
       assert.equal(await market.balanceOf(account), '100.00')
+    })
+  })
+
+  it('plays its own ringback to the caller while buyers ring, and while the agent hears the whisper', async () => {
+    const market = await Market.open(exchange, { number: { audio: { ringback: 'ringback' } } })
+    await staged(market, async (stage) => {
+      const declining = await stage.agent(800, 300)
+      const agent = await stage.agent(AGENT, 800)
+      await market.standingBid(declining.ua.local, { amount: '6.00', target: { audio: ASKS } })
+      await market.standingBid(agent.ua.local, { amount: '5.00', target: { audio: ASKS } })
+      const caller = await stage.call(CALLER)
+      await caller.hears(RINGBACK, 200)
+      assert.equal(caller.call.progress[0]?.status, 183)
+      await declining.hears(WHISPER, 100)
+      declining.press('9')
+      await agent.hears(WHISPER, 400)
+      const before = caller.heard(RINGBACK)
+      await caller.hears(RINGBACK, before + 200)
+      assert.equal(caller.call.isAnswered, false)
+      agent.press('1')
+      await caller.answered()
+      await Promise.all([agent.hears(CALLER, 400), caller.hears(AGENT, 400)])
+      const heard = caller.heard(RINGBACK)
+      await caller.hears(AGENT, 700)
+      assert.equal(caller.heard(RINGBACK), heard, 'it has stopped')
+      assert.equal(caller.heard(800) + caller.heard(WHISPER) + agent.heard(RINGBACK), 0)
+      assert.equal(caller.call.progress.filter(({ sdp }) => sdp === '').length, 0, 'no 180 beside it')
+      await caller.call.hangUp()
+      await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up' })
+    })
+  })
+
+  it('plays music to who is on hold, and stops it when the call goes on', async () => {
+    const market = await Market.open(exchange, { number: { audio: { hold_music: 'music' } } })
+    await staged(market, async (stage) => {
+      const agent = await stage.agent(AGENT)
+      await market.standingBid(agent.ua.local)
+      const caller = await stage.call(CALLER)
+      await caller.answered()
+      await Promise.all([agent.hears(CALLER, 300), caller.hears(AGENT, 300)])
+      await agent.offer('sendonly')
+      await caller.hears(MUSIC, 1500)
+      await agent.offer('sendrecv')
+      const spoken = caller.heard(AGENT)
+      await caller.hears(AGENT, spoken + 400)
+      const heard = caller.heard(MUSIC)
+      await caller.hears(AGENT, spoken + 700)
+      assert.equal(caller.heard(MUSIC), heard, 'it has stopped')
+      assert.equal(agent.heard(MUSIC), 0)
+      await caller.call.hangUp()
+      await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up' })
     })
   })
 

@@ -32,6 +32,7 @@ function bridged(offer: string | null = 'v=0', caller = new FakeLeg(), buyer = n
     buyer: buyer as unknown as Leg,
     media: media as unknown as MediaSession,
     maxDurationMs: 60_000,
+    holdMusic: null,
     sessionExpiresS: 0,
     monotonicMs: () => 7,
   })

@@ -41,18 +41,24 @@ class Party {
   }
 }
 
-/** A buyer's agent, who answers every call at once. */
+/** A buyer's agent, who rings for a while, and answers every call. */
 class Agent extends Party {
   #call: IncomingCall | null = null
   readonly ended: Promise<CallEnd>
 
-  constructor(ua: UserAgent, headset: Headset) {
+  constructor(ua: UserAgent, headset: Headset, ringForMs: number) {
     super(ua, headset)
     this.ended = new Promise((resolve) => {
       ua.on('call', (call) => {
         this.#call = call
-        call.accept(buildSdp(headset))
-        this.speakTo(call)
+        const answer = (): void => {
+          call.accept(buildSdp(headset))
+          this.speakTo(call)
+        }
+        if (ringForMs > 0) {
+          call.ring()
+          setTimeout(answer, ringForMs)
+        } else answer()
         void call.ended.then(resolve)
       })
     })
@@ -65,6 +71,12 @@ class Agent extends Party {
 
   press(digit: string): void {
     this.pressTo(digit, this.call)
+  }
+
+  /** Offers the audio again, as a phone's hold key does. */
+  async offer(direction: 'sendrecv' | 'sendonly' | 'inactive'): Promise<void> {
+    const answer = await this.call.request('INVITE', { body: buildSdp(this.headset, direction) })
+    assert.equal(answer?.status, 200)
   }
 
   request(...request: Parameters<Leg['request']>): ReturnType<Leg['request']> {
@@ -103,8 +115,8 @@ export class AudioStage {
     this.#market = market
   }
 
-  async agent(hertz: number): Promise<Agent> {
-    return new Agent(await this.#phone(), await this.#headset(hertz))
+  async agent(hertz: number, ringForMs = 0): Promise<Agent> {
+    return new Agent(await this.#phone(), await this.#headset(hertz), ringForMs)
   }
 
   /** A caller from the seller's address, whose INVITE is on its way. */
