@@ -14,6 +14,9 @@ export class BrowserFigures {
   readonly #rtpTimeoutMs: number
   readonly #onSilent: () => void
   readonly #timer: NodeJS.Timeout
+  /** Of streams before the one that is counted now: each change of codecs begins another. */
+  #before = { packetCount: 0, packetsLost: 0, byteCount: 0 }
+  #stream = this.#before
   #last: MediaStats = { packetsReceived: 0, packetsLost: 0, octetsReceived: 0, jitterMs: 0 }
   #hertz = 48_000
   #impairment = impairmentOf('opus')
@@ -27,7 +30,7 @@ export class BrowserFigures {
   #reportedLost: number | null = null
   #mosMin = Infinity
   #mosSum = 0
-  #scores = 0
+  #scoredPackets = 0
 
   constructor(end: StreamEnd, rtpTimeoutMs: number, onSilent: () => void) {
     this.#end = end
@@ -50,26 +53,36 @@ export class BrowserFigures {
 
   /** The figures as they are now; the last ones once the worker does not tell any more. Never rejects. */
   async read(): Promise<MediaStats> {
-    try {
-      const [heard, sent] = await Promise.all([this.#end.heard(), this.#end.sent()])
-      const nowMs = performance.now()
-      if (sent?.roundTripTime) this.#roundTripMs = sent.roundTripTime
-      if (sent) this.#reportedLost = sent.packetsLost
-      if (heard) {
-        if (heard.packetCount !== this.#last.packetsReceived) this.#heardMs = nowMs
-        this.#last = {
-          packetsReceived: heard.packetCount,
-          packetsLost: Math.max(0, heard.packetsLost),
-          octetsReceived: heard.byteCount,
-          jitterMs: (1000 * heard.jitter) / this.#hertz,
-        }
+    // Either may be gone, with its transport or its worker: the session hears of that by itself.
+    const nothing = (): null => null
+    const [heard, sent] = await Promise.all([this.#end.heard().catch(nothing), this.#end.sent().catch(nothing)])
+    const nowMs = performance.now()
+    if (sent?.roundTripTime) this.#roundTripMs = sent.roundTripTime
+    if (sent) this.#reportedLost = sent.packetsLost
+    if (heard) {
+      if (heard.packetCount !== this.#stream.packetCount) this.#heardMs = nowMs
+      if (heard.packetCount < this.#stream.packetCount) this.#before = this.#sum
+      this.#stream = heard
+      const { packetCount, packetsLost, byteCount } = this.#sum
+      this.#last = {
+        packetsReceived: packetCount,
+        packetsLost: Math.max(0, packetsLost),
+        octetsReceived: byteCount,
+        jitterMs: (1000 * heard.jitter) / this.#hertz,
       }
-      this.#score(nowMs)
-      if (this.#watched && this.#rtpTimeoutMs > 0 && nowMs - this.#heardMs >= this.#rtpTimeoutMs) this.#onSilent()
-    } catch {
-      // Its transport is closed, or its worker has died: the session hears of that by itself.
     }
+    this.#score(nowMs)
+    if (this.#watched && this.#rtpTimeoutMs > 0 && nowMs - this.#heardMs >= this.#rtpTimeoutMs) this.#onSilent()
     return { ...this.#last, quality: this.#quality() }
+  }
+
+  get #sum(): { packetCount: number; packetsLost: number; byteCount: number } {
+    const [a, b] = [this.#before, this.#stream]
+    return {
+      packetCount: a.packetCount + b.packetCount,
+      packetsLost: a.packetsLost + b.packetsLost,
+      byteCount: a.byteCount + b.byteCount,
+    }
   }
 
   close(): void {
@@ -77,7 +90,7 @@ export class BrowserFigures {
   }
 
   #score(nowMs: number): void {
-    if (this.#scores > 0 && nowMs - this.#scoredMs < SCORE_INTERVAL_MS) return
+    if (this.#scoredPackets > 0 && nowMs - this.#scoredMs < SCORE_INTERVAL_MS) return
     const { packetsReceived, packetsLost, jitterMs } = this.#last
     const packets = packetsReceived - this.#packets
     if (packets < SCORED_PACKETS_MIN) return
@@ -93,8 +106,8 @@ export class BrowserFigures {
     })
     this.#jitterMaxMs = Math.max(this.#jitterMaxMs, jitterMs)
     this.#mosMin = Math.min(this.#mosMin, mos)
-    this.#mosSum += mos
-    this.#scores++
+    this.#mosSum += mos * (packets + lost)
+    this.#scoredPackets += packets + lost
   }
 
   #quality(): NonNullable<MediaStats['quality']> {
@@ -104,8 +117,8 @@ export class BrowserFigures {
       jitterMaxMs: Math.max(this.#jitterMaxMs, this.#last.jitterMs),
       roundTripMs: this.#roundTripMs,
       reportedLost: this.#reportedLost,
-      mosMin: this.#scores === 0 ? null : this.#mosMin,
-      mosMean: this.#scores === 0 ? null : this.#mosSum / this.#scores,
+      mosMin: this.#scoredPackets === 0 ? null : this.#mosMin,
+      mosMean: this.#scoredPackets === 0 ? null : this.#mosSum / this.#scoredPackets,
       fault: null,
       faultMs: 0,
     }

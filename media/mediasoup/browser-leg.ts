@@ -5,7 +5,7 @@ import type { Codec } from '../payload-types.ts'
 import type { RelayAddress } from '../relay/relay-options.ts'
 import type { AudioStream, Description } from '../sdp-reading.ts'
 import { DescriptionWriter, type AudioTerms } from '../sdp.ts'
-import { textOf, type DtlsStream, type Profile } from '../sdp-security.ts'
+import type { DtlsStream, Profile } from '../sdp-security.ts'
 import { BrowserFigures } from './browser-figures.ts'
 import type { Leg } from './leg.ts'
 import type { IceParameters, WebRtcTransport } from './mediasoup-api.ts'
@@ -13,17 +13,14 @@ import type { Rooms } from './rooms.ts'
 import { StreamEnd } from './stream-end.ts'
 
 const BROWSER_PROTOCOL = 'UDP/TLS/RTP/SAVPF'
-const MID_EXTENSION = 'urn:ietf:params:rtp-hdrext:sdes:mid'
-/** In our own offers. */
-const MID_EXTENSION_ID = 1
 
 /** A browser: a WebRtcTransport, which waits to be found (ICE-lite). Its SDP is read and written here; mediasoup knows none. */
 export class BrowserLeg implements Leg {
   readonly end: StreamEnd
   readonly mux = true
+  readonly hearsInside = true
   onSilent: () => void = () => {}
   onFailed: (reason: string) => void = () => {}
-  readonly #rooms: Rooms
   readonly #transport: WebRtcTransport
   readonly #writer = new DescriptionWriter(Buffer.from(systemRandom.bytes(6)).readUIntBE(0, 6))
   readonly #figures: BrowserFigures
@@ -34,8 +31,7 @@ export class BrowserLeg implements Leg {
   #setup: 'active' | 'passive' | null = null
   #closing: Promise<MediaStats> | null = null
 
-  private constructor(rooms: Rooms, end: StreamEnd, transport: WebRtcTransport, told: string, rtpTimeoutMs: number) {
-    this.#rooms = rooms
+  private constructor(end: StreamEnd, transport: WebRtcTransport, told: string, rtpTimeoutMs: number) {
     this.end = end
     this.#transport = transport
     this.#ice = transport.iceParameters
@@ -54,7 +50,7 @@ export class BrowserLeg implements Leg {
         enableUdp: true,
         enableTcp: false,
       })
-      return new BrowserLeg(rooms, new StreamEnd(rooms, room, transport), transport, told, rtpTimeoutMs)
+      return new BrowserLeg(new StreamEnd(rooms, room, transport), transport, told, rtpTimeoutMs)
     } catch (error) {
       rooms.leave(room)
       throw error
@@ -77,10 +73,7 @@ export class BrowserLeg implements Leg {
     const before = this.#settled?.dtls.fingerprint
     if (before && (before.value !== security.fingerprint.value || before.algorithm !== security.fingerprint.algorithm))
       throw new UnacceptableMedia('the browser has another certificate than before', 302)
-    if (ssrcOf(stream) === null && midExtensionOf(stream) === null)
-      throw new UnacceptableMedia('the browser’s audio has neither a=ssrc nor the header extension of a=mid', 302)
-    const moved = stream.codecs.find((codec) => this.#rooms.codecs.payloadOf(codec) !== codec.payload)
-    if (moved) throw new UnacceptableMedia(`the payload type of ${moved.name} is another than the call began with`, 305)
+    if (ssrcOf(stream) === null) throw new UnacceptableMedia('the browser’s audio has no a=ssrc', 302)
   }
 
   async settle(stream: AudioStream, isAnswer: boolean): Promise<void> {
@@ -99,15 +92,7 @@ export class BrowserLeg implements Leg {
   }
 
   async attend(_opposite: AudioStream, codecs: readonly Codec[], watch: boolean): Promise<void> {
-    const { stream } = this.#settled!
-    const [ssrc, id] = [ssrcOf(stream), midExtensionOf(stream)]
-    const { mid } = stream.source
-    const named = mid !== undefined && id !== null ? { mid: textOf(mid) } : {}
-    await this.end.produce(codecs, {
-      ...named,
-      headerExtensions: id === null ? [] : [{ uri: MID_EXTENSION, id }],
-      encodings: [ssrc === null ? {} : { ssrc }],
-    })
+    await this.end.produce(codecs, ssrcOf(this.#settled!.stream)!)
     this.#figures.describe(codecs[0]!)
     this.watch(watch)
   }
@@ -138,13 +123,10 @@ export class BrowserLeg implements Leg {
     const candidates = this.#transport.iceCandidates.map(
       ({ foundation, priority, ip, port }) => `a=candidate:${foundation} 1 udp ${priority} ${ip} ${port} typ host`,
     )
-    const settled = this.#settled
-    const extension = settled ? midExtensionOf(settled.stream) : MID_EXTENSION_ID
     return {
-      protocol: settled?.stream.protocol ?? BROWSER_PROTOCOL,
+      protocol: this.#settled?.stream.protocol ?? BROWSER_PROTOCOL,
       sessionLines: ['a=ice-lite'],
       audioLines: [
-        ...(extension === null ? [] : [`a=extmap:${extension} ${MID_EXTENSION}`]),
         `a=setup:${setup}`,
         `a=fingerprint:sha-256 ${fingerprint.value}`,
         `a=ice-ufrag:${this.#ice.usernameFragment}`,
@@ -157,15 +139,11 @@ export class BrowserLeg implements Leg {
   }
 }
 
-/** The first SSRC a browser names (RFC 5576); a second one would be a retransmission's. */
+/**
+ * The first SSRC a browser names (RFC 5576), as they all do; a second one would be a retransmission's. No header extension is agreed on:
+ * mediasoup sends its own under numbers of its own, and a browser that took one of them for its a=mid would hear nothing.
+ */
 function ssrcOf({ source }: AudioStream): number | null {
   const id = Number(source.ssrcs?.[0]?.id)
   return id > 0 && id <= 0xffff_ffff ? id : null
-}
-
-/** The number of the header extension that names the a=mid of each packet (RFC 9143 §15); null without one. */
-function midExtensionOf({ source }: AudioStream): number | null {
-  if (source.mid === undefined) return null
-  const id = Number(source.ext?.find(({ uri }) => uri === MID_EXTENSION)?.value)
-  return id >= 1 && id <= 14 ? id : null
 }

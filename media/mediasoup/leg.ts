@@ -10,6 +10,8 @@ export interface Leg {
   readonly end: StreamEnd
   /** RTCP shares its port: agreed for the last description. */
   readonly mux: boolean
+  /** The party hears the payload types that packets have inside of mediasoup; nobody translates them for it. */
+  readonly hearsInside: boolean
   onSilent: () => void
   onFailed: (reason: string) => void
   /** A description of ours: an offer. */

@@ -38,11 +38,16 @@ export function findMediasoup(named: string | null): FoundMediasoup {
 
 /** Loads the JavaScript of what was found. */
 export async function loadMediasoup(found: FoundMediasoup): Promise<MediasoupModule> {
-  // How 3.7 is told, which knows no `workerBin`; read when it is loaded.
-  process.env['MEDIASOUP_WORKER_BIN'] = found.worker
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- mediasoup-api.ts is what we use of it.
-  const loaded = (await import(pathToFileURL(found.main).href)) as MediasoupModule & { default?: MediasoupModule }
-  return typeof loaded.createWorker === 'function' ? loaded : loaded.default!
+  const before = process.env['MEDIASOUP_WORKER_BIN']
+  process.env['MEDIASOUP_WORKER_BIN'] = found.worker // Versions that know no `workerBin` read it when they are loaded.
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- mediasoup-api.ts is what we use of it.
+    const loaded = (await import(pathToFileURL(found.main).href)) as MediasoupModule & { default?: MediasoupModule }
+    return typeof loaded.createWorker === 'function' ? loaded : loaded.default!
+  } finally {
+    if (before === undefined) delete process.env['MEDIASOUP_WORKER_BIN']
+    else process.env['MEDIASOUP_WORKER_BIN'] = before
+  }
 }
 
 function checkProgram(path: string, name: string): void {

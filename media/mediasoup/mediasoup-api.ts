@@ -49,7 +49,6 @@ export interface OrtcCodec {
 }
 
 export interface RtpParameters {
-  readonly mid?: string
   readonly codecs: readonly {
     readonly mimeType: string
     readonly payloadType: number
@@ -58,8 +57,8 @@ export interface RtpParameters {
     readonly parameters: object
     readonly rtcpFeedback: readonly object[]
   }[]
-  readonly headerExtensions: readonly { readonly uri: string; readonly id: number }[]
-  readonly encodings: readonly { readonly ssrc?: number }[]
+  readonly headerExtensions: readonly []
+  readonly encodings: readonly { readonly ssrc: number }[]
   readonly rtcp: { readonly cname: string }
 }
 

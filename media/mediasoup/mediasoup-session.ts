@@ -317,6 +317,9 @@ export class MediasoupSession
     from.check(offer.audio)
     to.check(answer.audio)
     const terms = termsToAnswer(offer.audio, answer.audio)
+    const moved = terms.codecs.find((codec) => this.#parts.rooms.codecs.payloadOf(codec) !== codec.payload)
+    if (moved && (from.hearsInside || to.hearsInside))
+      throw new UnacceptableMedia(`the payload type of ${moved.name} is another than the call began with`, 305)
     await to.settle(answer.audio, true)
     await from.settle(offer.audio, false)
     this.#flowing = terms.direction === 'sendrecv'
@@ -350,7 +353,10 @@ export class MediasoupSession
   }
 
   #read(text: Sdp): Description {
-    return carried(readDescription(text), this.#parts.rooms)
+    const description = readDescription(text)
+    const { caller, buyer } = this.#legs
+    const isBrowsers = description.audio.security?.kind === 'dtls' || caller?.hearsInside || buyer?.hearsInside
+    return carried(description, this.#parts.rooms, isBrowsers)
   }
 
   #watch(): void {
@@ -379,12 +385,15 @@ export class MediasoupSession
   }
 }
 
-/** What mediasoup can carry of it. Throws UnacceptableMedia when that is no speech. */
-export function carried(description: Description, { codecs }: Rooms): Description {
+/**
+ * What mediasoup can carry of it; `untranslated`: only under the payload types that it has inside. Throws UnacceptableMedia when that is no
+ * speech.
+ */
+export function carried(description: Description, { codecs }: Rooms, untranslated = false): Description {
   const inside = new Set<number>()
   const kept = withCodecs(description, (codec) => {
     const payload = codecs.payloadOf(codec)
-    if (payload === null || inside.has(payload)) return false
+    if (payload === null || inside.has(payload) || (untranslated && payload !== codec.payload)) return false
     inside.add(payload) // One of each: two Opus under two numbers would be one inside.
     return true
   })

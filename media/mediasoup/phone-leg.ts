@@ -17,6 +17,7 @@ import { StreamEnd } from './stream-end.ts'
 /** A phone or a trunk: a PlainTransport, behind ports of our own that know whom to believe. Plain RTP or SRTP with keys (RFC 4568). */
 export class PhoneLeg implements Leg {
   readonly end: StreamEnd
+  readonly hearsInside = false
   readonly #rooms: Rooms
   readonly #front: Front
   readonly #face: Face
@@ -119,7 +120,7 @@ export class PhoneLeg implements Leg {
 
   async attend(opposite: AudioStream, codecs: readonly Codec[], watch: boolean): Promise<void> {
     const { stream, security } = this.#settled!
-    await this.end.produce(codecs, { headerExtensions: [], encodings: [{ ssrc: this.#ssrc }] })
+    await this.end.produce(codecs, this.#ssrc)
     const phone = remoteParty(stream, opposite, this.#face.mux, security)
     const outward = codecs.map(
       (codec) => [this.#rooms.codecs.payloadOf(codec) ?? codec.payload, codec.payload] as const,

@@ -20,11 +20,13 @@ export class StreamEnd {
   }
 
   /** What comes in is this from now on. What is so already goes on. */
-  async produce(
-    codecs: readonly Codec[],
-    from: Pick<RtpParameters, 'mid' | 'headerExtensions' | 'encodings'>,
-  ): Promise<void> {
-    const rtpParameters = { ...from, codecs: this.#rooms.codecs.forProducer(codecs), rtcp: { cname: 'dce' } }
+  async produce(codecs: readonly Codec[], ssrc: number): Promise<void> {
+    const rtpParameters: RtpParameters = {
+      codecs: this.#rooms.codecs.forProducer(codecs),
+      headerExtensions: [],
+      encodings: [{ ssrc }],
+      rtcp: { cname: 'dce' },
+    }
     const key = JSON.stringify(rtpParameters)
     if (key === this.#produced) return
     this.#producer?.close() // One SSRC belongs to one producer.

@@ -8,6 +8,7 @@ import { BrowserPhone, chromiumIsInstalled, keyOf, PhonePage, startChromium } fr
 import { Market } from '../support/call-market.ts'
 import { eventually, Exchange, requireEmbeddedSip } from '../support/exchange.ts'
 import { Headset } from '../support/headset.ts'
+import { onMediasoup, whyNoMediasoup } from '../support/mediasoup.ts'
 import { isInstalled } from '../support/peer-process.ts'
 import { hireAgent, PASSWORD } from '../support/registered-phone.ts'
 import { RtpengineProcess, rtpengineIsInstalled } from '../support/rtpengine.ts'
@@ -59,6 +60,11 @@ const ENGINES: readonly EngineHere[] = [
       }
       return { env, close: () => program.close() }
     },
+  },
+  {
+    name: 'mediasoup',
+    absent: whyNoMediasoup(),
+    start: async () => ({ env: onMediasoup(), close: async () => {} }),
   },
 ]
 

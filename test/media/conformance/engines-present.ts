@@ -1,10 +1,10 @@
 import { createFreeSwitch } from '../../../media/freeswitch/freeswitch.ts'
 import type { MediaServer } from '../../../media/media-server.ts'
-import { findMediasoup } from '../../../media/mediasoup/load.ts'
 import { createMediasoup } from '../../../media/mediasoup/mediasoup.ts'
 import { createRelay } from '../../../media/relay/relay.ts'
 import { createRtpengine } from '../../../media/rtpengine/rtpengine.ts'
 import { FreeSwitchStage } from '../../support/freeswitch/freeswitch-stage.ts'
+import { MEDIASOUP_WORKER, whyNoMediasoup } from '../../support/mediasoup.ts'
 import { RtpengineProcess, rtpengineIsInstalled } from '../../support/rtpengine.ts'
 import { needs } from '../relay/relayed-call.ts'
 
@@ -23,18 +23,6 @@ export interface EngineUnderTest {
   /** Null when it can run here; else why not. */
   readonly absent: string | null
   start(): Promise<RunningEngine>
-}
-
-const MEDIASOUP_WORKER = process.env['MEDIASOUP_WORKER_BIN'] ?? null
-
-/** Null when there is a worker. */
-function whyNoMediasoup(): string | null {
-  try {
-    findMediasoup(MEDIASOUP_WORKER)
-    return null
-  } catch (error) {
-    return (error as Error).message
-  }
 }
 
 /** Every engine that the suite is run over. */
