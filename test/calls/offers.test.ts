@@ -41,6 +41,30 @@ describe('an offer', function () {
     }
   })
 
+  it('of one law of G.711 alone is answered by a buyer of the other alone', async () => {
+    const market = await Market.open(exchange)
+    const [carrier, agent] = [await createUserAgent({ address: market.address }), await createUserAgent()]
+    const described = (payload: 0 | 8): string =>
+      `v=0\r\no=- 7 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP ${payload}\r\n`
+    try {
+      agent.on('call', (call) => {
+        assert.match(call.invite.body, /m=audio \d+ RTP\/AVP 8 0\r/)
+        call.accept(described(0))
+      })
+      await market.standingBid({ host: agent.address, port: agent.port })
+      const target = exchange.process.sip()
+      const call = carrier.call({ to: market.number, from: '+12125550142', target, sdp: described(8) })
+      const outcome = await call.outcome
+      assert.ok(outcome.kind === 'answered')
+      assert.match(outcome.sdp, /m=audio \d+ RTP\/AVP 8\r/)
+      await call.hangUp()
+      await market.ended(CALLER_HUNG_UP)
+    } finally {
+      await carrier.close()
+      await agent.close()
+    }
+  })
+
   for (const [what, name] of [
     ['that the ACK does not answer ends the call', 'late-offer-unanswered'],
     ['that the ACK answers with what was not offered ends the call', 'late-offer-unusable-answer'],
