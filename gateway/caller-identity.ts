@@ -22,6 +22,11 @@ export function criticalPrivacyUnavailable(privacy: string): readonly string[] {
   return asked.includes('critical') ? asked.filter((value) => !KNOWN.has(value)) : []
 }
 
+/** Whether the other end must not learn where the audio comes from (RFC 3323 §4.2, `session`). */
+export function hidesMedia(privacy: string): boolean {
+  return valuesOf(privacy).includes('session')
+}
+
 function valuesOf(privacy: string): string[] {
   return privacy
     .toLowerCase()

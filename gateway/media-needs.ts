@@ -3,18 +3,24 @@ import { MEDIA_CAPABILITIES, type MediaCapability, type OfferedSecurity } from '
 import type { Award } from '../model/auction.ts'
 import type { Target } from '../model/trunk.ts'
 import { buyerAudioOf } from './call-audio.ts'
+import { hidesMedia } from './caller-identity.ts'
 import type { Call } from './live-call.ts'
 import { offeredSecurity } from './offered-security.ts'
 import type { ExchangeParts } from './parts.ts'
 
 /** What a call asks of its engine whoever is rung for it. Throws UnacceptableMedia when nobody could serve the caller's offer. */
 export function needsOfCaller(call: Call, { policies }: ExchangeParts): CallNeeds {
-  const { offer } = call.caller
+  const { caller } = call
+  const { offer } = caller
   const { must, wish } = offer === null ? PLAIN_NEEDS : needsOfOffer(offer)
   // A call that cannot be recorded goes on all the same.
   if (policies.recordsCalls || call.facts!.number?.audio) return { must, wish: [...wish, 'tools'], mayBeDirect: false }
   const mayBeDirect =
-    policies.hasDirectMedia && call.facts!.trunk.directMedia && offer !== null && isPassable(must, wish)
+    policies.hasDirectMedia &&
+    call.facts!.trunk.directMedia &&
+    offer !== null &&
+    isPassable(must, wish) &&
+    !hidesMedia(caller.header('Privacy') ?? '')
   return { must, wish, mayBeDirect }
 }
 
