@@ -8,7 +8,7 @@ import { buildSdp, readAudioAddress } from '../../sipp/agents/sdp.ts'
 import { createUserAgent } from '../../sipp/agents/user-agent.ts'
 import { BadLine } from '../support/bad-line.ts'
 import { Market } from '../support/call-market.ts'
-import { startExchange, type Exchange } from '../support/exchange.ts'
+import { requireEmbeddedSip, startExchange, type Exchange } from '../support/exchange.ts'
 import { Headset } from '../support/headset.ts'
 import { mediaOf, type LegMedia } from '../support/talks.ts'
 
@@ -100,6 +100,7 @@ describe('audio over a bad network', function () {
 
   for (const { name, spoil, mend, error } of KERNEL) {
     it(`is scored so in a network namespace, too (${name})`, async function () {
+      requireEmbeddedSip(this, 'to be in a namespace with it')
       if (error !== null) {
         process.stdout.write(`skipped: ${name}: ${error}\n`)
         return this.skip()

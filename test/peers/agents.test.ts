@@ -65,7 +65,7 @@ describe("a buyer's agent", function () {
 
       it('refuses a call, which the next buyer gets', async () => {
         const market = await Market.open(stage.exchange)
-        const { phone } = await stage.agent(market, name, AGENT_HZ, 'udp', false)
+        const { phone } = await stage.agent(market, name, AGENT_HZ, 'udp', { answers: false })
         await stage.buyerAnswers(market, NEXT_HZ, '2.00')
         const calling = stage.carrierCalls(market, CARRIER_HZ)
         await phone.waitFor(/^SIP\/2\.0 180 /m)

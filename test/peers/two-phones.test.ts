@@ -9,6 +9,7 @@ import {
   SOFTPHONES,
   type SoftphoneName,
 } from '../support/phone-stage.ts'
+import { mediaOf } from '../support/talks.ts'
 
 const CARRIER_HZ = 600
 const AGENT_HZ = 1000
@@ -101,6 +102,23 @@ describe('two phones of other makers', function () {
         const { packets_received } = leg['media'] as { packets_received: number }
         assert.ok(packets_received > 60, `50 a second for twice 0.8 s, and not ${packets_received}`)
       }
+    })
+
+    it(`${name} calls, and ${other(name)} answers, over TLS and with SRTP and nothing less: each hears the other`, async function () {
+      requireEmbeddedSip(this, SIP_CONTACT_OVER_TLS)
+      const market = await Market.open(stage.exchange)
+      const agent = await stage.agent(market, other(name), AGENT_HZ, 'tls', { srtp: true })
+      const { phone, dial } = await stage.carrier(market, name, CARRIER_HZ, 'tls', { srtp: true })
+      dial()
+      await market.answered()
+      await stage.talk()
+      phone.hangUp()
+      const record = await market.ended(CALLER_HUNG_UP)
+      await stage.hasHeard(phone, AGENT_HZ)
+      await stage.hasHeard(agent.phone, CARRIER_HZ)
+      for (const { said } of [phone, agent.phone])
+        assert.match(said, /^m=audio \d+ RTP\/SAVP [^]*^a=crypto:\d+ AES_CM_128_HMAC_SHA1_80 /m)
+      for (const { packets_lost } of mediaOf(record)) assert.equal(packets_lost, 0)
     })
   }
 })

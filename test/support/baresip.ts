@@ -22,8 +22,6 @@ const RECORDING = /^dump-.*-dec\.wav$/
 export interface BaresipOptions extends SoftphoneOptions {
   /** Its own address: a carrier's, that is known by it. Default 127.0.0.1. */
   readonly address?: string
-  /** SRTP with keys in the description (RFC 4568), and nothing less. */
-  readonly srtp?: boolean
   /** The one codec it speaks. Default: G.711, both laws. */
   readonly codec?: 'opus'
 }
@@ -160,7 +158,7 @@ function config(options: BaresipOptions, folder: string, controlPort: number): s
     `net_interface ${address}`,
     ...(options.trusted === undefined ? [] : [`sip_cafile ${options.trusted}`]),
     `module_path ${MODULES}`,
-    ...['g711', 'opus', 'aufile', 'aubridge', 'sndfile', 'srtp', 'account'].map((name) => `module ${name}.so`),
+    ...[options.codec ?? 'g711', 'aufile', 'aubridge', 'sndfile', 'srtp', 'account'].map((name) => `module ${name}.so`),
     ...['menu', 'ctrl_tcp', 'contact', 'presence'].map((name) => `module_app ${name}.so`),
     `ctrl_tcp_listen 127.0.0.1:${controlPort}`,
     `snd_path ${folder}`,

@@ -100,7 +100,7 @@ export class Linphone implements Softphone {
   }
 }
 
-function config({ server, transport, username, password, registers, trusted }: SoftphoneOptions): string {
+function config({ server, transport, username, password, registers, trusted, srtp }: SoftphoneOptions): string {
   const lines = [
     '[sip]',
     // -1: any free one.
@@ -112,6 +112,7 @@ function config({ server, transport, username, password, registers, trusted }: S
     'guess_hostname=0',
     'default_proxy=0',
     ...(trusted === undefined ? [] : [`root_ca=${trusted}`]),
+    ...(srtp ? ['media_encryption=srtp', 'media_encryption_mandatory=1'] : []),
     '[proxy_0]',
     `reg_proxy=<sip:${server.host}:${server.port};transport=${transport}>`,
     `reg_route=<sip:${server.host}:${server.port};transport=${transport};lr>`,

@@ -63,7 +63,7 @@ export class PhoneStage {
     name: SoftphoneName,
     options: Pick<
       BaresipOptions,
-      'transport' | 'username' | 'toneHz' | 'registers' | 'answers' | 'address' | 'contact'
+      'transport' | 'username' | 'toneHz' | 'registers' | 'answers' | 'address' | 'contact' | 'srtp'
     >,
   ): Promise<Softphone> {
     const all = {
@@ -85,10 +85,10 @@ export class PhoneStage {
     name: SoftphoneName,
     toneHz: number,
     transport: PhoneTransport = 'udp',
-    answers = true,
+    { answers = true, srtp = false } = {},
   ): Promise<{ phone: Softphone; username: string; buyer: ApiThing; user: ApiThing }> {
     const hired = await hireAgent(market)
-    const phone = await this.phone(name, { transport, username: hired.username, toneHz, answers })
+    const phone = await this.phone(name, { transport, username: hired.username, toneHz, answers, srtp })
     await this.untilRegistered(hired.user, 1, phone)
     return { ...hired, phone }
   }
@@ -123,6 +123,7 @@ export class PhoneStage {
     name: SoftphoneName,
     toneHz: number,
     transport: PhoneTransport = 'udp',
+    { srtp = false } = {},
   ): Promise<{ phone: Softphone; dial: () => void }> {
     const { api } = this.exchange
     const trunk = (await api.listAll('trunks')).find((each) => each['account_id'] === market.seller.id)!
@@ -133,7 +134,7 @@ export class PhoneStage {
       password: PASSWORD,
       trunk_id: trunk.id,
     })
-    const phone = await this.phone(name, { transport, username, toneHz, registers: false })
+    const phone = await this.phone(name, { transport, username, toneHz, registers: false, srtp })
     return { phone, dial: () => this.dial(market, phone, name, transport) }
   }
 

@@ -14,6 +14,8 @@ export interface SoftphoneOptions {
   readonly contact?: string
   /** The file with the certificate, or its authority's, that it takes for the exchange's. */
   readonly trusted?: string
+  /** SRTP with keys in the description (RFC 4568), and nothing less. */
+  readonly srtp?: boolean
 }
 
 /** A phone that was not written for these tests. It speaks a tone, and records what it hears. */
