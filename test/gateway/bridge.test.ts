@@ -36,7 +36,7 @@ function bridged(offer: string | null = 'v=0', caller = new FakeLeg(), buyer = n
     sessionExpiresS: 0,
     monotonicMs: () => 7,
   })
-  return { bridge, caller, buyer }
+  return { bridge, caller, buyer, media }
 }
 
 const bye = (reason?: string) => ({ get: () => reason })
@@ -48,6 +48,20 @@ describe('a bridge', () => {
     assert.deepEqual(await bridge.ended, { reason: 'session_expired', hungUpBy: 'exchange', atMonotonicMs: 7 })
     assert.equal(caller.byes.length, 1)
   })
+
+  for (const [kind, reason, cause] of [
+    ['lost', 'media_failed', 503],
+    ['insecure', 'media_insecure', 488],
+    [undefined, 'media_failed', 503],
+  ] as const) {
+    it(`ends as ${reason} when its audio has failed${kind ? ` (${kind})` : ''}, and tells both sides`, async () => {
+      const { bridge, caller, buyer, media } = bridged()
+      media.emit('failed', 'the engine is gone', kind)
+      assert.deepEqual(await bridge.ended, { reason, hungUpBy: 'exchange', atMonotonicMs: 7 })
+      const said = { Reason: `SIP;cause=${cause};text="${reason.replace('_', ' ')}"` }
+      assert.deepEqual([caller.byes, buyer.byes], [[said], [said]])
+    })
+  }
 
   it('tells each side why the other hung up, as far as it may be told', async () => {
     const { bridge, caller, buyer } = bridged()

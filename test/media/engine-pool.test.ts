@@ -63,11 +63,22 @@ describe('a pool of engines', () => {
     assert.deepEqual(refused, ['any incapable'])
   })
 
-  it('hears another engine about an offer that one cannot have, and then the first one’s reason', async () => {
+  it('asks one that transcodes about codecs that another cannot have, and no other', async () => {
     const cannot = (): Error => new UnacceptableMedia('no codec of ours', 305)
-    const { engine: at } = await pool(engine('a', cannot), engine('b', takes)).open(request, PLAIN_NEEDS)
-    assert.equal(at.name, 'b')
-    await assert.rejects(pool(engine('a', cannot)).open(request, PLAIN_NEEDS), /no codec of ours/)
+    const transcoder = engine('c', takes, { capabilities: new Set(['transcode']) })
+    const { engine: at } = await pool(engine('a', cannot), engine('b', takes), transcoder).open(request, PLAIN_NEEDS)
+    assert.equal(at.name, 'c')
+    assert.deepEqual(refused, ['a unacceptable'])
+    await assert.rejects(pool(engine('a', cannot), engine('b', takes)).open(request, PLAIN_NEEDS), /no codec of ours/)
+    const away = { ...transcoder, isUp: false }
+    await assert.rejects(pool(engine('a', cannot), away).open(request, PLAIN_NEEDS), /no codec of ours/)
+  })
+
+  it('asks no other about what none can read', async () => {
+    const cannot = (): Error => new UnacceptableMedia('no audio', 304)
+    const transcoder = engine('c', takes, { capabilities: new Set(['transcode']) })
+    await assert.rejects(pool(engine('a', cannot), transcoder).open(request, PLAIN_NEEDS), /no audio/)
+    assert.deepEqual(refused, ['a unacceptable'])
   })
 
   it('passes on what is no refusal', async () => {
