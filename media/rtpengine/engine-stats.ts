@@ -12,14 +12,14 @@ export const NO_STATS: MediaStats = { packetsReceived: 0, packetsLost: 0, octets
  */
 export function readStats(reply: Bencoded, tags: Readonly<Record<LegSide, string>>): SessionStats {
   const [caller, buyer] = [heardOf(reply, tags.caller), heardOf(reply, tags.buyer)]
-  return { caller: sideStats(caller, buyer), buyer: sideStats(buyer, caller) }
+  return { caller: sideStats(caller, buyer.report), buyer: sideStats(buyer, caller.report) }
 }
 
-/** One side’s stream, and what the other side’s phone has reported of it. */
+/** One side’s stream, and what its phone reports of the other’s: rtpengine keeps that under the SSRC of who reports. */
 interface HeardSide {
   readonly packets: number
   readonly octets: number
-  /** Null: nothing has been reported. */
+  /** Null: it reports nothing. */
   readonly report: Report | null
 }
 
@@ -27,7 +27,7 @@ interface Report {
   readonly lost: number
   readonly jitterMs: number
   readonly jitterMaxMs: number
-  /** To whoever reports and back. */
+  /** From rtpengine to whoever reports, and back. */
   readonly roundTripMs: number | null
   readonly mosMin: number | null
   readonly mosMean: number | null
@@ -57,23 +57,24 @@ function readReport(heard: Bencoded): Report {
   }
 }
 
-function sideStats({ packets, octets, report }: HeardSide, other: HeardSide): MediaStats {
+/** `heard` is how this side’s stream was heard by the other phone. */
+function sideStats({ packets, octets, report }: HeardSide, heard: Report | null): MediaStats {
   const figures = {
     packetsReceived: packets,
     octetsReceived: octets,
-    packetsLost: report?.lost ?? 0,
-    jitterMs: report?.jitterMs ?? 0,
+    packetsLost: heard?.lost ?? 0,
+    jitterMs: heard?.jitterMs ?? 0,
   }
-  if (report === null && other.report === null) return figures
+  if (report === null && heard === null) return figures
   return {
     ...figures,
     quality: {
       ...NO_QUALITY,
-      jitterMaxMs: report?.jitterMaxMs ?? 0,
-      mosMin: report?.mosMin ?? null,
-      mosMean: report?.mosMean ?? null,
-      roundTripMs: other.report?.roundTripMs ?? null,
-      reportedLost: other.report?.lost ?? null,
+      jitterMaxMs: heard?.jitterMaxMs ?? 0,
+      mosMin: heard?.mosMin ?? null,
+      mosMean: heard?.mosMean ?? null,
+      roundTripMs: report?.roundTripMs ?? null,
+      reportedLost: report?.lost ?? null,
     },
   }
 }
