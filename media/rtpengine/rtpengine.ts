@@ -59,6 +59,11 @@ class Rtpengine implements MediaServer {
       engine.on('down', (reason) => {
         for (const session of this.#sessionsAt(engine)) session.lost(`${engine.name} is down: ${reason}`)
       })
+      // So that the first call's first digit finds somebody listening.
+      engine.on('up', () => {
+        const address = engine.seesUsAt
+        if (address !== null) this.#taps.listen(address).catch((error: unknown) => this.#notListening(engine, error))
+      })
       // It may have been started anew in between: then it knows none of them.
       engine.on('doubt', () => {
         for (const session of this.#sessionsAt(engine)) void session.lookUp()
@@ -110,6 +115,11 @@ class Rtpengine implements MediaServer {
     await Promise.all([...this.#sessions].map((session) => session.close()))
     await this.#taps.close()
     for (const engine of this.#engines) engine.close()
+  }
+
+  #notListening(engine: Engine, error: unknown): void {
+    if (this.#closed) return
+    this.#needs.log.warn({ engine: engine.name, reason: String(error) }, 'no digits are heard and nothing is recorded')
   }
 
   /** Where the rtpengine of this path reads a prompt: its own folder, or ours when it is on this machine. */

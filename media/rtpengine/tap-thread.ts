@@ -20,7 +20,7 @@ export interface Tapped {
   whenIdle(told: () => void): void
 }
 
-/** Our end of the thread that listens to copies of calls. It is started for the first call that needs it, and again after it died. */
+/** Our end of the thread that listens to copies of calls. It is started when it is to listen first, and again when it has died. */
 export class TapThread {
   readonly #needs: MediaNeeds
   readonly #file: URL
@@ -83,6 +83,7 @@ export class TapThread {
       () => reject(new MediaUnavailable('the thread that listens does not answer')),
       LISTEN_LIMIT_MS,
     )
+    timer.unref()
     this.#listening.set(address, { resolve, reject })
     this.#post({ kind: 'listen', address })
     return promise.finally(() => {

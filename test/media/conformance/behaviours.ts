@@ -6,6 +6,7 @@ import { RTP_TIMEOUT_MS } from './engines-present.ts'
 import { digitHeard, TONE_PACKETS, toneHeard } from './tone-party.ts'
 
 import { browserCalls, throughTwo } from './secured.ts'
+import { TOOL_BEHAVIOURS } from './tools.ts'
 import { answered, bothHear, hear, notHeard, open, TONES, type Behaviour } from './stage.ts'
 
 export const BEHAVIOURS: readonly Behaviour[] = [
@@ -310,6 +311,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
       await session.close()
     },
   },
+  ...TOOL_BEHAVIOURS,
   {
     name: 'speaks G.711 A-law with one and µ-law with the other',
     needs: 'transcode-g711',

@@ -1,6 +1,13 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createFreeSwitch } from '../../../media/freeswitch/freeswitch.ts'
 import type { MediaServer } from '../../../media/media-server.ts'
 import { createMediasoup } from '../../../media/mediasoup/mediasoup.ts'
+import { exportWav } from '../../../media/recording/export-wav.ts'
+import type { RecordingsOptions } from '../../../media/recording/recordings.ts'
 import { createRelay } from '../../../media/relay/relay.ts'
 import { createRtpengine } from '../../../media/rtpengine/rtpengine.ts'
 import { FreeSwitchStage } from '../../support/freeswitch/freeswitch-stage.ts'
@@ -15,6 +22,8 @@ export const RTP_TIMEOUT_MS = 1500
 export interface RunningEngine {
   readonly server: MediaServer
   readonly kill: (() => Promise<void>) | null
+  /** A recording of its tools as a stereo WAV file; without it the engine has none. */
+  readonly wavOf?: (file: string) => Promise<Buffer>
   close(): Promise<void>
 }
 
@@ -25,6 +34,17 @@ export interface EngineUnderTest {
   start(): Promise<RunningEngine>
 }
 
+/** Where recordings of ours go, encrypted as ever: how they are read, and what removes them. */
+function recordingFolder(): [RecordingsOptions, (file: string) => Promise<Buffer>, () => void] {
+  const folder = mkdtempSync(join(tmpdir(), 'dce-conformance-'))
+  const keys = [{ id: 'k1', key: randomBytes(32) }]
+  const wavOf = async (file: string): Promise<Buffer> => {
+    await exportWav(file, keys, `${file}.wav`)
+    return readFile(`${file}.wav`)
+  }
+  return [{ folder, keys }, wavOf, () => rmSync(folder, { recursive: true })]
+}
+
 /** Every engine that the suite is run over. */
 export const ENGINES: readonly EngineUnderTest[] = [
   {
@@ -32,10 +52,19 @@ export const ENGINES: readonly EngineUnderTest[] = [
     absent: null,
     async start() {
       const portRange = { from: 21_600, to: 21_799 }
-      const options = { address: '127.0.0.1', portRange, portQuietMs: 0, rtpTimeoutMs: RTP_TIMEOUT_MS }
-      const server = await createRelay(needs, options)
+      const places = { address: '127.0.0.1', portRange, portQuietMs: 0 }
+      const [recordings, wavOf, erase] = recordingFolder()
+      const server = await createRelay(needs, { ...places, rtpTimeoutMs: RTP_TIMEOUT_MS, recordings })
       // Its thread is killed in relay-thread.test.ts: nothing outside this process can.
-      return { server, kill: null, close: () => server.close() }
+      return {
+        server,
+        kill: null,
+        wavOf,
+        async close() {
+          await server.close()
+          erase()
+        },
+      }
     },
   },
   {
@@ -43,8 +72,10 @@ export const ENGINES: readonly EngineUnderTest[] = [
     absent: rtpengineIsInstalled() ? null : 'the program is not installed (Debian: rtpengine-daemon)',
     async start() {
       const program = await RtpengineProcess.start()
+      const [recordings, wavOf, erase] = recordingFolder()
       const server = await createRtpengine(needs, {
         engines: [{ host: program.host, port: program.port, weight: 1 }],
+        recordings,
         rtpTimeoutMs: RTP_TIMEOUT_MS,
         pingIntervalMs: 200,
         queryIntervalMs: 300,
@@ -52,9 +83,11 @@ export const ENGINES: readonly EngineUnderTest[] = [
       return {
         server,
         kill: () => program.kill(),
+        wavOf,
         async close() {
           await server.close()
           await program.close()
+          erase()
         },
       }
     },
@@ -99,6 +132,7 @@ export const ENGINES: readonly EngineUnderTest[] = [
       return {
         server,
         kill: null, // Not ours to kill.
+        wavOf: (file) => readFile(file),
         async close() {
           await server.close()
           await stage.close()

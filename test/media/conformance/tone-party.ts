@@ -53,7 +53,8 @@ export async function toneHeard(
   return at.map(({ heard }, i) => tonesOf(heard.slice(before[i]).map(({ packet }) => packet)))
 }
 
-function tonesOf(packets: readonly Buffer[]): number[] {
+/** The tones, hertz, in packets of G.711. */
+export function tonesOf(packets: readonly Buffer[]): number[] {
   const samples: number[] = []
   for (const packet of packets) {
     const payload = packet[1]! & 0x7f
