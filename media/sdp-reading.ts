@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6, SocketAddress } from 'node:net'
 import { parse, type MediaDescription, type SessionDescription } from 'sdp-transform'
+import { isControlPlace } from './control-places.ts'
 import { UnacceptableMedia, type Sdp } from './media-server.ts'
 import { findStaticCodec, type Codec } from './payload-types.ts'
 import { readSecurity, textOf, type StreamSecurity } from './sdp-security.ts'
@@ -129,6 +130,9 @@ function readAudio(session: SessionDescription, media: MediaDescription, securit
   if (!isPort(media.port)) throw unreadable('the port of its audio is not a port')
   const address = readAddress(connection.ip)
   const rtcpPort = media.rtcp?.port ?? media.port + 1
+  const rtcpAddress = media.rtcp?.address === undefined ? address : readAddress(media.rtcp.address)
+  if (isControlPlace(address, media.port) || isControlPlace(rtcpAddress, rtcpPort))
+    throw new UnacceptableMedia('the audio is to be sent where a media engine takes its orders')
   return {
     codecs: readCodecs(media),
     source: media,
@@ -137,7 +141,7 @@ function readAudio(session: SessionDescription, media: MediaDescription, securit
     // A browser that has not looked for its addresses yet says 0.0.0.0, too (RFC 8840 §4.3.1).
     heldByAddress: security?.kind !== 'dtls' && (address === '0.0.0.0' || address === '::'),
     rtpPort: media.port,
-    rtcpAddress: media.rtcp?.address === undefined ? address : readAddress(media.rtcp.address),
+    rtcpAddress,
     rtcpPort: isPort(rtcpPort) ? rtcpPort : media.port, // 65535 has no port above it: then RTCP is not sent anywhere useful.
     rtcpMux: media.rtcpMux !== undefined,
     protocol: textOf(media.protocol).toUpperCase(),

@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
+import { keepAudioFrom } from '../control-places.ts'
 import { MediaUnavailable } from '../media-server.ts'
 import { NotBencode, parseBencode, writeBencode, type Bencoded } from './bencode.ts'
 
@@ -151,6 +152,7 @@ export class NgClient {
     socket.on('error', () => this.#refused())
     socket.on('message', (datagram) => this.#receive(datagram))
     socket.once('connect', () => {
+      keepAudioFrom(socket.remoteAddress().address, this.#port)
       for (const { datagram } of this.#waiting.values()) socket.send(datagram)
     })
     socket.connect(this.#port, this.#host)

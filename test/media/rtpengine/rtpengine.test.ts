@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MediaUnavailable, type MediaServer, type MediaSession } from '../../../media/media-server.ts'
+import {
+  MediaUnavailable,
+  UnacceptableMedia,
+  type MediaServer,
+  type MediaSession,
+} from '../../../media/media-server.ts'
 import type { RtpengineOptions } from '../../../media/rtpengine/engine-options.ts'
 import { createRtpengine } from '../../../media/rtpengine/rtpengine.ts'
 import { newId, type CallId } from '../../../model/ids.ts'
 import { RtpengineProcess, rtpengineIsInstalled } from '../../support/rtpengine.ts'
 import { toneHeard } from '../conformance/tone-party.ts'
 import { connect, logged, needs, type Call } from '../relay/relayed-call.ts'
-import { audioPort, RtpParty } from '../relay/rtp-party.ts'
+import { audioPort, rtp, RtpParty } from '../relay/rtp-party.ts'
 import { NgPeer } from './ng-peer.ts'
 
 const QUICK = { pingIntervalMs: 200, queryIntervalMs: 300, requestTimeoutMs: 500 }
@@ -164,6 +169,23 @@ describe('rtpengine', function () {
     const twice = { host: '127.0.0.1', port, weight: 1 }
     await assert.rejects(createRtpengine(needs, { engines: [twice, twice] }), /given twice/)
     await assert.rejects(createRtpengine(needs, { engines: [twice], pingMisses: 0 }), /pingMisses/)
+  })
+
+  it('has nobody’s audio sent to where it takes its orders: it would read them in an RTP packet', async () => {
+    const one = await program()
+    const engine = await server([one])
+    const order = Buffer.concat([rtp({ sequence: 1 }).subarray(0, 12), Buffer.from('x d7:command4:pinge')])
+    const answer = caller.next()
+    caller.send(order, one.port)
+    assert.match(String((await answer).packet), /6:result4:pong/)
+    const offer = callerOffer().replace(/^m=audio \d+/m, `m=audio ${one.port}`)
+    const callId = newId<CallId>()
+    await assert.rejects(engine.createSession({ callId, callerOffer: offer }), UnacceptableMedia)
+    const session = await newSession(engine)
+    await session.offerToBuyer(null)
+    const there = buyer.describe().replace(/^m=audio \d+/m, `m=audio ${one.port}`)
+    await assert.rejects(session.answerFromBuyer(there), UnacceptableMedia)
+    await session.close()
   })
 
   it('lets no stranger speak once it has heard the party', async () => {
