@@ -39,6 +39,12 @@ export function callEndpoints(kit: Kit): Endpoint[] {
     return call
   }
 
+  /** What is up is told from memory, also while the database is away: without its recording then. */
+  async function view(call: CallRecord, caller: Caller): Promise<ReturnType<typeof viewCall>> {
+    const reading = kit.recordings.of([call.id])
+    return viewCall(call, caller, call.state === 'ended' ? await reading : await reading.catch(() => []))
+  }
+
   /** First the calls in progress, then the store's pages; the cursor says which of the two it is in. */
   async function page({ limit, cursor }: PageRequest, filter: CallFilter): Promise<Page<CallRecord>> {
     const stored = cursor?.startsWith('stored ') ? cursor.slice(7) : null
@@ -80,8 +86,7 @@ export function callEndpoints(kit: Kit): Endpoint[] {
       summary: 'Read a call: legs, CDR and decision trace',
       answers: { 200: CallAnswer },
       async handle({ caller, params }) {
-        const call = await find(caller, params['id'] as CallId)
-        return { status: 200, body: viewCall(call, caller, await kit.recordings.of([call.id])) }
+        return { status: 200, body: await view(await find(caller, params['id'] as CallId), caller) }
       },
     }),
     endpoint({
@@ -96,8 +101,7 @@ export function callEndpoints(kit: Kit): Endpoint[] {
         if (call.state === 'ended' || !liveCalls.hangUp(call.id)) {
           throw new Problem('call_not_up', 'The call has ended already.')
         }
-        const recordings = await kit.recordings.of([call.id])
-        return { status: 202, body: viewCall(liveCalls.find(call.id) ?? call, caller, recordings) }
+        return { status: 202, body: await view(liveCalls.find(call.id) ?? call, caller) }
       },
     }),
   ]

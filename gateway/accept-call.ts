@@ -79,7 +79,7 @@ export async function accept(
     holdMusic: audio && holdMusicOf(call, audio),
   })
   if (parts.policies.transfers !== 'off') new Transfers(partiesOf(call, call.bridge, parts), parts).listen()
-  if (audio !== null) void join(call, audio, parts)
+  if (audio !== null || call.isApart) void join(call, audio, parts)
   // Asked for while the 200 was on its way.
   if (call.abandoned) call.bridge.hangUp(call.abandoned.why, call.abandoned.by)
   return call.bridge
@@ -107,6 +107,7 @@ async function askBuyer(
   }
   void writeSold(call, { caller: null, buyer: leg.state() }, parts).catch(() => {}) // A restart hangs up on the agent.
   const onSilent = (reason: string): void => call.note('not whispered', `${rank}: ${reason}`)
+  call.ringback?.play()
   try {
     const taking = await buyerTakes({ leg, tools, whisper, accept: key, gone: call.gone, onSilent })
     call.note('agent asked', `${rank}: ${taking}`)
@@ -125,14 +126,15 @@ async function keepApart({ media }: Call): Promise<void> {
 }
 
 /** Where there is an announcement the call begins with its end, which a restart has to know. */
-async function join(call: Call, audio: CallAudio, parts: ExchangeParts): Promise<void> {
+async function join(call: Call, audio: CallAudio | null, parts: ExchangeParts): Promise<void> {
   const bridge = call.bridge!
-  if (audio.announcement !== null) {
+  const isAnnounced = audio !== null && audio.announcement !== null
+  if (isAnnounced) {
     call.answeredMonotonicMs = null
     call.isJoined = false
   }
   await joinAudio(call, audio, parts)
-  if (audio.announcement === null || bridge.isEnded) return
+  if (!isAnnounced || bridge.isEnded) return
   call.answeredAt = new Date()
   call.aliveAt = call.answeredAt
   call.answeredMonotonicMs = parts.clock.monotonicMs()

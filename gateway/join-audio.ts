@@ -7,13 +7,13 @@ import { recordCall } from './record-call.ts'
  * From our 200 to the caller until both hear each other: the announcement, to both of them; then the recording begins, and then they
  * are joined. Without the announcement having been played nothing is recorded; the call goes on. Never rejects.
  */
-export async function joinAudio(call: Call, audio: CallAudio, parts: ExchangeParts): Promise<void> {
+export async function joinAudio(call: Call, audio: CallAudio | null, parts: ExchangeParts): Promise<void> {
   const { tools } = call.media!
-  const { announcement } = audio
-  call.ringback?.abort()
+  const announcement = audio?.announcement ?? null
+  call.ringback?.stop()
   const hasHeard = announcement === null || (await announce(call, announcement))
   if (call.bridge!.isEnded) return
-  if (audio.isRecorded && hasHeard) void recordCall(call, parts)
+  if (audio?.isRecorded && hasHeard) void recordCall(call, parts)
   if (call.isApart) await tools?.apart(false).catch(() => {}) // The engine is gone: the call ends by that.
 }
 

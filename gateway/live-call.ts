@@ -16,6 +16,7 @@ import type { DialledNumber, Target, Trunk } from '../model/trunk.ts'
 import type { Bridge, BridgeEnd } from './bridge.ts'
 import type { CallerLeg } from './caller-leg.ts'
 import { END_OF_MEDIA } from './media-failure.ts'
+import type { OwnRingback } from './own-ringback.ts'
 import { reasonHeader } from './reason-header.ts'
 import { meaningOf } from './refusals.ts'
 
@@ -96,8 +97,8 @@ export class Call {
   /** False while an answered call's sides are still to be joined: until then nobody pays. */
   isJoined = true
   recording: Recording | null = null
-  /** Ours is heard by the caller until it is aborted; null: what the buyers' networks send. */
-  ringback: AbortController | null = null
+  /** Null: the caller hears what the buyers' networks send. */
+  ringback: OwnRingback | null = null
   /** Set once an award has been answered and written down. */
   sold: SoldTerms | null = null
   soldAttempt: BuyerAttempt | null = null

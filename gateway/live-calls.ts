@@ -94,7 +94,7 @@ export class LiveCalls {
       const at = new Date()
       const callIds: CallId[] = []
       for (const call of this.#calls.values()) {
-        if (call.state !== 'answered') continue
+        if (call.state !== 'answered' || !call.isJoined) continue // Until its announcement is over nobody pays.
         call.aliveAt = at
         callIds.push(call.id)
       }

@@ -132,7 +132,8 @@ async function ringTarget(
   parts: ExchangeParts,
 ): ReturnType<typeof ring> {
   const sdp = await offerToBuyer(call, attempt.award, invitation, parts)
-  if (call.isApart && call.ringback === null) await letHear(call)
+  if (call.ringback) call.ringback.play()
+  else if (call.isApart) await letHear(call)
   const timeLeftMs = deadlineMs - parts.clock.monotonicMs()
   // One after the other: an 18x without SDP would overtake one whose SDP the engine is still looking at.
   let progressing = Promise.resolve()
@@ -159,8 +160,12 @@ async function ringTarget(
 
 /** An agent who did not take the call is gone, with its port: the early media of whoever is rung now is heard again. */
 async function letHear(call: Call): Promise<void> {
-  call.isApart = false
-  await call.media!.tools?.apart(false)
+  try {
+    await call.media!.tools?.apart(false)
+    call.isApart = false
+  } catch {
+    // Not every engine can while it rings somebody: then they are joined when that one has answered.
+  }
 }
 
 /** The INVITE is out: now there is time to write the call down, and to name a reason for every bid that was not in it. */

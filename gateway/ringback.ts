@@ -2,6 +2,7 @@ import type { Prompt } from '../media/audio-tools.ts'
 import type { Sdp } from '../media/media-server.ts'
 import type { Ringback } from '../model/call-audio.ts'
 import type { Call } from './live-call.ts'
+import { OwnRingback } from './own-ringback.ts'
 
 /** As networks of North America ring (ITU-T E.180, supplement 2). */
 const RINGING_TONE: Prompt = { kind: 'tone', hertz: [440, 480], onMs: 2000, offMs: 4000 }
@@ -27,12 +28,9 @@ export async function startRingback(call: Call): Promise<void> {
     const told = await call.media!.answerFromBuyer(answer)
     await tools.apart(true)
     call.throwIfGone()
-    call.ringback = new AbortController()
     call.caller.ringing(183, 'Session Progress', told)
-    const { signal } = call.ringback
-    tools.play('caller', promptOf(ringback), { repeat: true, signal }).catch((error: Error) => {
-      call.note('no ringback', error.message)
-    })
+    call.ringback = new OwnRingback(tools, promptOf(ringback), (reason) => call.note('no ringback', reason))
+    call.ringback.play()
   } catch (error) {
     call.note('no ringback', (error as Error).message)
   }
