@@ -3,6 +3,7 @@ import type { CallId } from '../model/ids.ts'
 import type { LegSide } from '../model/call.ts'
 import type { MediaStats } from '../model/cdr.ts'
 import type { AudioTools } from './audio-tools.ts'
+import type { Monitor, MonitorMode } from './monitor.ts'
 
 /** A session description (RFC 8866), as it travels in a SIP body. */
 export type Sdp = string
@@ -79,6 +80,8 @@ export interface MediaSession extends EventEmitter<{
   readonly isDirect?: boolean
   /** Prompts, digits and recording; null on an engine that passes audio on and no more. */
   readonly tools: AudioTools | null
+  /** Lets somebody else hear this answered call, and speak in it; on engines with the capability `monitor`. */
+  monitor?(mode: MonitorMode): Promise<Monitor>
   /** The caller has been told another direction than the buyer answered with: it is to be offered what is agreed (`offerTo`). */
   readonly callerHeardOtherwise: boolean
   stats(): Promise<SessionStats>
@@ -99,6 +102,8 @@ export const MEDIA_CAPABILITIES = [
   'tools',
   /** A side can be taken by somebody else (`offerReplacement`). */
   'replace',
+  /** Somebody else can hear a call and speak in it (`monitor`). */
+  'monitor',
 ] as const
 export type MediaCapability = (typeof MEDIA_CAPABILITIES)[number]
 

@@ -1,3 +1,4 @@
+import type { Codec } from '../payload-types.ts'
 import type { Description } from '../sdp-reading.ts'
 import { MediaUnavailable } from '../media-server.ts'
 import type { EngineSip, MediaNeeds } from '../needs.ts'
@@ -28,6 +29,7 @@ export class FreeSwitchNode {
   #retry: NodeJS.Timeout | null = null
   #health: NodeJS.Timeout | null = null
   #lastTrouble = ''
+  #codecs: readonly Codec[] | null = null
   /** Our live channels: a sweep leaves them alone. */
   readonly #channels = new Set<string>()
   /** Sessions here, counted by the engine. */
@@ -66,7 +68,8 @@ export class FreeSwitchNode {
     if (connection === null) throw new MediaUnavailable(`FreeSWITCH at ${this.#where} is away`)
     const party = new PartyDescription()
     const told = said === null ? null : party.write(said)
-    const abandon = (endpoint: FsEndpoint): void => void new FreeSwitchLeg(endpoint, party, told, options).close()
+    const limits = { ...options, codecs: () => this.#codecs }
+    const abandon = (endpoint: FsEndpoint): void => void new FreeSwitchLeg(endpoint, party, told, limits).close()
     let endpoint: FsEndpoint
     try {
       const created = connection.createEndpoint(told, { [OWNER_HEADER]: options.owner })
@@ -74,7 +77,8 @@ export class FreeSwitchNode {
     } catch (error) {
       throw refusalOf(error)
     }
-    const leg = new FreeSwitchLeg(endpoint, party, told, options)
+    const leg = new FreeSwitchLeg(endpoint, party, told, limits)
+    if (told === null) this.#codecs = leg.local.audio.codecs // An offer of its own names them all.
     this.#channels.add(leg.uuid)
     leg.onEnded(() => void this.#channels.delete(leg.uuid))
     return leg

@@ -5,12 +5,17 @@ import type { MediaStats } from '../../model/cdr.ts'
 import { MediaUnavailable, type MediaSession, type Sdp, type SessionStats } from '../media-server.ts'
 import { answerDirection, directionToOffer, type DescriptionWriter } from '../sdp.ts'
 import { readDescription, type Description, type Direction } from '../sdp-reading.ts'
+import type { MonitorMode } from '../monitor.ts'
+import { FreeSwitchMonitor } from './freeswitch-monitor.ts'
 import { FreeSwitchTools } from './freeswitch-tools.ts'
 import { Joint } from './joint.ts'
 import { NO_STATS } from './leg-stats.ts'
 import type { FreeSwitchLeg } from './leg.ts'
 import { newDescriptionWriter } from './party-description.ts'
 import { SilenceWatch } from './silence-watch.ts'
+
+/** So many monitor one call at a time. */
+const MOST_MONITORS = 3
 
 /** One party, and the channel that is our end of its audio. */
 interface Party {
@@ -61,6 +66,8 @@ export class FreeSwitchSession
   #callerHeardOtherwise = false
   #pending: { readonly from: LegSide; readonly offer: Description } | null = null
   #replacement: Replacement | null = null
+  readonly #monitors = new Set<FreeSwitchMonitor>()
+  #monitorsToCome = 0
   #lostWhy: string | null = null
   #closing: Promise<SessionStats> | null = null
 
@@ -206,6 +213,23 @@ export class FreeSwitchSession
     void room?.party.leg.close()
   }
 
+  async monitor(mode: MonitorMode): Promise<FreeSwitchMonitor> {
+    this.#assertOpen()
+    this.#open('buyer')
+    if (this.#monitors.size + this.#monitorsToCome >= MOST_MONITORS)
+      throw new MediaUnavailable(`${MOST_MONITORS} monitor this call already`)
+    this.#monitorsToCome++
+    try {
+      const { leg } = await this.#openParty(null)
+      const monitor = new FreeSwitchMonitor({ leg, mode, buyerLeg: () => this.#open('buyer').leg })
+      this.#monitors.add(monitor)
+      void monitor.ended.then(() => this.#monitors.delete(monitor))
+      return monitor
+    } finally {
+      this.#monitorsToCome--
+    }
+  }
+
   established(): void {
     // The channel may have gone while the answer was written down, when nobody listened yet.
     if (this.#lostWhy !== null) return void this.emit('failed', this.#lostWhy)
@@ -226,6 +250,7 @@ export class FreeSwitchSession
   async #close(): Promise<SessionStats> {
     this.#silence.stop()
     const parties = [this.#caller, this.#buyer, this.#replacement?.party ?? null].filter((party) => party !== null)
+    await Promise.all([...this.#monitors].map((monitor) => monitor.end('call_ended')))
     await this.tools.close(this.#lostWhy === null ? 'call_ended' : 'engine_lost')
     const [caller, buyer] = await Promise.all([statsOf(this.#caller), statsOf(this.#buyer)])
     await Promise.all(parties.map((party) => party.leg.close())) // Every one of them, or FreeSWITCH keeps it.

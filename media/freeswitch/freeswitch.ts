@@ -18,7 +18,13 @@ export async function createFreeSwitch(needs: MediaNeeds, options: FreeSwitchOpt
 /** One or several FreeSWITCH servers, as one engine: a call goes to the one with the fewest for its weight. */
 export class FreeSwitch implements MediaServer {
   readonly name = 'freeswitch'
-  readonly capabilities: ReadonlySet<MediaCapability> = new Set(['transcode', 'transcode-g711', 'tools', 'replace'])
+  readonly capabilities: ReadonlySet<MediaCapability> = new Set([
+    'transcode',
+    'transcode-g711',
+    'tools',
+    'replace',
+    'monitor',
+  ])
   readonly #options: ReadOptions
   readonly #log: MediaNeeds['log']
   readonly #nodes: readonly FreeSwitchNode[]

@@ -25,12 +25,21 @@ export interface FsEndpoint extends EventEmitter<{
   readonly uuid: string
   readonly local: { readonly sdp: string }
   readonly dialog: EngineDialog | null
-  readonly conn: { removeAllListeners(event: 'error'): void } | null
+  readonly conn: {
+    removeAllListeners(event: 'error'): void
+    /** The command with these headers; `reply` is called with its answer. */
+    sendRecv(command: string, headers: Readonly<Record<string, string>>, reply: () => void): void
+    /** Of this channel alone. */
+    subscribe(event: string): void
+    on(event: string, listener: () => void): void
+  } | null
   readonly connected: boolean
   modify(sdp: string): Promise<unknown>
   bridge(uuid: string): Promise<unknown>
   unbridge(): Promise<unknown>
   play(file: string): Promise<unknown>
+  /** Resolves when the application has ended. */
+  execute(application: string, argument: string): Promise<unknown>
   api(command: string, args: readonly string[]): Promise<FsEvent>
   destroy(): Promise<unknown>
 }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { MediaStats } from '../../model/cdr.ts'
 import { MediaUnavailable, UnacceptableMedia, type Sdp } from '../media-server.ts'
+import { carriesSpeech, type Codec } from '../payload-types.ts'
 import { readDescription, type Description } from '../sdp-reading.ts'
 import { within } from './deadline.ts'
 import { safeText, safeWord } from './event-socket-text.ts'
@@ -9,12 +10,15 @@ import { readStats } from './leg-stats.ts'
 import type { PartyDescription } from './party-description.ts'
 
 export interface LegLimits {
+  /** What FreeSWITCH has modules for, as far as it has said. */
+  readonly codecs: () => readonly Codec[] | null
   readonly commandTimeoutMs: number
   readonly playTimeoutMs: number
 }
 
 /** Which of FreeSWITCH's API commands we use. All of them name a channel first. */
-type Command = 'uuid_break' | 'uuid_record' | 'uuid_send_dtmf' | 'uuid_setvar' | 'uuid_dump' | 'uuid_set_media_stats'
+type Command =
+  'uuid_break' | 'uuid_kill' | 'uuid_record' | 'uuid_send_dtmf' | 'uuid_setvar' | 'uuid_dump' | 'uuid_set_media_stats'
 
 /**
  * One channel of FreeSWITCH, which is one party's audio: its SIP dialog with us and its own event socket. Everything asked of it ends:
@@ -26,6 +30,8 @@ export class FreeSwitchLeg extends EventEmitter<{ gone: [cause: string]; digit: 
   readonly #gone = Promise.withResolvers<never>()
   #isGone = false
   #dialogIsOver = false
+  #isEavesdropping = false
+  #onBridge: () => void = () => undefined
   #closing: Promise<void> | null = null
   readonly #party: PartyDescription
   /** What the party has said, as FreeSWITCH knows it. */
@@ -38,6 +44,8 @@ export class FreeSwitchLeg extends EventEmitter<{ gone: [cause: string]; digit: 
     this.#told = told
     this.#limits = limits
     this.#gone.promise.catch(() => undefined) // Somebody may be waiting, or nobody.
+    endpoint.conn?.subscribe('CHANNEL_BRIDGE')
+    endpoint.conn?.on(`esl::event::CHANNEL_BRIDGE::${endpoint.uuid}`, () => this.#onBridge())
     endpoint.on('dtmf', ({ dtmf }) => this.emit('digit', dtmf))
     endpoint.on('destroy', (event) => this.#end(event?.reason ?? 'FreeSWITCH is gone'))
     this.#dialog?.once('destroy', () => {
@@ -63,16 +71,42 @@ export class FreeSwitchLeg extends EventEmitter<{ gone: [cause: string]; digit: 
   async hear(description: Description): Promise<void> {
     const text = this.#party.write(description)
     if (text === this.#told) return
+    // In a re-INVITE it refuses the stream and then ends the channel: so that it is not asked.
+    if (!this.#speaksOneOf(description)) throw noCodec()
+    let answer: unknown
     try {
-      await this.#run('take a description', this.#endpoint.modify(text))
+      answer = await this.#run('take a description', this.#endpoint.modify(text))
     } catch (error) {
       throw refusalOf(error)
     }
+    if (/^m=audio 0 /m.test(String(answer))) throw noCodec()
     this.#told = text
   }
 
+  /** Numbers are each one's own here. */
+  #speaksOneOf({ audio }: Description): boolean {
+    const ours = this.#limits.codecs()
+    const isOurs = (codec: Codec): boolean =>
+      ours!.some(({ name, hertz }) => name.toLowerCase() === codec.name.toLowerCase() && hertz === codec.hertz)
+    return ours === null || audio.codecs.some((codec) => carriesSpeech(codec) && isOurs(codec))
+  }
+
+  /**
+   * Resolves once they hear each other. FreeSWITCH answers the command before it begins, and ends both channels if one of them is told
+   * to go meanwhile.
+   */
   async bridge(other: FreeSwitchLeg): Promise<void> {
+    const begun = this.#run('begin a bridge', Promise.any([this.#nextBridge(), other.#nextBridge()]))
+    begun.catch(() => undefined) // The command has failed.
     await this.#run('join two channels', this.#endpoint.bridge(other.uuid))
+    await begun
+  }
+
+  /** FreeSWITCH tells one of the two. */
+  #nextBridge(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#onBridge = resolve
+    return promise
   }
 
   /** Parks both channels of a bridge. */
@@ -88,6 +122,26 @@ export class FreeSwitchLeg extends EventEmitter<{ gone: [cause: string]; digit: 
 
   async stopPlaying(): Promise<void> {
     await this.command('uuid_break', 'all')
+  }
+
+  /** Hears this and the other's peer, until `this` or the other ends. */
+  async eavesdrop(other: FreeSwitchLeg): Promise<void> {
+    this.#isEavesdropping = true
+    try {
+      await this.#run('listen to another channel', this.#endpoint.execute('eavesdrop', other.uuid), null)
+    } finally {
+      this.#isEavesdropping = false
+    }
+  }
+
+  /** Says to a running `eavesdrop` what a key press would, without anybody's keys being heard. */
+  async eavesdropCommand(command: string): Promise<void> {
+    const { conn } = this.#endpoint
+    if (conn === null) return this.#gone.promise
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const said = safeWord('a command to eavesdrop', command)
+    conn.sendRecv('sendevent NOTIFY', { 'unique-id': this.uuid, 'eavesdrop-command': said }, () => resolve())
+    await this.#run('take a command', promise)
   }
 
   /** Runs a command on this channel and resolves to what it printed; rejects with what it complained of. */
@@ -113,7 +167,11 @@ export class FreeSwitchLeg extends EventEmitter<{ gone: [cause: string]; digit: 
   async #close(): Promise<void> {
     const dialog = this.#dialog
     const ms = this.#limits.commandTimeoutMs
-    if (!this.#isGone) await within('end a channel', ms, this.#endpoint.destroy()).catch(() => undefined)
+    if (!this.#isGone) {
+      // `hangup` waits for its turn behind an application that is running; uuid_kill would take the other channel of a bridge along.
+      if (this.#isEavesdropping) void this.eavesdropCommand('*').catch(() => undefined)
+      await within('end a channel', ms, this.#endpoint.destroy()).catch(() => undefined)
+    }
     this.#end('closed')
     // With FreeSWITCH dead nobody says BYE: then we do, so that the SIP server forgets the dialog, too.
     if (dialog !== null && !this.#dialogIsOver) await within('answer BYE', ms, dialog.destroy()).catch(() => undefined)
@@ -131,11 +189,12 @@ export class FreeSwitchLeg extends EventEmitter<{ gone: [cause: string]; digit: 
     if (this.#closing === null) this.emit('gone', cause)
   }
 
-  /** What fsmrf waits for on a channel that is gone it waits for in vain. */
-  #run<T>(what: string, promise: Promise<T>, ms: number = this.#limits.commandTimeoutMs): Promise<T> {
+  /** What fsmrf waits for on a channel that is gone it waits for in vain. `ms` null: it takes as long as the call. */
+  #run<T>(what: string, promise: Promise<T>, ms: number | null = this.#limits.commandTimeoutMs): Promise<T> {
     promise.catch(() => undefined)
     if (this.#isGone) return this.#gone.promise
-    return Promise.race([within(what, ms, promise), this.#gone.promise]).catch((error: unknown) => {
+    const inTime = ms === null ? promise : within(what, ms, promise)
+    return Promise.race([inTime, this.#gone.promise]).catch((error: unknown) => {
       throw error instanceof Error ? asUnavailable(what, error) : new MediaUnavailable(`FreeSWITCH: ${String(error)}`)
     })
   }
@@ -151,9 +210,12 @@ function asUnavailable(what: string, error: Error): Error {
 export function refusalOf(error: unknown): Error {
   if (error instanceof UnacceptableMedia || error instanceof MediaUnavailable) return error
   const status = error instanceof Error && 'status' in error ? error.status : undefined
-  if (status === 488 || status === 415 || status === 606)
-    return new UnacceptableMedia('the media server has no codec in common with the description', 305)
+  if (status === 488 || status === 415 || status === 606) return noCodec()
   const said = error instanceof Error ? error.message : String(error)
   const why = typeof status === 'number' ? `it answered ${status}` : said
   return new MediaUnavailable(`FreeSWITCH did not take the call: ${why}`)
+}
+
+function noCodec(): UnacceptableMedia {
+  return new UnacceptableMedia('the media server has no codec in common with the description', 305)
 }

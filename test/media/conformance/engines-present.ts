@@ -24,6 +24,13 @@ export interface RunningEngine {
   readonly kill: (() => Promise<void>) | null
   /** A recording of its tools as a stereo WAV file; without it the engine has none. */
   readonly wavOf?: (file: string) => Promise<Buffer>
+  /** Each side agrees on codecs with the engine and not with the other side, by clocks and buffers of the engine's own. */
+  readonly isBetween?: {
+    /** How long it may take from an answer until audio goes through, ms. */
+    readonly readyMs: number
+    /** By how many packets its figures may be out: what comes while it is not ready is not read. */
+    readonly packets: number
+  }
   close(): Promise<void>
 }
 
@@ -119,11 +126,14 @@ export const ENGINES: readonly EngineUnderTest[] = [
       : 'DCE_FREESWITCH_SERVERS names none (host:port, on this machine)',
     async start() {
       const { DCE_FREESWITCH_SERVERS: servers, DCE_FREESWITCH_SECRET: secret = 'ClueCon' } = process.env
+      const { DCE_FREESWITCH_PROMPTS_DIR: promptsDir, DCE_FREESWITCH_RECORDINGS_DIR: recordingsDir } = process.env
       const stage = await FreeSwitchStage.open()
       const server = await createFreeSwitch(stage.needs, {
         servers: servers!.split(','),
         secret,
         owner: 'dce-conformance',
+        ...(promptsDir && { promptsDir }),
+        ...(recordingsDir && { recordingsDir }),
         rtpTimeoutMs: RTP_TIMEOUT_MS,
       }).catch(async (error: unknown) => {
         await stage.close()
@@ -133,6 +143,7 @@ export const ENGINES: readonly EngineUnderTest[] = [
         server,
         kill: null, // Not ours to kill.
         wavOf: (file) => readFile(file),
+        isBetween: { readyMs: 200, packets: 4 },
         async close() {
           await server.close()
           await stage.close()

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type MediaCapability, type MediaServer, type MediaSession, type Sdp } from '../../../media/media-server.ts'
 import { newId, type CallId } from '../../../model/ids.ts'
 import { audioPort, type RtpParty } from '../relay/rtp-party.ts'
@@ -47,7 +48,26 @@ export async function answered(
   const session = await open(stage, offer)
   const toBuyer = await session.offerToBuyer(null)
   const told = await session.answerFromBuyer(answer)
+  await ready(stage)
   return { session, told, callerPort: audioPort(told), buyerPort: audioPort(toBuyer) }
+}
+
+/** Until what was answered last is passed on. */
+export async function ready({ running }: Stage): Promise<void> {
+  if (running.isBetween) await sleep(running.isBetween.readyMs)
+}
+
+/** What is offered names exactly these payloads; where the engine is between the two sides it offers its own, among them the first of these. */
+export function assertOffers({ running }: Stage, offer: Sdp, first: number, exactly: RegExp): void {
+  const payloads = /^m=audio \d+ RTP\/AVP (.*)\r$/m.exec(offer)?.[1] ?? ''
+  if (running.isBetween) assert.ok(payloads.split(' ').includes(String(first)), payloads)
+  else assert.match(payloads, exactly)
+}
+
+/** Figures of this many packets, as near as the engine counts. */
+export function assertPackets({ running }: Stage, counted: number, sent: number): void {
+  const slack = running.isBetween?.packets ?? 0
+  assert.ok(counted <= sent && counted >= sent - slack, `${counted} of ${sent}`)
 }
 
 export async function hear(

@@ -146,7 +146,7 @@ describe('A FreeSWITCH session', () => {
     const [caller] = freeswitch.channels
     for (const [name, value] of [
       ['in_packet_count', '500'],
-      ['in_skip_packet_count', '3'],
+      ['in_flaw_total', '3'],
       ['in_raw_bytes', '86000'],
       ['in_jitter_max_variance', '6.25'],
     ] as const)

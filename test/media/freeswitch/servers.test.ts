@@ -113,7 +113,7 @@ describe('The FreeSWITCH engine', () => {
 
   it('notices a FreeSWITCH that is connected and says nothing', async () => {
     const freeswitch = await stage.freeswitch()
-    const engine = await stage.engine([freeswitch], { healthEveryMs: 50, commandTimeoutMs: 100 })
+    const engine = await stage.engine([freeswitch], { healthEveryMs: 50, commandTimeoutMs: 500 })
     freeswitch.habits.silentTo.add('status').add('sofia')
     await eventually(() => !engine.isUp)
     freeswitch.habits.silentTo.clear()

@@ -7,11 +7,15 @@ import { EventSocketWriter, readCommands } from './event-socket.ts'
 /** What FreeSWITCH has modules for, as our vars.xml names them. */
 const CODECS = ['opus', 'G722', 'PCMU', 'PCMA']
 
+/** From the answer to uuid_bridge until it is there. */
+const BRIDGE_MS = 5
+
 interface ChannelParts {
   readonly invite: SipMessage
   readonly rtpPort: number
   readonly habits: Habits
   api(line: string): string
+  find(uuid: string): Channel | undefined
   /** Says BYE in its dialog. */
   hangUp(channel: Channel): void
 }
@@ -41,6 +45,8 @@ export class Channel {
   readonly recordings = new Map<string, boolean>()
   /** What it has been told to execute, with the argument. */
   readonly executed: string[] = []
+  /** Whom it eavesdrops on, and the last that was said to it meanwhile; null when it does not. */
+  eavesdrop: { readonly on: Channel; command: string | null; tell(command: string): void } | null = null
   isUp = true
   lastCSeq = 0
   readonly #parts: ChannelParts
@@ -48,6 +54,9 @@ export class Channel {
   #socket: Socket | null = null
   #writer: EventSocketWriter | null = null
   #playing: (() => void) | null = null
+  #hangsUpNext = false
+  /** Who eavesdrops on it is told when it ends. */
+  readonly #heardBy = new Set<() => void>()
 
   constructor(parts: ChannelParts) {
     this.#parts = parts
@@ -89,7 +98,17 @@ export class Channel {
     this.part()
     this.event({ 'Event-Name': 'CHANNEL_CALLSTATE', 'Channel-Call-State': 'HANGUP', 'Hangup-Cause': cause })
     this.#writer?.goodbye()
+    for (const stop of this.#heardBy) stop()
     if (saysBye) this.#parts.hangUp(this)
+  }
+
+  /** A moment after the command is answered: before that, the end of one would be the end of both. */
+  bridge(other: Channel): void {
+    this.part()
+    other.part()
+    this.bridgedTo = other
+    other.bridgedTo = this
+    setTimeout(() => this.event({ 'Event-Name': 'CHANNEL_BRIDGE' }), BRIDGE_MS)
   }
 
   part(): void {
@@ -124,13 +143,21 @@ export class Channel {
         return writer.apiResponse(this.#parts.api(rest.join(' ')))
       }
       case 'sendmsg': {
-        const headers = new Map(lines.slice(1).map((line) => line.split(': ', 2) as [string, string]))
+        const headers = headersOf(lines)
         writer.reply('+OK')
         return this.#execute(
           headers.get('execute-app-name')!,
           headers.get('execute-app-arg') ?? '',
           headers.get('Event-UUID')!,
         )
+      }
+      case 'sendevent': {
+        // An event with a channel's id is queued for what runs there.
+        const headers = headersOf(lines)
+        const command = headers.get('eavesdrop-command')
+        const channel = this.#parts.find(headers.get('unique-id') ?? '')
+        if (command !== undefined && channel?.eavesdrop) channel.eavesdrop.tell(command)
+        return writer.reply(`+OK ${randomUUID()}`)
       }
       case 'exit':
         return writer.goodbye()
@@ -149,7 +176,9 @@ export class Channel {
         'Application-UUID': id,
         ...values,
       })
-    if (application === 'hangup') return this.end('NORMAL_CLEARING')
+    // It waits for its turn behind an application that is running.
+    if (application === 'hangup') return this.eavesdrop ? void (this.#hangsUpNext = true) : this.end('NORMAL_CLEARING')
+    if (application === 'eavesdrop') return this.#eavesdrop(this.#parts.find(argument), complete)
     if (application !== 'playback') return complete()
     if (argument.includes('missing')) return complete({ 'Application-Response': 'FILE NOT FOUND' })
     const timer = setTimeout(() => this.#playing?.(), this.#parts.habits.playMs)
@@ -158,6 +187,28 @@ export class Channel {
       this.#playing = null
       complete({ 'Application-Response': 'FILE PLAYED' })
     }
+  }
+
+  #eavesdrop(on: Channel | undefined, complete: () => void): void {
+    if (on === undefined) return complete()
+    const stop = (): void => {
+      on.#heardBy.delete(stop)
+      this.#heardBy.delete(leave)
+      this.eavesdrop = null
+      complete()
+      if (this.#hangsUpNext) this.end('NORMAL_CLEARING')
+    }
+    const leave = (): void => void on.#heardBy.delete(stop)
+    this.eavesdrop = {
+      on,
+      command: null,
+      tell(command) {
+        this.command = command
+        if (command === '*') stop()
+      },
+    }
+    on.#heardBy.add(stop)
+    this.#heardBy.add(leave)
   }
 
   /** An offer, or the answer to one with its first codec for speech that we have and its key presses; '' when there is none. */
@@ -184,4 +235,8 @@ export class Channel {
       '',
     ].join('\r\n')
   }
+}
+
+function headersOf(lines: readonly string[]): Map<string, string> {
+  return new Map(lines.slice(1).map((line) => line.split(': ', 2) as [string, string]))
 }

@@ -118,10 +118,7 @@ export class ScriptedFreeSwitch {
       case 'uuid_bridge': {
         const other = this.find(args[0]!)
         if (other === undefined) return '-ERR Invalid uuid\n'
-        channel.part()
-        other.part()
-        channel.bridgedTo = other
-        other.bridgedTo = channel
+        channel.bridge(other)
         return `+OK ${other.uuid}\n`
       }
       case 'uuid_transfer':
@@ -158,8 +155,10 @@ export class ScriptedFreeSwitch {
       this.#answer(message, channel ? 200 : 481)
       channel?.end('NORMAL_CLEARING', false)
     } else if (message.method === 'INVITE' && channel) {
+      // It refuses the stream and not the request, and then ends the channel.
       const isTaken = channel.modify(message.body)
-      this.#answer(message, isTaken ? 200 : 488, isTaken ? channel.localSdp : '')
+      this.#answer(message, 200, isTaken ? channel.localSdp : channel.localSdp.replace(/^m=audio \d+/m, 'm=audio 0'))
+      if (!isTaken) channel.end('INCOMPATIBLE_DESTINATION')
     } else if (message.method === 'INVITE') this.#take(message)
     else this.#answer(message, 200)
   }
@@ -171,6 +170,7 @@ export class ScriptedFreeSwitch {
       rtpPort: (this.#rtpPort += 2),
       habits: this.habits,
       api: (line) => this.#api(line),
+      find: (each) => this.find(each),
       hangUp: (ended) => this.#sayBye(ended),
     })
     if (channel.localSdp === '') return this.#answer(invite, 488)
