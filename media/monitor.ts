@@ -1,17 +1,15 @@
-import type { Sdp } from './media-server.ts'
-
 /** What somebody who monitors a call does: hears both sides; speaks to the buyer's side alone besides; speaks to both. */
 export const MONITOR_MODES = ['listen', 'whisper', 'barge'] as const
 export type MonitorMode = (typeof MONITOR_MODES)[number]
 
-/** The audio of one who monitors a call. They are called with our `offer`, and hear the call once they have `answered`. */
+/** The audio of one who monitors a call. Descriptions are SDP. They are called with our `offer`, and hear the call once they have `answered`. */
 export interface Monitor {
-  readonly offer: Sdp
+  readonly offer: string
   readonly mode: MonitorMode
   /** Their answer to it. Throws UnacceptableMedia when it leaves no codec in common. */
-  answered(answer: Sdp): Promise<void>
+  answered(answer: string): Promise<void>
   /** An offer of theirs, in a re-INVITE → our answer. */
-  renew(offer: Sdp): Promise<Sdp>
+  renew(offer: string): Promise<string>
   /** From now on, in the middle of the call. Rejects with MediaUnavailable when the monitoring is over. */
   setMode(mode: MonitorMode): Promise<void>
   /** Resolves once it is over, whoever ended it, with why: `closed`, `call_ended`, or what the engine says. Never rejects. */
