@@ -58,6 +58,8 @@ export interface BrowserPhoneOptions {
   readonly register?: boolean
   /** The tone it speaks, in Hz: a multiple of 50. Default: silence. */
   readonly toneHz?: number
+  /** Its RTCConfiguration: STUN and TURN servers, and whether it is reached by those alone. */
+  readonly rtc?: Readonly<Record<string, unknown>>
   /** The only codecs it has, as `audio/opus`; default: all of the browser's. */
   readonly codecs?: readonly string[]
 }
@@ -199,8 +201,9 @@ window.phone = {
   events: [],
   session: null,
   tell(name, detail = '') { this.events.push({ name, detail: String(detail) }) },
-  start({ url, username, password, register = true, toneHz = 0, codecs = null }) {
+  start({ url, username, password, register = true, toneHz = 0, codecs = null, rtc = {} }) {
     this.toneHz = toneHz
+    this.rtc = rtc
     if (codecs) this.limit(codecs)
     this.ua = new JsSIP.UA({
       sockets: [new JsSIP.WebSocketInterface(url)],
@@ -249,8 +252,8 @@ window.phone = {
     session.on('ended', ({ originator, cause }) => this.tell('ended', originator + ' ' + cause))
     session.on('failed', ({ originator, cause, message }) => this.tell('failed', message?.status_code ?? originator + ' ' + cause))
   },
-  call(user) { this.ua.call('sip:' + user + '@dce', { mediaStream: this.sound() }) },
-  answer() { this.session.answer({ mediaStream: this.sound() }) },
+  call(user) { this.ua.call('sip:' + user + '@dce', { mediaStream: this.sound(), pcConfig: this.rtc }) },
+  answer() { this.session.answer({ mediaStream: this.sound(), pcConfig: this.rtc }) },
   sound() {
     if (this.line) return this.line.stream
     const context = new AudioContext()
