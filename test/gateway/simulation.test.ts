@@ -12,7 +12,7 @@ const TO_BE_MET = [
     'all_awards_failed,stop_code,trunk_limit,unknown_number,too_many_hops,invite_expired,unacceptable_media',
     'overloaded,storage_unavailable,shutdown,interrupted',
   ].flatMap((list) => list.split(',').map((reason) => `ended: ${reason}`)),
-  ...'answered,award failed,next trunk,redirected,transferred,transfer failed'
+  ...'answered,award failed,media moved,next trunk,redirected,transferred,transfer failed'
     .split(',')
     .map((step) => `step: ${step}`),
   ...'INVITE,ACK,CANCEL,BYE,PRACK,UPDATE,NOTIFY,INFO,MESSAGE,100,180,183,200,202,422,481,487,488,491,500,503'

@@ -1,6 +1,6 @@
 import type { ExchangeParts } from '../../../gateway/parts.ts'
 import type { Call } from '../../../gateway/live-call.ts'
-import type { MediaServer } from '../../../media/media-server.ts'
+import type { EnginePool } from '../../../media/engine-pool.ts'
 import type { DomainEvent } from '../../../model/events.ts'
 import type { AccountId, TrunkId } from '../../../model/ids.ts'
 import type { SimulatedWriter } from './simulated-writer.ts'
@@ -13,7 +13,7 @@ interface Seen {
   readonly writer: SimulatedWriter
   readonly wire: WireWitness
   readonly market: { readonly accounts: readonly AccountId[]; readonly trunkId: TrunkId }
-  readonly media: MediaServer
+  readonly media: EnginePool
 }
 
 /** What must be true of every call, and of the exchange, when all calls are over. */

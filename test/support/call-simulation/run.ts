@@ -3,6 +3,7 @@ import { openDns } from '../../../gateway/sip-server/dns.ts'
 import { Engine } from '../../../gateway/sip-server/engine.ts'
 import { DEFAULT_LIMITS } from '../../../gateway/sip-server/limits.ts'
 import type { SipServerLimits } from '../../../gateway/sip-server/limits.ts'
+import { EnginePool } from '../../../media/engine-pool.ts'
 import { Dice } from '../../simulation/dice.ts'
 import { NOON } from '../market.ts'
 import { createForkingProxy } from '../sip-simulation/forking-proxy.ts'
@@ -62,7 +63,7 @@ class World {
   readonly #engines: { readonly host: string; readonly engine: Engine }[] = []
   readonly #phones: readonly { readonly host: string; readonly phone: Phone }[]
   readonly #sip: Engine
-  readonly #media: SimulatedMedia
+  readonly #media: EnginePool
   readonly #writer: SimulatedWriter
   readonly #market: ReturnType<typeof marketOf>
   readonly #exchange: ReturnType<typeof createSimulatedExchange>
@@ -104,7 +105,11 @@ class World {
       maxDialogMs: scenario.limits.maxCallDurationMs + LAST_RESORT_MS,
       maxRingingMs: scenario.limits.maxSetupMs + LAST_RESORT_MS,
     })
-    this.#media = new SimulatedMedia(time, dice, scenario.media, globals.stir)
+    // Half of the exchanges have a second engine, where calls go that the first one refuses.
+    const engines = Array.from({ length: dice.onceIn(2) ? 2 : 1 }, () => {
+      return new SimulatedMedia(time, dice, scenario.media, globals.stir)
+    })
+    this.#media = new EnginePool(engines)
     this.#writer = new SimulatedWriter(time, dice, scenario.disk, globals.stir)
     this.#wire.isSaleDurable = (callId) => this.#writer.durableSales.has(callId)
     this.#market = marketOf(scenario)

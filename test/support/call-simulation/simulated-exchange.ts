@@ -22,8 +22,7 @@ import { SipCredentials } from '../../../gateway/sip-credentials.ts'
 import { Signaling } from '../../../gateway/srf.ts'
 import { takeCall } from '../../../gateway/take-call.ts'
 import { Trunks } from '../../../gateway/trunks.ts'
-import { EnginePool } from '../../../media/engine-pool.ts'
-import type { MediaServer } from '../../../media/media-server.ts'
+import type { EnginePool } from '../../../media/engine-pool.ts'
 import type { BookChange } from '../../../model/book.ts'
 import { systemClock } from '../../../model/clock.ts'
 import type { DomainEvent } from '../../../model/events.ts'
@@ -79,7 +78,7 @@ export function createSimulatedExchange(options: {
   readonly scenario: Scenario
   readonly book: readonly BookChange[]
   readonly agents: readonly { readonly user: SipUser; readonly bindings: readonly SipBinding[] }[]
-  readonly media: MediaServer
+  readonly media: EnginePool
   readonly writer: RecordWriter
 }): SimulatedExchange {
   const { scenario, book, agents, media, writer } = options
@@ -153,7 +152,7 @@ export function createSimulatedExchange(options: {
     log,
     telemetry,
     signaling,
-    media: new EnginePool([media]),
+    media,
     trunks,
     authentication,
     clickTokens,
