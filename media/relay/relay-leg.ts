@@ -22,6 +22,12 @@ import type { PartyFormats } from './tool-messages.ts'
 /** Clock rates by payload type before any description: telephony's. */
 const DEFAULT_CLOCK_RATE = 8000
 
+/**
+ * Packets of one party in a second: the shortest ones that Opus has (2.5 ms) and a few. More are dropped: nobody floods others through
+ * us, and two parties who describe our own ports to us have their packets go round no faster.
+ */
+export const PACKETS_PER_SECOND_LIMIT = 500
+
 /** What the audio tools do with a leg's packets; a leg without them passes everything on untouched. */
 export interface AudioTap {
   /** A packet of this leg's party. True: it is not passed on. */
@@ -77,6 +83,8 @@ export class RelayLeg implements Watched {
   #foreign = 0
   #unauthentic = 0
   #unsent = 0
+  #secondSinceMs = 0
+  #inSecond = 0
 
   /** Told once, when this side's audio cannot be secured as agreed. */
   onInsecure: (reason: string) => void = () => {}
@@ -193,6 +201,7 @@ export class RelayLeg implements Watched {
       this.#foreign++
       return
     }
+    if (this.#isTooMany(now)) return void this.#unsent++
     this.lastHeardMs = now
     const payload = packet[1]! & 0x7f
     this.#stats.count(packet, now, this.#clockRates[payload]!)
@@ -202,6 +211,14 @@ export class RelayLeg implements Watched {
     if (this.tap !== null && this.tap.received(packet, now)) return
     if (payload === this.#translatedPayload) translate(packet, this.#translated!)
     this.#peer?.pass(packet, now)
+  }
+
+  #isTooMany(nowMs: number): boolean {
+    if (nowMs - this.#secondSinceMs >= 1000) {
+      this.#secondSinceMs = nowMs
+      this.#inSecond = 0
+    }
+    return ++this.#inSecond > PACKETS_PER_SECOND_LIMIT
   }
 
   /** A packet of the other party's, for this leg's. */
@@ -237,6 +254,7 @@ export class RelayLeg implements Watched {
     }
     // A caller whose phone sends nothing while silent (RFC 3389) is alive as long as it reports.
     const now = performance.now()
+    if (this.#isTooMany(now)) return void this.#unsent++
     this.lastHeardMs = now
     this.#reports.heard(packet, now)
     this.#peer?.sendRtcp(packet)

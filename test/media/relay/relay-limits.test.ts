@@ -5,7 +5,8 @@ import { newId, type CallId } from '../../../model/ids.ts'
 import { createRelay } from '../../../media/relay/relay.ts'
 import type { RelayOptions } from '../../../media/relay/relay-options.ts'
 import { MediaUnavailable } from '../../../media/media-server.ts'
-import { connect, needs, pass, SMALL_RANGE, untilUp, withRelay } from './relayed-call.ts'
+import { PACKETS_PER_SECOND_LIMIT } from '../../../media/relay/relay-leg.ts'
+import { connect, needs, pass, SMALL_RANGE, untilStats, untilUp, withRelay } from './relayed-call.ts'
 import { rtp, RtpParty } from './rtp-party.ts'
 
 describe('relay limits', () => {
@@ -34,6 +35,22 @@ describe('relay limits', () => {
       await new Promise((resolve) => setTimeout(resolve, 800)) // The caller is silent too now; one ending is enough.
       assert.equal(times, 1)
       await call.session.close()
+    })
+  })
+
+  it('lets no packet go round for ever, where both sides are described to be at our own ports', async () => {
+    await withRelay({}, async (relay) => {
+      const at = (port: number): string => caller.describe().replace(/^m=audio \d+/m, `m=audio ${port}`)
+      const { session, callerSide, buyerSide } = await connect(relay, { caller, buyer })
+      await session.reoffer('caller', at(buyerSide))
+      await session.reanswer('caller', at(callerSide))
+      // Whoever is steady is believed, until the one described is heard.
+      for (let sequence = 1; sequence <= 5; sequence++) buyer.send(rtp({ sequence }), callerSide)
+      await untilStats(session, ({ caller: { dropped } }) => dropped.unsent > 0)
+      await new Promise((resolve) => setTimeout(resolve, 1200))
+      const { packetsReceived } = (await session.stats()).caller
+      assert.ok(packetsReceived <= 2 * PACKETS_PER_SECOND_LIMIT, `${packetsReceived}`) // Two of our seconds may have begun.
+      await session.close()
     })
   })
 
