@@ -47,8 +47,6 @@ export class Mediasoup implements MediaServer {
   readonly #pipeFrom: number
   readonly #fronts: Fronts
   readonly #pool: WorkerPool
-  /** Of mediasoup. */
-  readonly version: string
   readonly #sessions = new Set<MediasoupSession>()
   #closed = false
 
@@ -68,7 +66,6 @@ export class Mediasoup implements MediaServer {
     const data = { addresses, portRange, portQuietMs, rtpTimeoutMs, latching, oneWayAfterMs, oneWayEndsCall }
     this.#fronts = new Fronts(threads, data, needs)
     const found = findMediasoup(options.workerPath)
-    this.version = found.version
     this.#pool = new WorkerPool(found, workers, workerPorts, needs, (worker, reason) => {
       for (const session of this.#sessions) if (session.isIn(worker)) session.lost(reason)
     })
