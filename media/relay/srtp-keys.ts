@@ -9,6 +9,15 @@ const LABELS = { rtp: { cipher: 0, auth: 1, salt: 2 }, rtcp: { cipher: 3, auth: 
 const AUTH_KEY_BYTES = 20
 const SALT_BYTES = 14
 
+/**
+ * Key stream is made for so many packets at once where they come one after another: calling OpenSSL costs several times what it does
+ * in that call.
+ */
+const AHEAD = 8
+/** Of a packet of which several are made at once: 512 bytes. */
+const AHEAD_BLOCKS_LIMIT = RTP_PACKET_LIMIT_BYTES / AES_BLOCK_BYTES / AHEAD
+const SEQUENCES = 65_536
+
 /** Counter blocks and their encryption are as good as used up when a packet is done: one for all. */
 const BLOCKS = Buffer.alloc(RTP_PACKET_LIMIT_BYTES + AES_BLOCK_BYTES)
 
@@ -17,6 +26,13 @@ export class SrtpSessionKeys {
   readonly #cipher: Cipheriv
   readonly #hmac: HmacSha1
   readonly #salt: Buffer
+  /** Key stream for `#packets` packets of `#blocks` blocks each, the first of this index. */
+  #stream: Uint8Array = Buffer.alloc(0)
+  #ssrc = -1
+  #rollover = -1
+  #sequence = 0
+  #packets = 0
+  #blocks = 0
 
   constructor(suite: SrtpSuite, master: Uint8Array, kind: 'rtp' | 'rtcp') {
     const label = LABELS[kind]
@@ -32,27 +48,45 @@ export class SrtpSessionKeys {
   cipher(bytes: Uint8Array, from: number, to: number, ssrc: number, rollover: number, sequence: number): void {
     const size = to - from
     if (size <= 0) return
+    const blocks = Math.ceil(size / AES_BLOCK_BYTES)
+    const isLike = ssrc === this.#ssrc && rollover === this.#rollover && blocks === this.#blocks
+    const ahead = sequence - this.#sequence
+    if (!isLike || ahead < 0 || ahead >= this.#packets) {
+      const isNext = isLike && ahead === this.#packets && blocks <= AHEAD_BLOCKS_LIMIT
+      this.#packets = isNext ? Math.min(AHEAD, SEQUENCES - sequence) : 1
+      this.#stream = this.#makeStream(ssrc, rollover, sequence, this.#packets, blocks)
+      this.#ssrc = ssrc
+      this.#rollover = rollover
+      this.#sequence = sequence
+      this.#blocks = blocks
+    }
+    const stream = this.#stream
+    let at = (sequence - this.#sequence) * blocks * AES_BLOCK_BYTES
+    for (let i = from; i < to; i++) bytes[i]! ^= stream[at++]!
+  }
+
+  /** RFC 3711 §4.1.1, for so many packets of so many blocks. */
+  #makeStream(ssrc: number, rollover: number, sequence: number, packets: number, blocks: number): Uint8Array {
     const salt = this.#salt
-    const count = Math.ceil(size / AES_BLOCK_BYTES)
     // IV = salt · 2^16 XOR SSRC · 2^64 XOR index · 2^16.
     for (let i = 0; i < SALT_BYTES; i++) BLOCKS[i] = salt[i]!
     for (let i = 0; i < 4; i++) {
       BLOCKS[4 + i]! ^= ssrc >>> (24 - 8 * i)
       BLOCKS[8 + i]! ^= rollover >>> (24 - 8 * i)
     }
-    BLOCKS[12]! ^= sequence >>> 8
-    BLOCKS[13]! ^= sequence & 0xff
-    BLOCKS[14] = 0
-    BLOCKS[15] = 0
-    for (let block = 1; block < count; block++) {
+    const count = packets * blocks
+    for (let block = 0; block < count; block++) {
       const at = block * AES_BLOCK_BYTES
-      for (let i = 0; i < SALT_BYTES; i++) BLOCKS[at + i] = BLOCKS[i]!
-      BLOCKS[at + 14] = block >>> 8
-      BLOCKS[at + 15] = block
+      const index = sequence + Math.floor(block / blocks)
+      const counter = block % blocks
+      for (let i = 0; i < 12; i++) BLOCKS[at + i] = BLOCKS[i]!
+      BLOCKS[at + 12] = salt[12]! ^ (index >>> 8)
+      BLOCKS[at + 13] = salt[13]! ^ index
+      BLOCKS[at + 14] = counter >>> 8
+      BLOCKS[at + 15] = counter
     }
     // One cipher for the whole call: making one for each packet costs ten times as much.
-    const stream = this.#cipher.update(BLOCKS.subarray(0, count * AES_BLOCK_BYTES))
-    for (let i = 0; i < size; i++) bytes[from + i]! ^= stream[i]!
+    return this.#cipher.update(BLOCKS.subarray(0, count * AES_BLOCK_BYTES))
   }
 
   /** Writes the tag of the bytes before `length` (and of the rollover counter, RTP's) behind them. */
