@@ -141,6 +141,32 @@ describe('rtpengine', function () {
     assert.equal(engine.isUp, true)
   })
 
+  it('loses the calls of a killed one and no others, and takes new ones on the other at once', async () => {
+    const one = await program({ rtpPorts: [24_000, 24_399] })
+    const other = await program({ rtpPorts: [24_400, 24_799] })
+    const engine = await server([one, other])
+    const calls = await Promise.all(Array.from({ length: 10 }, () => connect(engine, { caller, buyer })))
+    const failed = new Map<Call, string>()
+    for (const call of calls) {
+      call.session.established()
+      call.session.on('failed', (reason) => failed.set(call, reason))
+    }
+    const doomed = calls.filter(({ callerSide }) => callerSide < 24_400)
+    assert.equal(doomed.length, 5)
+    await one.kill()
+    const next = await connect(engine, { caller, buyer })
+    assert.ok(next.callerSide >= 24_400, 'a new call does not wait for pings to be missed')
+    await until(() => failed.size === doomed.length)
+    for (const call of doomed) assert.match(failed.get(call)!, new RegExp(`${one.port} is down: .*nobody listens`))
+    const left = calls.filter((call) => !failed.has(call))
+    for (const { callerSide } of [left[0]!, left[4]!, next])
+      assert.deepEqual(await toneHeard(caller, callerSide, 400, [buyer]), [[400]], 'the others go on')
+    const startMs = performance.now()
+    await Promise.all([...calls, next].map(({ session }) => session.close()))
+    assert.ok(performance.now() - startMs < 1000, 'nobody waits for the dead')
+    assert.equal(engine.sessionCount, 0)
+  })
+
   it('answers that it is full when no ports are left, and gives all of them back', async () => {
     const one = await program({ rtpPorts: [24_900, 24_911] })
     const engine = await server([one])
