@@ -32,6 +32,8 @@ interface Act {
   readonly stop: AbortController
   /** Whether this side does not hear the other meanwhile. */
   isAlone: boolean
+  /** Begins it anew, for what is repeated until it is stopped. */
+  again: (() => Promise<void>) | null
 }
 
 /**
@@ -59,12 +61,25 @@ export class EngineTools {
 
   /** Its sides have been agreed, at this path: again, or for the first time. */
   async agreed(path: Path, isNewParty: boolean): Promise<void> {
-    if (path !== this.#path) this.#audio = new PathAudio(path)
-    if (path !== this.#path || isNewParty) this.#muted.caller = this.#muted.buyer = false
+    const isOther = path !== this.#path
+    if (isOther) this.#audio = new PathAudio(path)
     this.#path = path
     if (this.#ended) return
+    if (isOther || isNewParty) this.#muted.caller = this.#muted.buyer = false
     if (SIDES.some((side) => this.#shouldBeMuted(side))) await this.#settleMutes()
-    if (this.#call !== null) await this.#inLine(() => this.#tap())
+    if (isOther) await this.begunAnew()
+    if (this.#call !== null) await this.#inLine(() => this.#tap()).catch((error: unknown) => this.#warnOf(error))
+  }
+
+  /** The path is given up, and another is not agreed yet: what it was told then holds. */
+  left(): void {
+    this.#path = this.#audio = null
+  }
+
+  /** rtpengine stops what it plays when a party of the call is deleted: what is repeated begins anew. */
+  async begunAnew(): Promise<void> {
+    const again = SIDES.map(async (side) => this.#acts[side]?.again?.())
+    await Promise.all(again).catch((error: unknown) => this.#warnOf(error))
   }
 
   /** Nothing more is played or heard; recordings are written to their ends. */
@@ -100,7 +115,7 @@ export class EngineTools {
   /** One thing after another at each side: what is under way is stopped first. */
   #act({ op, side }: { op: number; side: LegSide }, work: (act: Act) => Promise<void>): void {
     this.#acts[side]?.stop.abort()
-    const act = { op, stop: new AbortController(), isAlone: false }
+    const act: Act = { op, stop: new AbortController(), isAlone: false, again: null }
     this.#acts[side] = act
     const done = this.#acting[side].then(async () => {
       try {
@@ -133,9 +148,12 @@ export class EngineTools {
     act.isAlone = true
     await this.#settleMutes()
     await audio.play(side, clip)
-    if (clip.lasts === Infinity) await stopped(signal)
-    else await sleep(clip.lasts + TAIL_MS, undefined, { signal }).catch(() => {})
-    if (!this.#ended) await audio.stopPlaying(side).catch(() => {}) // What has ended by itself cannot be stopped.
+    if (clip.lasts === Infinity) {
+      act.again = async () => this.#audio?.play(side, clip)
+      await stopped(signal)
+    } else await sleep(clip.lasts + TAIL_MS, undefined, { signal }).catch(() => {})
+    act.again = null
+    if (!this.#ended) await this.#audio?.stopPlaying(side).catch(() => {}) // What has ended by itself cannot be stopped.
   }
 
   /** As RFC 4733 events, which rtpengine puts into what the other side says; as tones when that says nothing. */
@@ -181,8 +199,13 @@ export class EngineTools {
     } catch (error) {
       const reason = (error as Error).message
       if ('op' in order) this.tools.told({ what: 'failed', op: order.op, reason })
-      else if (!this.#ended) this.#parts.warn({ reason }, 'the keys a side presses are not heard')
+      else this.#warnOf(error)
     }
+  }
+
+  #warnOf(error: unknown): void {
+    if (!this.#ended)
+      this.#parts.warn({ reason: (error as Error).message }, 'the audio tools of a call do not do all they were asked')
   }
 
   async #tap(): Promise<void> {

@@ -126,10 +126,12 @@ export class RtpengineSession
       const endFormer = former.changeBuyer()
       section = await ring(former)
       await endFormer()
+      await this.#tools.begunAnew()
     } else {
       const opened = await this.#parts.open(ring)
       section = opened.first
       this.#path = opened.path
+      this.#tools.left()
       void former?.delete()
     }
     if (this.#closing) throw await this.#closedMeanwhile()
@@ -388,8 +390,8 @@ export class RtpengineSession
     from.writer.follow(offer.description, offer.text)
     const text = from.writer.write(answered)
     if (!readDescription(text).audio.codecs.some(carriesSpeech)) throw noSpeech()
+    await this.#tools.agreed(path, isFirst) // Before it is unblocked: who is kept apart is not heard for a moment.
     await path.unblock()
-    await this.#tools.agreed(path, isFirst)
     this.#said[asker] = offer
     this.#said[answerer] = answer
     from.agreed = answered

@@ -211,6 +211,38 @@ describe('rtpengine’s audio tools', function () {
     })
   })
 
+  it('goes on with what it repeats, and keeps apart whom it kept apart, when another target is rung', async () => {
+    const third = await RtpParty.open()
+    const session = await engine.createSession({ callId: 'targets' as never, callerOffer: caller.describe() })
+    const tools = session.tools!
+    await tools.apart(true)
+    await session.offerToBuyer(null)
+    const told = await session.answerFromBuyer(buyer.describe({ payloads: '0 101' }))
+    assert.deepEqual(await toneHeard(caller, audioPort(told), 400, [buyer]), [[]], 'from the first answer on')
+    const stop = new AbortController()
+    const ringback = { kind: 'tone', hertz: [1500], onMs: 200, offMs: 0 } as const
+    const played = tools.play('caller', ringback, { repeat: true, signal: stop.signal })
+    await sleep(200)
+    const offer = await session.offerToBuyer(told)
+    caller.heard.length = 0
+    await sleep(500)
+    assert.ok(shareOf(1500, audioOf(caller)) > 0.9, 'while it rings')
+    await session.answerFromBuyer(third.describe({ payloads: '0 101' }))
+    assert.deepEqual(await toneHeard(caller, audioPort(told), 400, [third]), [[]])
+    stop.abort()
+    await played
+    await tools.apart(false)
+    assert.deepEqual(await toneHeard(caller, audioPort(told), 400, [third]), [[400]])
+    assert.deepEqual(await toneHeard(third, audioPort(offer), 900, [caller]), [[900]])
+    await tools.apart(true)
+    const fresh = await session.offerToBuyer(null)
+    await tools.apart(false) // Nobody is joined in this moment.
+    await session.answerFromBuyer(buyer.describe({ payloads: '0 101' }))
+    assert.deepEqual(await toneHeard(buyer, audioPort(fresh), 650, [caller]), [[650]])
+    await session.close()
+    third.close()
+  })
+
   it('records what both sides say, the caller left and the buyer right, and nothing while paused', async () => {
     const out = join(folder, 'out.wav')
     await inCall(async ({ callerSide, buyerSide }, tools) => {
