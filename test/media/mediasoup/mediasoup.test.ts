@@ -207,6 +207,31 @@ describe('the media engine mediasoup', function () {
     assert.ok(lossy.quality!.mosMean! < 3.7, `${lossy.quality!.mosMean} with a tenth lost`)
   })
 
+  it('answers an ICE restart with one, and the keys go on', async () => {
+    await start()
+    const buyer = await phone()
+    const browser = await BrowserParty.open()
+    parties.push(browser.party)
+    const session = await open(browser.describe())
+    await session.offerToBuyer(null)
+    const told = await session.answerFromBuyer(buyer.describe({ payloads: '0' }))
+    await browser.find(told)
+    const srtp = await browser.shakeHands(told)
+    const restarted = browser.describe({
+      lines: (text) =>
+        text.replace(`ufrag:${browser.ufrag}`, 'ufrag:another').replace(/pwd:.*/, `pwd:${'p'.repeat(24)}`),
+    })
+    assert.match(await session.reoffer('caller', restarted), /RTP\/AVP 0 126\r/)
+    const again = await session.reanswer('buyer', buyer.describe({ payloads: '0' }))
+    const ufrag = (text: Sdp) => /a=ice-ufrag:(\S+)/.exec(text)![1]
+    assert.notEqual(ufrag(again), ufrag(told))
+    assert.equal(audioPort(again), audioPort(told))
+    assert.equal((await browser.find(again)).readUInt16BE(0), 0x0101, 'a check by the new name is answered')
+    browser.party.send(srtp.protect(rtp({ sequence: 1, mark: 7 }))!, audioPort(again))
+    assert.equal((await buyer.next()).packet[12], 7)
+    await session.close()
+  })
+
   it('tells that a browser is silent', async () => {
     await start({ rtpTimeoutMs: 600 })
     const caller = await phone()
