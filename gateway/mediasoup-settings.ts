@@ -9,7 +9,7 @@ export function mediasoupOptions(settings: Settings): MediasoupOptions {
   const { worker, workers, ports } = settings.media.mediasoup
   return {
     ...relayOptions(settings),
-    workerPath: worker ?? process.env['MEDIASOUP_WORKER_BIN'] ?? null, // As mediasoup itself calls it.
+    workerPath: worker ?? (process.env['MEDIASOUP_WORKER_BIN'] || null), // As mediasoup itself calls it.
     workers: workers || availableParallelism(),
     workerPorts: rtpRange(ports),
   }

@@ -1,7 +1,7 @@
 import { findMediasoup } from '../../media/mediasoup/load.ts'
 
 /** What MEDIASOUP_WORKER_BIN names; null: the installed package's. `.ci/mediasoup-worker` builds one. */
-export const MEDIASOUP_WORKER = process.env['MEDIASOUP_WORKER_BIN'] ?? null
+export const MEDIASOUP_WORKER = process.env['MEDIASOUP_WORKER_BIN'] || null
 
 /** Null when there is a worker. */
 export function whyNoMediasoup(): string | null {
