@@ -13,7 +13,7 @@ const CALLER_PORT = 40_000
 const FIRST_PORT = 41_000
 const SECOND_PORT = 42_000
 /** Room for a few calls, and for no more than a dozen. */
-const RTPENGINE_PORTS = [25_600, 25_623] as const
+const RTPENGINE_PORTS = [26_600, 26_623] as const
 const MOST_CALLS = 13
 const MAY_BE_DIRECT: MarketTerms = { trunk: { direct_media: true } }
 
