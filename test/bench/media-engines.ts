@@ -48,7 +48,7 @@ export async function startRelay(threads: number): Promise<BenchedEngine> {
 
 /** Debian's, in userspace, with one thread for audio. */
 export async function startRtpengine(): Promise<BenchedEngine> {
-  const program = await RtpengineProcess.start({ rtpPorts: [28_000, 32_000] })
+  const program = await RtpengineProcess.start({ rtpPorts: [28_000, 32_766] })
   const { host, port, pid } = program
   const server = await createRtpengine(needs, { engines: [{ host, port, weight: 1 }] })
   return {

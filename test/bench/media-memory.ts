@@ -6,7 +6,7 @@ import { startRelay, startRtpengine } from './media-engines.ts'
  * their place. The garbage of so many packets is there both times, and the difference is the calls.
  */
 
-const CALLS = 500
+const CALLS = 400
 const SECONDS = 3
 
 const engine = await (process.argv[2] === 'relay' ? startRelay(1) : startRtpengine())
