@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { LegSide } from '../../model/call.ts'
 import type { AudioTools, DigitRequest, Digits, PlayOptions, Prompt, Recording, RecordOptions } from '../audio-tools.ts'
 import { MediaUnavailable } from '../media-server.ts'
@@ -6,6 +7,10 @@ import { safeFileName, safeWord, UnsafeText } from './event-socket-text.ts'
 import { FreeSwitchRecording } from './freeswitch-recording.ts'
 import type { Joint } from './joint.ts'
 import type { FreeSwitchLeg } from './leg.ts'
+
+/** How long each key is pressed, and the pause after it as FreeSWITCH makes it. */
+const KEY_MS = 100
+const KEY_GAP_MS = 60
 
 /** What the tools need of their session. */
 interface ToolsParts {
@@ -64,7 +69,8 @@ export class FreeSwitchTools implements AudioTools {
 
   async sendDigits(side: LegSide, digits: string): Promise<void> {
     if (!/^[0-9A-D*#]{1,64}$/i.test(digits)) throw new UnsafeText('digits are 1 to 64 of 0-9, A-D, * and #')
-    await this.#parts.leg(side).command('uuid_send_dtmf', digits)
+    await this.#parts.leg(side).command('uuid_send_dtmf', `${digits}@${KEY_MS}`)
+    await sleep(digits.length * (KEY_MS + KEY_GAP_MS)) // The command is answered when they are queued.
   }
 
   async record({ name, maxMs }: RecordOptions): Promise<Recording> {

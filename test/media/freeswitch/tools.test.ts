@@ -111,7 +111,7 @@ describe('The audio tools of FreeSWITCH', () => {
 
   it('dial to a side, and nothing but digits', async () => {
     await session.tools.sendDigits('buyer', '12#')
-    assert.ok(freeswitch.commands.includes(`uuid_send_dtmf ${buyer.uuid} 12#`))
+    assert.ok(freeswitch.commands.includes(`uuid_send_dtmf ${buyer.uuid} 12#@100`))
     await assert.rejects(session.tools.sendDigits('buyer', '1\n\napi shutdown'), UnsafeText)
   })
 
