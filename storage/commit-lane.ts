@@ -6,13 +6,13 @@ export const GROUP_COMMIT_MS = 5
 /** Most records in one commit. */
 export const BATCH_RECORDS = 256
 
-/** A record on its way: `resolve` once it is durable. */
+/** A record on its way, or all sales of a call that wait: they are committed as one. */
 export interface Pending {
-  readonly rows: RecordRows
   /** The call it is a sale of; null when it is something else. */
   readonly saleOf: string | null
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
+  readonly rows: RecordRows[]
+  /** Told once when it is durable (null), or cannot be. */
+  readonly onSettled: ((error: Error | null) => void)[]
 }
 
 /**
@@ -23,6 +23,8 @@ export class CommitLane {
   /** The connection, while Postgres can be reached. */
   client: pg.Client | null = null
   readonly #waiting: Pending[] = []
+  /** Of those the sales, by their call. */
+  readonly #sales = new Map<string, Pending>()
   readonly #commit: (batch: readonly Pending[], lane: CommitLane) => Promise<boolean>
   #timer: NodeJS.Timeout | null = null
   #running: Promise<void> | null = null
@@ -43,6 +45,15 @@ export class CommitLane {
   }
 
   add(pending: Pending): void {
+    const { saleOf } = pending
+    const earlier = saleOf === null ? undefined : this.#sales.get(saleOf)
+    if (earlier) {
+      // The later one says all that the earlier said, and its caller waits: it goes in that one's place.
+      earlier.rows.push(...pending.rows)
+      earlier.onSettled.push(...pending.onSettled)
+      return
+    }
+    if (saleOf !== null) this.#sales.set(saleOf, pending)
     this.#waiting.push(pending)
     if (!this.#isOpen || this.#running) return
     // A full batch goes now, a lone record waits a little for others.
@@ -52,7 +63,9 @@ export class CommitLane {
 
   /** The oldest that wait, taken out. */
   take(): Pending[] {
-    return this.#waiting.splice(0, BATCH_RECORDS)
+    const batch = this.#waiting.splice(0, BATCH_RECORDS)
+    for (const { saleOf } of batch) if (saleOf !== null) this.#sales.delete(saleOf)
+    return batch
   }
 
   /** From now on records are committed; until then, and again after `shut`, they only wait. */

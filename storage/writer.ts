@@ -77,7 +77,7 @@ export class GroupCommitWriter implements RecordWriter {
       if (saleOf !== null) this.#salesOf.set(saleOf, (this.#salesOf.get(saleOf) ?? 0) + 1)
       const isBehindSales = saleOf !== null || (record.kind === 'ended' && this.#salesOf.has(record.call.id))
       const lane = isBehindSales ? this.#sales : this.#others
-      lane.add({ rows, saleOf, resolve, reject })
+      lane.add({ saleOf, rows: [rows], onSettled: [(error) => (error === null ? resolve() : reject(error))] })
       if (this.#spooling) this.#startSpooling()
     })
   }
@@ -130,7 +130,7 @@ export class GroupCommitWriter implements RecordWriter {
     const { client } = lane
     try {
       await this.#commit(
-        batch.map(({ rows }) => rows),
+        batch.flatMap(({ rows }) => rows),
         lane,
       )
       this.#settle(batch, null)
@@ -142,15 +142,14 @@ export class GroupCommitWriter implements RecordWriter {
   }
 
   #settle(batch: readonly Pending[], error: Error | null): void {
-    for (const { saleOf, resolve, reject } of batch) {
-      if (saleOf !== null) this.#saleSettled(saleOf)
-      if (error === null) resolve()
-      else reject(error)
+    for (const { saleOf, onSettled } of batch) {
+      if (saleOf !== null) this.#saleSettled(saleOf, onSettled.length)
+      for (const settled of onSettled) settled(error)
     }
   }
 
-  #saleSettled(callId: string): void {
-    const left = this.#salesOf.get(callId)! - 1
+  #saleSettled(callId: string, sales: number): void {
+    const left = this.#salesOf.get(callId)! - sales
     if (left > 0) this.#salesOf.set(callId, left)
     else this.#salesOf.delete(callId)
   }
@@ -196,7 +195,7 @@ export class GroupCommitWriter implements RecordWriter {
       bytes = 0
     }
     for (const pending of batch) {
-      const body = storableJson(pending.rows)
+      const body = storableJson(mergeRows(pending.rows))
       if (part.length > 0 && bytes + body.length > MAX_APPEND_BYTES) await flush()
       part.push(pending)
       bodies.push(body)

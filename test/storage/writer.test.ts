@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import pg from 'pg'
+import type { CallRecord, DialogState } from '../../model/cdr.ts'
 import { newId } from '../../model/ids.ts'
 import type { AccountId, AwardId, BidId, CampaignId, TrunkId } from '../../model/ids.ts'
 import { BATCH_RECORDS } from '../../storage/commit-lane.ts'
@@ -194,6 +195,24 @@ describe('the record writer', () => {
     await other.end()
     assert.equal((await storage.stores.calls.find(call.id))?.state, 'ended')
     assert.equal(storage.writer.state(), 'database')
+  })
+
+  it('commits the second sale of a call, for which a caller waits, in the place of its first', async () => {
+    const settled: string[] = []
+    const write = (name: string, call: CallRecord, dialog: DialogState | null = null): Promise<void> => {
+      const record = soldRecord(call, { callerDialog: dialog, buyerDialog: dialog })
+      return storage.writer.write(record).then(() => void settled.push(name))
+    }
+    const call = callRecord()
+    const writes = Array.from({ length: BATCH_RECORDS }, () => write('under way', callRecord()))
+    writes.push(write('first', call))
+    for (let i = 0; i < 2 * BATCH_RECORDS; i++) writes.push(write('other', callRecord()))
+    writes.push(write('second', call, DIALOG))
+    await Promise.all(writes)
+    assert.equal(settled[BATCH_RECORDS], 'first')
+    assert.equal(settled[BATCH_RECORDS + 1], 'second')
+    const open = (await storage.recovery.openCalls()).find((found) => found.call.id === call.id)
+    assert.deepEqual(open?.callerDialog, DIALOG)
   })
 
   it('keeps the order of the two lanes when their connections are cut in the middle of it', async () => {
