@@ -5,6 +5,8 @@ import type { RecordRows } from './record-rows.ts'
 export const GROUP_COMMIT_MS = 5
 /** Most records in one commit. */
 export const BATCH_RECORDS = 256
+/** The same of a lane that gives way, while the other is behind. */
+export const YIELDING_RECORDS = BATCH_RECORDS / 4
 
 /** A record on its way, or all sales of a call that wait: they are committed as one. */
 export interface Pending {
@@ -26,13 +28,22 @@ export class CommitLane {
   /** Of those the sales, by their call. */
   readonly #sales = new Map<string, Pending>()
   readonly #commit: (batch: readonly Pending[], lane: CommitLane) => Promise<boolean>
+  readonly #before: CommitLane | null
   #timer: NodeJS.Timeout | null = null
   #running: Promise<void> | null = null
+  #underWay: Promise<boolean> | null = null
   #isOpen = false
 
-  /** `commit` answers whether the lane may go on; it does not reject. */
-  constructor(commit: (batch: readonly Pending[], lane: CommitLane) => Promise<boolean>) {
+  /**
+   * `commit` answers whether the lane may go on; it does not reject. While more than a batch waits in the lane that comes `before`
+   * this one, this one commits a small batch beside each of that one's: both share a machine, and nobody waits for this one's.
+   */
+  constructor(
+    commit: (batch: readonly Pending[], lane: CommitLane) => Promise<boolean>,
+    before: CommitLane | null = null,
+  ) {
     this.#commit = commit
+    this.#before = before
   }
 
   get waiting(): number {
@@ -62,8 +73,8 @@ export class CommitLane {
   }
 
   /** The oldest that wait, taken out. */
-  take(): Pending[] {
-    const batch = this.#waiting.splice(0, BATCH_RECORDS)
+  take(most = BATCH_RECORDS): Pending[] {
+    const batch = this.#waiting.splice(0, most)
     for (const { saleOf } of batch) if (saleOf !== null) this.#sales.delete(saleOf)
     return batch
   }
@@ -92,6 +103,14 @@ export class CommitLane {
   }
 
   async #run(): Promise<void> {
-    while (this.#isOpen && this.#waiting.length > 0) if (!(await this.#commit(this.take(), this))) return
+    while (this.#isOpen && this.#waiting.length > 0) {
+      const isYielding = this.#before !== null && this.#before.waiting >= BATCH_RECORDS
+      if (isYielding) await this.#before.#underWay
+      if (!this.#isOpen) return
+      this.#underWay = this.#commit(this.take(isYielding ? YIELDING_RECORDS : BATCH_RECORDS), this)
+      const mayGoOn = await this.#underWay
+      this.#underWay = null
+      if (!mayGoOn) return
+    }
   }
 }

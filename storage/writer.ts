@@ -42,7 +42,7 @@ export interface WriterOptions {
 export class GroupCommitWriter implements RecordWriter {
   readonly #options: WriterOptions
   readonly #sales = new CommitLane((batch, lane) => this.#commitBatch(batch, lane))
-  readonly #others = new CommitLane((batch, lane) => this.#commitBatch(batch, lane))
+  readonly #others = new CommitLane((batch, lane) => this.#commitBatch(batch, lane), this.#sales)
   readonly #lanes = [this.#sales, this.#others]
   /** How many sales of a call are not durable yet: its end goes behind them, in their lane. */
   readonly #salesOf = new Map<string, number>()

@@ -3,7 +3,7 @@ import pg from 'pg'
 import type { CallRecord, DialogState } from '../../model/cdr.ts'
 import { newId } from '../../model/ids.ts'
 import type { AccountId, AwardId, BidId, CampaignId, TrunkId } from '../../model/ids.ts'
-import { BATCH_RECORDS } from '../../storage/commit-lane.ts'
+import { BATCH_RECORDS, YIELDING_RECORDS } from '../../storage/commit-lane.ts'
 import { QUEUE_LIMIT } from '../../storage/writer.ts'
 import {
   auctionOf,
@@ -195,6 +195,23 @@ describe('the record writer', () => {
     await other.end()
     assert.equal((await storage.stores.calls.find(call.id))?.state, 'ended')
     assert.equal(storage.writer.state(), 'database')
+  })
+
+  it('commits few ends of calls while more than a batch of sales waits', async () => {
+    let sales = 0
+    let ends = 0
+    let endsThen = 0
+    const many = 3 * BATCH_RECORDS
+    await Promise.all([
+      ...Array.from({ length: many }, () =>
+        storage.writer.write(soldRecord(callRecord())).then(() => {
+          if (++sales === 2 * BATCH_RECORDS) endsThen = ends
+        }),
+      ),
+      ...Array.from({ length: many }, () => storage.writer.write(endedRecord(callRecord())).then(() => ends++)),
+    ])
+    assert.ok(endsThen <= 2 * YIELDING_RECORDS, `${endsThen} ends`)
+    assert.deepEqual([sales, ends], [many, many])
   })
 
   it('commits the second sale of a call, for which a caller waits, in the place of its first', async () => {
