@@ -28,8 +28,10 @@ export class RtpengineProcess {
 
   /** `port`: its ng port, default a free one. `rtpPorts`: where its audio is. */
   static async start(options: { port?: number; rtpPorts?: readonly [number, number] } = {}): Promise<RtpengineProcess> {
-    const port = options.port ?? (await findFreePort(HOST))
     const [first, last] = options.rtpPorts ?? [23_000, 23_999]
+    let port = options.port ?? (await findFreePort(HOST))
+    // It would give its own ng port to a call: it binds with SO_REUSEADDR.
+    while (!options.port && port >= first && port <= last) port = await findFreePort(HOST)
     const args = [
       '--config-file=none',
       '--foreground',
