@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MediaUnavailable, UnacceptableMedia, type MediaSession, type Sdp } from '../../../media/media-server.ts'
+import { findPackage } from '../../../media/mediasoup/load.ts'
 import { createMediasoup, type Mediasoup } from '../../../media/mediasoup/mediasoup.ts'
 import type { MediasoupOptions } from '../../../media/mediasoup/mediasoup-options.ts'
 import { isRtcpType, rtpPayloadStart } from '../../../media/relay/rtp-packet.ts'
@@ -283,10 +284,11 @@ describe('the media engine mediasoup', function () {
   })
 
   it('does not start with a program that is no worker, and says so', async () => {
-    await assert.rejects(
-      start({ workerPath: '/bin/false' }),
-      /the worker \/bin\/false does not start with the JavaScript of mediasoup/,
-    )
+    // A program outside of any package is spoken to by the installed one, which npm leaves out on a Node older than 22.
+    const why = findPackage()
+      ? /the worker \/bin\/false does not start with the JavaScript of mediasoup/
+      : /the package mediasoup is not installed/
+    await assert.rejects(start({ workerPath: '/bin/false' }), why)
     await assert.rejects(start({ workers: 0 }), /workers 0: must be 1 to 64/)
   })
 
