@@ -21,11 +21,15 @@ export async function openMedia(call: Call, awards: readonly Award[], parts: Exc
     // With one engine there is nothing to choose; an award that is not for it is passed over at its turn.
     await open(call, parts.media.engines.length === 1 ? caller : needsOfAwards(call, caller, awards, parts), parts)
   } catch (error) {
-    if (error instanceof UnacceptableMedia)
-      throw new Refusal('unacceptable_media', error.message, null, mediaWarning(error))
-    if (error instanceof MediaUnavailable) throw new Refusal('overloaded', error.message)
-    throw error
+    throw asRefusal(error as Error)
   }
+}
+
+/** What the caller of a call whose audio nobody serves is refused with; any other error as it is. */
+export function asRefusal(error: Error): Error {
+  if (error instanceof UnacceptableMedia)
+    return new Refusal('unacceptable_media', error.message, null, mediaWarning(error))
+  return error instanceof MediaUnavailable ? new Refusal('overloaded', error.message) : error
 }
 
 function needsOfAwards(call: Call, caller: CallNeeds, awards: readonly Award[], parts: ExchangeParts): CallNeeds {

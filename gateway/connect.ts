@@ -1,10 +1,9 @@
-import { MediaUnavailable } from '../media/media-server.ts'
 import type { Award } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import { Refusal } from '../model/refusal.ts'
 import { accept } from './accept-call.ts'
 import type { Bridge } from './bridge.ts'
-import { mediaFor, openMedia } from './call-media.ts'
+import { asRefusal, mediaFor, openMedia } from './call-media.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import { ringAward } from './ring-award.ts'
@@ -24,9 +23,8 @@ export async function connect(call: Call, awards: readonly Award[], parts: Excha
   try {
     return await ringInTurn(call, awards, parts)
   } catch (error) {
-    // Out of ports for the next target, or its thread died: no bug of the call's.
-    if (error instanceof MediaUnavailable) throw new Refusal('overloaded', error.message)
-    throw error
+    // Out of ports for the next target, its thread died, or the caller's offer cannot be handed on: no bug of the call's.
+    throw asRefusal(error as Error)
   }
 }
 

@@ -275,6 +275,12 @@ describe('calls on DCE_MEDIA_ENGINE=direct', function () {
     assert.match(await refused(offer), /399 .*no media engine here.*webrtc/)
   })
 
+  it('are refused with 488 and Warning when their description cannot be handed on, and no buyer rings', async () => {
+    stage = await Stage.open(exchange, MAY_BE_DIRECT)
+    const offer = buildSdp({ host: stage.carrier.address, port: CALLER_PORT })
+    assert.match(await refused(offer.replace(/^o=.*\r\n/m, '')), /399 .*has no o= line/)
+  })
+
   it('pass over a target that does not allow it, and say why', async () => {
     stage = await Stage.open(exchange, MAY_BE_DIRECT)
     const first = await stage.buyer(accepts(FIRST_PORT), { amount: '9.00' })
