@@ -8,13 +8,24 @@ import { recordCall } from './record-call.ts'
  * are joined. Without the announcement having been played nothing is recorded; the call goes on. Never rejects.
  */
 export async function joinAudio(call: Call, audio: CallAudio | null, parts: ExchangeParts): Promise<void> {
-  const { tools } = call.media!
   const announcement = audio?.announcement ?? null
   call.ringback?.stop()
   const hasHeard = announcement === null || (await announce(call, announcement))
   if (call.bridge!.isEnded) return
   if (audio?.isRecorded && hasHeard) void recordCall(call, parts)
-  if (call.isApart) await tools?.apart(false).catch(() => {}) // The engine is gone: the call ends by that.
+  if (call.isApart) await letThemHear(call)
+}
+
+/** Sides that cannot be joined would listen to silence for as long as they bear it, and one of them would pay for that. */
+async function letThemHear(call: Call): Promise<void> {
+  try {
+    await call.media!.tools?.apart(false)
+  } catch (error) {
+    if (call.bridge!.isEnded) return // With its audio.
+    call.note('not joined', (error as Error).message)
+    call.isJoined = false
+    call.bridge!.hangUp('media_failed', 'exchange')
+  }
 }
 
 /** Both hear it, so that nobody waits in silence. False: not to its end, so that the caller may not know. */
