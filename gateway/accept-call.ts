@@ -44,7 +44,7 @@ export async function accept(
   call.answeredAt = isAsked ? new Date() : attempt.answeredAt
   call.aliveAt = call.answeredAt
   call.answeredMonotonicMs = isAsked ? parts.clock.monotonicMs() : answered.answeredMonotonicMs
-  call.isJoined = true
+  call.isJoined = !isAnnounced
   call.state = 'answered'
   try {
     await writeSold(call, { caller: call.caller.state(), buyer: buyer.state() }, parts)
@@ -129,10 +129,7 @@ async function keepApart({ media }: Call): Promise<void> {
 async function join(call: Call, audio: CallAudio | null, parts: ExchangeParts): Promise<void> {
   const bridge = call.bridge!
   const isAnnounced = audio !== null && audio.announcement !== null
-  if (isAnnounced) {
-    call.answeredMonotonicMs = null
-    call.isJoined = false
-  }
+  if (isAnnounced) call.answeredMonotonicMs = null
   await joinAudio(call, audio, parts)
   if (!isAnnounced || bridge.isEnded) return
   call.answeredAt = new Date()

@@ -16,7 +16,8 @@ export async function writeSold(call: Call, dialogs: BridgedDialogs | null, part
   if (!sold || !takenAward) return
   const writing = parts.writer.write({
     kind: 'sold',
-    call: recordOf(call),
+    // Until its announcement is over nobody pays, a restart's settlement included.
+    call: call.isJoined ? recordOf(call) : { ...recordOf(call), answeredAt: null, aliveAt: null },
     auction: auctionToWrite(call),
     hold: takenAward.hold,
     terms: sold,

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { IncomingCall } from '../../sipp/agents/incoming-call.ts'
+import { AudioStage } from '../support/audio-stage.ts'
 import { bridgedCall } from '../support/bridged-call.ts'
 import { consultation, replacesOf } from '../support/consultation.ts'
 import { Exchange, requireSipp } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
+import { buildToneWav } from '../support/tones.ts'
 
 const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'
 const HUNG_UP_ON = 'uac-answered-other-side-hangs-up-expect-200.xml'
@@ -28,8 +31,8 @@ describe('an exchange that is killed', function () {
     await rm(`${dataDirectory}.log`, { force: true })
   })
 
-  async function start(): Promise<Exchange> {
-    const exchange = await Exchange.start({ dataDirectory })
+  async function start(env: Record<string, string> = {}): Promise<Exchange> {
+    const exchange = await Exchange.start({ dataDirectory, env })
     running.push(exchange)
     return exchange
   }
@@ -83,6 +86,33 @@ describe('an exchange that is killed', function () {
     await assertMoney(third, paying.account.id, '99.00')
     await third.assertMoneyBalances()
     for (const market of [billed, voided, ringing]) await market.close()
+  })
+
+  it('charges nobody for a call whose announcement was still being played', async () => {
+    const [voice, notice] = [400, 1200]
+    await mkdir(join(dataDirectory, 'prompts'), { recursive: true })
+    await writeFile(join(dataDirectory, 'prompts', 'notice.wav'), buildToneWav(notice, 30))
+    const env = { DCE_MEDIA_RECORDING_KEY: `k:${randomBytes(32).toString('hex')}` }
+    const first = await start(env)
+    const market = await Market.open(first, { number: { audio: { announcement: 'notice', record: 'yes' } } })
+    const stage = new AudioStage(market)
+    try {
+      const agent = await stage.agent(voice)
+      const { account } = await market.standingBid(agent.ua.local, { bid: { billable_after: 0 } })
+      const caller = await stage.call(voice)
+      await caller.answered()
+      await caller.hears(notice, 200)
+      await first.process.kill()
+
+      const second = await start(env)
+      const [record] = await second.callsTo(market.number)
+      assert.deepEqual([record!.end_reason, record!.price, record!.answered_at], ['interrupted', '0.00', null])
+      await assertMoney(second, account.id, '100.00')
+      await second.assertMoneyBalances()
+    } finally {
+      await stage.close()
+      await market.close()
+    }
   })
 
   it('says BYE to whom a call was transferred to', async () => {

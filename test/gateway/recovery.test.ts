@@ -26,6 +26,15 @@ describe('closing what a killed process left open', () => {
     assert.equal(closed.outcome, 'interrupted')
   })
 
+  it('bills nobody for an agent who was being asked, though an earlier one had answered and hung up at once', async () => {
+    const at = new Date()
+    const call = callRecord({ state: 'answered', answeredAt: at, aliveAt: at })
+    const sold = soldRecord(call)
+    const terms = { ...sold.terms, billableAfter: 0 }
+    const { posting } = await close({ ...sold, call, terms, callerDialog: null, buyerDialog: DIALOG })
+    assert.equal(posting, null)
+  })
+
   it('bills an answered one by its last mark', async () => {
     const answeredAt = new Date('2026-01-01T12:00:00Z')
     const aliveAt = new Date('2026-01-01T12:00:30Z')
