@@ -90,7 +90,8 @@ export interface RecordingEnding {
 /** What is kept of recordings beside their files. */
 export interface RecordingStore {
   begun(recording: Pick<CallRecording, 'callId' | 'name' | 'startedAt'>): Promise<void>
-  ended(callId: CallId, ending: RecordingEnding): Promise<void>
+  /** Also of one whose beginning could not be written down. An erased one stays that. */
+  ended(recording: Pick<CallRecording, 'callId' | 'name' | 'startedAt'> & RecordingEnding): Promise<void>
   of(callIds: readonly CallId[]): Promise<CallRecording[]>
   /** Those that were never written to have ended. */
   underWay(): Promise<CallRecording[]>

@@ -44,9 +44,10 @@ export class RecordingShelf {
 
   /** As `begun`. */
   async ended(callId: CallId, { durationMs, bytes, reason }: RecordingEnd): Promise<void> {
-    const { store, log } = this.#options
+    const { store, clock, log } = this.#options
     const state = reason === 'engine_lost' || reason.startsWith('disk') ? 'interrupted' : 'kept'
-    await store.ended(callId, { durationMs, bytes, state, reason }).catch((error: Error) => {
+    const startedAt = new Date(clock.now() - durationMs)
+    await store.ended({ callId, name: callId, startedAt, durationMs, bytes, state, reason }).catch((error: Error) => {
       log.warn({ callId, reason: error.message }, 'the end of a recording could not be written down')
     })
   }
@@ -73,7 +74,8 @@ export class RecordingShelf {
   async closeInterrupted(): Promise<number> {
     const { store, log } = this.#options
     const open = await store.underWay()
-    for (const { callId, name } of open) await store.ended(callId, await this.#whatIsThere(name))
+    for (const { callId, name, startedAt } of open)
+      await store.ended({ callId, name, startedAt, ...(await this.#whatIsThere(name)) })
     if (open.length > 0) log.warn({ recordings: open.length }, 'the last run left recordings without an end')
     return open.length
   }

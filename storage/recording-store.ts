@@ -1,4 +1,4 @@
-import type { RecordingEnding, RecordingStore } from '../gateway/needs.ts'
+import type { RecordingStore } from '../gateway/needs.ts'
 import { newId, type CallId } from '../model/ids.ts'
 import type { CallRecording, RecordingAccess } from '../model/recording.ts'
 import type { Queries, Row } from './postgres.ts'
@@ -18,10 +18,14 @@ export class PostgresRecordings implements RecordingStore {
     )
   }
 
-  async ended(callId: CallId, { durationMs, bytes, state, reason }: RecordingEnding): Promise<void> {
+  async ended(recording: Parameters<RecordingStore['ended']>[0]): Promise<void> {
+    const { callId, name, startedAt, durationMs, bytes, state, reason } = recording
     await this.#queries.rows(
-      `update recordings set duration_ms = $2, bytes = $3, state = $4, reason = $5 where call_id = $1 and state <> 'erased'`,
-      [callId, durationMs, bytes, state, reason],
+      `insert into recordings as r (call_id, name, started_at, duration_ms, bytes, state, reason) values ($1, $2, $3, $4, $5, $6, $7)
+       on conflict (call_id) do update
+       set duration_ms = excluded.duration_ms, bytes = excluded.bytes, state = excluded.state, reason = excluded.reason
+       where r.state <> 'erased'`,
+      [callId, name, startedAt, durationMs, bytes, state, reason],
     )
   }
 

@@ -20,11 +20,17 @@ class Rows implements RecordingStore {
   isAway = false
 
   async begun({ callId, name, startedAt }: Pick<CallRecording, 'callId' | 'name' | 'startedAt'>): Promise<void> {
+    if (this.isAway) throw new Error('the database is away')
     const open = { durationMs: 0, bytes: 0, state: 'recording', reason: null, erasedAt: null } as const
     this.rows.set(callId, { callId, name, startedAt, ...open })
   }
-  async ended(callId: CallId, ending: Partial<CallRecording>): Promise<void> {
-    this.rows.set(callId, { ...this.rows.get(callId)!, ...ending })
+  async ended(recording: Parameters<RecordingStore['ended']>[0]): Promise<void> {
+    if (this.isAway) throw new Error('the database is away')
+    this.rows.set(recording.callId, { erasedAt: null, ...recording, ...this.#begunAs(recording.callId) })
+  }
+  #begunAs(callId: CallId): Partial<CallRecording> {
+    const begun = this.rows.get(callId)
+    return begun ? { name: begun.name, startedAt: begun.startedAt } : {}
   }
   async of(callIds: readonly CallId[]): Promise<CallRecording[]> {
     return callIds.map((id) => this.rows.get(id)!)
@@ -119,6 +125,16 @@ describe('the shelf of recordings', () => {
   it('bears a database that is away', async () => {
     store.isAway = true
     assert.equal(await shelf.sweep(), 0)
+  })
+
+  it('erases what it could not write down as it began, too', async () => {
+    store.isAway = true
+    const id = await record()
+    store.isAway = false
+    await keep(id)
+    nowMs += 91 * DAY_MS
+    assert.equal(await shelf.sweep(), 1)
+    assert.equal(existsSync(fileOf(id)), false)
   })
 
   it('tells after a restart what was cut short, what was whole, and what is not there', async () => {

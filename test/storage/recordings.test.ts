@@ -29,14 +29,22 @@ describe('recordings', () => {
     assert.deepEqual(await recordings.underWay(), [{ ...begun, state: 'recording' }])
     assert.deepEqual(await recordings.startedBefore(at('11-01'), 10), [], 'it goes on')
     const ending = { durationMs: 1500, bytes: 5_000_000_000, state: 'kept', reason: 'call_ended' } as const
-    await recordings.ended(callId, ending)
+    await recordings.ended({ callId, name: 'again', startedAt: at('08-02'), ...ending })
     assert.deepEqual(await recordings.startedBefore(at('11-01'), 10), [{ ...begun, ...ending }])
     assert.deepEqual(await recordings.startedBefore(at('08-01'), 10), [])
     await recordings.erased([callId], at('11-01'))
-    await recordings.ended(callId, ending)
+    await recordings.ended({ callId, name: callId, startedAt: at('08-01'), ...ending })
     const [erased] = await recordings.of([callId, newId<CallId>()])
     assert.deepEqual([erased!.state, erased!.erasedAt], ['erased', at('11-01')])
     assert.deepEqual(await recordings.startedBefore(at('12-01'), 10), [])
+  })
+
+  it('are there when their beginning could not be written down', async () => {
+    const { recordings } = storage
+    const callId = newId<CallId>()
+    const whole = { callId, name: callId, startedAt: at('09-01'), durationMs: 1500, bytes: 7, state: 'kept' } as const
+    await recordings.ended({ ...whole, reason: 'call_ended' })
+    assert.deepEqual(await recordings.of([callId]), [{ ...whole, reason: 'call_ended', erasedAt: null }])
   })
 
   it('remember who has listened, for good', async () => {
