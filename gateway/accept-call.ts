@@ -130,6 +130,7 @@ async function join(call: Call, audio: CallAudio | null, parts: ExchangeParts): 
   const bridge = call.bridge!
   const isAnnounced = audio !== null && audio.announcement !== null
   if (isAnnounced) call.answeredMonotonicMs = null
+  await bridge.agreed // Whoever left the offer to us says with the ACK what it hears.
   await joinAudio(call, audio, parts)
   if (!isAnnounced || bridge.isEnded) return
   call.answeredAt = new Date()

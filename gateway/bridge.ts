@@ -64,6 +64,9 @@ export class Bridge {
   #held: HeldPlace | null = null
   #onRefer: ((side: LegSide, req: SipRequest, res: SipResponse) => void) | null = null
   readonly ended: Promise<BridgeEnd>
+  #resolveAgreed!: () => void
+  /** Resolves once both sides have said what they can hear, or it has ended before. */
+  readonly agreed: Promise<void>
 
   constructor(options: BridgeOptions) {
     this.#options = options
@@ -71,6 +74,8 @@ export class Bridge {
     const callerLeg = caller.leg()
     this.#owesAnswer = caller.offer === null
     this.ended = new Promise((resolve) => (this.#resolve = resolve))
+    this.agreed = new Promise((resolve) => (this.#resolveAgreed = resolve))
+    if (!this.#owesAnswer) this.#resolveAgreed()
     this.#timer = setTimeout(() => this.hangUp('max_duration', 'exchange'), options.maxDurationMs)
     this.#legs = { caller: callerLeg, buyer }
     const dialogOf = (side: LegSide): LegDialog => this.#legs[side].dialog
@@ -144,6 +149,7 @@ export class Bridge {
     clearTimeout(this.#timer)
     this.renegotiation.end()
     this.#resolve(end)
+    this.#resolveAgreed()
   }
 
   #watch(side: LegSide, dialog: LegDialog): void {
@@ -180,6 +186,7 @@ export class Bridge {
       if (!ack.body) throw new UnacceptableMedia('the ACK brought no answer to our offer')
       await this.renegotiation.firstAnswer(ack.body)
       this.#owesAnswer = false
+      this.#resolveAgreed()
     } catch {
       this.hangUp('unacceptable_media', 'exchange')
     }

@@ -3,6 +3,7 @@ import { serves } from '../media/engine-choice.ts'
 import { MediaUnavailable, UnacceptableMedia, type Sdp } from '../media/media-server.ts'
 import type { Award } from '../model/auction.ts'
 import { Refusal } from '../model/refusal.ts'
+import { buyerAudioOf } from './call-audio.ts'
 import type { Invitation } from './invitation.ts'
 import type { Call } from './live-call.ts'
 import { needsOfAward, needsOfCaller } from './media-needs.ts'
@@ -56,6 +57,8 @@ function needsOfAwards(call: Call, caller: CallNeeds, awards: readonly Award[], 
  * heard an answer: until then the call moves to another engine that can, and afterwards it cannot. False: not this award.
  */
 export async function mediaFor(call: Call, award: Award, parts: ExchangeParts): Promise<boolean> {
+  // Before a caller who leaves the offer to us has answered it nothing is agreed: its agent would hear no whisper, and we no key.
+  if (call.caller.offer === null && buyerAudioOf(award, parts)?.accept) return false
   const needs = joinNeeds(call.callerNeeds!, needsOfAward(call, award, parts))
   const isServed = serves(call.engine!, needs) && call.engine!.isUp && !call.isMediaLost
   if (isServed) return true

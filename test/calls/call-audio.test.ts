@@ -163,6 +163,39 @@ for (const engine of ['relay', 'rtpengine'] as const)
       })
     })
 
+    it('plays the announcement to a caller who left the offer to us, too, and records then', async () => {
+      const market = await Market.open(exchange, { number: { audio: { announcement: 'notice', record: 'yes' } } })
+      await staged(market, async (stage) => {
+        const agent = await stage.agent(AGENT)
+        await market.standingBid(agent.ua.local)
+        const caller = await stage.call(CALLER, { leavesOffer: true })
+        await caller.answered()
+        await Promise.all([caller.hears(NOTICE, 700), agent.hears(NOTICE, 700)])
+        await Promise.all([agent.hears(CALLER, 500), caller.hears(AGENT, 500)])
+        await caller.call.hangUp()
+        const record = await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up' })
+        assert.ok(record.trace.some(({ step }) => step === 'announced'))
+        assert.ok(!record.trace.some(({ step }) => step === 'not recorded'), JSON.stringify(record.trace))
+      })
+    })
+
+    it('passes over an agent who has to press a key when the caller left the offer to us', async () => {
+      const market = await Market.open(exchange)
+      await staged(market, async (stage) => {
+        const asked = await stage.agent(AGENT)
+        const taking = await stage.agent(800)
+        await market.standingBid(asked.ua.local, { amount: '6.00', target: { audio: ASKS } })
+        await market.standingBid(taking.ua.local, { amount: '5.00' })
+        const caller = await stage.call(CALLER, { leavesOffer: true })
+        await caller.answered()
+        await Promise.all([taking.hears(CALLER, 400), caller.hears(800, 400)])
+        await caller.call.hangUp()
+        const { id } = await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up' })
+        const auction = await exchange.api.request('GET', `/api/v1/calls/${id}/auction`)
+        assert.match(JSON.stringify(auction), /media_unavailable/)
+      })
+    })
+
     it('charges nobody for a call that ends while its announcement is played', async () => {
       const market = await Market.open(exchange, { number: { audio: { announcement: 'notice', record: 'yes' } } })
       await staged(market, async (stage) => {

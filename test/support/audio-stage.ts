@@ -119,13 +119,15 @@ export class AudioStage {
     return new Agent(await this.#phone(), await this.#headset(hertz), ringForMs)
   }
 
-  /** A caller from the seller's address, whose INVITE is on its way. */
-  async call(hertz: number): Promise<Caller> {
+  /** A caller from the seller's address, whose INVITE is on its way; `leavesOffer`: without a description, which comes with the ACK. */
+  async call(hertz: number, { leavesOffer = false } = {}): Promise<Caller> {
     const { address, number, exchange } = this.#market
     const ua = await this.#phone(address)
     const headset = await this.#headset(hertz)
     const target = exchange.process.sip()
-    const call = ua.call({ from: '+12125550142', to: number, target, sdp: buildSdp(headset) })
+    const sdp = buildSdp(headset)
+    const call = ua.call({ from: '+12125550142', to: number, target, sdp: leavesOffer ? '' : sdp })
+    if (leavesOffer) call.answerSdp = sdp
     return new Caller(ua, headset, call)
   }
 
