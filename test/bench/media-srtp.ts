@@ -15,11 +15,14 @@ export function measureSrtp(): BenchResult[] {
     const srtp = new Srtp({ suite: SUITE, send: a, receive: b })
     return (packet) => srtp.protect(packet)
   })
-  const both = fastest(() => {
-    const srtp = new Srtp({ suite: SUITE, send: a, receive: b })
-    const peer = new Srtp({ suite: SUITE, send: b, receive: a })
-    return (packet) => peer.unprotect(srtp.protect(packet)!)
-  })
+  const securedPackets = (): Buffer[] => {
+    const sender = new Srtp({ suite: SUITE, send: a, receive: b })
+    return plainPackets().map((packet) => sender.protect(packet)!)
+  }
+  const unprotect = fastest(() => {
+    const srtp = new Srtp({ suite: SUITE, send: b, receive: a })
+    return (packet) => srtp.unprotect(packet)
+  }, securedPackets)
   const plainly = fastest(() => {
     const [key, authKey, iv] = [a.subarray(0, 16), a.subarray(0, 20), Buffer.alloc(16)]
     return (packet) => {
@@ -55,7 +58,7 @@ export function measureSrtp(): BenchResult[] {
   const times = (value: number): string => `${(value / protect).toFixed(1)} times ours`
   return [
     { name: 'media.srtp.protect', value: protect, unit: 'ns', detail },
-    { name: 'media.srtp.unprotect', value: both - protect, unit: 'ns', detail },
+    { name: 'media.srtp.unprotect', value: unprotect, unit: 'ns', detail },
     {
       name: 'media.srtp.protect.objects',
       value: plainly,
@@ -73,14 +76,18 @@ export function measureSrtp(): BenchResult[] {
 }
 
 /** Nanoseconds a packet, of the fastest round: what the code costs rather than what else the machine did. */
-function fastest(begin: () => (packet: Buffer) => unknown): number {
-  const packets = Array.from({ length: PACKETS }, (_, sequence) => rtp({ sequence, mark: 0x33 }))
+function fastest(begin: () => (packet: Buffer) => unknown, packetsOf = plainPackets): number {
   let best = Infinity
   for (let round = 0; round < ROUNDS; round++) {
     const work = begin()
+    const packets = packetsOf() // Anew for each round: some are decrypted in place.
     const startMs = performance.now()
     for (const packet of packets) work(packet)
     best = Math.min(best, ((performance.now() - startMs) * 1e6) / PACKETS)
   }
   return best
+}
+
+function plainPackets(): Buffer[] {
+  return Array.from({ length: PACKETS }, (_, sequence) => rtp({ sequence, mark: 0x33 }))
 }
