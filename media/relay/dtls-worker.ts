@@ -42,13 +42,18 @@ function tell(message: FromDtlsThread): void {
 }
 
 function open({ id, certificate, fingerprint }: Extract<ToDtlsThread, { kind: 'open' }>): void {
+  // What is to be sent waits for the end of the turn: the relay has the keys before our Finished tells the peer that it may speak.
+  const outbox: Buffer[] = []
+  const flush = (): void => {
+    for (const packet of outbox.splice(0)) if (associations.has(id)) tell({ kind: 'packet', id, packet })
+  }
   const transport: Transport = {
     type: 'udp',
     address: { address: '', family: '', port: 0 },
     closed: false,
     onData: () => {},
     send: (packet) => {
-      if (associations.has(id)) tell({ kind: 'packet', id, packet })
+      if (outbox.push(packet) === 1) setImmediate(flush)
       return Promise.resolve()
     },
     close: () => Promise.resolve(),
