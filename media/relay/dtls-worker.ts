@@ -68,6 +68,7 @@ function open({ id, certificate, fingerprint }: Extract<ToDtlsThread, { kind: 'o
     certificateRequest: true,
   })
   const fail = (error: unknown): void => {
+    flush()
     if (!associations.delete(id)) return
     tell({ kind: 'failed', id, reason: error instanceof Error ? error.message : String(error) })
   }
