@@ -1,5 +1,5 @@
 import { UnacceptableMedia, type MediaSession } from '../media/media-server.ts'
-import type { EndReason, HungUpBy, LegSide } from '../model/call.ts'
+import { oppositeOf, type EndReason, type HungUpBy, type LegSide } from '../model/call.ts'
 import { answerOptions } from './answer-options.ts'
 import type { CallerLeg } from './caller-leg.ts'
 import { releaseRequests } from './held-requests.ts'
@@ -210,6 +210,6 @@ export class Bridge {
     if (byServer) this.#finish({ reason: byServer, hungUpBy: 'exchange', atMonotonicMs })
     else this.#finish({ reason: side === 'caller' ? 'caller_hung_up' : 'buyer_hung_up', hungUpBy: side, atMonotonicMs })
     const said = passableReason(bye?.get('Reason'))
-    void this.#legs[side === 'caller' ? 'buyer' : 'caller'].hangUp(said ? { Reason: said } : {})
+    void this.#legs[oppositeOf(side)].hangUp(said ? { Reason: said } : {})
   }
 }

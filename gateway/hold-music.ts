@@ -1,5 +1,5 @@
 import type { AudioTools } from '../media/audio-tools.ts'
-import type { LegSide } from '../model/call.ts'
+import { oppositeOf, type LegSide } from '../model/call.ts'
 
 /** A side that only sends has put the other on hold (RFC 3264 §8.4). One that says `inactive` wants nobody to hear anything. */
 const HOLDS = /^a=sendonly\r?$/m
@@ -20,7 +20,7 @@ export class HoldMusic {
 
   /** This side has offered this, and it has been agreed. */
   agreed(side: LegSide, offer: string): void {
-    const held = side === 'caller' ? 'buyer' : 'caller'
+    const held = oppositeOf(side)
     if (HOLDS.test(offer)) this.#start(held)
     else this.#stop(held)
   }
@@ -28,7 +28,7 @@ export class HoldMusic {
   /** Somebody else has taken this side's place, who has put nobody on hold. */
   replaced(side: LegSide): void {
     this.#stop(side)
-    this.#stop(side === 'caller' ? 'buyer' : 'caller')
+    this.#stop(oppositeOf(side))
   }
 
   #start(held: LegSide): void {

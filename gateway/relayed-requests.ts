@@ -1,4 +1,4 @@
-import type { LegSide } from '../model/call.ts'
+import { oppositeOf, type LegSide } from '../model/call.ts'
 import { isDialogGone } from './dialog-gone.ts'
 import { ALLOWED } from './sip-methods.ts'
 import { relayableStatus, type LegDialog, type LegResponse, type SipRequest, type SipResponse } from './srf.ts'
@@ -81,10 +81,6 @@ export class RelayedRequests {
     const { method, body } = req
     return other.request({ method, headers: picked(req, REQUEST_HEADERS), body })
   }
-}
-
-function oppositeOf(side: LegSide): LegSide {
-  return side === 'caller' ? 'buyer' : 'caller'
 }
 
 export function picked(message: SipRequest | LegResponse, names: readonly string[]): Record<string, string> {

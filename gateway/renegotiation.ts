@@ -1,5 +1,5 @@
 import { MediaUnavailable, type MediaSession } from '../media/media-server.ts'
-import type { LegSide } from '../model/call.ts'
+import { oppositeOf, type LegSide } from '../model/call.ts'
 import { systemRandom } from '../model/random.ts'
 import { isDialogGone } from './dialog-gone.ts'
 import { backOffMs, MAX_GLARES } from './glare.ts'
@@ -61,7 +61,7 @@ export class Renegotiation {
     if (req.body === this.#said[side]) return res.send(200, { headers, body: dialog.local.sdp })
     if (this.#busy) return res.send(491)
     this.#busy = true
-    const otherSide = side === 'caller' ? 'buyer' : 'caller'
+    const otherSide = oppositeOf(side)
     const other = this.#dialogOf(otherSide)
     try {
       const offer = await this.#media.reoffer(side, req.body)
@@ -106,7 +106,7 @@ export class Renegotiation {
       this.#busy = false
     }
     // Nobody stands between the two: where this side listens now, the other must hear.
-    if (isNews) void this.offerAgain(side === 'caller' ? 'buyer' : 'caller')
+    if (isNews) void this.offerAgain(oppositeOf(side))
   }
 
   /** A re-INVITE of ours that did not speak of the session timer would end it (RFC 4028 §7.4). */
@@ -148,7 +148,7 @@ export class Renegotiation {
    * else renegotiates. Rejects with NotIntroduced; then the other side is offered again what it had, if it had agreed already.
    */
   async introduce(side: LegSide, description: string, where?: 'inside'): Promise<Introduction> {
-    const otherSide = side === 'caller' ? 'buyer' : 'caller'
+    const otherSide = oppositeOf(side)
     for (let glares = 0; ; glares++) {
       if (glares > 0) await this.#waits.sleep(backOffMs(otherSide === 'buyer', systemRandom))
       const outcome = this.#waits.isOver

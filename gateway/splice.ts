@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { LegSide } from '../model/call.ts'
+import { oppositeOf, type LegSide } from '../model/call.ts'
 import type { Bridge } from './bridge.ts'
 import type { Leg } from './leg.ts'
 import type { LegDialog, LegResponse, SendOptions } from './srf.ts'
@@ -146,7 +146,7 @@ class SplicedLeg implements Leg {
 }
 
 function farLeg({ bridge, side }: Place): Leg {
-  return bridge.legOf(side === 'caller' ? 'buyer' : 'caller')
+  return bridge.legOf(oppositeOf(side))
 }
 
 /** Whether the talk of this place leads to that call already, through however many splices: joined with it, it would go round. */

@@ -1,4 +1,5 @@
 import { MediaUnavailable, UnacceptableMedia } from '../media/media-server.ts'
+import { oppositeOf } from '../model/call.ts'
 import { newAttempt } from './attempt.ts'
 import { CallerLeg } from './caller-leg.ts'
 import { hopsLeft } from './hops.ts'
@@ -108,7 +109,7 @@ class TakeOver {
     await parties.takeStats(side)
     await media.takeReplacement(answer)
     this.#sit(answer)
-    void parties.bridge.renegotiation.offerAgain(side === 'caller' ? 'buyer' : 'caller')
+    void parties.bridge.renegotiation.offerAgain(oppositeOf(side))
   }
 
   #sit(description: string): void {

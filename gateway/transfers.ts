@@ -1,4 +1,4 @@
-import type { LegSide } from '../model/call.ts'
+import { oppositeOf, type LegSide } from '../model/call.ts'
 import { MediaUnavailable, type MediaSession } from '../media/media-server.ts'
 import { newAttempt } from './attempt.ts'
 import type { Bridge } from './bridge.ts'
@@ -139,7 +139,7 @@ export class Transfers {
           const { leg, sdp: description } = result
           const isKnownByAddress = invitation.ways === undefined
           const former = this.#parties.seat({ side, attempt, leg, description, isKnownByAddress })
-          void this.#bridge.renegotiation.offerAgain(side === 'caller' ? 'buyer' : 'caller')
+          void this.#bridge.renegotiation.offerAgain(oppositeOf(side))
           await this.#tellDone(progress)
           void former.hangUp()
           return

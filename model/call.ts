@@ -5,6 +5,10 @@ export type CallOutcome =
 
 export type LegSide = 'caller' | 'buyer'
 
+export function oppositeOf(side: LegSide): LegSide {
+  return side === 'caller' ? 'buyer' : 'caller'
+}
+
 /** Whose doing an ending was: livekit/sip’s question, asked of every call. */
 export type HungUpBy = 'caller' | 'buyer' | 'operator' | 'exchange'
 

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { LegSide } from '../../model/call.ts'
+import { oppositeOf, type LegSide } from '../../model/call.ts'
 import type { MediaStats } from '../../model/cdr.ts'
 import {
   MediaUnavailable,
@@ -75,7 +75,7 @@ export class DirectSession
     this.#assertOpen()
     termsToOffer(readDescription(offer).audio, false)
     this.#pending = offer
-    return this.#heard[other(from)].write(offer)
+    return this.#heard[oppositeOf(from)].write(offer)
   }
 
   // oxlint-disable-next-line require-await
@@ -84,7 +84,7 @@ export class DirectSession
     readDescription(answer)
     if (this.#pending !== null) this.#said[from] = this.#pending
     this.#pending = null
-    this.#said[other(from)] = answer
+    this.#said[oppositeOf(from)] = answer
     return this.#heard[from].write(answer)
   }
 
@@ -96,7 +96,7 @@ export class DirectSession
   // oxlint-disable-next-line require-await
   async offerTo(side: LegSide): Promise<Sdp> {
     this.#assertOpen()
-    const said = this.#said[other(side)]
+    const said = this.#said[oppositeOf(side)]
     if (said === null) throw new MediaUnavailable('the other side has said nothing yet')
     return this.#heard[side].write(said)
   }
@@ -154,8 +154,4 @@ function newDialog(): PassedDescription {
 
 function cannotReplace(): Promise<never> {
   return Promise.reject(new MediaUnavailable('a side whose audio goes past us cannot be replaced'))
-}
-
-function other(side: LegSide): LegSide {
-  return side === 'caller' ? 'buyer' : 'caller'
 }

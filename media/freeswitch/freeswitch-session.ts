@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
-import type { LegSide } from '../../model/call.ts'
+import { oppositeOf, type LegSide } from '../../model/call.ts'
 import type { MediaStats } from '../../model/cdr.ts'
 import { MediaUnavailable, type MediaSession, type Sdp, type SessionStats } from '../media-server.ts'
 import { answerDirection, directionToOffer, type DescriptionWriter } from '../sdp.ts'
@@ -126,7 +126,7 @@ export class FreeSwitchSession
     const description = readDescription(offer)
     // FreeSWITCH hears of it with the answer: a re-INVITE may be refused, and then nothing has changed.
     this.#pending = { from, offer: description }
-    return this.#say(this.#open(other(from)), directionToOffer(description.audio))
+    return this.#say(this.#open(oppositeOf(from)), directionToOffer(description.audio))
   }
 
   async reanswer(_from: LegSide, answer: Sdp): Promise<Sdp> {
@@ -136,7 +136,7 @@ export class FreeSwitchSession
     const description = readDescription(answer)
     const asker = this.#open(pending.from)
     await this.#hear(asker, pending.offer)
-    await this.#hear(this.#open(other(pending.from)), description)
+    await this.#hear(this.#open(oppositeOf(pending.from)), description)
     this.#pending = null
     return this.#answer(asker, pending.offer, answerDirection(pending.offer.audio, description.audio))
   }
@@ -144,7 +144,7 @@ export class FreeSwitchSession
   async renew(side: LegSide, offer: Sdp): Promise<Sdp> {
     this.#assertOpen()
     const description = readDescription(offer)
-    const standing = this.#standing(other(side))
+    const standing = this.#standing(oppositeOf(side))
     const party = this.#open(side)
     await this.#hear(party, description)
     if (side === 'caller') {
@@ -157,7 +157,7 @@ export class FreeSwitchSession
   // oxlint-disable-next-line require-await -- as for reoffer.
   async offerTo(side: LegSide): Promise<Sdp> {
     this.#assertOpen()
-    return this.#say(this.#open(side), directionToOffer(this.#standing(other(side)).audio))
+    return this.#say(this.#open(side), directionToOffer(this.#standing(oppositeOf(side)).audio))
   }
 
   async answerFrom(side: LegSide, answer: Sdp): Promise<void> {
@@ -186,7 +186,7 @@ export class FreeSwitchSession
     const newcomer = readDescription(description)
     if (this.#replacement?.side === side) this.#replacement.party.said = newcomer
     else this.#replacement = { side, party: await this.#openParty(newcomer), answer: null }
-    return this.#say(this.#open(other(side)), directionToOffer(newcomer.audio))
+    return this.#say(this.#open(oppositeOf(side)), directionToOffer(newcomer.audio))
   }
 
   // oxlint-disable-next-line require-await -- as for reoffer.
@@ -202,7 +202,7 @@ export class FreeSwitchSession
     this.#assertOpen()
     const room = this.#replacement
     assert(room?.party.said && room.answer, 'a newcomer is answered before it is seated')
-    await this.#hear(this.#open(other(room.side)), room.answer)
+    await this.#hear(this.#open(oppositeOf(room.side)), room.answer)
     await this.#hear(room.party, room.party.said)
     await this.#seat(room)
   }
@@ -355,8 +355,4 @@ export class FreeSwitchSession
 
 async function statsOf(party: Party | null): Promise<MediaStats> {
   return party === null ? NO_STATS : party.leg.stats().catch(() => NO_STATS)
-}
-
-function other(side: LegSide): LegSide {
-  return side === 'caller' ? 'buyer' : 'caller'
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
-import type { LegSide } from '../../model/call.ts'
+import { oppositeOf, type LegSide } from '../../model/call.ts'
 import { arrange } from '../codec-policy.ts'
 import {
   MediaUnavailable,
@@ -121,7 +121,7 @@ export class MediasoupSession
     this.#assertOpen()
     const description = this.#readOffer(offer)
     this.#leg(side).check(description.audio)
-    const answer = await this.#answer(side, description, this.#standing(other(side)))
+    const answer = await this.#answer(side, description, this.#standing(oppositeOf(side)))
     if (side === 'caller') {
       this.#callerOffer = description
       this.#callerHeardOtherwise = false
@@ -133,12 +133,12 @@ export class MediasoupSession
   async offerTo(side: LegSide): Promise<Sdp> {
     this.#assertOpen()
     const leg = this.#leg(side)
-    return leg.offer(termsToOffer(this.#standing(other(side)).audio, leg.mux))
+    return leg.offer(termsToOffer(this.#standing(oppositeOf(side)).audio, leg.mux))
   }
 
   async answerFrom(side: LegSide, answer: Sdp): Promise<void> {
     this.#assertOpen()
-    await this.#agree(other(side), this.#standing(other(side)), this.#read(answer))
+    await this.#agree(oppositeOf(side), this.#standing(oppositeOf(side)), this.#read(answer))
   }
 
   // oxlint-disable-next-line require-await -- as for offerTo.
@@ -146,7 +146,7 @@ export class MediasoupSession
     this.#assertOpen()
     const description = this.#readOffer(offer)
     this.#leg(from).check(description.audio)
-    const to = this.#leg(other(from))
+    const to = this.#leg(oppositeOf(from))
     const text = to.offer(termsToOffer(description.audio, description.audio.rtcpMux || to.mux))
     // The old media goes on until the answer: a re-INVITE may be refused, and then nothing has changed.
     this.#pending = { from, offer: description }
@@ -165,7 +165,7 @@ export class MediasoupSession
 
   async offerReplacement(side: LegSide, where?: 'inside'): Promise<Sdp> {
     this.#assertOpen()
-    const described = this.#described[other(side)]
+    const described = this.#described[oppositeOf(side)]
     assert(described !== null, 'a side is replaced after both have spoken')
     // Whoever held the other side is going: the newcomer is asked to talk, and the other side is offered that afterwards.
     const audio: AudioStream = { ...described.audio, direction: 'sendrecv', heldByAddress: false, rtcpMux: false }
@@ -185,8 +185,8 @@ export class MediasoupSession
     room.leg.check(description.audio)
     termsToAnswer(room.offered.audio, description.audio)
     this.#changeHands(room)
-    const audio = { ...room.offered.audio, rtcpMux: this.#leg(other(room.side)).mux }
-    await this.#agree(other(room.side), { ...room.offered, audio }, description)
+    const audio = { ...room.offered.audio, rtcpMux: this.#leg(oppositeOf(room.side)).mux }
+    await this.#agree(oppositeOf(room.side), { ...room.offered, audio }, description)
   }
 
   async introduceReplacement(side: LegSide, description: Sdp, where?: 'inside'): Promise<Sdp> {
@@ -199,7 +199,7 @@ export class MediasoupSession
       : await this.#makeRoom(side, null, { security, inside: where === 'inside' })
     room.leg.check(newcomer.audio)
     room.newcomer = newcomer
-    const to = this.#leg(other(side))
+    const to = this.#leg(oppositeOf(side))
     return to.offer(termsToOffer(newcomer.audio, newcomer.audio.rtcpMux || to.mux))
   }
 
@@ -208,7 +208,7 @@ export class MediasoupSession
     const room = this.#replacement
     assert(room?.newcomer, 'a newcomer is introduced before it is answered')
     const description = this.#read(answer)
-    this.#leg(other(room.side)).check(description.audio)
+    this.#leg(oppositeOf(room.side)).check(description.audio)
     const terms = termsToAnswer(room.newcomer.audio, description.audio)
     room.answer = description
     await room.leg.settle(room.newcomer.audio, room.offered !== null)
@@ -312,7 +312,7 @@ export class MediasoupSession
 
   async #agreeNow(asker: LegSide, offer: Description, answer: Description): Promise<AudioTerms> {
     this.#assertOpen()
-    const answerer = other(asker)
+    const answerer = oppositeOf(asker)
     const [from, to] = [this.#leg(asker), this.#leg(answerer)]
     from.check(offer.audio)
     to.check(answer.audio)
@@ -405,8 +405,4 @@ export function carried(description: Description, { codecs }: Rooms, untranslate
 function only(description: Description, codecs: readonly Codec[] | undefined): Description {
   if (codecs === undefined) return description
   return withCodecs(description, (codec) => codecs.some((one) => isSameCodec(one, codec)))
-}
-
-function other(side: LegSide): LegSide {
-  return side === 'caller' ? 'buyer' : 'caller'
 }

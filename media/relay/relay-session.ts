@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
-import type { LegSide } from '../../model/call.ts'
+import { oppositeOf, type LegSide } from '../../model/call.ts'
 import {
   MediaUnavailable,
   type MediaFailure,
@@ -173,7 +173,7 @@ export class RelaySession
     const description = readOffer(offer, this.#parts.codecs)
     this.#checkReachable(side, description.audio)
     await this.#face(side).security.prepareFor(description.audio.security)
-    const answer = await this.#answer(side, description, this.#standing(other(side)))
+    const answer = await this.#answer(side, description, this.#standing(oppositeOf(side)))
     if (side === 'caller') {
       this.#callerOffer = description
       this.#callerHeardOtherwise = false
@@ -185,12 +185,12 @@ export class RelaySession
   async offerTo(side: LegSide): Promise<Sdp> {
     this.#assertOpen()
     const face = this.#face(side)
-    return this.#offer(face, this.#termsToOffer(this.#standing(other(side)).audio, face.mux))
+    return this.#offer(face, this.#termsToOffer(this.#standing(oppositeOf(side)).audio, face.mux))
   }
 
   async answerFrom(side: LegSide, answer: Sdp): Promise<void> {
     this.#assertOpen()
-    await this.#agree(other(side), this.#standing(other(side)), readDescription(answer))
+    await this.#agree(oppositeOf(side), this.#standing(oppositeOf(side)), readDescription(answer))
   }
 
   /** A side's last description, with the codecs that are agreed. */
@@ -210,7 +210,7 @@ export class RelaySession
     const description = readOffer(offer, this.#parts.codecs)
     this.#checkReachable(from, description.audio)
     await this.#face(from).security.prepareFor(description.audio.security)
-    const to = this.#face(other(from))
+    const to = this.#face(oppositeOf(from))
     // Once shared, a port stays shared: RFC 5761 §5.1.1 would have later offers ask for it again.
     const text = this.#offer(to, this.#termsToOffer(description.audio, description.audio.rtcpMux || to.mux))
     // The old media goes on until the answer: a re-INVITE may be refused, and then nothing has changed.
@@ -230,7 +230,7 @@ export class RelaySession
 
   async offerReplacement(side: LegSide, where?: 'inside'): Promise<Sdp> {
     this.#assertOpen()
-    const described = this.#described[other(side)]
+    const described = this.#described[oppositeOf(side)]
     assert(described !== null, 'a side is replaced after both have spoken')
     // Whoever held the other side is going: the newcomer is asked to talk, and the other side is offered that afterwards.
     const audio: AudioStream = { ...described.audio, direction: 'sendrecv', heldByAddress: false, rtcpMux: false }
@@ -262,8 +262,8 @@ export class RelaySession
     checkReachable(description.audio, face.address.bind, this.#parts.requireAddress)
     this.#termsToAnswer(offered.audio, description.audio)
     await this.#changeHands(side, face)
-    const audio = { ...offered.audio, rtcpMux: this.#face(other(side)).mux }
-    await this.#agree(other(side), { ...offered, audio }, description)
+    const audio = { ...offered.audio, rtcpMux: this.#face(oppositeOf(side)).mux }
+    await this.#agree(oppositeOf(side), { ...offered, audio }, description)
   }
 
   async #changeHands(side: LegSide, face: Face): Promise<void> {
@@ -282,7 +282,7 @@ export class RelaySession
     checkReachable(newcomer.audio, room.face.address.bind, this.#parts.requireAddress)
     await room.face.security.prepareFor(newcomer.audio.security)
     room.newcomer = newcomer
-    const to = this.#face(other(side))
+    const to = this.#face(oppositeOf(side))
     return this.#offer(to, this.#termsToOffer(newcomer.audio, newcomer.audio.rtcpMux || to.mux))
   }
 
@@ -292,7 +292,7 @@ export class RelaySession
     const room = this.#replacement
     assert(room?.newcomer, 'a newcomer is introduced before it is answered')
     const description = readDescription(answer)
-    this.#checkReachable(other(room.side), description.audio)
+    this.#checkReachable(oppositeOf(room.side), description.audio)
     const terms = this.#termsToAnswer(room.newcomer.audio, description.audio)
     room.answer = description
     room.face.writer.follow(room.newcomer)
@@ -392,7 +392,7 @@ export class RelaySession
 
   /** The answer has come to `asker`'s offer: once the thread knows, both descriptions hold. */
   async #agree(asker: LegSide, offer: Description, answer: Description): Promise<AudioTerms> {
-    const answerer = other(asker)
+    const answerer = oppositeOf(asker)
     this.#checkReachable(answerer, answer.audio)
     const terms = this.#termsToAnswer(offer.audio, answer.audio)
     this.#face(asker).mux = offer.audio.rtcpMux
@@ -441,9 +441,6 @@ export class RelaySession
   }
 }
 
-function other(side: LegSide): LegSide {
-  return side === 'caller' ? 'buyer' : 'caller'
-}
 
 function openedPort(reply: RelayReply): number {
   if (reply.kind === 'refused') throw new MediaUnavailable(reply.reason)

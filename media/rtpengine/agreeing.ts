@@ -1,4 +1,4 @@
-import type { LegSide } from '../../model/call.ts'
+import { oppositeOf, type LegSide } from '../../model/call.ts'
 import { keepPayloads, type AudioSection } from './audio-section.ts'
 import type { Face } from './face.ts'
 import { isOtherWayRound, ordersFor, type CodecPolicy } from './offered-codecs.ts'
@@ -21,7 +21,7 @@ export async function tellEngine(
   offer: Said,
   answer: Said,
 ): Promise<Record<LegSide, AudioSection>> {
-  const answerer: LegSide = asker === 'caller' ? 'buyer' : 'caller'
+  const answerer: LegSide = oppositeOf(asker)
   // A browser is to be answered by what was written as an answer: it says who begins DTLS.
   const isTurned = faces[asker].kind !== 'webrtc' && isOtherWayRound(offer, answer)
   const [first, second] = isTurned ? [answerer, asker] : [asker, answerer]

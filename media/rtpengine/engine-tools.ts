@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LegSide } from '../../model/call.ts'
+import { oppositeOf, type LegSide } from '../../model/call.ts'
 import { MediaUnavailable } from '../media-server.ts'
 import { dialTones } from '../relay/player.ts'
 import { RelayTools, type ToolShed } from '../relay/relay-tools.ts'
@@ -158,7 +158,7 @@ export class EngineTools {
 
   /** As RFC 4733 events, which rtpengine puts into what the other side says; as tones when that says nothing. */
   async #dial(side: LegSide, digits: string, act: Act): Promise<void> {
-    const from = side === 'caller' ? 'buyer' : 'caller'
+    const from = oppositeOf(side)
     if (this.#isApart || !(await this.#speaks(from))) return this.#play(side, dialTones(digits), false, act)
     await this.#parts.allowDialling()
     const { audio } = this.#agreed()
@@ -174,7 +174,7 @@ export class EngineTools {
   }
 
   #shouldBeMuted(side: LegSide): boolean {
-    return this.#isApart || this.#acts[side === 'caller' ? 'buyer' : 'caller']?.isAlone === true
+    return this.#isApart || this.#acts[oppositeOf(side)]?.isAlone === true
   }
 
   #settleMutes(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { LegSide } from '../../model/call.ts'
+import { oppositeOf, type LegSide } from '../../model/call.ts'
 import type { SessionStats } from '../media-server.ts'
 import { readSection, writeForEngine, type AudioSection, type FaceKind } from './audio-section.ts'
 import type { Engine } from './engine.ts'
@@ -168,7 +168,7 @@ export class Path {
     const reply = await this.ask({
       command,
       'from-tag': this.#tags[asker],
-      'to-tag': this.#tags[asker === 'caller' ? 'buyer' : 'caller'],
+      'to-tag': this.#tags[oppositeOf(asker)],
       replace: ['origin', 'session connection'],
       ...writing,
       ...more,

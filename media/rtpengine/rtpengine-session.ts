@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
-import type { LegSide } from '../../model/call.ts'
+import { oppositeOf, type LegSide } from '../../model/call.ts'
 import type { AudioTools } from '../audio-tools.ts'
 import {
   MediaUnavailable,
@@ -166,7 +166,7 @@ export class RtpengineSession
 
   async renew(side: LegSide, offer: Sdp): Promise<Sdp> {
     const path = this.#open()
-    const otherSaid = this.#said[other(side)]
+    const otherSaid = this.#said[oppositeOf(side)]
     assert(otherSaid !== null, 'an offer is answered by ourselves once the other side has spoken')
     const text = await this.#agree(path, side, read(offer), otherSaid)
     if (side === 'caller') this.#callerHeardOtherwise = false
@@ -179,7 +179,7 @@ export class RtpengineSession
     const said = read(offer)
     checkPolicy(said, this.#parts.codecs)
     const { direction } = termsToOffer(said.description.audio, false)
-    const to = this.#faces[other(from)]
+    const to = this.#faces[oppositeOf(from)]
     this.#pending = { from, offer: said }
     const codecs = reoffered(said, this.#told ? null : to.agreed, this.#parts.codecs)
     return to.offer(withDirection(withCodecsOf(to.section!, codecs), direction))
@@ -190,7 +190,7 @@ export class RtpengineSession
     const pending = this.#pending
     assert(pending !== null, 'an answer follows an offer')
     const said = read(answer)
-    checkAnswer(this.#faces[other(pending.from)].offered!, said.description)
+    checkAnswer(this.#faces[oppositeOf(pending.from)].offered!, said.description)
     const text = await this.#agree(path, pending.from, pending.offer, said)
     this.#pending = null
     return text
@@ -200,7 +200,7 @@ export class RtpengineSession
   async offerTo(side: LegSide): Promise<Sdp> {
     this.#open()
     const face = this.#faces[side]
-    const otherSaid = this.#said[other(side)]
+    const otherSaid = this.#said[oppositeOf(side)]
     assert(face.section && otherSaid, 'an offer of ours follows a description of the other side')
     return face.offer(withDirection(withCodecsOf(face.section, face.agreed ?? otherSaid.section), toOffer(otherSaid)))
   }
@@ -209,21 +209,21 @@ export class RtpengineSession
     const path = this.#open()
     const said = read(answer)
     const { offered } = this.#faces[side]
-    const otherSaid = this.#said[other(side)]
+    const otherSaid = this.#said[oppositeOf(side)]
     assert(offered && otherSaid, 'an answer follows an offer of ours')
     checkAnswer(offered, said.description)
     this.#faces[side].kind = faceKind(said.section)
-    await this.#agree(path, other(side), otherSaid, said)
+    await this.#agree(path, oppositeOf(side), otherSaid, said)
   }
 
   async offerReplacement(side: LegSide): Promise<Sdp> {
     this.#open()
-    const otherSaid = this.#said[other(side)]
+    const otherSaid = this.#said[oppositeOf(side)]
     assert(otherSaid !== null, 'a side is replaced after both have spoken')
     // Whoever held the other side is going: the newcomer is asked to talk, and the other side is offered that afterwards.
-    const offer = withDirection(this.#faces[other(side)].agreed ?? otherSaid.section, 'sendrecv')
+    const offer = withDirection(this.#faces[oppositeOf(side)].agreed ?? otherSaid.section, 'sendrecv')
     const codecs = ordersFor(otherSaid, 'plain', this.#parts.codecs)
-    const room = await this.#makeRoom(side, true, (path) => path.offer(other(side), offer, 'plain', codecs))
+    const room = await this.#makeRoom(side, true, (path) => path.offer(oppositeOf(side), offer, 'plain', codecs))
     return room.face.offer(withDirection(room.face.section!, 'sendrecv'))
   }
 
@@ -252,7 +252,7 @@ export class RtpengineSession
     const said = read(answer)
     checkAnswer(room.face.offered!, said.description)
     room.face.agreed = said.section
-    room.other = await room.path.answer(other(room.side), said.section, this.#faces[other(room.side)].kind)
+    room.other = await room.path.answer(oppositeOf(room.side), said.section, this.#faces[oppositeOf(room.side)].kind)
     await this.#changeHands(room, said)
   }
 
@@ -260,12 +260,12 @@ export class RtpengineSession
     const { side, path, face } = room
     const former = this.#path
     const figures = await former?.delete()
-    if (figures) this.#figures.movedOn(other(side), figures)
+    if (figures) this.#figures.movedOn(oppositeOf(side), figures)
     this.#replacement = null
     this.#path = path
     this.#faces[side] = face
     this.#said[side] = said
-    if (room.other) this.#faces[other(side)].written(room.other)
+    if (room.other) this.#faces[oppositeOf(side)].written(room.other)
     await this.#tools.agreed(path, true)
     this.#figures.silence.restart()
   }
@@ -273,11 +273,11 @@ export class RtpengineSession
   async introduceReplacement(side: LegSide, description: Sdp): Promise<Sdp> {
     this.#open()
     const said = read(description)
-    const to = this.#faces[other(side)]
+    const to = this.#faces[oppositeOf(side)]
     let room = this.#replacement
     if (room?.side === side && room.wasOffered) {
       checkAnswer(room.face.offered!, said.description)
-      room.other = await room.path.answer(other(side), said.section, to.kind)
+      room.other = await room.path.answer(oppositeOf(side), said.section, to.kind)
     } else {
       room = await this.#makeRoom(side, false, (path) =>
         path.offer(side, said.section, to.kind, ordersFor(said, to.kind, this.#parts.codecs)),
@@ -294,9 +294,9 @@ export class RtpengineSession
     const room = this.#replacement
     assert(room?.newcomer, 'a newcomer is introduced before it is answered')
     const said = read(answer)
-    checkAnswer(this.#faces[other(room.side)].offered!, said.description)
+    checkAnswer(this.#faces[oppositeOf(room.side)].offered!, said.description)
     room.answer = said
-    if (room.wasOffered) await room.path.offer(room.side, room.newcomer.section, this.#faces[other(room.side)].kind)
+    if (room.wasOffered) await room.path.offer(room.side, room.newcomer.section, this.#faces[oppositeOf(room.side)].kind)
     const section = await room.path.answer(room.side, said.section, room.face.kind)
     room.face.agreed = said.section
     return room.face.writer.write(withDirection(room.face.written(section), toAnswer(room.newcomer, said)))
@@ -308,8 +308,8 @@ export class RtpengineSession
     assert(room?.newcomer && room.answer, 'a newcomer is answered before it is seated')
     const { side, newcomer, answer } = room
     await this.#changeHands(room, newcomer)
-    this.#said[other(side)] = answer
-    this.#faces[other(side)].agreed = answer.section
+    this.#said[oppositeOf(side)] = answer
+    this.#faces[oppositeOf(side)].agreed = answer.section
     this.#flowing = toAnswer(newcomer, answer) === 'sendrecv'
   }
 
@@ -376,7 +376,7 @@ export class RtpengineSession
   }
 
   async #agreeNow(path: Path, asker: LegSide, offer: Said, answer: Said): Promise<Sdp> {
-    const answerer = other(asker)
+    const answerer = oppositeOf(asker)
     const [from, to] = [this.#faces[asker], this.#faces[answerer]]
     from.kind = faceKind(offer.section)
     to.kind = faceKind(answer.section)
@@ -405,7 +405,7 @@ export class RtpengineSession
   async #tell(path: Path, asker: LegSide, offer: Said, answer: Said): Promise<AudioSection> {
     const [faces, told] = [this.#faces, this.#told]
     const written = await tellEngine({ ...this.#parts, path, faces, told }, asker, offer, answer)
-    faces[other(asker)].written(written[other(asker)])
+    faces[oppositeOf(asker)].written(written[oppositeOf(asker)])
     return faces[asker].written(written[asker])
   }
 
@@ -443,8 +443,4 @@ export class RtpengineSession
     await this.#path?.delete()
     return new MediaUnavailable('the media session is closed')
   }
-}
-
-function other(side: LegSide): LegSide {
-  return side === 'caller' ? 'buyer' : 'caller'
 }

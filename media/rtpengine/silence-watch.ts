@@ -1,4 +1,4 @@
-import type { LegSide } from '../../model/call.ts'
+import { oppositeOf, type LegSide } from '../../model/call.ts'
 import type { SessionStats } from '../media-server.ts'
 
 /** How long silence is borne, ms; 0: for ever. */
@@ -64,7 +64,7 @@ export class SilenceWatch {
     let silent: LegSide | null = null
     for (const name of ['caller', 'buyer'] as const) {
       const side = this.#sides[name]
-      const other = this.#sides[name === 'caller' ? 'buyer' : 'caller']
+      const other = this.#sides[oppositeOf(name)]
       const missingMs = nowMs - side.heardMs
       if (rtpTimeoutMs > 0 && missingMs >= rtpTimeoutMs) silent ??= name
       if (oneWayAfterMs === 0 || missingMs < oneWayAfterMs || (side.isHeard && mayPause(name))) continue
