@@ -1,10 +1,7 @@
-import type { LegSide } from '../../model/call.ts'
 import { systemRandom } from '../../model/random.ts'
 import type { OfferedSecurity, Sdp } from '../media-server.ts'
 import { readDescription, type Description } from '../sdp-reading.ts'
 import { asOffer, SectionWriter, type AudioSection, type FaceKind } from './audio-section.ts'
-import type { Path } from './path.ts'
-import type { Said } from './said.ts'
 
 /** rtpengine offers keys or none: an invitation that may be left alone (RFC 8643) it does not write for us. */
 const OFFERED_AS: Record<OfferedSecurity, FaceKind> = {
@@ -42,16 +39,4 @@ export class Face {
     this.offered = readDescription(text)
     return text
   }
-}
-
-/** Somebody who may take a side’s place, at a call of its own at an rtpengine. */
-export interface Replacement {
-  readonly side: LegSide
-  readonly path: Path
-  readonly face: Face
-  /** What the other side is offered for the newcomer. */
-  other: AudioSection | null
-  newcomer: Said | null
-  answer: Said | null
-  readonly wasOffered: boolean
 }

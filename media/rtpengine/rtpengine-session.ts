@@ -17,10 +17,11 @@ import { faceKind, keepPayloads, withCodecsOf, withDirection, type AudioSection 
 import { CallFigures } from './call-figures.ts'
 import { EngineTools, type EngineToolsParts } from './engine-tools.ts'
 import { tellEngine } from './agreeing.ts'
-import { Face, type Replacement } from './face.ts'
+import { Face } from './face.ts'
 import { NgRefused } from './ng-client.ts'
 import { asPolicyWants, checkPolicy, ordersFor, reoffered, type CodecPolicy } from './offered-codecs.ts'
 import type { Path } from './path.ts'
+import { Replacing, type Newcomer } from './replacing.ts'
 import {
   checkAnswer,
   mayPause,
@@ -65,7 +66,7 @@ export class RtpengineSession
   /** rtpengine has our offer to this buyer, and no answer to it. */
   #firstAnswerDue = false
   #pending: { readonly from: LegSide; readonly offer: Said } | null = null
-  #replacement: Replacement | null = null
+  readonly #replacing: Replacing
   #flowing = false
   #established = false
   #lostWhy: string | null = null
@@ -79,7 +80,9 @@ export class RtpengineSession
     this.#parts = parts
     this.#figures = new CallFigures(parts.silence)
     this.#tools = new EngineTools({ ...parts, allowDialling: () => this.#allowDialling() })
-    const { callerOffer } = parts
+    const { callerOffer, codecs, open } = parts
+    const [faces, said] = [this.#faces, this.#said]
+    this.#replacing = new Replacing({ faces, said, codecs, open, isClosed: () => this.#closing !== null })
     if (!callerOffer) return
     this.#said.caller = callerOffer
     this.#faces.caller.kind = faceKind(callerOffer.section)
@@ -90,9 +93,9 @@ export class RtpengineSession
     return this.#tools.tools
   }
 
-  /** The engine its audio is at; null before the first offer. */
+  /** Whether its audio is at this engine, or that of somebody who is to take a side's place. */
   isAt(engine: Path['engine']): boolean {
-    return this.#path?.engine === engine || this.#replacement?.path.engine === engine
+    return this.#path?.engine === engine || this.#replacing.newcomer?.path.engine === engine
   }
 
   async offerToBuyer(told: Sdp | null, security: OfferedSecurity = 'none'): Promise<Sdp> {
@@ -218,104 +221,51 @@ export class RtpengineSession
 
   async offerReplacement(side: LegSide): Promise<Sdp> {
     this.#open()
-    const otherSaid = this.#said[oppositeOf(side)]
-    assert(otherSaid !== null, 'a side is replaced after both have spoken')
-    // Whoever held the other side is going: the newcomer is asked to talk, and the other side is offered that afterwards.
-    const offer = withDirection(this.#faces[oppositeOf(side)].agreed ?? otherSaid.section, 'sendrecv')
-    const codecs = ordersFor(otherSaid, 'plain', this.#parts.codecs)
-    const room = await this.#makeRoom(side, true, (path) => path.offer(oppositeOf(side), offer, 'plain', codecs))
-    return room.face.offer(withDirection(room.face.section!, 'sendrecv'))
-  }
-
-  async #makeRoom(
-    side: LegSide,
-    wasOffered: boolean,
-    first: (path: Path) => Promise<AudioSection>,
-  ): Promise<Replacement> {
-    this.dropReplacement()
-    const { path, first: section } = await this.#parts.open(first)
-    if (this.#closing) {
-      void path.delete()
-      throw new MediaUnavailable('the media session is closed')
-    }
-    const room: Replacement = { side, path, face: new Face(), other: null, newcomer: null, answer: null, wasOffered }
-    if (wasOffered) room.face.written(section)
-    else room.other = section
-    this.#replacement = room
-    return room
+    return this.#replacing.offer(side)
   }
 
   async takeReplacement(answer: Sdp): Promise<void> {
     this.#open()
-    const room = this.#replacement
-    assert(room?.wasOffered, 'a place is offered before it is taken')
-    const said = read(answer)
-    checkAnswer(room.face.offered!, said.description)
-    room.face.agreed = said.section
-    room.other = await room.path.answer(oppositeOf(room.side), said.section, this.#faces[oppositeOf(room.side)].kind)
-    await this.#changeHands(room, said)
+    const { newcomer, said } = await this.#replacing.take(answer)
+    await this.#changeHands(newcomer, said)
   }
 
-  async #changeHands(room: Replacement, said: Said): Promise<void> {
-    const { side, path, face } = room
-    const former = this.#path
-    const figures = await former?.delete()
-    if (figures) this.#figures.movedOn(oppositeOf(side), figures)
-    this.#replacement = null
+  async #changeHands({ side, path, face, other }: Newcomer, said: Said): Promise<void> {
+    const staying = oppositeOf(side)
+    const figures = await this.#path?.delete()
+    if (figures) this.#figures.movedOn(staying, figures)
+    this.#replacing.seated()
     this.#path = path
     this.#faces[side] = face
     this.#said[side] = said
-    if (room.other) this.#faces[oppositeOf(side)].written(room.other)
+    if (other) this.#faces[staying].written(other)
     await this.#tools.agreed(path, true)
     this.#figures.silence.restart()
   }
 
   async introduceReplacement(side: LegSide, description: Sdp): Promise<Sdp> {
     this.#open()
-    const said = read(description)
-    const to = this.#faces[oppositeOf(side)]
-    let room = this.#replacement
-    if (room?.side === side && room.wasOffered) {
-      checkAnswer(room.face.offered!, said.description)
-      room.other = await room.path.answer(oppositeOf(side), said.section, to.kind)
-    } else {
-      room = await this.#makeRoom(side, false, (path) =>
-        path.offer(side, said.section, to.kind, ordersFor(said, to.kind, this.#parts.codecs)),
-      )
-      room.face.writer.follow(said.description, said.text)
-      room.face.kind = faceKind(said.section)
-    }
-    room.newcomer = said
-    return to.offer(withDirection(withCodecsOf(room.other!, said.section), toOffer(said)))
+    return this.#replacing.introduce(side, description)
   }
 
   async answerReplacement(answer: Sdp): Promise<Sdp> {
     this.#open()
-    const room = this.#replacement
-    assert(room?.newcomer, 'a newcomer is introduced before it is answered')
-    const said = read(answer)
-    checkAnswer(this.#faces[oppositeOf(room.side)].offered!, said.description)
-    room.answer = said
-    if (room.wasOffered) await room.path.offer(room.side, room.newcomer.section, this.#faces[oppositeOf(room.side)].kind)
-    const section = await room.path.answer(room.side, said.section, room.face.kind)
-    room.face.agreed = said.section
-    return room.face.writer.write(withDirection(room.face.written(section), toAnswer(room.newcomer, said)))
+    return this.#replacing.answer(answer)
   }
 
   async seatReplacement(): Promise<void> {
     this.#open()
-    const room = this.#replacement
-    assert(room?.newcomer && room.answer, 'a newcomer is answered before it is seated')
-    const { side, newcomer, answer } = room
-    await this.#changeHands(room, newcomer)
+    const { newcomer } = this.#replacing
+    assert(newcomer?.said && newcomer.answer, 'a newcomer is answered before it is seated')
+    const { side, said, answer } = newcomer
+    await this.#changeHands(newcomer, said)
     this.#said[oppositeOf(side)] = answer
     this.#faces[oppositeOf(side)].agreed = answer.section
-    this.#flowing = toAnswer(newcomer, answer) === 'sendrecv'
+    this.#flowing = toAnswer(said, answer) === 'sendrecv'
   }
 
   dropReplacement(): void {
-    void this.#replacement?.path.delete()
-    this.#replacement = null
+    this.#replacing.drop()
   }
 
   established(): void {
@@ -333,7 +283,7 @@ export class RtpengineSession
     try {
       const now = await this.stats()
       if (path !== this.#path) return
-      const isDue = this.#flowing && this.#replacement === null
+      const isDue = this.#flowing && this.#replacing.newcomer === null
       const silent = this.#figures.silence.judge(now, isDue, (side) => mayPause(this.#said[side]))
       if (silent) this.emit('rtpTimeout', silent)
     } catch (error) {
