@@ -26,6 +26,9 @@ export interface MediaStats {
   readonly quality?: AudioQuality
 }
 
+/** Nothing came, or nobody counted. */
+export const NO_STATS: MediaStats = { packetsReceived: 0, packetsLost: 0, octetsReceived: 0, jitterMs: 0 }
+
 /**
  * What is wrong with a side's audio while the other side's is there: no packets of it come, or all that ever came was digital
  * silence.

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { oppositeOf, type LegSide } from '../../model/call.ts'
-import type { MediaStats } from '../../model/cdr.ts'
+import { NO_STATS } from '../../model/cdr.ts'
 import {
   MediaUnavailable,
   UnacceptableMedia,
@@ -14,8 +14,7 @@ import { termsToAnswer, termsToOffer } from '../sdp.ts'
 import { randomSessionId } from '../session-id.ts'
 import { PassedDescription } from './passed-description.ts'
 
-const NOTHING: MediaStats = { packetsReceived: 0, packetsLost: 0, octetsReceived: 0, jitterMs: 0 }
-const NO_FIGURES: SessionStats = { caller: NOTHING, buyer: NOTHING }
+const NO_FIGURES: SessionStats = { caller: NO_STATS, buyer: NO_STATS }
 
 /** A call whose two ends send to one another: each hears what the other has said, and we know nothing of the audio. */
 export class DirectSession

@@ -1,7 +1,5 @@
 import type { MediaStats } from '../../model/cdr.ts'
 
-export const NO_STATS: MediaStats = { packetsReceived: 0, packetsLost: 0, octetsReceived: 0, jitterMs: 0 }
-
 /**
  * The figures of one channel, out of what `uuid_dump` prints after `uuid_set_media_stats`. Read here and not by fsmrf, which cuts
  * every figure of the audio to a whole number. They are FreeSWITCH's own: packets are those it read, which leaves out the few that it

@@ -1,4 +1,4 @@
-import type { MediaStats } from '../../model/cdr.ts'
+import { NO_STATS, type MediaStats } from '../../model/cdr.ts'
 import { impairmentOf, meanOpinionScore } from '../e-model.ts'
 import { jitterClock, type Codec } from '../payload-types.ts'
 import type { StreamEnd } from './stream-end.ts'
@@ -17,7 +17,7 @@ export class BrowserFigures {
   /** Of streams before the one that is counted now: each change of codecs begins another. */
   #before = { packetCount: 0, packetsLost: 0, byteCount: 0 }
   #stream = this.#before
-  #last: MediaStats = { packetsReceived: 0, packetsLost: 0, octetsReceived: 0, jitterMs: 0 }
+  #last = NO_STATS
   #hertz = 48_000
   #impairment = impairmentOf('opus')
   #watched = false

@@ -1,19 +1,18 @@
 import assert from 'node:assert/strict'
 import { MediaUnavailable } from '../media-server.ts'
 import type { MediaNeeds } from '../needs.ts'
-import type { LegStats, LoopTerms, RelayReply, RelayThreadData, RemoteParty } from '../relay/relay-messages.ts'
+import {
+  NO_LEG_STATS,
+  type LegStats,
+  type LoopTerms,
+  type RelayReply,
+  type RelayThreadData,
+  type RemoteParty,
+} from '../relay/relay-messages.ts'
 import { RelayThread } from '../relay/relay-thread.ts'
 
 /** Where phones' threads and workers meet: nobody else can reach it. */
 export const LOOPBACK = '127.0.0.1'
-
-const NOTHING_HEARD: LegStats = {
-  packetsReceived: 0,
-  packetsLost: 0,
-  octetsReceived: 0,
-  jitterMs: 0,
-  dropped: { invalid: 0, foreign: 0, unauthentic: 0, unsent: 0 },
-}
 
 /** The relay's threads, one of which stands before each phone: they know whom to believe, and keep its figures. */
 export class Fronts {
@@ -145,7 +144,7 @@ export class Front {
     try {
       return callerOf(await this.thread.request({ kind: 'close', session: this.#id }))
     } catch {
-      return NOTHING_HEARD // Its thread is down, and its figures went with it.
+      return NO_LEG_STATS // Its thread is down, and its figures went with it.
     }
   }
 }

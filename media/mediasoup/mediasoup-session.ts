@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { oppositeOf, type LegSide } from '../../model/call.ts'
+import { NO_STATS } from '../../model/cdr.ts'
 import { arrange } from '../codec-policy.ts'
 import {
   MediaUnavailable,
@@ -42,8 +43,6 @@ interface Replacement {
   newcomer: Description | null
   answer: Description | null
 }
-
-const NOTHING: SessionStats['caller'] = { packetsReceived: 0, packetsLost: 0, octetsReceived: 0, jitterMs: 0 }
 
 /** The offers and answers of one call through mediasoup, and which of its legs hears which. */
 export class MediasoupSession
@@ -240,7 +239,7 @@ export class MediasoupSession
   async stats(): Promise<SessionStats> {
     if (this.#closing !== null) return this.#closing
     const { caller, buyer } = this.#legs
-    const [ofCaller, ofBuyer] = await Promise.all([caller?.stats() ?? NOTHING, buyer?.stats() ?? NOTHING])
+    const [ofCaller, ofBuyer] = await Promise.all([caller?.stats() ?? NO_STATS, buyer?.stats() ?? NO_STATS])
     return { caller: ofCaller, buyer: ofBuyer }
   }
 
@@ -260,7 +259,7 @@ export class MediasoupSession
     this.#parts.onClosed(this)
     const { caller, buyer } = this.#legs
     void this.#replacement?.leg.close()
-    const [ofCaller, ofBuyer] = await Promise.all([caller?.close() ?? NOTHING, buyer?.close() ?? NOTHING])
+    const [ofCaller, ofBuyer] = await Promise.all([caller?.close() ?? NO_STATS, buyer?.close() ?? NO_STATS])
     this.#parts.rooms.close()
     return { caller: ofCaller, buyer: ofBuyer }
   }

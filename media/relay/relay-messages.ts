@@ -1,5 +1,5 @@
 import type { LegSide } from '../../model/call.ts'
-import type { MediaStats } from '../../model/cdr.ts'
+import { NO_STATS, type MediaStats } from '../../model/cdr.ts'
 import type { Expected, Latching } from './latch.ts'
 import type { SrtpKeys } from '../srtp-suites.ts'
 import type { DtlsCertificate, Fingerprint } from './dtls-messages.ts'
@@ -74,6 +74,12 @@ interface DropCounts {
 
 export interface LegStats extends MediaStats {
   readonly dropped: DropCounts
+}
+
+/** Of a leg that is not there any more, or has gone with its thread. */
+export const NO_LEG_STATS: LegStats = {
+  ...NO_STATS,
+  dropped: { invalid: 0, foreign: 0, unauthentic: 0, unsent: 0 },
 }
 
 export interface RelayStats {

@@ -12,28 +12,15 @@ import { arrange, readOffer } from '../codec-policy.ts'
 import { OWN_OFFER, withCodecs, withOneSpeechCodec } from '../own-offer.ts'
 import { isSameCodec, type Codec } from '../payload-types.ts'
 import { answerInItsLaw, isInterchangeable, offerInBothLaws } from './both-laws.ts'
-import type { DtlsCertificate } from './dtls-messages.ts'
-import { newFace, type Face } from './face.ts'
-import { FaceSecurity } from './face-security.ts'
-import type { RelayReply, RelayStats } from './relay-messages.ts'
-import type { RelayAddress } from './relay-options.ts'
+import type { Face } from './face.ts'
+import { NO_LEG_STATS, type RelayReply, type RelayStats } from './relay-messages.ts'
 import { RelayTools, type ToolShed } from './relay-tools.ts'
 import type { RelayThread } from './relay-thread.ts'
 import { checkReachable, remoteParty } from './remote-party.ts'
+import { SessionFaces, type SessionFacesParts } from './session-faces.ts'
 import type { AudioTerms } from '../sdp.ts'
 import { readDescription, type AudioStream, type Description } from '../sdp-reading.ts'
 import type { Profile } from '../sdp-security.ts'
-
-const NO_LEG = {
-  packetsReceived: 0,
-  packetsLost: 0,
-  octetsReceived: 0,
-  jitterMs: 0,
-  dropped: { invalid: 0, foreign: 0, unauthentic: 0, unsent: 0 },
-}
-
-/** Where two sessions of ours meet: nobody else can reach it. */
-const INSIDE: RelayAddress = { bind: '127.0.0.1', told: '127.0.0.1' }
 
 /** Who may take a side's place. */
 interface Replacement {
@@ -46,18 +33,9 @@ interface Replacement {
   answer: Description | null
 }
 
-interface SessionParts {
-  readonly id: number
-  readonly thread: RelayThread
+interface SessionParts extends SessionFacesParts {
   /** Null: the caller leaves the offer to us. */
   readonly callerOffer: Description | null
-  readonly makeCertificate: () => Promise<DtlsCertificate>
-  /** How the caller's audio is secured, which its offer has said already. */
-  readonly callerSecurity: FaceSecurity
-  readonly callerAddress: RelayAddress
-  readonly buyerAddress: RelayAddress
-  readonly callerPort: number
-  readonly buyerPort: number
   readonly requireAddress: boolean
   /** Codecs for speech that may be offered, best first; none: any, as they are offered. */
   readonly codecs: readonly string[]
@@ -77,9 +55,7 @@ export class RelaySession
   readonly #parts: SessionParts
   /** What targets are offered, and answer. */
   #callerOffer: Description | null
-  #caller: Face
-  #buyer: Face
-  #buyerPortIsFresh = true
+  readonly #faces: SessionFaces
   /** The answer an earlier target gave the caller, with the one codec for speech that every later target must have. */
   #told: { readonly text: Sdp; readonly description: Description } | null = null
   #callerHeardOtherwise = false
@@ -102,12 +78,12 @@ export class RelaySession
     this.#parts = parts
     this.tools = new RelayTools(parts.shed, (order) => parts.thread.notify({ kind: 'tool', session: parts.id, order }))
     this.#callerOffer = parts.callerOffer
-    this.#caller = newFace(parts.callerAddress, parts.callerPort, parts.callerSecurity)
+    this.#faces = new SessionFaces(parts)
     if (parts.callerOffer) {
-      this.#caller.mux = parts.callerOffer.audio.rtcpMux
-      this.#caller.writer.follow(parts.callerOffer)
+      const caller = this.#faces.of('caller')
+      caller.mux = parts.callerOffer.audio.rtcpMux
+      caller.writer.follow(parts.callerOffer)
     }
-    this.#buyer = newFace(parts.buyerAddress, parts.buyerPort, this.#newSecurity())
   }
 
   async offerToBuyer(told: Sdp | null, security: OfferedSecurity = 'none'): Promise<Sdp> {
@@ -116,15 +92,10 @@ export class RelaySession
     this.#callerHeardOtherwise = false
     // As it is now: the caller may make another offer while we wait, to which what it was told is no answer.
     const { audio } = this.#asTold(this.#callerOffer ?? this.#ownOffer)
-    if (!this.#buyerPortIsFresh) {
-      const buyerAddress = this.#parts.buyerAddress.bind
-      const reply = await this.thread.request({ kind: 'fresh-buyer', session: this.id, buyerAddress })
-      this.#buyer = newFace(this.#parts.buyerAddress, openedPort(reply), this.#newSecurity())
-    }
-    this.#buyerPortIsFresh = false
-    this.#buyer.security.wish(security)
-    await this.#buyer.security.prepareFor(security)
-    return this.#offer(this.#buyer, this.#termsToOffer(audio, audio.rtcpMux))
+    const buyer = await this.#faces.nextBuyer()
+    buyer.security.wish(security)
+    await buyer.security.prepareFor(security)
+    return this.#offer(buyer, this.#termsToOffer(audio, audio.rtcpMux))
   }
 
   async answerFromBuyer(answer: Sdp): Promise<Sdp> {
@@ -145,10 +116,6 @@ export class RelaySession
 
   get callerHeardOtherwise(): boolean {
     return this.#callerHeardOtherwise
-  }
-
-  #newSecurity(): FaceSecurity {
-    return new FaceSecurity(this.#parts.makeCertificate)
   }
 
   /** What is left of a description by the answer that the caller has had already. */
@@ -172,7 +139,7 @@ export class RelaySession
     this.#assertOpen()
     const description = readOffer(offer, this.#parts.codecs)
     this.#checkReachable(side, description.audio)
-    await this.#face(side).security.prepareFor(description.audio.security)
+    await this.#faces.of(side).security.prepareFor(description.audio.security)
     const answer = await this.#answer(side, description, this.#standing(oppositeOf(side)))
     if (side === 'caller') {
       this.#callerOffer = description
@@ -184,7 +151,7 @@ export class RelaySession
   // oxlint-disable-next-line require-await -- as for reoffer.
   async offerTo(side: LegSide): Promise<Sdp> {
     this.#assertOpen()
-    const face = this.#face(side)
+    const face = this.#faces.of(side)
     return this.#offer(face, this.#termsToOffer(this.#standing(oppositeOf(side)).audio, face.mux))
   }
 
@@ -201,7 +168,7 @@ export class RelaySession
     const kept = agreed
       ? withCodecs(described, (codec) => agreed.some((one) => isInterchangeable(one, codec)))
       : described
-    return { ...kept, audio: { ...kept.audio, rtcpMux: this.#face(side).mux } }
+    return { ...kept, audio: { ...kept.audio, rtcpMux: this.#faces.of(side).mux } }
   }
 
   // oxlint-disable-next-line require-await -- the interface is for engines that must ask; here a throw becomes a rejection.
@@ -209,8 +176,8 @@ export class RelaySession
     this.#assertOpen()
     const description = readOffer(offer, this.#parts.codecs)
     this.#checkReachable(from, description.audio)
-    await this.#face(from).security.prepareFor(description.audio.security)
-    const to = this.#face(oppositeOf(from))
+    await this.#faces.of(from).security.prepareFor(description.audio.security)
+    const to = this.#faces.of(oppositeOf(from))
     // Once shared, a port stays shared: RFC 5761 §5.1.1 would have later offers ask for it again.
     const text = this.#offer(to, this.#termsToOffer(description.audio, description.audio.rtcpMux || to.mux))
     // The old media goes on until the answer: a re-INVITE may be refused, and then nothing has changed.
@@ -239,16 +206,8 @@ export class RelaySession
   }
 
   async #makeRoom(side: LegSide, offered: Description | null, where?: 'inside'): Promise<Replacement> {
-    const address = where ? INSIDE : side === 'caller' ? this.#parts.callerAddress : this.#parts.buyerAddress
-    const reply = await this.thread.request({ kind: 'spare', session: this.id, address: address.bind })
-    if (reply.kind !== 'spare-opened') throw new MediaUnavailable(reply.kind === 'refused' ? reply.reason : reply.kind)
-    this.#replacement = {
-      side,
-      face: newFace(address, reply.port, this.#newSecurity()),
-      offered,
-      newcomer: null,
-      answer: null,
-    }
+    const face = await this.#faces.openSpare(side, where)
+    this.#replacement = { side, face, offered, newcomer: null, answer: null }
     this.#watch()
     return this.#replacement
   }
@@ -262,16 +221,13 @@ export class RelaySession
     checkReachable(description.audio, face.address.bind, this.#parts.requireAddress)
     this.#termsToAnswer(offered.audio, description.audio)
     await this.#changeHands(side, face)
-    const audio = { ...offered.audio, rtcpMux: this.#face(oppositeOf(side)).mux }
+    const audio = { ...offered.audio, rtcpMux: this.#faces.of(oppositeOf(side)).mux }
     await this.#agree(oppositeOf(side), { ...offered, audio }, description)
   }
 
   async #changeHands(side: LegSide, face: Face): Promise<void> {
-    const taken = await this.thread.request({ kind: 'take-spare', session: this.id, side })
-    if (taken.kind === 'refused') throw new MediaUnavailable(taken.reason)
+    await this.#faces.seat(side, face)
     this.#replacement = null
-    if (side === 'caller') this.#caller = face
-    else this.#buyer = face
   }
 
   async introduceReplacement(side: LegSide, description: Sdp, where?: 'inside'): Promise<Sdp> {
@@ -282,7 +238,7 @@ export class RelaySession
     checkReachable(newcomer.audio, room.face.address.bind, this.#parts.requireAddress)
     await room.face.security.prepareFor(newcomer.audio.security)
     room.newcomer = newcomer
-    const to = this.#face(oppositeOf(side))
+    const to = this.#faces.of(oppositeOf(side))
     return this.#offer(to, this.#termsToOffer(newcomer.audio, newcomer.audio.rtcpMux || to.mux))
   }
 
@@ -353,7 +309,7 @@ export class RelaySession
   /** Called by the relay when the thread of this session has died: its audio and its figures are gone. */
   lost(reason: string): void {
     if (this.#closing !== null) return
-    this.#closing = Promise.resolve({ caller: NO_LEG, buyer: NO_LEG })
+    this.#closing = Promise.resolve({ caller: NO_LEG_STATS, buyer: NO_LEG_STATS })
     this.tools.lost(reason)
     this.#lost = [reason, 'lost']
     this.#parts.onClosed(this, null)
@@ -370,7 +326,7 @@ export class RelaySession
       if (!(error instanceof MediaUnavailable)) throw error
     }
     this.#parts.onClosed(this, stats)
-    return stats ?? { caller: NO_LEG, buyer: NO_LEG }
+    return stats ?? { caller: NO_LEG_STATS, buyer: NO_LEG_STATS }
   }
 
   #offer(to: Face, terms: AudioTerms): Sdp {
@@ -385,7 +341,7 @@ export class RelaySession
 
   async #answer(asker: LegSide, offer: Description, answer: Description): Promise<Sdp> {
     const terms = await this.#agree(asker, offer, answer)
-    const face = this.#face(asker)
+    const face = this.#faces.of(asker)
     face.writer.follow(offer)
     return this.#write(face, terms, face.security.profileToAnswer(face.address.told, face.port))
   }
@@ -395,19 +351,19 @@ export class RelaySession
     const answerer = oppositeOf(asker)
     this.#checkReachable(answerer, answer.audio)
     const terms = this.#termsToAnswer(offer.audio, answer.audio)
-    this.#face(asker).mux = offer.audio.rtcpMux
-    this.#face(answerer).mux = this.#face(answerer).muxOffered && answer.audio.rtcpMux
+    this.#faces.of(asker).mux = offer.audio.rtcpMux
+    this.#faces.of(answerer).mux = this.#faces.of(answerer).muxOffered && answer.audio.rtcpMux
     this.#flowing = terms.direction === 'sendrecv'
     const caller = asker === 'caller' ? offer.audio : answer.audio
     const buyer = asker === 'caller' ? answer.audio : offer.audio
-    const answered = this.#face(answerer).security.agree(answer.audio, true)
-    const asked = this.#face(asker).security.agree(offer.audio, false)
+    const answered = this.#faces.of(answerer).security.agree(answer.audio, true)
+    const asked = this.#faces.of(asker).security.agree(offer.audio, false)
     // Waited for: whoever is told of this answer may send at once, and must not be met by the former agreement.
     await this.thread.request({
       kind: 'agree',
       session: this.id,
-      caller: remoteParty(caller, buyer, this.#caller.mux, asker === 'caller' ? asked : answered),
-      buyer: remoteParty(buyer, caller, this.#buyer.mux, asker === 'caller' ? answered : asked),
+      caller: remoteParty(caller, buyer, this.#faces.of('caller').mux, asker === 'caller' ? asked : answered),
+      buyer: remoteParty(buyer, caller, this.#faces.of('buyer').mux, asker === 'caller' ? answered : asked),
       watch: this.#isWatched,
     })
     this.#described[asker] = offer
@@ -429,23 +385,12 @@ export class RelaySession
   }
 
   #checkReachable(side: LegSide, stream: AudioStream): void {
-    checkReachable(stream, this.#face(side).address.bind, this.#parts.requireAddress)
-  }
-
-  #face(side: LegSide): Face {
-    return side === 'caller' ? this.#caller : this.#buyer
+    checkReachable(stream, this.#faces.of(side).address.bind, this.#parts.requireAddress)
   }
 
   #assertOpen(): void {
     if (this.#closing !== null) throw new MediaUnavailable('the media session is closed')
   }
-}
-
-
-function openedPort(reply: RelayReply): number {
-  if (reply.kind === 'refused') throw new MediaUnavailable(reply.reason)
-  assert(reply.kind === 'opened')
-  return reply.buyerPort
 }
 
 function statsOf(reply: RelayReply): RelayStats {

@@ -5,7 +5,7 @@ import { systemRandom } from '../../model/random.ts'
 import { DtlsThread } from './dtls.ts'
 import { Loop } from './loop.ts'
 import { RelayLeg } from './relay-leg.ts'
-import type { FromRelayThread, LegStats, RelayThreadData, ToRelayThread } from './relay-messages.ts'
+import { NO_LEG_STATS, type FromRelayThread, type RelayThreadData, type ToRelayThread } from './relay-messages.ts'
 import { bindPair, bindSocket, type SocketPair } from './relay-socket.ts'
 import { PortPool, portPairs } from './port-pool.ts'
 import { Pacer } from './pacer.ts'
@@ -40,13 +40,6 @@ const sessions = new Map<number, Relayed>()
 const sessionOf = new WeakMap<RelayLeg, Relayed>()
 const wheel = data.rtpTimeoutMs > 0 ? new SilenceWheel<RelayLeg>(data.rtpTimeoutMs, performance.now()) : null
 const toolClock = new ToolClock(new Pacer(() => performance.now()))
-const NO_STATS: LegStats = {
-  packetsReceived: 0,
-  packetsLost: 0,
-  octetsReceived: 0,
-  jitterMs: 0,
-  dropped: { invalid: 0, foreign: 0, unauthentic: 0, unsent: 0 },
-}
 
 const dtls = new DtlsThread()
 
@@ -164,7 +157,7 @@ function useTool(id: number, session: Relayed | undefined, order: ToolOrder): vo
 }
 
 function report(ref: number, session: Relayed | undefined): void {
-  const stats = { caller: session?.caller.stats() ?? NO_STATS, buyer: session?.buyer.stats() ?? NO_STATS }
+  const stats = { caller: session?.caller.stats() ?? NO_LEG_STATS, buyer: session?.buyer.stats() ?? NO_LEG_STATS }
   tell({ kind: 'stats', ref, stats })
 }
 

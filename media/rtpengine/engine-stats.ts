@@ -3,8 +3,6 @@ import type { AudioQuality, MediaStats } from '../../model/cdr.ts'
 import type { SessionStats } from '../media-server.ts'
 import type { Bencoded } from './bencode.ts'
 
-export const NO_STATS: MediaStats = { packetsReceived: 0, packetsLost: 0, octetsReceived: 0, jitterMs: 0 }
-
 /**
  * What rtpengine tells of a call, by side. Packets and octets it counts itself. Loss, jitter, the way there and back and its opinion
  * score it knows from the parties' RTCP alone, and only where both report on each other (RFC 3550 §6.4.1): they are of the whole way from
