@@ -1,20 +1,19 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as credentials from '../accounts/credentials.ts'
 import { createBalances } from '../accounts/holds.ts'
 import { createApi } from '../api/server.ts'
 import { loadOrCreate } from '../api/signing-keys.ts'
 import { createCompliance } from '../compliance/compliance.ts'
-import { validatePhone } from '../compliance/validate-phone.ts'
 import { loadPlaces } from '../config/reference-data.ts'
 import type { Log } from '../config/logger.ts'
-import { effectiveSettings, notAvailable, type Settings } from '../config/settings.ts'
+import { notAvailable, type Settings } from '../config/settings.ts'
 import { createTelemetry } from '../config/telemetry.ts'
 import { EnginePool } from '../media/engine-pool.ts'
 import { startEngines } from '../media/engines.ts'
 import type { BookChange } from '../model/book.ts'
 import { systemClock } from '../model/clock.ts'
-import { newId, type TrunkId } from '../model/ids.ts'
+import { newId } from '../model/ids.ts'
 import { systemRandom } from '../model/random.ts'
 import { createRouting } from '../routing/route-call.ts'
 import { createEventBus } from '../storage/event-bus.ts'
@@ -24,7 +23,7 @@ import { publicAddresses } from './addresses.ts'
 import { mediaOptions } from './media-options.ts'
 import { mediaSip } from './media-sip.ts'
 import { Announcements } from './announcements.ts'
-import { createAudioStudio } from './audio-studio.ts'
+import { apiParts } from './api-parts.ts'
 import { Authentication } from './authentication.ts'
 import type { BindingLimits } from './bindings.ts'
 import { ClickTokens } from './click-tokens.ts'
@@ -39,8 +38,7 @@ import { serveOutsideCalls, START_RETRY_AFTER_S } from './outside-calls.ts'
 import { OwnHosts } from './own-hosts.ts'
 import { OwnDialogs } from './own-dialogs.ts'
 import type { ExchangeParts } from './parts.ts'
-import { Probes } from './probes.ts'
-import { reachOf } from './reach-of.ts'
+import { createReachability } from './reachability.ts'
 import { closeInterrupted, hangUpLegs } from './recovery.ts'
 import { RecordingShelf } from './recording-shelf.ts'
 import { masterKeys, recordingFolder } from './recording-settings.ts'
@@ -48,17 +46,12 @@ import { RefusalCounter } from './refusal-counter.ts'
 import { Registrar } from './registrar.ts'
 import { RegistrationWriter } from './registration-writer.ts'
 import { restoreQuality } from './restore-quality.ts'
-import { registerAt } from './register-at.ts'
 import { systemSchedule } from './schedule.ts'
-import { createSipTraces } from './sip-traces.ts'
 import { SipCredentials } from './sip-credentials.ts'
 import { SipGuard } from './sip-guard.ts'
 import { Signaling } from './srf.ts'
-import { apiSettings } from './api-settings.ts'
 import { startEmbeddedSip } from './embedded-sip.ts'
 import { takeCall } from './take-call.ts'
-import { TrunkRegistrations } from './trunk-registrations.ts'
-import { trunkParty } from './trunk-party.ts'
 import { SteadyTime } from './steady-time.ts'
 import { Trunks } from './trunks.ts'
 import { usageRows } from './usage-rows.ts'
@@ -75,9 +68,6 @@ const SWEEP_EVERY_MS = 3_600_000
 
 /** How long the SIP server may take to accept us. */
 const SIP_CONNECT_MS = 10_000
-
-/** `@localhost` is drachtio’s word for the address the request leaves from. */
-const PROBE_HEADERS = { From: '<sip:probe@localhost>', Accept: 'application/sdp' }
 
 /** Names this gateway's open calls across restarts. */
 const GATEWAY_ID = 'gateway-1'
@@ -117,40 +107,16 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const places = loadPlaces()
   const balances = createBalances({ clock, newId })
   const compliance = createCompliance({ places, clock }, complianceOptions(settings))
-  const partyOf = (id: TrunkId) => trunkParty(id, settings.drachtio.host === null)
-  const probes = new Probes(
-    {
-      sendOptions: (place) => {
-        const headers = place.kind === 'trunk' ? { ...PROBE_HEADERS, ...partyOf(place.id as TrunkId) } : PROBE_HEADERS
-        return signaling.request(place.uri, { method: 'OPTIONS', headers, ...(place.auth && { auth: place.auth }) })
-      },
-      schedule: systemSchedule,
-      clock,
-      random: systemRandom,
-      onChange(place, { state, lastStatus }) {
-        const { kind, id, name } = place
-        logger[state === 'down' ? 'warn' : 'info']({ kind, id, name, status: lastStatus }, `${kind} ${state}`)
-        announcements.reachability(place, probes.reachOf(id))
-      },
-      onProbed: (kind, isAnswered) => telemetry.probes.inc({ kind, result: isAnswered ? 'answered' : 'silent' }),
-    },
-    {
-      intervalMs: settings.telephony.probeIntervalMs,
-      failuresToDown: settings.telephony.probeFailures,
-      isStrict: settings.telephony.probeStrict,
-      withInboundTrunks: settings.telephony.probeInboundTrunks,
-      isAddressOfRecord: (uri) => registrar.usernameIn(uri) !== null,
-    },
-  )
-  const registrations = new TrunkRegistrations({
-    register: (registration) => registerAt(signaling, registration, partyOf(registration.trunk.id)),
-    schedule: systemSchedule,
+  const { probes, registrations } = createReachability({
+    settings,
+    log: logger,
+    telemetry,
     clock,
     random: systemRandom,
-    newCallId: () => newId(),
-    onChange({ id, name }, { state, status }) {
-      logger[state === 'failed' ? 'warn' : 'info']({ id, name, status }, `trunk registration ${state}`)
-    },
+    schedule: systemSchedule,
+    signaling: () => signaling,
+    registrar: () => registrar,
+    announcements: () => announcements,
   })
   const routing = createRouting(
     { availableMicros: (id) => balances.availableMicros(id), isTargetUp: (id) => probes.isUp(id), clock, newId },
@@ -310,47 +276,13 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
 
   let ready = false
   const api = await createApi({
+    ...apiParts(parts, { settings, places, sipServer: sipServer?.server ?? null, sipGuard, registrations, steady }),
     stores: storage.stores,
-    liveCalls,
-    quality,
-    sipTraces: createSipTraces(sipServer?.server ?? null, settings.telephony.trace.enabled),
-    balances,
-    reachOf: (id) => reachOf(id, parts),
-    registrationOf: (id) => registrations.of(id),
     events,
-    health: createHealth({ storage, signaling, media, ready: () => ready && !draining }),
-    judgeHours: (question) => compliance.judgeHours(question),
-    validatePhone: (text) => validatePhone(text, places),
-    effectiveConfig: () => effectiveSettings(settings),
-    renderMetrics: async () => ({ contentType: telemetry.contentType, body: await telemetry.render() }),
-    ...(sipServer && { sipBans: { list: () => sipGuard.bans(), lift: (address: string) => sipGuard.lift(address) } }),
-    resolveZip: (zip) => places.ofZip(zip),
-    house: { operatorId: OPERATOR_ACCOUNT_ID, externalId: EXTERNAL_ACCOUNT_ID },
-    settings: apiSettings(settings, sipServer?.server.listening ?? []),
-    audio: createAudioStudio(settings, media),
     recordings,
-    clickTokens: {
-      ownerOf: (number) => directory.number(number)?.accountId ?? null,
-      issue: (terms) => clickTokens.issue(terms),
-    },
+    health: createHealth({ storage, signaling, media, ready: () => ready && !draining }),
+    house: { operatorId: OPERATOR_ACCOUNT_ID, externalId: EXTERNAL_ACCOUNT_ID },
     keys: loadOrCreate(join(settings.dataDir, 'keys')),
-    passwords: { hash: credentials.hashPassword, verify: credentials.verifyPassword },
-    sip: {
-      realm,
-      digestOf: (username, password) => credentials.digestSecret(username, realm, password),
-      bindingsOf: (id) => steady.toWall(registrar.bindingsOf(id)),
-      usernameIn: (uri) => registrar.usernameIn(uri),
-      ownerOf: (username) => registrar.ownerOf(username),
-      isCarrier: (uri) => trunks.isCarrier(uri),
-    },
-    apiKeys: { generate: newApiKey, hash: credentials.hashSecret },
-    version: packageVersion(),
-    onRequest: ({ method, route, status, seconds }) => {
-      telemetry.httpRequests.inc({ method, route, status: String(status) })
-      telemetry.httpDuration.observe({ route }, seconds)
-    },
-    log: logger,
-    clock,
     ...(demoLogin && { demoLogin }),
   })
   watch(telemetry, {
@@ -449,14 +381,4 @@ function bindingLimits(registration: Settings['telephony']['registration']): Bin
     defaultExpires: Math.floor(registration.defaultExpiresMs / 1000),
     maxBindings: registration.maxBindings,
   }
-}
-
-function newApiKey(): { secret: string; hash: string } {
-  const { secret, secretHash } = credentials.createApiKeySecret()
-  return { secret, hash: secretHash }
-}
-
-function packageVersion(): string {
-  const text = readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }
