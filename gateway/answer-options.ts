@@ -1,6 +1,6 @@
 import { ALLOW_EVENTS } from './event-packages.ts'
 import { ABILITIES } from './sip-methods.ts'
-import type { SipResponse } from './srf.ts'
+import type { SipResponse } from './srf-types.ts'
 
 /** When a peer that asked while we take no calls may ask again. */
 const RETRY_AFTER_S = 10

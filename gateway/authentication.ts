@@ -7,7 +7,7 @@ import { Nonces } from './nonces.ts'
 import { OldClients } from './old-clients.ts'
 import { uriOf } from './sip-fields.ts'
 import type { Credential, SipCredentials } from './sip-credentials.ts'
-import { headerLines, type SipRequest } from './srf.ts'
+import { headerLines, type SipRequest } from './srf-types.ts'
 
 /** Most nonces in use whose counts are remembered: some 150 bytes each. */
 const MAX_NONCES = 100_000

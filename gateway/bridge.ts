@@ -9,7 +9,7 @@ import { END_OF_MEDIA } from './media-failure.ts'
 import { passableReason, reasonHeader } from './reason-header.ts'
 import { RelayedRequests } from './relayed-requests.ts'
 import { Renegotiation } from './renegotiation.ts'
-import type { LegDialog, SipRequest, SipResponse } from './srf.ts'
+import type { LegDialog, SipRequest, SipResponse } from './srf-types.ts'
 
 /** How an answered call ended, and when on the monotonic clock. */
 export interface BridgeEnd {

@@ -3,7 +3,7 @@ import type { AcceptKey } from '../model/call-audio.ts'
 import type { BuyerLeg } from './buyer-leg.ts'
 import { holdRequests, releaseRequests } from './held-requests.ts'
 import { infoDigit } from './info-digits.ts'
-import type { SipRequest, SipResponse } from './srf.ts'
+import type { SipRequest, SipResponse } from './srf-types.ts'
 
 /** How an agent who has answered came to take the call, or not. */
 export type Taking = 'taken' | 'declined' | 'no_key' | 'gone'

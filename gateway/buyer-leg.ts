@@ -3,7 +3,8 @@ import type { Leg } from './leg.ts'
 import { mediaWarning } from './media-warning.ts'
 import { listOf, paramOf, uriOf } from './sip-fields.ts'
 import { ABILITIES } from './sip-methods.ts'
-import { isSipFailure, type Signaling, type SipDialog, type SipRequest, type SipResponse } from './srf.ts'
+import type { Signaling } from './srf.ts'
+import { isSipFailure, type SipDialog, type SipRequest, type SipResponse } from './srf-types.ts'
 
 /** How ringing one target came out. */
 export type RingResult =

@@ -9,14 +9,8 @@ import { ReliableRinging, wantsReliability } from './reliable-ringing.ts'
 import { sessionAnswer } from './session-timer.ts'
 import { fieldsOf, listOf, paramOf, uriOf } from './sip-fields.ts'
 import { ABILITIES } from './sip-methods.ts'
-import {
-  claimPrack,
-  type SendOptions,
-  type Signaling,
-  type SipDialog,
-  type SipRequest,
-  type SipResponse,
-} from './srf.ts'
+import { claimPrack, type Signaling } from './srf.ts'
+import type { SendOptions, SipDialog, SipRequest, SipResponse } from './srf-types.ts'
 
 /** The CANCEL as drachtio-srf hands it over. */
 interface Cancel {

@@ -1,4 +1,4 @@
-import type { SipRequest } from './srf.ts'
+import type { SipRequest } from './srf-types.ts'
 
 /**
  * The key pressed that an INFO tells of, as phones without RFC 4733 say it: `Signal=5` in application/dtmf-relay, or the key alone in

@@ -10,7 +10,7 @@ import type { ExchangeParts } from './parts.ts'
 import { passedHeaders } from './pass-headers.ts'
 import { sessionOffer } from './session-timer.ts'
 import { ABILITIES, ALLOWED } from './sip-methods.ts'
-import { headerLines } from './srf.ts'
+import { headerLines } from './srf-types.ts'
 import { trunkParty } from './trunk-party.ts'
 import type { Way } from './ways.ts'
 

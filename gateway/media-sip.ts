@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events'
 import type { EngineDialog, EngineSip } from '../media/needs.ts'
 import { releaseRequests } from './held-requests.ts'
-import { reinvite, type SipDialog, type Signaling } from './srf.ts'
+import { reinvite, type Signaling } from './srf.ts'
+import type { SipDialog } from './srf-types.ts'
 
 const NO_PROGRESS = { cbRequest: () => undefined, cbProvisional: () => undefined }
 

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js'
 import type { Uri } from './sip-server/uri.ts'
-import type { SipRequest } from './srf.ts'
+import type { SipRequest } from './srf-types.ts'
 
 /** The hosts of our own that requests are addressed to: nothing is passed on for any other. */
 export class OwnHosts {

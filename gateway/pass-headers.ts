@@ -1,4 +1,4 @@
-import { headerLines } from './srf.ts'
+import { headerLines } from './srf-types.ts'
 
 /** More headers of one INVITE than this, or longer ones, are not passed on. */
 const MAX_PASSED = 16

@@ -1,5 +1,5 @@
 import { quotable } from './reason-header.ts'
-import type { LegDialog } from './srf.ts'
+import type { LegDialog } from './srf-types.ts'
 
 /** Seconds: how long a transferor may expect to hear of its transfer; the ring timeout is shorter. */
 const EXPIRES_S = 180

@@ -2,7 +2,7 @@ import { readForeignUri } from './allowed-hosts.ts'
 import { readReplaces, type Replaces } from './replaces.ts'
 import { listOf, uriOf } from './sip-fields.ts'
 import { parseUri, serializeUri, type Uri } from './sip-server/uri.ts'
-import type { SipRequest } from './srf.ts'
+import type { SipRequest } from './srf-types.ts'
 
 /** What a REFER asks for (RFC 3515). */
 export interface Referral {

@@ -1,5 +1,6 @@
 import { listOf, paramOf } from './sip-fields.ts'
-import type { Signaling, SipResponse } from './srf.ts'
+import type { Signaling } from './srf.ts'
+import type { SipResponse } from './srf-types.ts'
 import type { Registration, RegistrationAnswer } from './trunk-registrations.ts'
 
 /** Sends one REGISTER to a trunk's carrier, with `headers` besides. `@localhost` is drachtio’s word for the address the request leaves from. */

@@ -3,7 +3,7 @@ import { parseNameAddr } from './sip-server/headers.ts'
 import { parseUri, type Uri } from './sip-server/uri.ts'
 import { RequestRefused } from './request-refused.ts'
 import { listOf, uriOf } from './sip-fields.ts'
-import type { SipRequest } from './srf.ts'
+import type { SipRequest } from './srf-types.ts'
 
 /** Most Contacts in one REGISTER: a device has one, or one for each of its flows. */
 const MAX_CONTACTS = 10

@@ -9,7 +9,7 @@ import { readRegister, registeredUser, type RegisterRequest } from './register-r
 import { RequestRefused } from './request-refused.ts'
 import { uriOf } from './sip-fields.ts'
 import { parseUri } from './sip-server/uri.ts'
-import type { SipRequest } from './srf.ts'
+import type { SipRequest } from './srf-types.ts'
 import { wayTo, type Way } from './ways.ts'
 
 /** What a REGISTER is answered with. */

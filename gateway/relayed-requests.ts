@@ -1,7 +1,8 @@
 import { oppositeOf, type LegSide } from '../model/call.ts'
 import { isDialogGone } from './dialog-gone.ts'
 import { ALLOWED } from './sip-methods.ts'
-import { relayableStatus, type LegDialog, type LegResponse, type SipRequest, type SipResponse } from './srf.ts'
+import { relayableStatus } from './srf.ts'
+import type { LegDialog, LegResponse, SipRequest, SipResponse } from './srf-types.ts'
 
 /** Requests inside a dialog that mean something to the other side only, and are handed on as they are. */
 const RELAYED = ['info', 'message', 'notify', 'subscribe'] as const

@@ -1,5 +1,6 @@
 import { listOf } from './sip-fields.ts'
-import { forgetPrack, type SendOptions, type SipRequest, type SipResponse } from './srf.ts'
+import { forgetPrack } from './srf.ts'
+import type { SendOptions, SipRequest, SipResponse } from './srf-types.ts'
 
 /** A provisional answer to be sent. */
 interface Provisional {

@@ -6,7 +6,8 @@ import { backOffMs, MAX_GLARES } from './glare.ts'
 import { mediaWarning } from './media-warning.ts'
 import { sessionAnswer, sessionOffer } from './session-timer.ts'
 import { ABILITIES, ALLOWED } from './sip-methods.ts'
-import { isSipFailure, reinvite, relayableStatus, type LegDialog, type SipRequest, type SipResponse } from './srf.ts'
+import { reinvite, relayableStatus } from './srf.ts'
+import { isSipFailure, type LegDialog, type SipRequest, type SipResponse } from './srf-types.ts'
 import { Waits } from './waits.ts'
 
 /**

@@ -2,7 +2,7 @@ import type { AccountId } from '../model/ids.ts'
 import type { Seat } from './parties.ts'
 import type { ExchangeParts } from './parts.ts'
 import { listOf } from './sip-fields.ts'
-import type { SipRequest } from './srf.ts'
+import type { SipRequest } from './srf-types.ts'
 
 /** How an INVITE is answered that may not replace the dialog it names. */
 export interface NotEntitled {

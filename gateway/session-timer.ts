@@ -1,5 +1,5 @@
 import { listOf } from './sip-fields.ts'
-import type { SipRequest } from './srf.ts'
+import type { SipRequest } from './srf-types.ts'
 
 /** Seconds: the shortest session interval there is (RFC 4028 §5), and the shortest we agree to. */
 export const MIN_SE = 90

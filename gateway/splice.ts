@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { oppositeOf, type LegSide } from '../model/call.ts'
 import type { Bridge } from './bridge.ts'
 import type { Leg } from './leg.ts'
-import type { LegDialog, LegResponse, SendOptions } from './srf.ts'
+import type { LegDialog, LegResponse, SendOptions } from './srf-types.ts'
 
 /** A place in an answered call that another call of ours is to take. */
 export interface Place {

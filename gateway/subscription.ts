@@ -4,7 +4,8 @@ import { isDialogGone } from './dialog-gone.ts'
 import { heardStatus } from './pass-on.ts'
 import { picked, REQUEST_HEADERS, RESPONSE_HEADERS } from './relayed-requests.ts'
 import type { Schedule } from './schedule.ts'
-import type { Signaling, SipRequest, SipResponse } from './srf.ts'
+import type { Signaling } from './srf.ts'
+import type { SipRequest, SipResponse } from './srf-types.ts'
 import type { SubscriptionLimits } from './subscription-limits.ts'
 
 /** One subscription that passes through us: the subscriber's dialog, in which we are the notifier, and the notifier's, in which we subscribe. */

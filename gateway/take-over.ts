@@ -11,7 +11,7 @@ import { readReplaces } from './replaces.ts'
 import { whyNotEntitled } from './replacing-rights.ts'
 import { tooBrief } from './session-timer.ts'
 import { uriOf } from './sip-fields.ts'
-import type { SipRequest, SipResponse } from './srf.ts'
+import type { SipRequest, SipResponse } from './srf-types.ts'
 
 /**
  * Answers an INVITE that is to replace a dialog of ours (RFC 3891 §3): no new call, but somebody else in that one. False when it

@@ -3,7 +3,7 @@ import { uriOf } from './sip-fields.ts'
 import { RequestRefused } from './request-refused.ts'
 import type { Registrar } from './registrar.ts'
 import { parseUri } from './sip-server/uri.ts'
-import type { SipRequest, SipResponse } from './srf.ts'
+import type { SipRequest, SipResponse } from './srf-types.ts'
 
 /**
  * Answers a NOTIFY that belongs to no dialog. Phones behind NAT send some to hold their way open: 200 where the phone is registered

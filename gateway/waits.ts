@@ -1,4 +1,4 @@
-import type { LegDialog, SipRequest } from './srf.ts'
+import type { LegDialog, SipRequest } from './srf-types.ts'
 
 /** How long we wait for the ACK that answers an offer of ours: 64·T1, when the server gives the 200 up too (RFC 3261 §13.3.1.4). */
 const ACK_WAIT_MS = 32_000

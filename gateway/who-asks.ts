@@ -7,7 +7,7 @@ import type { ExchangeParts } from './parts.ts'
 import { RequestRefused } from './request-refused.ts'
 import { listOf, uriOf } from './sip-fields.ts'
 import { parseUri, type Uri } from './sip-server/uri.ts'
-import type { SipRequest } from './srf.ts'
+import type { SipRequest } from './srf-types.ts'
 
 export type AskingParts = Pick<
   ExchangeParts,

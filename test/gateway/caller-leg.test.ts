@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { CallerLeg, type CallerLegPolicies } from '../../gateway/caller-leg.ts'
 import { newId, type CallId } from '../../model/ids.ts'
-import type { SendOptions, Signaling, SipRequest, SipResponse } from '../../gateway/srf.ts'
+import type { Signaling } from '../../gateway/srf.ts'
+import type { SendOptions, SipRequest, SipResponse } from '../../gateway/srf-types.ts'
 
 interface Sent {
   readonly status: number

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { createTelemetry, type Telemetry } from '../../config/telemetry.ts'
 import { serveOutsideCalls } from '../../gateway/outside-calls.ts'
-import type { Signaling, SipRequest, SipResponse } from '../../gateway/srf.ts'
+import type { Signaling } from '../../gateway/srf.ts'
+import type { SipRequest, SipResponse } from '../../gateway/srf-types.ts'
 import { anAnswer, aRequest, AskingExchange, settled } from '../support/asking-parts.ts'
 import { ManualSchedule } from '../support/manual-schedule.ts'
 

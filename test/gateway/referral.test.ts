@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readReferral } from '../../gateway/referral.ts'
 import { serializeUri } from '../../gateway/sip-server/uri.ts'
-import type { SipRequest } from '../../gateway/srf.ts'
+import type { SipRequest } from '../../gateway/srf-types.ts'
 
 const read = (headers: Record<string, string>) =>
   readReferral({ get: (name: string) => headers[name] } as unknown as SipRequest)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { MAX_RELAYED_AT_ONCE, RelayedRequests } from '../../gateway/relayed-requests.ts'
-import type { SipDialog } from '../../gateway/srf.ts'
+import type { SipDialog } from '../../gateway/srf-types.ts'
 
 /** A dialog whose requests are answered only when the test says so. */
 class SlowDialog extends EventEmitter {

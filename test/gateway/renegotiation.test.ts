@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { Renegotiation } from '../../gateway/renegotiation.ts'
-import type { SipDialog, SipRequest, SipResponse } from '../../gateway/srf.ts'
+import type { SipDialog, SipRequest, SipResponse } from '../../gateway/srf-types.ts'
 import type { MediaSession } from '../../media/media-server.ts'
 import type { LegSide } from '../../model/call.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { longerInterval, sessionAnswer, sessionOffer, tooBrief } from '../../gateway/session-timer.ts'
-import type { SipRequest } from '../../gateway/srf.ts'
+import type { SipRequest } from '../../gateway/srf-types.ts'
 
 const answer = (headers: Record<string, string>, expiresS = 1800) =>
   sessionAnswer({ get: (name: string) => headers[name] } as unknown as SipRequest, expiresS)
