@@ -11,7 +11,7 @@ export interface SipRequest extends EventEmitter {
   /** Our own address that a new request came in at, `host:port`. */
   readonly receivedOn?: string
   readonly protocol: string
-  /** The control connection it came over; see `unbind`. */
+  /** The control connection it came over. */
   readonly socket: Socket | undefined
   get(name: string): string | undefined
   has(name: string): boolean

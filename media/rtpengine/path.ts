@@ -20,7 +20,7 @@ const NOT_OFFERED = [
   'NULL_HMAC_SHA1_32',
 ].map((suite) => `no-${suite}`)
 
-/** What rtpengine writes for a face of each kind. Its measured ways with browsers are in docs/engines.md. */
+/** What rtpengine writes for a face of each kind. */
 const WRITING: Record<FaceKind, Record<'offer' | 'answer', Partial<NgRequest> & { flags: readonly string[] }>> = {
   plain: {
     offer: {
