@@ -7,6 +7,7 @@ import type { AccountId, ApiKeyId, AuctionId, CallId, CampaignId, UserId } from 
 import type { Posting, PostingKind } from '../model/ledger.ts'
 import type { Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
+import type { QualityWindow } from '../model/quality-window.ts'
 import type { CallRecording, RecordingAccess } from '../model/recording.ts'
 import type { SipUser } from '../model/sip-user.ts'
 import type { DialledNumber, Target, Trunk } from '../model/trunk.ts'
@@ -229,18 +230,6 @@ export interface SipBans {
   list(): Promise<readonly SipBan[]>
   /** False when there is no such ban. */
   lift(address: string): Promise<boolean>
-}
-
-/** How calls went over one stretch of time. A ratio or mean of nothing is null. */
-export interface QualityWindow {
-  readonly seconds: number
-  readonly attempts: number
-  readonly answered: number
-  readonly effective: number
-  readonly asr: number | null
-  readonly ner: number | null
-  readonly acdSeconds: number | null
-  readonly pddMs: number | null
 }
 
 /** The quality of each trunk and target; all windows are empty for one that had no call. */

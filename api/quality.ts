@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { AccountId } from '../model/ids.ts'
 import { BUYERS, endpoint, SELLERS, type Caller, type Endpoint } from './endpoint.ts'
 import { maySee, notFound, type Kit } from './kit.ts'
-import type { QualityWindow } from './needs.ts'
+import type { QualityWindow } from '../model/quality-window.ts'
 import * as s from './schemas.ts'
 
 const ratio = z.number().min(0).max(1).nullable()

@@ -1,6 +1,7 @@
 import type { CallRecord, LegRecord } from '../model/cdr.ts'
 import type { Clock } from '../model/clock.ts'
-import { Quality, type QualitySample, type QualityWindow } from './quality-window.ts'
+import type { QualityWindow } from '../model/quality-window.ts'
+import { Quality, type QualitySample } from './quality-window.ts'
 
 /** Trunks, and targets, whose quality is kept; above it the one longest without a call is forgotten. */
 const MAX_KEPT = 5000

@@ -1,3 +1,5 @@
+import type { QualityWindow } from '../model/quality-window.ts'
+
 /** What one call adds: to its trunk, or to a target that was rung for it. */
 export interface QualitySample {
   readonly isAnswered: boolean
@@ -5,22 +7,6 @@ export interface QualitySample {
   readonly isEffective: boolean
   readonly talkMs: number
   /** From the INVITE to the first sign of ringing, or to the answer where there was none before; null when neither came. */
-  readonly pddMs: number | null
-}
-
-/** The quality of a trunk or target over one stretch of time. A ratio or mean of nothing is null. */
-export interface QualityWindow {
-  readonly seconds: number
-  readonly attempts: number
-  readonly answered: number
-  readonly effective: number
-  /** Answer-seizure ratio: answered ÷ attempts (ITU-T E.411). */
-  readonly asr: number | null
-  /** Network effectiveness ratio: effective ÷ attempts (ITU-T E.425). */
-  readonly ner: number | null
-  /** Average call duration: talk ÷ answered. */
-  readonly acdSeconds: number | null
-  /** Mean post-dial delay of those that rang. */
   readonly pddMs: number | null
 }
 

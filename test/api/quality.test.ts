@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { QualityWindow } from '../../api/needs.ts'
+import type { QualityWindow } from '../../model/quality-window.ts'
 import { newId } from '../../model/ids.ts'
 import { startApi, type ApiHarness } from '../support/api-harness.ts'
 
