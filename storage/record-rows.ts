@@ -152,7 +152,8 @@ function termsRow(terms: SoldTerms): Row {
 
 /**
  * Joins records in their order into one batch in which each call, auction, hold and open call comes once: its last writing, since
- * one SQL statement cannot change the same row twice. A call that ended within the batch needs no hold and is not open.
+ * one SQL statement cannot change the same row twice. A call that ended within the batch needs no hold and is not open. Rows are in the
+ * order of their calls' ids: two batches that change the same rows at once then wait for each other in one direction only.
  */
 export function mergeRows(records: readonly RecordRows[]): RecordRows {
   const calls = new Map<string, Row>()
@@ -183,14 +184,18 @@ export function mergeRows(records: readonly RecordRows[]): RecordRows {
     alive.delete(id)
   }
   const all: Required<RecordRows> = {
-    calls: [...calls.values()],
-    auctions: [...auctions.values()],
-    holds: [...holds.values()],
-    open_calls: [...open.values()],
-    alive: [...alive.values()],
+    calls: inOrder(calls),
+    auctions: inOrder(auctions),
+    holds: inOrder(holds),
+    open_calls: inOrder(open),
+    alive: inOrder(alive),
     ...merged,
   }
   return Object.fromEntries(Object.entries(all).filter(([, rows]) => rows.length > 0))
+}
+
+function inOrder(rows: ReadonlyMap<string, Row>): Row[] {
+  return [...rows].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
 }
 
 // A pair of backslashes is skipped as a pair, so that an escaped backslash before "u0000" is left as it is.

@@ -4,6 +4,7 @@ import type { CallRecord, DialogState } from '../../model/cdr.ts'
 import { newId } from '../../model/ids.ts'
 import type { AccountId, AwardId, BidId, CampaignId, TrunkId } from '../../model/ids.ts'
 import { BATCH_RECORDS, YIELDING_RECORDS } from '../../storage/commit-lane.ts'
+import { mergeRows, rowsOf } from '../../storage/record-rows.ts'
 import { QUEUE_LIMIT } from '../../storage/writer.ts'
 import {
   auctionOf,
@@ -230,6 +231,23 @@ describe('the record writer', () => {
     assert.equal(settled[BATCH_RECORDS + 1], 'second')
     const open = (await storage.recovery.openCalls()).find((found) => found.call.id === call.id)
     assert.deepEqual(open?.callerDialog, DIALOG)
+  })
+
+  it('changes rows in the order of their calls, so that two lanes never wait for a row of each other’s', () => {
+    const calls = Array.from({ length: 20 }, () => callRecord())
+    const records = [...calls.toReversed(), ...calls].map((call) => rowsOf(soldRecord(call)))
+    const alive = rowsOf({ kind: 'alive', callIds: calls.map((call) => call.id).toReversed(), at: new Date() })
+    const merged = mergeRows([...records, alive])
+    const ids = calls.map((call) => call.id).toSorted()
+    assert.deepEqual(
+      merged.calls?.map((row) => row['id']),
+      ids,
+    )
+    for (const rows of [merged.holds, merged.open_calls, merged.alive])
+      assert.deepEqual(
+        rows?.map((row) => row['call_id']),
+        ids,
+      )
   })
 
   it('keeps the order of the two lanes when their connections are cut in the middle of it', async () => {
