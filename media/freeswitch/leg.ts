@@ -170,7 +170,8 @@ export class FreeSwitchLeg extends EventEmitter<{ gone: [cause: string]; digit: 
     if (!this.#isGone) {
       // `hangup` waits for its turn behind an application that is running; uuid_kill would take the other channel of a bridge along.
       if (this.#isEavesdropping) void this.eavesdropCommand('*').catch(() => undefined)
-      await within('end a channel', ms, this.#endpoint.destroy()).catch(() => undefined)
+      const destroyed = Promise.race([this.#endpoint.destroy(), this.#gone.promise]) // FreeSWITCH may die meanwhile.
+      await within('end a channel', ms, destroyed).catch(() => undefined)
     }
     this.#end('closed')
     // With FreeSWITCH dead nobody says BYE: then we do, so that the SIP server forgets the dialog, too.
