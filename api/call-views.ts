@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { CallRecord, LegRecord, MediaStats } from '../model/cdr.ts'
+import { MONITOR_MODES, type CallMonitor } from '../model/call-monitor.ts'
 import type { CallRecording } from '../model/recording.ts'
 import type { Caller } from './endpoint.ts'
 import * as s from './schemas.ts'
@@ -44,6 +45,20 @@ const RecordingAnswer = z.strictObject({
   erased_at: s.printedTime().nullable(),
 })
 
+export const MonitorAnswer = z.strictObject({
+  id: s.printedId(),
+  to: z.string(),
+  mode: z.enum(MONITOR_MODES),
+  state: z.enum(['ringing', 'joined', 'ended']),
+  started_at: s.printedTime(),
+  joined_at: s.printedTime().nullable(),
+  ended_at: s.printedTime().nullable(),
+  reason: z.string().nullable().meta({
+    description:
+      'Why it is over: closed, busy, no_answer, rejected_…, supervisor_hung_up, call_ended, or the engine’s word',
+  }),
+})
+
 const nullableId = s.printedId().nullable()
 const nullableTime = s.printedTime().nullable()
 export const CallAnswer = z.strictObject({
@@ -76,6 +91,9 @@ export const CallAnswer = z.strictObject({
   hung_up_by: z.string().nullable(),
   legs: z.array(Leg),
   recordings: z.array(RecordingAnswer),
+  monitors: z
+    .array(MonitorAnswer)
+    .meta({ description: 'Of a call that is up; those of others are told to administrators alone' }),
   compliance: z
     .strictObject({
       allowed: z.boolean(),
@@ -113,10 +131,16 @@ export function visibleLegs(call: CallRecord, caller: Caller): readonly LegRecor
  * A call as `caller` may read it. A seller never sees who bought it, what was bid or paid; a buyer never sees the payout or
  * who else was rung; the trace keeps its steps and loses its details, which name both.
  */
-export function viewCall(call: CallRecord, caller: Caller, recordings: readonly CallRecording[]): View {
+export function viewCall(
+  call: CallRecord,
+  caller: Caller,
+  recordings: readonly CallRecording[],
+  monitors: readonly CallMonitor[],
+): View {
   const legs = visibleLegs(call, caller).map(viewLeg)
   const recorded = recordings.filter(({ callId }) => callId === call.id).map(viewRecording)
-  const whole = { ...viewWhole(call), legs, recordings: recorded }
+  const seen = monitors.filter((monitor) => mayKnowOf(monitor, caller)).map(viewMonitor)
+  const whole = { ...viewWhole(call), legs, recordings: recorded, monitors: seen }
   if (caller.role === 'admin') return whole
   const trace = whole.trace.map((step) => ({ ...step, detail: null }))
   if (caller.role === 'seller') {
@@ -140,6 +164,24 @@ export function viewCall(call: CallRecord, caller: Caller, recordings: readonly 
   }
 }
 
+/** Administrators know of every supervisor, anybody else of those its own account has had called. */
+export function mayKnowOf(monitor: CallMonitor, caller: Caller): boolean {
+  return caller.role === 'admin' || monitor.accountId === caller.accountId
+}
+
+export function viewMonitor(monitor: CallMonitor): z.input<typeof MonitorAnswer> {
+  return {
+    id: monitor.id,
+    to: monitor.to,
+    mode: monitor.mode,
+    state: monitor.state,
+    started_at: s.printTime(monitor.startedAt),
+    joined_at: s.printTime(monitor.joinedAt),
+    ended_at: s.printTime(monitor.endedAt),
+    reason: monitor.reason,
+  }
+}
+
 function viewRecording(recording: CallRecording): z.input<typeof RecordingAnswer> {
   return {
     name: recording.name,
@@ -152,7 +194,7 @@ function viewRecording(recording: CallRecording): z.input<typeof RecordingAnswer
   }
 }
 
-function viewWhole(call: CallRecord): Omit<View, 'legs' | 'recordings'> {
+function viewWhole(call: CallRecord): Omit<View, 'legs' | 'recordings' | 'monitors'> {
   return {
     id: call.id,
     state: call.state,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { CallMonitor } from '../model/call-monitor.ts'
 import type { CallRecord } from '../model/cdr.ts'
 import type { AccountId, CallId } from '../model/ids.ts'
 import { CallAnswer, mayReadCall, viewCall } from './call-views.ts'
@@ -42,7 +43,13 @@ export function callEndpoints(kit: Kit): Endpoint[] {
   /** What is up is told from memory, also while the database is away: without its recording then. */
   async function view(call: CallRecord, caller: Caller): Promise<ReturnType<typeof viewCall>> {
     const reading = kit.recordings.of([call.id])
-    return viewCall(call, caller, call.state === 'ended' ? await reading : await reading.catch(() => []))
+    const recordings = call.state === 'ended' ? await reading : await reading.catch(() => [])
+    return viewCall(call, caller, recordings, monitorsOf(call))
+  }
+
+  /** One that has ended has none, though their ends may still be being written. */
+  function monitorsOf({ id, state }: CallRecord): readonly CallMonitor[] {
+    return state === 'ended' ? [] : kit.monitoring.of(id)
   }
 
   /** First the calls in progress, then the store's pages; the cursor says which of the two it is in. */
@@ -76,7 +83,8 @@ export function callEndpoints(kit: Kit): Endpoint[] {
         const filter = filterOf(kit, query, caller)
         const found = filter ? await page(request, filter) : { data: [], nextCursor: null }
         const recordings = await kit.recordings.of(found.data.map(({ id }) => id))
-        return { status: 200, body: kit.cursors.answer('calls', found, (call) => viewCall(call, caller, recordings)) }
+        const print = (call: CallRecord) => viewCall(call, caller, recordings, monitorsOf(call))
+        return { status: 200, body: kit.cursors.answer('calls', found, print) }
       },
     }),
     endpoint({

@@ -1,9 +1,10 @@
 import type { Account, ApiKey, User } from '../model/account.ts'
 import type { Auction } from '../model/auction.ts'
 import type { Bid, Campaign } from '../model/bid.ts'
+import type { CallMonitor, MonitorAsker, MonitorMode } from '../model/call-monitor.ts'
 import type { CallRecord } from '../model/cdr.ts'
 import type { DncEntry, DncList } from '../model/dnc.ts'
-import type { AccountId, ApiKeyId, AuctionId, CallId, CampaignId, UserId } from '../model/ids.ts'
+import type { AccountId, ApiKeyId, AuctionId, CallId, CampaignId, MonitorId, UserId } from '../model/ids.ts'
 import type { Posting, PostingKind } from '../model/ledger.ts'
 import type { Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
@@ -183,6 +184,16 @@ export interface LiveCalls {
   hangUp(id: CallId): boolean
   /** False when it is not being recorded. */
   pauseRecording(id: CallId, isPaused: boolean): Promise<boolean>
+}
+
+/** Supervisors at calls that are up. Throws MonitorRefused, and BadSupervisor where `to` is the matter. */
+export interface Monitoring {
+  of(callId: CallId): readonly CallMonitor[]
+  start(callId: CallId, to: string, mode: MonitorMode, by: MonitorAsker): Promise<CallMonitor>
+  /** Null: the call has no such monitor. */
+  change(callId: CallId, id: MonitorId, mode: MonitorMode, by: MonitorAsker): Promise<CallMonitor | null>
+  /** False: the call has no such monitor. */
+  end(callId: CallId, id: MonitorId, by: MonitorAsker): Promise<boolean>
 }
 
 /** A SIP message as the SIP server remembers it. */

@@ -13,6 +13,7 @@ import type {
   HoursAnswer,
   HoursQuestion,
   LiveCalls,
+  Monitoring,
   Qualities,
   Recordings,
   SipBans,
@@ -83,6 +84,7 @@ export interface Log {
 export interface ApiOptions {
   readonly stores: Stores
   readonly liveCalls: LiveCalls
+  readonly monitoring: Monitoring
   readonly sipTraces: SipTraces
   readonly quality: Qualities
   readonly balances: Balances

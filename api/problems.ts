@@ -23,6 +23,9 @@ export const PROBLEMS = {
   auction_closed: { status: 409, title: 'The auction takes no bids' },
   insufficient_funds: { status: 409, title: 'The available balance does not cover it' },
   call_not_up: { status: 409, title: 'The call is not up' },
+  cannot_monitor: { status: 409, title: 'Nobody can listen to this call' },
+  too_many_monitors: { status: 409, title: 'The call is monitored by as many as can' },
+  monitor_over: { status: 409, title: 'The monitoring is over' },
   not_recording: { status: 409, title: 'The call is not being recorded' },
   recording_under_way: { status: 409, title: 'The recording goes on' },
   recording_unreadable: { status: 409, title: 'The recording cannot be opened' },
@@ -41,6 +44,7 @@ export const PROBLEMS = {
   not_available: { status: 501, title: 'Not built yet' },
   no_sip_trace: { status: 501, title: 'This exchange keeps no SIP messages' },
   store_unavailable: { status: 503, title: 'The database cannot be reached' },
+  media_unavailable: { status: 503, title: 'The media engine cannot do it now' },
   too_many_tokens: { status: 503, title: 'No room for another click-to-call token' },
   too_many_clients: { status: 503, title: 'No room for another client' },
 } as const

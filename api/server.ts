@@ -8,6 +8,7 @@ import { auctionEndpoints } from './auctions.ts'
 import { authEndpoints } from './auth.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { bidEndpoints } from './bids.ts'
+import { callMonitorEndpoints } from './call-monitors.ts'
 import { callEndpoints } from './calls.ts'
 import { campaignEndpoints } from './campaigns.ts'
 import { clickToCallEndpoints } from './click-to-call.ts'
@@ -72,6 +73,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...clickToCallEndpoints(kit),
     ...webrtcEndpoints(kit),
     ...recordingEndpoints(kit),
+    ...callMonitorEndpoints(kit),
     ...sipTraceEndpoints(kit),
     ...qualityEndpoints(kit),
     ...auctionEndpoints(kit),

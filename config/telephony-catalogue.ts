@@ -224,6 +224,11 @@ export const TELEPHONY = {
     'Whose REFER is followed (RFC 3515): nobody’s, a buyer’s, or also the caller’s side’s.',
   ),
   'telephony.transfer_hosts': set(LIST, [], 'Hosts and domains a transfer may lead to, besides the target’s own.'),
+  'telephony.monitor_hosts': set(
+    LIST,
+    [],
+    'Hosts and domains an administrator may have supervisors called at who monitor a call; registered users may be called anyway.',
+  ),
   'telephony.transfer_numbers': set(
     LIST,
     ['+1'],

@@ -28,6 +28,10 @@ export class LiveCalls {
     return this.#calls.has(id)
   }
 
+  get(id: CallId): Call | null {
+    return this.#calls.get(id) ?? null
+  }
+
   list(): CallRecord[] {
     const records: CallRecord[] = []
     for (const call of this.#calls.values()) if (call.facts) records.push(recordOf(call))

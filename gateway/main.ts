@@ -35,6 +35,7 @@ import { ensureFirstAdmin } from './first-admin.ts'
 import { createHealth } from './health.ts'
 import { LiveCalls } from './live-calls.ts'
 import { serveOutsideCalls, START_RETRY_AFTER_S } from './outside-calls.ts'
+import { Monitoring } from './monitoring.ts'
 import { OwnHosts } from './own-hosts.ts'
 import { OwnDialogs } from './own-dialogs.ts'
 import type { ExchangeParts } from './parts.ts'
@@ -262,6 +263,16 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     draining: () => draining,
   }
   const exchange = createExchange(parts)
+  const monitoring = new Monitoring({
+    liveCalls,
+    signaling,
+    registrar,
+    trunks,
+    hosts: settings.telephony.monitorHosts,
+    store: storage.monitorings,
+    clock,
+    log: logger,
+  })
 
   let loaded = false
   signaling.onLost(() => liveCalls.interrupt())
@@ -278,6 +289,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const api = await createApi({
     ...apiParts(parts, { settings, places, sipServer: sipServer?.server ?? null, sipGuard, registrations, steady }),
     stores: storage.stores,
+    monitoring,
     events,
     recordings,
     health: createHealth({ storage, signaling, media, ready: () => ready && !draining }),
@@ -304,7 +316,11 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   // not found again, so whoever closes it must be able to say BYE.
   await signaling.connect()
   const interrupted = await closeInterrupted(storage.recovery, storage.writer, OPERATOR_ACCOUNT_ID, logger)
-  const saidBye = hangUpLegs(interrupted, signaling, logger)
+  const supervisors = (await monitoring.closeInterrupted()).map(({ dialog }) => ({
+    callerDialog: null,
+    buyerDialog: dialog,
+  }))
+  const saidBye = hangUpLegs([...interrupted, ...supervisors], signaling, logger)
   await recordings.closeInterrupted()
   await storage.book.load(applyChange)
   for (const { userId, bindings } of await storage.registrations.load())
@@ -346,6 +362,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     logger.info({ calls: liveCalls.size }, 'draining')
     await liveCalls.drain(settings.server.shutdownTimeoutMs)
     await liveCalls.drain(CLOSING_MS)
+    await monitoring.close()
     await subscriptions.close()
     stopMarking()
     clearInterval(expiring)

@@ -1,5 +1,6 @@
 import type { Auction } from '../model/auction.ts'
 import type { CallId, SipUserId } from '../model/ids.ts'
+import type { MonitorNote, OpenMonitoring } from '../model/call-monitor.ts'
 import type { CallRecord, CheckRecord, DialogState, SoldTerms } from '../model/cdr.ts'
 import type { Hold, Posting } from '../model/ledger.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
@@ -100,4 +101,11 @@ export interface RecordingStore {
   erased(callIds: readonly CallId[], at: Date): Promise<void>
   /** An append-only record. */
   heard(access: RecordingAccess): Promise<void>
+}
+
+/** Who has monitored which call. */
+export interface MonitorStore {
+  /** An append-only record. */
+  note(note: MonitorNote): Promise<void>
+  withoutEnd(): Promise<OpenMonitoring[]>
 }

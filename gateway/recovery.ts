@@ -55,7 +55,11 @@ async function closeOne(open: OpenCall, writer: RecordWriter, operatorId: Accoun
 }
 
 /** Says BYE on both legs of each interrupted call, from the dialogs written down before the answer. */
-export async function hangUpLegs(open: readonly OpenCall[], signaling: Signaling, log: Logger): Promise<void> {
+export async function hangUpLegs(
+  open: readonly Pick<OpenCall, 'callerDialog' | 'buyerDialog'>[],
+  signaling: Signaling,
+  log: Logger,
+): Promise<void> {
   const dialogs = open.flatMap((one) => [one.callerDialog, one.buyerDialog]).filter((dialog) => dialog !== null)
   // Two calls that were joined name the same two dialogs.
   const once = new Map(dialogs.map((dialog) => [`${dialog.callId} ${dialog.localTag}`, dialog])).values()

@@ -1,9 +1,10 @@
 import type { EventEmitter } from 'node:events'
 import type { CallId } from '../model/ids.ts'
 import type { LegSide } from '../model/call.ts'
+import type { MonitorMode } from '../model/call-monitor.ts'
 import type { MediaStats } from '../model/cdr.ts'
 import type { AudioTools } from './audio-tools.ts'
-import type { Monitor, MonitorMode } from './monitor.ts'
+import type { Monitor } from './monitor.ts'
 
 /** A session description (RFC 8866), as it travels in a SIP body. */
 export type Sdp = string

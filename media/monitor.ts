@@ -1,6 +1,4 @@
-/** What somebody who monitors a call does: hears both sides; speaks to the buyer's side alone besides; speaks to both. */
-export const MONITOR_MODES = ['listen', 'whisper', 'barge'] as const
-export type MonitorMode = (typeof MONITOR_MODES)[number]
+import type { MonitorMode } from '../model/call-monitor.ts'
 
 /** The audio of one who monitors a call. Descriptions are SDP. They are called with our `offer`, and hear the call once they have `answered`. */
 export interface Monitor {

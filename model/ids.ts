@@ -17,6 +17,7 @@ export type CallId = Id<'call'>
 export type AuctionId = Id<'auction'>
 export type AwardId = Id<'award'>
 export type HoldId = Id<'hold'>
+export type MonitorId = Id<'monitor'>
 export type PostingId = Id<'posting'>
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))

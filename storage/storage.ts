@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { HealthCheck, Stores } from '../api/needs.ts'
-import type { RecordingStore, RecordWriter, RecoveryStore, RegistrationStore } from '../gateway/needs.ts'
+import type { MonitorStore, RecordingStore, RecordWriter, RecoveryStore, RegistrationStore } from '../gateway/needs.ts'
 import type { BookChange } from '../model/book.ts'
 import type { Clock } from '../model/clock.ts'
 import { openDatabase } from './database.ts'
@@ -9,6 +9,7 @@ import { Book } from './book.ts'
 import type { Balance } from './book.ts'
 import { BookListener } from './book-listener.ts'
 import { lockDataDirectory } from './data-lock.ts'
+import { PostgresMonitorings } from './monitor-store.ts'
 import { PostgresRecovery } from './recovery-store.ts'
 import { PostgresRecordings } from './recording-store.ts'
 import { PostgresRegistrations } from './registration-store.ts'
@@ -72,6 +73,7 @@ export interface Storage {
   readonly recovery: RecoveryStore
   readonly registrations: RegistrationStore
   readonly recordings: RecordingStore
+  readonly monitorings: MonitorStore
   /** Balances as of the book's load (as of now when it is not loaded): later ones come as `posting` changes or are the process's own calls. */
   balances(): Promise<readonly Balance[]>
   /** Calls awarded to campaigns since a moment, and their all-time totals: what caps and budgets are restored from. */
@@ -137,6 +139,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       recovery: new PostgresRecovery(postgres, options.gatewayId),
       registrations: new PostgresRegistrations(postgres),
       recordings: new PostgresRecordings(postgres),
+      monitorings: new PostgresMonitorings(postgres),
       balances: async () => (book.version === null ? book.readBalances(postgres) : book.balances),
       campaignUsage: (since) => readCampaignUsage(postgres, since),
       health: () => checkHealth(postgres, writer),

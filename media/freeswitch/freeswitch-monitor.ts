@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MediaUnavailable, type Sdp } from '../media-server.ts'
-import type { Monitor, MonitorMode } from '../monitor.ts'
+import type { MonitorMode } from '../../model/call-monitor.ts'
+import type { Monitor } from '../monitor.ts'
 import { answerDirection, type DescriptionWriter } from '../sdp.ts'
 import { readDescription, type Direction } from '../sdp-reading.ts'
 import type { FreeSwitchLeg } from './leg.ts'

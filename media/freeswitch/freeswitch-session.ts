@@ -6,7 +6,7 @@ import type { MediaStats } from '../../model/cdr.ts'
 import { MediaUnavailable, type MediaSession, type Sdp, type SessionStats } from '../media-server.ts'
 import { answerDirection, directionToOffer, type DescriptionWriter } from '../sdp.ts'
 import { readDescription, type Description, type Direction } from '../sdp-reading.ts'
-import type { MonitorMode } from '../monitor.ts'
+import type { MonitorMode } from '../../model/call-monitor.ts'
 import { FreeSwitchMonitor } from './freeswitch-monitor.ts'
 import { FreeSwitchTools } from './freeswitch-tools.ts'
 import { Joint } from './joint.ts'
@@ -250,10 +250,11 @@ export class FreeSwitchSession
   async #close(): Promise<SessionStats> {
     this.#silence.stop()
     const parties = [this.#caller, this.#buyer, this.#replacement?.party ?? null].filter((party) => party !== null)
-    await Promise.all([...this.#monitors].map((monitor) => monitor.end('call_ended')))
+    const monitors = Promise.all([...this.#monitors].map((monitor) => monitor.end('call_ended')))
     await this.tools.close(this.#lostWhy === null ? 'call_ended' : 'engine_lost')
     const [caller, buyer] = await Promise.all([statsOf(this.#caller), statsOf(this.#buyer)])
-    await Promise.all(parties.map((party) => party.leg.close())) // Every one of them, or FreeSWITCH keeps it.
+    // Every one of them, or FreeSWITCH keeps it. All at once: of one that is dead each is waited for in vain.
+    await Promise.all([monitors, ...parties.map((party) => party.leg.close())])
     this.#parts.onClosed(this)
     return { caller, buyer }
   }

@@ -116,6 +116,7 @@ describe('roles', () => {
     ['GET bids/{bid}', 200, 200, 404, 403, 401],
     ['PATCH bids/{bid}', 200, 200, 404, 403, 401],
     ['GET calls/{call}', 200, 200, 404, 404, 401],
+    ['POST calls/{call}/monitor', 422, 422, 422, 403, 401],
     ['GET calls/{call}/auction', 200, 200, 404, 404, 401],
     ['POST bid-request', 501, 403, 403, 501, 401],
   ]

@@ -2,6 +2,7 @@ import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
 import type { ApiOptions, PhoneAnswer } from '../../api/options.ts'
 import { createApi, type Api } from '../../api/server.ts'
 import type { Account, AccountType, Role } from '../../model/account.ts'
+import { MonitorRefused } from '../../model/call-monitor.ts'
 import type { CallRecord } from '../../model/cdr.ts'
 import type { Auction } from '../../model/auction.ts'
 import type { Clock } from '../../model/clock.ts'
@@ -126,6 +127,12 @@ export async function startApi(
       findAuctionByCall: (id) => live.auctions.find((auction) => auction.callId === id) ?? null,
       hangUp: (id) => live.calls.some((call) => call.id === id) && live.hungUp.push(id) > 0,
       pauseRecording: async () => false,
+    },
+    monitoring: {
+      of: () => [],
+      start: () => Promise.reject(new MonitorRefused('cannot_monitor', 'relay moves the call’s audio')),
+      change: async () => null,
+      end: async () => false,
     },
     quality: { ofTrunk: () => [], ofTarget: () => [] },
     sipTraces: { unavailable: null, find: async () => ({ messages: [], leftOut: 0 }) },

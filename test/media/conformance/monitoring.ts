@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { MediaUnavailable, UnacceptableMedia, type MediaSession } from '../../../media/media-server.ts'
-import type { Monitor, MonitorMode } from '../../../media/monitor.ts'
+import type { Monitor } from '../../../media/monitor.ts'
+import type { MonitorMode } from '../../../model/call-monitor.ts'
 import { audioPort } from '../relay/rtp-party.ts'
 import { answered, bothHear, TONES, type Behaviour, type Stage } from './stage.ts'
 import { digitHeard, toneHeard } from './tone-party.ts'
