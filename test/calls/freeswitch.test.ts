@@ -21,6 +21,7 @@ describe('calls on a real freeswitch', function () {
         DCE_MEDIA_ENGINE: 'freeswitch',
         DCE_MEDIA_FREESWITCH_SERVERS: servers,
         DCE_MEDIA_FREESWITCH_SECRET: secret,
+        DCE_TELEPHONY_MONITOR_HOSTS: '127.0.0.1',
       },
     })
   })
@@ -60,5 +61,35 @@ describe('calls on a real freeswitch', function () {
       assert.ok((leg['media'] as { packets_received: number }).packets_received > 80, JSON.stringify(leg))
     }
     await exchange.assertMoneyBalances()
+  })
+
+  it('are heard by a supervisor, who leaves with their end', async () => {
+    const market = await Market.open(exchange)
+    const media = createRtpThread()
+    const caller = await createUserAgent({ address: market.address })
+    const [buyer, supervisor] = [await createUserAgent(), await createUserAgent()]
+    const heard: RtpStats[] = []
+    try {
+      buyer.on('call', answers({ media }))
+      supervisor.on('call', answers({ media, onAudio: (stats) => void heard.push(stats) }))
+      await market.standingBid(buyer.local)
+      const options = { from: '+12125550142', to: market.number, target: exchange.process.sip() }
+      const report = placeCall(caller, options, { media, hangUpAfterMs: 4000 })
+      const path = `calls/${(await market.answered()).id}/monitor`
+      const to = `sip:desk@127.0.0.1:${supervisor.port}`
+      const { id } = await exchange.api.create(path, { to, mode: 'listen' })
+      for (const mode of ['whisper', 'barge', 'listen'])
+        await exchange.api.request('PATCH', `/api/v1/${path}/${id}`, { mode })
+      assert.equal((await report).outcome.kind, 'answered')
+      await eventually(
+        () => Promise.resolve(heard[0]),
+        () => 'the supervisor was not hung up on',
+      )
+      assert.ok(heard[0]!.received > 80, `the supervisor heard ${heard[0]!.received} packets`)
+    } finally {
+      await Promise.all([caller, buyer, supervisor].map((phone) => phone.close()))
+      await media.close()
+    }
+    await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' })
   })
 })
