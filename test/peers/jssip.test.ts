@@ -1,86 +1,38 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import type { Browser } from 'playwright-core'
-import {
-  BrowserPhone,
-  chromiumIsInstalled,
-  keyOf,
-  PhonePage,
-  startChromium,
-  type BrowserPhoneOptions,
-} from '../support/browser-phone.ts'
+import { BrowserPhone, startChromium } from '../support/browser-phone.ts'
+import { BrowserStage } from '../support/browser-stage.ts'
 import type { IncomingCall } from '../../sipp/agents/incoming-call.ts'
 import { buildSdp, readAudioAddress } from '../../sipp/agents/sdp.ts'
 import { createUserAgent } from '../../sipp/agents/user-agent.ts'
 import { Market } from '../support/call-market.ts'
 import { Headset } from '../support/headset.ts'
-import { eventually, requireEmbeddedSip, startExchange, type Exchange } from '../support/exchange.ts'
+import { eventually, requireEmbeddedSip, type Exchange } from '../support/exchange.ts'
 import { hireAgent, PASSWORD } from '../support/registered-phone.ts'
+import { untilHeard } from '../support/talks.ts'
 import { TcpRelay } from '../support/tcp-relay.ts'
 
 const OPEN = { outcome: 'answered', sip_status: 200 }
 
 describe('JsSIP in Chromium', function () {
   this.timeout(60_000)
+  let stage: BrowserStage
   let exchange: Exchange
-  let site: PhonePage
-  let browser: Browser
-  let url: string
-  const phones: BrowserPhone[] = []
   before(async function () {
-    if (!chromiumIsInstalled()) this.skip()
-    site = await PhonePage.serve()
-    const env = { DCE_TELEPHONY_WSS_PORT: '0', DCE_TELEPHONY_WS_ORIGINS: site.origin }
-    exchange = await startExchange(this, { env })
-    const { host, port } = exchange.process.sip('wss')
-    url = `wss://${host}:${port}`
-    browser = await startChromium(await keyOf({ host, port }))
+    stage = await BrowserStage.open(this)
+    exchange = stage.exchange
   })
-  afterEach(async () => {
-    for (const phone of phones.splice(0)) await phone.close()
-  })
-  after(async () => {
-    await browser?.close()
-    await site?.close()
-    await exchange?.close()
-  })
-
-  async function open(username: string, options: Partial<BrowserPhoneOptions> = {}) {
-    const phone = await BrowserPhone.open(browser, site.origin, { url, username, password: PASSWORD, ...options })
-    phones.push(phone)
-    return phone
-  }
-  const bindingsOf = async (id: string) =>
-    (
-      await exchange.api.request<{ bindings: { transport: string; source: string }[] }>(
-        'GET',
-        `/api/v1/sip-users/${id}`,
-      )
-    ).bindings
-
-  /** A market with an agent in a browser, registered. */
-  async function agentIn(market: Market, at = url) {
-    const { username, user } = await hireAgent(market)
-    const phone = await open(username, { url: at })
-    await phone.event('registered')
-    return { phone, user }
-  }
-
-  /** Somebody who may call on this market's trunk from a page. */
-  async function callerIn(market: Market, options: Partial<BrowserPhoneOptions> = {}): Promise<BrowserPhone> {
-    const [trunk] = await exchange.api.listAll<{ id: string }>(`trunks?account_id=${market.seller.id}`)
-    const username = `web-${market.vertical.replace('_', '-')}`
-    const person = { account_id: market.seller.id, username, password: PASSWORD, trunk_id: trunk!.id }
-    await exchange.api.create('sip-users', person)
-    const phone = await open(username, { register: false, ...options })
-    await phone.event('connected')
-    return phone
-  }
+  afterEach(() => stage?.closePhones())
+  after(() => stage?.close())
 
   it('is not connected when nobody vouches for our certificate', async () => {
     const wary = await startChromium(createHash('sha256').update('another key').digest('base64'))
     try {
-      const phone = await BrowserPhone.open(wary, site.origin, { url, username: 'nobody', password: PASSWORD })
+      const phone = await BrowserPhone.open(wary, stage.site.origin, {
+        url: stage.url,
+        username: 'nobody',
+        password: PASSWORD,
+      })
       await phone.event('disconnected')
       assert.ok(!(await phone.events()).some(({ name }) => name === 'connected'))
       assert.match(phone.complaints.join(), /ERR_CERT_AUTHORITY_INVALID/)
@@ -92,17 +44,17 @@ describe('JsSIP in Chromium', function () {
   it('registers by digest, with the right password only, and unregisters', async () => {
     const market = await Market.open(exchange)
     const { username, user } = await hireAgent(market)
-    const stranger = await open(username, { password: 'wrong' })
+    const stranger = await stage.phone(username, { password: 'wrong' })
     assert.equal((await stranger.event('registration failed')).detail, '401')
-    const phone = await open(username)
+    const phone = await stage.phone(username)
     await phone.event('registered')
     assert.deepEqual(
-      (await bindingsOf(user.id)).map(({ transport }) => transport),
+      (await stage.bindingsOf(user.id)).map(({ transport }) => transport),
       ['wss'],
     )
     await phone.leave()
     await eventually(
-      async () => ((await bindingsOf(user.id)).length === 0 ? true : undefined),
+      async () => ((await stage.bindingsOf(user.id)).length === 0 ? true : undefined),
       () => 'it is still registered',
     )
     await market.close()
@@ -110,8 +62,8 @@ describe('JsSIP in Chromium', function () {
 
   it('calls from a page, is answered in another, and hangs up', async () => {
     const market = await Market.open(exchange)
-    const agent = await agentIn(market)
-    const caller = await callerIn(market)
+    const agent = await stage.agentIn(market)
+    const caller = await stage.callerIn(market)
     await caller.call(market.number)
     await agent.phone.answer()
     assert.deepEqual(await caller.event('accepted'), { name: 'accepted', detail: 'remote' })
@@ -125,7 +77,7 @@ describe('JsSIP in Chromium', function () {
 
   it('takes a won call of a carrier in a page, and hangs up there', async () => {
     const market = await Market.open(exchange)
-    const agent = await agentIn(market)
+    const agent = await stage.agentIn(market)
     const caller = await market.startCall('uac-answered-other-side-hangs-up-expect-200.xml')
     await agent.phone.answer()
     await agent.phone.event('confirmed')
@@ -138,8 +90,8 @@ describe('JsSIP in Chromium', function () {
 
   it('declines in a page, and the caller hears it there', async () => {
     const market = await Market.open(exchange)
-    const agent = await agentIn(market)
-    const caller = await callerIn(market)
+    const agent = await stage.agentIn(market)
+    const caller = await stage.callerIn(market)
     await caller.call(market.number)
     await agent.phone.event('ringing here')
     await agent.phone.hangUp() // JsSIP: 480 to an INVITE that rings.
@@ -151,8 +103,8 @@ describe('JsSIP in Chromium', function () {
 
   it('gives up in a page while it rings in another', async () => {
     const market = await Market.open(exchange)
-    const agent = await agentIn(market)
-    const caller = await callerIn(market)
+    const agent = await stage.agentIn(market)
+    const caller = await stage.callerIn(market)
     await caller.call(market.number)
     await agent.phone.event('ringing here')
     await caller.event('progress')
@@ -163,7 +115,7 @@ describe('JsSIP in Chromium', function () {
 
   it('hears and is heard by a plain SIP phone that takes its call', async () => {
     const market = await Market.open(exchange)
-    const caller = await callerIn(market, { toneHz: 600 })
+    const caller = await stage.callerIn(market, { toneHz: 600 })
     const headset = await Headset.open(450)
     const desk = await createUserAgent()
     try {
@@ -175,7 +127,7 @@ describe('JsSIP in Chromium', function () {
       await caller.event('confirmed')
       await agent.acked
       headset.speak(readAudioAddress(agent.remoteSdp)!)
-      await bothHear(caller, 450, headset, 600)
+      await Promise.all([untilHeard(caller, 450), untilHeard(headset, 600)])
       await caller.hangUp()
       const record = await market.ended({ ...OPEN, end_reason: 'caller_hung_up' })
       assert.ok(record.legs.length > 0)
@@ -188,7 +140,7 @@ describe('JsSIP in Chromium', function () {
   it('hears and is heard by a carrier’s plain phone as a buyer’s agent', async () => {
     const market = await Market.open(exchange)
     const { username } = await hireAgent(market)
-    const agent = await open(username, { toneHz: 600 })
+    const agent = await stage.phone(username, { toneHz: 600 })
     await agent.event('registered')
     const headset = await Headset.open(450)
     const carrier = await createUserAgent({ address: market.address })
@@ -199,7 +151,7 @@ describe('JsSIP in Chromium', function () {
       const outcome = await call.outcome
       assert.ok(outcome.kind === 'answered', JSON.stringify(outcome))
       headset.speak(readAudioAddress(outcome.sdp)!)
-      await bothHear(agent, 450, headset, 600)
+      await Promise.all([untilHeard(agent, 450), untilHeard(headset, 600)])
       await agent.hangUp()
       await market.ended({ ...OPEN, end_reason: 'buyer_hung_up' })
     } finally {
@@ -213,12 +165,12 @@ describe('JsSIP in Chromium', function () {
     const relay = await TcpRelay.open(exchange.process.sip('wss'))
     try {
       const market = await Market.open(exchange)
-      const agent = await agentIn(market, `wss://127.0.0.1:${relay.port}`)
-      const [before] = await bindingsOf(agent.user.id)
+      const agent = await stage.agentIn(market, { url: `wss://127.0.0.1:${relay.port}` })
+      const [before] = await stage.bindingsOf(agent.user.id)
       relay.cut()
       await agent.phone.event('disconnected')
       await agent.phone.event('registered', 2)
-      const after = await bindingsOf(agent.user.id)
+      const after = await stage.bindingsOf(agent.user.id)
       assert.equal(after.length, 1, 'its instance is known')
       assert.notEqual(after[0]!.source, before!.source)
       const caller = await market.startCall('uac-answered-caller-hangs-up-expect-200.xml')
@@ -231,15 +183,3 @@ describe('JsSIP in Chromium', function () {
     }
   })
 })
-
-/** Waits until each has heard the other's tone. */
-async function bothHear(page: BrowserPhone, inPageHz: number, headset: Headset, inEarHz: number): Promise<void> {
-  await eventually(
-    async () => ((await page.hears()).has(inPageHz) ? true : undefined),
-    () => `the page does not hear ${inPageHz} Hz: ${page.complaints.join()}`,
-  )
-  await eventually(
-    () => Promise.resolve((headset.tones().get(inEarHz) ?? 0) >= 200 ? true : undefined),
-    () => `the phone hears ${JSON.stringify([...headset.tones()])}, not ${inEarHz} Hz`,
-  )
-}

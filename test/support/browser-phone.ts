@@ -1,20 +1,29 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { createReadStream, existsSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { connect } from 'node:tls'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { jssipExpression } from '../../api/jssip-script.ts'
+import { PAGE_SOUND } from './page-sound.ts'
 import { tonesIn } from './tones.ts'
 import type { Voice } from './voice.ts'
 
 export const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 
-/** What JsSIP told the page, in order; `detail` is a status, a cause, an originator. */
+/** What the SIP client told the page, in order; `detail` is a status, a cause, an originator. */
 export interface PhoneEvent {
   readonly name: string
   readonly detail: string
+}
+
+/** A SIP client as a page loads it: it gives the `phone` of page-sound.ts start, call, answer, hangUp and stop. */
+export interface PagePhone {
+  /** Its script elements. */
+  readonly scripts: () => string
+  /** The folder whose modules the page may import, from `/modules/`. */
+  readonly modules?: URL
 }
 
 /** Where the phone's page comes from. From elsewhere Chromium lets none near loopback (Local Network Access). */
@@ -25,11 +34,18 @@ export class PhonePage {
     this.#server = server
   }
 
-  static async serve(): Promise<PhonePage> {
-    const server = createServer((_request, response) => {
-      response.setHeader('content-type', 'text/html')
-      const scripts = [`window.JsSIP = ${jssipExpression()}`, PHONE].map((text) => `<script>${text}</script>`)
-      response.end(`<!doctype html><title>Phone</title>${scripts.join('\n')}`)
+  static async serve(phone: PagePhone = JSSIP): Promise<PhonePage> {
+    const server = createServer((request, response) => {
+      const module = request.url!.split('/modules/')[1]
+      if (module === undefined || phone.modules === undefined) {
+        response.setHeader('content-type', 'text/html')
+        response.end(`<!doctype html><title>Phone</title><script>${PAGE_SOUND}</script>${phone.scripts()}`)
+        return
+      }
+      response.setHeader('content-type', 'text/javascript')
+      createReadStream(new URL(module, phone.modules))
+        .on('error', () => response.writeHead(404).end())
+        .pipe(response)
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -91,7 +107,7 @@ export function chromiumIsInstalled(): boolean {
 }
 
 /**
- * JsSIP in a page of a browser: its own WebSocket, its own SIP, its own DTLS-SRTP. It speaks a tone, and hears with an analyser of
+ * A SIP client, JsSIP or another, in a page of a browser: its own WebSocket, its own SIP, its own DTLS-SRTP. It speaks a tone, and hears with an analyser of
  * the Web Audio API.
  */
 export class BrowserPhone implements Voice {
@@ -196,11 +212,12 @@ export class BrowserPhone implements Voice {
   }
 }
 
+const JSSIP: PagePhone = {
+  scripts: () => [`window.JsSIP = ${jssipExpression()}`, PHONE].map((text) => `<script>${text}</script>`).join('\n'),
+}
+
 const PHONE = `
-window.phone = {
-  events: [],
-  session: null,
-  tell(name, detail = '') { this.events.push({ name, detail: String(detail) }) },
+Object.assign(window.phone, {
   start({ url, username, password, register = true, toneHz = 0, codecs = null, rtc = {} }) {
     this.toneHz = toneHz
     this.rtc = rtc
@@ -254,58 +271,7 @@ window.phone = {
   },
   call(user) { this.ua.call('sip:' + user + '@dce', { mediaStream: this.sound(), pcConfig: this.rtc }) },
   answer() { this.session.answer({ mediaStream: this.sound(), pcConfig: this.rtc }) },
-  sound() {
-    if (this.line) return this.line.stream
-    const context = new AudioContext()
-    this.line = context.createMediaStreamDestination()
-    this.mouth = new GainNode(context, { gain: 0.3 })
-    if (this.toneHz > 0) {
-      const tone = new OscillatorNode(context, { frequency: this.toneHz })
-      tone.connect(this.mouth).connect(this.line)
-      tone.start()
-    }
-    return this.line.stream
-  },
-  setMute(isMute) {
-    this.mouth.gain.value = isMute ? 0 : 0.3
-    return performance.timeOrigin + performance.now()
-  },
-  // Watches from the first question on; says when.
-  quietSince(ms) {
-    if (this.watched !== ms) {
-      this.watched = ms
-      this.quiet = null
-      clearInterval(this.watching)
-      const block = new Float32Array(512)
-      this.watching = setInterval(() => {
-        this.analyser.getFloatTimeDomainData(block)
-        if (Math.hypot(...block) / Math.sqrt(block.length) * 32767 >= 300) return
-        this.quiet = performance.timeOrigin + performance.now()
-        clearInterval(this.watching)
-      }, 5)
-    }
-    return this.quiet
-  },
-  listen(connection) {
-    connection.addEventListener('connectionstatechange', () => this.tell('connection', connection.connectionState))
-    connection.addEventListener('track', ({ track }) => {
-      const stream = new MediaStream([track])
-      // Without an element that plays it nothing of a remote track comes.
-      this.speaker = Object.assign(new Audio(), { srcObject: stream, muted: true })
-      this.speaker.play()
-      this.ear?.close()
-      this.ear = new AudioContext()
-      this.analyser = this.ear.createAnalyser()
-      this.ear.createMediaStreamSource(stream).connect(this.analyser)
-    })
-  },
-  hears() {
-    if (!this.analyser) return [8000, []]
-    const heard = new Float32Array(2048)
-    this.analyser.getFloatTimeDomainData(heard)
-    return [this.ear.sampleRate, Array.from(heard, (sample) => Math.round(sample * 32767))]
-  },
   hangUp() { this.session.terminate() },
   stop() { this.ua.stop() },
-}
+})
 `
