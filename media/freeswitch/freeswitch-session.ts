@@ -254,8 +254,10 @@ export class FreeSwitchSession
     await this.tools.close(this.#lostWhy === null ? 'call_ended' : 'engine_lost')
     const [caller, buyer] = await Promise.all([statsOf(this.#caller), statsOf(this.#buyer)])
     // Every one of them, or FreeSWITCH keeps it. All at once: of one that is dead each is waited for in vain.
-    await Promise.all([monitors, ...parties.map((party) => party.leg.close())])
-    this.#parts.onClosed(this)
+    const ended = Promise.all([monitors, ...parties.map((party) => party.leg.close())])
+    const closed = ended.then(() => this.#parts.onClosed(this))
+    // The record of a call whose FreeSWITCH has died waits for none of that.
+    if (this.#lostWhy === null) await closed
     return { caller, buyer }
   }
 

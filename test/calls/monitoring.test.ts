@@ -105,7 +105,7 @@ class Stage {
   }
 
   /** What has been written down of it, once that is so many lines. */
-  async written(monitorId: string, count: number): Promise<Record<string, unknown>[]> {
+  async written(monitorId: string, count: number, limitMs?: number): Promise<Record<string, unknown>[]> {
     const host = join(this.exchange.process.dataDirectory, 'postgres')
     const client = new pg.Client({ host, user: 'dce', database: 'dce' })
     await client.connect()
@@ -120,6 +120,7 @@ class Stage {
           return rows.length >= count ? rows : undefined
         },
         () => `${count} lines: ${JSON.stringify(rows)}`,
+        limitMs,
       )
     } finally {
       await client.end()
@@ -337,9 +338,9 @@ describe('a supervisor at a call', function () {
     await stage.untilIn('joined', id)
     await freeswitch.die()
     assert.equal((await calls[0]!.ended).cause, 'remote-hung-up')
-    // The record waits for the answers to BYEs that a dead FreeSWITCH does not give: 5 s, one channel after another.
     assert.equal((await stage.market.records(1, 30_000))[0]!.end_reason, 'media_failed')
-    assert.match(events(await stage.written(id, 3)), /^started listen, joined listen, ended \S/)
+    // Its own end waits for the answers to BYEs that a dead FreeSWITCH does not give: 5 s, one channel after another.
+    assert.match(events(await stage.written(id, 3, 30_000)), /^started listen, joined listen, ended \S/)
   })
 })
 

@@ -1,5 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { findFreePort, waitUntilBound } from '../../sipp/free-port.ts'
 
 const START_LIMIT_MS = 10_000
@@ -67,9 +69,14 @@ export class RtpengineProcess {
     await ended
   }
 
-  /** Still there, and deaf and dumb: SIGSTOP. */
-  freeze(): void {
+  /** Still there, and deaf and dumb: SIGSTOP, of which each of its threads takes notice in its own time. */
+  async freeze(): Promise<void> {
     this.#child.kill('SIGSTOP')
+    const deadline = performance.now() + START_LIMIT_MS
+    while (threadStates(this.pid).some((state) => state !== 'T')) {
+      if (performance.now() > deadline) throw new Error('rtpengine did not stop')
+      await sleep(5)
+    }
   }
 
   thaw(): void {
@@ -80,4 +87,12 @@ export class RtpengineProcess {
     this.thaw()
     await this.kill()
   }
+}
+
+/** A letter for each thread of a process, proc(5): T is stopped. */
+function threadStates(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')
+    return stat.charAt(stat.lastIndexOf(')') + 2)
+  })
 }

@@ -246,7 +246,7 @@ export class RawApplication {
 }
 
 /** Waits until `isTrue`, asking again and again: for state that announces itself to nobody. */
-export async function eventually(isTrue: () => boolean | Promise<boolean>, timeoutMs = 8_000): Promise<void> {
+export async function eventually(isTrue: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
   const deadline = Date.now() + timeoutMs
   while (!(await isTrue())) {
     if (Date.now() > deadline) throw new Error('it did not come true in time')

@@ -84,7 +84,7 @@ describe('rtpengine', function () {
     const engine = await server([one])
     const { session } = await connect(engine, { caller, buyer })
     session.established()
-    one.freeze()
+    await one.freeze()
     await assert.rejects(session.offerToBuyer(null), MediaUnavailable) // It is believed to be up, and does not answer in time.
     await once(session, 'failed', { signal: AbortSignal.timeout(8000) })
     await session.close()
