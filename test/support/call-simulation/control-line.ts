@@ -15,6 +15,8 @@ export const SECRET = 'shared'
 export class ControlLine {
   /** Whom the server knows. */
   readonly applications = new Applications()
+  /** The final answers the exchange gave and the server never read, for the connection broke: `Call-ID status`. */
+  readonly #lostAnswers = new Set<string>()
   readonly #restore: () => void
   #line: Socket | null = null
 
@@ -23,6 +25,7 @@ export class ControlLine {
     const connect = (): Socket => {
       const { client, server } = connection(time, dice, stir)
       this.#line = client
+      client.onLost = (text) => this.#lost(text)
       this.applications.add(
         new ControlConnection(server, {
           secret: SECRET,
@@ -39,6 +42,18 @@ export class ControlLine {
       return client
     }
     this.#restore = replace(net, { connect })
+  }
+
+  #lost(text: string): void {
+    for (const [, status, head] of text.matchAll(/^SIP\/2\.0 ([2-6]\d\d) ((?:.+\r\n)+)/gm)) {
+      const callId = /^Call-ID: (.*)\r$/im.exec(head!)?.[1]
+      if (/^CSeq: \d+ INVITE\r$/im.test(head!)) this.#lostAnswers.add(`${callId} ${status}`)
+    }
+  }
+
+  /** Whether the exchange answered this INVITE so, and the server has never heard of it. */
+  hasLost(callId: string, status: number): boolean {
+    return this.#lostAnswers.has(`${callId} ${status}`)
   }
 
   /** The connection breaks; drachtio-srf makes another. */

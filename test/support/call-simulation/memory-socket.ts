@@ -11,6 +11,8 @@ const MOST_DELAY_MS = 4
 class MemorySocket extends Socket {
   /** The other end. */
   peer: MemorySocket | null = null
+  /** Told what was written here and has not arrived when the connection broke, or was written since. */
+  onLost: (text: string) => void = () => undefined
   readonly #time: VirtualTime
   readonly #dice: Dice
   readonly #stir: () => void
@@ -39,12 +41,13 @@ class MemorySocket extends Socket {
 
   // oxlint-disable-next-line typescript/no-explicit-any -- Socket's own overloads.
   override write(text: string | Uint8Array, encoding?: any, written?: any): boolean {
-    if (this.#isClosed) return false
-    this.#outgoing.push(
-      typeof text === 'string'
-        ? Buffer.from(text, typeof encoding === 'string' ? 'latin1' : 'utf8')
-        : Buffer.from(text),
-    )
+    const bytes =
+      typeof text === 'string' ? Buffer.from(text, typeof encoding === 'string' ? 'latin1' : 'utf8') : Buffer.from(text)
+    if (this.#isClosed) {
+      this.onLost(bytes.toString())
+      return false
+    }
+    this.#outgoing.push(bytes)
     const done = typeof encoding === 'function' ? encoding : written
     if (typeof done === 'function') queueMicrotask(() => done())
     if (this.#corked === 0) this.#flush()
@@ -88,12 +91,19 @@ class MemorySocket extends Socket {
   #close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#lose()
+    if (this.peer) this.peer.#lose()
     for (const end of [this, this.peer])
       this.#time.in(1, () => {
         this.#stir()
         end?.finish()
       })
     if (this.peer) this.peer.#isClosed = true
+  }
+
+  #lose(): void {
+    const lost = [...this.#onTheWay.splice(0).map(({ bytes }) => bytes), ...this.#outgoing.splice(0)]
+    if (lost.length > 0) this.onLost(Buffer.concat(lost).toString())
   }
 
   /** Emits `close`. */
@@ -107,7 +117,11 @@ class MemorySocket extends Socket {
 }
 
 /** A connection; both ends are open once `client` emits `connect`, which whoever made it arranges. */
-export function connection(time: VirtualTime, dice: Dice, stir: () => void): { client: Socket; server: Socket } {
+export function connection(
+  time: VirtualTime,
+  dice: Dice,
+  stir: () => void,
+): { client: MemorySocket; server: MemorySocket } {
   const [client, server] = [new MemorySocket(time, dice, stir), new MemorySocket(time, dice, stir)]
   client.peer = server
   server.peer = client

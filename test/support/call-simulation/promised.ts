@@ -3,6 +3,7 @@ import type { Call } from '../../../gateway/live-call.ts'
 import type { EnginePool } from '../../../media/engine-pool.ts'
 import type { DomainEvent } from '../../../model/events.ts'
 import type { AccountId, TrunkId } from '../../../model/ids.ts'
+import type { ControlLine } from './control-line.ts'
 import type { SimulatedWriter } from './simulated-writer.ts'
 import type { WireWitness } from './wire-witness.ts'
 
@@ -12,6 +13,7 @@ interface Seen {
   readonly events: readonly DomainEvent[]
   readonly writer: SimulatedWriter
   readonly wire: WireWitness
+  readonly line: ControlLine
   readonly market: { readonly accounts: readonly AccountId[]; readonly trunkId: TrunkId }
   readonly media: EnginePool
 }
@@ -22,7 +24,7 @@ export function faultsOfCalls(seen: Seen): string[] {
 }
 
 /** One call, one record, one final answer, and all three agree. */
-function faultsOfCall(call: Call, { writer, wire, events }: Seen): string[] {
+function faultsOfCall(call: Call, { writer, wire, line, events }: Seen): string[] {
   const faults: string[] = []
   const fault = (text: string): void => void faults.push(`call ${call.id}: ${text}`)
   const record = writer.ended.get(call.id)?.call
@@ -43,7 +45,10 @@ function faultsOfCall(call: Call, { writer, wire, events }: Seen): string[] {
     fault(`a record without an end: ${record.state}, ${record.outcome}, ${record.endReason}`)
   // Its CANCEL has met our refusal: the server has answered for us, and the record knows only what we said.
   const hasCrossed = onWire === 487 && record.outcome !== 'answered'
-  if (record.sipStatus !== onWire && !hasCrossed)
+  // Our refusal was lost with the connection it was on: the server has refused the call of an application that is gone.
+  const wasLost =
+    onWire === 503 && record.outcome !== 'answered' && line.hasLost(call.caller.sipCallId, record.sipStatus ?? 0)
+  if (record.sipStatus !== onWire && !hasCrossed && !wasLost)
     fault(`its record says ${record.sipStatus}, and on the wire was ${onWire}`)
   if ((record.outcome === 'answered') !== (onWire === 200)) fault(`${record.outcome} with ${onWire} on the wire`)
   if (/;tag=/.test(call.caller.header('To') ?? '')) fault('a re-INVITE was taken for it')

@@ -218,7 +218,18 @@ class World {
       faults.push(...phone.witness.faults(wire.finals), ...phone.records.faults(wire.accepted()))
     faults.push(...errors.filter((error) => !this.#isOfTheDisk(error)))
     faults.push(...this.#watch.leftovers(), ...this.#promises.rejections)
-    faults.push(...faultsOfCalls({ calls, parts, events, writer, wire, market: this.#market, media: this.#media }))
+    faults.push(
+      ...faultsOfCalls({
+        calls,
+        parts,
+        events,
+        writer,
+        wire,
+        line: this.#line,
+        market: this.#market,
+        media: this.#media,
+      }),
+    )
     for (const call of calls) {
       const record = writer.ended.get(call.id)?.call
       if (record) wire.happenings.add(`ended: ${record.endReason}`)
