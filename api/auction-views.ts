@@ -3,6 +3,7 @@ import type { Auction, Award, NonBid } from '../model/auction.ts'
 import { NON_BID_REASONS, type NonBidCode } from '../model/bid.ts'
 import type { CallRecord } from '../model/cdr.ts'
 import type { AccountId } from '../model/ids.ts'
+import { REASON_NUMBERS } from '../model/reason-codes.ts'
 import type { Caller } from './endpoint.ts'
 import * as s from './schemas.ts'
 
@@ -20,7 +21,7 @@ const Ranked = z.strictObject({
   won: z.boolean(),
   reason: z.string().nullable(),
 })
-const Loser = z.strictObject({ bid_id: s.printedId(), code: z.string(), reason: z.string() })
+const Loser = z.strictObject({ bid_id: s.printedId(), code: z.string(), number: z.int(), reason: z.string() })
 
 export const AuctionAnswer = z.strictObject({
   id: s.printedId(),
@@ -147,5 +148,5 @@ function printWinner(award: Award) {
 
 function printLoser(nonBid: NonBid): z.input<typeof Loser> {
   const code: NonBidCode = nonBid.code
-  return { bid_id: nonBid.bidId, code, reason: NON_BID_REASONS[code] }
+  return { bid_id: nonBid.bidId, code, number: REASON_NUMBERS[code], reason: NON_BID_REASONS[code] }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Account } from '../model/account.ts'
 import { ANY_CALL, type Bid, type Campaign } from '../model/bid.ts'
 import { newId, type AccountId, type CallId, type CampaignId, type TargetId } from '../model/ids.ts'
-import { CENT, type Currency } from '../model/money.ts'
+import { CENT, formatMoney, type Currency, type Micros } from '../model/money.ts'
 import type { Target } from '../model/trunk.ts'
 import { CriteriaAnswer, CriteriaInput, printCriteria, readCriteria } from './criteria.ts'
 import { crud, given } from './crud.ts'
@@ -84,6 +84,15 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
     return campaign
   }
 
+  /** What the campaign's budgets could never pay is a slip: throws 422. */
+  async function requirePayable(campaignId: CampaignId, amountMicros: Micros): Promise<void> {
+    const budget = (await stores.campaigns.find(campaignId))?.budget
+    for (const [name, micros] of Object.entries({ daily: budget?.dailyMicros, total: budget?.totalMicros })) {
+      if (micros != null && amountMicros > micros)
+        throw invalid('/amount', `is above the campaign’s ${name} budget of ${formatMoney(micros)}`, 'above_budget')
+    }
+  }
+
   /** The account's only target; throws 422 when it has none, or a choice. */
   async function onlyTarget(owner: Account): Promise<TargetId> {
     const { data } = await stores.targets.list({ limit: 2, cursor: null }, { accountId: owner.id })
@@ -135,6 +144,7 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
       const campaignId = body.campaign_id
         ? (await campaignOf(owner, body.campaign_id)).id
         : await stores.defaultCampaign(owner.id)
+      await requirePayable(campaignId, body.amount)
       return {
         accountId: owner.id,
         campaignId,
@@ -152,6 +162,8 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
       const owner = needsOwner === undefined ? null : await stores.accounts.find(current.accountId)
       if (owner && body.target_id) await targetOf(owner, body.target_id)
       if (owner && body.campaign_id) await campaignOf(owner, body.campaign_id)
+      if (body.amount !== undefined || body.campaign_id !== undefined)
+        await requirePayable(body.campaign_id ?? current.campaignId, body.amount ?? current.amountMicros)
       return given({
         targetId: body.target_id,
         campaignId: body.campaign_id,

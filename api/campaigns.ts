@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ANY_CALL, type Campaign } from '../model/bid.ts'
 import type { AccountId } from '../model/ids.ts'
-import type { Currency } from '../model/money.ts'
+import { CENT, formatMoney, type Currency } from '../model/money.ts'
 import { BuyerAudioAnswer, BuyerAudioInput, printBuyerAudio, readBuyerAudio } from './call-audio.ts'
 import {
   CriteriaAnswer,
@@ -81,21 +81,92 @@ const print = (campaign: Campaign, currency: Currency): z.input<typeof Answer> =
 const NO_BUDGET: Campaign['budget'] = { dailyMicros: null, totalMicros: null }
 const NO_CAPS: Campaign['caps'] = { hourly: null, daily: null, monthly: null, total: null, concurrent: null }
 
+/** A budget below every active bid of the campaign buys nothing: throws 422. A campaign without bids has any budget. */
+async function requireOneBid(kit: Kit, { id, accountId }: Campaign, budget: Campaign['budget']): Promise<void> {
+  const lesser =
+    budget.dailyMicros === null || (budget.totalMicros !== null && budget.totalMicros < budget.dailyMicros)
+      ? 'total'
+      : 'daily'
+  const micros = lesser === 'daily' ? budget.dailyMicros : budget.totalMicros
+  if (micros === null) return
+  let least: bigint | null = null
+  let cursor: string | null = null
+  do {
+    const page = await kit.stores.bids.list({ limit: s.MAX_PAGE, cursor }, { accountId, status: 'active' })
+    for (const bid of page.data) {
+      if (bid.campaignId !== id) continue
+      if (bid.amountMicros <= micros) return
+      if (least === null || bid.amountMicros < least) least = bid.amountMicros
+    }
+    cursor = page.nextCursor
+  } while (cursor !== null)
+  if (least !== null)
+    throw invalid(
+      `/budget/${lesser}`,
+      `is below one bid: the campaign’s lowest is ${formatMoney(least)}`,
+      'below_one_bid',
+    )
+}
+
+const PERIODS = ['hourly', 'daily', 'monthly', 'total'] as const
+
+/** A cap above one of a longer period (or more calls at once than ever) is never reached: a slip, refused by name. */
+function requireOrder(caps: Campaign['caps']): void {
+  for (const [i, longer] of PERIODS.entries()) {
+    const most = caps[longer]
+    if (most === null) continue
+    for (const shorter of longer === 'total'
+      ? ([...PERIODS.slice(0, i), 'concurrent'] as const)
+      : PERIODS.slice(0, i)) {
+      const own = caps[shorter]
+      if (own !== null && own > most)
+        throw invalid(`/caps/${shorter}`, `${own} is above the ${longer} cap of ${most}`, 'overlapping_caps')
+    }
+  }
+}
+
+function mergeBudget(
+  change: { daily?: bigint | null | undefined; total?: bigint | null | undefined } | undefined,
+  current: Campaign['budget'],
+): Campaign['budget'] {
+  return {
+    dailyMicros: change?.daily === undefined ? current.dailyMicros : change.daily,
+    totalMicros: change?.total === undefined ? current.totalMicros : change.total,
+  }
+}
+
+/** A budget must buy a call: the least any costs is a cent. */
+function requireWorth({ dailyMicros, totalMicros }: Campaign['budget']): void {
+  for (const [name, micros] of [
+    ['daily', dailyMicros],
+    ['total', totalMicros],
+  ] as const) {
+    if (micros !== null && micros < CENT)
+      throw invalid(`/budget/${name}`, 'is below one bid: the least a call costs is 0.01', 'below_one_bid')
+  }
+  if (dailyMicros !== null && totalMicros !== null && dailyMicros > totalMicros)
+    throw invalid(
+      '/budget/daily',
+      `${formatMoney(dailyMicros)} is above the total of ${formatMoney(totalMicros)}`,
+      'overlapping_budgets',
+    )
+}
+
 /** Campaigns: a buyer's standing orders. A PATCH changes single budgets and caps; criteria and schedule it replaces whole. */
 export function campaignEndpoints(kit: Kit): Endpoint[] {
   /** The fields a body names, over those the campaign has. */
   function merge(body: z.output<typeof Patch>, current: Pick<Campaign, 'budget' | 'caps'>, accountTimezone: string) {
     if (body.pacing === 'even') throw invalid('/pacing', 'even pacing is not built yet; asap is', 'not_available')
     const { budget, caps, schedule, criteria } = body
+    const merged = { budget: mergeBudget(budget, current.budget), caps: { ...current.caps, ...given(caps ?? {}) } }
+    if (caps) requireOrder(merged.caps)
+    if (budget) requireWorth(merged.budget)
     return given({
       name: body.name,
       status: body.status,
       timezone: body.timezone,
-      budget: budget && {
-        dailyMicros: budget.daily === undefined ? current.budget.dailyMicros : budget.daily,
-        totalMicros: budget.total === undefined ? current.budget.totalMicros : budget.total,
-      },
-      caps: caps && { ...current.caps, ...given(caps) },
+      budget: budget && merged.budget,
+      caps: caps && merged.caps,
       frequency: body.frequency,
       schedule: schedule && readTimeWindow(schedule, accountTimezone, '/schedule'),
       criteria: criteria && readCriteria(kit, criteria, accountTimezone),
@@ -133,6 +204,7 @@ export function campaignEndpoints(kit: Kit): Endpoint[] {
       const needsZone = body.schedule || body.criteria?.time_window
       const account = needsZone ? await kit.stores.accounts.find(current.accountId) : null
       const audio = await readBuyerAudio(kit, body.audio, current.audio ?? null)
+      if (body.budget) await requireOneBid(kit, current, mergeBudget(body.budget, current.budget))
       return { ...merge(body, current, account?.timezone ?? current.timezone), ...given({ audio }) }
     },
     print,

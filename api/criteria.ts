@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import type { Criteria, Day, Geography, TimeWindow } from '../model/bid.ts'
+import type { Criteria, Day, Geography, TagRule, TimeWindow } from '../model/bid.ts'
+import type { AccountId } from '../model/ids.ts'
 import type { Kit } from './kit.ts'
 import { invalid } from './problems.ts'
 import * as s from './schemas.ts'
@@ -9,6 +10,12 @@ import * as s from './schemas.ts'
 const MAX_VERTICALS = 200
 const MAX_CITIES = 1000
 const MAX_ZIPS = 10_000
+const MAX_TAG_RULES = 50
+const MAX_TAG_VALUES = 200
+const MAX_SELLERS = 1000
+const MAX_BREAKS = 10
+/** A year's worth, and half of the next. */
+const MAX_HOLIDAYS = 500
 /** Half way round the earth: farther is everywhere. */
 const MAX_RADIUS_MILES = 12_500
 const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const satisfies readonly Day[]
@@ -35,6 +42,16 @@ export const TimeWindowInput = z.strictObject({
     .max(7)
     .default([]),
   timezone: s.timezone().optional(),
+  breaks: z
+    .array(z.strictObject({ start: clock, end: clock }))
+    .max(MAX_BREAKS)
+    .default([])
+    .meta({ description: 'Times within the window at which it is closed' }),
+  holidays: z
+    .array(z.iso.date())
+    .max(MAX_HOLIDAYS)
+    .default([])
+    .meta({ description: 'Local dates on which the window does not start, such as 2026-12-25' }),
 })
 
 const center = z.union(
@@ -51,10 +68,26 @@ const GeographyInput = z.strictObject({
   radius_miles: z.number().gt(0).max(MAX_RADIUS_MILES).optional(),
 })
 
+/** A tag's name, as numbers and criteria spell it. */
+export const tagKey = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be letters, digits, _, . and -, at most 64 long')
+
+const tagRules = z
+  .record(tagKey, z.array(s.text(256)).max(MAX_TAG_VALUES))
+  .refine((value) => Object.keys(value).length <= MAX_TAG_RULES, { error: `must be at most ${MAX_TAG_RULES} tags` })
+const sellerIds = z.array(s.id<AccountId>()).max(MAX_SELLERS).default([])
+
 export const CriteriaInput = z.strictObject({
   verticals: z.array(s.vertical()).max(MAX_VERTICALS).default([]),
   geography: GeographyInput.nullish(),
   time_window: TimeWindowInput.nullish(),
+  tags: tagRules
+    .default({})
+    .meta({ description: 'Each tag must have one of its values; an empty list: it must be there at all' }),
+  not_tags: tagRules.default({}).meta({ description: 'No tag may have one of these values; an empty list: any value' }),
+  sellers: z
+    .strictObject({ allow: sellerIds, deny: sellerIds })
+    .nullish()
+    .meta({ description: 'Accounts whose calls alone are wanted, and those whose are not' }),
 })
 
 /** A checked input as the model's criteria; throws 422 under `pointer` for what one field cannot see. */
@@ -64,11 +97,25 @@ export function readCriteria(
   accountTimezone: string,
   pointer = '/criteria',
 ): Criteria {
+  const { allow = [], deny = [] } = input.sellers ?? {}
+  const both = allow.find((id) => deny.includes(id))
+  if (both !== undefined) throw invalid(`${pointer}/sellers/deny`, `${both} is in both lists`, 'contradiction')
+  const tags = [...readTagRules(input.tags, false), ...readTagRules(input.not_tags, true)]
   return {
     verticals: unique(input.verticals),
     geography: input.geography ? readGeography(kit, input.geography, `${pointer}/geography`) : null,
     timeWindow: input.time_window ? readTimeWindow(input.time_window, accountTimezone, `${pointer}/time_window`) : null,
+    ...(tags.length > 0 && { tags }),
+    ...(allow.length + deny.length > 0 && { sellers: { allow: unique(allow), deny: unique(deny) } }),
   }
+}
+
+function readTagRules(rules: Readonly<Record<string, readonly string[]>>, isNot: boolean): TagRule[] {
+  return Object.entries(rules).map(([key, values]) => ({ key, values: unique(values), isNot }))
+}
+
+function printTagRules(rules: readonly TagRule[], isNot: boolean): Record<string, string[]> {
+  return Object.fromEntries(rules.filter((rule) => rule.isNot === isNot).map(({ key, values }) => [key, [...values]]))
 }
 
 /** `end` may lie before `start`: the window then crosses midnight, and `days` name the day it starts on. */
@@ -81,7 +128,31 @@ export function readTimeWindow(
   const endMinute = minuteOf(input.end)
   if (startMinute === 1440) throw invalid(`${pointer}/start`, 'a window cannot start at 24:00', 'invalid_time')
   if (startMinute === endMinute) throw invalid(`${pointer}/end`, 'must differ from start', 'invalid_time')
-  return { startMinute, endMinute, days: unique(input.days), timezone: input.timezone ?? accountTimezone }
+  const breaks = input.breaks.map(({ start, end }, i) => {
+    const pause = { startMinute: minuteOf(start), endMinute: minuteOf(end) }
+    if (pause.startMinute === 1440)
+      throw invalid(`${pointer}/breaks/${i}/start`, 'a break cannot start at 24:00', 'invalid_time')
+    if (pause.startMinute === pause.endMinute)
+      throw invalid(`${pointer}/breaks/${i}/end`, 'must differ from start', 'invalid_time')
+    if (isWhole(startMinute, endMinute, pause))
+      throw invalid(`${pointer}/breaks/${i}`, 'leaves nothing of the window', 'empty_window')
+    return pause
+  })
+  return {
+    startMinute,
+    endMinute,
+    days: unique(input.days),
+    timezone: input.timezone ?? accountTimezone,
+    ...(breaks.length > 0 && { breaks }),
+    ...(input.holidays.length > 0 && { holidays: unique(input.holidays) }),
+  }
+}
+
+/** Whether a break covers the whole window: minutes are counted from the window's start. */
+function isWhole(startMinute: number, endMinute: number, pause: { startMinute: number; endMinute: number }): boolean {
+  const span = (from: number, to: number): number => (to - from + 1440) % 1440 || 1440
+  const intoBreak = (startMinute - pause.startMinute + 1440) % 1440
+  return intoBreak + span(startMinute, endMinute) <= span(pause.startMinute, pause.endMinute)
 }
 
 function readGeography(
@@ -117,7 +188,10 @@ export const TimeWindowAnswer = z.strictObject({
   end: z.string(),
   days: z.array(z.enum(DAYS)),
   timezone: z.string(),
+  breaks: z.array(z.strictObject({ start: z.string(), end: z.string() })),
+  holidays: z.array(z.string()),
 })
+const printedTags = z.record(z.string(), z.array(z.string()))
 export const CriteriaAnswer = z.strictObject({
   verticals: z.array(z.string()),
   geography: z
@@ -130,10 +204,13 @@ export const CriteriaAnswer = z.strictObject({
     })
     .nullable(),
   time_window: TimeWindowAnswer.nullable(),
+  tags: printedTags,
+  not_tags: printedTags,
+  sellers: z.strictObject({ allow: z.array(s.printedId()), deny: z.array(s.printedId()) }).nullable(),
 })
 
 export function printCriteria(criteria: Criteria): z.input<typeof CriteriaAnswer> {
-  const { geography, timeWindow } = criteria
+  const { geography, timeWindow, tags = [], sellers = null } = criteria
   return {
     verticals: [...criteria.verticals],
     geography: geography && {
@@ -144,6 +221,9 @@ export function printCriteria(criteria: Criteria): z.input<typeof CriteriaAnswer
       radius_miles: geography.circle?.radiusMiles ?? null,
     },
     time_window: timeWindow && printTimeWindow(timeWindow),
+    tags: printTagRules(tags, false),
+    not_tags: printTagRules(tags, true),
+    sellers: sellers && { allow: [...sellers.allow], deny: [...sellers.deny] },
   }
 }
 
@@ -153,6 +233,11 @@ export function printTimeWindow(window: TimeWindow): z.input<typeof TimeWindowAn
     end: clockText(window.endMinute),
     days: [...window.days],
     timezone: window.timezone,
+    breaks: (window.breaks ?? []).map((pause) => ({
+      start: clockText(pause.startMinute),
+      end: clockText(pause.endMinute),
+    })),
+    holidays: [...(window.holidays ?? [])],
   }
 }
 

@@ -3,6 +3,7 @@ import type { AccountId } from '../model/ids.ts'
 import { formatMoney, parseShare, type Currency } from '../model/money.ts'
 import type { DialledNumber, Payout } from '../model/trunk.ts'
 import { NumberAudioAnswer, NumberAudioInput, printNumberAudio, readNumberAudio } from './call-audio.ts'
+import { tagKey } from './criteria.ts'
 import { crud, given } from './crud.ts'
 import { SELLERS, type Endpoint } from './endpoint.ts'
 import { phoneAt, type Kit } from './kit.ts'
@@ -24,7 +25,6 @@ const payout = z.discriminatedUnion('type', [
     .transform(({ value }): Payout => ({ type: 'fixed', amountMicros: value })),
 ])
 
-const tagKey = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be letters, digits, _, . and -, at most 64 long')
 const tags = z
   .record(tagKey, s.text(256))
   .refine((value) => Object.keys(value).length <= MAX_TAGS, { error: `must be at most ${MAX_TAGS} tags` })

@@ -13,6 +13,10 @@ export interface TimeWindow {
   readonly days: readonly Day[]
   /** IANA zone; the account's when the buyer named none. */
   readonly timezone: string
+  /** Wall times within the window at which it is closed all the same; a break may cross midnight as the window may. */
+  readonly breaks?: readonly { readonly startMinute: number; readonly endMinute: number }[]
+  /** Local dates, `2026-12-25`, on which the window does not start. */
+  readonly holidays?: readonly string[]
 }
 
 /** Where the caller must be. Lists within one field are alternatives; fields given together must all hold. */
@@ -25,11 +29,21 @@ export interface Geography {
   readonly circle: { readonly lat: number; readonly lon: number; readonly radiusMiles: number } | null
 }
 
-/** What a call must be for a bid to stand. Empty lists and nulls ask nothing. */
+/** What a call's tag must be, or (`isNot`) must not be: any of the values, without regard to case; none given: that it is there. */
+export interface TagRule {
+  readonly key: string
+  readonly values: readonly string[]
+  readonly isNot: boolean
+}
+
+/** What a call must be for a bid to stand. Empty lists, nulls and what is absent ask nothing. */
 export interface Criteria {
   readonly verticals: readonly string[]
   readonly geography: Geography | null
   readonly timeWindow: TimeWindow | null
+  readonly tags?: readonly TagRule[]
+  /** Whose calls: of `allow`, when it names any, and never of `deny`. */
+  readonly sellers?: { readonly allow: readonly AccountId[]; readonly deny: readonly AccountId[] } | null
 }
 
 export const ANY_CALL: Criteria = { verticals: [], geography: null, timeWindow: null }
@@ -91,6 +105,8 @@ export const NON_BID_REASONS = {
   location_unknown: 'the bid asks for an area and the caller’s location is unknown',
   outside_time_window: 'the call came outside the bid’s time window',
   outside_schedule: 'the call came outside the campaign’s schedule',
+  tag_mismatch: 'the call’s tags are not those the bid asks for',
+  seller_mismatch: 'the bid does not ask for calls of this seller',
   currency_mismatch: 'the bid is in another currency than the number',
   duration_above_limit: 'the bid’s billable_after exceeds the number’s max_billable_after',
   bid_concurrency: 'the bid has its most concurrent calls',

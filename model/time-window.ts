@@ -1,5 +1,5 @@
 import type { TimeWindow } from './bid.ts'
-import { getZone, minuteOfWeek, WEEK } from './time-zone.ts'
+import { DAY_MS, getZone, localDay, minuteOfWeek, WEEK } from './time-zone.ts'
 
 export { isTimeZone, localDay, localHour, localMonth, localTime } from './time-zone.ts'
 
@@ -25,8 +25,40 @@ export function isOpenAtMinute(startMinute: number, endMinute: number, days: num
   return time < endMinute && (days & (1 << ((day + 6) % 7))) !== 0
 }
 
+/**
+ * Whether a window that is open by its hours is closed for once: in a break, or begun on a holiday. `day` is the local day
+ * as `localDay` numbers it, `holidays` are such numbers: the part of a window after midnight belongs to the day before.
+ */
+export function isClosedForOnce(
+  window: Pick<TimeWindow, 'startMinute' | 'endMinute' | 'breaks'>,
+  holidays: ReadonlySet<number> | null,
+  minuteOfDay: number,
+  day: number,
+): boolean {
+  if (holidays !== null) {
+    const begunBefore =
+      window.startMinute >= window.endMinute && minuteOfDay < window.endMinute && minuteOfDay < window.startMinute
+    if (holidays.has(begunBefore ? day - 1 : day)) return true
+  }
+  for (const { startMinute, endMinute } of window.breaks ?? []) {
+    const isIn =
+      startMinute < endMinute
+        ? minuteOfDay >= startMinute && minuteOfDay < endMinute
+        : minuteOfDay >= startMinute || minuteOfDay < endMinute
+    if (isIn) return true
+  }
+  return false
+}
+
+/** A date such as `2026-12-25` as `localDay` numbers it. */
+export function dayNumber(date: string): number {
+  return Date.parse(`${date}T00:00:00Z`) / DAY_MS
+}
+
 /** Whether the window is open at this instant, in its own zone. Throws RangeError for an unknown zone. */
 export function isOpen(window: TimeWindow, epochMs: number): boolean {
   const minute = minuteOfWeek(getZone(window.timezone), epochMs)
-  return isOpenAtMinute(window.startMinute, window.endMinute, dayMask(window), minute)
+  if (!isOpenAtMinute(window.startMinute, window.endMinute, dayMask(window), minute)) return false
+  const holidays = window.holidays?.length ? new Set(window.holidays.map(dayNumber)) : null
+  return !isClosedForOnce(window, holidays, minute % DAY_MINUTES, localDay(window.timezone, epochMs))
 }

@@ -237,6 +237,7 @@ function isSamePlace(a: Bid, b: Bid): boolean {
 function isSameCriteria(a: Criteria, b: Criteria): boolean {
   if (a === b) return true
   if (!isSameList(a.verticals, b.verticals) || !isSameWindow(a.timeWindow, b.timeWindow)) return false
+  if (!isSameData(a.tags, b.tags) || !isSameData(a.sellers, b.sellers)) return false
   const [one, other] = [a.geography, b.geography]
   if (one === null || other === null) return one === other
   return (
@@ -255,8 +256,15 @@ function isSameWindow(a: TimeWindow | null, b: TimeWindow | null): boolean {
     a.startMinute === b.startMinute &&
     a.endMinute === b.endMinute &&
     a.timezone === b.timezone &&
-    isSameList(a.days, b.days)
+    isSameList(a.days, b.days) &&
+    isSameData(a.breaks, b.breaks) &&
+    isSameData(a.holidays, b.holidays)
   )
+}
+
+/** For small things that are rarely there. */
+function isSameData(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b)
 }
 
 function isSameList(a: readonly string[], b: readonly string[]): boolean {

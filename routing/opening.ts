@@ -1,6 +1,6 @@
 import type { TimeWindow } from '../model/bid.ts'
-import { dayMask, isOpenAtMinute } from '../model/time-window.ts'
-import { getZone, isTimeZone, minuteOfWeek, type Zone } from '../model/time-zone.ts'
+import { dayMask, dayNumber, isClosedForOnce, isOpenAtMinute } from '../model/time-window.ts'
+import { getZone, isTimeZone, localDay, minuteOfWeek, type Zone } from '../model/time-zone.ts'
 
 /** The wall clock of one zone, read once for all the windows that an auction asks at the same instant. */
 export class WallClock {
@@ -10,6 +10,11 @@ export class WallClock {
 
   constructor(zone: Zone) {
     this.#zone = zone
+  }
+
+  /** The local day, as `localDay` numbers it: asked only of windows with holidays. */
+  dayAt(epochMs: number): number {
+    return localDay(this.#zone.name, epochMs)
   }
 
   /** Minutes since Monday 00:00. */
@@ -41,7 +46,9 @@ export class WallClocks {
 
   /** The window made ready for the auction. */
   openingOf(window: TimeWindow): Opening {
-    const key = `${window.startMinute} ${window.endMinute} ${dayMask(window)} ${window.timezone}`
+    const { startMinute, endMinute, timezone, breaks = [], holidays = [] } = window
+    const pauses = breaks.map((pause) => `${pause.startMinute}-${pause.endMinute}`).join()
+    const key = `${startMinute} ${endMinute} ${dayMask(window)} ${timezone} ${pauses} ${holidays.join()}`
     let opening = this.#openings.get(key)
     if (opening === undefined) {
       opening = new Opening(window, this)
@@ -60,6 +67,9 @@ export class Opening {
   readonly #startMinute: number
   readonly #endMinute: number
   readonly #days: number
+  /** Null without breaks and holidays: most windows are not asked for them. */
+  readonly #exceptions: TimeWindow | null
+  readonly #holidays: ReadonlySet<number> | null
   #hours: Uint8Array | null = null
 
   constructor(window: TimeWindow, clocks: WallClocks) {
@@ -67,14 +77,21 @@ export class Opening {
     this.#startMinute = window.startMinute
     this.#endMinute = window.endMinute
     this.#days = dayMask(window)
+    this.#exceptions = (window.breaks?.length ?? 0) + (window.holidays?.length ?? 0) > 0 ? window : null
+    this.#holidays = window.holidays?.length ? new Set(window.holidays.map(dayNumber)) : null
   }
 
   isOpen(epochMs: number): boolean {
-    if (this.clock === null) return false
-    return isOpenAtMinute(this.#startMinute, this.#endMinute, this.#days, this.clock.minuteAt(epochMs))
+    const { clock } = this
+    if (clock === null) return false
+    const minute = clock.minuteAt(epochMs)
+    if (!isOpenAtMinute(this.#startMinute, this.#endMinute, this.#days, minute)) return false
+    if (this.#exceptions === null) return true
+    const day = this.#holidays === null ? 0 : clock.dayAt(epochMs)
+    return !isClosedForOnce(this.#exceptions, this.#holidays, minute % 1440, day)
   }
 
-  /** For each hour of the week (0: Monday, midnight to one), 1 when it is open in any minute of it. Worked out once. */
+  /** For each hour of the week (0: Monday, midnight to one), 1 when it is open in any minute of it, breaks and holidays aside. Worked out once. */
   get hours(): Uint8Array {
     return (this.#hours ??= Uint8Array.from({ length: HOURS_OF_WEEK }, (_, hour) => (this.#touchesHour(hour) ? 1 : 0)))
   }

@@ -14,6 +14,7 @@ import type { RoutingNeeds } from './needs.ts'
 import type { QualityThousandths } from './quality.ts'
 import { judgePlaces, takePlaces, type Reservation } from './reservation.ts'
 import { verticalKey, type CallFacts, type StandingBid } from './standing-bid.ts'
+import type { CallTags } from './traits.ts'
 
 export type { Reservation } from './reservation.ts'
 
@@ -30,6 +31,8 @@ export interface AuctionRequest {
   /** Known better than by the number; null when not. */
   readonly zip: ZipPlace | null
   readonly receivedAtMs: number
+  /** What is known of this call, over what the number says of all its calls. */
+  readonly tags?: CallTags
 }
 
 export interface RoutingOptions {
@@ -218,7 +221,7 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
   }
 }
 
-function factsOf({ number, currency, places, zip, receivedAtMs }: AuctionRequest): CallFacts {
+function factsOf({ number, currency, places, zip, receivedAtMs, tags }: AuctionRequest): CallFacts {
   return {
     vertical: verticalKey(number.vertical),
     caller: callerPlaceOf(places, zip),
@@ -226,6 +229,8 @@ function factsOf({ number, currency, places, zip, receivedAtMs }: AuctionRequest
     maxBillableAfter: number.maxBillableAfter,
     reserveMicros: Number(number.reservePriceMicros),
     atMs: receivedAtMs,
+    sellerId: number.accountId,
+    tags: tags === undefined ? number.tags : { ...number.tags, ...tags },
   }
 }
 

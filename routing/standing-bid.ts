@@ -7,6 +7,7 @@ import type { Candidate } from './auction.ts'
 import type { CampaignUsage } from './campaign-usage.ts'
 import type { Opening, WallClocks } from './opening.ts'
 import { NEUTRAL_QUALITY } from './quality.ts'
+import { traitsOf, type CallTags, type Traits } from './traits.ts'
 
 /** A buyer as the book has it, shared by its bids. */
 export interface BuyerState {
@@ -41,15 +42,18 @@ export interface Conditions {
   readonly verticals: ReadonlySet<string> | null
   readonly area: Area | null
   readonly opening: Opening | null
+  /** Of the seller and the tags; null when nothing is asked of them. */
+  readonly traits: Traits | null
 }
 
-export const NO_CONDITIONS: Conditions = { verticals: null, area: null, opening: null }
+export const NO_CONDITIONS: Conditions = { verticals: null, area: null, opening: null, traits: null }
 
 export function conditionsOf(criteria: Criteria, clocks: WallClocks): Conditions {
   return {
     verticals: criteria.verticals.length === 0 ? null : new Set(criteria.verticals.map(verticalKey)),
     area: areaOf(criteria.geography),
     opening: criteria.timeWindow === null ? null : clocks.openingOf(criteria.timeWindow),
+    traits: traitsOf(criteria),
   }
 }
 
@@ -66,6 +70,8 @@ export interface CallFacts {
   readonly maxBillableAfter: number
   readonly reserveMicros: number
   readonly atMs: number
+  readonly sellerId: AccountId
+  readonly tags: CallTags
 }
 
 /**
@@ -139,8 +145,16 @@ export class StandingBid implements Candidate {
     return null
   }
 
-  /** Why it does not fit the terms the number is sold on. */
+  /** Why the seller or the tags are not what it asks for, or it does not fit the terms the number is sold on. */
   judgeTerms(facts: CallFacts): NonBidCode | null {
+    const { traits } = this.conditions
+    const code = traits?.judge(facts.sellerId, facts.tags) ?? null
+    if (code !== null) return code
+    const campaigns = this.campaign.conditions.traits
+    if (campaigns !== null) {
+      const campaignsCode = campaigns.judge(facts.sellerId, facts.tags)
+      if (campaignsCode !== null) return campaignsCode
+    }
     if (this.buyer.account?.currency !== facts.currency) return 'currency_mismatch'
     if (this.bid.billableAfter > facts.maxBillableAfter) return 'duration_above_limit'
     return null

@@ -34,7 +34,14 @@ describe('bids', () => {
     assert.equal(first.body.target_id, target)
     assert.equal(first.body.campaign_id, second.body.campaign_id)
     assert.deepEqual([first.body.amount, second.body.amount], ['2.50', '2.500001'])
-    assert.deepEqual(first.body.criteria, { verticals: [], geography: null, time_window: null })
+    assert.deepEqual(first.body.criteria, {
+      verticals: [],
+      geography: null,
+      time_window: null,
+      tags: {},
+      not_tags: {},
+      sellers: null,
+    })
     const campaign = await api.request('GET', `campaigns/${first.body.campaign_id}`, { token: owner.token })
     assert.equal(campaign.body.is_default, true)
   })

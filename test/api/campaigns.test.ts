@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
-import { refusesEach } from '../support/api-faults.ts'
+import { newId } from '../../model/ids.ts'
+import { assertFault, refusesEach } from '../support/api-faults.ts'
 import { startApi, type ApiHarness, type Person } from '../support/api-harness.ts'
 
 type Json = Record<string, unknown>
+
+const ANY = { verticals: [], geography: null, time_window: null, tags: {}, not_tags: {}, sellers: null }
 
 describe('campaigns', () => {
   let api: ApiHarness
@@ -47,7 +50,14 @@ describe('campaigns', () => {
   it('take criteria, a schedule and a frequency', async () => {
     const json = {
       name: 'c',
-      schedule: { start: '22:00', end: '06:00', days: ['Fri', 'sat'], timezone: 'America/Chicago' },
+      schedule: {
+        start: '22:00',
+        end: '06:00',
+        days: ['Fri', 'sat'],
+        timezone: 'America/Chicago',
+        breaks: [{ start: '23:00', end: '00:30' }],
+        holidays: ['2026-12-24', '2026-12-24'],
+      },
       frequency: { calls: 1, hours: 24 },
       criteria: {
         verticals: ['legal', 'LEGAL'],
@@ -61,13 +71,53 @@ describe('campaigns', () => {
       end: '06:00',
       days: ['fri', 'sat'],
       timezone: 'America/Chicago',
+      breaks: [{ start: '23:00', end: '00:30' }],
+      holidays: ['2026-12-24'],
     })
     assert.deepEqual(made.body.criteria.verticals, ['legal'])
     assert.deepEqual(made.body.criteria.geography.states, ['TX', 'ON'])
     assert.equal(made.body.criteria.time_window.end, '24:00')
     const cleared = await patch(buyer, `campaigns/${made.body.id}`, { schedule: null, frequency: null, criteria: {} })
     assert.deepEqual([cleared.body.schedule, cleared.body.frequency], [null, null])
-    assert.deepEqual(cleared.body.criteria, { verticals: [], geography: null, time_window: null })
+    assert.deepEqual(cleared.body.criteria, ANY)
+  })
+
+  it('say which cap or budget contradicts another, also after a change of one of them', async () => {
+    const made = await post(buyer, 'campaigns', { name: 'c', caps: { daily: 5 }, budget: { total: '100' } })
+    const capped = await patch(buyer, `campaigns/${made.body.id}`, { caps: { hourly: 6 } })
+    assertFault(capped, '/caps/hourly', 'overlapping_caps')
+    const spent = await patch(buyer, `campaigns/${made.body.id}`, { budget: { daily: '100.01' } })
+    assertFault(spent, '/budget/daily', 'overlapping_budgets')
+    assert.equal((await patch(buyer, `campaigns/${made.body.id}`, { caps: { hourly: 5 } })).status, 200)
+  })
+
+  it('have no budget below one bid', async () => {
+    await post(buyer, 'targets', { name: 't', uri: 'sip:a@b.example' })
+    const made = await post(buyer, 'campaigns', { name: 'c', budget: { daily: '50' } })
+    const campaign_id = made.body.id
+    assertFault(await post(buyer, 'bids', { campaign_id, amount: '50.01' }), '/amount', 'above_budget')
+    const bid = await post(buyer, 'bids', { campaign_id, amount: '50' })
+    assert.equal(bid.status, 201)
+    assertFault(await patch(buyer, `bids/${bid.body.id}`, { amount: '51' }), '/amount', 'above_budget')
+    const poor = await patch(buyer, `campaigns/${campaign_id}`, { budget: { daily: '49.99' } })
+    assertFault(poor, '/budget/daily', 'below_one_bid')
+    await post(buyer, 'bids', { campaign_id, amount: '20' })
+    assert.equal((await patch(buyer, `campaigns/${campaign_id}`, { budget: { daily: '20' } })).status, 200)
+  })
+
+  it('ask for tags and sellers', async () => {
+    const sellers = { allow: [newId<string>()], deny: [newId<string>()] }
+    const criteria = { tags: { language: ['es', 'es'], campaign: [] }, not_tags: { device: ['robot'] }, sellers }
+    const made = await post(buyer, 'campaigns', { name: 'c', criteria })
+    assert.deepEqual(made.body.criteria, { ...ANY, ...criteria, tags: { language: ['es'], campaign: [] } })
+    const both = { sellers: { allow: sellers.allow, deny: sellers.allow } }
+    assertFault(
+      await post(buyer, 'campaigns', { name: 'c', criteria: both }),
+      '/criteria/sellers/deny',
+      'contradiction',
+    )
+    for (const wrong of [{ tags: { 'a b': [] } }, { tags: { a: 'x' } }, { sellers: { allow: ['x'] } }])
+      assert.equal((await post(buyer, 'campaigns', { name: 'c', criteria: wrong })).status, 422)
   })
 
   it('refuse what is wrong', () =>
@@ -80,9 +130,27 @@ describe('campaigns', () => {
         name: ['', null],
         status: ['on'],
         timezone: ['Nowhere', null],
-        budget: [{ daily: '-1' }, { weekly: '1' }, { daily: 'NaN' }, 5, null],
+        budget: [
+          { daily: '-1' },
+          { weekly: '1' },
+          { daily: 'NaN' },
+          5,
+          null,
+          { daily: '0' },
+          { total: '0.009' },
+          { daily: '10', total: '9.99' },
+        ],
         pacing: ['even', 'slow'],
-        caps: [{ daily: -1 }, { daily: 1.5 }, { yearly: 1 }, { daily: '5' }],
+        caps: [
+          { daily: -1 },
+          { daily: 1.5 },
+          { yearly: 1 },
+          { daily: '5' },
+          { hourly: 6, daily: 5 },
+          { daily: 51, monthly: 50 },
+          { hourly: 6, total: 5 },
+          { concurrent: 6, total: 5 },
+        ],
         frequency: [{ calls: 0, hours: 1 }, { calls: 1 }, { calls: 1, hours: 0 }],
         schedule: [
           { start: '25:00', end: '26:00' },
@@ -91,6 +159,10 @@ describe('campaigns', () => {
           { start: '24:00', end: '08:00' },
           { start: '08:00' },
           { start: '08:00', end: '09:00', days: ['someday'] },
+          { start: '08:00', end: '09:00', breaks: [{ start: '07:00', end: '09:00' }] },
+          { start: '22:00', end: '02:00', breaks: [{ start: '21:00', end: '02:00' }] },
+          { start: '08:00', end: '09:00', breaks: [{ start: '08:10', end: '08:10' }] },
+          { start: '08:00', end: '09:00', holidays: ['2026-02-30'] },
         ],
       },
     ))

@@ -137,6 +137,23 @@ describe('a bid that does not win', () => {
     assert.equal(verdict(aBid('a', 1)), 'awarded')
   })
 
+  it('asks for another seller or other tags, or its campaign does', () => {
+    const spanish = criteria({ tags: [{ key: 'language', values: ['es'], isNot: false }] })
+    const denies = criteria({ sellers: { allow: [], deny: ['seller' as AccountId] } })
+    assert.equal(verdict(aBid('a', 5, { criteria: spanish })), 'tag_mismatch')
+    assert.equal(verdict(aBid('a', 5, { criteria: denies })), 'seller_mismatch')
+    const number = aNumber({ tags: { language: 'ES' } })
+    assert.equal(verdict(aBid('a', 5, { criteria: spanish }), aRequest({ number })), 'awarded')
+    const english = { number, tags: { language: 'en' } } // What is known of the call itself comes first.
+    assert.equal(verdict(aBid('a', 5, { criteria: spanish }), aRequest(english)), 'tag_mismatch')
+    const bid = aBid('a', 5)
+    const campaign = change.campaign(aCampaign(bid.campaignId, bid.accountId, { criteria: spanish }))
+    assert.equal(
+      verdict(bid, aRequest(), (routing) => routing.apply(campaign)),
+      'tag_mismatch',
+    )
+  })
+
   it('is paused, or its campaign, or its account, or has no target', () => {
     const bid = aBid('a', 5)
     assert.equal(verdict(aBid('a', 5, { status: 'paused' })), 'bid_paused')
