@@ -17,13 +17,16 @@ export interface AuditRecord {
 
 /**
  * What the gateway writes down. Every record has an id of the gateway's making, so writing one twice changes nothing:
+ * - `asked`: a call whose caller is about to be answered by us, before anything is sold, with the dialog that will be.
  * - `sold`: the call, its auction and award, and the hold: written when an award's INVITE goes out (dialogs null), and again
- *   with both dialogs before the answer is passed on. The later writing of a call replaces the earlier one, its hold included.
+ *   with both dialogs before the answer is passed on. A caller whom we have answered has its dialog from the first. The later
+ *   writing of a call replaces the earlier one, its hold included.
  * - `alive`: these answered calls were up at this moment.
  * - `ended`: the CDR, with the auction and the audit when not written before, the posting if it was billed, and the end of its hold.
  * - `refused-many`: calls refused under overload, counted by trunk and second.
  */
 export type GatewayRecord =
+  | { readonly kind: 'asked'; readonly call: CallRecord; readonly callerDialog: DialogState }
   | {
       readonly kind: 'sold'
       readonly call: CallRecord
@@ -59,17 +62,19 @@ export interface RecordWriter {
   accepts(): boolean
 }
 
-/** An answered or ringing call that the last process left open. */
+/** A call that the last process left open: answered, ringing, or asking its caller. */
 export interface OpenCall {
   readonly call: CallRecord
-  readonly terms: SoldTerms
-  readonly hold: Hold
+  /** What it was being sold for, with what is held of that; null: it was not yet. */
+  readonly sale: { readonly terms: SoldTerms; readonly hold: Hold } | null
+  /** Its sale had begun: what it was rung for last had been answered, and the sides heard each other. */
+  readonly isSold: boolean
   readonly callerDialog: DialogState | null
   readonly buyerDialog: DialogState | null
 }
 
 export interface RecoveryStore {
-  /** Calls of this gateway with a `sold` record and no `ended` one, oldest first; the spool has been replayed before. */
+  /** Calls of this gateway with an `asked` or a `sold` record and no `ended` one, oldest first; the spool has been replayed before. */
   openCalls(): Promise<OpenCall[]>
 }
 

@@ -29,15 +29,16 @@ export async function closeInterrupted(
 }
 
 async function closeOne(open: OpenCall, writer: RecordWriter, operatorId: AccountId): Promise<void> {
-  const { terms } = open
-  // The caller's dialog is written with the answer. Without it another award was ringing, or its agent was being asked: what an
-  // earlier one wrote as its answer, and took back when it hung up at once, is nobody's sale.
-  const call = open.callerDialog ? open.call : { ...open.call, answeredAt: null, aliveAt: null }
+  const { sale } = open
+  // Another award was ringing, or its agent was being asked: what an earlier one wrote as its answer, and took back when it hung up
+  // at once, is nobody's sale.
+  const call = open.isSold ? open.call : { ...open.call, answeredAt: null, aliveAt: null }
   const endedAt = call.aliveAt ?? call.answeredAt ?? call.ringingAt ?? call.receivedAt
   const durationMs = call.answeredAt ? Math.max(0, endedAt.getTime() - call.answeredAt.getTime()) : 0
-  const settlement = call.answeredAt
-    ? settle({ terms, durationMs, endedAt, postingId: newId(), callId: call.id, operatorId })
-    : null
+  const settlement =
+    call.answeredAt && sale
+      ? settle({ terms: sale.terms, durationMs, endedAt, postingId: newId(), callId: call.id, operatorId })
+      : null
   const record: CallRecord = {
     ...call,
     state: 'ended',

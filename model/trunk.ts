@@ -2,6 +2,7 @@ import type { Stored } from './account.ts'
 import type { BuyerAudio, NumberAudio } from './call-audio.ts'
 import type { AccountId, NumberId, TargetId, TrunkId } from './ids.ts'
 import type { Micros } from './money.ts'
+import type { NumberMenu } from './number-menu.ts'
 import type { PhoneNumber } from './phone-number.ts'
 import type { DigestSecret } from './sip-user.ts'
 
@@ -64,6 +65,8 @@ export interface DialledNumber extends Stored {
   readonly tags: Readonly<Record<string, string>>
   /** Absent or null: nothing is played, and it says nothing of recording. */
   readonly audio?: NumberAudio | null
+  /** Absent or null: its calls are sold without a question. */
+  readonly menu?: NumberMenu | null
 }
 
 /** Where a won call rings. */

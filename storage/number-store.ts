@@ -20,6 +20,7 @@ export const NUMBERS: TableLayout<DialledNumber> = {
       traffic_type: number.trafficType,
       tags: json(number.tags),
       audio: json(number.audio),
+      menu: json(number.menu),
     }),
   read: (row: Row) => ({
     id: row['id'],
@@ -34,6 +35,7 @@ export const NUMBERS: TableLayout<DialledNumber> = {
     trafficType: row['traffic_type'],
     tags: row['tags'],
     ...(row['audio'] && { audio: row['audio'] }),
+    ...(row['menu'] && { menu: row['menu'] }),
     version: row['version'],
     createdAt: row['created_at'],
     updatedAt: row['updated_at'],

@@ -30,6 +30,19 @@ const STATE_RANK: Record<CallState, number> = {
 /** The rows of one record. Money becomes text, since JSON has no 64-bit integers; dates become RFC 3339. */
 export function rowsOf(record: GatewayRecord): RecordRows {
   switch (record.kind) {
+    case 'asked':
+      return {
+        calls: [callRow(record.call, null)],
+        open_calls: [
+          {
+            call_id: record.call.id,
+            terms: null,
+            caller_dialog: record.callerDialog,
+            buyer_dialog: null,
+            alive_at: null,
+          },
+        ],
+      }
     case 'sold': {
       const { call, hold } = record
       return {

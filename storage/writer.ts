@@ -35,7 +35,7 @@ export interface WriterOptions {
 }
 
 /**
- * The one writer of a gateway. Sales, for which callers wait, and everything else each have a lane of their own to Postgres: neither
+ * The one writer of a gateway. Sales and questions, for which callers wait, and everything else each have a lane of their own to Postgres: neither
  * waits for the other, and a call's records still arrive in the order they were written. While Postgres is away one loop takes all of
  * them to the spool; when it is back the spool is replayed first, and only an empty spool opens the lanes again.
  */
@@ -73,7 +73,7 @@ export class GroupCommitWriter implements RecordWriter {
     if (this.#waiting >= QUEUE_LIMIT) return Promise.reject(new StoreUnavailable(`${QUEUE_LIMIT} records wait already`))
     const rows = rowsOf(record)
     return new Promise((resolve, reject) => {
-      const saleOf = record.kind === 'sold' ? record.call.id : null
+      const saleOf = record.kind === 'sold' || record.kind === 'asked' ? record.call.id : null
       if (saleOf !== null) this.#salesOf.set(saleOf, (this.#salesOf.get(saleOf) ?? 0) + 1)
       const isBehindSales = saleOf !== null || (record.kind === 'ended' && this.#salesOf.has(record.call.id))
       const lane = isBehindSales ? this.#sales : this.#others

@@ -15,12 +15,16 @@ describe('closing what a killed process left open', () => {
     return written[0] as Extract<GatewayRecord, { kind: 'ended' }>
   }
 
+  function openedBy(sold: ReturnType<typeof soldRecord>, { isSold = true, billableAfter = 30 } = {}): OpenCall {
+    const { call, terms, hold, callerDialog, buyerDialog } = sold
+    return { call, sale: { terms: { ...terms, billableAfter }, hold }, isSold, callerDialog, buyerDialog }
+  }
+
   it('bills nobody for a target that was ringing, though an earlier one had answered and hung up at once', async () => {
     const at = new Date()
     const call = callRecord({ state: 'answered', answeredAt: at, aliveAt: at })
     const sold = soldRecord(call)
-    const terms = { ...sold.terms, billableAfter: 0 }
-    const { posting, call: closed } = await close({ ...sold, call, terms, callerDialog: null, buyerDialog: null })
+    const { posting, call: closed } = await close(openedBy(sold, { isSold: false, billableAfter: 0 }))
     assert.equal(posting, null)
     assert.equal(closed.answeredAt, null)
     assert.equal(closed.outcome, 'interrupted')
@@ -30,9 +34,18 @@ describe('closing what a killed process left open', () => {
     const at = new Date()
     const call = callRecord({ state: 'answered', answeredAt: at, aliveAt: at })
     const sold = soldRecord(call)
-    const terms = { ...sold.terms, billableAfter: 0 }
-    const { posting } = await close({ ...sold, call, terms, callerDialog: null, buyerDialog: DIALOG })
+    // A caller who was asked before has a dialog all the while.
+    const dialogs = { ...sold, callerDialog: DIALOG, buyerDialog: DIALOG }
+    const { posting } = await close(openedBy(dialogs, { isSold: false, billableAfter: 0 }))
     assert.equal(posting, null)
+  })
+
+  it('bills nobody for a caller who was still being asked', async () => {
+    const call = callRecord({ state: 'screening' })
+    const open = { call, sale: null, isSold: false, callerDialog: DIALOG, buyerDialog: null }
+    const { posting, call: closed } = await close(open)
+    assert.equal(posting, null)
+    assert.deepEqual([closed.outcome, closed.durationMs], ['interrupted', 0])
   })
 
   it('bills an answered one by its last mark', async () => {
@@ -40,7 +53,7 @@ describe('closing what a killed process left open', () => {
     const aliveAt = new Date('2026-01-01T12:00:30Z')
     const call = callRecord({ state: 'answered', answeredAt, aliveAt })
     const sold = soldRecord(call, { callerDialog: DIALOG, buyerDialog: DIALOG })
-    const { posting, call: closed } = await close(sold)
+    const { posting, call: closed } = await close(openedBy(sold))
     assert.equal(closed.durationMs, 30_000)
     assert.ok(posting!.entries.some(({ accountId }) => accountId === BUYER))
   })

@@ -104,7 +104,10 @@ describe('while Postgres is away', function () {
     process.kill(pid, 'SIGCONT')
     await until(() => storage.writer.state() === 'database')
     assert.equal((await storage.stores.calls.find(call.id))?.dnis, 'again 3')
-    assert.equal((await storage.recovery.openCalls())[0]?.hold.id, (records[2] as { hold: { id: string } }).hold.id)
+    assert.equal(
+      (await storage.recovery.openCalls())[0]?.sale?.hold.id,
+      (records[2] as { hold: { id: string } }).hold.id,
+    )
   })
 
   it('refuses new calls when the spool is nearly full, still takes the ends of calls, and takes new ones when it is replayed', async () => {

@@ -47,13 +47,34 @@ describe('the record writer', () => {
     const open = (await storage.recovery.openCalls()).find((found) => found.call.id === call.id)
     assert.deepEqual(open, {
       call: { ...second.call, aliveAt: second.call.answeredAt },
-      terms: second.terms,
-      hold: second.hold,
+      sale: { terms: second.terms, hold: second.hold },
+      isSold: true,
       callerDialog: DIALOG,
       buyerDialog: DIALOG,
     })
     assert.deepEqual(await storage.stores.auctions.findByCall(call.id), first.auction)
     assert.deepEqual(await storage.stores.calls.find(call.id), second.call)
+  })
+
+  it('finds a caller who is being asked open, and then the sale that comes of it, which is none until it is answered', async () => {
+    const call = callRecord({ state: 'screening' })
+    const found = async () => (await storage.recovery.openCalls()).find((open) => open.call.id === call.id)
+    await storage.writer.write({ kind: 'asked', call, callerDialog: DIALOG })
+    assert.deepEqual(await found(), { call, sale: null, isSold: false, callerDialog: DIALOG, buyerDialog: null })
+
+    const ringing = { ...call, state: 'ringing' as const }
+    const sold = soldRecord(ringing, { callerDialog: DIALOG })
+    await storage.writer.write(sold)
+    const { hold, terms } = sold
+    assert.deepEqual(await found(), {
+      call: ringing,
+      sale: { terms, hold },
+      isSold: false,
+      callerDialog: DIALOG,
+      buyerDialog: null,
+    })
+    await storage.writer.write(endedRecord(ringing))
+    assert.equal(await found(), undefined)
   })
 
   it('keeps each award of an auction, and why each bid lost: one with an award as well as one without', async () => {
