@@ -115,6 +115,7 @@ async function askBuyer(
   } catch (error) {
     call.note('agent not asked', `${rank}: ${(error as Error).message}`)
     if (error instanceof MediaUnavailable) return 'gone'
+    void leg.hangUp() // A fault of ours: nobody else will.
     throw error
   }
 }
