@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { eventually, type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
+import { freezeTree, thaw } from '../support/frozen.ts'
 import { hireAgent, Phone } from '../support/registered-phone.ts'
 
 const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'
@@ -23,7 +24,8 @@ describe('calls while Postgres is away', function () {
     const buyer = await market.buyer(BUYER, { play: { calls: 2 } })
     const going = await market.startCall(CALLER, { pauseMs: 2000 })
     await market.answered()
-    for (const pid of await postgresProcesses(exchange)) process.kill(pid, 'SIGKILL')
+    // Once they stand still nobody starts another, nor ends before it is its turn.
+    for (const pid of await freezeTree(await postgres(exchange))) process.kill(pid, 'SIGKILL')
     await market.call(CALLER)
     await market.went(going)
     await market.went(buyer.run)
@@ -35,14 +37,13 @@ describe('calls while Postgres is away', function () {
     const buyer = await market.buyer(BUYER, { play: { calls: 2 } })
     const going = await market.startCall(CALLER, { pauseMs: 6000 })
     await market.answered()
-    const frozen = await postgresProcesses(exchange)
+    const frozen = await freezeTree(await postgres(exchange))
     try {
-      for (const pid of frozen) process.kill(pid, 'SIGSTOP')
       // The answer waits until the sale is durable: here until the spool has it, some seconds later.
       await market.call(CALLER)
       await market.went(going)
     } finally {
-      for (const pid of frozen) process.kill(pid, 'SIGCONT')
+      thaw(...frozen)
     }
     await market.went(buyer.run)
     await assertBothSettled(market)
@@ -62,9 +63,8 @@ describe('registrations while Postgres is away', function () {
     const market = await Market.open(exchange)
     const { username, user } = await hireAgent(market)
     const phone = await Phone.open(exchange, username)
-    const frozen = await postgresProcesses(exchange)
+    const frozen = await freezeTree(await postgres(exchange))
     try {
-      for (const pid of frozen) process.kill(pid, 'SIGSTOP')
       await phone.register()
       const caller = await market.startCall(CALLER)
       const invite = await phone.peer.receive('INVITE')
@@ -72,7 +72,7 @@ describe('registrations while Postgres is away', function () {
       phone.peer.reply(invite, 486, 'Busy Here', { contact: null })
       await caller.stop()
     } finally {
-      for (const pid of frozen) process.kill(pid, 'SIGCONT')
+      thaw(...frozen)
       await phone.close()
     }
     const { bindings } = await eventually(
@@ -96,17 +96,10 @@ async function assertBothSettled(market: Market): Promise<void> {
   assert.equal((await market.exchange.api.listAll(`accounts/${market.seller.id}/ledger`)).length, 2)
 }
 
-/** The embedded server and everything it has started. */
-async function postgresProcesses(exchange: Exchange): Promise<number[]> {
+/** The process of the embedded server, which starts all others. */
+async function postgres(exchange: Exchange): Promise<number> {
   const file = await readFile(join(exchange.process.dataDirectory, 'postgres/postmaster.pid'), 'utf8')
   const server = Number(file.split('\n')[0])
   assert.ok(server > 1, `${server} is a process id`)
-  const children: number[] = []
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue
-    const status = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '')
-    const parent = Number(status.slice(status.lastIndexOf(')') + 2).split(' ')[1])
-    if (parent === server) children.push(Number(name))
-  }
-  return [server, ...children]
+  return server
 }

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { GatewayRecord } from '../../gateway/needs.ts'
 import type { CallRecord } from '../../model/cdr.ts'
 import { accountDraft } from '../support/drafts.ts'
+import { freeze, thaw } from '../support/frozen.ts'
 import { callRecord, endedRecord, insertAccounts, soldRecord } from '../support/records.ts'
 import { openTestStorage } from '../support/storage.ts'
 import type { TestStorage } from '../support/storage.ts'
@@ -31,7 +32,7 @@ describe('while Postgres is away', function () {
     const backends = await storage.queries.rows(
       "select pid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
     )
-    process.kill(storage.embeddedPid()!, 'SIGSTOP')
+    await freeze(storage.embeddedPid()!)
     for (const { pid } of backends) process.kill(pid, 'SIGTERM')
     await until(() => storage.writer.state() !== 'database')
   }
@@ -91,8 +92,8 @@ describe('while Postgres is away', function () {
     const backends = await storage.queries.rows(
       "select pid from pg_stat_activity where application_name = 'dce writer test'",
     )
-    for (const backend of backends) process.kill(backend['pid'], 'SIGSTOP')
-    process.kill(pid, 'SIGSTOP')
+    const frozen = [pid, ...backends.map((backend) => backend['pid'])]
+    await freeze(...frozen)
     const records: GatewayRecord[] = [1, 2, 3].map((n) =>
       soldRecord({ ...call, dnis: `again ${n}` }, { auction: before.auction }),
     )
@@ -100,8 +101,7 @@ describe('while Postgres is away', function () {
     assert.equal(storage.writer.state(), 'spooling')
     for (const record of records.slice(1)) await storage.writer.write(record)
     assert.equal(storage.writer.pending(), 3)
-    for (const backend of backends) process.kill(backend['pid'], 'SIGCONT')
-    process.kill(pid, 'SIGCONT')
+    thaw(...frozen)
     await until(() => storage.writer.state() === 'database')
     assert.equal((await storage.stores.calls.find(call.id))?.dnis, 'again 3')
     assert.equal(
@@ -128,7 +128,7 @@ describe('while Postgres is away', function () {
       outcomes.some((outcome) => outcome.status === 'rejected' && outcome.reason.name === 'StoreUnavailable'),
       'in the end nothing fits',
     )
-    process.kill(storage.embeddedPid()!, 'SIGCONT')
+    thaw(storage.embeddedPid()!)
     await until(() => storage.writer.state() === 'database')
     assert.equal(storage.writer.accepts(), true)
     assert.equal(await ended(some), some.length)

@@ -264,7 +264,7 @@ interface Place {
 function newPlace(): Place {
   const n = ++markets
   return {
-    address: `127.${20 + (process.pid % 200)}.${n >> 8}.${n & 255 || 1}`,
+    address: `127.${20 + (process.pid % 200)}.${Math.floor((n - 1) / 254)}.${1 + ((n - 1) % 254)}`,
     number: `+1888${String(2_000_000 + n)}`,
     vertical: `story_${n}`,
   }

@@ -1,10 +1,9 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { findFreePort, waitUntilBound } from '../../sipp/free-port.ts'
+import { freeze } from './frozen.ts'
 
-const START_LIMIT_MS = 10_000
+const START_LIMIT_MS = 30_000
 const HOST = '127.0.0.1'
 
 /** Whether rtpengine is on this machine (Debian: apt-get install rtpengine-daemon). */
@@ -31,9 +30,7 @@ export class RtpengineProcess {
   /** `port`: its ng port, default a free one. `rtpPorts`: where its audio is. */
   static async start(options: { port?: number; rtpPorts?: readonly [number, number] } = {}): Promise<RtpengineProcess> {
     const [first, last] = options.rtpPorts ?? [23_000, 23_999]
-    let port = options.port ?? (await findFreePort(HOST))
-    // It would give its own ng port to a call: it binds with SO_REUSEADDR.
-    while (!options.port && port >= first && port <= last) port = await findFreePort(HOST)
+    const port = options.port ?? (await findFreePort(HOST))
     const args = [
       '--config-file=none',
       '--foreground',
@@ -69,14 +66,9 @@ export class RtpengineProcess {
     await ended
   }
 
-  /** Still there, and deaf and dumb: SIGSTOP, of which each of its threads takes notice in its own time. */
-  async freeze(): Promise<void> {
-    this.#child.kill('SIGSTOP')
-    const deadline = performance.now() + START_LIMIT_MS
-    while (threadStates(this.pid).some((state) => state !== 'T')) {
-      if (performance.now() > deadline) throw new Error('rtpengine did not stop')
-      await sleep(5)
-    }
+  /** Still there, and deaf and dumb. */
+  freeze(): Promise<void> {
+    return freeze(this.pid)
   }
 
   thaw(): void {
@@ -87,12 +79,4 @@ export class RtpengineProcess {
     this.thaw()
     await this.kill()
   }
-}
-
-/** A letter for each thread of a process, proc(5): T is stopped. */
-function threadStates(pid: number): string[] {
-  return readdirSync(`/proc/${pid}/task`).map((thread) => {
-    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')
-    return stat.charAt(stat.lastIndexOf(')') + 2)
-  })
 }

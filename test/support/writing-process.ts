@@ -1,5 +1,6 @@
 import { systemClock } from '../../model/clock.ts'
 import { openStorage } from '../../storage/storage.ts'
+import { freeze } from './frozen.ts'
 import { callRecord, endedRecord, insertAccounts, soldRecord } from './records.ts'
 
 /** A gateway that writes records and tells its parent of each that was acknowledged, until it is killed. */
@@ -20,7 +21,7 @@ if (situation === 'spooling') {
   const backends = await storage.queries.rows(
     "select pid from pg_stat_activity where application_name like 'dce writer%'",
   )
-  process.kill(storage.embeddedPid()!, 'SIGSTOP')
+  await freeze(storage.embeddedPid()!)
   for (const { pid } of backends) process.kill(pid, 'SIGTERM')
   while (storage.writer.state() === 'database') await new Promise((resolve) => setTimeout(resolve, 10))
 }
