@@ -63,7 +63,8 @@ export class Mediasoup implements MediaServer {
     this.#pipeFrom = pipeFrom
     const { v4, v6 } = this.#addresses
     const addresses = [v4, v6].filter((address) => address !== null).map(({ bind }) => bind)
-    const data = { addresses, portRange, portQuietMs, rtpTimeoutMs, latching, oneWayAfterMs, oneWayEndsCall }
+    const watching = { rtpTimeoutMs, latching, oneWayAfterMs, oneWayEndsCall }
+    const data = { addresses, portRange, portQuietMs, readyPairs: 0, ...watching }
     this.#fronts = new Fronts(threads, data, needs)
     const found = findMediasoup(options.workerPath)
     this.#pool = new WorkerPool(found, workers, workerPorts, needs, (worker, reason) => {

@@ -59,6 +59,15 @@ export class PortPool {
     this.#quietUntilMs[tail] = nowMs + this.#quietMs
     this.#free++
   }
+
+  /** Takes back a pair that nobody ever used: it is the next one to be given. */
+  giveUnused(port: number): void {
+    assert(this.#free < this.#pairs.length, 'a port pair is given back once')
+    this.#head = (this.#head + this.#pairs.length - 1) % this.#pairs.length
+    this.#pairs[this.#head] = port
+    this.#quietUntilMs[this.#head] = 0
+    this.#free++
+  }
 }
 
 function shuffle(pairs: readonly number[], random: Random): number[] {

@@ -21,6 +21,8 @@ export interface RelayThreadData {
   /** 0: nobody looks. */
   readonly oneWayAfterMs: number
   readonly oneWayEndsCall: boolean
+  /** Pairs of sockets kept ready at each address; 0: each is bound when it is asked for. */
+  readonly readyPairs: number
 }
 
 /** The half of a browser's leg that descriptions agree on (RFC 8839, RFC 8122); the keys are the handshake's. */
@@ -99,6 +101,18 @@ export type ToRelayThread =
       /** The buyer is an engine on this machine, and the caller's packets reach it with this SSRC. */
       readonly loopSsrc?: number
     }
+  /** The same, of ports that are ready: there is nothing to answer. */
+  | {
+      readonly kind: 'open-ready'
+      readonly session: number
+      readonly callerAddress: string
+      readonly callerPort: number
+      readonly buyerAddress: string
+      readonly buyerPort: number
+      readonly caller: RemoteParty | null
+    }
+  /** Ports that were ready are not wanted: others may be bound in their place. */
+  | { readonly kind: 'release'; readonly address: string; readonly ports: readonly number[] }
   /** The next target: a new pair of ports for the buyer's leg, the former ones closed. */
   | { readonly kind: 'fresh-buyer'; readonly ref: number; readonly session: number; readonly buyerAddress: string }
   /** Another pair of ports, for whoever may take a side's place; a former one that waits is closed. */
@@ -132,6 +146,8 @@ export type RelayReply =
 export type FromRelayThread =
   | { readonly kind: 'ready' }
   | { readonly kind: 'unusable'; readonly reason: string }
+  /** A pair is bound, for whoever is given it. */
+  | { readonly kind: 'ready-port'; readonly address: string; readonly port: number }
   | { readonly kind: 'silent'; readonly session: number; readonly side: LegSide }
   | { readonly kind: 'tool'; readonly session: number; readonly event: ToolEvent }
   /** A side's audio cannot be secured as agreed. */

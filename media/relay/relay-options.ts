@@ -19,6 +19,8 @@ export interface RelayOptions {
   readonly latching?: Latching
   /** How long a port pair rests before another call may have it. */
   readonly portQuietMs?: number
+  /** Pairs of sockets that each thread keeps bound for calls to come, at each address; fewer if it has few ports; 0: none. */
+  readonly readyPairs?: number
   /** How long one side must be missing, or digitally silent from the first, for the record to name it; 0 never does. */
   readonly oneWayAfterMs?: number
   /** Whether that is a timeout of that side. */
@@ -37,6 +39,7 @@ export const RELAY_DEFAULTS = {
   rtpTimeoutMs: 30_000,
   latching: 'symmetric',
   portQuietMs: 1000,
+  readyPairs: 32, // Those of sixteen calls that come at once.
   oneWayAfterMs: 10_000,
   oneWayEndsCall: false,
   codecs: [],

@@ -3,6 +3,7 @@ import type { LegSide } from '../../model/call.ts'
 import { MediaUnavailable } from '../media-server.ts'
 import type { MediaNeeds } from '../needs.ts'
 import type { FromRelayThread, RelayReply, RelayThreadData, ToRelayThread } from './relay-messages.ts'
+import { ReadyPorts } from './ready-ports.ts'
 import type { ToolEvent } from './tool-messages.ts'
 
 /** A thread answers within microseconds; one that has not by now is stuck. */
@@ -13,6 +14,8 @@ const RESTART_PAUSE_MS = 1000
 /** How long messages wait for others after a flush, ms: those that hold up nobody's ringing, and those that do. */
 const GATHER_MS = 2
 const URGENT_GATHER_MS = 1
+/** Nothing waits before so many flushes have followed each other faster than that. */
+const FREE_FLUSHES = 16
 
 /** Of its thread: what a packet leaves behind is little and dies at once. */
 const YOUNG_GENERATION_MB = 12
@@ -35,6 +38,7 @@ export interface RelayThreadEvents {
 }
 
 type Request<M = ToRelayThread> = M extends { ref: number } ? Omit<M, 'ref'> : never
+type PortsRequest = Extract<Request, { kind: 'open' | 'fresh-buyer' | 'spare' }>
 type Notice<M = ToRelayThread> = M extends { ref: number } ? never : M
 
 /** Our end of one relay thread: requests with their answers, and a new thread when one dies. */
@@ -44,6 +48,7 @@ export class RelayThread {
   readonly #events: RelayThreadEvents
   readonly #file: URL
   readonly #waiting = new Map<number, Waiting>()
+  readonly #ready = new ReadyPorts()
   #worker: Worker | null = null
   #isUp = false
   #closed = false
@@ -54,6 +59,8 @@ export class RelayThread {
   /** The timer is for an urgent message. */
   #isUrgentSet = false
   #flushedMs = -Infinity
+  /** Flushes that need not be waited for. */
+  #free = FREE_FLUSHES
   #gatherTimer: NodeJS.Timeout | null = null
 
   /** `file` is what the thread runs: a test's own when it must misbehave. */
@@ -95,6 +102,8 @@ export class RelayThread {
           this.#events.onTool(message.session, message.event)
         } else if (message.kind === 'insecure') {
           this.#events.onInsecure(message.session, message.side, message.reason)
+        } else if (message.kind === 'ready-port') {
+          if (this.#worker === worker) this.#ready.add(message.address, message.port)
         } else {
           this.#settle(message)
         }
@@ -118,6 +127,22 @@ export class RelayThread {
     })
   }
 
+  /**
+   * Ports that the thread has bound already, for a caller and a buyer at these addresses, to be given to one session with `open-ready`;
+   * null: ask it for some.
+   */
+  takeReady(callerAddress: string, buyerAddress: string): { callerPort: number; buyerPort: number } | null {
+    return this.#isUp ? this.#ready.take(callerAddress, buyerAddress) : null
+  }
+
+  /** `request` for ports. When it has none left, those it keeps ready are given up for whoever asks, and it is asked again. */
+  async requestPorts(message: PortsRequest): Promise<RelayReply> {
+    const reply = await this.request(message)
+    if (reply.kind !== 'refused' || this.#ready.isEmpty) return reply
+    for (const [address, ports] of this.#ready.clear()) this.notify({ kind: 'release', address, ports })
+    return this.request(message)
+  }
+
   /** Tells, without an answer. Messages arrive in order, so a later request sees the effect. */
   notify(message: Notice): void {
     if (this.#isUp) this.#post(message)
@@ -132,7 +157,7 @@ export class RelayThread {
     if (this.#isFlushSet) return
     const isUrgent = message.kind === 'open' || message.kind === 'fresh-buyer'
     const waitMs = this.#flushedMs + (isUrgent ? URGENT_GATHER_MS : GATHER_MS) - performance.now()
-    if (waitMs <= 0) {
+    if (waitMs <= 0 || this.#free >= 1) {
       this.#isFlushSet = true
       queueMicrotask(() => this.#flush())
     } else if (isUrgent && !this.#isUrgentSet) {
@@ -147,7 +172,9 @@ export class RelayThread {
     this.#outbox = []
     this.#isFlushSet = false
     this.#isUrgentSet = false
-    this.#flushedMs = performance.now()
+    const nowMs = performance.now()
+    this.#free = Math.min(FREE_FLUSHES, Math.max(0, this.#free - 1) + (nowMs - this.#flushedMs) / GATHER_MS)
+    this.#flushedMs = nowMs
     if (this.#gatherTimer !== null) clearTimeout(this.#gatherTimer)
     this.#gatherTimer = null
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window.
@@ -185,6 +212,8 @@ export class RelayThread {
     const wasUp = this.#isUp
     this.#isUp = false
     this.#worker = null
+    this.#ready.clear()
+    this.#outbox = [] // Another thread knows nothing of what this one was to be told.
     this.#rejectAll(`the relay thread died: ${cause}`)
     if (!wasUp && this.#restart === null) return // The very first start failed: `start` says so to whoever builds the relay.
     this.#needs.log.error(

@@ -5,12 +5,19 @@ import { systemRandom } from '../../model/random.ts'
 import { DtlsThread } from './dtls.ts'
 import { Loop } from './loop.ts'
 import { RelayLeg } from './relay-leg.ts'
-import { NO_LEG_STATS, type FromRelayThread, type RelayThreadData, type ToRelayThread } from './relay-messages.ts'
-import { bindPair, bindSocket, type SocketPair } from './relay-socket.ts'
+import {
+  NO_LEG_STATS,
+  type FromRelayThread,
+  type RelayThreadData,
+  type RemoteParty,
+  type ToRelayThread,
+} from './relay-messages.ts'
+import { bindSocket, type SocketPair } from './relay-socket.ts'
 import { PortPool, portPairs } from './port-pool.ts'
 import { Pacer } from './pacer.ts'
 import { SessionTools, ToolClock } from './session-tools.ts'
 import { SilenceWheel } from './silence-wheel.ts'
+import { SocketPairs } from './socket-pairs.ts'
 import type { ToolOrder } from './tool-messages.ts'
 
 /** One relay thread: it owns its sockets and its share of the ports, and shares nothing with anyone but messages. */
@@ -56,44 +63,49 @@ function tell(message: FromRelayThread): void {
   })
 }
 
-/** The next free pair, passing over those another program holds; or why there is none. */
-function openPair(address: string): SocketPair | string {
-  for (let tries = pool.free; tries > 0; tries--) {
-    const port = pool.take(performance.now())
-    if (port === null) break
-    const pair = bindPair(address, port)
-    if (typeof pair !== 'string') return pair
-    pool.give(port, performance.now())
-    if (pair !== 'EADDRINUSE') return `no socket: ${pair}`
-  }
-  return 'no free RTP port'
+const pairs = new SocketPairs(pool, data.addresses, data.readyPairs, (address, port) =>
+  tell({ kind: 'ready-port', address, port }),
+)
+
+function legAt(pair: SocketPair): RelayLeg {
+  return new RelayLeg(pair, data.latching, dtls)
 }
 
 function openLeg(address: string): RelayLeg | string {
-  const pair = openPair(address)
-  return typeof pair === 'string' ? pair : new RelayLeg(pair, data.latching, dtls)
+  const pair = pairs.open(address)
+  return typeof pair === 'string' ? pair : legAt(pair)
 }
 
 function closeLeg(leg: RelayLeg): void {
   wheel?.unwatch(leg)
   leg.close()
-  pool.give(leg.port, performance.now())
+  pairs.give(leg.port)
 }
 
 function open({ ref, session: id, ...asked }: Extract<ToRelayThread, { kind: 'open' }>): void {
-  const caller = openLeg(asked.callerAddress)
-  if (typeof caller === 'string') return tell({ kind: 'refused', ref, reason: caller })
-  const buyer = openLeg(asked.buyerAddress)
-  if (typeof buyer === 'string') {
-    closeLeg(caller)
-    return tell({ kind: 'refused', ref, reason: buyer })
+  const callerPair = pairs.open(asked.callerAddress)
+  if (typeof callerPair === 'string') return tell({ kind: 'refused', ref, reason: callerPair })
+  const buyerPair = pairs.open(asked.buyerAddress)
+  if (typeof buyerPair === 'string') {
+    pairs.abandon(callerPair)
+    return tell({ kind: 'refused', ref, reason: buyerPair })
   }
+  const [caller, buyer] = [legAt(callerPair), legAt(buyerPair)]
   const loop = asked.loopSsrc === undefined ? null : new Loop(caller, buyer, asked.loopSsrc)
-  const session: Relayed = { id, caller, buyer, spare: null, watched: false, tools: null, loop }
-  if (asked.caller !== null) caller.describe(asked.caller)
-  join(session)
-  sessions.set(id, session)
+  begin({ id, caller, buyer, spare: null, watched: false, tools: null, loop }, asked.caller)
   tell({ kind: 'opened', ref, callerPort: caller.port, buyerPort: buyer.port })
+}
+
+function openReady({ session: id, ...asked }: Extract<ToRelayThread, { kind: 'open-ready' }>): void {
+  const caller = legAt(pairs.take(asked.callerAddress, asked.callerPort))
+  const buyer = legAt(pairs.take(asked.buyerAddress, asked.buyerPort))
+  begin({ id, caller, buyer, spare: null, watched: false, tools: null, loop: null }, asked.caller)
+}
+
+function begin(session: Relayed, caller: RemoteParty | null): void {
+  if (caller !== null) session.caller.describe(caller)
+  join(session)
+  sessions.set(session.id, session)
 }
 
 function join(session: Relayed): void {
@@ -172,10 +184,13 @@ function close(session: Relayed | undefined): void {
 main.on('message', (messages: readonly ToRelayThread[]) => messages.forEach(obey))
 
 function obey(message: ToRelayThread): void {
+  if (message.kind === 'release') return message.ports.forEach((port) => pairs.release(message.address, port))
   const session = sessions.get(message.session)
   switch (message.kind) {
     case 'open':
       return open(message)
+    case 'open-ready':
+      return openReady(message)
     case 'fresh-buyer':
       return freshBuyer(message.ref, session, message.buyerAddress)
     case 'spare':
@@ -237,3 +252,4 @@ function findUnusable(): string | null {
 
 const unusable = findUnusable()
 tell(unusable === null ? { kind: 'ready' } : { kind: 'unusable', reason: unusable })
+if (unusable === null) pairs.fill()

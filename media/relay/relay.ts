@@ -11,7 +11,7 @@ import type { DtlsCertificate } from './dtls-messages.ts'
 import { FaceSecurity } from './face-security.ts'
 import { Recordings } from '../recording/recordings.ts'
 import { PromptStore } from './prompt-store.ts'
-import type { RelayStats } from './relay-messages.ts'
+import type { RelayStats, ToRelayThread } from './relay-messages.ts'
 import {
   checkLimits,
   readAddresses,
@@ -67,7 +67,7 @@ class Relay implements MediaServer {
   constructor(needs: MediaNeeds, options: RelayOptions) {
     const { portRange, threads = RELAY_DEFAULTS.threads } = options
     const { rtpTimeoutMs = RELAY_DEFAULTS.rtpTimeoutMs, latching = RELAY_DEFAULTS.latching } = options
-    const { portQuietMs, oneWayAfterMs, oneWayEndsCall, codecs } = { ...RELAY_DEFAULTS, ...options }
+    const { portQuietMs, oneWayAfterMs, oneWayEndsCall, codecs, readyPairs } = { ...RELAY_DEFAULTS, ...options }
     checkLimits(portRange, threads, rtpTimeoutMs, portQuietMs)
     this.#needs = needs
     this.#addresses = readAddresses(options)
@@ -88,7 +88,7 @@ class Relay implements MediaServer {
       onDied: (thread: RelayThread, reason: string) => this.#threadDied(thread, reason),
     }
     this.#threads = Array.from({ length: threads }, (_, index) => {
-      const limits = { portQuietMs, rtpTimeoutMs, latching, oneWayAfterMs, oneWayEndsCall }
+      const limits = { portQuietMs, rtpTimeoutMs, latching, oneWayAfterMs, oneWayEndsCall, readyPairs }
       const data = { addresses, portRange, index, of: threads, ...limits }
       return new RelayThread(data, needs, events)
     })
@@ -136,14 +136,9 @@ class Relay implements MediaServer {
         continue
       }
       this.#addLoad(thread, 1) // Before the wait, so that calls arriving together are spread too.
+      const asked = { session: id, callerAddress: callerAddress.bind, buyerAddress: buyerAddress.bind, caller }
       try {
-        const reply = await thread.request({
-          kind: 'open',
-          session: id,
-          callerAddress: callerAddress.bind,
-          buyerAddress: buyerAddress.bind,
-          caller,
-        })
+        const reply = openReady(thread, asked) ?? (await thread.requestPorts({ kind: 'open', ...asked }))
         if (this.#closed) throw new MediaUnavailable('the relay is closed') // Meanwhile; its threads take the ports with them.
         if (reply.kind === 'opened') {
           const { callerPort, buyerPort } = reply
@@ -229,4 +224,14 @@ class Relay implements MediaServer {
     for (const session of this.#sessions.values())
       if (session.thread === thread) session.lost(`the relay thread died: ${reason}`)
   }
+}
+
+/** A session at ports that are bound already: nothing is waited for. Null: the thread must be asked. */
+function openReady(
+  thread: RelayThread,
+  asked: Omit<Extract<ToRelayThread, { kind: 'open-ready' }>, 'kind' | 'callerPort' | 'buyerPort'>,
+): { kind: 'opened'; callerPort: number; buyerPort: number } | null {
+  const ports = thread.takeReady(asked.callerAddress, asked.buyerAddress)
+  if (ports !== null) thread.notify({ kind: 'open-ready', ...asked, ...ports })
+  return ports && { kind: 'opened', ...ports }
 }

@@ -45,7 +45,7 @@ export class SessionFaces {
   async nextBuyer(): Promise<Face> {
     if (!this.#buyerPortIsFresh) {
       const { id, thread, buyerAddress } = this.#parts
-      const reply = await thread.request({ kind: 'fresh-buyer', session: id, buyerAddress: buyerAddress.bind })
+      const reply = await thread.requestPorts({ kind: 'fresh-buyer', session: id, buyerAddress: buyerAddress.bind })
       this.#faces.buyer = newFace(buyerAddress, openedPort(reply), this.#newSecurity())
     }
     this.#buyerPortIsFresh = false
@@ -56,7 +56,7 @@ export class SessionFaces {
   async openSpare(side: LegSide, where?: 'inside'): Promise<Face> {
     const { id, thread, callerAddress, buyerAddress } = this.#parts
     const address = where ? INSIDE : side === 'caller' ? callerAddress : buyerAddress
-    const reply = await thread.request({ kind: 'spare', session: id, address: address.bind })
+    const reply = await thread.requestPorts({ kind: 'spare', session: id, address: address.bind })
     if (reply.kind !== 'spare-opened') throw new MediaUnavailable(reply.kind === 'refused' ? reply.reason : reply.kind)
     return newFace(address, reply.port, this.#newSecurity())
   }

@@ -54,6 +54,18 @@ describe('PortPool', () => {
     assert.equal(pool.take(0), null)
   })
 
+  it('gives a pair that nobody used before any other, and at once', () => {
+    const pool = new PortPool(portPairs({ from: 10_000, to: 10_009 }), 100, systemRandom)
+    const [used, unused] = [pool.take(0)!, pool.take(0)!]
+    pool.give(used, 0)
+    pool.giveUnused(unused)
+    assert.equal(pool.free, 5)
+    assert.equal(pool.take(0), unused)
+    for (let i = 0; i < 3; i++) assert.notEqual(pool.take(0), null)
+    assert.equal(pool.take(0), null)
+    assert.equal(pool.take(100), used)
+  })
+
   it('holds that a port is given back once', () => {
     const pool = new PortPool([10_000], 0, systemRandom)
     assert.throws(() => pool.give(10_000, 0), /given back once/)

@@ -94,6 +94,17 @@ describe('relay limits', () => {
     })
   })
 
+  it('uses every port, whatever is kept ready at another address', async () => {
+    const portRange = { from: 22_300, to: 22_427 } // 64 pairs: 4 ready at each address, 32 calls.
+    await withRelay({ address6: '::1', portRange, portQuietMs: 60_000 }, async (relay) => {
+      const callerOffer = caller.describe()
+      const sessions = []
+      for (let i = 0; i < 32; i++) sessions.push(await relay.createSession({ callId: newId<CallId>(), callerOffer }))
+      await assert.rejects(relay.createSession({ callId: newId<CallId>(), callerOffer }), /no free RTP port/)
+      for (const session of sessions) await session.close()
+    })
+  })
+
   it('lets a port rest before it is given again', async () => {
     await withRelay({ portRange: { from: 21_310, to: 21_313 }, portQuietMs: 60_000 }, async (relay) => {
       const callerOffer = caller.describe()

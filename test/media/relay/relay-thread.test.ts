@@ -13,6 +13,7 @@ const data = {
   latching: 'symmetric',
   oneWayAfterMs: 0,
   oneWayEndsCall: false,
+  readyPairs: 0,
 } as const
 
 /** A thread that runs this program instead of the relay's. */
@@ -56,6 +57,40 @@ describe('RelayThread', () => {
     const asked = [1, 2, 3].map((session) => thread.request({ kind: 'stats', session }))
     for (const reply of await Promise.all(asked))
       assert.deepEqual({ ...reply, ref: 0 }, { kind: 'refused', ref: 0, reason: '3 together' })
+    await thread.close()
+  })
+
+  it('gives each pair that is ready once, and none of a thread that has died', async () => {
+    const ports = [20, 22, 24, 26, 28].map((port) => `{ kind: 'ready-port', address: '127.0.0.1', port: ${port} }`)
+    let died: () => void
+    const gone = new Promise<void>((resolve) => (died = resolve))
+    const thread = running(
+      `parentPort.postMessage([${ports.join()}, { kind: 'ready-port', address: '::1', port: 30 }, { kind: 'ready' }])
+      parentPort.on('message', () => process.exit())`,
+      () => died(),
+    )
+    await thread.start()
+    assert.deepEqual(thread.takeReady('127.0.0.1', '127.0.0.1'), { callerPort: 20, buyerPort: 22 })
+    assert.deepEqual(thread.takeReady('::1', '127.0.0.1'), { callerPort: 30, buyerPort: 24 })
+    assert.equal(thread.takeReady('::1', '127.0.0.1'), null)
+    thread.notify({ kind: 'watch', session: 1, on: false })
+    await gone
+    assert.equal(thread.takeReady('127.0.0.1', '127.0.0.1'), null)
+    await thread.close()
+  })
+
+  it('gives up what is ready when the thread has no port for somebody, and asks again', async () => {
+    const thread =
+      running(`parentPort.postMessage([{ kind: 'ready-port', address: '::1', port: 30 }, { kind: 'ready' }])
+      let released = 0
+      parentPort.on('message', (messages) => parentPort.postMessage(messages.flatMap(({ kind, ref, ports }) => {
+        if (kind === 'release') released = ports[0]
+        else return released === 0 ? [{ kind: 'refused', ref, reason: 'none' }] : [{ kind: 'spare-opened', ref, port: released }]
+        return []
+      })))`)
+    await thread.start()
+    const reply = await thread.requestPorts({ kind: 'spare', session: 1, address: '127.0.0.1' })
+    assert.deepEqual({ ...reply, ref: 0 }, { kind: 'spare-opened', ref: 0, port: 30 })
     await thread.close()
   })
 
