@@ -18,7 +18,7 @@ export class PostgresCalls implements CallStore {
 
   async find(id: CallId): Promise<CallRecord | null> {
     if (!isId(id)) return null
-    const [row] = await this.#queries.rows('select * from calls where id = $1', [id])
+    const [row] = await this.#queries.rows('select * from known_calls where id = $1', [id])
     return row ? readCall(row) : null
   }
 
@@ -41,7 +41,7 @@ export class PostgresCalls implements CallStore {
       const { ms, key } = readCursor(page.cursor, UUID_KEY)
       tests.push(`(received_at, id) < ($${values.push(new Date(ms))}, $${values.push(key)})`)
     }
-    const text = `select * from calls where ${tests.join(' and ')} order by received_at desc, id desc limit ${pageLimit(page) + 1}`
+    const text = `select * from known_calls where ${tests.join(' and ')} order by received_at desc, id desc limit ${pageLimit(page) + 1}`
     return pageOf(await this.#queries.rows(text, values), page, readCall, (row) => ({
       ms: row['received_at'].getTime(),
       key: row['id'],

@@ -1,16 +1,18 @@
 import type { GatewayRecord } from '../gateway/needs.ts'
 import type { CallState } from '../model/call.ts'
-import type { CallRecord, LegRecord, SoldTerms } from '../model/cdr.ts'
+import type { CallRecord, DialogState, LegRecord, SoldTerms } from '../model/cdr.ts'
+import type { Hold } from '../model/ledger.ts'
 import { auctionRow } from './auction-rows.ts'
 import { postingRow } from './ledger-rows.ts'
 import type { Row } from './postgres.ts'
 import { timestamp, timestampOrNull } from './timestamp.ts'
 
-/** One record, or a batch of them, as the rows of `write_records` (migrations/0005): plain JSON, absent where there are none. */
+/** One record, or a batch of them, as the rows of `write_records` (migrations/0017): plain JSON, absent where there are none. */
 export interface RecordRows {
+  /** Calls that have ended. */
   calls?: Row[]
   auctions?: Row[]
-  holds?: Row[]
+  /** `{call_id, held_at, sale}`: calls in progress. */
   open_calls?: Row[]
   alive?: Row[]
   audit?: Row[]
@@ -31,48 +33,16 @@ const STATE_RANK: Record<CallState, number> = {
 export function rowsOf(record: GatewayRecord): RecordRows {
   switch (record.kind) {
     case 'asked':
+      return { open_calls: [openRow(record.call, null, null, record.callerDialog, null)] }
+    case 'sold':
       return {
-        calls: [callRow(record.call, null)],
-        open_calls: [
-          {
-            call_id: record.call.id,
-            terms: null,
-            caller_dialog: record.callerDialog,
-            buyer_dialog: null,
-            alive_at: null,
-          },
-        ],
-      }
-    case 'sold': {
-      const { call, hold } = record
-      return {
-        calls: [callRow(call, hold.heldAt)],
         ...(record.auction && { auctions: [auctionRow(record.auction, false)] }),
-        holds: [
-          {
-            call_id: call.id,
-            id: hold.id,
-            account_id: hold.accountId,
-            currency: hold.currency,
-            amount_micros: hold.amountMicros.toString(),
-            held_at: timestamp(hold.heldAt),
-          },
-        ],
-        open_calls: [
-          {
-            call_id: call.id,
-            terms: termsRow(record.terms),
-            caller_dialog: record.callerDialog,
-            buyer_dialog: record.buyerDialog,
-            alive_at: timestampOrNull(call.aliveAt ?? call.answeredAt),
-          },
-        ],
+        open_calls: [openRow(record.call, record.hold, record.terms, record.callerDialog, record.buyerDialog)],
       }
-    }
     case 'alive':
       return { alive: record.callIds.map((id) => ({ call_id: id, at: timestamp(record.at) })) }
     case 'ended': {
-      const rows: RecordRows = { calls: [callRow(record.call, null)] }
+      const rows: RecordRows = { calls: [callRow(record.call)] }
       if (record.auction) rows.auctions = [auctionRow(record.auction, true)]
       if (record.audit) {
         const { audit } = record
@@ -103,7 +73,35 @@ export function rowsOf(record: GatewayRecord): RecordRows {
   }
 }
 
-function callRow(call: CallRecord, awardedAt: Date | null): Row {
+/** A call in progress. Its `sale` goes by the names of columns, so that the database can read it as rows. */
+function openRow(
+  call: CallRecord,
+  hold: Hold | null,
+  terms: SoldTerms | null,
+  callerDialog: DialogState | null,
+  buyerDialog: DialogState | null,
+): Row {
+  return {
+    call_id: call.id,
+    held_at: timestampOrNull(hold?.heldAt ?? null),
+    sale: {
+      call: callRow(call),
+      hold: hold && {
+        call_id: call.id,
+        id: hold.id,
+        account_id: hold.accountId,
+        currency: hold.currency,
+        amount_micros: hold.amountMicros.toString(),
+        held_at: timestamp(hold.heldAt),
+      },
+      terms: terms && termsRow(terms),
+      caller_dialog: callerDialog,
+      buyer_dialog: buyerDialog,
+    },
+  }
+}
+
+function callRow(call: CallRecord): Row {
   return {
     id: call.id,
     state: call.state,
@@ -126,7 +124,7 @@ function callRow(call: CallRecord, awardedAt: Date | null): Row {
     answered_at: timestampOrNull(call.answeredAt),
     alive_at: timestampOrNull(call.aliveAt),
     ended_at: timestampOrNull(call.endedAt),
-    awarded_at: timestampOrNull(awardedAt),
+    awarded_at: null, // When its hold was made: `write_records` has it from the sale.
     duration_ms: call.durationMs,
     billable_ms: call.billableMs,
     currency: call.currency,
@@ -164,47 +162,53 @@ function termsRow(terms: SoldTerms): Row {
 }
 
 /**
- * Joins records in their order into one batch in which each call, auction, hold and open call comes once: its last writing, since
- * one SQL statement cannot change the same row twice. A call that ended within the batch needs no hold and is not open. Rows are in the
+ * Joins records in their order into one batch in which each call, auction and open call comes once, since one SQL statement cannot change
+ * the same row twice: as last written, and an ended call as first ended. A call that ended within the batch is not open. Rows are in the
  * order of their calls' ids: two batches that change the same rows at once then wait for each other in one direction only.
  */
 export function mergeRows(records: readonly RecordRows[]): RecordRows {
   const calls = new Map<string, Row>()
   const auctions = new Map<string, Row>()
-  const holds = new Map<string, Row>()
   const open = new Map<string, Row>()
   const alive = new Map<string, Row>()
   const merged = { audit: [] as Row[], postings: [] as Row[], refusals: [] as Row[] }
   for (const rows of records) {
-    for (const row of rows.calls ?? []) {
-      const earlier = calls.get(row['id'])
-      if (earlier && earlier['state_rank'] > row['state_rank']) continue
-      if (earlier?.['state'] === 'ended') continue
-      calls.set(row['id'], earlier && row['awarded_at'] === null ? { ...row, awarded_at: earlier['awarded_at'] } : row)
-    }
+    for (const row of rows.calls ?? []) if (!calls.has(row['id'])) calls.set(row['id'], row)
     for (const row of rows.auctions ?? []) if (!auctions.get(row['id'])?.['final']) auctions.set(row['id'], row)
-    for (const row of rows.holds ?? []) holds.set(row['call_id'], row)
-    for (const row of rows.open_calls ?? []) open.set(row['call_id'], row)
+    for (const row of rows.open_calls ?? []) {
+      open.set(row['call_id'], row)
+      alive.delete(row['call_id'])
+    }
     for (const row of rows.alive ?? []) alive.set(row['call_id'], row)
     if (rows.audit) merged.audit.push(...rows.audit)
     if (rows.postings) merged.postings.push(...rows.postings)
     if (rows.refusals) merged.refusals.push(...rows.refusals)
   }
   for (const [id, call] of calls) {
-    if (call['state'] !== 'ended') continue
-    holds.delete(id)
+    const sale = open.get(id)
+    if (sale) calls.set(id, { ...call, awarded_at: sale['held_at'] })
     open.delete(id)
     alive.delete(id)
   }
   const all: Required<RecordRows> = {
     calls: inOrder(calls),
     auctions: inOrder(auctions),
-    holds: inOrder(holds),
     open_calls: inOrder(open),
     alive: inOrder(alive),
     ...merged,
   }
   return Object.fromEntries(Object.entries(all).filter(([, rows]) => rows.length > 0))
+}
+
+/** What `write_records` takes of a batch: its rows, and a line for the sale of each open call. */
+export function writableRows(rows: RecordRows): { batch: string; sales: string } {
+  const { open_calls: open, ...others } = rows
+  if (!open) return { batch: storableJson(rows), sales: '' }
+  const keys = open.map(({ call_id, held_at }) => ({ call_id, held_at }))
+  return {
+    batch: storableJson({ ...others, open_calls: keys }),
+    sales: open.map(({ sale }) => storableJson(sale)).join('\n'), // JSON has no line break but an escaped one.
+  }
 }
 
 function inOrder(rows: ReadonlyMap<string, Row>): Row[] {

@@ -23,7 +23,7 @@ export interface CampaignTotal {
   readonly spentMicros: Micros
 }
 
-const COUNTED = `from calls c left join holds h on h.call_id = c.id where c.campaign_id is not null and c.awarded_at is not null`
+const COUNTED = `from known_calls c where c.campaign_id is not null and c.awarded_at is not null`
 
 /** What campaigns have used, for counters that live in memory and start anew with the process: the calls since a moment, and all-time totals. */
 export async function readCampaignUsage(
@@ -31,12 +31,12 @@ export async function readCampaignUsage(
   since: Date,
 ): Promise<{ calls: CampaignCall[]; totals: CampaignTotal[] }> {
   const calls = await queries.rows(
-    `select c.campaign_id, c.ani, c.awarded_at, coalesce(h.amount_micros, c.price_micros) as price, c.answered_at is not null as answered, c.state <> 'ended' as open
+    `select c.campaign_id, c.ani, c.awarded_at, coalesce(c.held_micros, c.price_micros) as price, c.answered_at is not null as answered, c.state <> 'ended' as open
      ${COUNTED} and c.awarded_at >= $1 order by c.awarded_at`,
     [since],
   )
   const totals = await queries.rows(
-    `select c.campaign_id, count(*)::int as calls, sum(coalesce(h.amount_micros, c.price_micros))::text as spent
+    `select c.campaign_id, count(*)::int as calls, sum(coalesce(c.held_micros, c.price_micros))::text as spent
      ${COUNTED} and c.answered_at is not null group by 1`,
   )
   return {

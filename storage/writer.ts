@@ -5,8 +5,9 @@ import { connect } from './postgres.ts'
 import type { ConnectionOptions } from './postgres.ts'
 import { BATCH_RECORDS, CommitLane } from './commit-lane.ts'
 import type { Pending } from './commit-lane.ts'
-import { mergeRows, rowsOf, storableJson } from './record-rows.ts'
+import { mergeRows, rowsOf, storableJson, writableRows } from './record-rows.ts'
 import type { RecordRows } from './record-rows.ts'
+import { rowsOfSpooled } from './spooled-rows.ts'
 import { MAX_APPEND_BYTES } from './spool.ts'
 import type { Spool } from './spool.ts'
 import type { StorageLog } from './storage-log.ts'
@@ -211,7 +212,7 @@ export class GroupCommitWriter implements RecordWriter {
       const records = await spool.read(2 * BATCH_RECORDS)
       if (records.length > 0) {
         await this.#commit(
-          records.map(({ body }) => JSON.parse(body) as RecordRows),
+          records.map(({ body }) => rowsOfSpooled(JSON.parse(body))),
           this.#sales,
         )
         await spool.remove(records.at(-1)!.seq)
@@ -230,10 +231,8 @@ export class GroupCommitWriter implements RecordWriter {
     for (let attempt = 1; ; attempt++) {
       try {
         const sentMs = performance.now()
-        await this.#query(lane, 'select write_records($1, $2)', [
-          storableJson(mergeRows(records)),
-          this.#options.gatewayId,
-        ])
+        const { batch, sales } = writableRows(mergeRows(records))
+        await this.#query(lane, 'select write_records($1, $2, $3)', [batch, sales, this.#options.gatewayId])
         this.#options.onCommit?.((performance.now() - sentMs) / 1000, records.length)
         return
       } catch (error) {
@@ -248,7 +247,7 @@ export class GroupCommitWriter implements RecordWriter {
   }
 
   async #quarantine(record: RecordRows, error: Error, lane: CommitLane): Promise<void> {
-    const callId = record.calls?.[0]?.['id']
+    const callId = record.calls?.[0]?.['id'] ?? record.open_calls?.[0]?.['call_id']
     this.#options.log.error(
       { callId, error: error.message },
       'the database refused a record: it is kept in the table quarantine',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import pg from 'pg'
 import type { CallRecord, DialogState } from '../../model/cdr.ts'
 import { newId } from '../../model/ids.ts'
+import type { CallFilter } from '../../api/needs.ts'
 import type { AccountId, AwardId, BidId, CampaignId, TrunkId } from '../../model/ids.ts'
 import { BATCH_RECORDS, YIELDING_RECORDS } from '../../storage/commit-lane.ts'
 import { mergeRows, rowsOf } from '../../storage/record-rows.ts'
@@ -138,7 +139,7 @@ describe('the record writer', () => {
     await storage.writer.write(ended)
     assert.deepEqual(await storage.stores.calls.find(call.id), endedCall({ ...ended.call }) && ended.call)
     assert.ok(!(await storage.recovery.openCalls()).some((open) => open.call.id === call.id))
-    assert.equal((await storage.queries.rows('select from holds where call_id = $1', [call.id])).length, 0)
+    assert.equal((await storage.queries.rows('select from open_calls where call_id = $1', [call.id])).length, 0)
     assert.equal((await storage.queries.rows('select from compliance_audit where call_id = $1', [call.id])).length, 1)
     const { data } = await storage.stores.ledger.entries(ended.posting!.entries[0]!.accountId, {
       limit: 1,
@@ -157,7 +158,7 @@ describe('the record writer', () => {
     assert.deepEqual(await storage.stores.calls.find(call.id), ended.call)
     assert.deepEqual(await storage.stores.auctions.findByCall(call.id), ended.auction)
     assert.equal((await storage.queries.rows('select from ledger_postings where call_id = $1', [call.id])).length, 1)
-    assert.equal((await storage.queries.rows('select from holds where call_id = $1', [call.id])).length, 0)
+    assert.equal((await storage.queries.rows('select from open_calls where call_id = $1', [call.id])).length, 0)
     const verified = await storage.stores.ledger.verify()
     assert.deepEqual(
       [verified.unbalanced, verified.duplicateCalls, verified.totals],
@@ -183,7 +184,7 @@ describe('the record writer', () => {
       await storage.queries.rows('select pg_stat_clear_snapshot()')
       const [row] = await storage.queries.rows(
         `select sum(seq_tup_read)::int as rows from pg_stat_user_tables
-         where relname in ('calls', 'auctions', 'holds', 'open_calls', 'compliance_audit', 'ledger_postings')`,
+         where relname in ('calls', 'auctions', 'open_calls', 'alive_marks', 'compliance_audit', 'ledger_postings')`,
       )
       return row!['rows']
     }
@@ -258,17 +259,49 @@ describe('the record writer', () => {
     const calls = Array.from({ length: 20 }, () => callRecord())
     const records = [...calls.toReversed(), ...calls].map((call) => rowsOf(soldRecord(call)))
     const alive = rowsOf({ kind: 'alive', callIds: calls.map((call) => call.id).toReversed(), at: new Date() })
-    const merged = mergeRows([...records, alive])
+    const sales = mergeRows([...records, alive])
+    const ends = mergeRows(calls.toReversed().map((call) => rowsOf(endedRecord(call))))
     const ids = calls.map((call) => call.id).toSorted()
-    assert.deepEqual(
-      merged.calls?.map((row) => row['id']),
-      ids,
-    )
-    for (const rows of [merged.holds, merged.open_calls, merged.alive])
+    for (const rows of [sales.open_calls, sales.alive])
       assert.deepEqual(
         rows?.map((row) => row['call_id']),
         ids,
       )
+    assert.deepEqual(
+      ends.calls?.map((row) => row['id']),
+      ids,
+    )
+  })
+
+  it('forgets that a call was alive when it is rung anew: the mark was of an earlier award', async () => {
+    const call = callRecord()
+    const answered = soldRecord({ ...call, state: 'answered', answeredAt: new Date() })
+    const openCall = async () => (await storage.recovery.openCalls()).find((found) => found.call.id === call.id)
+    await storage.writer.write({ ...answered, callerDialog: DIALOG, buyerDialog: DIALOG })
+    await storage.writer.write({ kind: 'alive', callIds: [call.id], at: new Date() })
+    assert.equal((await openCall())?.isSold, true)
+    await storage.writer.write({ ...soldRecord(call), callerDialog: DIALOG, buyerDialog: DIALOG })
+    assert.deepEqual([(await openCall())?.isSold, (await openCall())?.call.aliveAt], [false, null])
+  })
+
+  it('lists calls in progress among those that have ended, newest first, and filters both', async () => {
+    const sellerId = newId<AccountId>()
+    const calls = [3, 2, 1].map((second) => callRecord({ sellerId, receivedAt: new Date(second * 1000) }))
+    for (const call of calls) await storage.writer.write(soldRecord(call))
+    await storage.writer.write(endedRecord(calls[1]!))
+    const listed = async (changes: CallFilter) => {
+      const found = await storage.stores.calls.list({ limit: 10, cursor: null }, { sellerId, ...changes })
+      return found.data.map(({ receivedAt, state }) => `${receivedAt.getTime() / 1000} ${state}`)
+    }
+    assert.deepEqual(await listed({}), ['3 ringing', '2 ended', '1 ringing'])
+    assert.deepEqual(await listed({ state: 'ringing' }), ['3 ringing', '1 ringing'])
+    assert.deepEqual(await listed({ sipCallId: calls[0]!.legs[0]!.sipCallId }), ['3 ringing', '2 ended', '1 ringing'])
+    const first = await storage.stores.calls.list({ limit: 2, cursor: null }, { sellerId })
+    const rest = await storage.stores.calls.list({ limit: 2, cursor: first.nextCursor }, { sellerId })
+    assert.deepEqual(
+      [...first.data, ...rest.data].map(({ id }) => id),
+      calls.map(({ id }) => id),
+    )
   })
 
   it('keeps the order of the two lanes when their connections are cut in the middle of it', async () => {
@@ -292,7 +325,7 @@ describe('the record writer', () => {
     assert.equal(row!['n'], calls.length)
     assert.deepEqual((await storage.stores.ledger.verify()).duplicateCalls, [])
     assert.deepEqual(
-      await storage.queries.rows('select from holds where call_id = any ($1)', [calls.map(({ id }) => id)]),
+      await storage.queries.rows('select from open_calls where call_id = any ($1)', [calls.map(({ id }) => id)]),
       [],
     )
   })
@@ -328,9 +361,9 @@ describe('the record writer', () => {
 
   it('puts a record that the tables refuse into quarantine, alone', async () => {
     const good = Array.from({ length: 20 }, () => callRecord())
-    const bad = callRecord({ currency: 'USD', durationMs: Number.NaN }) // JSON has no NaN: it arrives as null.
+    const bad = callRecord({ trunkId: 'no UUID' as TrunkId })
     await Promise.all(
-      [...good.slice(0, 10), bad, ...good.slice(10)].map((call) => storage.writer.write(soldRecord(call))),
+      [...good.slice(0, 10), bad, ...good.slice(10)].map((call) => storage.writer.write(endedRecord(call))),
     )
     const [row] = await storage.queries.rows('select count(*)::int as n from calls where id = any ($1)', [
       good.map((call) => call.id),
