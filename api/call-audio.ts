@@ -27,11 +27,12 @@ interface Studio {
 const TONE = 'tone'
 const MAX_SECONDS = 60
 
-const prompt = z
+/** The name of a prompt in the operator's store. */
+export const prompt = z
   .string()
   .regex(/^[\w-][\w.-]{0,99}$/, 'must be the name of a prompt: letters, digits, . _ and -, at most 100')
   .meta({ description: 'A WAV file of media.prompts_dir, by its name without .wav' })
-const digit = z.string().regex(/^[0-9*#]$/, 'must be one of 0-9, * and #')
+export const digit = z.string().regex(/^[0-9*#]$/, 'must be one of 0-9, * and #')
 const seconds = z.int().min(1).max(MAX_SECONDS)
 const record = z.enum(['yes', 'no', 'inherit'])
 

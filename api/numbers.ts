@@ -3,13 +3,13 @@ import type { AccountId } from '../model/ids.ts'
 import { formatMoney, parseShare, type Currency } from '../model/money.ts'
 import type { DialledNumber, Payout } from '../model/trunk.ts'
 import { NumberAudioAnswer, NumberAudioInput, printNumberAudio, readNumberAudio } from './call-audio.ts'
-import { tagKey } from './criteria.ts'
 import { crud, given } from './crud.ts'
 import { SELLERS, type Endpoint } from './endpoint.ts'
 import { phoneAt, type Kit } from './kit.ts'
+import { NumberMenuAnswer, NumberMenuInput, printNumberMenu, readNumberMenu } from './number-menu.ts'
 import * as s from './schemas.ts'
+import { tags } from './tags.ts'
 
-const MAX_TAGS = 50
 const MAX_BILLABLE_AFTER = 3600
 const MAX_LIVE_BIDDING_MS = 2000
 
@@ -25,10 +25,6 @@ const payout = z.discriminatedUnion('type', [
     .transform(({ value }): Payout => ({ type: 'fixed', amountMicros: value })),
 ])
 
-const tags = z
-  .record(tagKey, s.text(256))
-  .refine((value) => Object.keys(value).length <= MAX_TAGS, { error: `must be at most ${MAX_TAGS} tags` })
-
 const fields = {
   vertical: s.vertical(),
   reserve_price: s.money(),
@@ -39,6 +35,7 @@ const fields = {
   traffic_type: z.enum(['inbound', 'transfer', 'outbound']),
   tags,
   audio: NumberAudioInput,
+  menu: NumberMenuInput,
 }
 const Create = z.strictObject({
   account_id: s.id<AccountId>().optional(),
@@ -52,6 +49,7 @@ const Create = z.strictObject({
   traffic_type: fields.traffic_type.default('inbound'),
   tags: tags.default({}),
   audio: NumberAudioInput.optional(),
+  menu: NumberMenuInput.optional(),
 })
 const Patch = z.strictObject(fields).partial()
 
@@ -69,6 +67,7 @@ const Answer = z.strictObject({
   traffic_type: z.enum(['inbound', 'transfer', 'outbound']),
   tags: z.record(z.string(), z.string()),
   audio: NumberAudioAnswer,
+  menu: NumberMenuAnswer,
   ...s.printedStored,
 })
 
@@ -91,6 +90,7 @@ const print = (number: DialledNumber, currency: Currency): z.input<typeof Answer
   traffic_type: number.trafficType,
   tags: { ...number.tags },
   audio: printNumberAudio(number.audio),
+  menu: printNumberMenu(number.menu),
   ...s.printStored(number),
 })
 
@@ -127,9 +127,14 @@ export function numberEndpoints(kit: Kit): Endpoint[] {
       trafficType: body.traffic_type,
       tags: body.tags,
       audio: (await readNumberAudio(kit, body.audio, null)) ?? null,
+      menu: (await readNumberMenu(kit, body.menu)) ?? null,
     }),
     changes: async (body, { audio = null }) =>
-      given({ ...terms(body), audio: await readNumberAudio(kit, body.audio, audio) }),
+      given({
+        ...terms(body),
+        audio: await readNumberAudio(kit, body.audio, audio),
+        menu: await readNumberMenu(kit, body.menu),
+      }),
     print,
   })
 }

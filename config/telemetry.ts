@@ -103,6 +103,9 @@ function createCatalogue(registers: Registry[]) {
     targetPdd: gauge('dce_target_pdd_seconds', 'Mean post-dial delay of a target.', ['target', 'window']),
 
     decision: histogram('dce_decision_seconds', 'Admission, screening and auction together.', DECISION_SECONDS),
+    menus: counter('dce_menus_total', 'Callers asked by a menu: chosen, no_key, wrong_key, too_long or unplayable.', [
+      'result',
+    ]),
     auctions: counter('dce_auctions_total', 'Auctions by result: award or no_sale.', ['result']),
     screenings: counter('dce_screenings_total', 'Screened calls by effect and the rule that spoke.', [
       'effect',

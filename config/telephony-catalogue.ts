@@ -177,6 +177,16 @@ export const TELEPHONY = {
     180_000,
     'The longest a call may stay unanswered, all its targets together.',
   ),
+  'telephony.max_menu_calls': set(
+    whole(0, 1_000_000),
+    500,
+    'The most calls whose callers are being asked by a number’s menu; the next hears 503.',
+  ),
+  'telephony.max_menu_duration': set(
+    duration('1s', '1h'),
+    180_000,
+    'The longest a caller is asked by a number’s menu, all attempts together.',
+  ),
   'telephony.max_call_duration': set(
     duration('1s', '24h'),
     7_200_000,

@@ -28,6 +28,8 @@ export async function accept(
     call.isApart ||= (isAsked || isAnnounced) && call.media!.tools !== null
     if (call.isApart) await keepApart(call)
     answer = await call.media!.answerFromBuyer(sdp)
+    const { waiting } = call
+    if (waiting?.answer) await call.media!.answerFrom('caller', waiting.answer) // What it has heard it has answered already.
   } catch (error) {
     void buyer.hangUp()
     if (error instanceof UnacceptableMedia) return 'ring_failed'
@@ -62,13 +64,14 @@ export async function accept(
     forgetAnswer(call)
     return 'ring_failed' // Answered and hung up before the caller could be told.
   }
-  if (!(await call.caller.accept(answer))) {
+  if (!call.waiting && !(await call.caller.accept(answer))) {
     void buyer.hangUp()
     forgetAnswer(call)
     throw new Refusal('cancelled', 'the caller gave up as the buyer answered')
   }
   call.note('answered', `rank ${attempt.award.rank}`)
   parts.announcements.answered(call, attempt.award)
+  call.waiting?.joined()
   call.bridge = new Bridge({
     caller: call.caller,
     buyer,
@@ -77,6 +80,7 @@ export async function accept(
     sessionExpiresS: parts.policies.sessionExpiresS,
     monotonicMs: () => parts.clock.monotonicMs(),
     holdMusic: audio && holdMusicOf(call, audio),
+    callerSaid: call.waiting?.said ?? null,
   })
   if (parts.policies.transfers !== 'off') new Transfers(partiesOf(call, call.bridge, parts), parts).listen()
   if (audio !== null || call.isApart) void join(call, audio, parts)

@@ -2,6 +2,7 @@ import { UnacceptableMedia, type MediaSession } from '../media/media-server.ts'
 import { oppositeOf, type EndReason, type HungUpBy, type LegSide } from '../model/call.ts'
 import { answerOptions } from './answer-options.ts'
 import type { CallerLeg } from './caller-leg.ts'
+import { ENDED_BY_SERVER } from './ended-by-server.ts'
 import { releaseRequests } from './held-requests.ts'
 import type { HoldMusic } from './hold-music.ts'
 import type { Leg } from './leg.ts'
@@ -28,6 +29,8 @@ export interface BridgeOptions {
   readonly monotonicMs: () => number
   /** What sides on hold hear; null: what the holder sends. */
   readonly holdMusic: HoldMusic | null
+  /** What a caller has said last who was answered before, and has acknowledged that; null: its 200 has just been sent. */
+  readonly callerSaid?: string | null
 }
 
 /** A side whose BYE does not end the call, since somebody else is about to take its place; and that BYE, when it has come. */
@@ -38,12 +41,6 @@ interface HeldPlace {
 
 /** What a BYE of ours names as its cause, as if the INVITE had been refused; 200: it is over, and nothing was wrong. */
 const CAUSES: Partial<Record<EndReason, number>> = { unacceptable_media: 488, media_insecure: 488, media_failed: 503 }
-
-/** What the server says of a dialog it has ended by itself: as the BYE's Reason, and so as drachtio-srf's word. */
-const ENDED_BY_SERVER: Readonly<Record<string, EndReason>> = {
-  'ACK timeout': 'ack_timeout',
-  'Session timer expired': 'session_expired',
-}
 
 /**
  * Joins two answered legs and their media. Relays re-INVITE, UPDATE, INFO, MESSAGE, SUBSCRIBE and NOTIFY; a BYE, an RTP
@@ -70,9 +67,10 @@ export class Bridge {
 
   constructor(options: BridgeOptions) {
     this.#options = options
-    const { caller, buyer, media } = options
+    const { caller, buyer, media, callerSaid = null } = options
     const callerLeg = caller.leg()
-    this.#owesAnswer = caller.offer === null
+    this.#acknowledged = callerSaid !== null
+    this.#owesAnswer = caller.offer === null && callerSaid === null
     this.ended = new Promise((resolve) => (this.#resolve = resolve))
     this.agreed = new Promise((resolve) => (this.#resolveAgreed = resolve))
     if (!this.#owesAnswer) this.#resolveAgreed()
@@ -86,11 +84,13 @@ export class Bridge {
     this.#relayed = new RelayedRequests(dialogOf, onGone)
     this.#watch('caller', callerLeg.dialog)
     this.#watch('buyer', buyer.dialog)
-    callerLeg.dialog.once('ack', (ack: SipRequest) => void this.#onFirstAck(ack))
+    if (callerSaid === null) callerLeg.dialog.once('ack', (ack: SipRequest) => void this.#onFirstAck(ack))
+    else this.renegotiation.replaced('caller', callerSaid)
     // A caller whose ACK never came is silent too: the record names the cause, not the symptom.
     media.once('rtpTimeout', () => this.hangUp(this.#acknowledged ? 'rtp_timeout' : 'ack_timeout', 'exchange'))
     media.once('failed', (_reason, kind = 'lost') => this.hangUp(END_OF_MEDIA[kind], 'exchange'))
     media.established()
+    if (callerSaid !== null && media.callerHeardOtherwise) void this.renegotiation.offerAgain('caller')
   }
 
   /** Ends both legs for a reason of ours. Idempotent: the first cause stands. */

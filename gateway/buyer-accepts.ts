@@ -1,5 +1,6 @@
 import type { AudioTools, Prompt } from '../media/audio-tools.ts'
 import type { AcceptKey } from '../model/call-audio.ts'
+import { askForKey } from './ask-for-key.ts'
 import type { BuyerLeg } from './buyer-leg.ts'
 import { holdRequests, releaseRequests } from './held-requests.ts'
 import { infoDigit } from './info-digits.ts'
@@ -19,9 +20,6 @@ interface Asked {
   /** Told when the whisper cannot be played: the agent is asked all the same. */
   readonly onSilent: (reason: string) => void
 }
-
-/** No prompt is longer, and a key may be pressed from its first word on. */
-const LONGEST_WHISPER_MS = 11 * 60_000
 
 /** Heard where there is no whisper, or none that can be played: something is to be pressed. */
 const BEEP: Prompt = { kind: 'tone', hertz: [1000], onMs: 400, offMs: 200 }
@@ -73,32 +71,19 @@ interface Question {
 }
 
 async function ask(tools: AudioTools, { whisper, accept, over, onSilent }: Question): Promise<Taking> {
-  const pressed = new AbortController()
-  const late = new AbortController()
-  const play = (prompt: Prompt): Promise<void> =>
-    tools.play('buyer', prompt, { signal: AbortSignal.any([over, pressed.signal]) })
-  const collecting = accept
-    ? tools.collectDigits('buyer', {
-        max: 1,
-        firstMs: LONGEST_WHISPER_MS,
-        betweenMs: LONGEST_WHISPER_MS,
-        signal: AbortSignal.any([over, late.signal]),
-      })
-    : null
-  void collecting?.then(
-    () => pressed.abort(),
-    () => pressed.abort(),
-  )
-  try {
-    await play(whisper === null ? BEEP : { kind: 'file', name: whisper })
-  } catch (error) {
-    onSilent((error as Error).message)
-    if (accept !== null) await play(BEEP).catch(() => {})
+  const play = async (signal: AbortSignal): Promise<void> => {
+    try {
+      await tools.play('buyer', whisper === null ? BEEP : { kind: 'file', name: whisper }, { signal })
+    } catch (error) {
+      onSilent((error as Error).message)
+      if (accept !== null) await tools.play('buyer', BEEP, { signal }).catch(() => {})
+    }
   }
-  if (collecting === null) return 'taken'
-  const timer = setTimeout(() => late.abort(), accept!.seconds * 1000)
-  const { digits } = await collecting
-  clearTimeout(timer)
-  if (digits === '') return 'no_key'
-  return digits === accept!.digit ? 'taken' : 'declined'
+  if (accept === null) {
+    await play(over)
+    return 'taken'
+  }
+  const digit = await askForKey({ tools, side: 'buyer', play, seconds: accept.seconds, over })
+  if (digit === '') return 'no_key'
+  return digit === accept.digit ? 'taken' : 'declined'
 }

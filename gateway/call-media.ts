@@ -58,7 +58,7 @@ function needsOfAwards(call: Call, caller: CallNeeds, awards: readonly Award[], 
  */
 export async function mediaFor(call: Call, award: Award, parts: ExchangeParts): Promise<boolean> {
   // Before a caller who leaves the offer to us has answered it nothing is agreed: its agent would hear no whisper, and we no key.
-  if (call.caller.offer === null && buyerAudioOf(award, parts)?.accept) return false
+  if (call.caller.offer === null && !call.waiting && buyerAudioOf(award, parts)?.accept) return false
   const needs = joinNeeds(call.callerNeeds!, needsOfAward(call, award, parts))
   const isServed = serves(call.engine!, needs) && call.engine!.isUp && !call.isMediaLost
   if (isServed) return true

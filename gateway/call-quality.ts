@@ -29,7 +29,11 @@ export function trunkSample(call: CallRecord): QualitySample {
     call.outcome === 'no_answer' ||
     (call.outcome === 'cancelled' && call.ringingAt !== null)
   const rangAt = call.ringingAt ?? call.answeredAt
-  return { isAnswered, isEffective, talkMs: isAnswered ? call.durationMs : 0, pddMs: since(call.receivedAt, rangAt) }
+  // By us, before anybody rang for it: whoever is asked something first waits no longer.
+  const heardAt = call.legs[0]?.answeredAt ?? null
+  const isHeardFirst = heardAt !== null && (rangAt === null || heardAt < rangAt)
+  const pddMs = since(call.receivedAt, isHeardFirst ? heardAt : rangAt)
+  return { isAnswered, isEffective, talkMs: isAnswered ? call.durationMs : 0, pddMs }
 }
 
 /** What it says of a target that was rung for it. */

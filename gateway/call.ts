@@ -9,6 +9,8 @@ export interface CallSteps {
   identify(call: Call): void
   /** May this call be sold at all? */
   screen(call: Call): void
+  /** What its caller has to choose from first, where its number asks; null where it does not, as nearly all. */
+  ask(call: Call): Promise<void> | null
   /** Who buys it, at what price, in what order? */
   auction(call: Call): readonly Award[]
   /** Rings each award in turn; the first answer wins. */
@@ -21,12 +23,15 @@ export interface CallSteps {
  * The life of one call. Start reading here. Every step keeps its promise or throws a Refusal.
  *
  * The SIP server has said 100 Trying before we hear of the INVITE (RFC 3261 §17.2.1). From there to the first INVITE out
- * nothing waits for a disk or a network: identify, screen and auction are synchronous and read only memory.
+ * nothing waits for a disk or a network: identify, screen and auction are synchronous and read only memory. Only a number with a menu
+ * has its callers answered and asked first.
  */
 export async function handleCall(call: Call, exchange: CallSteps): Promise<void> {
   try {
     exchange.identify(call)
     exchange.screen(call)
+    const asking = exchange.ask(call)
+    if (asking) await asking
     const awards = exchange.auction(call)
     const bridge = await exchange.connect(call, awards)
     call.ended(await bridge.ended)

@@ -146,7 +146,7 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     this.#named = { 'X-DCE-Call-ID': id, ...headers }
   }
 
-  /** The last answer of ours that it has had, in an 18x or to an UPDATE; null while there is none. */
+  /** The last answer of ours that it has had, before anybody else answered; null while there is none. */
   get told(): string | null {
     return this.#told
   }
@@ -167,7 +167,7 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     else this.#res.send(status, reason, options())
   }
 
-  /** Takes offers of an UPDATE before the answer (RFC 3311) from now on: `answer` makes ours, or rejects. */
+  /** Takes offers of its own from now on, until it is joined with somebody (RFC 3311): `answer` makes ours, or rejects. */
   onEarlyOffer(answer: (offer: string) => Promise<string>): void {
     this.#answerEarlyOffer = answer
   }
@@ -192,15 +192,37 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
     offer: string,
     answer: SipResponse,
     headers: Record<string, string>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     try {
       const body = await make(offer)
       this.#told = body
       this.#isRenewed = true
       answer.send(200, { headers, body })
+      return true
     } catch (error) {
       answer.send(488, { headers: mediaWarning(error) })
+      return false
     }
+  }
+
+  /** It left the offer to us and has answered it: whoever is rung is offered what it has said. */
+  heardAnswer(answer: string): void {
+    this.#told = answer
+  }
+
+  /** A re-INVITE or an UPDATE, once accepted and not yet joined with anybody. Resolves to its offer, if that has been agreed; else to null. */
+  async onReoffer(req: SipRequest, res: SipResponse): Promise<string | null> {
+    const headers = { ...sessionAnswer(req, this.#sessionExpiresS), ...ABILITIES }
+    if (!req.body) {
+      if (req.method === 'INVITE')
+        res.send(491) // It asks for our offer: it is sent again (RFC 3261 §14.1).
+      else res.send(200, { headers })
+      return null
+    }
+    const isAgreed = await this.#answerOffer(this.#answerEarlyOffer!, req.body, res, headers)
+    if (!isAgreed) return null
+    this.#dialog!.local.sdp = this.#told!
+    return req.body
   }
 
   /** A final refusal, 3xx to 6xx. After a final answer it does nothing. */
@@ -235,6 +257,7 @@ export class CallerLeg extends EventEmitter<{ cancelled: [] }> {
         return false
       }
       this.#finalStatus = 200
+      this.#told = sdp
       return true
     } catch {
       this.#finalStatus ??= 487

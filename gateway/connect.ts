@@ -17,9 +17,11 @@ import { take, type Taken } from './take-award.ts'
  * next is tried. Never rings anyone once the caller has gone. Returns the bridge of the first answer.
  */
 export async function connect(call: Call, awards: readonly Award[], parts: ExchangeParts): Promise<Bridge> {
-  await openMedia(call, awards, parts)
-  call.caller.onEarlyOffer((offer) => call.media!.renew('caller', offer))
-  if (call.facts!.number?.audio?.ringback) await startRingback(call)
+  if (!call.waiting) {
+    await openMedia(call, awards, parts)
+    call.caller.onEarlyOffer((offer) => call.media!.renew('caller', offer))
+    if (call.facts!.number?.audio?.ringback) await startRingback(call)
+  }
   try {
     return await ringInTurn(call, awards, parts)
   } catch (error) {
@@ -29,7 +31,7 @@ export async function connect(call: Call, awards: readonly Award[], parts: Excha
 }
 
 async function ringInTurn(call: Call, awards: readonly Award[], parts: ExchangeParts): Promise<Bridge> {
-  const deadlineMs = call.receivedMonotonicMs + parts.limits.maxSetupMs
+  const deadlineMs = call.setupFromMonotonicMs + parts.limits.maxSetupMs
   for (const award of awards) {
     call.throwIfGone()
     if (parts.clock.monotonicMs() >= deadlineMs) break

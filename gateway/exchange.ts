@@ -4,6 +4,7 @@ import type { CallSteps } from './call.ts'
 import { closeCall } from './close-call.ts'
 import { connect } from './connect.ts'
 import { identify } from './identify.ts'
+import { askCaller } from './menu.ts'
 import type { ExchangeParts } from './parts.ts'
 
 /** Binds the story's steps to the folders that know the answers; only here does a verdict become a Refusal. */
@@ -29,6 +30,11 @@ export function createExchange(parts: ExchangeParts): CallSteps {
       if (!verdict.allowed) throw new Refusal('compliance', verdict.rule ?? 'compliance')
     },
 
+    ask(call) {
+      const menu = call.facts!.number!.menu ?? null
+      return menu && askCaller(call, menu, parts)
+    },
+
     auction(call) {
       const { ani, number, places, zip, seller } = call.facts!
       call.state = 'auction'
@@ -43,7 +49,7 @@ export function createExchange(parts: ExchangeParts): CallSteps {
       }
       const auction = routing.auction(call.auctionRequest)
       call.auction = auction
-      telemetry.decision.observe((parts.clock.monotonicMs() - call.receivedMonotonicMs) / 1000)
+      telemetry.decision.observe((parts.clock.monotonicMs() - call.setupFromMonotonicMs) / 1000)
       const winner = auction.awards[0]
       telemetry.auctions.inc({ result: winner ? 'award' : 'no_sale' })
       if (!winner) {

@@ -8,7 +8,7 @@ export function heedExpires(call: Call, parts: ExchangeParts): void {
   const expiresMs = Number(text) * 1000
   if (expiresMs >= parts.limits.maxSetupMs) return
   const timer = setTimeout(() => {
-    if (call.state !== 'answered') call.abandon('invite_expired')
+    if (call.state !== 'answered' && !call.waiting) call.abandon('invite_expired')
   }, expiresMs)
   call.releases.push(() => clearTimeout(timer))
 }

@@ -19,6 +19,7 @@ import { END_OF_MEDIA } from './media-failure.ts'
 import type { OwnRingback } from './own-ringback.ts'
 import { reasonHeader } from './reason-header.ts'
 import { meaningOf } from './refusals.ts'
+import type { WaitingCaller } from './waiting-caller.ts'
 
 /** A leg while it lives: what becomes its LegRecord. */
 export interface BuyerAttempt {
@@ -91,6 +92,10 @@ export class Call {
   /** Somebody is being rung who has been told where its audio is. */
   isMediaOffered = false
   callerMedia: MediaStats | null = null
+  /** A caller we have answered by ourselves, to ask it something; it stays when the call has been sold. */
+  waiting: WaitingCaller | null = null
+  /** From here on the time counts that buyers may take: the INVITE, or when its caller has been asked. */
+  setupFromMonotonicMs: number
   bridge: Bridge | null = null
   /** The sides do not hear each other yet: one of them is being played to. */
   isApart = false
@@ -142,6 +147,7 @@ export class Call {
     this.receivedAt = options.receivedAt
     this.#monotonicMs = options.monotonicMs
     this.receivedMonotonicMs = options.monotonicMs()
+    this.setupFromMonotonicMs = this.receivedMonotonicMs
     this.caller.once('cancelled', () => this.abandon('cancelled'))
   }
 
@@ -161,6 +167,12 @@ export class Call {
     if (this.caller.lose()) this.abandon('interrupted')
   }
 
+  /** A buyer has answered, and is asked, or joined: no place for offers of the caller's. */
+  get isTaken(): boolean {
+    const last = this.attempts.at(-1)
+    return last !== undefined && last.answeredAt !== null && last.endedAt === null
+  }
+
   /** Why the call was abandoned, and by whom; null when it was not. */
   get abandoned(): { readonly why: EndReason; readonly by: HungUpBy } | null {
     return this.#goneWhy && { why: this.#goneWhy, by: WHO_ENDED[this.#goneWhy] ?? 'exchange' }
@@ -171,7 +183,7 @@ export class Call {
     if (this.media !== session || this.bridge !== null) return
     this.isMediaLost = true
     this.note('media lost', reason)
-    if (this.isMediaOffered) this.abandon(END_OF_MEDIA[kind])
+    if (this.isMediaOffered || this.waiting) this.abandon(END_OF_MEDIA[kind])
   }
 
   /** Throws the Refusal of a call that was abandoned. */
@@ -211,13 +223,21 @@ export class Call {
     const retryAfter =
       meaning.retryAfterSeconds ?? (refusal.reason === 'trunk_limit' && this.facts?.trunk.retryAfterOnLimit ? 5 : null)
     if (retryAfter !== null) headers['Retry-After'] = String(retryAfter)
-    this.caller.refuse(status, meaning.withPhrase ? refusal.message : undefined, headers)
+    if (this.waiting) this.#hangUp(status, refusal.reason, refusal.headers['Reason'])
+    else this.caller.refuse(status, meaning.withPhrase ? refusal.message : undefined, headers)
     this.endedAt = new Date()
     const byBuyer = refusal.reason === 'all_awards_failed' || refusal.reason === 'stop_code'
     this.outcome = byBuyer ? this.#outcomeOfFailure() : meaning.outcome
     this.endReason = refusal.reason
     this.hungUpBy = WHO_ENDED[refusal.reason] ?? 'exchange'
     this.note('refused', `${status} ${refusal.reason}: ${refusal.message}`)
+  }
+
+  /** A caller who has been answered hears the status in a BYE (RFC 3326), with what the buyer's network said beside it. */
+  #hangUp(status: number, reason: EndReason, causes?: string): void {
+    const said = reasonHeader(status, reason.replaceAll('_', ' '))
+    // It may be its own BYE that ended the call.
+    if (this.caller.dialog?.connected) void this.caller.hangUp({ Reason: causes ? `${said}, ${causes}` : said })
   }
 
   /** How a call whose awards all failed reads: by its last attempt, as a person would tell it. */
@@ -232,7 +252,8 @@ export class Call {
   /** A bug: the caller hears 500, the log hears everything. */
   crashed(error: unknown): void {
     this.error = error
-    this.caller.refuse(500, undefined, {})
+    if (this.waiting && !this.bridge) this.#hangUp(500, 'internal_error')
+    else this.caller.refuse(500, undefined, {})
     this.bridge?.hangUp('internal_error', 'exchange')
     this.endedAt = new Date()
     this.outcome = 'failed'
@@ -253,7 +274,7 @@ export class Call {
       uri: this.caller.requestUri,
       invitedAt: this.receivedAt,
       ringingAt: this.ringingAt,
-      answeredAt: this.answeredAt,
+      answeredAt: this.waiting?.since ?? this.answeredAt,
       endedAt: this.endedAt,
       sipStatus: this.caller.finalStatus,
       media: this.callerMedia,
@@ -273,6 +294,7 @@ export class Call {
 
 const WHO_ENDED: Partial<Record<EndReason, HungUpBy>> = {
   cancelled: 'caller',
+  caller_hung_up: 'caller',
   invite_expired: 'caller',
   operator_hung_up: 'operator',
 }

@@ -34,6 +34,7 @@ import { createExchange } from './exchange.ts'
 import { ensureFirstAdmin } from './first-admin.ts'
 import { createHealth } from './health.ts'
 import { LiveCalls } from './live-calls.ts'
+import { MenuPlaces } from './menu-places.ts'
 import { serveOutsideCalls, START_RETRY_AFTER_S } from './outside-calls.ts'
 import { Monitoring } from './monitoring.ts'
 import { OwnHosts } from './own-hosts.ts'
@@ -247,6 +248,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     writer: storage.writer,
     announcements,
     liveCalls,
+    menuPlaces: new MenuPlaces(settings.telephony.maxMenuCalls),
     ownDialogs: new OwnDialogs(),
     refusalCounter,
     probes,
@@ -256,6 +258,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     limits: {
       maxConcurrentCalls: settings.telephony.maxConcurrentCalls,
       maxSetupMs: settings.telephony.maxSetupDurationMs,
+      maxMenuMs: settings.telephony.maxMenuDurationMs,
       trunkSilenceMs: settings.telephony.trunkSilenceMs,
       maxCallDurationMs: settings.telephony.maxCallDurationMs,
     },

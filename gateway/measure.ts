@@ -7,9 +7,10 @@ export function countCall(telemetry: Telemetry, call: Call): void {
   if (call.outcome === 'refused' || call.outcome === 'no_sale') telemetry.refusals.inc({ reason: call.endReason ?? '' })
   for (const attempt of call.attempts) telemetry.legs.inc({ status: String(attempt.sipStatus ?? 'none') })
   const received = call.receivedAt.getTime()
-  if (call.ringingAt) telemetry.pdd.observe((call.ringingAt.getTime() - received) / 1000)
+  // Whoever was asked first has waited for a person's choice, too.
+  if (call.ringingAt && !call.waiting) telemetry.pdd.observe((call.ringingAt.getTime() - received) / 1000)
   if (call.answeredAt) {
-    telemetry.setup.observe((call.answeredAt.getTime() - received) / 1000)
+    if (!call.waiting) telemetry.setup.observe((call.answeredAt.getTime() - received) / 1000)
     telemetry.duration.observe(call.durationMs / 1000)
   }
   for (const leg of [call.callerMedia, ...call.attempts.map((attempt) => attempt.media)]) {

@@ -13,6 +13,7 @@ export function needsOfCaller(call: Call, { policies }: ExchangeParts): CallNeed
   const { caller } = call
   const { offer } = caller
   const { must, wish } = offer === null ? PLAIN_NEEDS : needsOfOffer(offer)
+  if (call.facts!.number?.menu) return { must: [...must, 'tools'], wish, mayBeDirect: false }
   // A call that cannot be recorded goes on all the same.
   if (policies.recordsCalls || call.facts!.number?.audio) return { must, wish: [...wish, 'tools'], mayBeDirect: false }
   const mayBeDirect =

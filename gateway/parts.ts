@@ -14,6 +14,7 @@ import type { CallQuality } from './call-quality.ts'
 import type { ClickTokens } from './click-tokens.ts'
 import type { Directory } from './directory.ts'
 import type { LiveCalls } from './live-calls.ts'
+import type { MenuPlaces } from './menu-places.ts'
 import type { RecordWriter } from './needs.ts'
 import type { OwnDialogs } from './own-dialogs.ts'
 import type { Probes } from './probes.ts'
@@ -45,6 +46,7 @@ export interface ExchangeParts {
   readonly writer: RecordWriter
   readonly announcements: Announcements
   readonly liveCalls: LiveCalls
+  readonly menuPlaces: MenuPlaces
   readonly ownDialogs: OwnDialogs
   readonly refusalCounter: RefusalCounter
   readonly quality: CallQuality
@@ -61,6 +63,8 @@ export interface ExchangeParts {
 export interface ExchangeLimits {
   readonly maxConcurrentCalls: number
   readonly maxSetupMs: number
+  /** How long a caller may be asked, all attempts together. */
+  readonly maxMenuMs: number
   /** How long an outbound trunk may say nothing but 100 while another one is left. */
   readonly trunkSilenceMs: number
   readonly maxCallDurationMs: number

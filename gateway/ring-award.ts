@@ -172,7 +172,7 @@ async function letHear(call: Call): Promise<void> {
 function sent(call: Call, attempt: BuyerAttempt, sipCallId: string, parts: ExchangeParts): void {
   attempt.sipCallId = sipCallId
   if (call.attempts.length === 1) {
-    parts.telemetry.addedPdd.observe((parts.clock.monotonicMs() - call.receivedMonotonicMs) / 1000)
+    parts.telemetry.addedPdd.observe((parts.clock.monotonicMs() - call.setupFromMonotonicMs) / 1000)
     setImmediate(() => {
       explain(call, parts)
       writeRinging(call, attempt, parts)

@@ -1,6 +1,5 @@
-import type { Prompt } from '../media/audio-tools.ts'
+import type { AudioTools, Prompt } from '../media/audio-tools.ts'
 import type { Sdp } from '../media/media-server.ts'
-import type { Ringback } from '../model/call-audio.ts'
 import type { Call } from './live-call.ts'
 import { OwnRingback } from './own-ringback.ts'
 
@@ -21,23 +20,36 @@ export async function startRingback(call: Call): Promise<void> {
   const { tools } = call.media!
   if (!ringback || !tools || call.caller.offer === null) return
   try {
-    const answer = ownAnswer(await call.media!.offerToBuyer(null))
-    if (answer === null) return
-    call.isApart = true
-    await tools.apart(true).catch(() => {}) // Not every engine can before it has joined the two.
-    const told = await call.media!.answerFromBuyer(answer)
-    await tools.apart(true)
+    const told = await answerAlone(call, tools)
+    if (told === null) return
     call.throwIfGone()
     call.caller.ringing(183, 'Session Progress', told)
-    call.ringback = new OwnRingback(tools, promptOf(ringback), (reason) => call.note('no ringback', reason))
+    call.ringback = ringbackOf(call, tools)
     call.ringback.play()
   } catch (error) {
     call.note('no ringback', (error as Error).message)
   }
 }
 
-function promptOf(ringback: Ringback): Prompt {
-  return ringback.kind === 'tone' ? RINGING_TONE : { kind: 'file', name: ringback.name }
+/** The number's ringback, or the tone where it has none. */
+export function ringbackOf(call: Call, tools: AudioTools): OwnRingback {
+  const ringback = call.facts?.number?.audio?.ringback
+  const prompt: Prompt = ringback?.kind === 'prompt' ? { kind: 'file', name: ringback.name } : RINGING_TONE
+  return new OwnRingback(tools, prompt, (reason) => call.note('no ringback', reason))
+}
+
+/**
+ * What the caller can be told before anybody is rung: what a target with G.711 would have said (its offer, where it left that to us).
+ * The sides are apart from then on. Null when there is no G.711 to speak with it.
+ */
+export async function answerAlone(call: Call, tools: AudioTools): Promise<Sdp | null> {
+  const answer = ownAnswer(await call.media!.offerToBuyer(null))
+  if (answer === null) return null
+  call.isApart = true
+  await tools.apart(true).catch(() => {}) // Not every engine can before it has joined the two.
+  const told = await call.media!.answerFromBuyer(answer)
+  await tools.apart(true)
+  return told
 }
 
 /** What a phone that has G.711 alone, and key presses if they are offered, answers to an offer of ours; null when there is none. */

@@ -4,7 +4,7 @@ import type { Call } from './live-call.ts'
 import { auctionToWrite } from './losers.ts'
 import type { ExchangeParts } from './parts.ts'
 
-/** Both dialogs of an answered call: enough for a BYE each. The caller's is null while only the buyer has been answered. */
+/** Both dialogs of an answered call: enough for a BYE each. The caller's is null while only the buyer has been answered; one we answered first has its own all along. */
 export interface BridgedDialogs {
   readonly caller: DialogState | null
   readonly buyer: DialogState
@@ -21,7 +21,7 @@ export async function writeSold(call: Call, dialogs: BridgedDialogs | null, part
     auction: auctionToWrite(call),
     hold: takenAward.hold,
     terms: sold,
-    callerDialog: dialogs?.caller ?? null,
+    callerDialog: dialogs?.caller ?? (call.waiting ? call.caller.state() : null),
     buyerDialog: dialogs?.buyer ?? null,
   })
   try {

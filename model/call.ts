@@ -26,6 +26,9 @@ export type EndReason =
   | 'ack_timeout'
   | 'session_expired'
   | 'cancelled'
+  /** Asked by the number's menu, the caller chose nothing. */
+  | 'no_choice'
+  | 'menu_limit'
   | 'no_sale'
   | 'all_awards_failed'
   | 'stop_code'

@@ -16,6 +16,6 @@ describe('refusals', () => {
   })
 
   it('call a reason that is not in the table a fault of ours', () => {
-    assert.equal(meaningOf('caller_hung_up').status, 500)
+    assert.equal(meaningOf('buyer_hung_up').status, 500)
   })
 })

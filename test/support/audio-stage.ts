@@ -57,7 +57,8 @@ class Agent extends Party {
         }
         if (ringForMs > 0) {
           call.ring()
-          setTimeout(answer, ringForMs)
+          const ringing = setTimeout(answer, ringForMs)
+          void call.ended.then(() => clearTimeout(ringing))
         } else answer()
         void call.ended.then(resolve)
       })
@@ -98,6 +99,10 @@ class Caller extends Party {
     this.speakTo(this.call)
   }
 
+  press(digit: string): void {
+    this.pressTo(digit, this.call)
+  }
+
   /** The status it is refused with. */
   async refused(): Promise<number | null> {
     const outcome = await this.call.outcome
@@ -116,13 +121,13 @@ export class AudioStage {
   }
 
   async agent(hertz: number, ringForMs = 0): Promise<Agent> {
-    return new Agent(await this.#phone(), await this.#headset(hertz), ringForMs)
+    return new Agent(await this.phone(), await this.#headset(hertz), ringForMs)
   }
 
   /** A caller from the seller's address, whose INVITE is on its way; `leavesOffer`: without a description, which comes with the ACK. */
   async call(hertz: number, { leavesOffer = false } = {}): Promise<Caller> {
     const { address, number, exchange } = this.#market
-    const ua = await this.#phone(address)
+    const ua = await this.phone(address)
     const headset = await this.#headset(hertz)
     const target = exchange.process.sip()
     const sdp = buildSdp(headset)
@@ -135,7 +140,7 @@ export class AudioStage {
     await Promise.all(this.#closing.map((close) => close()))
   }
 
-  async #phone(address?: string): Promise<UserAgent> {
+  async phone(address?: string): Promise<UserAgent> {
     const ua = await createUserAgent(address === undefined ? {} : { address })
     this.#closing.push(() => ua.close())
     return ua

@@ -88,6 +88,7 @@ export function scenarioOf(dice: Dice): Scenario {
     limits: {
       maxConcurrentCalls: dice.onceIn(10) ? 1 : 100,
       maxSetupMs: dice.pick([20_000, 60_000]),
+      maxMenuMs: 20_000,
       trunkSilenceMs: 4000,
       maxCallDurationMs: dice.pick([60_000, 240_000]),
     },

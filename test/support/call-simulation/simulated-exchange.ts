@@ -12,6 +12,7 @@ import { createExchange } from '../../../gateway/exchange.ts'
 import type { Call } from '../../../gateway/live-call.ts'
 import { LiveCalls } from '../../../gateway/live-calls.ts'
 import type { RecordWriter } from '../../../gateway/needs.ts'
+import { MenuPlaces } from '../../../gateway/menu-places.ts'
 import { OwnDialogs } from '../../../gateway/own-dialogs.ts'
 import type { ExchangeParts } from '../../../gateway/parts.ts'
 import { Probes } from '../../../gateway/probes.ts'
@@ -167,6 +168,7 @@ export function createSimulatedExchange(options: {
     writer,
     announcements: new Announcements(bus),
     liveCalls,
+    menuPlaces: new MenuPlaces(10),
     ownDialogs: new OwnDialogs(),
     refusalCounter,
     probes,
