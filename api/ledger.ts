@@ -5,21 +5,11 @@ import type { Posting } from '../model/ledger.ts'
 import type { Micros } from '../model/money.ts'
 import { ADMIN, endpoint, EVERYONE, type Caller, type Endpoint } from './endpoint.ts'
 import { maySee, notFound, type Kit } from './kit.ts'
+import { announcePosting, PostingAnswer, viewPosting } from './posting-views.ts'
 import { Problem } from './problems.ts'
 import * as s from './schemas.ts'
 
 const Move = z.strictObject({ amount: s.money(1n), reference: s.text(200) })
-const PostingAnswer = z.strictObject({
-  id: s.printedId(),
-  kind: z.enum(['deposit', 'payout', 'call', 'correction']),
-  account_id: s.printedId(),
-  amount: s.printedMoney(),
-  currency: z.string(),
-  reference: z.string(),
-  call_id: s.printedId().nullable(),
-  balance: s.printedMoney(),
-  posted_at: s.printedTime(),
-})
 
 /** Money in and out of accounts, and what moved. */
 export function ledgerEndpoints(kit: Kit): Endpoint[] {
@@ -57,8 +47,8 @@ export function ledgerEndpoints(kit: Kit): Endpoint[] {
     }
     const isNew = posting.id === wanted.id
     const balance = kit.balances.balanceMicros(account.id)
-    const body = print(account.id, posting, signed, balance)
-    if (isNew) announce(kit, account, body)
+    const body = viewPosting(account.id, posting, signed, balance)
+    if (isNew) announcePosting(kit, account, body)
     return { status: isNew ? 201 : 200, body }
   }
 
@@ -104,7 +94,7 @@ export function ledgerEndpoints(kit: Kit): Endpoint[] {
         const list = `ledger ${account.id}`
         const page = await kit.stores.ledger.entries(account.id, kit.cursors.request(list, query))
         const body = kit.cursors.answer(list, page, (entry) =>
-          print(account.id, entry.posting, entry.amountMicros, entry.balanceMicros),
+          viewPosting(account.id, entry.posting, entry.amountMicros, entry.balanceMicros),
         )
         return { status: 200, body }
       },
@@ -116,36 +106,6 @@ export function ledgerEndpoints(kit: Kit): Endpoint[] {
 async function alreadyPaid(kit: Kit, id: AccountId, reference: string): Promise<boolean> {
   const page = await kit.stores.ledger.entries(id, { limit: s.MAX_PAGE, cursor: null })
   return page.data.some(({ posting }) => posting.kind === 'payout' && posting.reference === reference)
-}
-
-function print(accountId: AccountId, posting: Posting, amount: Micros, balance: Micros): z.input<typeof PostingAnswer> {
-  return {
-    id: posting.id,
-    kind: posting.kind,
-    account_id: accountId,
-    amount: s.printMoney(amount),
-    currency: posting.currency,
-    reference: posting.reference,
-    call_id: posting.callId,
-    balance: s.printMoney(balance),
-    posted_at: s.printTime(posting.postedAt),
-  }
-}
-
-function announce(kit: Kit, account: Account, payload: z.input<typeof PostingAnswer>): void {
-  if (!kit.events.hasListeners) return
-  const buyer = account.type === 'buyer'
-  kit.events.publish({
-    id: newId<string>(kit.clock),
-    type: 'ledger.posted',
-    time: payload.posted_at,
-    version: 1,
-    callId: null,
-    payload,
-    audience: buyer
-      ? { buyerIds: [account.id], buyerPayloads: new Map([[account.id, payload]]) }
-      : { sellerId: account.id, sellerPayload: payload },
-  })
 }
 
 /** Runs tasks of one key after one another, those of different keys side by side. */

@@ -3,8 +3,9 @@ import type { Auction } from '../model/auction.ts'
 import type { Bid, Campaign } from '../model/bid.ts'
 import type { CallMonitor, MonitorAsker, MonitorMode } from '../model/call-monitor.ts'
 import type { CallRecord } from '../model/cdr.ts'
+import type { Dispute, DisputeDecision, DisputeState } from '../model/dispute.ts'
 import type { DncEntry, DncList } from '../model/dnc.ts'
-import type { AccountId, ApiKeyId, AuctionId, CallId, CampaignId, MonitorId, UserId } from '../model/ids.ts'
+import type { AccountId, ApiKeyId, AuctionId, CallId, CampaignId, DisputeId, MonitorId, UserId } from '../model/ids.ts'
 import type { Posting, PostingKind } from '../model/ledger.ts'
 import type { Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
@@ -99,6 +100,20 @@ export interface LedgerStore {
     duplicateCalls: string[]
   }>
 }
+export interface DisputeFilter {
+  readonly buyerId?: AccountId
+  readonly sellerId?: AccountId
+  readonly callId?: CallId
+  readonly state?: DisputeState
+}
+export interface DisputeStore {
+  /** Throws StoreConflict when the call has one that was not withdrawn. */
+  open(dispute: Dispute): Promise<void>
+  find(id: DisputeId): Promise<Dispute | null>
+  list(page: PageRequest, filter: DisputeFilter): Promise<Page<Dispute>>
+  /** Ends an open one and posts its correction, both or neither; null, and nothing is posted, when it is open no more. */
+  decide(id: DisputeId, decision: DisputeDecision, posting: Posting | null): Promise<Dispute | null>
+}
 export interface DncStore {
   /** Adds numbers to a list; those already there are left as they are. Returns how many are new. */
   add(list: DncList, numbers: readonly PhoneNumber[], reason: string): Promise<number>
@@ -153,6 +168,7 @@ export interface Stores {
   bids: Store<Bid>
   dnc: DncStore
   ledger: LedgerStore
+  disputes: DisputeStore
   calls: CallStore
   auctions: AuctionStore
   idempotency: IdempotencyStore

@@ -49,6 +49,8 @@ interface ApiSettings {
   readonly refreshTokenExpirySeconds: number
   /** Requests to each auth endpoint, per minute and source address. */
   readonly loginPerMinute: number
+  /** So many days after its end a buyer may dispute a call. */
+  readonly disputeDays: number
   readonly wsMaxClients: number
   /** A WebSocket client with more than this unsent is dropped. */
   readonly wsBufferBytes: number

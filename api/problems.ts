@@ -22,6 +22,8 @@ export const PROBLEMS = {
   conflict: { status: 409, title: 'It collides with something that exists' },
   auction_closed: { status: 409, title: 'The auction takes no bids' },
   insufficient_funds: { status: 409, title: 'The available balance does not cover it' },
+  cannot_dispute: { status: 409, title: 'The call cannot be disputed' },
+  dispute_decided: { status: 409, title: 'The dispute is decided' },
   call_not_up: { status: 409, title: 'The call is not up' },
   cannot_monitor: { status: 409, title: 'Nobody can listen to this call' },
   too_many_monitors: { status: 409, title: 'The call is monitored by as many as can' },

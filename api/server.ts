@@ -15,6 +15,7 @@ import { clickToCallEndpoints } from './click-to-call.ts'
 import { createDrain } from './connections.ts'
 import { createCursors } from './cursors.ts'
 import { debugEndpoints } from './debug.ts'
+import { disputeEndpoints } from './disputes.ts'
 import { dncEndpoints } from './dnc.ts'
 import { healthEndpoints } from './health.ts'
 import type { Kit } from './kit.ts'
@@ -61,6 +62,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...authEndpoints(kit),
     ...accountEndpoints(kit),
     ...ledgerEndpoints(kit),
+    ...disputeEndpoints(kit),
     ...apiKeyEndpoints(kit),
     ...trunkEndpoints(kit),
     ...sipUserEndpoints(kit),

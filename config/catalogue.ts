@@ -134,6 +134,12 @@ export const CATALOGUE = {
   ),
   'auction.timeout': later(duration('1ms', '2s'), 'How long outside bidders may take to answer a ping.'),
 
+  'accounts.dispute_days': set(
+    whole(0, 365),
+    7,
+    'So many days after a call’s end its buyer may ask for its price back; 0: not at all.',
+  ),
+
   'compliance.tcpa.enabled': set(FLAG, true, 'Whether calling hours are judged at all.', {
     aliases: ['compliance.tcpa_enabled'],
   }),

@@ -17,6 +17,7 @@ export function apiSettings(settings: Settings, listening: readonly { transport:
     tokenExpirySeconds: settings.security.tokenExpiryMs / 1000,
     refreshTokenExpirySeconds: settings.security.refreshTokenExpiryMs / 1000,
     loginPerMinute: settings.security.loginPerMinute,
+    disputeDays: settings.accounts.disputeDays,
     webrtc: {
       sipUrl,
       wsPort: portOf('ws'),

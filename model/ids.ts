@@ -17,6 +17,7 @@ export type CallId = Id<'call'>
 export type AuctionId = Id<'auction'>
 export type AwardId = Id<'award'>
 export type HoldId = Id<'hold'>
+export type DisputeId = Id<'dispute'>
 export type MonitorId = Id<'monitor'>
 export type PostingId = Id<'posting'>
 

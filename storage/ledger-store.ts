@@ -7,7 +7,7 @@ import type { BookWriter } from './book-writer.ts'
 import { readMicros } from './columns.ts'
 import { pageLimit, pageOf, readCursor, SERIAL_KEY } from './cursor.ts'
 import { POSTING_COLUMNS, postingRow, readPosting } from './ledger-rows.ts'
-import type { Postgres } from './postgres.ts'
+import type { Postgres, Queries } from './postgres.ts'
 
 /** The ledger as the API sees it: deposits, payouts and corrections go in here; calls are posted by the record writer. */
 export class PostgresLedger implements LedgerStore {
@@ -24,26 +24,37 @@ export class PostgresLedger implements LedgerStore {
       posting.entries.length >= 2 && posting.entries.reduce((sum, entry) => sum + entry.amountMicros, 0n) === 0n,
       'a posting’s entries sum to zero',
     )
-    const row = postingRow(posting)
-    const { version, stored } = await this.#postgres.transaction(async (tx) => {
-      // The counter is locked first: the posting carries the very version that lists it.
-      const [counter] = await tx.rows('select version from book_version for update')
-      const fresh = await tx.rows('select post_ledger($1, $2::bigint + 1) as id', [
-        JSON.stringify([row]),
-        counter!['version'],
-      ])
-      if (fresh.length === 0) {
-        const [first] = await tx.rows(
-          `select ${POSTING_COLUMNS} from ledger_postings p
-           where p.id = $1 or p.call_id = $2 or (p.kind = $3 and p.account_id = $4 and p.reference = $5 and p.reference <> '')`,
-          [row['id'], row['call_id'], row['kind'], row['account_id'], row['reference']],
-        )
-        return { version: null, stored: readPosting(first!) }
-      }
-      return { version: await this.#book.list(tx, 'posting', posting.id, null), stored: posting }
-    })
-    if (version !== null) await this.#book.written(version, { kind: 'posting', posting })
+    const { version, stored } = await this.#postgres.transaction((tx) => this.postIn(tx, posting))
+    if (version !== null) await this.written(version, posting)
     return stored
+  }
+
+  /**
+   * Posts within a transaction of the caller's, who awaits `written` after the commit. `version` is null, and `stored` the first one,
+   * where this posting was there already.
+   */
+  async postIn(tx: Queries, posting: Posting): Promise<{ version: number | null; stored: Posting }> {
+    const row = postingRow(posting)
+    // The counter is locked first: the posting carries the very version that lists it.
+    const [counter] = await tx.rows('select version from book_version for update')
+    const fresh = await tx.rows('select post_ledger($1, $2::bigint + 1) as id', [
+      JSON.stringify([row]),
+      counter!['version'],
+    ])
+    if (fresh.length === 0) {
+      const [first] = await tx.rows(
+        `select ${POSTING_COLUMNS} from ledger_postings p
+         where p.id = $1 or p.call_id = $2 or (p.kind = $3 and p.account_id = $4 and p.reference = $5 and p.reference <> '')`,
+        [row['id'], row['call_id'], row['kind'], row['account_id'], row['reference']],
+      )
+      return { version: null, stored: readPosting(first!) }
+    }
+    return { version: await this.#book.list(tx, 'posting', posting.id, null), stored: posting }
+  }
+
+  /** Resolves once this process's balances know of it. */
+  async written(version: number, posting: Posting): Promise<void> {
+    await this.#book.written(version, { kind: 'posting', posting })
   }
 
   async entries(

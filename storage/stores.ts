@@ -8,6 +8,7 @@ import type { Book } from './book.ts'
 import { PostgresAuctions, PostgresCalls } from './call-store.ts'
 import { CAMPAIGNS } from './campaign-store.ts'
 import { defaultCampaign } from './default-campaign.ts'
+import { PostgresDisputes } from './dispute-store.ts'
 import { PostgresDnc } from './dnc-store.ts'
 import { PostgresIdempotency } from './idempotency-store.ts'
 import { PostgresLedger } from './ledger-store.ts'
@@ -23,6 +24,7 @@ import { PostgresUsers } from './user-store.ts'
 /** Everything the API reads and writes, over one pool and one book. */
 export function createStores(postgres: Postgres, book: Book, clock: Clock): Stores {
   const writer = new BookWriter(postgres, book)
+  const ledger = new PostgresLedger(postgres, writer)
   const campaigns = new StoredTable(CAMPAIGNS, postgres, writer, clock)
   return {
     accounts: new StoredTable(ACCOUNTS, postgres, writer, clock),
@@ -37,7 +39,8 @@ export function createStores(postgres: Postgres, book: Book, clock: Clock): Stor
     defaultCampaign: (accountId) => defaultCampaign(postgres, campaigns, accountId),
     bids: new StoredTable(BIDS, postgres, writer, clock),
     dnc: new PostgresDnc(postgres, writer, clock),
-    ledger: new PostgresLedger(postgres, writer),
+    ledger,
+    disputes: new PostgresDisputes(postgres, ledger),
     calls: new PostgresCalls(postgres),
     auctions: new PostgresAuctions(postgres),
     idempotency: new PostgresIdempotency(postgres, clock),

@@ -199,6 +199,7 @@ export async function startApi(
       tokenExpirySeconds: 900,
       refreshTokenExpirySeconds: 86_400,
       loginPerMinute: 10_000,
+      disputeDays: 7,
       webrtc: {
         sipUrl: null,
         wsPort: 5066,

@@ -4,6 +4,7 @@ import {
   type AuctionStore,
   type CallFilter,
   type CallStore,
+  type DisputeStore,
   type DncStore,
   type Draft,
   type IdempotencyStore,
@@ -17,6 +18,7 @@ import type { Account, Stored } from '../../model/account.ts'
 import type { Auction } from '../../model/auction.ts'
 import { ANY_CALL, type Bid, type Campaign } from '../../model/bid.ts'
 import type { CallRecord } from '../../model/cdr.ts'
+import type { Dispute } from '../../model/dispute.ts'
 import type { DncEntry } from '../../model/dnc.ts'
 import { newId, type AccountId } from '../../model/ids.ts'
 import type { Posting } from '../../model/ledger.ts'
@@ -152,6 +154,7 @@ export function createMemoryStores(): MemoryStores {
     bids,
     dnc: dnc(tick),
     ledger: ledger(postings, tick),
+    disputes: disputes(postings),
     calls: calls(callRecords),
     auctions: auctions(auctionRecords),
     idempotency: idempotency(),
@@ -182,6 +185,38 @@ function dnc(tick: () => Promise<void>): DncStore {
       const found = [...all].filter(([, entry]) => list === null || entry.list === list)
       const { data, nextCursor } = pageOf(found, ([key]) => key, page)
       return { data: data.map(([, entry]) => entry), nextCursor }
+    },
+  }
+}
+
+function disputes(postings: Posting[]): DisputeStore {
+  const all = new Map<string, Dispute>()
+  return {
+    async open(dispute) {
+      if ([...all.values()].some(({ callId, state }) => callId === dispute.callId && state !== 'withdrawn'))
+        throw new StoreConflict('callId', 'the call has been disputed already')
+      all.set(dispute.id, dispute)
+    },
+    find: async (id) => all.get(id) ?? null,
+    list: async (page, filter) =>
+      pageOf(
+        [...all.values()].filter(
+          (dispute) =>
+            (filter.buyerId ?? dispute.buyerId) === dispute.buyerId &&
+            (filter.sellerId ?? dispute.sellerId) === dispute.sellerId &&
+            (filter.callId ?? dispute.callId) === dispute.callId &&
+            (filter.state ?? dispute.state) === dispute.state,
+        ),
+        ({ id }) => id,
+        page,
+      ),
+    async decide(id, decision, posting) {
+      const dispute = all.get(id)
+      if (dispute?.state !== 'open') return null
+      if (posting) postings.push(posting)
+      const decided = { ...dispute, ...decision }
+      all.set(id, decided)
+      return decided
     },
   }
 }

@@ -1,0 +1,254 @@
+import { z } from 'zod'
+import { reverse } from '../accounts/reversal.ts'
+import { DISPUTE_REASONS, DISPUTE_STATES, type Dispute, type DisputeDecision } from '../model/dispute.ts'
+import { newId, type CallId, type DisputeId } from '../model/ids.ts'
+import type { Posting } from '../model/ledger.ts'
+import { CENT, type Micros } from '../model/money.ts'
+import { mayReadCall } from './call-views.ts'
+import { ADMIN, BUYERS, endpoint, EVERYONE, type Caller, type Endpoint } from './endpoint.ts'
+import { notFound, type Kit } from './kit.ts'
+import type { DisputeFilter } from './needs.ts'
+import { announcePosting, viewPosting } from './posting-views.ts'
+import { invalid, Problem } from './problems.ts'
+import * as s from './schemas.ts'
+
+const DAY_MS = 86_400_000
+
+const DisputeAnswer = z.strictObject({
+  id: s.printedId(),
+  call_id: s.printedId(),
+  buyer_id: s.printedId().nullable(),
+  seller_id: s.printedId().nullable(),
+  currency: z.string(),
+  charged: s.printedMoney().nullable(),
+  paid: s.printedMoney().nullable(),
+  reason: z.enum(DISPUTE_REASONS),
+  note: z.string(),
+  state: z.enum(DISPUTE_STATES),
+  opened_at: s.printedTime(),
+  decided_at: s.printedTime().nullable(),
+  decision: z.string().nullable(),
+  credit: s.printedMoney().nullable(),
+  clawback: s.printedMoney().nullable(),
+})
+
+const Opening = z.strictObject({ reason: z.enum(DISPUTE_REASONS), note: s.text(1000).optional() })
+const Decision = z.strictObject({ note: s.text(1000).optional() })
+const Acceptance = Decision.extend({
+  credit: s
+    .money(CENT)
+    .optional()
+    .meta({ description: 'What the buyer gets back, whole cents; all it paid if left out' }),
+})
+const Query = z.strictObject({
+  ...s.pageQuery,
+  state: z.enum(DISPUTE_STATES).optional(),
+  call_id: s.id<CallId>().optional(),
+})
+
+/**
+ * Calls that buyers want their money back for. The operator decides; an accepted one moves the money by a correction in the
+ * ledger, written with the decision or not at all. What a campaign has spent of its budget and caps stays spent.
+ */
+export function disputeEndpoints(kit: Kit): Endpoint[] {
+  const { stores } = kit
+  const common = { tag: 'disputes', answers: { 200: DisputeAnswer } } as const
+  const now = (): Date => new Date(kit.clock.now())
+
+  async function find(caller: Caller, id: string): Promise<Dispute> {
+    const dispute = await stores.disputes.find(id as DisputeId)
+    if (!dispute || !mayRead(dispute, caller)) throw notFound('dispute')
+    return dispute
+  }
+
+  async function decide(dispute: Dispute, decision: DisputeDecision, posting: Posting | null): Promise<Dispute> {
+    const decided = dispute.state === 'open' ? await stores.disputes.decide(dispute.id, decision, posting) : null
+    if (!decided) throw new Problem('dispute_decided', 'The dispute is open no more.')
+    return decided
+  }
+
+  const refusal = (state: 'rejected' | 'withdrawn', note: string | undefined): DisputeDecision => ({
+    state,
+    decidedAt: now(),
+    decision: note ?? null,
+    creditMicros: 0n,
+    clawbackMicros: 0n,
+    postingId: null,
+  })
+
+  return [
+    endpoint({
+      method: 'post',
+      tag: 'disputes',
+      path: '/calls/{id}/disputes',
+      who: BUYERS,
+      summary: 'Ask for a call’s price back, within accounts.dispute_days of its end',
+      body: Opening,
+      answers: { 201: DisputeAnswer, 409: 'Nothing was paid, it is too late, or it is disputed already' },
+      async handle({ caller, params, body }) {
+        const call = await stores.calls.find(params['id'] as CallId)
+        if (!call || !mayReadCall(call, caller)) throw notFound('call')
+        const { buyerId, endedAt, priceMicros } = call
+        if (!buyerId || !endedAt || priceMicros <= 0n)
+          throw new Problem('cannot_dispute', 'The call has not been paid for.')
+        const days = kit.settings.disputeDays
+        if (caller.role !== 'admin' && kit.clock.now() > endedAt.getTime() + days * DAY_MS)
+          throw new Problem('cannot_dispute', `A call can be disputed for ${days} days after its end.`)
+        const dispute: Dispute = {
+          id: newId(kit.clock),
+          callId: call.id,
+          buyerId,
+          sellerId: call.sellerId,
+          currency: call.currency,
+          chargedMicros: priceMicros,
+          paidMicros: call.payoutMicros,
+          reason: body.reason,
+          note: body.note ?? '',
+          state: 'open',
+          openedAt: now(),
+          decidedAt: null,
+          decision: null,
+          creditMicros: 0n,
+          clawbackMicros: 0n,
+          postingId: null,
+        }
+        await stores.disputes.open(dispute)
+        return { status: 201, body: view(dispute, caller) }
+      },
+    }),
+    endpoint({
+      ...common,
+      method: 'get',
+      path: '/disputes',
+      who: EVERYONE,
+      summary: 'List disputes, newest first',
+      query: Query,
+      answers: { 200: s.pageOf(DisputeAnswer) },
+      async handle({ caller, query }) {
+        const filter: DisputeFilter = {
+          ...(query.state && { state: query.state }),
+          ...(query.call_id && { callId: query.call_id }),
+          ...(caller.role === 'buyer' && { buyerId: caller.accountId }),
+          ...(caller.role === 'seller' && { sellerId: caller.accountId }),
+        }
+        const page = await stores.disputes.list(kit.cursors.request('disputes', query), filter)
+        return { status: 200, body: kit.cursors.answer('disputes', page, (dispute) => view(dispute, caller)) }
+      },
+    }),
+    endpoint({
+      ...common,
+      method: 'get',
+      path: '/disputes/{id}',
+      who: EVERYONE,
+      summary: 'Read a dispute',
+      async handle({ caller, params }) {
+        return { status: 200, body: view(await find(caller, params['id']!), caller) }
+      },
+    }),
+    endpoint({
+      ...common,
+      method: 'post',
+      path: '/disputes/{id}/accept',
+      who: ADMIN,
+      summary: 'Give the buyer its money back, all or a part; the seller gives back its share of that',
+      body: Acceptance,
+      bodyOptional: true,
+      answers: { 200: DisputeAnswer, 409: 'It is open no more' },
+      async handle({ caller, params, body }) {
+        const dispute = await find(caller, params['id']!)
+        const creditMicros = creditOf(dispute, body?.credit)
+        const at = now()
+        const { posting, clawbackMicros } = reverse({
+          ...dispute,
+          creditMicros,
+          at,
+          postingId: newId(kit.clock),
+          operatorId: kit.house.operatorId,
+        })
+        const decision: DisputeDecision = {
+          state: 'accepted',
+          decidedAt: at,
+          decision: body?.note ?? null,
+          creditMicros,
+          clawbackMicros,
+          postingId: posting.id,
+        }
+        const decided = await decide(dispute, decision, posting)
+        announce(kit, decided, posting)
+        return { status: 200, body: view(decided, caller) }
+      },
+    }),
+    endpoint({
+      ...common,
+      method: 'post',
+      path: '/disputes/{id}/reject',
+      who: ADMIN,
+      summary: 'Leave the money where it is',
+      body: Decision,
+      bodyOptional: true,
+      answers: { 200: DisputeAnswer, 409: 'It is open no more' },
+      async handle({ caller, params, body }) {
+        const dispute = await find(caller, params['id']!)
+        return { status: 200, body: view(await decide(dispute, refusal('rejected', body?.note), null), caller) }
+      },
+    }),
+    endpoint({
+      ...common,
+      method: 'post',
+      path: '/disputes/{id}/withdraw',
+      who: BUYERS,
+      summary: 'Take it back',
+      body: Decision,
+      bodyOptional: true,
+      answers: { 200: DisputeAnswer, 409: 'It is open no more' },
+      async handle({ caller, params, body }) {
+        const dispute = await find(caller, params['id']!)
+        return { status: 200, body: view(await decide(dispute, refusal('withdrawn', body?.note), null), caller) }
+      },
+    }),
+  ]
+}
+
+function mayRead(dispute: Dispute, { role, accountId }: Caller): boolean {
+  return role === 'admin' || (role === 'buyer' ? dispute.buyerId : dispute.sellerId) === accountId
+}
+
+function creditOf({ chargedMicros }: Dispute, wanted: Micros | undefined): Micros {
+  if (wanted === undefined) return chargedMicros
+  if (wanted > chargedMicros)
+    throw invalid('/credit', `must be at most the ${s.printMoney(chargedMicros)} that were paid`, 'too_big')
+  if (wanted % CENT !== 0n) throw invalid('/credit', 'must be whole cents', 'invalid_money')
+  return wanted
+}
+
+function announce(kit: Kit, { buyerId, sellerId }: Dispute, posting: Posting): void {
+  for (const { accountId, amountMicros } of posting.entries) {
+    const type = accountId === buyerId ? 'buyer' : accountId === sellerId ? 'seller' : null
+    if (type === null) continue
+    const payload = viewPosting(accountId, posting, amountMicros, kit.balances.balanceMicros(accountId))
+    announcePosting(kit, { id: accountId, type }, payload)
+  }
+}
+
+/** A seller learns neither who bought the call nor for what; a buyer not what the seller was paid. */
+function view(dispute: Dispute, { role }: Caller): z.input<typeof DisputeAnswer> {
+  const isSeller = role === 'seller'
+  const isBuyer = role === 'buyer'
+  return {
+    id: dispute.id,
+    call_id: dispute.callId,
+    buyer_id: isSeller ? null : dispute.buyerId,
+    seller_id: isBuyer ? null : dispute.sellerId,
+    currency: dispute.currency,
+    charged: isSeller ? null : s.printMoney(dispute.chargedMicros),
+    paid: isBuyer ? null : s.printMoney(dispute.paidMicros),
+    reason: dispute.reason,
+    note: isSeller ? '' : dispute.note,
+    state: dispute.state,
+    opened_at: s.printTime(dispute.openedAt),
+    decided_at: s.printTime(dispute.decidedAt),
+    decision: dispute.decision,
+    credit: isSeller ? null : s.printMoney(dispute.creditMicros),
+    clawback: isBuyer ? null : s.printMoney(dispute.clawbackMicros),
+  }
+}
