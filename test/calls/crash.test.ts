@@ -3,12 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import type { IncomingCall } from '../../sipp/agents/incoming-call.ts'
+import { attachToEmbedded } from '../../storage/embedded-postgres.ts'
 import { AudioStage } from '../support/audio-stage.ts'
 import { bridgedCall } from '../support/bridged-call.ts'
 import { consultation, replacesOf } from '../support/consultation.ts'
-import { Exchange, requireSipp } from '../support/exchange.ts'
+import { eventually, Exchange, requireSipp } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
 import { buildToneWav } from '../support/tones.ts'
 
@@ -125,7 +126,7 @@ describe('an exchange that is killed', function () {
       const next = await rung
       next.accept()
       assert.equal((await agent.ended).cause, 'remote-hung-up')
-      await sleep(500) // For the new leg to be written down.
+      await writtenLegs(dataDirectory, market.number, 3)
       await first.process.kill()
       const second = await start()
       assert.equal((await next.ended).cause, 'remote-hung-up')
@@ -148,7 +149,7 @@ describe('an exchange that is killed', function () {
       const headers = { 'Refer-To': `<sip:x@${host}:${port}?Replaces=${replacesOf(placed.caller)}>` }
       await bought.agent.request('REFER', { headers })
       await Promise.all([bought.agent.ended, placed.caller.ended])
-      await sleep(500) // For both calls to be written down.
+      for (const { market } of [bought, placed]) await writtenLegs(dataDirectory, market.number, 3)
       await first.process.kill()
       const second = await start()
       assert.equal((await bought.caller.ended).cause, 'remote-hung-up')
@@ -169,6 +170,27 @@ describe('an exchange that is killed', function () {
     }
   })
 })
+
+/** Waits until the call to this number is stored with so many legs: the API tells of a call in progress what is not stored yet. */
+async function writtenLegs(dataDirectory: string, number: string, count: number): Promise<void> {
+  const database = attachToEmbedded(dataDirectory)!
+  const client = new pg.Client(database.connection)
+  try {
+    await client.connect()
+    await eventually(
+      async () => {
+        const { rows } = await client.query('select jsonb_array_length(legs) as legs from calls where dnis = $1', [
+          number,
+        ])
+        return rows[0]?.legs === count ? true : undefined
+      },
+      () => `the call to ${number} is not stored with ${count} legs`,
+    )
+  } finally {
+    await client.end()
+    database.close()
+  }
+}
 
 async function assertMoney(exchange: Exchange, accountId: string, balance: string): Promise<void> {
   const account = await exchange.api.request('GET', `/api/v1/accounts/${accountId}`)

@@ -76,7 +76,8 @@ describe('a call nobody buys', function () {
 
   it('since the budget of the day is spent', async () => {
     const market = await Market.open(exchange)
-    const buyer = await market.buyer(BUYER, { campaign: { status: 'active', budget: { daily: '1.50' } } })
+    const campaign = { status: 'active', budget: { daily: '1.50' } }
+    const buyer = await market.buyer(BUYER, { amount: '1.50', campaign })
     await market.call(CALLER)
     await market.went(buyer.run)
     await market.records(1)

@@ -37,9 +37,10 @@ describe('an answer that the caller has had with early media', function () {
         [second, '4.00'],
       ] as const)
         await market.standingBid({ host: phone.address, port: phone.port }, { amount, bid: { billable_after: 0 } })
+      const told = Promise.withResolvers<void>()
       first.on('call', (call: IncomingCall) => {
         call.earlyMedia(described('0 8', direction))
-        setTimeout(() => call.reject(486), 100)
+        void told.promise.then(() => call.reject(486))
       })
       const rung = new Promise<IncomingCall>((resolve) => second.on('call', resolve))
       const target = exchange.process.sip()
@@ -49,6 +50,7 @@ describe('an answer that the caller has had with early media', function () {
         target,
         sdp: described('0 8', 'sendrecv'),
       })
+      caller.on('progress', ({ sdp }) => sdp !== '' && told.resolve())
       const asked: string[] = []
       caller.on('request', ({ method, body }) => asked.push(`${method} ${/a=(send\w+)/.exec(body)?.[1]}`))
       const agent = await rung
