@@ -74,7 +74,7 @@ export class ScenarioFailedToStart extends Error {
 /** SIPp’s default buffers lose datagrams above some hundred calls a second. */
 const SOCKET_BUFFER_BYTES = 4 * 1024 ** 2
 /** How long SIPp may take until it listens. */
-const START_LIMIT_MS = 10_000
+const START_LIMIT_MS = 30_000
 /** SIPp ends itself at its `-timeout`; so much later we end it. */
 const KILL_GRACE_MS = 5000
 

@@ -194,8 +194,8 @@ export class FreeSwitchLeg extends EventEmitter<{ gone: [cause: string]; digit: 
   #run<T>(what: string, promise: Promise<T>, ms: number | null = this.#limits.commandTimeoutMs): Promise<T> {
     promise.catch(() => undefined)
     if (this.#isGone) return this.#gone.promise
-    const inTime = ms === null ? promise : within(what, ms, promise)
-    return Promise.race([inTime, this.#gone.promise]).catch((error: unknown) => {
+    const ended = Promise.race([promise, this.#gone.promise])
+    return (ms === null ? ended : within(what, ms, ended)).catch((error: unknown) => {
       throw error instanceof Error ? asUnavailable(what, error) : new MediaUnavailable(`FreeSWITCH: ${String(error)}`)
     })
   }

@@ -10,7 +10,7 @@ import { sampleAuction, sampleCall } from '../support/sample-calls.ts'
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 
 describe('the console at /', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let api: ApiHarness
   let browser: Browser
   let page: Page

@@ -188,7 +188,7 @@ describe('a capture file', () => {
   })
 
   it('is SIP to tshark, over IPv4 and IPv6', function () {
-    this.timeout(30_000)
+    this.timeout(90_000)
     if (spawnSync('tshark', ['--version']).error) {
       process.stderr.write('skipped: reading the capture file needs tshark (apt-get install tshark)\n')
       this.skip()

@@ -64,7 +64,7 @@ describe('what a page needs to be a phone', () => {
   })
 
   describe('and coturn', function () {
-    this.timeout(40_000)
+    this.timeout(90_000)
     let coturn: Coturn
     before(async function () {
       if (!Coturn.isInstalled()) this.skip()

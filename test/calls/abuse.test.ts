@@ -14,7 +14,7 @@ interface BanAnswer {
 }
 
 describe('abuse', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     requireEmbeddedSip(this, 'its bans and limits')

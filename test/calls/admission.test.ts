@@ -6,7 +6,7 @@ import { Market } from '../support/call-market.ts'
 const REFUSED = { outcome: 'refused', hung_up_by: 'exchange' }
 
 describe('admission', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this)

@@ -19,7 +19,7 @@ const COLLEAGUE_HZ = 1800
 const BUYER_HUNG_UP = { ...CALLER_HUNG_UP, end_reason: 'buyer_hung_up', hung_up_by: 'buyer' }
 
 describe('an attended transfer between two calls of ours', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   let scene: Consultation
   before(async function () {

@@ -12,7 +12,7 @@ import { mediaOf } from '../support/talks.ts'
 import { KILLABLE_RELAY } from '../support/thread-killer.ts'
 
 describe('a relay whose thread dies', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   const open: ManyCalls[] = []
   before(async function () {
@@ -54,7 +54,7 @@ describe('a relay whose thread dies', function () {
 })
 
 describe('strangers who know the ports of audio', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   const RANGE = { first: 22_800, last: 22_899 }
   let exchange: Exchange
   before(async function () {
@@ -104,7 +104,7 @@ describe('strangers who know the ports of audio', function () {
 })
 
 describe('an exchange that is killed with 50 calls up', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   const CALLS = 50
   // Four ports a call, and a few that others may have.
   const env = { DCE_TELEPHONY_RTP_PORT_RANGE: `22500-${22_500 + 4 * CALLS + 19}` }

@@ -21,7 +21,7 @@ function g107(lossPercent: number): number {
 const lossPercent = ({ packets_lost: lost, packets_received: received }: LegMedia) => (100 * lost) / (lost + received)
 
 describe('audio over a bad network', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this)

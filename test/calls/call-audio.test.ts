@@ -21,7 +21,7 @@ const ASKS = { whisper: 'whisper', accept: { digit: '1', seconds: 2 } }
 
 for (const engine of ['relay', 'rtpengine'] as const)
   describe(`the audio of numbers and campaigns (${engine})`, function () {
-    this.timeout(40_000)
+    this.timeout(90_000)
     let exchange: Exchange
     let folder: string
     let rtpengine: RtpengineProcess | null = null

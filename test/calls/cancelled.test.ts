@@ -7,7 +7,7 @@ import { Market } from '../support/call-market.ts'
 const CANCELLED = { outcome: 'cancelled', sip_status: 487, end_reason: 'cancelled', hung_up_by: 'caller' }
 
 describe('a caller who gives up', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this)
@@ -70,7 +70,7 @@ describe('a caller who gives up', function () {
 })
 
 describe('the 487 to a caller who gives up', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   const phones: UserAgent[] = []
   before(async function () {
@@ -108,7 +108,7 @@ describe('the 487 to a caller who gives up', function () {
 })
 
 describe('two sides that hang up at once', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this)
@@ -133,7 +133,7 @@ describe('two sides that hang up at once', function () {
 })
 
 describe('a caller whose ACK is lost', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     requireEmbeddedSip(this, 'its timer T1 set')

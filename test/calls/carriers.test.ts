@@ -10,7 +10,7 @@ const CALLER = 'uac-answered-caller-hangs-up-expect-200.xml'
 const TOLERANT = ['-default_behaviors', 'all,-abortunexp']
 
 describe('a carrier with its own way of speaking SIP', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this)

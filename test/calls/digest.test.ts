@@ -8,7 +8,7 @@ const BY_PASSWORD: MarketTerms = { trunk: { addresses: [], username: 'carrier', 
 const CREDENTIALS = { more: ['-au', 'carrier', '-ap', 'correct horse'] }
 
 describe('a carrier known by its password', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     // SIPp 3.6 knows MD5 only, and reads only the first challenge.

@@ -104,7 +104,7 @@ async function untilSessions(exchange: Exchange, expected: string): Promise<void
 const health = async (exchange: Exchange): Promise<string> => (await exchange.api.raw('GET', '/health')).text()
 
 describe('calls on DCE_MEDIA_ENGINE=direct,rtpengine,relay', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let engine: RtpengineProcess
   let exchange: Exchange
   let stage: Stage
@@ -254,7 +254,7 @@ describe('calls on DCE_MEDIA_ENGINE=direct,rtpengine,relay', function () {
 })
 
 describe('calls on DCE_MEDIA_ENGINE=direct', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   let stage: Stage
   before(async function () {

@@ -8,7 +8,7 @@ const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'call
 const SECOND = 'uas-answer-caller-hangs-up-expect-200.xml'
 
 describe('a buyer who does not take the call', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this)

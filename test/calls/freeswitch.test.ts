@@ -12,7 +12,7 @@ const { DCE_FREESWITCH_SERVERS: servers, DCE_FREESWITCH_SECRET: secret = 'ClueCo
 
 describe('calls on a real freeswitch', function () {
   if (servers === undefined) return
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
 
   before(async function () {

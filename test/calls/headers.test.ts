@@ -7,7 +7,7 @@ import { Market } from '../support/call-market.ts'
 const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
 
 describe('the headers of a call', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this, { env: { DCE_TELEPHONY_PASS_HEADERS: 'User-to-User, X-Acme-*' } })

@@ -6,7 +6,7 @@ import { eventually, startExchange, type Exchange } from '../support/exchange.ts
 import { hireAgent, PASSWORD } from '../support/registered-phone.ts'
 
 describe('JsSIP', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this, { env: { DCE_TELEPHONY_WS_PORT: '0' } })

@@ -14,7 +14,7 @@ const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'
 const HUNG_UP_ON = 'uac-answered-other-side-hangs-up-expect-200.xml'
 
 describe('the longest call', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this, { env: { DCE_TELEPHONY_MAX_CALL_DURATION: '2s' } })
@@ -37,7 +37,7 @@ describe('the longest call', function () {
 })
 
 describe('audio that stops', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this, { env: { DCE_MEDIA_RTP_TIMEOUT: '1s' } })
@@ -136,7 +136,7 @@ async function readyStatus(exchange: Exchange): Promise<number> {
 }
 
 describe('audio ports for one call', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     const from = await freePorts(4)

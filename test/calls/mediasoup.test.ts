@@ -10,7 +10,7 @@ import { runProgram } from '../support/run-program.ts'
 const DCE = fileURLToPath(new URL('../../gateway/dce.js', import.meta.url))
 
 describe('calls on DCE_MEDIA_ENGINE=mediasoup', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   const open: ManyCalls[] = []
 
@@ -68,7 +68,7 @@ describe('calls on DCE_MEDIA_ENGINE=mediasoup', function () {
 })
 
 describe('dce doctor, for mediasoup', function () {
-  this.timeout(30_000)
+  this.timeout(90_000)
   const doctor = (env: Record<string, string>) =>
     runProgram(process.execPath, [DCE, 'doctor'], 20_000, {
       DCE_MEDIA_ENGINE: 'mediasoup',

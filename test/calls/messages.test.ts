@@ -8,7 +8,7 @@ import { hireAgent, hireColleague, Phone } from '../support/registered-phone.ts'
 const COFFEE = { body: 'coffee?', without: ['Contact'] }
 
 describe('a MESSAGE outside calls', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   let market: Market
   const phones: Phone[] = []

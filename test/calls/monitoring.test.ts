@@ -138,7 +138,7 @@ const events = (rows: readonly Record<string, unknown>[]): string =>
   rows.map(({ event, mode, reason }) => [event, reason ?? mode].join(' ')).join(', ')
 
 describe('a supervisor at a call', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   let freeswitch: ScriptedFreeSwitch
   let stage: Stage
@@ -345,7 +345,7 @@ describe('a supervisor at a call', function () {
 })
 
 describe('a supervisor at a call of the relay', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this, { env: { DCE_TELEPHONY_MONITOR_HOSTS: '127.0.0.1' } })

@@ -10,7 +10,7 @@ const CALLER = 'uac-answered-caller-hangs-up-expect-200.xml'
 const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
 
 describe('a buyer whose URI has a name', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let dns: DnsServer
   let exchange: Exchange
   let phone: UserAgent

@@ -8,7 +8,7 @@ const CALLER = 'uac-answered-caller-hangs-up-expect-200.xml'
 const UNSOLD = 'uac-no-sale-expect-480.xml'
 
 describe('a call nobody buys', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this)

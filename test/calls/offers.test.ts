@@ -7,7 +7,7 @@ const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'call
 const BUYER = 'uas-answer-caller-hangs-up-expect-200.xml'
 
 describe('an offer', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this, { env: { DCE_MEDIA_CODECS: 'opus, PCMU, PCMA' } })

@@ -11,7 +11,7 @@ const CHALLENGE = 'Digest realm="carrier", nonce="n1", algorithm=SHA-256, qop="a
 const ACCOUNT = { username: 'dce', password: 'secret' }
 
 describe('a number that is reached through outbound trunks', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   let operator: string
   let first: SipPeer

@@ -11,7 +11,7 @@ const CALLER = 'uac-answered-caller-hangs-up-expect-200.xml'
 const ANSWERED = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
 
 describe('calls while Postgres is away', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   before(async function () {
     if (process.platform !== 'linux') this.skip() // The processes are found in /proc.
@@ -51,7 +51,7 @@ describe('calls while Postgres is away', function () {
 })
 
 describe('registrations while Postgres is away', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   before(async function () {
     if (process.platform !== 'linux') this.skip()

@@ -17,7 +17,7 @@ const PROBING = {
 }
 
 describe('a target that does not answer OPTIONS any more', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   before(async function () {
     requireEmbeddedSip(this, 'its timer T1 set')

@@ -15,7 +15,7 @@ import { tonesIn } from '../support/tones.ts'
 const DCE = join(import.meta.dirname, '../../gateway/dce.js')
 
 describe('a recorded call', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   let folder: string
   let env: Record<string, string>

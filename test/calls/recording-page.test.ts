@@ -38,7 +38,7 @@ describe('the console', function () {
         () => 'the recording is not kept',
       )
       const page = await browser.newPage()
-      page.setDefaultTimeout(15_000)
+      page.setDefaultTimeout(30_000)
       const { host, port } = exchange.process.http
       await page.goto(`http://${host}:${port}/`)
       await page.getByLabel('Email').fill(ADMIN.email)

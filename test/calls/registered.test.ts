@@ -13,7 +13,7 @@ import { hireAgent, PASSWORD, Phone } from '../support/registered-phone.ts'
 const CALLER = 'uac-answered-caller-hangs-up-expect-200.xml'
 
 describe('a registered agent', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   let dataDirectory: string
   let env: Record<string, string>

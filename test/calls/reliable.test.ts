@@ -6,7 +6,7 @@ import { Market } from '../support/call-market.ts'
 const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
 
 describe('provisional answers and session timers', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this)
@@ -79,7 +79,7 @@ describe('provisional answers and session timers', function () {
 })
 
 describe('a caller that never acknowledges a reliable 180', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     requireEmbeddedSip(this, 'a T1 of its own')

@@ -33,7 +33,7 @@ async function answered(exchange: Exchange): Promise<Scene> {
 }
 
 describe('an INVITE with Replaces (RFC 3891)', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   let scene: Scene
   before(async function () {
@@ -212,7 +212,7 @@ describe('an INVITE with Replaces (RFC 3891)', function () {
 })
 
 describe('an INVITE with Replaces, where the caller’s side may change hands, too', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this, { env: { DCE_TELEPHONY_TRANSFERS: 'both' } })

@@ -10,7 +10,7 @@ import { eventually, startExchange, type Exchange } from '../support/exchange.ts
 import { RtpengineProcess, rtpengineIsInstalled } from '../support/rtpengine.ts'
 
 describe('calls on DCE_MEDIA_ENGINE=rtpengine', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let engine: RtpengineProcess
   let exchange: Exchange
 

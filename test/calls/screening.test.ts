@@ -20,7 +20,7 @@ function closedHours(): Record<string, string> {
 }
 
 describe('the law outside calling hours', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this, { env: closedHours() })
@@ -43,7 +43,7 @@ describe('the law outside calling hours', function () {
 })
 
 describe('the lists', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   before(async function () {
     exchange = await startExchange(this, { env: { DCE_COMPLIANCE_TCPA_ENABLED: 'false' } })

@@ -13,7 +13,7 @@ for (const [engines, afterwards] of [
   ['freeswitch,relay', 'new ones go to the next engine'],
 ] as const)
   describe(`calls on DCE_MEDIA_ENGINE=${engines}, the FreeSWITCH scripted`, function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     let exchange: Exchange
     let freeswitch: ScriptedFreeSwitch
     let market: Market

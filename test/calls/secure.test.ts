@@ -10,7 +10,7 @@ import { hireAgent, PASSWORD, Phone } from '../support/registered-phone.ts'
 import { SDP, SipPeer } from '../support/sip-peer.ts'
 
 describe('over TLS and WebSocket', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   let authority: Certificate
   let folder: string

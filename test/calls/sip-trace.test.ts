@@ -24,7 +24,7 @@ interface Answer {
 const DCE = join(import.meta.dirname, '..', '..', 'gateway', 'dce.js')
 
 describe('what is seen of a call that a second buyer takes', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   let market: Market
   let second: Buyer

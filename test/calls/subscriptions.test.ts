@@ -10,7 +10,7 @@ const ENDED = 'Subscription-State: terminated;reason=noresource'
 const SUBSCRIBE = { headers: [EVENT, 'Expires: 120', 'Accept: application/pidf+xml'] }
 
 describe('a SUBSCRIBE outside calls', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   let market: Market
   const phones: Phone[] = []
@@ -256,7 +256,7 @@ describe('a SUBSCRIBE outside calls', function () {
       await grant(desk)
       await answered
       const stopped = exchange.process.stop()
-      const last = await phone.peer.receive('NOTIFY', { timeoutMs: 15_000 })
+      const last = await phone.peer.receive('NOTIFY', { timeoutMs: 30_000 })
       assert.equal(last.get('subscription-state'), 'terminated;reason=probation;retry-after=30')
       phone.peer.reply(last, 200, 'OK')
       assert.equal((await desk.peer.receive('SUBSCRIBE')).get('expires'), '0')

@@ -8,7 +8,7 @@ const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'call
 
 /** RFC 3261 §13.2.1: of the descriptions under one To tag a caller takes the first for the answer, and ignores all others. */
 describe('an answer that the caller has had with early media', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   const phones: UserAgent[] = []
   before(async function () {

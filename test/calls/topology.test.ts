@@ -7,7 +7,7 @@ const ANI = '+12125550142'
 let buyers = 0
 
 describe('topology hiding', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   let market: Market
   let caller: SecretiveAgent

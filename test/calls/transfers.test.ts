@@ -38,7 +38,7 @@ function requested(leg: IncomingCall | OutgoingCall, method: string): Promise<Si
 }
 
 describe('a transfer', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   let scene: Scene
   before(async function () {
@@ -263,7 +263,7 @@ describe('a transfer', function () {
 })
 
 describe('a transfer, where the caller’s side may ask for one, too', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let exchange: Exchange
   let scene: Scene
   before(async function () {

@@ -84,11 +84,13 @@ describe('authentication', () => {
         password: 'guess',
       })
       const start = performance.now()
-      for (let i = 0; i < 3000; i++) identify(authentication, header)
+      for (let i = 0; i < 1000; i++) identify(authentication, header)
       return performance.now() - start
     }
     spent('nobody') // Warm.
-    const [one, other] = [spent('carrier'), spent('nobody')]
+    // The machine may be busy: each at its best.
+    const best = (username: string): number => Math.min(...Array.from({ length: 5 }, () => spent(username)))
+    const [one, other] = [best('carrier'), best('nobody')]
     assert.ok(Math.max(one, other) / Math.min(one, other) < 5, `${one} ms and ${other} ms`)
   })
 

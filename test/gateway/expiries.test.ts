@@ -44,13 +44,18 @@ describe('expiries', () => {
   })
 
   it('looks at those due alone, however many are not', () => {
-    const expiries = new Expiries<number>(0)
-    for (let i = 0; i < 15_000; i++) expiries.note(i, 3_600_000 + i)
-    expiries.note(-1, 1000)
-    const startMs = performance.now()
-    for (let second = 1; second <= 1000; second++) expiries.take(second * 1000)
+    let bestMs = Infinity
+    // The machine may be busy: at its best.
+    for (let tries = 0; tries < 5 && bestMs >= 300; tries++) {
+      const expiries = new Expiries<number>(0)
+      for (let i = 0; i < 15_000; i++) expiries.note(i, 3_600_000 + i)
+      expiries.note(-1, 1000)
+      const startMs = performance.now()
+      for (let second = 1; second <= 1000; second++) expiries.take(second * 1000)
+      bestMs = Math.min(bestMs, performance.now() - startMs)
+      assert.equal(expiries.size, 15_000)
+    }
     // Walking over all of them a thousand times takes most of a second.
-    assert.ok(performance.now() - startMs < 300)
-    assert.equal(expiries.size, 15_000)
+    assert.ok(bestMs < 300, `${bestMs} ms`)
   })
 })

@@ -13,7 +13,7 @@ import { SipPeer } from '../support/sip-peer.ts'
 const ROOT = join(import.meta.dirname, '../..')
 
 describe('dce sip-server', function () {
-  this.timeout(20_000)
+  this.timeout(90_000)
   const children: ChildProcess[] = []
   afterEach(() => {
     for (const child of children.splice(0)) child.kill('SIGKILL')

@@ -11,7 +11,7 @@ const REFUSED_WITH = { baresip: 486, linphonec: 603 }
 const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
 
 describe("a buyer's agent", function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let stage: PhoneStage
   before(async function () {
     stage = await PhoneStage.open(this)

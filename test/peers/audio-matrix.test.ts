@@ -76,7 +76,7 @@ interface Row extends Talk {
 }
 
 describe('audio between every pair of peers', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   const rows: Row[] = []
   let site: PhonePage
   before(async function () {

@@ -24,7 +24,7 @@ const PHONE_HZ = 1000
 const TURN_SECRET = 'north'
 
 describe('a browser and a phone that is none', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   let site: PhonePage
   let browser: Browser

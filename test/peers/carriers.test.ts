@@ -8,7 +8,7 @@ const BUYER_HZ = 600
 const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
 
 describe("a carrier's phone", function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let stage: PhoneStage
   before(async function () {
     stage = await PhoneStage.open(this)

@@ -15,7 +15,7 @@ import { TcpRelay } from '../support/tcp-relay.ts'
 const OPEN = { outcome: 'answered', sip_status: 200 }
 
 describe('JsSIP in Chromium', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let stage: BrowserStage
   let exchange: Exchange
   before(async function () {

@@ -7,7 +7,7 @@ import { Kamailio, kamailioIsInstalled, type InnerTransport } from '../support/k
 const BUYERS = '127.66.20.1'
 
 describe('Kamailio', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   before(async function () {
     if (!kamailioIsInstalled()) this.skip()

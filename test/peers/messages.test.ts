@@ -6,7 +6,7 @@ import type { Softphone } from '../support/softphone.ts'
 const HZ = 1000
 
 describe('phones of other makers, outside calls,', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let stage: PhoneStage
   let market: Market
   before(async function () {

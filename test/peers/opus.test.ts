@@ -25,7 +25,7 @@ const KEY: MasterKey = { id: 'k1', key: randomBytes(32) }
 const ANSWERED = { outcome: 'answered', sip_status: 200 }
 
 describe('a browser with Opus alone and a phone with G.711 alone, through rtpengine', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let program: RtpengineProcess
   let exchange: Exchange
   let site: PhonePage

@@ -12,7 +12,7 @@ import { hireAgent, PASSWORD } from '../support/registered-phone.ts'
 const SHOTS = process.env['SCREENSHOTS']
 
 describe('the softphone at /phone', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   let browser: Browser
   const pages: Page[] = []

@@ -13,7 +13,7 @@ import { untilHeard } from '../support/talks.ts'
 const OPEN = { outcome: 'answered', sip_status: 200 }
 
 describe('SIP.js in Chromium', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let stage: BrowserStage
   before(async function () {
     stage = await BrowserStage.open(this, SIPJS)

@@ -13,7 +13,7 @@ const EXIT = { fine: 0, refused: 2, unanswered: 3, notFound: 32 } as const
 const LIMIT_MS = 20_000
 
 describe('sipsak', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let exchange: Exchange
   let folder: string
   before(async function () {

@@ -17,7 +17,7 @@ const COLLEAGUE_HZ = 1400
 const CALLER_HUNG_UP = { outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up', hung_up_by: 'caller' }
 
 describe('two phones of other makers', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let stage: PhoneStage
   before(async function () {
     for (const name of SOFTPHONES) requirePhone(this, name)

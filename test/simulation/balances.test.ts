@@ -18,7 +18,7 @@ const OPERATOR = 'operator' as AccountId
 const EXTERNAL = 'external' as AccountId
 
 describe('balances and holds over many random operations', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
 
   it('are what a naive auditor says, and sum to nothing', () => {
     const dice = new Dice()

@@ -30,7 +30,7 @@ function count(list: readonly Sold[], key: 'bid' | 'target' | 'campaign', id: st
 }
 
 describe('places, caps and budgets over many random calls', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
 
   it('are never oversold nor undersold: a naive count of all calls ever agrees on every verdict', () => {
     const dice = new Dice()

@@ -48,7 +48,7 @@ describe('the scenarios', () => {
 })
 
 describe('the runner', function () {
-  this.timeout(30_000)
+  this.timeout(90_000)
   let logDirectory: string
   before(async function () {
     if (!sippIsInstalled()) this.skip()

@@ -17,7 +17,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 }
 
 describe('while Postgres is away', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let storage: TestStorage
   beforeEach(async () => {
     storage = await openTestStorage({ databaseUrl: null, spoolBytes: 4 * 1024 * 1024 })

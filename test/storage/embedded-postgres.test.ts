@@ -16,7 +16,7 @@ const OPENER = new URL('../support/opening-process.ts', import.meta.url)
 const asRoot = process.getuid?.() === 0
 
 describe('the embedded PostgreSQL', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
 
   it('keeps its data over a restart, with a data folder that is root’s alone and deep in the tree', async function () {
     const outer = temporaryFolder()

@@ -6,7 +6,7 @@ import { openTestStorage, temporaryFolder } from '../support/storage.ts'
 const WRITER = new URL('../support/writing-process.ts', import.meta.url)
 
 describe('after kill -9 of the whole process', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   for (const situation of ['database', 'spooling'] as const)
     it(`every acknowledged record is there and calls without an end are open (records went to: ${situation})`, async () => {
       const dataDir = temporaryFolder()

@@ -139,7 +139,7 @@ export class BrowserPhone implements Voice {
 
   /** Waits for the `count`th event of this name. */
   async event(name: string, count = 1): Promise<PhoneEvent> {
-    const limit = { timeout: 10_000, polling: 50 }
+    const limit = { timeout: 30_000, polling: 50 }
     const nth = `phone.events.filter(({ name }) => name === ${JSON.stringify(name)})[${count - 1}]`
     try {
       await this.page.waitForFunction(nth, undefined, limit)

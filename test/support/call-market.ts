@@ -96,7 +96,7 @@ export class Market {
 
   /** A buyer with money, a target where `file` is being played, and a standing bid. */
   async buyer(file: string, terms: BuyerTerms = {}): Promise<Buyer> {
-    const run = await startScenario({ file, logDirectory: this.#logs, timeoutS: 30, ...terms.play })
+    const run = await startScenario({ file, logDirectory: this.#logs, timeoutS: 60, ...terms.play })
     const standing = await this.standingBid(run, terms)
     const buyer = { ...standing, run }
     this.buyers.push(buyer)

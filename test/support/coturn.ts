@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { findFreePort } from '../../sipp/free-port.ts'
 import { isInstalled } from './peer-process.ts'
 
-const START_LIMIT_MS = 10_000
+const START_LIMIT_MS = 30_000
 
 /** coturn on loopback that knows one secret, and checks time-limited credentials by it. */
 export class Coturn {
@@ -64,7 +64,7 @@ export class Coturn {
       String(this.port),
       '127.0.0.1',
     ]
-    const { status, stdout, stderr } = spawnSync('turnutils_uclient', args, { encoding: 'utf8', timeout: 15_000 })
+    const { status, stdout, stderr } = spawnSync('turnutils_uclient', args, { encoding: 'utf8', timeout: 60_000 })
     return { worked: status === 0, said: stdout + stderr }
   }
 

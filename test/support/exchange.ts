@@ -131,7 +131,7 @@ const POLL_MS = 25
 export async function eventually<T>(
   look: () => Promise<T | undefined>,
   describe: () => string | Promise<string>,
-  limitMs = 15_000,
+  limitMs = 30_000,
 ): Promise<T> {
   const deadline = performance.now() + limitMs
   for (;;) {

@@ -10,7 +10,7 @@ import { makeCertificate } from './certificates.ts'
 const MODULES = ['/usr/lib/x86_64-linux-gnu/kamailio/modules', '/usr/lib/aarch64-linux-gnu/kamailio/modules'].find(
   (folder) => existsSync(join(folder, 'tls.so')),
 )
-const START_LIMIT_MS = 10_000
+const START_LIMIT_MS = 30_000
 
 export type InnerTransport = 'udp' | 'tcp' | 'tls'
 

@@ -5,7 +5,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
-const LINE_LIMIT_MS = 10_000
+const LINE_LIMIT_MS = 30_000
 const STOP_LIMIT_MS = 5000
 
 /** Whether a program is on this machine; test/run-all.js says which Debian package brings it. */

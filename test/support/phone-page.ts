@@ -24,7 +24,7 @@ export async function openPhone(browser: Browser, exchange: Exchange, options: P
   const { colorScheme = 'light', viewport = { width: 900, height: 760 } } = options
   const context = await browser.newContext({ colorScheme, viewport })
   const page = await context.newPage()
-  page.setDefaultTimeout(10_000)
+  page.setDefaultTimeout(30_000)
   const { host, port } = exchange.process.http
   await page.goto(`http://${host}:${port}/phone`)
   await page.getByLabel('Email').fill(ADMIN.email)

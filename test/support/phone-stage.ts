@@ -29,7 +29,7 @@ export interface ScriptedEnd<L extends Leg> {
 /** A script listens twice as long as a phone must have heard: while both talk, neither hears the other's first moments. */
 const SCRIPT_LISTENS_MS = 800
 const PHONE_HEARD_MS = 400
-const LIMIT_MS = 10_000
+const LIMIT_MS = 30_000
 
 let carriers = 0
 let colleagues = 0

@@ -144,7 +144,7 @@ export class Phone {
   }
 
   #finalOf(method: string): Promise<SipMessage> {
-    return this.peer.receive('final', { method, timeoutMs: 10_000 })
+    return this.peer.receive('final', { method, timeoutMs: 20_000 })
   }
 
   /** Waits for the INVITE, rings, answers it with SDP, and waits for the ACK. */

@@ -109,7 +109,7 @@ export class SipPeer {
     const timer = setTimeout(() => {
       const seen = this.received.map((each) => each.method || each.status).join(' ')
       reject(new Error(`no ${what} came; received: ${seen}`))
-    }, options.timeoutMs ?? 5_000)
+    }, options.timeoutMs ?? 20_000)
     try {
       return await promise
     } finally {

@@ -216,7 +216,7 @@ export class RawApplication {
   }
 
   /** The first frame, received or yet to come, that matches. */
-  async frame(matches: (payload: string) => boolean, timeoutMs = 5_000): Promise<string> {
+  async frame(matches: (payload: string) => boolean, timeoutMs = 20_000): Promise<string> {
     const deadline = Date.now() + timeoutMs
     for (;;) {
       const at = this.frames.findIndex(matches)
@@ -246,7 +246,7 @@ export class RawApplication {
 }
 
 /** Waits until `isTrue`, asking again and again: for state that announces itself to nobody. */
-export async function eventually(isTrue: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
+export async function eventually(isTrue: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
   const deadline = Date.now() + timeoutMs
   while (!(await isTrue())) {
     if (Date.now() > deadline) throw new Error('it did not come true in time')

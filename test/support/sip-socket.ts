@@ -60,7 +60,7 @@ export class SipSocket {
   }
 
   /** The first message, received or yet to come, that begins so. */
-  async receive(start: string, limitMs = 8000): Promise<string> {
+  async receive(start: string, limitMs = 20_000): Promise<string> {
     return eventually(
       async () => this.received.find((text) => text.startsWith(start)),
       () => `no ${start} at ${this.host}; received: ${this.received.map((text) => text.split('\r\n')[0]).join(', ')}`,

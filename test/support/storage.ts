@@ -76,7 +76,7 @@ export async function openTestStorage(overrides: Partial<StorageOptions> = {}): 
     onBookChange: (change) => void changes.push(change),
     spoolBytes: 1024 * 1024,
     minFreeBytes: 0,
-    startTimeoutMs: 2_000,
+    startTimeoutMs: 20_000,
     ...overrides,
   }
   return Object.assign(await openStorage(options), { changes, options })

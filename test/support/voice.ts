@@ -16,7 +16,7 @@ export function clockMs(): number {
 }
 
 const LOOK_MS = 5
-const LIMIT_MS = 3000
+const LIMIT_MS = 10_000
 
 /** How long it takes from one's mouth to the other's ear, ms: packets of 20 ms, jitter buffers and the phones themselves included. */
 export async function delayBetween(speaker: Voice, listener: Voice): Promise<number> {

@@ -77,7 +77,7 @@ describe('a HEP3 packet', () => {
 })
 
 describe('HEP export', function () {
-  this.timeout(15_000)
+  this.timeout(90_000)
 
   it('tells a collector of every message, in both directions, credentials masked', async () => {
     const collector = createSocket('udp4')

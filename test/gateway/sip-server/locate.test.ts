@@ -242,7 +242,7 @@ describe('locating the next hop (RFC 3263)', () => {
     const locator = locatorOf(EVERYTHING, { dnsTimeoutMs: 5_000, nameLookupMs: 50 })
     const startedMs = performance.now()
     assert.deepEqual(await hopsOf('sip:example.com', locator), [])
-    assert.ok(performance.now() - startedMs < 2_000)
+    assert.ok(performance.now() - startedMs < 4_500)
   })
 
   it('remembers so many names, and asks for so many at a time', async () => {

@@ -198,7 +198,7 @@ describe('the SIP trace', () => {
 })
 
 describe('a server that traces', function () {
-  this.timeout(15_000)
+  this.timeout(90_000)
   const NAMES = ['localhost', '127.0.0.1', '::1']
   for (const [transport, family, inThread] of [
     ['udp', 4, false],

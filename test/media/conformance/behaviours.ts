@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { MediaUnavailable, UnacceptableMedia } from '../../../media/media-server.ts'
 import { audioPort } from '../relay/rtp-party.ts'
-import { RTP_TIMEOUT_MS } from './engines-present.ts'
 import { digitHeard, TONE_PACKETS, toneHeard } from './tone-party.ts'
 
 import { MONITORING } from './monitoring.ts'
@@ -282,7 +281,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
       session.established()
       await hear(stage.caller, callerPort, TONES.caller, stage.buyer)
       await hear(stage.buyer, buyerPort, TONES.buyer, stage.caller)
-      const [side] = await once(session, 'rtpTimeout', { signal: AbortSignal.timeout(RTP_TIMEOUT_MS * 4) })
+      const [side] = await once(session, 'rtpTimeout', { signal: AbortSignal.timeout(20_000) })
       assert.ok(side === 'caller' || side === 'buyer')
       await session.close()
       assert.equal(told.length, 1)
@@ -377,7 +376,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     async run(stage) {
       const { session } = await answered(stage)
       session.established()
-      const failed = once(session, 'failed', { signal: AbortSignal.timeout(8000) })
+      const failed = once(session, 'failed', { signal: AbortSignal.timeout(20_000) })
       await stage.running.kill!()
       assert.match(String((await failed)[0]), /down|died/)
       assert.equal(stage.engine.isUp, false)

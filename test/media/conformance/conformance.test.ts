@@ -9,7 +9,7 @@ type Verdict = 'yes' | 'NO' | 'not a capability' | 'not run'
 const table = new Map<Behaviour, Map<string, Verdict>>(BEHAVIOURS.map((behaviour) => [behaviour, new Map()]))
 
 describe('what every media engine does', function () {
-  this.timeout(30_000)
+  this.timeout(90_000)
 
   for (const engine of ENGINES) {
     describe(engine.name, () => runOver(engine))

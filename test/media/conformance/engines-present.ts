@@ -16,7 +16,7 @@ import { RtpengineProcess, rtpengineIsInstalled } from '../../support/rtpengine.
 import { needs } from '../relay/relayed-call.ts'
 
 /** How long an engine under test bears silence, ms. */
-export const RTP_TIMEOUT_MS = 1500
+const RTP_TIMEOUT_MS = 1500
 
 /** An engine that is running, and how its audio is made to stop as if by an accident; null where that has its own test. */
 export interface RunningEngine {

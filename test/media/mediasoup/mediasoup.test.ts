@@ -16,7 +16,7 @@ import { audioPort, rtp, RtpParty } from '../relay/rtp-party.ts'
 const PACKETS = 20
 
 describe('the media engine mediasoup', function () {
-  this.timeout(20_000)
+  this.timeout(90_000)
   let server: Mediasoup
   const parties: RtpParty[] = []
 
@@ -143,7 +143,7 @@ describe('the media engine mediasoup', function () {
     assert.equal(stats.buyer.packetsReceived, PACKETS)
     assert.equal(stats.caller.packetsReceived, PACKETS)
     session.established()
-    const failed = once(session, 'failed', { signal: AbortSignal.timeout(5000) })
+    const failed = once(session, 'failed', { signal: AbortSignal.timeout(20_000) })
     process.kill(server.workerPids[1]!, 'SIGKILL') // The browser's; the phone is on the first.
     assert.match(String((await failed)[0]), /a mediasoup worker died/)
   })
@@ -243,7 +243,7 @@ describe('the media engine mediasoup', function () {
     await session.answerFromBuyer(caller.describe({ payloads: '0' }))
     session.established()
     const talk = setInterval(() => caller.send(rtp({ sequence: (performance.now() / 20) | 0 }), audioPort(offer)), 20)
-    const [side] = await once(session, 'rtpTimeout', { signal: AbortSignal.timeout(5000) }).finally(() =>
+    const [side] = await once(session, 'rtpTimeout', { signal: AbortSignal.timeout(20_000) }).finally(() =>
       clearInterval(talk),
     )
     assert.equal(side, 'caller')

@@ -43,7 +43,7 @@ async function nextAudio(party: RtpParty): Promise<Buffer> {
 }
 
 describe('a browser’s leg', function () {
-  this.timeout(30_000)
+  this.timeout(90_000)
 
   it('is answered as an ICE-lite agent: passive, muxed, its audio bundled and its video refused', () =>
     withRelay({}, async (relay) => {

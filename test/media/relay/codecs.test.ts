@@ -15,7 +15,7 @@ function payloadsIn(sdp: Sdp): string {
 }
 
 describe('the relay’s offers', function () {
-  this.timeout(20_000)
+  this.timeout(90_000)
   let caller: RtpParty
   let buyer: RtpParty
 

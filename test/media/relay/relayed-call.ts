@@ -20,7 +20,7 @@ export const needs = {
   },
 }
 /** How long a test waits for what must come. */
-const PATIENCE_MS = 5000
+const PATIENCE_MS = 20_000
 export const SMALL_RANGE = { from: 21_000, to: 21_199 }
 
 export async function withRelay(

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Sdp } from '../../../media/media-server.ts'
 
 /** How long a test waits for a packet that must come. */
-const PATIENCE_MS = 5000
+const PATIENCE_MS = 20_000
 
 export interface Heard {
   readonly packet: Buffer

@@ -47,7 +47,7 @@ const refusal = (reason: RegExp) => (error: unknown) =>
   error instanceof UnacceptableMedia && reason.test(error.message) && error.warning === 302
 
 describe('SRTP by keys in the description', function () {
-  this.timeout(20_000)
+  this.timeout(90_000)
 
   for (const suite of [SUITE, 'AES_CM_128_HMAC_SHA1_32']) {
     it(`joins a caller on ${suite} with a plain buyer, RTCP too`, () =>

@@ -71,7 +71,7 @@ describe('the relay’s audio tools', () => {
       const startMs = performance.now()
       await tools.play('caller', A_SECOND)
       const tookMs = performance.now() - startMs
-      assert(tookMs > 950 && tookMs < 2000, `${tookMs} ms`)
+      assert(tookMs > 950 && tookMs < 10_000, `${tookMs} ms`)
       assert.equal(caller.heard.length, 50)
       assert.equal(buyer.heard.length, 0)
       assert(shareOf(1000, audioOf(caller.heard)) > 0.98)

@@ -36,7 +36,7 @@ function toneFrame(hertz: number, law: Law, n: number): Buffer {
 }
 
 describe('the relay between the two laws of G.711', function () {
-  this.timeout(20_000)
+  this.timeout(90_000)
   let caller: RtpParty
   let buyer: RtpParty
   let third: RtpParty

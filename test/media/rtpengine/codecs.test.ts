@@ -10,7 +10,7 @@ import { audioPort, RtpParty } from '../relay/rtp-party.ts'
 const OPUS = ['a=rtpmap:111 opus/48000/2', 'a=fmtp:111 minptime=10;useinbandfec=1']
 
 describe('the codecs of calls through rtpengine', function () {
-  this.timeout(20_000)
+  this.timeout(90_000)
   let program: RtpengineProcess
   let caller: RtpParty
   let buyer: RtpParty

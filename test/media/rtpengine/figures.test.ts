@@ -51,7 +51,7 @@ function senderReport(ssrc: number, sent: number, block: Block): Buffer {
 }
 
 describe('rtpengine’s figures', function () {
-  this.timeout(20_000)
+  this.timeout(90_000)
   let program: RtpengineProcess
   let caller: RtpParty
   let buyer: RtpParty
@@ -145,7 +145,7 @@ describe('rtpengine’s figures', function () {
     const engine = await server({ oneWayAfterMs: 400, oneWayEndsCall: true, queryIntervalMs: 100 })
     const { session, buyerSide } = await connect(engine, { caller, buyer })
     session.established()
-    const ended = once(session, 'rtpTimeout', { signal: AbortSignal.timeout(8000) })
+    const ended = once(session, 'rtpTimeout', { signal: AbortSignal.timeout(20_000) })
     for (let n = 0; n < 4; n++) await toneHeard(buyer, buyerSide, 650, [caller])
     assert.deepEqual(await ended, ['caller'])
     await session.close()

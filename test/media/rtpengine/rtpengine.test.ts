@@ -19,7 +19,7 @@ import { NgPeer } from './ng-peer.ts'
 const QUICK = { pingIntervalMs: 200, queryIntervalMs: 300, requestTimeoutMs: 500 }
 
 describe('rtpengine', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let caller: RtpParty
   let buyer: RtpParty
   const closing: (() => Promise<void>)[] = []
@@ -61,7 +61,7 @@ describe('rtpengine', function () {
     const engine = await server([one])
     const calls = await Promise.all(Array.from({ length: 20 }, () => connect(engine, { caller, buyer })))
     for (const { session } of calls) session.established()
-    const failed = calls.map(({ session }) => once(session, 'failed', { signal: AbortSignal.timeout(8000) }))
+    const failed = calls.map(({ session }) => once(session, 'failed', { signal: AbortSignal.timeout(20_000) }))
     await one.kill()
     for (const [reason] of await Promise.all(failed)) assert.match(String(reason), /is down/)
     assert.equal(engine.isUp, false)
@@ -86,7 +86,7 @@ describe('rtpengine', function () {
     session.established()
     await one.freeze()
     await assert.rejects(session.offerToBuyer(null), MediaUnavailable) // It is believed to be up, and does not answer in time.
-    await once(session, 'failed', { signal: AbortSignal.timeout(8000) })
+    await once(session, 'failed', { signal: AbortSignal.timeout(20_000) })
     await session.close()
     one.thaw()
     await until(() => engine.isUp)
@@ -97,7 +97,7 @@ describe('rtpengine', function () {
     const engine = await server([one], { pingIntervalMs: 5000 })
     const { session } = await connect(engine, { caller, buyer })
     session.established()
-    const failed = once(session, 'failed', { signal: AbortSignal.timeout(8000) })
+    const failed = once(session, 'failed', { signal: AbortSignal.timeout(20_000) })
     await one.kill()
     await program({ port: one.port })
     assert.match(String((await failed)[0]), /forgotten the call/)

@@ -47,7 +47,7 @@ describe('the thread that listens to copies of calls', () => {
   })
 
   it('does not wait for ever for recordings when it is closed', async function () {
-    this.timeout(20_000)
+    this.timeout(90_000)
     const taps = new TapThread(needs)
     await taps.listen('127.0.0.1')
     taps.add({ ...tapped(), whenIdle() {} })

@@ -27,7 +27,7 @@ const SWEEP = Int16Array.from(
 )
 
 describe('rtpengine’s audio tools', function () {
-  this.timeout(30_000)
+  this.timeout(90_000)
   let program: RtpengineProcess
   let engine: MediaServer
   let folder: string
@@ -89,7 +89,7 @@ describe('rtpengine’s audio tools', function () {
       assert.deepEqual((await toneHeard(buyer, buyerSide, 650, [caller]))[0]!.includes(650), false)
       await played
       const tookMs = performance.now() - startMs
-      assert.ok(tookMs > 950 && tookMs < 3000, `${tookMs} ms`)
+      assert.ok(tookMs > 950 && tookMs < 10_000, `${tookMs} ms`)
       assert.equal(caller.heard.length, 50)
       assert.ok(shareOf(1000, audioOf(caller)) > 0.98)
       assert.equal(buyer.heard.length, 0)
