@@ -5,6 +5,7 @@ import type { CallRecord } from '../model/cdr.ts'
 import type { AccountId } from '../model/ids.ts'
 import { REASON_NUMBERS } from '../model/reason-codes.ts'
 import type { Caller } from './endpoint.ts'
+import type { PingDecision } from './needs.ts'
 import * as s from './schemas.ts'
 
 // One auction, three readers: the house sees all of it, a buyer its own bids, a seller what it earns.
@@ -53,6 +54,14 @@ export function viewAuction(auction: Auction, call: CallRecord | null, caller: C
   if (caller.role === 'admin') return forHouse(auction, call)
   if (caller.role === 'buyer') return forBuyer(auction, call, caller.accountId)
   return call?.sellerId === caller.accountId ? forSeller(auction, call) : null
+}
+
+/** The same of a ping that no call has come for: its payout is what was quoted. */
+export function viewPing({ auction, sellerId, payoutMicros }: PingDecision, caller: Caller): View | null {
+  const payout = s.printMoney(payoutMicros)
+  if (caller.role === 'admin') return { ...forHouse(auction, null), payout }
+  if (caller.role === 'buyer') return forBuyer(auction, null, caller.accountId)
+  return sellerId === caller.accountId ? { ...common(auction), payout } : null
 }
 
 /**

@@ -1,8 +1,13 @@
 import type { Auction } from '../model/auction.ts'
 import type { AuctionId, CallId } from '../model/ids.ts'
-import { AuctionAnswer, viewAuction } from './auction-views.ts'
+import { AuctionAnswer, viewAuction, viewPing } from './auction-views.ts'
 import { endpoint, EVERYONE, type Answer, type Caller, type Endpoint } from './endpoint.ts'
 import { notFound, type Kit } from './kit.ts'
+
+function answerOr404(body: object | null): Answer {
+  if (!body) throw notFound('auction')
+  return { status: 200, body }
+}
 
 /** Auctions, each party seeing its side. */
 export function auctionEndpoints(kit: Kit): Endpoint[] {
@@ -11,9 +16,7 @@ export function auctionEndpoints(kit: Kit): Endpoint[] {
   async function answer(auction: Auction | null, caller: Caller): Promise<Answer> {
     if (!auction) throw notFound('auction')
     const call = liveCalls.find(auction.callId) ?? (await stores.calls.find(auction.callId))
-    const body = viewAuction(auction, call, caller)
-    if (!body) throw notFound('auction')
-    return { status: 200, body }
+    return answerOr404(viewAuction(auction, call, caller))
   }
 
   const common = { method: 'get', tag: 'auctions', who: EVERYONE, answers: { 200: AuctionAnswer } } as const
@@ -21,10 +24,13 @@ export function auctionEndpoints(kit: Kit): Endpoint[] {
     endpoint({
       ...common,
       path: '/auctions/{id}',
-      summary: 'Read an auction: all of it, your own bids, or your payout',
+      summary: 'Read the auction of a call or a ping: all of it, your own bids, or your payout',
       async handle({ caller, params }) {
         const id = params['id'] as AuctionId
-        return answer(liveCalls.findAuction(id) ?? (await stores.auctions.find(id)), caller)
+        const live = liveCalls.findAuction(id)
+        const ping = live ? null : kit.pings.decision(id)
+        if (ping) return answerOr404(viewPing(ping, caller))
+        return answer(live ?? (await stores.auctions.find(id)), caller)
       },
     }),
     endpoint({

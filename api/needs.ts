@@ -9,6 +9,7 @@ import type { AccountId, ApiKeyId, AuctionId, CallId, CampaignId, DisputeId, Mon
 import type { Posting, PostingKind } from '../model/ledger.ts'
 import type { Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
+import type { Ping, PingAnswer } from '../model/ping.ts'
 import type { QualityWindow } from '../model/quality-window.ts'
 import type { CallRecording, RecordingAccess } from '../model/recording.ts'
 import type { SipUser } from '../model/sip-user.ts'
@@ -263,6 +264,21 @@ export interface SipBans {
 export interface Qualities {
   ofTrunk(id: string): readonly QualityWindow[]
   ofTarget(id: string): readonly QualityWindow[]
+}
+
+/** Pings of sellers, decided by the running exchange. */
+export interface Pings {
+  /** The seller whose number this is. */
+  ownerOf(number: PhoneNumber): AccountId | null
+  ask(ping: Ping): PingAnswer
+  /** How one was decided; null when it is forgotten, or has become a call, whose auction it is then. */
+  decision(id: AuctionId): PingDecision | null
+}
+export interface PingDecision {
+  readonly auction: Auction
+  readonly sellerId: AccountId
+  /** What was quoted; null for a ping that was not accepted. */
+  readonly payoutMicros: Micros | null
 }
 
 /** Balances as the gateway holds them now. */

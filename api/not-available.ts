@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Role } from '../model/account.ts'
-import { ADMIN, EVERYONE, endpoint, SELLERS, type Endpoint, type Method } from './endpoint.ts'
+import { ADMIN, EVERYONE, endpoint, type Endpoint, type Method } from './endpoint.ts'
 import { Problem } from './problems.ts'
 
 /** What the contract promises and a later issue builds: known by name, answered with 501 rather than a 404 that looks like a typo. */
@@ -10,7 +10,6 @@ const NOT_BUILT: readonly (readonly [Method, path: string, who: readonly Role[],
   ['get', '/analytics/dashboard', EVERYONE],
   ['get', '/analytics/timeseries', EVERYONE],
   ['get', '/reports/{by}', EVERYONE],
-  ['post', '/bid-request', SELLERS, 'bare'],
   ['post', '/track/{type}', EVERYONE, 'bare'],
   ['get', '/consents', ADMIN],
   ['post', '/consents', ADMIN],

@@ -14,6 +14,7 @@ import type {
   HoursQuestion,
   LiveCalls,
   Monitoring,
+  Pings,
   Qualities,
   Recordings,
   SipBans,
@@ -90,6 +91,7 @@ export interface ApiOptions {
   readonly sipTraces: SipTraces
   readonly quality: Qualities
   readonly balances: Balances
+  readonly pings: Pings
   /** Whether a target or trunk answers. */
   readonly reachOf: (id: TargetId | TrunkId) => Reachability
   /** How it stands with an outbound trunk that registers; null for all others. */

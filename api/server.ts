@@ -7,6 +7,7 @@ import { createApp } from './app.ts'
 import { auctionEndpoints } from './auctions.ts'
 import { authEndpoints } from './auth.ts'
 import { createAuthenticator } from './authenticate.ts'
+import { bidRequestEndpoints } from './bid-request.ts'
 import { bidEndpoints } from './bids.ts'
 import { callMonitorEndpoints } from './call-monitors.ts'
 import { callEndpoints } from './calls.ts'
@@ -70,6 +71,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...targetEndpoints(kit),
     ...campaignEndpoints(kit),
     ...bidEndpoints(kit),
+    ...bidRequestEndpoints(kit),
     ...dncEndpoints(kit),
     ...callEndpoints(kit),
     ...clickToCallEndpoints(kit),

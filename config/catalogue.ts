@@ -16,6 +16,7 @@ import {
   whole,
 } from './setting-kinds.ts'
 import { MEDIASOUP } from './mediasoup-catalogue.ts'
+import { PING } from './ping-catalogue.ts'
 import { RTPENGINE } from './rtpengine-catalogue.ts'
 import { TELEPHONY } from './telephony-catalogue.ts'
 import { WEBRTC } from './webrtc-catalogue.ts'
@@ -139,6 +140,7 @@ export const CATALOGUE = {
     7,
     'So many days after a call’s end its buyer may ask for its price back; 0: not at all.',
   ),
+  ...PING,
 
   'compliance.tcpa.enabled': set(FLAG, true, 'Whether calling hours are judged at all.', {
     aliases: ['compliance.tcpa_enabled'],

@@ -106,7 +106,17 @@ function createCatalogue(registers: Registry[]) {
     menus: counter('dce_menus_total', 'Callers asked by a menu: chosen, no_key, wrong_key, too_long or unplayable.', [
       'result',
     ]),
-    auctions: counter('dce_auctions_total', 'Auctions by result: award or no_sale.', ['result']),
+    auctions: counter(
+      'dce_auctions_total',
+      'Calls auctioned, by result: award, no_sale, or pinged (sold as its ping was answered).',
+      ['result'],
+    ),
+    pings: counter(
+      'dce_pings_total',
+      'Pings by result: accepted, repeated, rejected, limited; and accepted ones that expired.',
+      ['result'],
+    ),
+    openPings: gauge('dce_open_pings', 'Accepted pings that no call has come for yet.'),
     screenings: counter('dce_screenings_total', 'Screened calls by effect and the rule that spoke.', [
       'effect',
       'rule',

@@ -6,8 +6,9 @@ import { validatePhone } from '../compliance/validate-phone.ts'
 import type { ReferencePlaces } from '../config/reference-data.ts'
 import { effectiveSettings, type Settings } from '../config/settings.ts'
 import type { ClickTerms } from '../model/click-token.ts'
-import type { SipUserId, TargetId, TrunkId } from '../model/ids.ts'
+import type { AuctionId, SipUserId, TargetId, TrunkId } from '../model/ids.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
+import type { Ping } from '../model/ping.ts'
 import { apiSettings } from './api-settings.ts'
 import { createAudioStudio } from './audio-studio.ts'
 import type { ExchangeParts } from './parts.ts'
@@ -37,6 +38,11 @@ export function apiParts(parts: ExchangeParts, needs: ApiPartsNeeds) {
     liveCalls: parts.liveCalls,
     quality: parts.quality,
     balances: parts.balances,
+    pings: {
+      ownerOf: (number: PhoneNumber) => directory.number(number)?.accountId ?? null,
+      ask: (ping: Ping) => parts.pings.ask(ping),
+      decision: (id: AuctionId) => parts.pings.decision(id),
+    },
     clock: parts.clock,
     log: parts.log,
     sipTraces: createSipTraces(sipServer, settings.telephony.trace.enabled),

@@ -10,7 +10,8 @@ import { ringAward } from './ring-award.ts'
 import { startRingback } from './ringback.ts'
 import { relayableStatus } from './srf.ts'
 import { stopsAt } from './stop-codes.ts'
-import { take, type Taken } from './take-award.ts'
+import { take } from './take-award.ts'
+import type { Taken } from './taken.ts'
 
 /**
  * Rings each award in turn until one answers: takes its places and its hold, invites it, and gives both back before the

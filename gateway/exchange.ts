@@ -1,5 +1,6 @@
 import { formatMoney } from '../model/money.ts'
 import { Refusal } from '../model/refusal.ts'
+import { claimPing, findPing } from './claim-ping.ts'
 import type { CallSteps } from './call.ts'
 import { closeCall } from './close-call.ts'
 import { connect } from './connect.ts'
@@ -14,8 +15,9 @@ export function createExchange(parts: ExchangeParts): CallSteps {
     identify: (call) => identify(call, parts),
 
     screen(call) {
-      const { ani, number, zip, originatedAtMs } = call.facts!
       call.state = 'screening'
+      call.pinged = findPing(call, parts)
+      const { ani, number, zip, originatedAtMs } = call.facts!
       const verdict = compliance.screen({
         ani,
         zip: zip?.zip ?? null,
@@ -31,6 +33,7 @@ export function createExchange(parts: ExchangeParts): CallSteps {
     },
 
     ask(call) {
+      if (call.pinged) return null // It is sold at what its ping said; there is nothing left to ask.
       const menu = call.facts!.number!.menu ?? null
       return menu && askCaller(call, menu, parts)
     },
@@ -38,6 +41,12 @@ export function createExchange(parts: ExchangeParts): CallSteps {
     auction(call) {
       const { ani, number, places, zip, seller } = call.facts!
       call.state = 'auction'
+      const kept = call.pinged && claimPing(call, call.pinged, parts)
+      if (kept) {
+        telemetry.decision.observe((parts.clock.monotonicMs() - call.receivedMonotonicMs) / 1000)
+        telemetry.auctions.inc({ result: 'pinged' })
+        return kept
+      }
       call.auctionRequest = {
         callId: call.id,
         number: number!,

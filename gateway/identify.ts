@@ -1,5 +1,6 @@
 import type { TrunkId } from '../model/ids.ts'
 import { numberOfUri, type PhoneNumber } from '../model/phone-number.ts'
+import { withoutToken } from '../model/ping.ts'
 import type { ZipPlace } from '../model/places.ts'
 import { Refusal } from '../model/refusal.ts'
 import type { DialledNumber, Trunk } from '../model/trunk.ts'
@@ -140,7 +141,8 @@ function whoseCall(call: Call, candidates: readonly Trunk[], parts: ExchangePart
   let first: Dialled | null = null
   for (const trunk of candidates) {
     const options = trunk.stripPrefix ? { stripPrefix: trunk.stripPrefix } : {}
-    const dnis = numberOfUri(call.caller.requestUri, options) ?? numberOfUri(call.caller.toUri, options)
+    const { requestUri, toUri } = call.caller
+    const dnis = numberOfUri(withoutToken(requestUri), options) ?? numberOfUri(withoutToken(toUri), options)
     const number = dnis ? (parts.directory.number(dnis) ?? null) : null
     const dialled = { trunk, dnis, number }
     if (number?.accountId === trunk.accountId) return dialled

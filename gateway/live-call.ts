@@ -7,8 +7,7 @@ import type { CallOutcome, CallState, EndReason, HungUpBy, LegSide } from '../mo
 import type { CheckRecord, LegRecord, MediaStats, SoldTerms, TraceStep } from '../model/cdr.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import type { AwardId, CallId, TrunkId } from '../model/ids.ts'
-import type { Hold } from '../model/ledger.ts'
-import type { AuctionRequest, Reservation } from '../routing/route-call.ts'
+import type { AuctionRequest } from '../routing/route-call.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Place, ZipPlace } from '../model/places.ts'
 import { Refusal } from '../model/refusal.ts'
@@ -16,9 +15,11 @@ import type { DialledNumber, Target, Trunk } from '../model/trunk.ts'
 import type { Bridge, BridgeEnd } from './bridge.ts'
 import type { CallerLeg } from './caller-leg.ts'
 import { END_OF_MEDIA } from './media-failure.ts'
+import type { OpenPing } from './open-pings.ts'
 import type { OwnRingback } from './own-ringback.ts'
 import { reasonHeader } from './reason-header.ts'
 import { meaningOf } from './refusals.ts'
+import type { Taken } from './taken.ts'
 import type { WaitingCaller } from './waiting-caller.ts'
 
 /** A leg while it lives: what becomes its LegRecord. */
@@ -110,8 +111,12 @@ export class Call {
   /** Who has taken a side's place by transfer: the leg that is up there now. */
   readonly transferredTo: Partial<Record<LegSide, BuyerAttempt>> = {}
   /** The places and the hold of the award being rung or answered, until they are given back or settled. */
-  takenAward: { readonly reservation: Reservation; readonly hold: Hold } | null = null
+  takenAward: Taken | null = null
   auctionRequest: AuctionRequest | null = null
+  /** The open ping it was announced by, until its auction. */
+  pinged: OpenPing | null = null
+  /** What a ping has kept for this call, until it is taken or given back. */
+  promised: { readonly award: Award; readonly taken: Taken } | null = null
   /** What the writer has of the auction; null: nothing, or not for certain. */
   auctionWritten: WrittenAuction | null = null
   /** Why each award that was tried did not take the call. */

@@ -40,6 +40,8 @@ import { Monitoring } from './monitoring.ts'
 import { OwnHosts } from './own-hosts.ts'
 import { OwnDialogs } from './own-dialogs.ts'
 import type { ExchangeParts } from './parts.ts'
+import { pingHost } from './ping-host.ts'
+import { Pings } from './pings.ts'
 import { createReachability } from './reachability.ts'
 import { closeInterrupted, hangUpLegs } from './recovery.ts'
 import { RecordingShelf } from './recording-shelf.ts'
@@ -64,6 +66,9 @@ const ALIVE_EVERY_MS = 5000
 
 /** How late an expired registration may go on winning calls. */
 const EXPIRE_EVERY_MS = 1000
+
+/** How late an expired ping may give back what it kept. */
+const EXPIRE_PINGS_EVERY_MS = 250
 
 /** How often recordings that are old enough are erased. */
 const SWEEP_EVERY_MS = 3_600_000
@@ -228,6 +233,20 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     log: logger,
   })
   let draining = false
+  const pings = new Pings({
+    clock,
+    directory,
+    places,
+    compliance,
+    routing,
+    balances,
+    writer: storage.writer,
+    telemetry,
+    draining: () => draining,
+    random: systemRandom,
+    limits: settings.ping,
+    sipHost: pingHost(settings, () => sipServer?.server.listening ?? []),
+  })
   const parts: ExchangeParts = {
     clock,
     log: logger,
@@ -243,6 +262,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     places,
     compliance,
     routing,
+    pings,
     balances,
     recordings,
     writer: storage.writer,
@@ -307,6 +327,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     media,
     storage,
     balances,
+    pings,
     api,
     probes,
     quality,
@@ -339,6 +360,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const expiring = setInterval(() => registrar.expire(), EXPIRE_EVERY_MS)
   void recordings.sweep()
   const sweeping = setInterval(() => void recordings.sweep(), SWEEP_EVERY_MS)
+  const expiringPings = setInterval(() => pings.expire(clock.monotonicMs()), EXPIRE_PINGS_EVERY_MS)
   const stopMarking = liveCalls.markAliveEvery(ALIVE_EVERY_MS, storage.writer)
   void sipServer?.server.failed.then((error) => {
     // Without its SIP server an exchange only pretends. The restart closes and settles what was open.
@@ -369,6 +391,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     await subscriptions.close()
     stopMarking()
     clearInterval(expiring)
+    clearInterval(expiringPings)
     clearInterval(sweeping)
     probes.close()
     await registrations.close()

@@ -17,6 +17,7 @@ import type { LiveCalls } from './live-calls.ts'
 import type { MenuPlaces } from './menu-places.ts'
 import type { RecordWriter } from './needs.ts'
 import type { OwnDialogs } from './own-dialogs.ts'
+import type { Pings } from './pings.ts'
 import type { Probes } from './probes.ts'
 import type { RecordingShelf } from './recording-shelf.ts'
 import type { RefusalCounter } from './refusal-counter.ts'
@@ -41,6 +42,7 @@ export interface ExchangeParts {
   readonly places: Places
   readonly compliance: Compliance
   readonly routing: Routing
+  readonly pings: Pings
   readonly balances: Balances
   readonly recordings: Pick<RecordingShelf, 'begun' | 'ended'>
   readonly writer: RecordWriter

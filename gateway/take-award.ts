@@ -2,19 +2,21 @@ import type { Award } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import type { SoldTerms } from '../model/cdr.ts'
 import type { Hold } from '../model/ledger.ts'
-import type { Reservation } from '../routing/route-call.ts'
+import { breakPromise } from './claim-ping.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
+import type { Taken } from './taken.ts'
 
-/** One award's funds and places, taken just before its INVITE. */
-export interface Taken {
-  readonly reservation: Reservation
-  readonly hold: Hold
-}
-
-/** Places and funds for one award, or why it may not be rung after all. */
+/** Places and funds for one award, or why it may not be rung after all. What a ping has kept is used, or given back first. */
 export function take(call: Call, award: Award, parts: ExchangeParts): Taken | NonBidCode {
-  const { number, ani } = call.facts!
+  const { promised } = call
+  if (promised?.award === award && parts.directory.account(award.buyerId)?.status === 'active') {
+    call.promised = null
+    return taking(call, award, promised.taken)
+  }
+  breakPromise(call, parts)
+  if (promised?.award === award) return 'account_inactive'
+  const { ani } = call.facts!
   const reservation = parts.routing.reserve(award, call.id, ani, call.receivedAt.getTime())
   if (typeof reservation === 'string') return reservation
   const currency = call.auction!.currency
@@ -23,9 +25,13 @@ export function take(call: Call, award: Award, parts: ExchangeParts): Taken | No
     reservation.release()
     return hold
   }
-  call.sold = soldTerms(call, award, hold, number!.payout)
-  call.takenAward = { reservation, hold }
-  return { reservation, hold }
+  return taking(call, award, { reservation, hold })
+}
+
+function taking(call: Call, award: Award, taken: Taken): Taken {
+  call.sold = soldTerms(call, award, taken.hold, call.facts!.number!.payout)
+  call.takenAward = taken
+  return taken
 }
 
 function soldTerms(call: Call, award: Award, hold: Hold, payout: SoldTerms['payout']): SoldTerms {

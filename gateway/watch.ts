@@ -14,6 +14,7 @@ export interface Watched {
   readonly media: EnginePool
   readonly storage: { readonly writer: { pending(): number; state(): keyof typeof SPOOL_STATES } }
   readonly balances: { readonly holdCount: number }
+  readonly pings: { readonly openCount: number }
   readonly probes: Pick<Probes, 'counts'>
   readonly registrations: Pick<TrunkRegistrations, 'counts'>
   readonly api: { readonly feedClients: number }
@@ -38,6 +39,7 @@ export function watch(telemetry: Telemetry, watched: Watched): void {
     telemetry.writerQueue.set(watched.storage.writer.pending())
     telemetry.spoolState.set(SPOOL_STATES[state])
     telemetry.databaseUp.set(state === 'database' ? 1 : 0)
+    telemetry.openPings.set(watched.pings.openCount)
     telemetry.holds.set(watched.balances.holdCount)
     telemetry.wsClients.set(watched.api.feedClients)
     for (const [registration, count] of Object.entries(watched.registrations.counts()))

@@ -96,6 +96,7 @@ export type NonBidCode = keyof typeof NON_BID_REASONS
 
 export const NON_BID_REASONS = {
   outbid: 'another bid ranked higher',
+  bid_lowered: 'the bid was lowered below the price after the auction',
   below_reserve: 'the bid is below the reserve price of the number',
   bid_paused: 'the bid is paused',
   campaign_paused: 'the campaign is not active',

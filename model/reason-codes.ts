@@ -9,6 +9,7 @@ export const REASON_NUMBERS = {
   outbid: 100,
   below_reserve: 101,
   not_reached: 110,
+  bid_lowered: 111,
   bid_paused: 200,
   campaign_paused: 201,
   account_inactive: 202,

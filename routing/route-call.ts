@@ -206,6 +206,7 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
       const code = bid.standstill ?? judgePlaces(bid, ani, atMs)
       if (code !== null) return code
       const priceMicros = Number(award.priceMicros)
+      if (bid.amountMicros < priceMicros) return 'bid_lowered'
       if (bid.campaign.usage.leftMicros(atMs) < priceMicros) return 'budget_exhausted'
       reservations++
       return takePlaces(bid, ani, atMs, priceMicros, onReservationEnd)

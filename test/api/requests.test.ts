@@ -299,7 +299,7 @@ describe('a request', () => {
       assertProblem(await api.request('GET', path, { token: buyer.token }), 501, 'not_available')
     }
     const seller = await api.person('seller')
-    for (const path of ['/api/v1/bid-request', '/bid-request', '/track/sale']) {
+    for (const path of ['/api/v1/track/sale', '/track/sale']) {
       assertProblem(await api.request('POST', path, { token: seller.token, json: {} }), 501, 'not_available')
     }
     assert.equal((await api.request('GET', 'analytics/dashboard')).status, 401)

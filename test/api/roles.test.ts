@@ -97,7 +97,7 @@ describe('roles', () => {
     ['GET debug/config', 200, 403, 403, 403, 401],
     ['GET debug/validate/phone/x', 200, 403, 403, 403, 401],
     ['POST debug/compliance/tcpa', 422, 403, 403, 403, 401],
-    ['POST bid-request', 501, 501, 501, 403, 401],
+    ['POST bid-request', 422, 422, 422, 403, 401],
     ['GET /health', 200, 200, 200, 200, 200],
     ['GET /metrics', 200, 200, 200, 200, 200],
     ['GET /openapi.json', 200, 200, 200, 200, 200],
@@ -118,7 +118,7 @@ describe('roles', () => {
     ['GET calls/{call}', 200, 200, 404, 404, 401],
     ['POST calls/{call}/monitor', 422, 422, 422, 403, 401],
     ['GET calls/{call}/auction', 200, 200, 404, 404, 401],
-    ['POST bid-request', 501, 403, 403, 501, 401],
+    ['POST bid-request', 422, 403, 403, 422, 401],
   ]
   for (const row of sellers) it(`decide who may ${row[0]} (a seller’s)`, () => hear(row, 'seller'))
   for (const row of buyers) it(`decide who may ${row[0]} (a buyer’s)`, () => hear(row, 'buyer'))

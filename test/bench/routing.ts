@@ -104,6 +104,7 @@ function buildParts(): ExchangeParts {
     places,
     compliance,
     routing,
+    pings: { openCount: 0 },
     balances,
     writer: idle,
     announcements: new Announcements(createEventBus(() => {})),

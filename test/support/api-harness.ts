@@ -141,6 +141,11 @@ export async function startApi(
       heldMicros: (id) => held.get(id) ?? 0n,
       availableMicros: (id) => balanceMicros(id) - (held.get(id) ?? 0n),
     },
+    pings: {
+      ownerOf: (number) => stores.numbers.all().find((each) => each.number === number)?.accountId ?? null,
+      ask: () => ({ kind: 'rejected', auctionId: null, reasons: [] }),
+      decision: () => null,
+    },
     reachOf: () => UNKNOWN_REACH,
     registrationOf: () => null,
     events: bus,

@@ -15,6 +15,7 @@ import type { RecordWriter } from '../../../gateway/needs.ts'
 import { MenuPlaces } from '../../../gateway/menu-places.ts'
 import { OwnDialogs } from '../../../gateway/own-dialogs.ts'
 import type { ExchangeParts } from '../../../gateway/parts.ts'
+import { Pings } from '../../../gateway/pings.ts'
 import { Probes } from '../../../gateway/probes.ts'
 import { RefusalCounter } from '../../../gateway/refusal-counter.ts'
 import { Registrar } from '../../../gateway/registrar.ts'
@@ -148,6 +149,20 @@ export function createSimulatedExchange(options: {
   const refusalCounter = new RefusalCounter(writer)
   const stopMarking = liveCalls.markAliveEvery(5000, writer)
   let draining = false
+  const pings = new Pings({
+    clock,
+    directory,
+    places,
+    compliance,
+    routing,
+    balances,
+    writer,
+    telemetry,
+    random: systemRandom,
+    draining: () => draining,
+    limits: { validityMs: 30_000, maxOpen: 100, maxOpenPerSeller: 100, maxPerSecond: 100, sameCaller: false },
+    sipHost: () => 'dce.example',
+  })
   const parts: ExchangeParts = {
     clock,
     log,
@@ -163,6 +178,7 @@ export function createSimulatedExchange(options: {
     places,
     compliance,
     routing,
+    pings,
     balances,
     recordings: { begun: async () => {}, ended: async () => {} },
     writer,
