@@ -81,6 +81,7 @@ export async function accept(
     monotonicMs: () => parts.clock.monotonicMs(),
     holdMusic: audio && holdMusicOf(call, audio),
     callerSaid: call.waiting?.said ?? null,
+    note: (step, detail) => call.note(step, detail),
   })
   if (parts.policies.transfers !== 'off') new Transfers(partiesOf(call, call.bridge, parts), parts).listen()
   if (audio !== null || call.isApart) void join(call, audio, parts)

@@ -8,8 +8,10 @@ import type { HoldMusic } from './hold-music.ts'
 import type { Leg } from './leg.ts'
 import { END_OF_MEDIA } from './media-failure.ts'
 import { passableReason, reasonHeader } from './reason-header.ts'
+import { RelayedKeys } from './relayed-keys.ts'
 import { RelayedRequests } from './relayed-requests.ts'
 import { Renegotiation } from './renegotiation.ts'
+import { systemSchedule } from './schedule.ts'
 import type { LegDialog, SipRequest, SipResponse } from './srf-types.ts'
 
 /** How an answered call ended, and when on the monotonic clock. */
@@ -31,6 +33,8 @@ export interface BridgeOptions {
   readonly holdMusic: HoldMusic | null
   /** What a caller has said last who was answered before, and has acknowledged that; null: its 200 has just been sent. */
   readonly callerSaid?: string | null
+  /** For the call's trace. */
+  readonly note: (step: string, detail: string) => void
 }
 
 /** A side whose BYE does not end the call, since somebody else is about to take its place; and that BYE, when it has come. */
@@ -53,6 +57,7 @@ export class Bridge {
   /** Its offers and answers. */
   readonly renegotiation: Renegotiation
   readonly #relayed: RelayedRequests
+  readonly #keys: RelayedKeys | null
   #resolve!: (end: BridgeEnd) => void
   #ended = false
   #acknowledged = false
@@ -81,7 +86,10 @@ export class Bridge {
     const { holdMusic } = options
     const onAgreed = holdMusic ? (side: LegSide, offer: string) => holdMusic.agreed(side, offer) : null
     this.renegotiation = new Renegotiation(media, dialogOf, options.sessionExpiresS, onGone, onAgreed)
-    this.#relayed = new RelayedRequests(dialogOf, onGone)
+    const { note, monotonicMs: nowMs } = options
+    const { tools } = media
+    this.#keys = tools && new RelayedKeys({ tools, dialogOf, onGone, note, nowMs, schedule: systemSchedule })
+    this.#relayed = new RelayedRequests(dialogOf, onGone, this.#keys)
     this.#watch('caller', callerLeg.dialog)
     this.#watch('buyer', buyer.dialog)
     if (callerSaid === null) callerLeg.dialog.once('ack', (ack: SipRequest) => void this.#onFirstAck(ack))
@@ -139,6 +147,7 @@ export class Bridge {
     this.#held = null
     this.#legs[side] = leg
     this.#options.holdMusic?.replaced(side)
+    this.#keys?.replaced(side)
     this.renegotiation.replaced(side, description)
     this.#watch(side, leg.dialog)
   }
@@ -148,6 +157,7 @@ export class Bridge {
     this.#ended = true
     clearTimeout(this.#timer)
     this.renegotiation.end()
+    this.#keys?.end()
     this.#resolve(end)
     this.#resolveAgreed()
   }

@@ -1,5 +1,6 @@
 import { oppositeOf, type LegSide } from '../model/call.ts'
 import { isDialogGone } from './dialog-gone.ts'
+import type { RelayedKeys } from './relayed-keys.ts'
 import { ALLOWED } from './sip-methods.ts'
 import { relayableStatus } from './srf.ts'
 import type { LegDialog, LegResponse, SipRequest, SipResponse } from './srf-types.ts'
@@ -40,10 +41,16 @@ export const RESPONSE_HEADERS = [
 export class RelayedRequests {
   readonly #dialogOf: (side: LegSide) => LegDialog
   readonly #onGone: (side: LegSide, dialog: LegDialog) => void
+  readonly #keys: RelayedKeys | null
   readonly #open: Record<LegSide, number> = { caller: 0, buyer: 0 }
 
-  /** `onGone` is told of a side that knows nothing of its dialog any more. */
-  constructor(dialogOf: (side: LegSide) => LegDialog, onGone: (side: LegSide, dialog: LegDialog) => void) {
+  /** `onGone` is told of a side that knows nothing of its dialog any more; `keys` may take INFO that tells of a key. */
+  constructor(
+    dialogOf: (side: LegSide) => LegDialog,
+    onGone: (side: LegSide, dialog: LegDialog) => void,
+    keys: RelayedKeys | null = null,
+  ) {
+    this.#keys = keys
     this.#dialogOf = dialogOf
     this.#onGone = onGone
   }
@@ -61,6 +68,7 @@ export class RelayedRequests {
   }
 
   async #relay(side: LegSide, req: SipRequest, res: SipResponse): Promise<void> {
+    if (req.method === 'INFO' && this.#keys?.take(side, req, res)) return
     if (this.#open[side] >= MAX_RELAYED_AT_ONCE) return res.send(503, { headers: { 'Retry-After': '1' } })
     this.#open[side]++
     const otherSide = oppositeOf(side)

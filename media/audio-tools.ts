@@ -58,6 +58,18 @@ export interface RecordingEnd {
 }
 
 /**
+ * How a side is told of the keys that the other presses (RFC 4733): `passed`: as the other presses them; `sent`: only by `sendDigits`;
+ * `none`: it takes no key presses in its audio now.
+ */
+export type KeyWay = 'passed' | 'sent' | 'none'
+
+/** Who is told of a side's keys: first `down`, then `up` with how long it was pressed, ms, for each; of some engines both at once. */
+export interface KeyListener {
+  down(digit: string): void
+  up(digit: string, durationMs: number): void
+}
+
+/**
  * Prompts, digits and recording of one session, for engines that do more than pass audio on. Each side's face must have been agreed
  * first: nobody can be played to who has not said where they are. Rejects with MediaUnavailable when the session has ended.
  */
@@ -68,8 +80,17 @@ export interface AudioTools {
   collectDigits(side: LegSide, request: DigitRequest): Promise<Digits>
   /** A digit that came another way: SIP INFO. */
   digitFrom(side: LegSide, digit: string): void
-  /** Dials to this side, as RFC 4733 events. */
+  /** Dials to this side, as RFC 4733 events, else as tones. What is played to it goes on afterwards. */
   sendDigits(side: LegSide, digits: string): Promise<void>
+  /** As both sides have agreed last. */
+  keyWay(side: LegSide): KeyWay
+  /** From now on `listener` is told of the keys this side presses (RFC 4733) that are kept from the other, which has not agreed to them. */
+  onKeys(side: LegSide, listener: KeyListener): void
+  /**
+   * From now on it is told of all keys this side presses, and of the last one of before, if that was a moment ago. False: it has agreed
+   * to no events, so that it presses none.
+   */
+  watchKeys(side: LegSide): boolean
   record(options: RecordOptions): Promise<Recording>
   /** While on, neither side hears the other, only what is played to it: a buyer who has not accepted yet. */
   apart(on: boolean): Promise<void>

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import { oppositeOf, type LegSide } from '../../model/call.ts'
 import { NO_STATS } from '../../model/cdr.ts'
 import type { MediaStats } from '../../model/cdr.ts'
+import { sideKeysBetween, type SideKeys } from '../key-ways.ts'
 import { MediaUnavailable, type MediaSession, type Sdp, type SessionStats } from '../media-server.ts'
 import { answerDirection, directionToOffer, type DescriptionWriter } from '../sdp.ts'
 import { readDescription, type Description, type Direction } from '../sdp-reading.ts'
@@ -82,6 +83,7 @@ export class FreeSwitchSession
       recordingsDir: parts.recordingsDir,
       leg: (side) => this.#open(side).leg,
       joint: this.#joint,
+      keys: () => this.#keys,
     })
     this.#silence = new SilenceWatch({
       limitMs: parts.rtpTimeoutMs,
@@ -289,9 +291,9 @@ export class FreeSwitchSession
       const side = sideOf()
       if (side !== null) this.#lost(side, cause)
     })
-    leg.on('digit', (digit) => {
+    leg.on('digit', (digit, durationMs) => {
       const side = sideOf()
-      if (side !== null) this.tools.digitFrom(side, digit)
+      if (side !== null) this.tools.pressed(side, digit, durationMs)
     })
     return { leg, writer: newDescriptionWriter(), said }
   }
@@ -336,6 +338,11 @@ export class FreeSwitchSession
     const { said } = this.#open(side)
     assert(said !== null, 'an offer of ours follows a description of the other side')
     return said
+  }
+
+  get #keys(): Record<LegSide, SideKeys> | null {
+    const [caller, buyer] = [this.#caller.said, this.#buyer?.said]
+    return caller && buyer && this.#closing === null ? sideKeysBetween(caller.audio, buyer.audio) : null
   }
 
   #open(side: LegSide): Party {

@@ -1,7 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LegSide } from '../../model/call.ts'
-import type { AudioTools, DigitRequest, Digits, PlayOptions, Prompt, Recording, RecordOptions } from '../audio-tools.ts'
+import type {
+  AudioTools,
+  DigitRequest,
+  Digits,
+  KeyListener,
+  KeyWay,
+  PlayOptions,
+  Prompt,
+  Recording,
+  RecordOptions,
+} from '../audio-tools.ts'
+import type { SideKeys } from '../key-ways.ts'
 import { MediaUnavailable } from '../media-server.ts'
+import { tonesOf } from '../relay/digits.ts'
 import { DigitCollector } from './digit-collector.ts'
 import { safeFileName, safeWord, UnsafeText } from './event-socket-text.ts'
 import { FreeSwitchRecording } from './freeswitch-recording.ts'
@@ -12,6 +24,16 @@ import type { FreeSwitchLeg } from './leg.ts'
 const KEY_MS = 100
 const KEY_GAP_MS = 60
 
+/** A key that was pressed this long ago is told of to who asks, ms. */
+const RECALLED_MS = 2000
+
+/** Who is told of one side's keys, and the last of them. */
+interface Keyboard {
+  listener: KeyListener | null
+  isWatched: boolean
+  last: { readonly digit: string; readonly durationMs: number; readonly atMs: number } | null
+}
+
 /** What the tools need of their session. */
 interface ToolsParts {
   readonly promptsDir: string
@@ -20,12 +42,15 @@ interface ToolsParts {
   leg(side: LegSide): FreeSwitchLeg
   /** Who hears whom. */
   readonly joint: Joint
+  /** Null: not both have said what they take. */
+  keys(): Readonly<Record<LegSide, SideKeys>> | null
 }
 
 /** Prompts, digits and recording by FreeSWITCH itself. Its files are on its machine. */
 export class FreeSwitchTools implements AudioTools {
   readonly #parts: ToolsParts
   readonly #collectors: Record<LegSide, Set<DigitCollector>> = { caller: new Set(), buyer: new Set() }
+  readonly #keyboards: Record<LegSide, Keyboard> = { caller: newKeyboard(), buyer: newKeyboard() }
   /** Running ones: they end with the session. */
   readonly #recordings = new Set<FreeSwitchRecording>()
 
@@ -67,10 +92,46 @@ export class FreeSwitchTools implements AudioTools {
     for (const collector of this.#collectors[side]) collector.digit(digit.toUpperCase())
   }
 
+  keyWay(side: LegSide): KeyWay {
+    return this.#parts.keys()?.[side].way ?? 'none'
+  }
+
+  onKeys(side: LegSide, listener: KeyListener): void {
+    this.#keyboards[side].listener = listener
+  }
+
+  watchKeys(side: LegSide): boolean {
+    const keyboard = this.#keyboards[side]
+    const isTold = keyboard.isWatched || this.#parts.keys()?.[side].isKept === true
+    keyboard.isWatched = true
+    const { last } = keyboard
+    if (!isTold && last !== null && performance.now() - last.atMs <= RECALLED_MS) tell(keyboard, last)
+    return this.#parts.keys()?.[side].presses === true
+  }
+
+  /** A key that this side has pressed (RFC 4733), as FreeSWITCH tells of it: when it is up again. */
+  pressed(side: LegSide, digit: string, durationMs: number): void {
+    this.digitFrom(side, digit)
+    const keyboard = this.#keyboards[side]
+    keyboard.last = { digit, durationMs, atMs: performance.now() }
+    if (keyboard.isWatched || this.#parts.keys()?.[side].isKept === true) tell(keyboard, keyboard.last)
+  }
+
   async sendDigits(side: LegSide, digits: string): Promise<void> {
     if (!/^[0-9A-D*#]{1,64}$/i.test(digits)) throw new UnsafeText('digits are 1 to 64 of 0-9, A-D, * and #')
-    await this.#parts.leg(side).command('uuid_send_dtmf', `${digits}@${KEY_MS}`)
+    const leg = this.#parts.leg(side)
+    // It would send an INFO to us instead.
+    if (this.keyWay(side) === 'none') return this.#playKeys(leg, digits)
+    await leg.command('uuid_send_dtmf', `${digits}@${KEY_MS}`)
     await sleep(digits.length * (KEY_MS + KEY_GAP_MS)) // The command is answered when they are queued.
+  }
+
+  /** As the tones of the keys. */
+  #playKeys(leg: FreeSwitchLeg, digits: string): Promise<void> {
+    return this.#parts.joint.alone(async () => {
+      for (const digit of digits)
+        await leg.play(`tone_stream://%(${[KEY_MS, KEY_GAP_MS, ...tonesOf(digit)].join(',')})`)
+    })
   }
 
   async record({ name, maxMs }: RecordOptions): Promise<Recording> {
@@ -92,6 +153,15 @@ export class FreeSwitchTools implements AudioTools {
     for (const side of ['caller', 'buyer'] as const) for (const each of this.#collectors[side]) each.stop()
     await Promise.all([...this.#recordings].map((recording) => recording.end(reason)))
   }
+}
+
+function newKeyboard(): Keyboard {
+  return { listener: null, isWatched: false, last: null }
+}
+
+function tell({ listener }: Keyboard, { digit, durationMs }: { digit: string; durationMs: number }): void {
+  listener?.down(digit)
+  listener?.up(digit, durationMs)
 }
 
 /** How FreeSWITCH names a sound (mod_sndfile, mod_tone_stream). */

@@ -19,7 +19,8 @@ export interface FsEvent {
 
 /** A channel of FreeSWITCH with its event socket. Emits `dtmf`, `destroy`. */
 export interface FsEndpoint extends EventEmitter<{
-  dtmf: [event: { readonly dtmf: string }]
+  /** The duration in samples of 8000 Hz. */
+  dtmf: [event: { readonly dtmf: string; readonly duration?: string | undefined }]
   destroy: [event?: { readonly reason?: string }]
 }> {
   readonly uuid: string

@@ -24,7 +24,7 @@ type Command =
  * One channel of FreeSWITCH, which is one party's audio: its SIP dialog with us and its own event socket. Everything asked of it ends:
  * with its answer, with MediaUnavailable after a deadline, or when the channel is gone. Emits `gone` once, unless we closed it.
  */
-export class FreeSwitchLeg extends EventEmitter<{ gone: [cause: string]; digit: [digit: string] }> {
+export class FreeSwitchLeg extends EventEmitter<{ gone: [cause: string]; digit: [digit: string, durationMs: number] }> {
   readonly #endpoint: FsEndpoint
   readonly #limits: LegLimits
   readonly #gone = Promise.withResolvers<never>()
@@ -46,7 +46,7 @@ export class FreeSwitchLeg extends EventEmitter<{ gone: [cause: string]; digit: 
     this.#gone.promise.catch(() => undefined) // Somebody may be waiting, or nobody.
     endpoint.conn?.subscribe('CHANNEL_BRIDGE')
     endpoint.conn?.on(`esl::event::CHANNEL_BRIDGE::${endpoint.uuid}`, () => this.#onBridge())
-    endpoint.on('dtmf', ({ dtmf }) => this.emit('digit', dtmf))
+    endpoint.on('dtmf', ({ dtmf, duration }) => this.emit('digit', dtmf, Math.round(Number(duration ?? 0) / 8) || 0))
     endpoint.on('destroy', (event) => this.#end(event?.reason ?? 'FreeSWITCH is gone'))
     this.#dialog?.once('destroy', () => {
       this.#dialogIsOver = true

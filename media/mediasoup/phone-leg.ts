@@ -6,6 +6,7 @@ import { newFace, type Face } from '../relay/face.ts'
 import { FaceSecurity } from '../relay/face-security.ts'
 import type { LegSecurity } from '../relay/relay-messages.ts'
 import type { RelayAddress } from '../relay/relay-options.ts'
+import { NO_FORMATS } from '../relay/party-formats.ts'
 import { checkReachable, remoteParty } from '../relay/remote-party.ts'
 import type { AudioStream, Description } from '../sdp-reading.ts'
 import type { AudioTerms } from '../sdp.ts'
@@ -121,7 +122,8 @@ export class PhoneLeg implements Leg {
   async attend(opposite: AudioStream, codecs: readonly Codec[], watch: boolean): Promise<void> {
     const { stream, security } = this.#settled!
     await this.end.produce(codecs, this.#ssrc)
-    const phone = remoteParty(stream, opposite, this.#face.mux, security)
+    // What is the other side's is not kept from it here: the worker knows both, by numbers of its own.
+    const phone = { ...remoteParty(stream, opposite, this.#face.mux, security), formats: NO_FORMATS }
     const outward = codecs.map(
       (codec) => [this.#rooms.codecs.payloadOf(codec) ?? codec.payload, codec.payload] as const,
     )

@@ -85,9 +85,9 @@ export class DigitReader {
     return this.#event && nowMs - this.#event.heardMs >= EVENT_QUIET_MS ? this.#finish() : null
   }
 
-  /** Whether a key is down, as far as anybody has said. */
-  get isPressed(): boolean {
-    return this.#event !== null && !this.#event.ended
+  /** The key that is down, as far as anybody has said. */
+  get pressed(): string | null {
+    return this.#event !== null && !this.#event.ended ? KEYS[this.#event.key]! : null
   }
 
   #isOlder(now: Event, ssrc: number, timestamp: number): boolean {

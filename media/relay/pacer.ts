@@ -18,6 +18,7 @@ export class Pacer {
   readonly #nowMs: () => number
   #timer: NodeJS.Timeout | null = null
   #startMs = 0
+  #isTurning = false
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs
@@ -29,9 +30,14 @@ export class Pacer {
 
   /** The first frame is due at the next beat of the common clock, within 20 ms. */
   add(item: Paced): void {
-    if (this.#playing.size === 0) this.#startMs = this.#nowMs()
+    // What takes over from the last one goes by the clock that the turn is counted with.
+    if (this.#playing.size === 0 && !this.#isTurning) this.#startMs = this.#nowMs()
     this.#playing.set(item, this.#beat())
     this.#arm()
+  }
+
+  has(item: Paced): boolean {
+    return this.#playing.has(item)
   }
 
   remove(item: Paced): void {
@@ -53,6 +59,7 @@ export class Pacer {
 
   #turn(): void {
     this.#timer = null
+    this.#isTurning = true
     const now = Math.floor((this.#nowMs() - this.#startMs) / FRAME_MS)
     for (const [item, due] of this.#playing) {
       let next = due
@@ -67,6 +74,7 @@ export class Pacer {
       if (!goesOn) this.#playing.delete(item)
       else if (this.#playing.has(item)) this.#playing.set(item, next)
     }
+    this.#isTurning = false
     this.#arm()
   }
 }

@@ -1,9 +1,10 @@
+import { dialledAs, eventsWithout, isEvents } from '../key-ways.ts'
 import { isSameCodec, type Codec } from '../payload-types.ts'
 import type { Law } from './g711.ts'
 import type { PartyFormats } from './tool-messages.ts'
 
 /** Of a party that has said nothing yet. */
-export const NO_FORMATS: PartyFormats = { g711: [], events: [], speech: null, keys: null }
+export const NO_FORMATS: PartyFormats = { g711: [], events: [], speech: null, keys: null, kept: [] }
 
 /** What the tools must know of a party's payload types, from its description's codecs and those of the side opposite. */
 export function partyFormats(own: readonly Codec[], opposite: readonly Codec[]): PartyFormats {
@@ -12,7 +13,6 @@ export function partyFormats(own: readonly Codec[], opposite: readonly Codec[]):
   // Where they share no law, each hears its own: what passes is translated, what is played is in the party's own.
   const isTranslated = !agreed.some(isSpoken) && opposite.some(isSpoken)
   const speech = (isTranslated ? own : agreed).find(isSpoken)
-  const keys = agreed.find((codec) => isEvents(codec) && codec.hertz === 8000)
   return {
     g711: all.flatMap((codec) => {
       const law = lawOf(codec)
@@ -20,7 +20,8 @@ export function partyFormats(own: readonly Codec[], opposite: readonly Codec[]):
     }),
     events: all.filter(isEvents).map(({ payload, hertz }) => [payload, hertz] as const),
     speech: speech ? { payload: speech.payload, law: lawOf(speech)! } : null,
-    keys: keys?.payload ?? null,
+    keys: dialledAs(own, opposite)?.payload ?? null,
+    kept: eventsWithout(own, opposite).map(({ payload }) => payload),
   }
 }
 
@@ -32,8 +33,4 @@ function lawOf({ name, hertz, channels }: Codec): Law | null {
 
 function isSpoken(codec: Codec): boolean {
   return lawOf(codec) !== null
-}
-
-function isEvents({ name }: Codec): boolean {
-  return name.toLowerCase() === 'telephone-event'
 }

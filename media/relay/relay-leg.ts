@@ -36,6 +36,12 @@ export interface AudioTap {
   sending(packet: Buffer, nowMs: number): Buffer | null
 }
 
+/** A packet of a key press (RFC 4733), as it came. */
+export interface HeardEvent {
+  readonly packet: Buffer
+  readonly atMs: number
+}
+
 /** Who is believed, and where packets go: port 0 is nowhere. */
 interface Path {
   readonly toAddress: string
@@ -53,6 +59,8 @@ export class RelayLeg implements Watched {
   slot = -1
   tap: AudioTap | null = null
   formats: PartyFormats = NO_FORMATS
+  /** The last packet of a key press, which somebody may ask for who listens from then on. */
+  lastEvent: HeardEvent | null = null
   #peer: RelayLeg | null = null
   readonly #rtpSocket: Socket
   readonly #rtcpSocket: Socket
@@ -208,7 +216,9 @@ export class RelayLeg implements Watched {
     const sound = this.#sounds[payload]!
     if (sound <= SOUNDS.pcma) this.#payload = payload // Neither key presses nor comfort noise.
     this.#audible.see(packet, now, sound)
+    if (sound === SOUNDS.event) this.lastEvent = { packet: Buffer.from(packet), atMs: now }
     if (this.tap !== null && this.tap.received(packet, now)) return
+    if (sound === SOUNDS.event && this.formats.kept.includes(payload)) return
     if (payload === this.#translatedPayload) translate(packet, this.#translated!)
     this.#peer?.pass(packet, now)
   }

@@ -18,6 +18,7 @@ import { RelayTools, type ToolShed } from './relay-tools.ts'
 import type { RelayThread } from './relay-thread.ts'
 import { checkReachable, remoteParty } from './remote-party.ts'
 import { SessionFaces, type SessionFacesParts } from './session-faces.ts'
+import { answeringEvents, offeringEvents, sideKeys } from '../key-ways.ts'
 import type { AudioTerms } from '../sdp.ts'
 import { readDescription, type AudioStream, type Description } from '../sdp-reading.ts'
 import type { Profile } from '../sdp-security.ts'
@@ -95,7 +96,7 @@ export class RelaySession
     const buyer = await this.#faces.nextBuyer()
     buyer.security.wish(security)
     await buyer.security.prepareFor(security)
-    return this.#offer(buyer, this.#termsToOffer(audio, audio.rtcpMux))
+    return this.#offer(buyer, this.#termsToOffer('buyer', audio, audio.rtcpMux))
   }
 
   async answerFromBuyer(answer: Sdp): Promise<Sdp> {
@@ -152,7 +153,7 @@ export class RelaySession
   async offerTo(side: LegSide): Promise<Sdp> {
     this.#assertOpen()
     const face = this.#faces.of(side)
-    return this.#offer(face, this.#termsToOffer(this.#standing(oppositeOf(side)).audio, face.mux))
+    return this.#offer(face, this.#termsToOffer(side, this.#standing(oppositeOf(side)).audio, face.mux))
   }
 
   async answerFrom(side: LegSide, answer: Sdp): Promise<void> {
@@ -179,7 +180,8 @@ export class RelaySession
     await this.#faces.of(from).security.prepareFor(description.audio.security)
     const to = this.#faces.of(oppositeOf(from))
     // Once shared, a port stays shared: RFC 5761 §5.1.1 would have later offers ask for it again.
-    const text = this.#offer(to, this.#termsToOffer(description.audio, description.audio.rtcpMux || to.mux))
+    const mux = description.audio.rtcpMux || to.mux
+    const text = this.#offer(to, this.#termsToOffer(oppositeOf(from), description.audio, mux))
     // The old media goes on until the answer: a re-INVITE may be refused, and then nothing has changed.
     this.#pending = { from, offer: description }
     return text
@@ -202,7 +204,7 @@ export class RelaySession
     // Whoever held the other side is going: the newcomer is asked to talk, and the other side is offered that afterwards.
     const audio: AudioStream = { ...described.audio, direction: 'sendrecv', heldByAddress: false, rtcpMux: false }
     const { face } = await this.#makeRoom(side, { ...described, audio }, where)
-    return this.#offer(face, this.#termsToOffer(audio, false))
+    return this.#offer(face, this.#termsToOffer(null, audio, false))
   }
 
   async #makeRoom(side: LegSide, offered: Description | null, where?: 'inside'): Promise<Replacement> {
@@ -239,7 +241,7 @@ export class RelaySession
     await room.face.security.prepareFor(newcomer.audio.security)
     room.newcomer = newcomer
     const to = this.#faces.of(oppositeOf(side))
-    return this.#offer(to, this.#termsToOffer(newcomer.audio, newcomer.audio.rtcpMux || to.mux))
+    return this.#offer(to, this.#termsToOffer(oppositeOf(side), newcomer.audio, newcomer.audio.rtcpMux || to.mux))
   }
 
   // oxlint-disable-next-line require-await -- as for reoffer.
@@ -369,15 +371,18 @@ export class RelaySession
     this.#described[asker] = offer
     this.#described[answerer] = answer
     this.#agreedCodecs = terms.codecs
+    this.tools.agreed(sideKeys(caller, buyer))
     return terms
   }
 
-  #termsToOffer(stream: AudioStream, rtcpMux: boolean): AudioTerms {
-    return offerInBothLaws(stream, rtcpMux, this.#parts.codecs)
+  /** `to`: null for a newcomer, who has said nothing yet. */
+  #termsToOffer(to: LegSide | null, stream: AudioStream, rtcpMux: boolean): AudioTerms {
+    const known = to === null ? null : (this.#described[to]?.audio ?? null)
+    return offerInBothLaws(offeringEvents(stream, known), rtcpMux, this.#parts.codecs)
   }
 
   #termsToAnswer(offer: AudioStream, answer: AudioStream): AudioTerms {
-    return answerInItsLaw(offer, answer, this.#parts.codecs)
+    return answeringEvents(offer, answerInItsLaw(offer, answer, this.#parts.codecs))
   }
 
   get #isWatched(): boolean {

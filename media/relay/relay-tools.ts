@@ -3,12 +3,15 @@ import type {
   AudioTools,
   DigitRequest,
   Digits,
+  KeyListener,
+  KeyWay,
   PlayOptions,
   Prompt,
   Recording,
   RecordingEnd,
   RecordOptions,
 } from '../audio-tools.ts'
+import type { SideKeys } from '../key-ways.ts'
 import { MediaUnavailable } from '../media-server.ts'
 import type { Recordings } from '../recording/recordings.ts'
 import { DigitCollection, type DigitWay } from './digit-collection.ts'
@@ -34,6 +37,18 @@ interface Pending {
   reject(error: MediaUnavailable): void
 }
 
+const NO_KEYS: SideKeys = { way: 'none', presses: false, isKept: false }
+
+/** What is known of one side's keys. */
+interface Keyboard {
+  agreed: SideKeys
+  listener: KeyListener | null
+  /** Its listener wants to be told of all. */
+  isWatched: boolean
+  /** The thread tells of its keys. */
+  isHeard: boolean
+}
+
 interface OpenRecording {
   readonly file: string
   readonly sinceMs: number
@@ -47,6 +62,7 @@ export class RelayTools implements AudioTools {
   readonly #pending = new Map<number, Pending>()
   readonly #recordings = new Map<number, OpenRecording>()
   readonly #collections = new Set<{ readonly side: LegSide; readonly collection: DigitCollection }>()
+  readonly #keyboards: Record<LegSide, Keyboard> = { caller: newKeyboard(), buyer: newKeyboard() }
   #lastOp = 0
   #endedBy: string | null = null
   #onIdle: (() => void) | null = null
@@ -75,10 +91,9 @@ export class RelayTools implements AudioTools {
     if (this.#collections.size >= MAX_COLLECTIONS)
       throw new MediaUnavailable(`digits are being waited for ${MAX_COLLECTIONS} times already in this call`)
     if (request.signal?.aborted) return { digits: '', endedBy: 'aborted' }
-    const isFirst = !this.#isListening(side)
     const entry = { side, collection: new DigitCollection(request, () => this.#collected(entry)) }
     this.#collections.add(entry)
-    if (isFirst) this.#order({ do: 'listen', side, on: true })
+    this.#listen(side)
     const digits = await entry.collection.result
     if (this.#endedBy !== null && digits.endedBy === 'aborted' && !request.signal?.aborted) this.#assertOpen()
     return digits
@@ -86,6 +101,32 @@ export class RelayTools implements AudioTools {
 
   digitFrom(side: LegSide, digit: string): void {
     this.#digit(side, digit, 'info')
+  }
+
+  keyWay(side: LegSide): KeyWay {
+    return this.#endedBy === null ? this.#keyboards[side].agreed.way : 'none'
+  }
+
+  onKeys(side: LegSide, listener: KeyListener): void {
+    this.#keyboards[side].listener = listener
+    this.#listen(side)
+  }
+
+  watchKeys(side: LegSide): boolean {
+    const keyboard = this.#keyboards[side]
+    const isHeard = keyboard.isWatched || this.#isToTell(keyboard)
+    keyboard.isWatched = true
+    this.#listen(side)
+    if (!isHeard && this.#endedBy === null) this.#order({ do: 'recall', side })
+    return keyboard.agreed.presses
+  }
+
+  /** What the sides have agreed to. */
+  agreed(keys: Readonly<Record<LegSide, SideKeys>>): void {
+    for (const side of ['caller', 'buyer'] as const) {
+      this.#keyboards[side].agreed = keys[side]
+      this.#listen(side)
+    }
   }
 
   async sendDigits(side: LegSide, digits: string): Promise<void> {
@@ -134,8 +175,16 @@ export class RelayTools implements AudioTools {
   /** What the thread tells. */
   told(event: ToolEvent): void {
     switch (event.what) {
+      case 'pressed':
+        return this.#listenerOf(event.side)?.down(event.digit)
       case 'digit':
+        this.#listenerOf(event.side)?.up(event.digit, event.durationMs)
         return this.#digit(event.side, event.digit, 'rtp')
+      case 'recalled': {
+        const listener = this.#listenerOf(event.side)
+        listener?.down(event.digit)
+        return listener?.up(event.digit, event.durationMs)
+      }
       case 'done':
       case 'recording':
         return this.#settle(event.op)?.resolve()
@@ -210,17 +259,34 @@ export class RelayTools implements AudioTools {
     for (const entry of this.#collections) if (entry.side === side) entry.collection.digit(digit, way)
   }
 
-  #isListening(side: LegSide): boolean {
-    return [...this.#collections].some((entry) => entry.side === side)
+  #isToTell({ agreed, listener, isWatched }: Keyboard): boolean {
+    return listener !== null && (isWatched || agreed.isKept)
+  }
+
+  #listenerOf(side: LegSide): KeyListener | null {
+    const keyboard = this.#keyboards[side]
+    return this.#isToTell(keyboard) && this.#endedBy === null ? keyboard.listener : null
+  }
+
+  /** Has the thread tell of this side's keys, or not any more. */
+  #listen(side: LegSide): void {
+    const keyboard = this.#keyboards[side]
+    const isNeeded = this.#isToTell(keyboard) || [...this.#collections].some((entry) => entry.side === side)
+    if (isNeeded === keyboard.isHeard || this.#endedBy !== null) return
+    keyboard.isHeard = isNeeded
+    this.#order({ do: 'listen', side, on: isNeeded })
   }
 
   #collected(entry: { readonly side: LegSide; readonly collection: DigitCollection }): void {
     if (!this.#collections.delete(entry)) return
-    if (!this.#isListening(entry.side) && this.#endedBy === null)
-      this.#order({ do: 'listen', side: entry.side, on: false })
+    this.#listen(entry.side)
   }
 
   #assertOpen(): void {
     if (this.#endedBy !== null) throw new MediaUnavailable(this.#endedBy)
   }
+}
+
+function newKeyboard(): Keyboard {
+  return { agreed: NO_KEYS, listener: null, isWatched: false, isHeard: false }
 }

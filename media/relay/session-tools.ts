@@ -1,6 +1,5 @@
 import type { LegSide } from '../../model/call.ts'
-import type { KeyPress } from './digits.ts'
-import { LegAudio, type TappedLeg } from './leg-audio.ts'
+import { LegAudio, type KeyEar, type TappedLeg } from './leg-audio.ts'
 import type { Paced, Pacer } from './pacer.ts'
 import { dialTones, Dialer, Player } from './player.ts'
 import { Recorder } from './recorder.ts'
@@ -14,7 +13,7 @@ interface Turned {
   turn(nowMs: number): void
 }
 
-/** What is under way at one side: one thing at a time. */
+/** What is under way at one side: one thing played and one dialled; what is played waits for what is dialled. */
 interface Playing {
   readonly op: number
   readonly paced: Paced
@@ -52,15 +51,19 @@ export class SessionTools {
   readonly #tell: (event: ToolEvent) => void
   readonly #audio: Readonly<Record<LegSide, LegAudio>>
   readonly #playing: Record<LegSide, Playing | null> = { caller: null, buyer: null }
+  readonly #dialling: Record<LegSide, Playing | null> = { caller: null, buyer: null }
   #recording: { readonly op: number; readonly recorder: Recorder } | null = null
 
   constructor(legs: Readonly<Record<LegSide, TappedLeg>>, clock: ToolClock, tell: (event: ToolEvent) => void) {
     this.#clock = clock
     this.#tell = tell
-    const onKey = (side: LegSide) => (press: KeyPress) => this.#tell({ what: 'digit', side, ...press })
+    const ear = (side: LegSide): KeyEar => ({
+      pressed: (digit) => this.#tell({ what: 'pressed', side, digit }),
+      released: (press) => this.#tell({ what: 'digit', side, ...press }),
+    })
     this.#audio = {
-      caller: new LegAudio(legs.caller, 0, onKey('caller')),
-      buyer: new LegAudio(legs.buyer, 1, onKey('buyer')),
+      caller: new LegAudio(legs.caller, 0, ear('caller')),
+      buyer: new LegAudio(legs.buyer, 1, ear('buyer')),
     }
   }
 
@@ -84,6 +87,11 @@ export class SessionTools {
         audio.isListenedTo = order.on
         return order.on ? this.#clock.watch(audio) : this.#clock.unwatch(audio)
       }
+      case 'recall': {
+        const press = this.#audio[order.side].recall(performance.now())
+        if (press) this.#tell({ what: 'recalled', side: order.side, ...press })
+        return
+      }
       case 'apart':
         this.#audio.caller.isApart = order.on
         this.#audio.buyer.isApart = order.on
@@ -103,6 +111,7 @@ export class SessionTools {
   close(reason = 'call_ended'): void {
     for (const side of ['caller', 'buyer'] as const) {
       this.#stop(side)
+      this.#dialled(side)
       this.#clock.unwatch(this.#audio[side])
     }
     void this.#recording?.recorder.finish(reason)
@@ -117,29 +126,51 @@ export class SessionTools {
         op,
         reason: `the ${side} has agreed to no codec that can be played: only G.711`,
       })
-    this.#start(op, side, new Player(audio, sound, repeat, () => this.#stop(side)))
+    const paced = new Player(audio, sound, repeat, () => this.#stop(side))
+    this.#playing[side] = { op, paced }
+    this.#settle(side)
   }
 
   #dial(op: number, side: LegSide, digits: string): void {
     const audio = this.#audio[side]
-    if (audio.formats.keys === null) return this.#play(op, side, dialTones(digits), false)
-    this.#stop(side)
-    this.#start(op, side, new Dialer(audio, digits, audio.formats.keys, () => this.#stop(side)))
+    const { keys, speech } = audio.formats
+    if (keys === null && speech === null)
+      return this.#tell({ what: 'failed', op, reason: `the ${side} has agreed to neither key presses nor G.711` })
+    this.#dialled(side)
+    const onEnded = (): void => this.#dialled(side)
+    const paced =
+      keys === null ? new Player(audio, dialTones(digits), false, onEnded) : new Dialer(audio, digits, keys, onEnded)
+    this.#dialling[side] = { op, paced }
+    this.#settle(side)
   }
 
-  #start(op: number, side: LegSide, paced: Paced): void {
-    this.#playing[side] = { op, paced }
-    this.#audio[side].isPlaying = true
-    this.#clock.pacer.add(paced)
+  /** Keys are pressed first, then what was being played goes on where it was. */
+  #settle(side: LegSide): void {
+    const { pacer } = this.#clock
+    const [playing, dialling] = [this.#playing[side], this.#dialling[side]]
+    this.#audio[side].isPlaying = playing !== null || dialling !== null
+    if (dialling !== null && playing !== null) pacer.remove(playing.paced)
+    const now = dialling ?? playing
+    if (now !== null && !pacer.has(now.paced)) pacer.add(now.paced)
   }
 
   #stop(side: LegSide): void {
     const playing = this.#playing[side]
     if (playing === null) return
     this.#playing[side] = null
-    this.#audio[side].isPlaying = false
     this.#clock.pacer.remove(playing.paced)
+    this.#settle(side)
     this.#tell({ what: 'done', op: playing.op })
+  }
+
+  /** All keys have been pressed, or others are to be. */
+  #dialled(side: LegSide): void {
+    const dialling = this.#dialling[side]
+    if (dialling === null) return
+    this.#dialling[side] = null
+    this.#clock.pacer.remove(dialling.paced)
+    this.#settle(side)
+    this.#tell({ what: 'done', op: dialling.op })
   }
 
   async #record({ op, plan }: Extract<ToolOrder, { do: 'record' }>): Promise<void> {

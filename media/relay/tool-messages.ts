@@ -13,6 +13,8 @@ export interface PartyFormats {
   readonly speech: { readonly payload: number; readonly law: Law } | null
   /** With a clock of 8000 Hz, as G.711 has; null: keys are pressed by their tones. */
   readonly keys: number | null
+  /** Its telephone-events that the other side has not agreed to, and is not sent. */
+  readonly kept: readonly number[]
 }
 
 /** Where a recording goes. */
@@ -36,6 +38,8 @@ export type ToolOrder =
   | { readonly do: 'dial'; readonly op: number; readonly side: LegSide; readonly digits: string }
   | { readonly do: 'stop'; readonly op: number }
   | { readonly do: 'listen'; readonly side: LegSide; readonly on: boolean }
+  /** Which key was pressed last, if that was a moment ago. */
+  | { readonly do: 'recall'; readonly side: LegSide }
   | { readonly do: 'apart'; readonly op: number; readonly on: boolean }
   | { readonly do: 'record'; readonly op: number; readonly plan: RecordingPlan }
   /** `of`: the recording's op. */
@@ -47,6 +51,8 @@ export type ToolEvent =
   /** Played, dialled, stopped; or in force. */
   | { readonly what: 'done'; readonly op: number }
   | { readonly what: 'failed'; readonly op: number; readonly reason: string }
+  | { readonly what: 'pressed'; readonly side: LegSide; readonly digit: string }
+  | { readonly what: 'recalled'; readonly side: LegSide; readonly digit: string; readonly durationMs: number }
   | { readonly what: 'digit'; readonly side: LegSide; readonly digit: string; readonly durationMs: number }
   | { readonly what: 'recording'; readonly op: number }
   | { readonly what: 'recorded'; readonly op: number; readonly end: RecordingEnd }

@@ -104,6 +104,7 @@ export class EngineTools {
         this.#isApart = order.on
         return void this.#settle(order.op, this.#settleMutes())
       case 'listen':
+      case 'recall':
       case 'record':
       case 'pause':
       case 'resume':

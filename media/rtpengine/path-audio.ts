@@ -113,6 +113,7 @@ function sourceOf(side: LegSide, section: AudioSection): TapSource {
       events: events.map(({ payload, hertz }) => [payload, hertz] as const),
       speech: { payload: 0, law: 'u' },
       keys: null,
+      kept: [],
     },
   }
 }

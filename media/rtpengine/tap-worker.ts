@@ -60,7 +60,7 @@ function callOf(id: number): TappedCall {
 
 /** A copy has nobody to be sent to. */
 function newLeg(): Copy {
-  return { formats: NO_FORMATS, tap: null, sendRtp() {} }
+  return { formats: NO_FORMATS, tap: null, lastEvent: null, sendRtp() {} }
 }
 
 function setSources(id: number, sources: Extract<ToTapThread, { kind: 'sources' }>['sources']): void {

@@ -214,8 +214,8 @@ for (const engine of ['relay', 'rtpengine'] as const)
     it('plays its own ringback to the caller while buyers ring, and while the agent hears the whisper', async () => {
       const market = await Market.open(exchange, { number: { audio: { ringback: 'ringback' } } })
       await staged(market, async (stage) => {
-        const declining = await stage.agent(800, 300)
-        const agent = await stage.agent(AGENT, 800)
+        const declining = await stage.agent(800, { ringForMs: 300 })
+        const agent = await stage.agent(AGENT, { ringForMs: 800 })
         await market.standingBid(declining.ua.local, { amount: '6.00', target: { audio: ASKS } })
         await market.standingBid(agent.ua.local, { amount: '5.00', target: { audio: ASKS } })
         const caller = await stage.call(CALLER)

@@ -64,7 +64,7 @@ for (const engine of ['relay', 'rtpengine'] as const)
       story(
         { options: [{ digit: '1' }, { digit: '2', vertical: 'menu boats', tags: { size: 'big' } }] },
         async (market, stage) => {
-          const [others, agent] = [await stage.agent(800), await stage.agent(AGENT, 1200)]
+          const [others, agent] = [await stage.agent(800), await stage.agent(AGENT, { ringForMs: 1200 })]
           await market.standingBid(others.ua.local, { amount: '9.00' })
           const { account } = await market.standingBid(agent.ua.local, {
             bid: { criteria: { verticals: ['menu boats'], tags: { size: ['big'] } }, billable_after: 0 },
@@ -93,7 +93,7 @@ for (const engine of ['relay', 'rtpengine'] as const)
     it('takes a key told by INFO, after one that is no option, and plays the number’s own ringback', () =>
       story({ attempts: 2 }, async (market, stage) => {
         await exchange.api.request('PATCH', `/api/v1/numbers/${market.numberId}`, { audio: { ringback: 'ringback' } })
-        const agent = await stage.agent(AGENT, 1000)
+        const agent = await stage.agent(AGENT, { ringForMs: 1000 })
         await market.standingBid(agent.ua.local)
         const caller = await stage.call(CALLER)
         await caller.answered()
@@ -179,7 +179,7 @@ for (const engine of ['relay', 'rtpengine'] as const)
     it('ends a call whose caller hangs up in the menu, or while a buyer rings, as one that was given up', async () => {
       for (const isRung of [false, true])
         await story({ prompt: 'long' }, async (market, stage) => {
-          const agent = await stage.agent(AGENT, 30_000)
+          const agent = await stage.agent(AGENT, { ringForMs: 30_000 })
           await market.standingBid(agent.ua.local)
           const caller = await stage.call(CALLER)
           await caller.answered()

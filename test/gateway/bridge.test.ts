@@ -26,13 +26,18 @@ class FakeLeg extends EventEmitter {
 
 function bridged(offer: string | null = 'v=0', caller = new FakeLeg(), buyer = new FakeLeg()) {
   caller.offer = offer
-  const media = Object.assign(new EventEmitter(), { established: () => {}, answerFrom: () => Promise.resolve() })
+  const media = Object.assign(new EventEmitter(), {
+    tools: null,
+    established: () => {},
+    answerFrom: () => Promise.resolve(),
+  })
   const bridge = new Bridge({
     caller: caller as unknown as CallerLeg,
     buyer: buyer as unknown as Leg,
     media: media as unknown as MediaSession,
     maxDurationMs: 60_000,
     holdMusic: null,
+    note: () => {},
     sessionExpiresS: 0,
     monotonicMs: () => 7,
   })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { infoDigit } from '../../gateway/info-digits.ts'
+import { infoDigit, LONGEST_KEY_BODY, writeInfoKey } from '../../gateway/info-digits.ts'
 
 const info = (type: string | undefined, body: string) => ({ get: () => type, body }) as never
 
@@ -24,4 +24,17 @@ describe('a key told by INFO', () => {
     ['no type', undefined, '7', null],
   ] as const)
     it(`is read from ${what}: ${digit ?? 'none'}`, () => assert.equal(infoDigit(info(type, body)), digit))
+
+  it('is not looked for in a long body, which would take long', () => {
+    const at = (length: number) => `${'\n'.repeat(length - 8)}Signal=5`
+    assert.equal(infoDigit(info('application/dtmf-relay', at(LONGEST_KEY_BODY))), '5')
+    assert.equal(infoDigit(info('application/dtmf-relay', at(LONGEST_KEY_BODY + 1))), null)
+  })
+
+  it('is read again as it is written', () => {
+    for (const digit of '0123456789*#ABCD') {
+      const { headers, body } = writeInfoKey({ digit, durationMs: 100 })
+      assert.equal(infoDigit(info(headers['Content-Type'], body)), digit)
+    }
+  })
 })

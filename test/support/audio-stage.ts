@@ -12,10 +12,20 @@ import { Headset } from './headset.ts'
 class Party {
   readonly ua: UserAgent
   readonly headset: Headset
+  readonly #hasKeys: boolean
 
-  constructor(ua: UserAgent, headset: Headset) {
+  /** `hasKeys`: its telephone presses keys as RFC 4733 has it. */
+  constructor(ua: UserAgent, headset: Headset, hasKeys: boolean) {
     this.ua = ua
     this.headset = headset
+    this.#hasKeys = hasKeys
+  }
+
+  protected describe(
+    ...direction: Parameters<typeof buildSdp> extends [unknown, ...infer Rest] ? Rest : never
+  ): string {
+    const sdp = buildSdp(this.headset, ...direction)
+    return this.#hasKeys ? sdp : sdp.replace(/^(m=.*) 101\r$/m, '$1\r').replace(/^a=(?:rtpmap|fmtp):101 .*\r\n/gm, '')
   }
 
   /** How long this tone has been heard by now, ms. */
@@ -39,6 +49,17 @@ class Party {
   protected pressTo(digit: string, { remoteSdp }: Leg): void {
     this.headset.press(digit, readAudioAddress(remoteSdp)!)
   }
+
+  /** Tells of a key by SIP INFO; resolves to the status it is answered with. */
+  protected async tellKey(digit: string, leg: Leg): Promise<number | undefined> {
+    const body = `Signal=${digit}\r\nDuration=160\r\n`
+    return (await leg.request('INFO', { body, contentType: 'application/dtmf-relay' }))?.status
+  }
+}
+
+interface AgentOptions {
+  readonly ringForMs?: number
+  readonly hasKeys?: boolean
 }
 
 /** A buyer's agent, who rings for a while, and answers every call. */
@@ -46,13 +67,13 @@ class Agent extends Party {
   #call: IncomingCall | null = null
   readonly ended: Promise<CallEnd>
 
-  constructor(ua: UserAgent, headset: Headset, ringForMs: number) {
-    super(ua, headset)
+  constructor(ua: UserAgent, headset: Headset, { ringForMs = 0, hasKeys = true }: AgentOptions) {
+    super(ua, headset, hasKeys)
     this.ended = new Promise((resolve) => {
       ua.on('call', (call) => {
         this.#call = call
         const answer = (): void => {
-          call.accept(buildSdp(headset))
+          call.accept(this.describe())
           this.speakTo(call)
         }
         if (ringForMs > 0) {
@@ -74,9 +95,13 @@ class Agent extends Party {
     this.pressTo(digit, this.call)
   }
 
+  tell(digit: string): Promise<number | undefined> {
+    return this.tellKey(digit, this.call)
+  }
+
   /** Offers the audio again, as a phone's hold key does. */
   async offer(direction: 'sendrecv' | 'sendonly' | 'inactive'): Promise<void> {
-    const answer = await this.call.request('INVITE', { body: buildSdp(this.headset, direction) })
+    const answer = await this.call.request('INVITE', { body: this.describe(direction) })
     assert.equal(answer?.status, 200)
   }
 
@@ -86,21 +111,32 @@ class Agent extends Party {
 }
 
 class Caller extends Party {
-  readonly call: OutgoingCall
+  #call: OutgoingCall | null = null
 
-  constructor(ua: UserAgent, headset: Headset, call: OutgoingCall) {
-    super(ua, headset)
-    this.call = call
+  get call(): OutgoingCall {
+    assert(this.#call, 'the caller has called')
+    return this.#call
+  }
+
+  /** `leavesOffer`: without a description, which comes with the ACK. */
+  dial(to: string, target: Parameters<UserAgent['call']>[0]['target'], leavesOffer: boolean): void {
+    const sdp = this.describe()
+    this.#call = this.ua.call({ from: '+12125550142', to, target, sdp: leavesOffer ? '' : sdp })
+    if (leavesOffer) this.#call.answerSdp = sdp
+  }
+
+  press(digit: string): void {
+    this.pressTo(digit, this.call)
+  }
+
+  tell(digit: string): Promise<number | undefined> {
+    return this.tellKey(digit, this.call)
   }
 
   async answered(): Promise<void> {
     const outcome = await this.call.outcome
     assert.equal(outcome.kind, 'answered', JSON.stringify(outcome))
     this.speakTo(this.call)
-  }
-
-  press(digit: string): void {
-    this.pressTo(digit, this.call)
   }
 
   /** The status it is refused with. */
@@ -120,20 +156,19 @@ export class AudioStage {
     this.#market = market
   }
 
-  async agent(hertz: number, ringForMs = 0): Promise<Agent> {
-    return new Agent(await this.phone(), await this.#headset(hertz), ringForMs)
+  async agent(hertz: number, options: AgentOptions = {}): Promise<Agent> {
+    return new Agent(await this.phone(), await this.#headset(hertz), options)
   }
 
   /** A caller from the seller's address, whose INVITE is on its way; `leavesOffer`: without a description, which comes with the ACK. */
-  async call(hertz: number, { leavesOffer = false } = {}): Promise<Caller> {
+  async call(hertz: number, { leavesOffer = false, hasKeys = true } = {}): Promise<Caller> {
     const { address, number, exchange } = this.#market
     const ua = await this.phone(address)
     const headset = await this.#headset(hertz)
     const target = exchange.process.sip()
-    const sdp = buildSdp(headset)
-    const call = ua.call({ from: '+12125550142', to: number, target, sdp: leavesOffer ? '' : sdp })
-    if (leavesOffer) call.answerSdp = sdp
-    return new Caller(ua, headset, call)
+    const caller = new Caller(ua, headset, hasKeys)
+    caller.dial(number, target, leavesOffer)
+    return caller
   }
 
   async close(): Promise<void> {

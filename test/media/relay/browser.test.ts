@@ -50,7 +50,7 @@ describe('a browser’s leg', function () {
       const { answer, offer, close } = await browserCall(relay)
       for (const line of [/^a=ice-lite$/m, /^a=group:BUNDLE first$/m, /^a=setup:passive$/m, /^a=rtcp-mux$/m])
         assert.match(answer, line)
-      assert.match(answer, /^m=audio \d+ UDP\/TLS\/RTP\/SAVPF 0\r\na=mid:first\r$/m)
+      assert.match(answer, /^m=audio \d+ UDP\/TLS\/RTP\/SAVPF 0 126\r\na=mid:first\r$/m)
       assert.match(answer, /^m=video 0 UDP\/TLS\/RTP\/SAVPF 96\r\na=mid:second\r$/m)
       assert.match(answer, /^a=fingerprint:sha-256 (?:[\dA-F]{2}:){31}[\dA-F]{2}\r$/m)
       assert.match(answer, new RegExp(`^a=candidate:1 1 udp \\d+ 127.0.0.1 ${audioPort(answer)} typ host\r$`, 'm'))

@@ -113,7 +113,7 @@ describe('relay', () => {
       assert.equal(session.callerHeardOtherwise, false)
       assert.equal(await session.answerFromBuyer(buyer.describe({ payloads: '0' })), told)
       assert.equal(session.callerHeardOtherwise, true, 'the first one only spoke')
-      assert.match(await session.offerTo('caller'), /RTP\/AVP 0 8\r[^]*a=sendrecv/)
+      assert.match(await session.offerTo('caller'), /RTP\/AVP 0 8 101\r[^]*a=sendrecv/)
       await pass(caller, buyer, audioPort(told), rtp({ sequence: 1 }))
       await pass(buyer, caller, audioPort(offer), rtp({ sequence: 1 }))
       assert.equal(await session.answerFromBuyer(buyer.describe({ payloads: '0', lines: ['a=sendonly'] })), told)
