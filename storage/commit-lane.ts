@@ -3,6 +3,12 @@ import type { RecordRows } from './record-rows.ts'
 
 /** A record waits this long for company, ms, unless the batch is full before. */
 export const GROUP_COMMIT_MS = 5
+/**
+ * The same in a lane for whose records nobody waits, ms, after a batch of at least `COMPANY_RECORDS`: more is on its way then, and a
+ * commit costs as much as two or three calls. What a crash in between finds is a call that ended just now, still open.
+ */
+export const PATIENT_COMMIT_MS = 25
+export const COMPANY_RECORDS = 8
 /** Most records in one commit. */
 export const BATCH_RECORDS = 256
 /** The same of a lane that gives way, while the other is behind. */
@@ -33,6 +39,8 @@ export class CommitLane {
   #running: Promise<void> | null = null
   #underWay: Promise<boolean> | null = null
   #isOpen = false
+  /** How many the last batch had. */
+  #company = 0
 
   /**
    * `commit` answers whether the lane may go on; it does not reject. While more than a batch waits in the lane that comes `before`
@@ -67,9 +75,7 @@ export class CommitLane {
     if (saleOf !== null) this.#sales.set(saleOf, pending)
     this.#waiting.push(pending)
     if (!this.#isOpen || this.#running) return
-    // A full batch goes now, a lone record waits a little for others.
-    if (this.#waiting.length >= BATCH_RECORDS) this.flush()
-    else this.#timer ??= setTimeout(() => this.flush(), GROUP_COMMIT_MS)
+    this.#schedule()
   }
 
   /** The oldest that wait, taken out. */
@@ -98,8 +104,19 @@ export class CommitLane {
     if (!this.#isOpen) return
     this.#running ??= this.#run().finally(() => {
       this.#running = null
-      if (this.#isOpen && this.#waiting.length > 0) this.flush()
+      if (this.#isOpen && this.#waiting.length > 0) this.#schedule()
     })
+  }
+
+  /** A full batch goes now, fewer records wait a little for others. */
+  #schedule(): void {
+    if (this.#waiting.length >= BATCH_RECORDS) return this.flush()
+    const waitMs = this.#isPatient ? PATIENT_COMMIT_MS : GROUP_COMMIT_MS
+    this.#timer ??= setTimeout(() => this.flush(), waitMs)
+  }
+
+  get #isPatient(): boolean {
+    return this.#before !== null && this.#company >= COMPANY_RECORDS
   }
 
   async #run(): Promise<void> {
@@ -107,10 +124,12 @@ export class CommitLane {
       const isYielding = this.#before !== null && this.#before.waiting >= BATCH_RECORDS
       if (isYielding) await this.#before.#underWay
       if (!this.#isOpen) return
-      this.#underWay = this.#commit(this.take(isYielding ? YIELDING_RECORDS : BATCH_RECORDS), this)
+      const batch = this.take(isYielding ? YIELDING_RECORDS : BATCH_RECORDS)
+      this.#company = batch.length
+      this.#underWay = this.#commit(batch, this)
       const mayGoOn = await this.#underWay
       this.#underWay = null
-      if (!mayGoOn) return
+      if (!mayGoOn || (this.#isPatient && this.#waiting.length < BATCH_RECORDS)) return
     }
   }
 }
