@@ -1,4 +1,4 @@
-import type { DomainEvent, EventType } from '../model/events.ts'
+import { eventJson, type DomainEvent, type EventType } from '../model/events.ts'
 import type { Caller } from './endpoint.ts'
 
 /** What a client may subscribe to. */
@@ -46,22 +46,9 @@ export function createMessages(event: DomainEvent): (reader: Reader) => string |
     const known = texts.get(key)
     if (known !== undefined) return known
     const payload = payloadFor(event, reader)
-    const text = payload && print(event, reader, payload)
+    const owner = reader.role === 'admin' ? event.audience.sellerId : reader.accountId
+    const text = payload && eventJson(event, owner, payload)
     texts.set(key, text)
     return text
   }
-}
-
-function print(event: DomainEvent, reader: Reader, payload: object): string {
-  const { id, type, time, version, callId, audience } = event
-  const accountId = reader.role === 'admin' ? audience.sellerId : reader.accountId
-  return JSON.stringify({
-    id,
-    type,
-    time,
-    version,
-    ...(callId ? { call_id: callId } : {}),
-    ...(accountId ? { account_id: accountId } : {}),
-    payload,
-  })
 }

@@ -1,6 +1,7 @@
 import { FREESWITCH } from './freeswitch-catalogue.ts'
 import { later, may, set, SHORT_WAIT } from './setting.ts'
 import {
+  BROKERS,
   bytes,
   CODECS,
   decimal,
@@ -13,6 +14,7 @@ import {
   someOf,
   TEXT,
   TIME_OF_DAY,
+  TOPIC,
   whole,
 } from './setting-kinds.ts'
 import { MEDIASOUP } from './mediasoup-catalogue.ts'
@@ -69,6 +71,17 @@ export const CATALOGUE = {
     bytes('0B', '1024GB'),
     64 * 1024 ** 2,
     'New calls get 503 when the disk has less room than this.',
+  ),
+
+  'outbox.max_events': set(
+    whole(1000, 1_000_000_000),
+    1_000_000,
+    'The most events waiting to be published; beyond it the oldest are lost to whoever reads them (the records have them).',
+  ),
+  'outbox.max_age': set(
+    duration('1m', '3650d'),
+    604_800_000,
+    'How long events are kept while no kafka.brokers are set: setting them publishes what is left.',
   ),
 
   ...TELEPHONY,
@@ -200,7 +213,13 @@ export const CATALOGUE = {
   'redis.dial_timeout': later(SHORT_WAIT, 'How long connecting may take.'),
   'redis.read_timeout': later(SHORT_WAIT, 'How long an answer may take.'),
   'redis.write_timeout': later(SHORT_WAIT, 'How long sending may take.'),
-  'kafka.brokers': later(LIST, 'Brokers events are published to.'),
+  'kafka.brokers': may(BROKERS, 'Kafka brokers events are published to; unset: they stay in the outbox for a while.'),
+  'kafka.topic': set(TOPIC, 'dce.events', 'The topic they go to, partitioned by call; made if it is not there.'),
+  'kafka.partitions': set(whole(1, 1000), 12, 'Its partitions when it is made.'),
+  'kafka.tls': set(FLAG, false, 'Whether the brokers are spoken to over TLS.'),
+  'kafka.mechanism': set(oneOf('plain', 'scram-sha-256', 'scram-sha-512'), 'scram-sha-512', 'How we log in to them.'),
+  'kafka.username': may(TEXT, 'Who logs in; unset: nobody does.'),
+  'kafka.password': may(TEXT, 'The password of that user.', { secret: 'all' }),
   'kafka.group_id': later(TEXT, 'The consumer group.'),
   'telemetry.enabled': later(FLAG, 'Whether traces are exported; metrics always are.'),
   'telemetry.otlp_endpoint': later(TEXT, 'Where traces go.'),

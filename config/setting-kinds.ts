@@ -85,6 +85,28 @@ function isServer(text: string): boolean {
   return isIP(six ?? four ?? '') === (six === undefined ? 4 : 6) && Number(port) >= 1 && Number(port) <= 65_535
 }
 
+/** Kafka's brokers: `host:port` each, 9092 when there is none. At least one. */
+export const BROKERS: Kind<readonly string[]> = {
+  allowed: 'a list of host:port (in the environment: separated by commas)',
+  suffix: '',
+  read: (raw) => {
+    const parts = LIST.read(raw)?.map((part) => (/:\d+$/.test(part) ? part : `${part}:9092`))
+    return parts && parts.length > 0 && parts.every(isBroker) ? parts : undefined
+  },
+}
+
+function isBroker(text: string): boolean {
+  const [, port] = /^(?:[\w.-]{1,253}|\[[\da-fA-F:]+\]):(\d{1,5})$/.exec(text) ?? []
+  return Number(port) >= 1 && Number(port) <= 65_535
+}
+
+/** A topic of Kafka's. */
+export const TOPIC: Kind<string> = {
+  allowed: 'a name of 1 to 249 letters, digits, dots, dashes and underscores',
+  suffix: '',
+  read: (raw) => (typeof raw === 'string' && /^(?!\.{1,2}$)[\w.-]{1,249}$/.test(raw) ? raw : undefined),
+}
+
 /** A server by IP address, and how much it gets beside the others. */
 export interface WeightedServer {
   readonly host: string

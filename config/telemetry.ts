@@ -185,6 +185,14 @@ function createCatalogue(registers: Registry[]) {
       ['route'],
     ),
     wsClients: gauge('dce_ws_clients', 'Listeners of the live feed.'),
+    outboxEvents: gauge('dce_outbox_events', 'Events waiting to be published (counted every few seconds).'),
+    outboxLag: gauge('dce_outbox_lag_seconds', 'How long the oldest of them has waited.'),
+    outboxLeft: counter(
+      'dce_outbox_left_total',
+      'Events that have left the outbox: published, trimmed (over its limits) or dead_letter.',
+      ['result'],
+    ),
+    kafkaUp: gauge('dce_kafka_up', 'Whether the last attempt to publish succeeded; 0 also without kafka.brokers.'),
     sipConnections: gauge('dce_sip_connections', 'Connections that carry SIP, by transport.', ['transport']),
 
     eventLoopLag: gauge('dce_event_loop_lag_seconds', 'Lag of the main thread since the last look.', ['quantile']),

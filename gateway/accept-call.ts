@@ -11,7 +11,7 @@ import { Parties } from './parties.ts'
 import type { ExchangeParts } from './parts.ts'
 import type { AwardResult } from './ring-award.ts'
 import { Transfers } from './transfers.ts'
-import { writeSold } from './write-sold.ts'
+import { writeEvents, writeSold } from './write-sold.ts'
 
 /** From the buyer's 200 to ours: the media joined, the sale durable, and only then the caller answered. */
 export async function accept(
@@ -72,6 +72,7 @@ export async function accept(
   call.note('answered', `rank ${attempt.award.rank}`)
   parts.announcements.answered(call, attempt.award)
   call.waiting?.joined()
+  writeEvents(call, parts)
   call.bridge = new Bridge({
     caller: call.caller,
     buyer,

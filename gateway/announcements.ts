@@ -1,7 +1,8 @@
 import type { Auction, Award } from '../model/auction.ts'
 import { NON_BID_REASONS } from '../model/bid.ts'
+import type { CallRecord } from '../model/cdr.ts'
 import type { DomainEvent, EventBus, EventType } from '../model/events.ts'
-import type { AccountId } from '../model/ids.ts'
+import type { AccountId, CallId } from '../model/ids.ts'
 import { newId } from '../model/ids.ts'
 import type { Posting } from '../model/ledger.ts'
 import { formatMoney, type Micros } from '../model/money.ts'
@@ -11,12 +12,41 @@ import type { Place } from './probed-places.ts'
 
 type Payload = Readonly<Record<string, unknown>>
 
-/** Tells the world what happens to a call, in the event catalogue's words. Nothing is built when nobody listens. */
+/** A call is rung in vain for so many 18x at most, of those that nobody has written down yet. */
+const MAX_RINGING_KEPT = 20
+
+/** What of the announcements is to be published for certain (storage/outbox.ts). */
+export interface KeptEvents {
+  keeps(type: EventType): boolean
+  /** Takes an event that is no call's; a call's go with its records. */
+  add(event: DomainEvent): void
+}
+
+const NOTHING_KEPT: KeptEvents = { keeps: () => false, add: () => {} }
+
+/** The bus of those whose announcements go with no call's record: each is told to the listeners, and kept. */
+export function keepingBus(bus: EventBus, kept: KeptEvents): EventBus {
+  return {
+    publish(event) {
+      if (kept.keeps(event.type)) kept.add(event)
+      bus.publish(event)
+    },
+    subscribe: (listener) => bus.subscribe(listener),
+    hasListeners: true,
+  }
+}
+
+/**
+ * Tells the world what happens to a call, in the event catalogue's words: those who listen now, and those who read what was kept of
+ * it. Nothing is built when there are neither.
+ */
 export class Announcements {
   readonly #bus: EventBus
+  readonly #kept: KeptEvents
 
-  constructor(bus: EventBus) {
+  constructor(bus: EventBus, kept: KeptEvents = NOTHING_KEPT) {
     this.#bus = bus
+    this.#kept = kept
   }
 
   received(call: Call): void {
@@ -29,7 +59,7 @@ export class Announcements {
   }
 
   auctioned(call: Call, auction: Auction): void {
-    if (!this.#bus.hasListeners) return
+    if (!this.#isWanted('auction.completed')) return
     const common = { auction_id: auction.id, vertical: auction.vertical, currency: auction.currency }
     this.#publish(
       'auction.started',
@@ -86,30 +116,20 @@ export class Announcements {
     })
   }
 
-  ended(call: Call): void {
-    this.#toParties('call.ended', call, () => ({
+  /** Kept for the call's last record; what it returns tells those who listen, once that is written. */
+  ended(call: Call): () => void {
+    if (!this.#isWanted('call.ended')) return () => {}
+    const event = this.#forParties('call.ended', call, {
       ...this.#callPayload(call),
       price: formatMoney(call.priceMicros),
       payout: formatMoney(call.payoutMicros),
-    }))
+    })
+    this.#keep(call, event)
+    return () => this.#bus.publish(event)
   }
 
   posted(call: Call, posting: Posting, priceMicros: Micros): void {
-    this.#publish(
-      'ledger.posted',
-      call,
-      () => ({
-        posting_id: posting.id,
-        kind: posting.kind,
-        currency: posting.currency,
-        price: formatMoney(priceMicros),
-        entries: posting.entries.map((entry) => ({
-          account_id: entry.accountId,
-          amount: formatMoney(entry.amountMicros),
-        })),
-      }),
-      {},
-    )
+    this.#publish('ledger.posted', call, () => postingPayload(posting, priceMicros), {})
   }
 
   trunkLimited(call: Call, limit: string): void {
@@ -118,43 +138,57 @@ export class Announcements {
 
   /** A trunk's address sends more of something than it may, whatever calls it has. */
   trunkFlooded(trunkId: string, limit: string): void {
-    if (this.#bus.hasListeners) this.#bus.publish(envelope('trunk.limited', null, { trunk_id: trunkId, limit }, {}))
+    this.#publish('trunk.limited', null, () => ({ trunk_id: trunkId, limit }), {})
   }
 
   /** A target or trunk has begun to answer, or does so no more: its owner may know. */
   reachability({ kind, id, accountId, name }: Place, { state, lastStatus }: Reachability): void {
-    if (!this.#bus.hasListeners) return
     const payload = { kind, id, name, state, last_status: lastStatus }
     const audience =
       kind === 'target'
         ? { buyerPayloads: new Map([[accountId, payload]]) }
         : { sellerId: accountId, sellerPayload: payload }
-    this.#bus.publish(envelope('reachability.changed', null, payload, audience))
+    this.#publish('reachability.changed', null, () => payload, audience)
   }
 
   exhausted(campaignId: string, buyerId: AccountId): void {
-    if (!this.#bus.hasListeners) return
     const payload = { campaign_id: campaignId }
-    this.#bus.publish(envelope('campaign.exhausted', null, payload, { buyerPayloads: new Map([[buyerId, payload]]) }))
+    this.#publish('campaign.exhausted', null, () => payload, { buyerPayloads: new Map([[buyerId, payload]]) })
+  }
+
+  #toParties(type: EventType, call: Call, payload: () => Payload): void {
+    if (this.#isWanted(type)) this.#tell(call, this.#forParties(type, call, payload()))
   }
 
   /** Seller and buyer each read the call without the other's money; only admins read it all. */
-  #toParties(type: EventType, call: Call, payload: () => Payload): void {
-    if (!this.#bus.hasListeners) return
-    const full = payload()
+  #forParties(type: EventType, call: Call, full: Payload): DomainEvent {
+    const buyerId = call.soldAttempt?.award.buyerId
+    if (!this.#bus.hasListeners) return envelope(type, call, full, call.facts ? { sellerId: call.facts.seller.id } : {})
     const { price: _price, buyer_id: _buyer, bid_id: _bid, ...forSeller } = full
     const { payout: _payout, seller_id: _seller, ...forBuyer } = full
-    const buyerId = call.soldAttempt?.award.buyerId
-    this.#bus.publish(
-      envelope(type, call, full, {
-        ...(call.facts && { sellerId: call.facts.seller.id, sellerPayload: forSeller }),
-        ...(buyerId && { buyerPayloads: new Map([[buyerId, forBuyer]]) }),
-      }),
-    )
+    return envelope(type, call, full, {
+      ...(call.facts && { sellerId: call.facts.seller.id, sellerPayload: forSeller }),
+      ...(buyerId && { buyerPayloads: new Map([[buyerId, forBuyer]]) }),
+    })
   }
 
-  #publish(type: EventType, call: Call, payload: () => Payload, audience: DomainEvent['audience']): void {
-    if (this.#bus.hasListeners) this.#bus.publish(envelope(type, call, payload(), audience))
+  #publish(type: EventType, call: Call | null, payload: () => Payload, audience: DomainEvent['audience']): void {
+    if (this.#isWanted(type)) this.#tell(call, envelope(type, call, payload(), audience))
+  }
+
+  #isWanted(type: EventType): boolean {
+    return this.#bus.hasListeners || this.#kept.keeps(type)
+  }
+
+  #tell(call: Call | null, event: DomainEvent): void {
+    this.#keep(call, event)
+    this.#bus.publish(event)
+  }
+
+  #keep(call: Call | null, event: DomainEvent): void {
+    if (!this.#kept.keeps(event.type)) return
+    if (call === null) this.#kept.add(event)
+    else if (event.type !== 'call.ringing' || call.events.length < MAX_RINGING_KEPT) call.events.push(event)
   }
 
   #callPayload(call: Call): Payload {
@@ -178,9 +212,48 @@ export class Announcements {
   }
 }
 
+/** What is to be published of a call that this process has not known alive: those who listen now are not told. */
+export function eventsOfEnd(record: CallRecord, posting: Posting | null): DomainEvent[] {
+  const sellerId = record.sellerId
+  const payload = {
+    id: record.id,
+    state: record.state,
+    outcome: record.outcome,
+    from: record.ani,
+    to: record.dnis,
+    vertical: record.vertical,
+    seller_id: sellerId,
+    buyer_id: record.buyerId,
+    bid_id: record.bidId,
+    duration_ms: record.durationMs,
+    billable_ms: record.billableMs,
+    sip_status: record.sipStatus,
+    end_reason: record.endReason,
+    hung_up_by: record.hungUpBy,
+    price: formatMoney(record.priceMicros),
+    payout: formatMoney(record.payoutMicros),
+  }
+  const ended = envelope('call.ended', record, payload, { sellerId })
+  if (!posting) return [ended]
+  return [envelope('ledger.posted', record, postingPayload(posting, record.priceMicros), {}), ended]
+}
+
+function postingPayload({ id, kind, currency, entries }: Posting, priceMicros: Micros): Payload {
+  return {
+    posting_id: id,
+    kind,
+    currency,
+    price: formatMoney(priceMicros),
+    entries: entries.map(({ accountId, amountMicros }) => ({
+      account_id: accountId,
+      amount: formatMoney(amountMicros),
+    })),
+  }
+}
+
 function envelope(
   type: EventType,
-  call: Call | null,
+  call: { readonly id: CallId } | null,
   payload: Payload,
   audience: DomainEvent['audience'],
 ): DomainEvent {

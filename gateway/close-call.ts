@@ -43,6 +43,7 @@ async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
   const auction = auctionToWrite(call)
   // In the same breath: whoever reads the call as ended finds it counted.
   countQuality(parts.telemetry, parts.quality, record, call.caller.transport)
+  const tellEnd = parts.announcements.ended(call)
   try {
     await parts.writer.write({
       kind: 'ended',
@@ -53,13 +54,14 @@ async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
           ? { callId: call.id, number: record.ani, at: call.receivedAt, checks: call.checks }
           : null,
       posting,
+      events: call.events.splice(0),
     })
   } catch (error) {
     // The last resort: nothing else holds this call any more, so the log must.
     parts.log.fatal({ callId: call.id, error, cdr: record, posting }, 'a call record could not be written')
   }
   countCall(parts.telemetry, call)
-  parts.announcements.ended(call)
+  tellEnd()
   parts.log.info(
     {
       callId: call.id,

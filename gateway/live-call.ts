@@ -5,6 +5,7 @@ import type { Account } from '../model/account.ts'
 import type { Auction, Award } from '../model/auction.ts'
 import type { CallOutcome, CallState, EndReason, HungUpBy, LegSide } from '../model/call.ts'
 import type { CheckRecord, LegRecord, MediaStats, SoldTerms, TraceStep } from '../model/cdr.ts'
+import type { DomainEvent } from '../model/events.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import type { AwardId, CallId, TrunkId } from '../model/ids.ts'
 import type { AuctionRequest } from '../routing/route-call.ts'
@@ -140,6 +141,8 @@ export class Call {
   /** What must be given back at the end, newest first: the trunk's slot, the award's slots, its hold. */
   readonly releases: (() => void)[] = []
   readonly trace: TraceStep[] = []
+  /** Announced, and not handed to the writer yet: they go with its next record. */
+  events: DomainEvent[] = []
   error: unknown = null
   /** Overload: the refusal is counted by trunk and second, not written one by one. */
   countOnly = false

@@ -13,6 +13,7 @@ import { EnginePool } from '../media/engine-pool.ts'
 import { startEngines } from '../media/engines.ts'
 import type { BookChange } from '../model/book.ts'
 import { systemClock } from '../model/clock.ts'
+import { PROGRESS_EVENTS } from '../model/events.ts'
 import { newId } from '../model/ids.ts'
 import { systemRandom } from '../model/random.ts'
 import { createRouting } from '../routing/route-call.ts'
@@ -22,7 +23,7 @@ import { openStorage } from '../storage/storage.ts'
 import { publicAddresses } from './addresses.ts'
 import { mediaOptions } from './media-options.ts'
 import { mediaSip } from './media-sip.ts'
-import { Announcements } from './announcements.ts'
+import { Announcements, keepingBus, type KeptEvents } from './announcements.ts'
 import { apiParts } from './api-parts.ts'
 import { Authentication } from './authentication.ts'
 import type { BindingLimits } from './bindings.ts'
@@ -155,7 +156,13 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   let registrationWriter: RegistrationWriter | null = null
   const directory = new Directory()
   const events = createEventBus((error) => logger.error({ error }, 'an event listener failed'))
-  const announcements = new Announcements(events)
+  const { brokers } = settings.kafka
+  const kept: KeptEvents = {
+    keeps: (type) => brokers !== null || !PROGRESS_EVENTS.has(type),
+    // Nobody waits for it, and the writer reports its own troubles.
+    add: (event) => void storage.writer.write({ kind: 'events', callId: null, events: [event] }).catch(() => {}),
+  }
+  const announcements = new Announcements(events, kept)
   const { unknownSource } = settings.telephony
   const sipGuard = new SipGuard({
     trunks,
@@ -191,6 +198,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     clock,
     spoolBytes: settings.storage.spoolBytes,
     minFreeBytes: settings.storage.minFreeBytes,
+    outbox: outboxOptions(settings),
     onBookChange: applyChange,
     onCommit: (seconds, records) => {
       telemetry.writerCommit.observe(seconds)
@@ -313,7 +321,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     ...apiParts(parts, { settings, places, sipServer: sipServer?.server ?? null, sipGuard, registrations, steady }),
     stores: storage.stores,
     monitoring,
-    events,
+    events: keepingBus(events, kept),
     recordings,
     health: createHealth({ storage, signaling, media, ready: () => ready && !draining }),
     house: { operatorId: OPERATOR_ACCOUNT_ID, externalId: EXTERNAL_ACCOUNT_ID },
@@ -415,6 +423,12 @@ const CLOSING_MS = 5000
 function complianceOptions(settings: Settings) {
   const { tcpa, unknownLocation } = settings.compliance
   return { tcpaEnabled: tcpa.enabled, callingHours: tcpa.callingHours, unknownLocation }
+}
+
+function outboxOptions({ kafka, outbox }: Settings) {
+  const { brokers, topic, partitions, tls, mechanism, username, password } = kafka
+  const login = username === null ? null : { mechanism, username, password: password ?? '' }
+  return { kafka: brokers && { brokers, topic, partitions, tls, login }, ...outbox }
 }
 
 function bindingLimits(registration: Settings['telephony']['registration']): BindingLimits {

@@ -2,6 +2,7 @@ import type { Auction } from '../model/auction.ts'
 import type { CallId, SipUserId } from '../model/ids.ts'
 import type { MonitorNote, OpenMonitoring } from '../model/call-monitor.ts'
 import type { CallRecord, CheckRecord, DialogState, SoldTerms } from '../model/cdr.ts'
+import type { DomainEvent } from '../model/events.ts'
 import type { Hold, Posting } from '../model/ledger.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { CallRecording, RecordingAccess, RecordingState } from '../model/recording.ts'
@@ -24,6 +25,8 @@ export interface AuditRecord {
  * - `alive`: these answered calls were up at this moment.
  * - `ended`: the CDR, with the auction and the audit when not written before, the posting if it was billed, and the end of its hold.
  * - `refused-many`: calls refused under overload, counted by trunk and second.
+ * - `events`: what was announced with no other record to go with; of a call, behind what is being written of it.
+ * The events of a record are committed with it, and published from there (storage/outbox.ts).
  */
 export type GatewayRecord =
   | { readonly kind: 'asked'; readonly call: CallRecord; readonly callerDialog: DialogState }
@@ -36,6 +39,7 @@ export type GatewayRecord =
       readonly terms: SoldTerms
       readonly callerDialog: DialogState | null
       readonly buyerDialog: DialogState | null
+      readonly events?: readonly DomainEvent[]
     }
   | { readonly kind: 'alive'; readonly callIds: readonly CallId[]; readonly at: Date }
   | {
@@ -44,7 +48,9 @@ export type GatewayRecord =
       readonly auction: Auction | null
       readonly audit: AuditRecord | null
       readonly posting: Posting | null
+      readonly events?: readonly DomainEvent[]
     }
+  | { readonly kind: 'events'; readonly callId: CallId | null; readonly events: readonly DomainEvent[] }
   | {
       readonly kind: 'refused-many'
       readonly id: string

@@ -2,6 +2,7 @@ import { settle } from '../accounts/settlement.ts'
 import type { Logger } from '../config/logger.ts'
 import type { CallRecord, DialogState } from '../model/cdr.ts'
 import { newId, type AccountId } from '../model/ids.ts'
+import { eventsOfEnd } from './announcements.ts'
 import type { OpenCall, RecordWriter, RecoveryStore } from './needs.ts'
 import type { Signaling } from './srf.ts'
 
@@ -52,7 +53,9 @@ async function closeOne(open: OpenCall, writer: RecordWriter, operatorId: Accoun
     priceMicros: settlement?.priceMicros ?? 0n,
     payoutMicros: settlement?.payoutMicros ?? 0n,
   }
-  await writer.write({ kind: 'ended', call: record, auction: null, audit: null, posting: settlement?.posting ?? null })
+  const posting = settlement?.posting ?? null
+  const events = eventsOfEnd(record, posting)
+  await writer.write({ kind: 'ended', call: record, auction: null, audit: null, posting, events })
 }
 
 /** Says BYE on both legs of each interrupted call, from the dialogs written down before the answer. */

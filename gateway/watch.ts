@@ -3,6 +3,7 @@ import type { Probes } from './probes.ts'
 import type { TrunkRegistrations } from './trunk-registrations.ts'
 import { OVERLOAD_LEVELS, SPOOL_STATES, type Telemetry } from '../config/telemetry.ts'
 import type { SipServerHandle, SipServerStats } from './sip-server/start.ts'
+import type { OutboxFigures } from '../model/outbox-figures.ts'
 import type { CallQuality, QualityTable } from './call-quality.ts'
 import { showQuality } from './quality-metrics.ts'
 
@@ -12,7 +13,10 @@ export interface Watched {
   readonly registrar: { readonly size: number }
   readonly subscriptions: { readonly size: number }
   readonly media: EnginePool
-  readonly storage: { readonly writer: { pending(): number; state(): keyof typeof SPOOL_STATES } }
+  readonly storage: {
+    readonly writer: { pending(): number; state(): keyof typeof SPOOL_STATES }
+    readonly outbox: { readonly figures: OutboxFigures }
+  }
   readonly balances: { readonly holdCount: number }
   readonly pings: { readonly openCount: number }
   readonly probes: Pick<Probes, 'counts'>
@@ -40,6 +44,7 @@ export function watch(telemetry: Telemetry, watched: Watched): void {
     telemetry.spoolState.set(SPOOL_STATES[state])
     telemetry.databaseUp.set(state === 'database' ? 1 : 0)
     telemetry.openPings.set(watched.pings.openCount)
+    showOutbox(telemetry, watched.storage.outbox.figures)
     telemetry.holds.set(watched.balances.holdCount)
     telemetry.wsClients.set(watched.api.feedClients)
     for (const [registration, count] of Object.entries(watched.registrations.counts()))
@@ -51,6 +56,17 @@ export function watch(telemetry: Telemetry, watched: Watched): void {
     showQuality(telemetry, watched.quality, watched.now())
     if (watched.sipServer) await showSip(telemetry, watched.sipServer, watched.quality.trunks)
   })
+}
+
+function showOutbox(telemetry: Telemetry, figures: OutboxFigures): void {
+  telemetry.outboxEvents.set(figures.events)
+  telemetry.outboxLag.set(figures.ageSeconds)
+  telemetry.kafkaUp.set(figures.isUp ? 1 : 0)
+  for (const result of ['published', 'trimmed', 'deadLetters'] as const) {
+    const label = { result: result === 'deadLetters' ? 'dead_letter' : result }
+    telemetry.outboxLeft.remove(label)
+    telemetry.outboxLeft.inc(label, figures[result])
+  }
 }
 
 /** The SIP server counts on its own thread and answers with totals; a page shows them as they are. */

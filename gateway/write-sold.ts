@@ -14,6 +14,7 @@ export interface BridgedDialogs {
 export async function writeSold(call: Call, dialogs: BridgedDialogs | null, parts: ExchangeParts): Promise<void> {
   const { sold, takenAward } = call
   if (!sold || !takenAward) return
+  const events = call.events.splice(0)
   const writing = parts.writer.write({
     kind: 'sold',
     // Until its announcement is over nobody pays, a restart's settlement included.
@@ -23,11 +24,20 @@ export async function writeSold(call: Call, dialogs: BridgedDialogs | null, part
     terms: sold,
     callerDialog: dialogs?.caller ?? (call.waiting ? call.caller.state() : null),
     buyerDialog: dialogs?.buyer ?? null,
+    events,
   })
   try {
     await writing
   } catch (error) {
     call.auctionWritten = null // The next record brings it again.
+    call.events.unshift(...events)
     throw error
   }
+}
+
+/** Has what was announced of a call published though nothing else is to be written of it for a while. */
+export function writeEvents(call: Call, { writer }: ExchangeParts): void {
+  const events = call.events.splice(0)
+  if (events.length === 0) return
+  writer.write({ kind: 'events', callId: call.id, events }).catch(() => void call.events.unshift(...events))
 }

@@ -1,6 +1,7 @@
 import type { GatewayRecord } from '../gateway/needs.ts'
 import type { CallState } from '../model/call.ts'
 import type { CallRecord, DialogState, LegRecord, SoldTerms } from '../model/cdr.ts'
+import { fullEventJson, type DomainEvent } from '../model/events.ts'
 import type { Hold } from '../model/ledger.ts'
 import { auctionRow } from './auction-rows.ts'
 import { postingRow } from './ledger-rows.ts'
@@ -18,6 +19,8 @@ export interface RecordRows {
   audit?: Row[]
   postings?: Row[]
   refusals?: Row[]
+  /** For the outbox, not for `write_records`: each as the world reads it. */
+  events?: string[]
 }
 
 const STATE_RANK: Record<CallState, number> = {
@@ -38,11 +41,12 @@ export function rowsOf(record: GatewayRecord): RecordRows {
       return {
         ...(record.auction && { auctions: [auctionRow(record.auction, false)] }),
         open_calls: [openRow(record.call, record.hold, record.terms, record.callerDialog, record.buyerDialog)],
+        ...eventsOf(record.events),
       }
     case 'alive':
       return { alive: record.callIds.map((id) => ({ call_id: id, at: timestamp(record.at) })) }
     case 'ended': {
-      const rows: RecordRows = { calls: [callRow(record.call)] }
+      const rows: RecordRows = { calls: [callRow(record.call)], ...eventsOf(record.events) }
       if (record.auction) rows.auctions = [auctionRow(record.auction, true)]
       if (record.audit) {
         const { audit } = record
@@ -58,6 +62,8 @@ export function rowsOf(record: GatewayRecord): RecordRows {
       if (record.posting) rows.postings = [postingRow(record.posting)]
       return rows
     }
+    case 'events':
+      return eventsOf(record.events)
     case 'refused-many':
       return {
         refusals: [
@@ -71,6 +77,10 @@ export function rowsOf(record: GatewayRecord): RecordRows {
         ],
       }
   }
+}
+
+function eventsOf(events: readonly DomainEvent[] = []): Pick<RecordRows, 'events'> {
+  return events.length > 0 ? { events: events.map(fullEventJson) } : {}
 }
 
 /** A call in progress. Its `sale` goes by the names of columns, so that the database can read it as rows. */
@@ -171,7 +181,7 @@ export function mergeRows(records: readonly RecordRows[]): RecordRows {
   const auctions = new Map<string, Row>()
   const open = new Map<string, Row>()
   const alive = new Map<string, Row>()
-  const merged = { audit: [] as Row[], postings: [] as Row[], refusals: [] as Row[] }
+  const merged = { audit: [] as Row[], postings: [] as Row[], refusals: [] as Row[], events: [] as string[] }
   for (const rows of records) {
     for (const row of rows.calls ?? []) if (!calls.has(row['id'])) calls.set(row['id'], row)
     for (const row of rows.auctions ?? []) if (!auctions.get(row['id'])?.['final']) auctions.set(row['id'], row)
@@ -183,6 +193,7 @@ export function mergeRows(records: readonly RecordRows[]): RecordRows {
     if (rows.audit) merged.audit.push(...rows.audit)
     if (rows.postings) merged.postings.push(...rows.postings)
     if (rows.refusals) merged.refusals.push(...rows.refusals)
+    if (rows.events) merged.events.push(...rows.events)
   }
   for (const [id, call] of calls) {
     const sale = open.get(id)

@@ -9,6 +9,7 @@ import { Book } from './book.ts'
 import type { Balance } from './book.ts'
 import { BookListener } from './book-listener.ts'
 import { lockDataDirectory } from './data-lock.ts'
+import { createPublisher, type OutboxOptions, type OutboxPublisher } from './outbox-publisher.ts'
 import { PostgresMonitorings } from './monitor-store.ts'
 import { PostgresRecovery } from './recovery-store.ts'
 import { PostgresRecordings } from './recording-store.ts'
@@ -30,6 +31,8 @@ export const STORAGE_LIMITS = {
   minFreeBytes: 64 * 1024 * 1024,
   /** How long a database that is down at the start is waited for, ms. */
   startTimeoutMs: 10_000,
+  /** What waits to be published. */
+  outbox: { kafka: null, maxEvents: 1_000_000, maxAgeMs: 604_800_000 },
 } as const
 
 export interface StorageOptions {
@@ -45,6 +48,7 @@ export interface StorageOptions {
   readonly spoolBytes?: number
   readonly minFreeBytes?: number
   readonly startTimeoutMs?: number
+  readonly outbox?: OutboxOptions
   /** Told of every group commit: seconds from sending it to its end, and its records. */
   readonly onCommit?: (seconds: number, records: number) => void
 }
@@ -74,6 +78,7 @@ export interface Storage {
   readonly registrations: RegistrationStore
   readonly recordings: RecordingStore
   readonly monitorings: MonitorStore
+  readonly outbox: Pick<OutboxPublisher, 'figures'>
   /** Balances as of the book's load (as of now when it is not loaded): later ones come as `posting` changes or are the process's own calls. */
   balances(): Promise<readonly Balance[]>
   /** Calls awarded to campaigns since a moment, and their all-time totals: what caps and budgets are restored from. */
@@ -115,13 +120,18 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     opened.push(() => database.close())
     const { postgres } = database
 
+    const outbox = createPublisher(postgres, limits.outbox, log)
+    opened.push(() => outbox.close())
     const writer = new GroupCommitWriter({
       connection: postgres.options,
       gatewayId: options.gatewayId,
       spool,
       diskHasRoom: () => disk.hasRoom,
       log,
-      ...(options.onCommit && { onCommit: options.onCommit }),
+      onCommit: (seconds, records, events) => {
+        if (events > 0) outbox.written()
+        options.onCommit?.(seconds, records)
+      },
     })
     opened.push(() => writer.close())
     await writer.open()
@@ -140,6 +150,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       registrations: new PostgresRegistrations(postgres),
       recordings: new PostgresRecordings(postgres),
       monitorings: new PostgresMonitorings(postgres),
+      outbox,
       balances: async () => (book.version === null ? book.readBalances(postgres) : book.balances),
       campaignUsage: (since) => readCampaignUsage(postgres, since),
       health: () => checkHealth(postgres, writer),

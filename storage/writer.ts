@@ -5,6 +5,7 @@ import { connect } from './postgres.ts'
 import type { ConnectionOptions } from './postgres.ts'
 import { BATCH_RECORDS, CommitLane } from './commit-lane.ts'
 import type { Pending } from './commit-lane.ts'
+import { packEvents, spooledEvents, unspooledEvents } from './outbox-body.ts'
 import { mergeRows, rowsOf, storableJson, writableRows } from './record-rows.ts'
 import type { RecordRows } from './record-rows.ts'
 import { rowsOfSpooled } from './spooled-rows.ts'
@@ -22,6 +23,10 @@ export const PROBE_DELAY_MS = { first: 100, longest: 1_000 } as const
 /** How often a deadlocked commit is tried again. */
 const RETRIES = 5
 
+/** A batch and what is announced of it, in one transaction: one row of the outbox, however many events. */
+const WRITE_WITH_EVENTS =
+  'with announced as (insert into outbox (events, body) values ($4, $5)) select write_records($1, $2, $3)'
+
 export type WriterState = 'database' | 'spooling' | 'full'
 
 export interface WriterOptions {
@@ -31,8 +36,8 @@ export interface WriterOptions {
   /** Whether the disk has the room that new calls ask for. */
   readonly diskHasRoom: () => boolean
   readonly log: StorageLog
-  /** Told of every group commit: seconds from sending it to its end, and its records. */
-  readonly onCommit?: (seconds: number, records: number) => void
+  /** Told of every group commit: seconds from sending it to its end, its records, and the events that went to the outbox. */
+  readonly onCommit?: (seconds: number, records: number, events: number) => void
 }
 
 /**
@@ -74,7 +79,13 @@ export class GroupCommitWriter implements RecordWriter {
     if (this.#waiting >= QUEUE_LIMIT) return Promise.reject(new StoreUnavailable(`${QUEUE_LIMIT} records wait already`))
     const rows = rowsOf(record)
     return new Promise((resolve, reject) => {
-      const saleOf = record.kind === 'sold' || record.kind === 'asked' ? record.call.id : null
+      // Events of their own go the way of sales: behind those of their call, and before its end.
+      const saleOf =
+        record.kind === 'sold' || record.kind === 'asked'
+          ? record.call.id
+          : record.kind === 'events'
+            ? record.callId
+            : null
       if (saleOf !== null) this.#salesOf.set(saleOf, (this.#salesOf.get(saleOf) ?? 0) + 1)
       const isBehindSales = saleOf !== null || (record.kind === 'ended' && this.#salesOf.has(record.call.id))
       const lane = isBehindSales ? this.#sales : this.#others
@@ -196,7 +207,7 @@ export class GroupCommitWriter implements RecordWriter {
       bytes = 0
     }
     for (const pending of batch) {
-      const body = storableJson(mergeRows(pending.rows))
+      const body = storableJson(spooledEvents(mergeRows(pending.rows)))
       if (part.length > 0 && bytes + body.length > MAX_APPEND_BYTES) await flush()
       part.push(pending)
       bodies.push(body)
@@ -212,7 +223,7 @@ export class GroupCommitWriter implements RecordWriter {
       const records = await spool.read(2 * BATCH_RECORDS)
       if (records.length > 0) {
         await this.#commit(
-          records.map(({ body }) => rowsOfSpooled(JSON.parse(body))),
+          records.map(({ body }) => unspooledEvents(rowsOfSpooled(JSON.parse(body)))),
           this.#sales,
         )
         await spool.remove(records.at(-1)!.seq)
@@ -231,9 +242,12 @@ export class GroupCommitWriter implements RecordWriter {
     for (let attempt = 1; ; attempt++) {
       try {
         const sentMs = performance.now()
-        const { batch, sales } = writableRows(mergeRows(records))
-        await this.#query(lane, 'select write_records($1, $2, $3)', [batch, sales, this.#options.gatewayId])
-        this.#options.onCommit?.((performance.now() - sentMs) / 1000, records.length)
+        const { events, ...rows } = mergeRows(records)
+        const { batch, sales } = writableRows(rows)
+        const facts = [batch, sales, this.#options.gatewayId]
+        if (!events) await this.#query(lane, 'select write_records($1, $2, $3)', facts)
+        else await this.#query(lane, WRITE_WITH_EVENTS, [...facts, events.length, packEvents(events)])
+        this.#options.onCommit?.((performance.now() - sentMs) / 1000, records.length, events?.length ?? 0)
         return
       } catch (error) {
         if (isAway(error)) throw error

@@ -33,6 +33,9 @@ const PROGRAMS = [
 /** No package of Debian's: .ci/mediasoup-worker builds one, and prints what MEDIASOUP_WORKER_BIN is to be. */
 const MEDIASOUP_WORKER = process.env.MEDIASOUP_WORKER_BIN || 'mediasoup-worker'
 
+/** From Maven Central: .ci/kafka-broker fetches a broker's jars, and prints what KAFKA_LIBS is to be. */
+const KAFKA_LIBS = process.env.KAFKA_LIBS || ''
+
 const say = (line) => process.stdout.write(`${line}\n`)
 const run = (command, args, options = {}) => spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', ...options })
 const isInstalled = (program) => spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0
@@ -62,6 +65,11 @@ function main() {
   if (!isInstalled(MEDIASOUP_WORKER)) {
     const where = 'MEDIASOUP_WORKER_BIN names none; .ci/mediasoup-worker builds one'
     missing.push({ program: 'a mediasoup worker', where, for: 'the media engine mediasoup' })
+  }
+
+  if (!isInstalled('java') || !existsSync(KAFKA_LIBS)) {
+    const where = 'Java 17, and KAFKA_LIBS: .ci/kafka-broker fetches its jars'
+    missing.push({ program: 'a Kafka broker', where, for: 'events in Kafka' })
   }
 
   const asked = process.argv.slice(2)

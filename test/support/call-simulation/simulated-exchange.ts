@@ -182,7 +182,7 @@ export function createSimulatedExchange(options: {
     balances,
     recordings: { begun: async () => {}, ended: async () => {} },
     writer,
-    announcements: new Announcements(bus),
+    announcements: new Announcements(bus, { keeps: () => true, add: () => {} }),
     liveCalls,
     menuPlaces: new MenuPlaces(10),
     ownDialogs: new OwnDialogs(),

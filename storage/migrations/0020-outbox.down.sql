@@ -1,0 +1,2 @@
+drop table outbox_dead_letters;
+drop table outbox;
