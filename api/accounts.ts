@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import type { Account, AccountType, Role } from '../model/account.ts'
+import { NO_CAPS, type Caps as AccountCaps } from '../model/caps.ts'
 import type { AccountId } from '../model/ids.ts'
+import { Caps, CapsAnswer, mergeCaps } from './caps.ts'
 import { given } from './crud.ts'
 import { ADMIN, endpoint, EVERYONE, type Caller, type Endpoint } from './endpoint.ts'
 import { maySee, notFound, type Kit } from './kit.ts'
@@ -21,6 +23,8 @@ const Create = z.strictObject({
   currency: s.currency().default('USD'),
   timezone: s.timezone().default('America/New_York'),
   credit_limit: s.money().default(0n),
+  caps: Caps.nullish(),
+  reserve_price: s.money().nullish(),
 })
 
 // The type and currency of an account are what its ledger is kept in: they stay.
@@ -31,6 +35,11 @@ const Patch = z.strictObject({
   status: z.enum(STATUSES).optional(),
   timezone: s.timezone().optional(),
   credit_limit: s.money().optional(),
+  caps: Caps.nullish().meta({ description: 'On the calls a buyer buys or a seller sells, in its own time zone' }),
+  reserve_price: s
+    .money()
+    .nullish()
+    .meta({ description: 'The least a seller takes for any of its calls; a number may ask for more' }),
 })
 
 const AccountAnswer = z.strictObject({
@@ -45,10 +54,27 @@ const AccountAnswer = z.strictObject({
   balance: s.printedMoney(),
   held: s.printedMoney(),
   available: s.printedMoney(),
+  caps: CapsAnswer.nullable(),
+  reserve_price: s.printedMoney().nullable(),
   ...s.printedStored,
 })
 
 const ROLE: Record<Exclude<AccountType, 'external'>, Role> = { operator: 'admin', buyer: 'buyer', seller: 'seller' }
+
+/** Its caps and reserve; throws 422 for what its type has no use for. */
+function readMarket(
+  { caps, reserve_price: reserve }: Pick<z.output<typeof Patch>, 'caps' | 'reserve_price'>,
+  type: AccountType,
+  current: AccountCaps | null,
+): Pick<Account, 'caps' | 'reservePriceMicros'> {
+  if (caps && type !== 'buyer' && type !== 'seller')
+    throw invalid('/caps', 'only buyers and sellers have caps', 'wrong_type')
+  if (reserve != null && type !== 'seller') throw invalid('/reserve_price', 'only a seller has a reserve', 'wrong_type')
+  return {
+    ...(caps !== undefined && { caps: caps && mergeCaps(caps, current ?? NO_CAPS) }),
+    ...(reserve !== undefined && { reservePriceMicros: reserve }),
+  }
+}
 
 /** Accounts: made and limited by the house; their owners may rename them, move their zone and change their password. */
 export function accountEndpoints(kit: Kit): Endpoint[] {
@@ -65,6 +91,8 @@ export function accountEndpoints(kit: Kit): Endpoint[] {
     balance: s.printMoney(kit.balances.balanceMicros(account.id)),
     held: s.printMoney(kit.balances.heldMicros(account.id)),
     available: s.printMoney(kit.balances.availableMicros(account.id)),
+    caps: account.caps ? { ...account.caps } : null,
+    reserve_price: s.printMoney(account.reservePriceMicros ?? null),
     ...s.printStored(account),
   })
 
@@ -86,6 +114,7 @@ export function accountEndpoints(kit: Kit): Endpoint[] {
       currency: body.currency,
       timezone: body.timezone,
       creditLimitMicros: body.credit_limit,
+      ...readMarket(body, body.type, null),
     })
     if (password === undefined) return account
     try {
@@ -184,6 +213,7 @@ export function accountEndpoints(kit: Kit): Endpoint[] {
           status: body.status,
           timezone: body.timezone,
           creditLimitMicros: body.credit_limit,
+          ...readMarket(body, current.type, current.caps ?? null),
         })
         const changed = await stores.accounts.update(current.id, changes, version)
         if (!changed) throw notFound('account')

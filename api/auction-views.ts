@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Auction, Award, NonBid } from '../model/auction.ts'
+import type { Auction, Award, Effective, NonBid } from '../model/auction.ts'
 import { NON_BID_REASONS, type NonBidCode } from '../model/bid.ts'
 import type { CallRecord } from '../model/cdr.ts'
 import type { AccountId } from '../model/ids.ts'
@@ -10,6 +10,7 @@ import * as s from './schemas.ts'
 
 // One auction, three readers: the house sees all of it, a buyer its own bids, a seller what it earns.
 
+const factor = z.string().meta({ description: 'A decimal, 1.000 changes nothing' })
 const Ranked = z.strictObject({
   rank: z.int(),
   bid_id: s.printedId(),
@@ -17,6 +18,16 @@ const Ranked = z.strictObject({
   campaign_id: s.printedId(),
   target_id: s.printedId(),
   amount: s.printedMoney(),
+  effective: z
+    .strictObject({
+      amount: s.printedMoney(),
+      modifier: factor,
+      performance: factor,
+      competition: factor,
+      pacing: factor,
+    })
+    .nullable()
+    .meta({ description: 'What the buyer’s own factors made of the amount; null when it has turned none on' }),
   score: z.string().nullable(),
   price: s.printedMoney().nullable(),
   won: z.boolean(),
@@ -139,6 +150,7 @@ function ranked(auction: Auction, award: Award, winner: Award | null): View['ran
     rank: award.rank,
     ...printWinner(award),
     amount: s.printMoney(award.amountMicros),
+    effective: award.effective ? printEffective(award.effective) : null,
     score: null,
     price: won ? s.printMoney(award.priceMicros) : null,
     won,
@@ -152,6 +164,18 @@ function printWinner(award: Award) {
     buyer_id: award.buyerId,
     campaign_id: award.campaignId,
     target_id: award.targetId,
+  }
+}
+
+function printEffective({ micros, factors }: Effective) {
+  const decimal = (thousandths: number): string => (thousandths / 1000).toFixed(3)
+  const { modifier, performance, competition, pacing } = factors
+  return {
+    amount: s.printMoney(micros),
+    modifier: decimal(modifier),
+    performance: decimal(performance),
+    competition: decimal(competition),
+    pacing: decimal(pacing),
   }
 }
 

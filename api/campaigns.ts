@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { ANY_CALL, type Campaign } from '../model/bid.ts'
+import { ANY_CALL, type Campaign, type Frequency } from '../model/bid.ts'
+import { NO_CAPS } from '../model/caps.ts'
 import type { AccountId } from '../model/ids.ts'
 import { CENT, formatMoney, type Currency } from '../model/money.ts'
 import { BuyerAudioAnswer, BuyerAudioInput, printBuyerAudio, readBuyerAudio } from './call-audio.ts'
@@ -14,23 +15,49 @@ import {
   TimeWindowInput,
 } from './criteria.ts'
 import { crud, given } from './crud.ts'
+import { Caps, CapsAnswer, mergeCaps } from './caps.ts'
 import { BUYERS, type Endpoint } from './endpoint.ts'
 import type { Kit } from './kit.ts'
 import { invalid } from './problems.ts'
 import * as s from './schemas.ts'
 
 const STATUSES = ['active', 'paused', 'ended'] as const
-const cap = z.int().min(0).max(1_000_000_000).nullish()
+const PACINGS = ['asap', 'even'] as const
+/** A year and a day. */
+const MAX_FREQUENCY_HOURS = 8784
 const money = s.money().nullish()
+
+const AFTER = ['connected', 'converted'] as const
+const PER = ['campaign', 'target', 'buyer'] as const
+const FrequencyInput = z.strictObject({
+  calls: z.int().min(1).max(10_000),
+  hours: z.int().min(1).max(MAX_FREQUENCY_HOURS).optional(),
+  days: z
+    .int()
+    .min(1)
+    .max(MAX_FREQUENCY_HOURS / 24)
+    .optional()
+    .meta({ description: 'In place of `hours`, 24 each' }),
+  after: z
+    .enum(AFTER)
+    .default('connected')
+    .meta({ description: 'Which calls count: answered ones, or those that were billed' }),
+  per: z
+    .enum(PER)
+    .default('campaign')
+    .meta({ description: 'Whose calls count: the campaign’s, those to the same target, or all of the buyer’s' }),
+})
 
 const fields = {
   name: s.text(200),
   status: z.enum(STATUSES),
   timezone: s.timezone(),
   budget: z.strictObject({ daily: money, total: money }),
-  pacing: z.enum(['asap', 'even']),
-  caps: z.strictObject({ hourly: cap, daily: cap, monthly: cap, total: cap, concurrent: cap }),
-  frequency: z.strictObject({ calls: z.int().min(1).max(10_000), hours: z.int().min(1).max(8784) }).nullable(),
+  pacing: z
+    .enum(PACINGS)
+    .meta({ description: 'How the daily budget is spent: as calls come, or along the day’s curve of calls' }),
+  caps: Caps,
+  frequency: FrequencyInput.nullable(),
   schedule: TimeWindowInput.nullable(),
   criteria: CriteriaInput,
   stop_codes: z.array(z.int().min(400).max(699)).max(100).nullable(),
@@ -39,7 +66,6 @@ const fields = {
 const Patch = z.strictObject(fields).partial()
 const Create = Patch.extend({ account_id: s.id<AccountId>().optional(), name: fields.name })
 
-const count = z.int().nullable()
 const Answer = z.strictObject({
   id: s.printedId(),
   account_id: s.printedId(),
@@ -48,9 +74,9 @@ const Answer = z.strictObject({
   timezone: z.string(),
   budget: z.strictObject({ daily: s.printedMoney().nullable(), total: s.printedMoney().nullable() }),
   currency: z.string(),
-  pacing: z.literal('asap'),
-  caps: z.strictObject({ hourly: count, daily: count, monthly: count, total: count, concurrent: count }),
-  frequency: z.strictObject({ calls: z.int(), hours: z.int() }).nullable(),
+  pacing: z.enum(PACINGS),
+  caps: CapsAnswer,
+  frequency: z.strictObject({ calls: z.int(), hours: z.int(), after: z.enum(AFTER), per: z.enum(PER) }).nullable(),
   schedule: TimeWindowAnswer.nullable(),
   criteria: CriteriaAnswer,
   stop_codes: z.array(z.int()).nullable(),
@@ -67,9 +93,9 @@ const print = (campaign: Campaign, currency: Currency): z.input<typeof Answer> =
   timezone: campaign.timezone,
   budget: { daily: s.printMoney(campaign.budget.dailyMicros), total: s.printMoney(campaign.budget.totalMicros) },
   currency,
-  pacing: 'asap',
+  pacing: campaign.pacing ?? 'asap',
   caps: { ...campaign.caps },
-  frequency: campaign.frequency && { ...campaign.frequency },
+  frequency: campaign.frequency && { after: 'connected', per: 'campaign', ...campaign.frequency },
   schedule: campaign.schedule && printTimeWindow(campaign.schedule),
   criteria: printCriteria(campaign.criteria),
   stop_codes: campaign.stopCodes && [...campaign.stopCodes],
@@ -79,7 +105,14 @@ const print = (campaign: Campaign, currency: Currency): z.input<typeof Answer> =
 })
 
 const NO_BUDGET: Campaign['budget'] = { dailyMicros: null, totalMicros: null }
-const NO_CAPS: Campaign['caps'] = { hourly: null, daily: null, monthly: null, total: null, concurrent: null }
+
+function readFrequency({ calls, hours, days, after, per }: z.output<typeof FrequencyInput>): Frequency {
+  if (hours !== undefined && days !== undefined)
+    throw invalid('/frequency/days', 'give the time once: hours or days', 'ambiguous')
+  if (hours === undefined && days === undefined)
+    throw invalid('/frequency/hours', 'say in how many hours, or days', 'required')
+  return { calls, hours: hours ?? days! * 24, after, per }
+}
 
 /** A budget below every active bid of the campaign buys nothing: throws 422. A campaign without bids has any budget. */
 async function requireOneBid(kit: Kit, { id, accountId }: Campaign, budget: Campaign['budget']): Promise<void> {
@@ -106,23 +139,6 @@ async function requireOneBid(kit: Kit, { id, accountId }: Campaign, budget: Camp
       `is below one bid: the campaign’s lowest is ${formatMoney(least)}`,
       'below_one_bid',
     )
-}
-
-const PERIODS = ['hourly', 'daily', 'monthly', 'total'] as const
-
-/** A cap above one of a longer period (or more calls at once than ever) is never reached: a slip, refused by name. */
-function requireOrder(caps: Campaign['caps']): void {
-  for (const [i, longer] of PERIODS.entries()) {
-    const most = caps[longer]
-    if (most === null) continue
-    for (const shorter of longer === 'total'
-      ? ([...PERIODS.slice(0, i), 'concurrent'] as const)
-      : PERIODS.slice(0, i)) {
-      const own = caps[shorter]
-      if (own !== null && own > most)
-        throw invalid(`/caps/${shorter}`, `${own} is above the ${longer} cap of ${most}`, 'overlapping_caps')
-    }
-  }
 }
 
 function mergeBudget(
@@ -155,19 +171,26 @@ function requireWorth({ dailyMicros, totalMicros }: Campaign['budget']): void {
 /** Campaigns: a buyer's standing orders. A PATCH changes single budgets and caps; criteria and schedule it replaces whole. */
 export function campaignEndpoints(kit: Kit): Endpoint[] {
   /** The fields a body names, over those the campaign has. */
-  function merge(body: z.output<typeof Patch>, current: Pick<Campaign, 'budget' | 'caps'>, accountTimezone: string) {
-    if (body.pacing === 'even') throw invalid('/pacing', 'even pacing is not built yet; asap is', 'not_available')
+  function merge(
+    body: z.output<typeof Patch>,
+    current: Pick<Campaign, 'budget' | 'caps' | 'pacing'>,
+    accountTimezone: string,
+  ) {
     const { budget, caps, schedule, criteria } = body
-    const merged = { budget: mergeBudget(budget, current.budget), caps: { ...current.caps, ...given(caps ?? {}) } }
-    if (caps) requireOrder(merged.caps)
+    const merged = { budget: mergeBudget(budget, current.budget) }
     if (budget) requireWorth(merged.budget)
+    if ((body.pacing ?? current.pacing) === 'even' && merged.budget.dailyMicros === null) {
+      const field = body.pacing === undefined ? '/budget/daily' : '/pacing'
+      throw invalid(field, 'even pacing spends a daily budget: give one', 'pacing_without_budget')
+    }
     return given({
       name: body.name,
       status: body.status,
       timezone: body.timezone,
       budget: budget && merged.budget,
-      caps: caps && merged.caps,
-      frequency: body.frequency,
+      caps: caps && mergeCaps(caps, current.caps),
+      pacing: body.pacing,
+      frequency: body.frequency && readFrequency(body.frequency),
       schedule: schedule && readTimeWindow(schedule, accountTimezone, '/schedule'),
       criteria: criteria && readCriteria(kit, criteria, accountTimezone),
       stopCodes: body.stop_codes,
@@ -192,6 +215,7 @@ export function campaignEndpoints(kit: Kit): Endpoint[] {
       timezone: owner.timezone,
       budget: NO_BUDGET,
       caps: NO_CAPS,
+      pacing: 'asap' as const,
       frequency: null,
       schedule: null,
       criteria: ANY_CALL,

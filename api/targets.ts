@@ -1,9 +1,11 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
+import { NO_CAPS } from '../model/caps.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { Reachability } from '../model/reachability.ts'
 import type { Target } from '../model/trunk.ts'
 import { BuyerAudioAnswer, BuyerAudioInput, printBuyerAudio, readBuyerAudio } from './call-audio.ts'
+import { Caps, CapsAnswer, mergeCaps } from './caps.ts'
 import { crud, given } from './crud.ts'
 import { BUYERS, type Endpoint } from './endpoint.ts'
 import { phoneAt, type Kit } from './kit.ts'
@@ -16,6 +18,14 @@ import * as s from './schemas.ts'
 const MAX_RING_TIMEOUT = 180
 const DEFAULT_RING_TIMEOUT = 30
 
+const TargetCaps = Caps.omit({ concurrent: true })
+
+/** Caps by period alone: `max_concurrent_calls` is the one for calls at once. */
+function readCaps(body: z.output<typeof TargetCaps>, current: Target['caps'] | null): NonNullable<Target['caps']> {
+  const { concurrent: _, ...caps } = mergeCaps({ ...body, concurrent: undefined }, { ...NO_CAPS, ...current })
+  return caps
+}
+
 const fields = {
   name: s.text(200),
   uri: z.string().trim().min(1).max(255).meta({
@@ -23,6 +33,9 @@ const fields = {
   }),
   ring_timeout: z.int().min(1).max(MAX_RING_TIMEOUT),
   max_concurrent_calls: z.int().min(1).max(100_000).nullable(),
+  caps: TargetCaps.nullable().meta({
+    description: 'The most calls it is rung for by the hour, day and month of its account, and ever',
+  }),
   audio: BuyerAudioInput,
   direct_media: z.boolean().meta({
     description:
@@ -34,6 +47,7 @@ const Create = z.strictObject({
   ...fields,
   ring_timeout: fields.ring_timeout.default(DEFAULT_RING_TIMEOUT),
   max_concurrent_calls: fields.max_concurrent_calls.default(null),
+  caps: fields.caps.default(null),
   audio: BuyerAudioInput.optional(),
   direct_media: fields.direct_media.default(false),
 })
@@ -46,6 +60,7 @@ const Answer = z.strictObject({
   uri: z.string(),
   ring_timeout: z.int(),
   max_concurrent_calls: z.int().nullable(),
+  caps: CapsAnswer.omit({ concurrent: true }).nullable(),
   audio: BuyerAudioAnswer,
   direct_media: z.boolean(),
   status: ReachAnswer,
@@ -62,6 +77,7 @@ const print = (target: Target, reach: Reachability, quality: Hour): z.input<type
   uri: target.uri,
   ring_timeout: target.ringTimeout,
   max_concurrent_calls: target.maxConcurrentCalls,
+  caps: target.caps ? { ...target.caps } : null,
   audio: printBuyerAudio(target.audio),
   direct_media: target.directMedia,
   status: printReach(reach),
@@ -113,6 +129,7 @@ export function targetEndpoints(kit: Kit): Endpoint[] {
       uri: readUri(kit, body.uri, owner.id),
       ringTimeout: body.ring_timeout,
       maxConcurrentCalls: body.max_concurrent_calls,
+      caps: body.caps && readCaps(body.caps, null),
       audio: (await readBuyerAudio(kit, body.audio, null)) ?? null,
       directMedia: body.direct_media,
     }),
@@ -122,6 +139,7 @@ export function targetEndpoints(kit: Kit): Endpoint[] {
         uri: body.uri === undefined ? undefined : readUri(kit, body.uri, current.accountId),
         ringTimeout: body.ring_timeout,
         maxConcurrentCalls: body.max_concurrent_calls,
+        caps: body.caps && readCaps(body.caps, current.caps ?? null),
         audio: await readBuyerAudio(kit, body.audio, current.audio ?? null),
         directMedia: body.direct_media,
       }),

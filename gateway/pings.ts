@@ -204,9 +204,9 @@ export class Pings {
     }
   }
 
-  #take(award: Award, { callId, ani, currency, receivedAtMs }: AuctionRequest): Taken | NonBidCode {
+  #take(award: Award, { callId, ani, currency, number, receivedAtMs }: AuctionRequest): Taken | NonBidCode {
     const { routing, balances } = this.#parts
-    const reservation = routing.reserve(award, callId, ani, receivedAtMs)
+    const reservation = routing.reserve(award, callId, ani, receivedAtMs, number.accountId)
     if (typeof reservation === 'string') return reservation
     const hold = balances.hold(award.buyerId, callId, award.priceMicros, currency)
     if (typeof hold !== 'string') return { reservation, hold }

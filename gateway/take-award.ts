@@ -16,8 +16,8 @@ export function take(call: Call, award: Award, parts: ExchangeParts): Taken | No
   }
   breakPromise(call, parts)
   if (promised?.award === award) return 'account_inactive'
-  const { ani } = call.facts!
-  const reservation = parts.routing.reserve(award, call.id, ani, call.receivedAt.getTime())
+  const { ani, seller } = call.facts!
+  const reservation = parts.routing.reserve(award, call.id, ani, call.receivedAt.getTime(), seller.id)
   if (typeof reservation === 'string') return reservation
   const currency = call.auction!.currency
   const hold = parts.balances.hold(award.buyerId, call.id, award.priceMicros, currency)

@@ -1,3 +1,4 @@
+import type { Caps } from './caps.ts'
 import type { AccountId, ApiKeyId, UserId } from './ids.ts'
 import type { Currency, Micros } from './money.ts'
 
@@ -23,6 +24,10 @@ export interface Account extends Stored {
   /** IANA zone. */
   readonly timezone: string
   readonly creditLimitMicros: Micros
+  /** On the calls a buyer buys, or a seller sells, whatever their campaign or number. */
+  readonly caps?: Caps | null
+  /** The least a seller takes for any of its calls; a number may ask for more. */
+  readonly reservePriceMicros?: Micros | null
 }
 
 export interface User extends Stored {

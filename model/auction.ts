@@ -3,6 +3,26 @@ import type { AccountId, AuctionId, AwardId, BidId, CallId, CampaignId, NumberId
 import type { Currency, Micros } from './money.ts'
 import type { PriceRule } from './trunk.ts'
 
+/** What a buyer had its amount multiplied by, in thousandths; 1000 changes nothing. */
+export interface Factors {
+  /** Its own modifiers for the place, the hour and the tags: 0 to 2000. */
+  readonly modifier: number
+  /** How calls of this seller have turned out for the campaign, against all its calls: 500 to 1500. */
+  readonly performance: number
+  /** What calls like this one have sold for, at first price: 500 to 1000. */
+  readonly competition: number
+  /** How far the campaign is ahead of its day: 500 to 1000. */
+  readonly pacing: number
+}
+
+export const NO_FACTORS: Factors = { modifier: 1000, performance: 1000, competition: 1000, pacing: 1000 }
+
+/** What a bid comes to in one auction: never more than its amount. */
+export interface Effective {
+  readonly micros: Micros
+  readonly factors: Factors
+}
+
 /** A target that may be rung, in order, with the price it clears at. */
 export interface Award {
   readonly id: AwardId
@@ -13,9 +33,11 @@ export interface Award {
   readonly buyerId: AccountId
   readonly targetId: TargetId
   readonly amountMicros: Micros
-  /** What ranked it: amount × quality, in micros × thousandths. */
+  /** What the buyer's own factors made of the amount; absent when it has turned none on. */
+  readonly effective?: Effective
+  /** What ranked it: effective amount × quality, in micros × thousandths. */
   readonly score: bigint
-  /** Whole cents, never above `amountMicros`. */
+  /** Whole cents, never above the effective amount. */
   readonly priceMicros: Micros
   /** Seconds. */
   readonly billableAfter: number

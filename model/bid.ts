@@ -1,5 +1,6 @@
 import type { Stored } from './account.ts'
 import type { BuyerAudio } from './call-audio.ts'
+import type { Caps } from './caps.ts'
 import type { AccountId, BidId, CallId, CampaignId, TargetId } from './ids.ts'
 import type { Micros } from './money.ts'
 
@@ -48,6 +49,19 @@ export interface Criteria {
 
 export const ANY_CALL: Criteria = { verticals: [], geography: null, timeWindow: null }
 
+/** Most calls of one caller in so many hours. */
+export interface Frequency {
+  readonly calls: number
+  readonly hours: number
+  /** Which calls count: answered ones (and those that ring), or those that were billed. Absent: `connected`. */
+  readonly after?: 'connected' | 'converted'
+  /** Whose calls count: this campaign's, those to the same target, or all of the buyer's. Absent: `campaign`. */
+  readonly per?: 'campaign' | 'target' | 'buyer'
+}
+
+/** How a daily budget is spent: as calls come, or along the day's curve of calls. */
+export type Pacing = 'asap' | 'even'
+
 export interface Campaign extends Stored {
   readonly id: CampaignId
   readonly accountId: AccountId
@@ -56,16 +70,11 @@ export interface Campaign extends Stored {
   /** IANA zone: its midnight starts a new day's budget. */
   readonly timezone: string
   readonly budget: { readonly dailyMicros: Micros | null; readonly totalMicros: Micros | null }
-  readonly caps: {
-    readonly hourly: number | null
-    readonly daily: number | null
-    readonly monthly: number | null
-    readonly total: number | null
-    readonly concurrent: number | null
-  }
-  /** Most calls of one caller in so many hours. */
-  readonly frequency: { readonly calls: number; readonly hours: number } | null
+  readonly caps: Caps
+  readonly frequency: Frequency | null
   readonly schedule: TimeWindow | null
+  /** Absent: `asap`. */
+  readonly pacing?: Pacing
   readonly criteria: Criteria
   /** Final SIP statuses of its targets that end the call: no other award is rung. Null: as the exchange is set. */
   readonly stopCodes: readonly number[] | null
@@ -113,6 +122,12 @@ export const NON_BID_REASONS = {
   bid_concurrency: 'the bid has its most concurrent calls',
   target_concurrency: 'the target has its most concurrent calls',
   campaign_concurrency: 'the campaign has its most concurrent calls',
+  target_cap: 'the target has reached a cap on its number of calls',
+  buyer_concurrency: 'the buyer has its most concurrent calls',
+  buyer_cap: 'the buyer has reached a cap on its number of calls',
+  seller_concurrency: 'the seller has sold its most concurrent calls',
+  seller_cap: 'the seller has reached a cap on the number of calls it sells',
+  paced: 'the campaign spends its day’s budget evenly, and is ahead of the day',
   campaign_cap: 'the campaign has reached a cap on its number of calls',
   frequency_cap: 'the campaign has had its share of this caller',
   budget_exhausted: 'the campaign’s budget does not cover the price',

@@ -1,5 +1,6 @@
 import type { Stored } from './account.ts'
 import type { BuyerAudio, NumberAudio } from './call-audio.ts'
+import type { Caps } from './caps.ts'
 import type { AccountId, NumberId, TargetId, TrunkId } from './ids.ts'
 import type { Micros } from './money.ts'
 import type { NumberMenu } from './number-menu.ts'
@@ -79,6 +80,8 @@ export interface Target extends Stored {
   /** Seconds. */
   readonly ringTimeout: number
   readonly maxConcurrentCalls: number | null
+  /** On the calls it is rung for, whatever their campaign; those at once are `maxConcurrentCalls`. */
+  readonly caps?: Omit<Caps, 'concurrent'> | null
   readonly audio?: BuyerAudio | null
   /** As a trunk's; of a number, the outbound trunk must allow it as well. */
   readonly directMedia: boolean

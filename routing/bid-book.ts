@@ -2,13 +2,16 @@ import type { BookChange } from '../model/book.ts'
 import type { Bid, Campaign, Criteria, NonBidCode, TimeWindow } from '../model/bid.ts'
 import type { AccountId, BidId, CallId, CampaignId, TargetId } from '../model/ids.ts'
 import { BidIndex, verticalsOf } from './bid-index.ts'
+import { CallCounter } from './call-counter.ts'
+import { CallerHistory } from './caller-history.ts'
 import { CampaignUsage } from './campaign-usage.ts'
 import { WallClocks } from './opening.ts'
+import { Pacing } from './pacing.ts'
 import {
   conditionsOf,
   NO_CONDITIONS,
   StandingBid,
-  type BuyerState,
+  type AccountState,
   type CampaignState,
   type TargetState,
 } from './standing-bid.ts'
@@ -24,7 +27,7 @@ export class BidBook {
   readonly #clocks = new WallClocks()
   readonly #now: () => number
   readonly #bids = new Map<BidId, StandingBid>()
-  readonly #buyers = new Map<AccountId, BuyerState>()
+  readonly #accounts = new Map<AccountId, AccountState>()
   readonly #targets = new Map<TargetId, TargetState>()
   readonly #campaigns = new Map<CampaignId, CampaignState>()
   readonly #byCall = new Map<CallId, Set<StandingBid>>()
@@ -51,14 +54,18 @@ export class BidBook {
   apply(change: BookChange): void {
     switch (change.kind) {
       case 'account': {
-        const buyer = this.#buyerOf(change.id)
-        buyer.account = change.value
-        this.#settle(buyer)
+        const account = this.accountOf(change.id)
+        account.account = change.value
+        account.usage.setLimits(change.value?.timezone ?? 'UTC', change.value?.caps ?? null)
+        for (const id of account.targets) this.#limitTarget(this.targetOf(id)) // Its periods are its account's.
+        this.#settle(account)
         break
       }
       case 'target': {
-        const target = this.#targetOf(change.id)
+        const target = this.targetOf(change.id)
         target.target = change.value
+        if (change.value !== null) this.accountOf(change.value.accountId).targets.add(change.id)
+        this.#limitTarget(target)
         this.#settle(target)
         break
       }
@@ -78,7 +85,7 @@ export class BidBook {
 
   /** Bids on a target that is known not to answer stand for no call until it does. */
   setUnreachable(id: TargetId, why: NonBidCode | null): void {
-    const target = this.#targetOf(id)
+    const target = this.targetOf(id)
     if (target.unreachable === why) return
     target.unreachable = why
     this.#settle(target)
@@ -92,7 +99,16 @@ export class BidBook {
   campaignOf(id: CampaignId): CampaignState {
     let state = this.#campaigns.get(id)
     if (state === undefined) {
-      state = { campaign: null, conditions: NO_CONDITIONS, schedule: null, usage: new CampaignUsage(), bids: new Set() }
+      state = {
+        campaign: null,
+        conditions: NO_CONDITIONS,
+        schedule: null,
+        usage: new CampaignUsage(),
+        pacing: null,
+        pacingFactor: 1000,
+        pacedIn: 0,
+        bids: new Set(),
+      }
       this.#campaigns.set(id, state)
     }
     return state
@@ -114,15 +130,39 @@ export class BidBook {
     const state = this.campaignOf(id)
     const before = state.campaign
     state.campaign = value
-    if (value !== null) state.usage.setLimits(value)
+    if (value !== null) {
+      state.usage.setLimits(value.timezone, value.caps)
+      state.usage.setBudget(value.budget)
+      if (value.frequency !== null) this.accountOf(value.accountId).callers.keep(value.frequency.hours)
+    }
     if (value !== null && before !== null && isSameMarket(before, value)) {
       if (before.status !== value.status) this.#settle(state)
+      this.#pace(state)
       return // Budgets, caps and names move no bid in the index: a campaign may have very many.
     }
     for (const bid of state.bids) this.#takeOut(bid)
     state.conditions = value === null ? NO_CONDITIONS : conditionsOf(value.criteria, this.#clocks)
     state.schedule = value?.schedule ? this.#clocks.openingOf(value.schedule) : null
+    this.#pace(state)
     for (const bid of state.bids) this.#putIn(bid)
+  }
+
+  /** What its pacing has learned stays for as long as it is even. */
+  #pace(state: CampaignState): void {
+    const { campaign, conditions, schedule } = state
+    if (campaign?.pacing !== 'even') {
+      state.pacing = null
+      return
+    }
+    const isOpen = (ms: number): boolean => schedule?.isOpen(ms) !== false && conditions.opening?.isOpen(ms) !== false
+    if (state.pacing === null) state.pacing = new Pacing(campaign.timezone, isOpen)
+    else state.pacing.configure(campaign.timezone, isOpen)
+  }
+
+  /** A target's caps go by the days of its account. */
+  #limitTarget({ target, usage }: TargetState): void {
+    const caps = target?.caps ? { ...target.caps, concurrent: null } : null
+    usage.setLimits((target && this.accountOf(target.accountId).account?.timezone) ?? 'UTC', caps)
   }
 
   #applyBid(id: BidId, value: Bid | null): void {
@@ -130,7 +170,7 @@ export class BidBook {
     if (before !== undefined && value !== null && isSamePlace(before.bid, value)) {
       const previousStatus = before.bid.status
       before.bid = value
-      before.amountMicros = Number(value.amountMicros)
+      before.wholeMicros = Number(value.amountMicros)
       before.changedAtMs = this.#now()
       if (previousStatus !== value.status) this.#reindex(before)
       return // A streamed amount or status: the bid keeps its place.
@@ -139,8 +179,8 @@ export class BidBook {
     if (value === null) return
     const parts = {
       campaign: this.campaignOf(value.campaignId),
-      buyer: this.#buyerOf(value.accountId),
-      target: this.#targetOf(value.targetId),
+      buyer: this.accountOf(value.accountId),
+      target: this.targetOf(value.targetId),
     }
     const conditions = conditionsOf(value.criteria, this.#clocks)
     const bid = new StandingBid(value, parts, conditions, this.#now(), before?.places)
@@ -186,17 +226,30 @@ export class BidBook {
     for (const vertical of shelvesOf(bid)) removeFrom(this.#byVertical, vertical, bid)
   }
 
-  #buyerOf(id: AccountId): BuyerState {
-    let state = this.#buyers.get(id)
+  /** The state of a buyer or seller, made empty if it has not been heard of. */
+  accountOf(id: AccountId): AccountState {
+    let state = this.#accounts.get(id)
     if (state === undefined)
-      this.#buyers.set(id, (state = { account: null, availableMicros: 0, seenBy: 0, bids: new Set() }))
+      this.#accounts.set(
+        id,
+        (state = {
+          account: null,
+          usage: new CallCounter(),
+          callers: new CallerHistory(),
+          availableMicros: 0,
+          seenBy: 0,
+          targets: new Set(),
+          bids: new Set(),
+        }),
+      )
     return state
   }
 
-  #targetOf(id: TargetId): TargetState {
+  /** The target's state, made empty if it has not been heard of. */
+  targetOf(id: TargetId): TargetState {
     let state = this.#targets.get(id)
     if (state === undefined)
-      this.#targets.set(id, (state = { target: null, unreachable: null, inUse: 0, bids: new Set() }))
+      this.#targets.set(id, (state = { target: null, unreachable: null, usage: new CallCounter(), bids: new Set() }))
     return state
   }
 }

@@ -39,6 +39,6 @@ function judgeStanding(bid: StandingBid, facts: CallFacts): NonBidCode | null {
     bid.judgeVertical(facts.vertical) ??
     bid.judgePlaceAndTime(facts.caller, facts.atMs) ??
     bid.judgeTerms(facts) ??
-    (meetsReserve(bid.amountMicros, facts.reserveMicros) ? null : 'below_reserve')
+    (meetsReserve(bid.wholeMicros, facts.reserveMicros) ? null : 'below_reserve')
   )
 }

@@ -2,12 +2,13 @@ import { strict as assert } from 'node:assert'
 import type { NonBidCode } from '../model/bid.ts'
 import type { Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
-import type { CampaignUsage, UsageEntry } from './campaign-usage.ts'
-import type { StandingBid, TargetState } from './standing-bid.ts'
+import type { CallCounter, Counted } from './call-counter.ts'
+import type { CallerHistory, Contact } from './caller-history.ts'
+import type { StandingBid } from './standing-bid.ts'
 
 /**
- * The places one award takes while it is rung and answered: on its bid, its target and its campaign, and its price in the
- * budget. It ends once, by whichever of the two comes first; the other then changes nothing.
+ * The places one award takes while it is rung and answered: on its bid, its target, its campaign, its buyer and the seller,
+ * and its price in the budget. It ends once, by whichever of the two comes first; the other then changes nothing.
  */
 export interface Reservation {
   /** The award was not answered: everything is as if it had never been tried. */
@@ -20,58 +21,89 @@ export interface Reservation {
 export function judgePlaces(bid: StandingBid, ani: PhoneNumber | null, atMs: number): NonBidCode | null {
   const most = bid.bid.maxConcurrentCalls
   if (most !== null && bid.places.inUse >= most) return 'bid_concurrency'
-  const { target, inUse } = bid.target
-  if (target !== null && target.maxConcurrentCalls !== null && inUse >= target.maxConcurrentCalls) {
-    return 'target_concurrency'
+  const { target, campaign, buyer } = bid
+  const mostRung = target.target?.maxConcurrentCalls ?? null
+  if (mostRung !== null && target.usage.inUse >= mostRung) return 'target_concurrency'
+  if (target.usage.judge(atMs) !== null) return 'target_cap'
+  const byCampaign = campaign.usage.judge(atMs)
+  if (byCampaign !== null) return byCampaign === 'cap' ? 'campaign_cap' : 'campaign_concurrency'
+  const byBuyer = buyer.usage.judge(atMs)
+  if (byBuyer !== null) return byBuyer === 'cap' ? 'buyer_cap' : 'buyer_concurrency'
+  const rule = campaign.campaign?.frequency ?? null
+  if (rule !== null && ani !== null) {
+    const { campaignId, targetId } = bid.bid
+    if (buyer.callers.isExhausted(ani, rule, campaignId, targetId, atMs)) return 'frequency_cap'
   }
-  return bid.campaign.usage.judge(ani, atMs)
+  return null
 }
 
 /** Takes the places and counts the price. Whoever calls has judged before: nothing waits in between. */
 export function takePlaces(
   bid: StandingBid,
+  seller: CallCounter | null,
   ani: PhoneNumber | null,
   atMs: number,
   priceMicros: number,
   onEnd: () => void,
 ): Reservation {
   bid.places.inUse++
-  bid.target.inUse++
-  const entry = bid.campaign.usage.take(ani, atMs, priceMicros)
-  return new Places(bid.places, bid.target, bid.campaign.usage, entry, onEnd)
+  const counters = [bid.target.usage, bid.campaign.usage, bid.buyer.usage]
+  if (seller !== null) counters.push(seller)
+  const counted = counters.map((counter) => counter.take(atMs, priceMicros))
+  const { campaignId, targetId } = bid.bid
+  const contact = ani === null ? null : { atMs, campaignId, targetId, isConverted: false }
+  if (ani !== null) bid.buyer.callers.add(ani, contact!)
+  return new Places({
+    bid: bid.places,
+    counters,
+    counted,
+    callers: bid.buyer.callers,
+    ani,
+    contact,
+    priceMicros,
+    onEnd,
+  })
+}
+
+interface Taken {
+  readonly bid: { inUse: number }
+  readonly counters: readonly CallCounter[]
+  readonly counted: readonly Counted[]
+  readonly callers: CallerHistory
+  readonly ani: PhoneNumber | null
+  readonly contact: Contact | null
+  readonly priceMicros: number
+  readonly onEnd: () => void
 }
 
 class Places implements Reservation {
-  readonly #bid: { inUse: number }
-  readonly #target: TargetState
-  readonly #usage: CampaignUsage
-  readonly #entry: UsageEntry
-  readonly #onEnd: () => void
+  readonly #taken: Taken
   #ended = false
 
-  constructor(bid: { inUse: number }, target: TargetState, usage: CampaignUsage, entry: UsageEntry, onEnd: () => void) {
-    this.#bid = bid
-    this.#target = target
-    this.#usage = usage
-    this.#entry = entry
-    this.#onEnd = onEnd
+  constructor(taken: Taken) {
+    this.#taken = taken
   }
 
   release(): void {
-    if (this.#end()) this.#usage.giveBack(this.#entry)
+    if (!this.#end()) return
+    const { counters, counted, callers, ani, contact, priceMicros } = this.#taken
+    for (const [i, counter] of counters.entries()) counter.giveBack(counted[i]!, priceMicros)
+    if (ani !== null) callers.remove(ani, contact!)
   }
 
   settle(billedMicros: Micros): void {
     assert(billedMicros >= 0n, 'a buyer is not billed less than nothing')
-    if (this.#end()) this.#usage.settle(this.#entry, Number(billedMicros))
+    if (!this.#end()) return
+    const { counters, counted, contact, priceMicros } = this.#taken
+    for (const [i, counter] of counters.entries()) counter.settle(counted[i]!, priceMicros, Number(billedMicros))
+    if (contact !== null) contact.isConverted = billedMicros > 0n
   }
 
   #end(): boolean {
     if (this.#ended) return false
     this.#ended = true
-    this.#bid.inUse--
-    this.#target.inUse--
-    this.#onEnd()
+    this.#taken.bid.inUse--
+    this.#taken.onEnd()
     return true
   }
 }

@@ -1,7 +1,7 @@
 import type { Auction, Award, NonBid } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import type { BookChange } from '../model/book.ts'
-import type { AuctionId, AwardId, CallId, CampaignId, TargetId } from '../model/ids.ts'
+import type { AuctionId, AwardId, AccountId, CallId, CampaignId, TargetId } from '../model/ids.ts'
 import type { Currency, Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Place, ZipPlace } from '../model/places.ts'
@@ -9,11 +9,13 @@ import type { DialledNumber } from '../model/trunk.ts'
 import { callerPlaceOf } from './area.ts'
 import { lowestPrice, meetsReserve, rankBids, type Ranked } from './auction.ts'
 import { BidBook } from './bid-book.ts'
+import { slowDown } from './effective-bid.ts'
 import { explainAuction } from './explain.ts'
 import type { RoutingNeeds } from './needs.ts'
+import type { Pacing } from './pacing.ts'
 import type { QualityThousandths } from './quality.ts'
 import { judgePlaces, takePlaces, type Reservation } from './reservation.ts'
-import { verticalKey, type CallFacts, type StandingBid } from './standing-bid.ts'
+import { verticalKey, type CallFacts, type CampaignState, type StandingBid } from './standing-bid.ts'
 import type { CallTags } from './traits.ts'
 
 export type { Reservation } from './reservation.ts'
@@ -47,10 +49,14 @@ export interface RoutingOptions {
 /** A call that was sold in an earlier life of this process (or several of one period: `calls`, their prices summed). */
 export interface UsageRow {
   readonly campaignId: CampaignId
+  /** Absent or null: not known, and counted for none. */
+  readonly targetId?: TargetId | null
+  readonly sellerId?: AccountId | null
   readonly awardedAtMs: number
   /** What was billed; 0 for an answered call that was not. */
   readonly priceMicros: Micros
   readonly ani: PhoneNumber | null
+  /** 0: counted already, and named for its caller alone. */
   readonly calls?: number
 }
 
@@ -73,8 +79,14 @@ export interface Routing {
   auction(request: AuctionRequest): Auction
   /** The same auction with a reason for bids the index never produced, those of the call's vertical first. */
   explain(request: AuctionRequest, auction: Auction): Auction
-  /** Takes the places of one award just before its INVITE, or says why there are none any more. */
-  reserve(award: Award, callId: CallId, ani: PhoneNumber | null, atMs: number): Reservation | NonBidCode
+  /** Takes the places of one award just before its INVITE, or says why there are none any more; also the seller's, when named. */
+  reserve(
+    award: Award,
+    callId: CallId,
+    ani: PhoneNumber | null,
+    atMs: number,
+    sellerId?: AccountId | null,
+  ): Reservation | NonBidCode
   /** Counts the calls sold before this start; the campaigns must have been applied. */
   restore(rows: Iterable<UsageRow>): void
   stats(): RoutingStats
@@ -88,6 +100,22 @@ const MAX_NON_BIDS = 500
 export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {}): Routing {
   const { maxAwards = MAX_AWARDS, maxNonBids = MAX_NON_BIDS, qualityOf } = options
   const book = new BidBook(() => needs.clock.now())
+
+  function factsOf(request: AuctionRequest): CallFacts {
+    const { number, currency, places, zip, receivedAtMs, tags } = request
+    const own = number.reservePriceMicros
+    const sellers = book.accountOf(number.accountId).account?.reservePriceMicros ?? 0n
+    return {
+      vertical: verticalKey(number.vertical),
+      caller: callerPlaceOf(places, zip),
+      currency,
+      maxBillableAfter: number.maxBillableAfter,
+      reserveMicros: Number(own > sellers ? own : sellers),
+      atMs: receivedAtMs,
+      sellerId: number.accountId,
+      tags: tags === undefined ? number.tags : { ...number.tags, ...tags },
+    }
+  }
   // Reused by every auction: none is ever in progress when another begins.
   const found: StandingBid[] = []
   const eligible: StandingBid[] = []
@@ -116,11 +144,38 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
     return null
   }
 
+  /** Why the seller may sell no more calls now. */
+  function judgeSeller(sellerId: AccountId, atMs: number): NonBidCode | null {
+    const code = book.accountOf(sellerId).usage.judge(atMs)
+    if (code === null) return null
+    return code === 'cap' ? 'seller_cap' : 'seller_concurrency'
+  }
+
   function judge(bid: StandingBid, facts: CallFacts, ani: PhoneNumber | null, lowestMicros: number): NonBidCode | null {
     const code = bid.judgePlaceAndTime(facts.caller, facts.atMs) ?? bid.judgeTerms(facts)
     if (code !== null) return code
+    bid.amountMicros = bid.wholeMicros
+    bid.factors = null
     if (!meetsReserve(bid.amountMicros, facts.reserveMicros)) return 'below_reserve'
-    return judgePlaces(bid, ani, facts.atMs) ?? judgeFunds(bid, lowestMicros, facts.atMs)
+    const byPlaces = judgePlaces(bid, ani, facts.atMs)
+    if (byPlaces !== null) return byPlaces
+    const byFunds = judgeFunds(bid, lowestMicros, facts.atMs)
+    if (bid.campaign.pacing === null || (byFunds !== null && byFunds !== 'budget_exhausted')) return byFunds
+    // A call that the spent budget cannot buy has been one of the day's all the same.
+    const factor = pacingOf(bid.campaign, bid.campaign.pacing, facts.atMs)
+    if (byFunds !== null) return byFunds
+    if (factor === 0) return 'paced'
+    if (factor < 1000) slowDown(bid, factor, lowestMicros)
+    return null
+  }
+
+  function pacingOf(campaign: CampaignState, pacing: Pacing, atMs: number): number {
+    if (campaign.pacedIn !== auctions) {
+      const { usage } = campaign
+      campaign.pacingFactor = pacing.offer(atMs, usage.microsOfDay(atMs), Math.max(0, usage.leftMicros(atMs)))
+      campaign.pacedIn = auctions
+    }
+    return campaign.pacingFactor
   }
 
   /** Bids made for this call alone: they are judged whole, since no index has chosen them. */
@@ -134,7 +189,7 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
   }
 
   function toAward({ candidate, priceMicros }: Ranked<StandingBid>, index: number): Award {
-    const { bid, quality } = candidate
+    const { bid, quality, amountMicros, factors } = candidate
     return {
       id: needs.newId<AwardId>(),
       rank: index + 1,
@@ -143,7 +198,8 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
       buyerId: bid.accountId,
       targetId: bid.targetId,
       amountMicros: bid.amountMicros,
-      score: bid.amountMicros * BigInt(quality),
+      ...(factors !== null && { effective: { micros: BigInt(amountMicros), factors } }),
+      score: BigInt(amountMicros) * BigInt(quality),
       priceMicros: BigInt(priceMicros),
       billableAfter: bid.billableAfter,
     }
@@ -160,13 +216,14 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
       down.length = 0
       const { number, ani } = request
       const facts = factsOf(request)
+      const sellerCode = judgeSeller(facts.sellerId, facts.atMs)
       const lowestMicros = lowestPrice(facts.reserveMicros)
       const nonBids: NonBid[] = []
       book.index.collect(facts.vertical, facts.caller, facts.atMs, found)
       const neverProduced = book.standing - found.length
       addLiveBids(request, facts, nonBids)
       for (const bid of found) {
-        const code = judge(bid, facts, ani, lowestMicros)
+        const code = sellerCode ?? judge(bid, facts, ani, lowestMicros)
         if (code !== null) nonBids.push(nonBid(bid, code))
         else {
           if (qualityOf !== undefined) bid.quality = qualityOf(bid.bid.targetId)
@@ -189,7 +246,7 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
         numberId: number.id,
         vertical: number.vertical,
         currency: request.currency,
-        reservePriceMicros: number.reservePriceMicros,
+        reservePriceMicros: BigInt(facts.reserveMicros),
         priceRule: number.priceRule,
         awards: awards.map(toAward),
         nonBids,
@@ -200,39 +257,41 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
 
     explain: (request, auction) => explainAuction(book, factsOf(request), auction, maxNonBids),
 
-    reserve(award, _callId, ani, atMs) {
+    reserve(award, _callId, ani, atMs, sellerId = null) {
       const bid = book.find(award.bidId)
       if (bid === undefined) return 'bid_paused' // It was taken back since the auction.
-      const code = bid.standstill ?? judgePlaces(bid, ani, atMs)
+      const bySeller = sellerId === null ? null : judgeSeller(sellerId, atMs)
+      const code = bySeller ?? bid.standstill ?? judgePlaces(bid, ani, atMs)
       if (code !== null) return code
       const priceMicros = Number(award.priceMicros)
-      if (bid.amountMicros < priceMicros) return 'bid_lowered'
+      if (bid.wholeMicros < priceMicros) return 'bid_lowered'
       if (bid.campaign.usage.leftMicros(atMs) < priceMicros) return 'budget_exhausted'
       reservations++
-      return takePlaces(bid, ani, atMs, priceMicros, onReservationEnd)
+      const seller = sellerId === null ? null : book.accountOf(sellerId).usage
+      return takePlaces(bid, seller, ani, atMs, priceMicros, onReservationEnd)
     },
 
     restore(rows) {
-      for (const { campaignId, awardedAtMs, priceMicros, ani, calls = 1 } of rows) {
-        book.campaignOf(campaignId).usage.restore(ani, awardedAtMs, Number(priceMicros), calls)
-      }
+      for (const row of rows) restoreUsage(book, row)
     },
 
     stats: () => ({ bids: book.size, activeBids: book.index.size, campaigns: book.campaignCount, reservations }),
   }
 }
 
-function factsOf({ number, currency, places, zip, receivedAtMs, tags }: AuctionRequest): CallFacts {
-  return {
-    vertical: verticalKey(number.vertical),
-    caller: callerPlaceOf(places, zip),
-    currency,
-    maxBillableAfter: number.maxBillableAfter,
-    reserveMicros: Number(number.reservePriceMicros),
-    atMs: receivedAtMs,
-    sellerId: number.accountId,
-    tags: tags === undefined ? number.tags : { ...number.tags, ...tags },
+function restoreUsage(book: BidBook, row: UsageRow): void {
+  const { campaignId, targetId = null, sellerId = null, awardedAtMs, priceMicros, ani, calls = 1 } = row
+  const campaign = book.campaignOf(campaignId)
+  const buyer = campaign.campaign === null ? null : book.accountOf(campaign.campaign.accountId)
+  if (calls > 0) {
+    const counters = [campaign.usage, buyer?.usage]
+    if (targetId !== null) counters.push(book.targetOf(targetId).usage)
+    if (sellerId !== null) counters.push(book.accountOf(sellerId).usage)
+    for (const counter of counters) counter?.restore(awardedAtMs, Number(priceMicros), calls)
   }
+  if (buyer === null || ani === null) return
+  const isConverted = priceMicros > 0n
+  buyer.callers.add(ani, { atMs: awardedAtMs, campaignId, targetId, isConverted })
 }
 
 function nonBid(bid: StandingBid, code: NonBidCode): NonBid {

@@ -1,29 +1,37 @@
 import type { Account } from '../model/account.ts'
 import type { Bid, Campaign, Criteria, NonBidCode } from '../model/bid.ts'
-import type { AccountId } from '../model/ids.ts'
+import type { AccountId, TargetId } from '../model/ids.ts'
 import type { Target } from '../model/trunk.ts'
 import { areaOf, type Area, type CallerPlace } from './area.ts'
 import type { Candidate } from './auction.ts'
+import type { CallCounter } from './call-counter.ts'
+import type { CallerHistory } from './caller-history.ts'
 import type { CampaignUsage } from './campaign-usage.ts'
+import type { Factors } from '../model/auction.ts'
 import type { Opening, WallClocks } from './opening.ts'
+import type { Pacing } from './pacing.ts'
 import { NEUTRAL_QUALITY } from './quality.ts'
 import { traitsOf, type CallTags, type Traits } from './traits.ts'
 
-/** A buyer as the book has it, shared by its bids. */
-export interface BuyerState {
+/** A buyer or seller as the book has it; a buyer's is shared by its bids. */
+export interface AccountState {
   account: Account | null
+  readonly usage: CallCounter
+  /** Who has called, while a campaign of the buyer has a frequency rule. */
+  readonly callers: CallerHistory
   /** What is available, read once per auction; `seenBy` says in which. */
   availableMicros: number
   seenBy: number
+  readonly targets: Set<TargetId>
   readonly bids: Set<StandingBid>
 }
 
-/** A target as the book has it, shared by the bids that ring it; `inUse` counts from INVITE to the end of the leg. */
+/** A target as the book has it, shared by the bids that ring it. */
 export interface TargetState {
   target: Target | null
   /** Why nobody answers there at present, as far as is known without ringing. */
   unreachable: NonBidCode | null
-  inUse: number
+  readonly usage: CallCounter
   readonly bids: Set<StandingBid>
 }
 
@@ -33,6 +41,11 @@ export interface CampaignState {
   conditions: Conditions
   schedule: Opening | null
   readonly usage: CampaignUsage
+  /** Null: its budget is spent as calls come. */
+  pacing: Pacing | null
+  /** What it makes of the auction numbered `pacedIn`: asked once for all bids of the campaign. */
+  pacingFactor: number
+  pacedIn: number
   readonly bids: Set<StandingBid>
 }
 
@@ -76,29 +89,32 @@ export interface CallFacts {
 
 /**
  * One bid made ready for the auction: itself, its campaign, its buyer and its target, all already at hand. Fields that the
- * ranking reads are plain numbers; the last three are written by each auction that considers the bid.
+ * ranking reads are plain numbers; the last five are written by each auction that considers the bid.
  */
 export class StandingBid implements Candidate {
   readonly id: string
   readonly buyerId: AccountId
   readonly campaign: CampaignState
-  readonly buyer: BuyerState
+  readonly buyer: AccountState
   readonly target: TargetState
   bid: Bid
   createdAtMs: number
-  amountMicros: number
   conditions: Conditions
   /** When it last changed: an older auction is not explained by what the bid says now. */
   changedAtMs: number
   /** Calls on this bid, from INVITE to the end of the leg. Kept apart, so that a bid rewritten in mid-call goes on counting. */
   readonly places: { inUse: number }
+  /** The bid's amount; `amountMicros` is what it comes to in the auction that is being held. */
+  wholeMicros: number
+  amountMicros: number
+  factors: Factors | null = null
   quality = NEUTRAL_QUALITY
   payableMicros = 0
   payableBy: NonBidCode = 'insufficient_credit'
 
   constructor(
     bid: Bid,
-    parts: { campaign: CampaignState; buyer: BuyerState; target: TargetState },
+    parts: { campaign: CampaignState; buyer: AccountState; target: TargetState },
     conditions: Conditions,
     changedAtMs: number,
     places = { inUse: 0 },
@@ -110,7 +126,8 @@ export class StandingBid implements Candidate {
     this.target = parts.target
     this.bid = bid
     this.createdAtMs = bid.createdAt.getTime()
-    this.amountMicros = Number(bid.amountMicros)
+    this.wholeMicros = Number(bid.amountMicros)
+    this.amountMicros = this.wholeMicros
     this.conditions = conditions
     this.changedAtMs = changedAtMs
     this.places = places

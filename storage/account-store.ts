@@ -1,6 +1,6 @@
 import type { Account } from '../model/account.ts'
 import type { Row } from './postgres.ts'
-import { given, readMicros } from './columns.ts'
+import { given, json, readMicros } from './columns.ts'
 import type { TableLayout } from './table-layout.ts'
 
 export const ACCOUNTS: TableLayout<Account & { accountId?: never }> = {
@@ -16,6 +16,8 @@ export const ACCOUNTS: TableLayout<Account & { accountId?: never }> = {
       currency: account.currency,
       timezone: account.timezone,
       credit_limit_micros: account.creditLimitMicros,
+      caps: json(account.caps),
+      reserve_price_micros: account.reservePriceMicros,
     }),
   read: (row: Row) => ({
     id: row['id'],
@@ -26,6 +28,8 @@ export const ACCOUNTS: TableLayout<Account & { accountId?: never }> = {
     currency: row['currency'],
     timezone: row['timezone'],
     creditLimitMicros: readMicros(row['credit_limit_micros']),
+    ...(row['caps'] && { caps: row['caps'] }),
+    ...(row['reserve_price_micros'] !== null && { reservePriceMicros: readMicros(row['reserve_price_micros']) }),
     version: row['version'],
     createdAt: row['created_at'],
     updatedAt: row['updated_at'],

@@ -1,13 +1,16 @@
-import type { Auction, Award, NonBid } from '../model/auction.ts'
+import type { Auction, Award, Effective, NonBid } from '../model/auction.ts'
 import { readMicros } from './columns.ts'
 import type { Row } from './postgres.ts'
 import { timestamp } from './timestamp.ts'
 
 /**
- * An award as it is stored: `[id, rank, bid, campaign, buyer, target, amount, score, price, billableAfter]`, money and score as text.
+ * An award as it is stored: `[id, rank, bid, campaign, buyer, target, amount, score, price, billableAfter, effective?]`, money and score as text.
  * Ten awards are most of what is written of a call; the names of their properties would be half of that again.
  */
-type StoredAward = [string, number, string, string, string, string, string, string, string, number]
+type StoredAward = [string, number, string, string, string, string, string, string, string, number, StoredEffective?]
+
+/** `[micros, modifier, performance, competition, pacing]`, where the buyer had turned a factor on. */
+type StoredEffective = [string, number, number, number, number]
 
 /** `[code, rank]` of a bid that has an award too (it was outbid, or not taken in the end), `[code, bid, campaign, buyer]` of another. */
 type StoredNonBid = [string, number] | [string, string, string, string]
@@ -52,12 +55,17 @@ export function readAuction(row: Row): Auction {
 function storeAward(award: Award): StoredAward {
   const { id, rank, bidId, campaignId, buyerId, targetId, amountMicros, score, priceMicros, billableAfter } = award
   const money = [amountMicros.toString(), score.toString(), priceMicros.toString()] as const
-  return [id, rank, bidId, campaignId, buyerId, targetId, ...money, billableAfter]
+  const stored = [id, rank, bidId, campaignId, buyerId, targetId, ...money, billableAfter] as const
+  if (award.effective === undefined) return [...stored]
+  const { micros, factors } = award.effective
+  const { modifier, performance, competition, pacing } = factors
+  return [...stored, [micros.toString(), modifier, performance, competition, pacing]]
 }
 
 function readAward(stored: StoredAward | Row): Award {
   if (!Array.isArray(stored)) return withMoney(stored) // As earlier versions wrote it.
-  const [id, rank, bidId, campaignId, buyerId, targetId, amountMicros, score, priceMicros, billableAfter] = stored
+  const [id, rank, bidId, campaignId, buyerId, targetId, amountMicros, score, priceMicros, billableAfter, effective] =
+    stored
   return withMoney({
     id,
     rank,
@@ -69,7 +77,12 @@ function readAward(stored: StoredAward | Row): Award {
     score,
     priceMicros,
     billableAfter,
+    ...(effective && { effective: readEffective(effective) }),
   })
+}
+
+function readEffective([micros, modifier, performance, competition, pacing]: StoredEffective): Effective {
+  return { micros: readMicros(micros), factors: { modifier, performance, competition, pacing } }
 }
 
 function withMoney(award: Row): Award {

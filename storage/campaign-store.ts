@@ -23,7 +23,10 @@ export const CAMPAIGNS: TableLayout<Campaign> = {
       ...(campaign.frequency !== undefined && {
         frequency_calls: campaign.frequency?.calls ?? null,
         frequency_hours: campaign.frequency?.hours ?? null,
+        frequency_after: campaign.frequency?.after ?? 'connected',
+        frequency_per: campaign.frequency?.per ?? 'campaign',
       }),
+      pacing: campaign.pacing,
       schedule: json(campaign.schedule),
       criteria: json(campaign.criteria),
       stop_codes: campaign.stopCodes,
@@ -48,7 +51,15 @@ export const CAMPAIGNS: TableLayout<Campaign> = {
       concurrent: row['cap_concurrent'],
     },
     frequency:
-      row['frequency_calls'] === null ? null : { calls: row['frequency_calls'], hours: row['frequency_hours'] },
+      row['frequency_calls'] === null
+        ? null
+        : {
+            calls: row['frequency_calls'],
+            hours: row['frequency_hours'],
+            after: row['frequency_after'],
+            per: row['frequency_per'],
+          },
+    pacing: row['pacing'],
     schedule: row['schedule'],
     criteria: row['criteria'],
     stopCodes: row['stop_codes'],

@@ -18,7 +18,7 @@ import { Spool } from './spool.ts'
 import type { StorageLog } from './storage-log.ts'
 import { createStores } from './stores.ts'
 import { readCampaignUsage } from './usage-store.ts'
-import type { CampaignCall, CampaignTotal } from './usage-store.ts'
+import type { CampaignUsage } from './usage-store.ts'
 import { GroupCommitWriter } from './writer.ts'
 import type { WriterState } from './writer.ts'
 import type { Queries } from './postgres.ts'
@@ -82,7 +82,7 @@ export interface Storage {
   /** Balances as of the book's load (as of now when it is not loaded): later ones come as `posting` changes or are the process's own calls. */
   balances(): Promise<readonly Balance[]>
   /** Calls awarded to campaigns since a moment, and their all-time totals: what caps and budgets are restored from. */
-  campaignUsage(since: Date): Promise<{ calls: CampaignCall[]; totals: CampaignTotal[] }>
+  campaignUsage(since: Date): Promise<CampaignUsage>
   health(): Promise<HealthCheck>
   /** For tests and commands: plain SQL. */
   readonly queries: Queries

@@ -1,12 +1,18 @@
-import type { CampaignId } from '../model/ids.ts'
+import type { AccountId, CampaignId, TargetId } from '../model/ids.ts'
 import type { Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import { readMicros } from './columns.ts'
-import type { Queries } from './postgres.ts'
+import type { Queries, Row } from './postgres.ts'
+
+/** Whose counters a call was counted in, beside its buyer's. */
+interface Counted {
+  readonly campaignId: CampaignId
+  readonly targetId: TargetId | null
+  readonly sellerId: AccountId
+}
 
 /** One call a campaign was awarded: what caps and budgets count. */
-export interface CampaignCall {
-  readonly campaignId: CampaignId
+interface CampaignCall extends Counted {
   readonly ani: PhoneNumber | null
   /** When its funds were held: the moment by which days, hours and months are told. */
   readonly awardedAt: Date
@@ -16,8 +22,7 @@ export interface CampaignCall {
   readonly open: boolean
 }
 
-export interface CampaignTotal {
-  readonly campaignId: CampaignId
+interface CampaignTotal extends Counted {
   /** Answered ones: a call still ringing when its process died is voided by recovery and never counts. */
   readonly calls: number
   readonly spentMicros: Micros
@@ -25,23 +30,45 @@ export interface CampaignTotal {
 
 const COUNTED = `from known_calls c where c.campaign_id is not null and c.awarded_at is not null`
 
-/** What campaigns have used, for counters that live in memory and start anew with the process: the calls since a moment, and all-time totals. */
-export async function readCampaignUsage(
-  queries: Queries,
-  since: Date,
-): Promise<{ calls: CampaignCall[]; totals: CampaignTotal[] }> {
+/** A call of before the window that a frequency rule still asks of. */
+interface OldContact extends Counted {
+  readonly ani: PhoneNumber
+  readonly awardedAt: Date
+  readonly priceMicros: Micros
+}
+
+export interface CampaignUsage {
+  readonly calls: readonly CampaignCall[]
+  readonly totals: readonly CampaignTotal[]
+  /** Oldest first. */
+  readonly contacts: readonly OldContact[]
+}
+
+/** What campaigns have used, for counters that live in memory and start anew with the process: the calls since a moment, all-time totals, and older callers of buyers whose rules look back farther. */
+export async function readCampaignUsage(queries: Queries, since: Date): Promise<CampaignUsage> {
   const calls = await queries.rows(
-    `select c.campaign_id, c.ani, c.awarded_at, coalesce(c.held_micros, c.price_micros) as price, c.answered_at is not null as answered, c.state <> 'ended' as open
+    `select c.campaign_id, c.target_id, c.seller_id, c.ani, c.awarded_at, coalesce(c.held_micros, c.price_micros) as price, c.answered_at is not null as answered, c.state <> 'ended' as open
      ${COUNTED} and c.awarded_at >= $1 order by c.awarded_at`,
     [since],
   )
   const totals = await queries.rows(
-    `select c.campaign_id, count(*)::int as calls, sum(coalesce(c.held_micros, c.price_micros))::text as spent
-     ${COUNTED} and c.answered_at is not null group by 1`,
+    `select c.campaign_id, c.target_id, c.seller_id, count(*)::int as calls, sum(coalesce(c.held_micros, c.price_micros))::text as spent
+     ${COUNTED} and c.answered_at is not null group by 1, 2, 3`,
+  )
+  const contacts = await queries.rows(
+    `with asking as (
+       select account_id, max(frequency_hours) * interval '1 hour' as back from campaigns
+       where frequency_hours is not null group by 1
+     )
+     select c.campaign_id, c.target_id, c.seller_id, c.ani, c.awarded_at, c.price_micros as price
+     from asking a join campaigns k using (account_id) join calls c on c.campaign_id = k.id
+     where c.awarded_at < $1 and c.awarded_at >= now() - a.back and c.answered_at is not null and c.ani is not null
+     order by c.awarded_at`,
+    [since],
   )
   return {
     calls: calls.map((row) => ({
-      campaignId: row['campaign_id'],
+      ...counted(row),
       ani: row['ani'],
       awardedAt: row['awarded_at'],
       priceMicros: readMicros(row['price']),
@@ -49,9 +76,19 @@ export async function readCampaignUsage(
       open: row['open'],
     })),
     totals: totals.map((row) => ({
-      campaignId: row['campaign_id'],
+      ...counted(row),
       calls: row['calls'],
       spentMicros: readMicros(row['spent']),
     })),
+    contacts: contacts.map((row) => ({
+      ...counted(row),
+      ani: row['ani'],
+      awardedAt: row['awarded_at'],
+      priceMicros: readMicros(row['price']),
+    })),
   }
+}
+
+function counted(row: Row): Counted {
+  return { campaignId: row['campaign_id'], targetId: row['target_id'], sellerId: row['seller_id'] }
 }

@@ -96,6 +96,21 @@ describe('accounts', () => {
     assert.equal(house.status, 409)
   })
 
+  it('have caps, a seller also a reserve, where the type has a use for them', async () => {
+    const seller = await post(admin, 'accounts', { type: 'seller', name: 's', caps: { daily: 5 }, reserve_price: '2' })
+    const caps = { hourly: null, daily: 5, monthly: null, total: null, concurrent: null }
+    assert.deepEqual([seller.body.caps, seller.body.reserve_price], [caps, '2.00'])
+    const changed = await patch(admin, `accounts/${seller.body.id}`, { caps: { hourly: 5 }, reserve_price: null })
+    assert.deepEqual([changed.body.caps, changed.body.reserve_price], [{ ...caps, hourly: 5 }, null])
+    assertFault(
+      await patch(admin, `accounts/${seller.body.id}`, { caps: { daily: 4 } }),
+      '/caps/hourly',
+      'overlapping_caps',
+    )
+    assertFault(await patch(admin, `accounts/${buyer.account.id}`, { reserve_price: '1' }), '/reserve_price')
+    assertFault(await patch(admin, `accounts/${api.house.operatorId}`, { caps: { daily: 1 } }), '/caps')
+  })
+
   it('change what is given and nothing else', async () => {
     const reply = await patch(admin, `accounts/${buyer.account.id}`, { credit_limit: 250, timezone: 'US/Eastern' })
     assert.deepEqual([reply.body.credit_limit, reply.body.timezone, reply.body.name], ['250.00', 'US/Eastern', 'buyer'])

@@ -105,6 +105,24 @@ describe('campaigns', () => {
     assert.equal((await patch(buyer, `campaigns/${campaign_id}`, { budget: { daily: '20' } })).status, 200)
   })
 
+  it('count callers over days, after a sale or an answer, for the buyer, a target or the campaign', async () => {
+    const made = await post(buyer, 'campaigns', {
+      name: 'c',
+      frequency: { calls: 1, days: 30, after: 'converted', per: 'buyer' },
+    })
+    assert.deepEqual(made.body.frequency, { calls: 1, hours: 720, after: 'converted', per: 'buyer' })
+    const changed = await patch(buyer, `campaigns/${made.body.id}`, { frequency: { calls: 2, hours: 3 } })
+    assert.deepEqual(changed.body.frequency, { calls: 2, hours: 3, after: 'connected', per: 'campaign' })
+  })
+
+  it('are paced evenly along a daily budget', async () => {
+    const made = await post(buyer, 'campaigns', { name: 'c', pacing: 'even', budget: { daily: '50' } })
+    assert.equal(made.body.pacing, 'even')
+    const gone = await patch(buyer, `campaigns/${made.body.id}`, { budget: { daily: null } })
+    assertFault(gone, '/budget/daily', 'pacing_without_budget')
+    assert.equal((await patch(buyer, `campaigns/${made.body.id}`, { pacing: 'asap' })).body.pacing, 'asap')
+  })
+
   it('ask for tags and sellers', async () => {
     const sellers = { allow: [newId<string>()], deny: [newId<string>()] }
     const criteria = { tags: { language: ['es', 'es'], campaign: [] }, not_tags: { device: ['robot'] }, sellers }
@@ -140,7 +158,7 @@ describe('campaigns', () => {
           { total: '0.009' },
           { daily: '10', total: '9.99' },
         ],
-        pacing: ['even', 'slow'],
+        pacing: ['even', 'slow'], // Even without a daily budget.
         caps: [
           { daily: -1 },
           { daily: 1.5 },
@@ -151,7 +169,15 @@ describe('campaigns', () => {
           { hourly: 6, total: 5 },
           { concurrent: 6, total: 5 },
         ],
-        frequency: [{ calls: 0, hours: 1 }, { calls: 1 }, { calls: 1, hours: 0 }],
+        frequency: [
+          { calls: 0, hours: 1 },
+          { calls: 1 },
+          { calls: 1, hours: 0 },
+          { calls: 1, hours: 24, days: 1 },
+          { calls: 1, days: 367 },
+          { calls: 1, days: 1, after: 'rung' },
+          { calls: 1, days: 1, per: 'seller' },
+        ],
         schedule: [
           { start: '25:00', end: '26:00' },
           { start: '8:00', end: '9:00' },

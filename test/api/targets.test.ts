@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { refusesEach } from '../support/api-faults.ts'
+import { assertFault, refusesEach } from '../support/api-faults.ts'
 import { startApi, type ApiHarness, type Person } from '../support/api-harness.ts'
 
 type Json = Record<string, unknown>
@@ -28,6 +28,17 @@ describe('targets', () => {
       const made = await post(buyer, 'targets', { name: 't', uri })
       assert.deepEqual([made.status, made.body.uri], [201, kept], uri)
     }
+  })
+
+  it('have caps by period, and change one at a time', async () => {
+    const made = await post(buyer, 'targets', { name: 't', uri: 'sip:a@b.example', caps: { hourly: 2, daily: 5 } })
+    assert.deepEqual(made.body.caps, { hourly: 2, daily: 5, monthly: null, total: null })
+    const change = (caps: unknown) =>
+      api.request('PATCH', `targets/${made.body.id}`, { token: buyer.token, json: { caps } })
+    assert.deepEqual((await change({ daily: 9 })).body.caps, { hourly: 2, daily: 9, monthly: null, total: null })
+    assertFault(await change({ daily: 1 }), '/caps/hourly', 'overlapping_caps')
+    assert.equal((await change({ concurrent: 1 })).status, 422) // That is max_concurrent_calls.
+    assert.equal((await change(null)).body.caps, null)
   })
 
   it('refuse what is wrong', () =>

@@ -154,6 +154,43 @@ describe('a bid that does not win', () => {
     )
   })
 
+  it('is below what the seller takes for any call, whatever the number', () => {
+    const reserve = change.account(anAccount('seller', { type: 'seller', reservePriceMicros: dollars(3) }))
+    const withReserve = (routing: Routing): void => routing.apply(reserve)
+    assert.equal(verdict(aBid('a', 2.99), aRequest(), withReserve), 'below_reserve')
+    assert.equal(verdict(aBid('a', 3), aRequest(), withReserve), 'awarded')
+    const routing = market([aBid('a', 5)])
+    withReserve(routing)
+    const auction = routing.auction(aRequest())
+    assert.deepEqual([auction.reservePriceMicros, auction.awards[0]!.priceMicros], [dollars(3), dollars(3)])
+  })
+
+  it('is of a campaign that is ahead of its day, and bids less when it is only just so', () => {
+    const bid = aBid('a', 5)
+    const even = { pacing: 'even' as const, budget: { dailyMicros: dollars(100), totalMicros: null } }
+    const spent =
+      (micros: number): ((routing: Routing) => void) =>
+      (routing) => {
+        routing.apply(change.campaign(aCampaign(bid.campaignId, bid.accountId, even)))
+        const { campaignId } = bid
+        routing.restore([{ campaignId, awardedAtMs: NOON - 1, priceMicros: dollars(micros), ani: null }])
+      }
+    assert.equal(verdict(bid, aRequest(), spent(20)), 'awarded')
+    assert.equal(verdict(bid, aRequest(), spent(95)), 'paced')
+    const seen = new Set<number>()
+    for (let micros = 20; micros < 95; micros += 0.25) {
+      const routing = market([bid])
+      spent(micros)(routing)
+      const [award] = routing.auction(aRequest({ number: aNumber({ priceRule: 'first' }) })).awards
+      if (award?.effective === undefined) continue
+      const { micros: effective, factors } = award.effective
+      assert.equal(effective, (bid.amountMicros * BigInt(factors.pacing)) / 1000n)
+      assert.ok(award.priceMicros <= effective && effective < bid.amountMicros)
+      seen.add(factors.pacing)
+    }
+    assert.ok(seen.size > 2, `${seen.size} factors`)
+  })
+
   it('is paused, or its campaign, or its account, or has no target', () => {
     const bid = aBid('a', 5)
     assert.equal(verdict(aBid('a', 5, { status: 'paused' })), 'bid_paused')

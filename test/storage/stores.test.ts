@@ -65,11 +65,12 @@ describe('the stores', () => {
       payout: { type: 'fixed', amountMicros: 3n },
       tags: {},
     })
-    const target = targetDraft(id)
+    const target = targetDraft(id, { caps: { hourly: 1, daily: null, monthly: null, total: 9 } })
     await check(stores.targets, await stores.targets.create(target), target, { maxConcurrentCalls: null })
     const campaign = campaignDraft(id)
     await check(stores.campaigns, await stores.campaigns.create(campaign), campaign, {
       frequency: null,
+      pacing: 'even',
       schedule: null,
       budget: { dailyMicros: null, totalMicros: 1n },
     })

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { newId } from '../../model/ids.ts'
-import type { CampaignId } from '../../model/ids.ts'
+import type { CallRecord } from '../../model/cdr.ts'
+import type { CampaignId, TargetId } from '../../model/ids.ts'
+import { usageRows } from '../../gateway/usage-rows.ts'
+import { campaignDraft } from '../support/drafts.ts'
 import {
   BUYER,
   callRecord,
@@ -17,11 +20,12 @@ describe('what a restart begins from', () => {
     const storage = await openTestStorage()
     await insertAccounts(storage.queries)
     const campaignId = newId<CampaignId>()
+    const targetId = newId<TargetId>()
     const awardedAt = (call: ReturnType<typeof callRecord>, heldAt: Date) => {
       const record = soldRecord(call)
       return { ...record, hold: { ...record.hold, heldAt } }
     }
-    const [old, billed, open, unanswered] = Array.from({ length: 4 }, () => callRecord({ campaignId })) as [
+    const [old, billed, open, unanswered] = Array.from({ length: 4 }, () => callRecord({ campaignId, targetId })) as [
       ReturnType<typeof callRecord>,
       ReturnType<typeof callRecord>,
       ReturnType<typeof callRecord>,
@@ -38,18 +42,61 @@ describe('what a restart begins from', () => {
       ...noAnswer,
       call: { ...noAnswer.call, outcome: 'no_answer', answeredAt: null, priceMicros: 0n },
     })
-    const { calls, totals } = await storage.campaignUsage(new Date(5_000))
-    const common = { campaignId, ani: billed.ani }
+    const { calls, totals, contacts } = await storage.campaignUsage(new Date(5_000))
+    const counted = { campaignId, targetId, sellerId: SELLER }
+    const common = { ...counted, ani: billed.ani }
     assert.deepEqual(calls, [
       { ...common, awardedAt: new Date(5_000), priceMicros: 10_000_000n, answered: true, open: false },
       { ...common, awardedAt: new Date(6_000), priceMicros: 10_000_000n, answered: false, open: true },
       { ...common, awardedAt: new Date(7_000), priceMicros: 0n, answered: false, open: false },
     ])
-    assert.deepEqual(totals, [{ campaignId, calls: 2, spentMicros: 20_000_000n }])
+    assert.deepEqual(totals, [{ ...counted, calls: 2, spentMicros: 20_000_000n }])
+    assert.deepEqual(contacts, []) // No rule looks back farther.
     const balances = new Map((await storage.balances()).map((row) => [row.accountId, row.balanceMicros]))
     assert.deepEqual(
       [balances.get(BUYER), balances.get(SELLER), balances.get(OPERATOR_ACCOUNT_ID)],
       [-20_000_000n, 16_000_000n, 4_000_000n],
+    )
+    await storage.close()
+  })
+
+  it('has the callers of before that moment, of buyers with a rule that looks back so far', async () => {
+    const storage = await openTestStorage()
+    await insertAccounts(storage.queries)
+    const asking = await storage.stores.campaigns.create(
+      campaignDraft(BUYER, { frequency: { calls: 1, hours: 100 * 24 } }),
+    )
+    const other = await storage.stores.campaigns.create(campaignDraft(BUYER, { frequency: null })) // Of the same buyer.
+    const daysAgo = (days: number): Date => new Date(Date.now() - days * 86_400_000)
+    const sold = async (
+      campaignId: CampaignId,
+      days: number,
+      changes: Partial<CallRecord> = {},
+    ): Promise<CallRecord> => {
+      const call = callRecord({ campaignId })
+      const record = soldRecord(call)
+      await storage.writer.write({ ...record, hold: { ...record.hold, heldAt: daysAgo(days) } })
+      const ended = endedRecord(call)
+      await storage.writer.write({ ...ended, call: { ...ended.call, ...changes } })
+      return call
+    }
+    const old = await sold(asking.id, 90)
+    const unbilled = await sold(other.id, 50, { priceMicros: 0n })
+    await sold(asking.id, 120) // Before any rule.
+    await sold(asking.id, 10) // Within the window.
+    await sold(asking.id, 60, { answeredAt: null, outcome: 'no_answer' })
+    const { contacts } = await storage.campaignUsage(daysAgo(33))
+    assert.deepEqual(
+      contacts.map(({ campaignId, ani, priceMicros }) => [campaignId, ani, priceMicros]),
+      [
+        [asking.id, old.ani, 10_000_000n],
+        [other.id, unbilled.ani, 0n],
+      ],
+    )
+    const rows = usageRows(await storage.campaignUsage(daysAgo(33)))
+    assert.deepEqual(
+      rows.map(({ calls = 1 }) => calls).toSorted((a, b) => a - b),
+      [0, 0, 1, 1, 1, 1],
     )
     await storage.close()
   })

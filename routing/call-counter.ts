@@ -1,0 +1,100 @@
+import type { Caps } from '../model/caps.ts'
+import { isTimeZone, localDay, localHour, localMonth } from '../model/time-window.ts'
+import { PeriodCounter, type Tally } from './period-counter.ts'
+
+/** The periods that an instant falls into. */
+interface Periods {
+  readonly hour: number
+  readonly day: number
+  readonly month: number
+}
+
+/** What one call was counted in, kept so that exactly it can be given back. */
+export type Counted = readonly Tally[]
+
+/**
+ * The calls of one campaign, target, buyer or seller, with their money: by hour, day, month and in total, and how many are in
+ * progress. Periods are those of its own timezone, at the time of the award.
+ */
+export class CallCounter {
+  inUse = 0
+  readonly total: Tally = { calls: 0, micros: 0 }
+  readonly #hours = new PeriodCounter()
+  readonly #days = new PeriodCounter()
+  readonly #months = new PeriodCounter()
+  #timezone = 'UTC'
+  #caps: Caps | null = null
+  // Asked for every candidate of the same instant: remembered, since three calendars are slower than the auction.
+  #periodsAtMs = NaN
+  #periods: Periods = { hour: 0, day: 0, month: 0 }
+
+  /** Takes the limits as they now are; what has been used stays used. */
+  setLimits(timezone: string, caps: Caps | null): void {
+    this.#timezone = isTimeZone(timezone) ? timezone : 'UTC'
+    this.#caps = caps !== null && Object.values(caps).some((most) => most !== null) ? caps : null
+    this.#periodsAtMs = NaN
+  }
+
+  /** Which of its limits one more call would break; null: none. */
+  judge(atMs: number): 'concurrency' | 'cap' | null {
+    const caps = this.#caps
+    if (caps === null) return null
+    if (caps.concurrent !== null && this.inUse >= caps.concurrent) return 'concurrency'
+    if (caps.total !== null && this.total.calls >= caps.total) return 'cap'
+    if (caps.hourly === null && caps.daily === null && caps.monthly === null) return null
+    const { hour, day, month } = this.#periodsAt(atMs)
+    if (caps.hourly !== null && this.#hours.peek(hour).calls >= caps.hourly) return 'cap'
+    if (caps.daily !== null && this.#days.peek(day).calls >= caps.daily) return 'cap'
+    return caps.monthly !== null && this.#months.peek(month).calls >= caps.monthly ? 'cap' : null
+  }
+
+  /** The money of the day of this instant. */
+  microsOfDay(atMs: number): number {
+    return this.#days.peek(this.#periodsAt(atMs).day).micros
+  }
+
+  /** Counts one call and its price; nothing is judged here. */
+  take(atMs: number, priceMicros: number): Counted {
+    this.inUse++
+    return this.#count(atMs, priceMicros)
+  }
+
+  /** Gives back a call that was not answered: as if it had never been. */
+  giveBack(counted: Counted, priceMicros: number): void {
+    this.inUse--
+    for (const tally of counted) {
+      tally.calls--
+      tally.micros -= priceMicros
+    }
+  }
+
+  /** Ends an answered call: it stays counted, at what was billed. */
+  settle(counted: Counted, priceMicros: number, billedMicros: number): void {
+    this.inUse--
+    for (const tally of counted) tally.micros += billedMicros - priceMicros
+  }
+
+  /** Counts a call (or several of one period, their prices summed) of an earlier life of this process. */
+  restore(atMs: number, priceMicros: number, calls: number): void {
+    for (const tally of this.#count(atMs, priceMicros)) tally.calls += calls - 1
+  }
+
+  #count(atMs: number, priceMicros: number): Counted {
+    const { hour, day, month } = this.#periodsAt(atMs)
+    const tallies = [this.#hours.at(hour), this.#days.at(day), this.#months.at(month), this.total]
+    for (const tally of tallies) {
+      tally.calls++
+      tally.micros += priceMicros
+    }
+    return tallies
+  }
+
+  #periodsAt(atMs: number): Periods {
+    if (atMs !== this.#periodsAtMs) {
+      const zone = this.#timezone
+      this.#periods = { hour: localHour(zone, atMs), day: localDay(zone, atMs), month: localMonth(zone, atMs) }
+      this.#periodsAtMs = atMs
+    }
+    return this.#periods
+  }
+}
