@@ -94,7 +94,7 @@ describe('the media engine mediasoup', function () {
     )
     for (const reason of failed.values()) assert.match(reason, /^a mediasoup worker died: .*SIGKILL/)
     assert.equal(server.isUp, true)
-    assert.equal(server.workerPids.length, 1)
+    assert.ok(!server.workerPids.includes(killed!))
     for (const each of calls.filter((one) => !failed.has(one)))
       assert.equal((await passed(each.caller, each.callerPort, each.buyer)).length, PACKETS)
     const meanwhile = await call()
@@ -104,7 +104,6 @@ describe('the media engine mediasoup', function () {
       async () => (server.workerPids.length === 2 ? true : undefined),
       () => 'it is not started again',
     )
-    assert.ok(!server.workerPids.includes(killed!))
     const later = await call()
     assert.equal((await passed(later.caller, later.callerPort, later.buyer)).length, PACKETS)
     await Promise.all([...calls, meanwhile, later].map(({ session }) => session.close()))

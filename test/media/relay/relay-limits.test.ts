@@ -96,7 +96,9 @@ describe('relay limits', () => {
 
   it('uses every port, whatever is kept ready at another address', async () => {
     const portRange = { from: 22_300, to: 22_427 } // 64 pairs: 4 ready at each address, 32 calls.
-    await withRelay({ address6: '::1', portRange, portQuietMs: 60_000 }, async (relay) => {
+    // An address of this run alone: nobody else holds its ports.
+    const address = `127.${20 + (process.pid % 200)}.255.2`
+    await withRelay({ address, address6: '::1', portRange, portQuietMs: 60_000 }, async (relay) => {
       const callerOffer = caller.describe()
       const sessions = []
       for (let i = 0; i < 32; i++) sessions.push(await relay.createSession({ callId: newId<CallId>(), callerOffer }))

@@ -7,7 +7,8 @@ import { bindPair, type SocketPair } from '../../../media/relay/relay-socket.ts'
 import { SocketPairs } from '../../../media/relay/socket-pairs.ts'
 import { systemRandom } from '../../../model/random.ts'
 
-const HOST = '127.0.0.1'
+/** An address of this run alone: nobody else holds its ports. */
+const HOST = `127.${20 + (process.pid % 200)}.255.1`
 
 describe('SocketPairs', () => {
   const open = new Set<SocketPair>()
