@@ -32,6 +32,7 @@ describe('numbers', () => {
       traffic_type: 'inbound',
       tags: {},
       audio: null,
+      menu: null,
       version: 1,
     })
   })
