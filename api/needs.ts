@@ -5,7 +5,18 @@ import type { CallMonitor, MonitorAsker, MonitorMode } from '../model/call-monit
 import type { CallRecord } from '../model/cdr.ts'
 import type { Dispute, DisputeDecision, DisputeState } from '../model/dispute.ts'
 import type { DncEntry, DncList } from '../model/dnc.ts'
-import type { AccountId, ApiKeyId, AuctionId, CallId, CampaignId, DisputeId, MonitorId, UserId } from '../model/ids.ts'
+import type {
+  AccountId,
+  ApiKeyId,
+  AuctionId,
+  CallId,
+  CampaignId,
+  DisputeId,
+  InvoiceId,
+  MonitorId,
+  UserId,
+} from '../model/ids.ts'
+import type { Invoice, InvoiceLine } from '../model/invoice.ts'
 import type { Posting, PostingKind } from '../model/ledger.ts'
 import type { Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
@@ -115,6 +126,12 @@ export interface DisputeStore {
   /** Ends an open one and posts its correction, both or neither; null, and nothing is posted, when it is open no more. */
   decide(id: DisputeId, decision: DisputeDecision, posting: Posting | null): Promise<Dispute | null>
 }
+export interface InvoiceStore {
+  find(id: InvoiceId): Promise<Invoice | null>
+  list(accountId: AccountId, page: PageRequest): Promise<Page<Invoice>>
+  /** All of its lines, in the order they were written, some at a time. */
+  lines(invoice: Invoice): AsyncIterable<readonly InvoiceLine[]>
+}
 export interface DncStore {
   /** Adds numbers to a list; those already there are left as they are. Returns how many are new. */
   add(list: DncList, numbers: readonly PhoneNumber[], reason: string): Promise<number>
@@ -170,6 +187,7 @@ export interface Stores {
   dnc: DncStore
   ledger: LedgerStore
   disputes: DisputeStore
+  invoices: InvoiceStore
   calls: CallStore
   auctions: AuctionStore
   idempotency: IdempotencyStore

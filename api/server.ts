@@ -20,6 +20,7 @@ import { disputeEndpoints } from './disputes.ts'
 import { dncEndpoints } from './dnc.ts'
 import { healthEndpoints } from './health.ts'
 import type { Kit } from './kit.ts'
+import { invoiceEndpoints } from './invoices.ts'
 import { ledgerEndpoints } from './ledger.ts'
 import { createLiveFeed } from './live-feed.ts'
 import { notAvailableEndpoints } from './not-available.ts'
@@ -64,6 +65,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...accountEndpoints(kit),
     ...ledgerEndpoints(kit),
     ...disputeEndpoints(kit),
+    ...invoiceEndpoints(kit),
     ...apiKeyEndpoints(kit),
     ...trunkEndpoints(kit),
     ...sipUserEndpoints(kit),

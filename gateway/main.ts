@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as credentials from '../accounts/credentials.ts'
+import { issueInvoices } from '../accounts/issue-invoices.ts'
 import { createBalances } from '../accounts/holds.ts'
 import { createApi } from '../api/server.ts'
 import { loadOrCreate } from '../api/signing-keys.ts'
@@ -34,6 +35,7 @@ import { Directory } from './directory.ts'
 import { createExchange } from './exchange.ts'
 import { ensureFirstAdmin } from './first-admin.ts'
 import { createHealth } from './health.ts'
+import { hourly } from './hourly.ts'
 import { LiveCalls } from './live-calls.ts'
 import { MenuPlaces } from './menu-places.ts'
 import { serveOutsideCalls, START_RETRY_AFTER_S } from './outside-calls.ts'
@@ -70,9 +72,6 @@ const EXPIRE_EVERY_MS = 1000
 
 /** How late an expired ping may give back what it kept. */
 const EXPIRE_PINGS_EVERY_MS = 250
-
-/** How often recordings that are old enough are erased. */
-const SWEEP_EVERY_MS = 3_600_000
 
 /** How long the SIP server may take to accept us. */
 const SIP_CONNECT_MS = 10_000
@@ -366,9 +365,11 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   })
   loaded = true
   const expiring = setInterval(() => registrar.expire(), EXPIRE_EVERY_MS)
-  void recordings.sweep()
-  const sweeping = setInterval(() => void recordings.sweep(), SWEEP_EVERY_MS)
   const expiringPings = setInterval(() => pings.expire(clock.monotonicMs()), EXPIRE_PINGS_EVERY_MS)
+  const stopHourly = hourly(logger, {
+    recordings: async () => void (await recordings.sweep()),
+    invoices: async () => void (await issueInvoices(storage.invoices, new Date(clock.now()))),
+  })
   const stopMarking = liveCalls.markAliveEvery(ALIVE_EVERY_MS, storage.writer)
   void sipServer?.server.failed.then((error) => {
     // Without its SIP server an exchange only pretends. The restart closes and settles what was open.
@@ -400,7 +401,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     stopMarking()
     clearInterval(expiring)
     clearInterval(expiringPings)
-    clearInterval(sweeping)
+    await stopHourly()
     probes.close()
     await registrations.close()
     refusalCounter.close()

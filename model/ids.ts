@@ -18,6 +18,7 @@ export type AuctionId = Id<'auction'>
 export type AwardId = Id<'award'>
 export type HoldId = Id<'hold'>
 export type DisputeId = Id<'dispute'>
+export type InvoiceId = Id<'invoice'>
 export type MonitorId = Id<'monitor'>
 export type PostingId = Id<'posting'>
 

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import type { InvoiceIssuer } from '../accounts/needs.ts'
 import type { HealthCheck, Stores } from '../api/needs.ts'
 import type { MonitorStore, RecordingStore, RecordWriter, RecoveryStore, RegistrationStore } from '../gateway/needs.ts'
 import type { BookChange } from '../model/book.ts'
@@ -10,6 +11,7 @@ import type { Balance } from './book.ts'
 import { BookListener } from './book-listener.ts'
 import { lockDataDirectory } from './data-lock.ts'
 import { createPublisher, type OutboxOptions, type OutboxPublisher } from './outbox-publisher.ts'
+import { PostgresInvoices } from './invoice-store.ts'
 import { PostgresMonitorings } from './monitor-store.ts'
 import { PostgresRecovery } from './recovery-store.ts'
 import { PostgresRecordings } from './recording-store.ts'
@@ -79,6 +81,7 @@ export interface Storage {
   readonly recordings: RecordingStore
   readonly monitorings: MonitorStore
   readonly outbox: Pick<OutboxPublisher, 'figures'>
+  readonly invoices: InvoiceIssuer
   /** Balances as of the book's load (as of now when it is not loaded): later ones come as `posting` changes or are the process's own calls. */
   balances(): Promise<readonly Balance[]>
   /** Calls awarded to campaigns since a moment, and their all-time totals: what caps and budgets are restored from. */
@@ -151,6 +154,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       recordings: new PostgresRecordings(postgres),
       monitorings: new PostgresMonitorings(postgres),
       outbox,
+      invoices: new PostgresInvoices(postgres),
       balances: async () => (book.version === null ? book.readBalances(postgres) : book.balances),
       campaignUsage: (since) => readCampaignUsage(postgres, since),
       health: () => checkHealth(postgres, writer),

@@ -11,6 +11,7 @@ import { defaultCampaign } from './default-campaign.ts'
 import { PostgresDisputes } from './dispute-store.ts'
 import { PostgresDnc } from './dnc-store.ts'
 import { PostgresIdempotency } from './idempotency-store.ts'
+import { PostgresInvoices } from './invoice-store.ts'
 import { PostgresLedger } from './ledger-store.ts'
 import { NUMBERS } from './number-store.ts'
 import type { Postgres } from './postgres.ts'
@@ -41,6 +42,7 @@ export function createStores(postgres: Postgres, book: Book, clock: Clock): Stor
     dnc: new PostgresDnc(postgres, writer, clock),
     ledger,
     disputes: new PostgresDisputes(postgres, ledger),
+    invoices: new PostgresInvoices(postgres),
     calls: new PostgresCalls(postgres),
     auctions: new PostgresAuctions(postgres),
     idempotency: new PostgresIdempotency(postgres, clock),

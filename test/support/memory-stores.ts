@@ -8,6 +8,7 @@ import {
   type DncStore,
   type Draft,
   type IdempotencyStore,
+  type InvoiceStore,
   type LedgerStore,
   type Page,
   type PageRequest,
@@ -21,6 +22,7 @@ import type { CallRecord } from '../../model/cdr.ts'
 import type { Dispute } from '../../model/dispute.ts'
 import type { DncEntry } from '../../model/dnc.ts'
 import { newId, type AccountId } from '../../model/ids.ts'
+import type { Invoice, InvoiceLine } from '../../model/invoice.ts'
 import type { Posting } from '../../model/ledger.ts'
 import type { SipUser } from '../../model/sip-user.ts'
 import type { DialledNumber, Target, Trunk } from '../../model/trunk.ts'
@@ -33,6 +35,8 @@ export interface MemoryStores extends Stores {
   readonly numbers: Store<DialledNumber> & { all(): DialledNumber[] }
   readonly callRecords: Map<string, CallRecord>
   readonly auctionRecords: Map<string, Auction>
+  /** Invoices with their lines. */
+  readonly invoiceRecords: Map<string, { invoice: Invoice; lines: readonly InvoiceLine[] }>
   /** While set, every write and read of things throws it: a database that has gone. */
   failure: Error | null
 }
@@ -118,6 +122,7 @@ export function createMemoryStores(): MemoryStores {
   const postings: Posting[] = []
   const callRecords = new Map<string, CallRecord>()
   const auctionRecords = new Map<string, Auction>()
+  const invoiceRecords: MemoryStores['invoiceRecords'] = new Map()
 
   const stores: Omit<MemoryStores, 'failure'> = {
     accounts,
@@ -155,6 +160,8 @@ export function createMemoryStores(): MemoryStores {
     dnc: dnc(tick),
     ledger: ledger(postings, tick),
     disputes: disputes(postings),
+    invoices: invoices(invoiceRecords),
+    invoiceRecords,
     calls: calls(callRecords),
     auctions: auctions(auctionRecords),
     idempotency: idempotency(),
@@ -217,6 +224,21 @@ function disputes(postings: Posting[]): DisputeStore {
       const decided = { ...dispute, ...decision }
       all.set(id, decided)
       return decided
+    },
+  }
+}
+
+function invoices(records: MemoryStores['invoiceRecords']): InvoiceStore {
+  return {
+    find: async (id) => records.get(id)?.invoice ?? null,
+    list: async (accountId, page) =>
+      pageOf(
+        [...records.values()].map(({ invoice }) => invoice).filter((invoice) => invoice.accountId === accountId),
+        ({ id }) => id,
+        page,
+      ),
+    async *lines({ id }) {
+      yield records.get(id)!.lines
     },
   }
 }

@@ -1,0 +1,2 @@
+drop table invoice_counter;
+drop table invoices;
