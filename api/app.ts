@@ -132,7 +132,7 @@ function createPipeline(kit: Kit): (declared: Endpoint, request: Request) => Pro
 
 async function identify(kit: Kit, declared: Endpoint, request: Request): Promise<Caller | null> {
   if (declared.who === 'anyone') return null
-  const caller = await kit.authenticator.fromHeader(request.headers.authorization)
+  const caller = await kit.authenticator.fromHeader(request.headers.authorization, declared.takesPingKeys)
   if (!declared.who.includes(caller.role)) {
     throw new Problem('forbidden', `This is for ${declared.who.join(' and ')}; you are ${caller.role}.`)
   }
@@ -175,7 +175,9 @@ function sendStream(response: Response, { type, length, chunks }: NonNullable<Se
 function sendProblem(kit: Kit, request: Request, response: Response, error: unknown): void {
   const problem = problemOf(error) ?? new Problem('internal_error', 'It has been logged.')
   if (problem.code === 'internal_error') {
-    kit.log.error({ error, method: request.method, path: request.path }, 'request failed')
+    // Where a key stands in the path, the log gets the route.
+    const path: unknown = request.params['key'] === undefined ? request.path : request.route?.path
+    kit.log.error({ error, method: request.method, path }, 'request failed')
   }
   // What was not read of the body is read and dropped: unread, it would block or reset the connection under this answer.
   if (!request.complete) request.resume()

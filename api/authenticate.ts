@@ -23,10 +23,10 @@ const ROLE_OF: Record<AccountType, Role | null> = {
 
 /** Turns credentials into a caller. Throws 401 for what is no valid token or key, and for accounts that are closed. */
 export interface Authenticator {
-  /** From an `Authorization` header. */
-  fromHeader(header: string | undefined): Promise<Caller>
-  /** From a bare token or API key. */
-  fromToken(token: string): Promise<Caller>
+  /** From an `Authorization` header. A key for pings is refused (403) unless the endpoint takes it. */
+  fromHeader(header: string | undefined, takesPingKeys?: boolean): Promise<Caller>
+  /** From a bare token or API key, as from a header. */
+  fromToken(token: string, takesPingKeys?: boolean): Promise<Caller>
   /** Suspended accounts may read, not change: throws 403. */
   requireActive(caller: Caller): Promise<void>
   /** Forgets what was remembered of accounts and keys: something about them has changed here. */
@@ -62,23 +62,30 @@ export function createAuthenticator(
     const account = key && (await stores.accounts.find(key.accountId))
     const role = account ? ROLE_OF[account.type] : null
     if (!account || !role) return null
-    const caller: Caller = { accountId: account.id, role, userId: null, token: null }
+    const caller: Caller = {
+      accountId: account.id,
+      role,
+      userId: null,
+      token: null,
+      ...(key.scope === 'ping' && { isForPings: true }),
+    }
     keys.set(hash, caller)
     return caller
   }
 
-  async function fromToken(token: string): Promise<Caller> {
+  async function fromToken(token: string, takesPingKeys = false): Promise<Caller> {
     if (token.length > MAX_TOKEN_LENGTH) throw unauthorized('The token is too long to be one of ours.')
     const isJwt = token.split('.').length === 3
     const caller = await (isJwt ? tokens.read(token) : fromApiKey(token))
     if (!caller) throw unauthorized('The access token or API key is unknown, has expired or was withdrawn.')
+    if (caller.isForPings && !takesPingKeys) throw new Problem('forbidden', 'This API key is for pings alone.')
     const status = await statusOf(caller.accountId)
     if (status === 'closed' || status === 'gone') throw unauthorized('The account is closed.')
     return caller
   }
 
   return {
-    fromHeader: async (header) => fromToken(bearerOf(header)),
+    fromHeader: async (header, takesPingKeys) => fromToken(bearerOf(header), takesPingKeys),
     fromToken,
     async requireActive(caller) {
       if ((await statusOf(caller.accountId)) !== 'active') {

@@ -45,6 +45,7 @@ export function bidRequestEndpoints(kit: Kit): Endpoint[] {
     endpoint({
       tag: 'ping and post',
       who: SELLERS,
+      takesPingKeys: true,
       method: 'post',
       path: '/bid-request',
       bare: true,

@@ -9,6 +9,8 @@ export interface Caller {
   readonly role: Role
   /** Null for an API key. */
   readonly userId: UserId | null
+  /** By an API key that is good for pings and nothing else. */
+  readonly isForPings?: true
   /** The access token's id (`jti`) and end, for logging out; null for an API key. */
   readonly token: { readonly id: string; readonly expiresAtMs: number } | null
 }
@@ -55,6 +57,8 @@ export interface Endpoint {
   readonly tag: string
   readonly summary: string
   readonly who: 'anyone' | readonly Role[]
+  /** An API key for pings is enough. */
+  readonly takesPingKeys?: true
   readonly query?: z.ZodType
   readonly body?: z.ZodType
   /** The handler reads the body itself, in one of these types. */

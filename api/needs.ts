@@ -84,7 +84,7 @@ export interface UserStore {
   setPassword(id: UserId, passwordHash: string): Promise<void>
 }
 export interface ApiKeyStore {
-  create(key: { accountId: AccountId; name: string; secretHash: string }): Promise<ApiKey>
+  create(key: Omit<ApiKey, 'id' | 'createdAt'>): Promise<ApiKey>
   list(accountId: AccountId): Promise<readonly ApiKey[]>
   findBySecretHash(secretHash: string): Promise<ApiKey | null>
   remove(accountId: AccountId, id: ApiKeyId): Promise<boolean>
@@ -288,7 +288,11 @@ export interface Qualities {
 export interface Pings {
   /** The seller whose number this is. */
   ownerOf(number: PhoneNumber): AccountId | null
+  /** The number of a seller who has but one. */
+  onlyNumberOf(seller: AccountId): PhoneNumber | null
   ask(ping: Ping): PingAnswer
+  /** What an open ping was answered; null when its token is of none of this seller's. */
+  quoted(token: string, seller: AccountId): PingAnswer | null
   /** How one was decided; null when it is forgotten, or has become a call, whose auction it is then. */
   decision(id: AuctionId): PingDecision | null
 }

@@ -17,6 +17,7 @@ import { createDrain } from './connections.ts'
 import { createCursors } from './cursors.ts'
 import { debugEndpoints } from './debug.ts'
 import { disputeEndpoints } from './disputes.ts'
+import { dialectEndpoints } from './dialects/dialects.ts'
 import { dncEndpoints } from './dnc.ts'
 import { healthEndpoints } from './health.ts'
 import type { Kit } from './kit.ts'
@@ -74,6 +75,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...campaignEndpoints(kit),
     ...bidEndpoints(kit),
     ...bidRequestEndpoints(kit),
+    ...dialectEndpoints(kit),
     ...dncEndpoints(kit),
     ...callEndpoints(kit),
     ...clickToCallEndpoints(kit),

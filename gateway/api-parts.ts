@@ -6,7 +6,7 @@ import { validatePhone } from '../compliance/validate-phone.ts'
 import type { ReferencePlaces } from '../config/reference-data.ts'
 import { effectiveSettings, type Settings } from '../config/settings.ts'
 import type { ClickTerms } from '../model/click-token.ts'
-import type { AuctionId, SipUserId, TargetId, TrunkId } from '../model/ids.ts'
+import type { AccountId, AuctionId, SipUserId, TargetId, TrunkId } from '../model/ids.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Ping } from '../model/ping.ts'
 import { apiSettings } from './api-settings.ts'
@@ -40,7 +40,9 @@ export function apiParts(parts: ExchangeParts, needs: ApiPartsNeeds) {
     balances: parts.balances,
     pings: {
       ownerOf: (number: PhoneNumber) => directory.number(number)?.accountId ?? null,
+      onlyNumberOf: (seller: AccountId) => directory.onlyNumberOf(seller),
       ask: (ping: Ping) => parts.pings.ask(ping),
+      quoted: (token: string, seller: AccountId) => parts.pings.quoted(token, seller),
       decision: (id: AuctionId) => parts.pings.decision(id),
     },
     clock: parts.clock,

@@ -9,6 +9,7 @@ import type { DialledNumber, Target } from '../model/trunk.ts'
 export class Directory {
   readonly #accounts = new Map<AccountId, Account>()
   readonly #numbers = new Map<PhoneNumber, DialledNumber>()
+  readonly #numbersOf = new Map<AccountId, Set<PhoneNumber>>()
   readonly #numbersById = new Map<NumberId, DialledNumber>()
   readonly #campaigns = new Map<CampaignId, Campaign>()
   readonly #targets = new Map<TargetId, Target>()
@@ -19,9 +20,18 @@ export class Directory {
     else if (change.kind === 'target') put(this.#targets, change.id, change.value)
     else if (change.kind === 'number') {
       const before = this.#numbersById.get(change.id)
-      if (before) this.#numbers.delete(before.number)
+      if (before) {
+        this.#numbers.delete(before.number)
+        this.#numbersOf.get(before.accountId)?.delete(before.number)
+      }
       put(this.#numbersById, change.id, change.value)
-      if (change.value) this.#numbers.set(change.value.number, change.value)
+      if (change.value) {
+        const { accountId, number } = change.value
+        this.#numbers.set(number, change.value)
+        const others = this.#numbersOf.get(accountId)
+        if (others) others.add(number)
+        else this.#numbersOf.set(accountId, new Set([number]))
+      }
     }
   }
 
@@ -33,6 +43,11 @@ export class Directory {
   }
   number(number: PhoneNumber): DialledNumber | undefined {
     return this.#numbers.get(number)
+  }
+  /** The number of an account that has but one. */
+  onlyNumberOf(id: AccountId): PhoneNumber | null {
+    const numbers = this.#numbersOf.get(id)
+    return numbers?.size === 1 ? numbers.values().next().value! : null
   }
   numberById(id: NumberId): DialledNumber | undefined {
     return this.#numbersById.get(id)

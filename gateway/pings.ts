@@ -93,6 +93,14 @@ export class Pings {
     return answer
   }
 
+  /** What this token was quoted, as an answer; null when it is not open, or another seller's. */
+  quoted(token: string, seller: AccountId): PingAnswer | null {
+    const nowMs = this.#parts.clock.monotonicMs()
+    this.expire(nowMs)
+    const open = this.#open.ofToken(token)
+    return open?.ping.sellerId === seller ? this.#accepted(open, nowMs, true) : null
+  }
+
   /** The open ping that a call is for: its token's, or without one the newest of its caller to its number. */
   find(seller: AccountId, number: DialledNumber, ani: Ping['caller'], token: string | null): OpenPing | null {
     if (this.#open.size === 0) return null

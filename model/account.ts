@@ -38,10 +38,14 @@ export interface User extends Stored {
   readonly passwordHash: string
 }
 
+/** `ping`: it asks what calls would bring, and nothing else; that kind stands in URLs. */
+export type ApiKeyScope = 'all' | 'ping'
+
 export interface ApiKey {
   readonly id: ApiKeyId
   readonly accountId: AccountId
   readonly name: string
+  readonly scope: ApiKeyScope
   /** SHA-256 of the secret, hex: the secret itself is random, shown once and never kept. */
   readonly secretHash: string
   readonly createdAt: Date

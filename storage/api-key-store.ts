@@ -15,10 +15,10 @@ export class PostgresApiKeys implements ApiKeyStore {
     this.#clock = clock
   }
 
-  async create(key: { accountId: AccountId; name: string; secretHash: string }): Promise<ApiKey> {
+  async create(key: Omit<ApiKey, 'id' | 'createdAt'>): Promise<ApiKey> {
     const [row] = await this.#queries.rows(
-      'insert into api_keys (id, account_id, name, secret_hash, created_at) values ($1, $2, $3, $4, $5) returning *',
-      [newId(), key.accountId, key.name, key.secretHash, new Date(this.#clock.now())],
+      'insert into api_keys (id, account_id, name, scope, secret_hash, created_at) values ($1, $2, $3, $4, $5, $6) returning *',
+      [newId(), key.accountId, key.name, key.scope, key.secretHash, new Date(this.#clock.now())],
     )
     return readKey(row!)
   }
@@ -50,6 +50,7 @@ function readKey(row: Row): ApiKey {
     id: row['id'],
     accountId: row['account_id'],
     name: row['name'],
+    scope: row['scope'],
     secretHash: row['secret_hash'],
     createdAt: row['created_at'],
   }

@@ -21,6 +21,8 @@ describe('POST /bid-request', () => {
     api = await startApi({
       pings: {
         ownerOf: (number) => (number === '+18005550100' ? seller.account.id : null),
+        onlyNumberOf: () => null,
+        quoted: () => null,
         ask(ping) {
           asked.push(ping)
           return answer

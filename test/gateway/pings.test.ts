@@ -155,6 +155,28 @@ describe('a ping', () => {
     assert.deepEqual(stage.kept(), { holds: 0, reservations: 0 })
   })
 
+  it('can be asked after by its token, by its seller and while it is open', () => {
+    const stage = market()
+    const { token, auctionId } = stage.accepted()
+    const told = stage.pings.quoted(token, SELLER)
+    assert.ok(told?.kind === 'accepted' && told.auctionId === auctionId && told.isRepeated)
+    assert.equal(stage.pings.quoted(token, 'other' as AccountId), null)
+    stage.pass(30_000)
+    assert.equal(stage.pings.quoted(token, SELLER), null)
+  })
+
+  it('finds the number of a seller who has but one', () => {
+    const { directory } = new PingStage().parts
+    assert.equal(directory.onlyNumberOf(SELLER), NUMBER)
+    const second = aNumber({ id: 'second' as never, number: '+18005550101' as PhoneNumber })
+    directory.apply({ kind: 'number', id: second.id, value: second })
+    assert.equal(directory.onlyNumberOf(SELLER), null)
+    directory.apply({ kind: 'number', id: second.id, value: { ...second, accountId: 'other' as AccountId } })
+    assert.equal(directory.onlyNumberOf(SELLER), NUMBER)
+    directory.apply({ kind: 'number', id: second.id, value: null })
+    assert.equal(directory.onlyNumberOf('other' as AccountId), null)
+  })
+
   it('leaves its places to nobody else: one place is one open ping', () => {
     const stage = market()
     stage.apply(change.bid(aBid('high', 5, { maxConcurrentCalls: 1 })))

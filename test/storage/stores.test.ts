@@ -184,10 +184,13 @@ describe('the stores', () => {
       name: 'StoreConflict',
       field: 'email',
     })
-    await assert.rejects(stores.apiKeys.create({ accountId: newId<AccountId>(), name: 'k', secretHash: 'h0' }), {
-      name: 'StoreConflict',
-      field: 'accountId',
-    })
+    await assert.rejects(
+      stores.apiKeys.create({ accountId: newId<AccountId>(), name: 'k', scope: 'all', secretHash: 'h0' }),
+      {
+        name: 'StoreConflict',
+        field: 'accountId',
+      },
+    )
   })
 
   it('make one default campaign however many ask at once', async () => {
@@ -217,7 +220,12 @@ describe('the stores', () => {
 
   it('keep API keys by the hash of their secret', async () => {
     const { account } = await createBuyer(storage.stores)
-    const key = await storage.stores.apiKeys.create({ accountId: account.id, name: 'ci', secretHash: 'h1' })
+    const key = await storage.stores.apiKeys.create({
+      accountId: account.id,
+      name: 'ci',
+      scope: 'ping',
+      secretHash: 'h1',
+    })
     assert.deepEqual(await storage.stores.apiKeys.findBySecretHash('h1'), key)
     assert.deepEqual(await storage.stores.apiKeys.list(account.id), [key])
     assert.equal(await storage.stores.apiKeys.remove(newId<AccountId>(), key.id), false)

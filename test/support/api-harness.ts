@@ -143,7 +143,9 @@ export async function startApi(
     },
     pings: {
       ownerOf: (number) => stores.numbers.all().find((each) => each.number === number)?.accountId ?? null,
+      onlyNumberOf: () => null,
       ask: () => ({ kind: 'rejected', auctionId: null, reasons: [] }),
+      quoted: () => null,
       decision: () => null,
     },
     reachOf: () => UNKNOWN_REACH,
