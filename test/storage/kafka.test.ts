@@ -82,7 +82,12 @@ describe(`the outbox's events in Kafka${HAS_KAFKA ? '' : ` (${NO_KAFKA})`}`, fun
     await until(() => storage!.outbox.figures.events === 0 && storage!.outbox.figures.isUp)
     reader = await TopicReader.open(broker.address)
     await reader.until(has(left.map(({ id }) => id)))
-    assert.deepEqual(reader.events.map(({ key }) => key).toSorted(), left.map(({ id }) => id).toSorted())
+    assert.deepEqual(
+      firstOfEach(reader.events)
+        .map(({ key }) => key)
+        .toSorted(),
+      left.map(({ id }) => id).toSorted(),
+    )
   })
 
   it('go to the partition of their call, with their type beside them, as the WebSocket feed tells them', async () => {
