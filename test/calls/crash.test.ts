@@ -116,6 +116,52 @@ describe('an exchange that is killed', function () {
     }
   })
 
+  it('hangs up on a caller who was being asked, or for whom a buyer rang after that, and charges nobody', async () => {
+    const [voice, question] = [400, 1200]
+    await mkdir(join(dataDirectory, 'prompts'), { recursive: true })
+    await writeFile(join(dataDirectory, 'prompts', 'question.wav'), buildToneWav(question, 30))
+    const first = await start()
+    const menu = { prompt: 'question', options: [{ digit: '1' }] }
+    const markets = [await Market.open(first, { number: { menu } }), await Market.open(first, { number: { menu } })]
+    const stages = markets.map((market) => new AudioStage(market))
+    try {
+      const agent = await stages[1]!.agent(voice, { ringForMs: 60_000 })
+      const { account } = await markets[1]!.standingBid(agent.ua.local, { bid: { billable_after: 0 } })
+      const callers = await Promise.all(stages.map((stage) => stage.call(voice)))
+      for (const caller of callers) {
+        await caller.answered()
+        await caller.hears(question, 200)
+      }
+      callers[1]!.press('1')
+      await markets[1]!.inState('ringing')
+      await first.process.kill()
+
+      const second = await start()
+      for (const caller of callers) {
+        const { cause, reason } = await caller.call.ended
+        assert.deepEqual([cause, reason], ['remote-hung-up', 'SIP;cause=503;text="interrupted"'])
+      }
+      for (const market of markets) {
+        const records = await second.callsTo(market.number)
+        assert.deepEqual(
+          records.map(({ state, outcome, end_reason, price, duration_ms }) => [
+            state,
+            outcome,
+            end_reason,
+            price,
+            duration_ms,
+          ]),
+          [['ended', 'interrupted', 'interrupted', '0.00', 0]],
+        )
+      }
+      await assertMoney(second, account.id, '100.00')
+      await second.assertMoneyBalances()
+    } finally {
+      for (const stage of stages) await stage.close()
+      for (const market of markets) await market.close()
+    }
+  })
+
   it('says BYE to whom a call was transferred to', async () => {
     const first = await start()
     const { market, caller, agent, phone, close } = await bridgedCall(first)

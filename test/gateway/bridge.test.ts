@@ -24,7 +24,12 @@ class FakeLeg extends EventEmitter {
   }
 }
 
-function bridged(offer: string | null = 'v=0', caller = new FakeLeg(), buyer = new FakeLeg()) {
+function bridged(
+  offer: string | null = 'v=0',
+  caller = new FakeLeg(),
+  buyer = new FakeLeg(),
+  callerSaid: string | null = null,
+) {
   caller.offer = offer
   const media = Object.assign(new EventEmitter(), {
     tools: null,
@@ -40,6 +45,7 @@ function bridged(offer: string | null = 'v=0', caller = new FakeLeg(), buyer = n
     note: () => {},
     sessionExpiresS: 0,
     monotonicMs: () => 7,
+    callerSaid,
   })
   return { bridge, caller, buyer, media }
 }
@@ -95,6 +101,24 @@ describe('a bridge', () => {
     await new Promise(setImmediate)
     assert.equal(bridge.isAgreed, true)
     assert.equal(bridged().bridge.isAgreed, true)
+  })
+
+  it('has been acknowledged, and is agreed, where its caller was answered before', async () => {
+    const [caller, buyer] = [new FakeLeg(), new FakeLeg()]
+    const handled: string[] = []
+    const handling = Object.assign(buyer, { handle: (req: { method: string }) => void handled.push(req.method) })
+    holdRequests(buyer)
+    handling.handle({ method: 'INFO' })
+    const { bridge } = bridged(null, caller, buyer, 'v=0 moved')
+    assert.deepEqual([bridge.isAcknowledged, bridge.isAgreed, handled], [true, true, ['INFO']])
+    const answers: [number, string | undefined][] = []
+    caller.local.sdp = 'v=0 ours'
+    // What it has said last is no news: the session is refreshed.
+    const res = { send: (status: number, { body }: { body?: string }) => void answers.push([status, body]) }
+    caller.emit('modify', { method: 'INVITE', body: 'v=0 moved', get: () => undefined }, res)
+    assert.deepEqual(answers, [[200, 'v=0 ours']])
+    bridge.hangUp('operator_hung_up', 'operator')
+    await bridge.ended
   })
 
   it('holds a leaving side’s place, and ends when nobody takes it', async () => {
