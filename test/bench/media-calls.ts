@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { fork, type ChildProcess } from 'node:child_process'
+import { availableParallelism } from 'node:os'
 import type { MediaSession } from '../../media/media-server.ts'
 import { newId, type CallId } from '../../model/ids.ts'
+import { keepOn } from './cores.ts'
 import type { DriverReport, ToDriver } from './media-driver.ts'
 import type { BenchedEngine } from './media-engines.ts'
 import type { PhoneKind } from './media-phone.ts'
 
-const DRIVER_PROCESSES = 2
+/** A relay thread keeps one busy; a second one where there are cores for it. */
+const DRIVER_PROCESSES = Math.min(2, Math.max(1, availableParallelism() - 1))
 
 /** What both ends of the calls speak. */
 export interface CallKind {
@@ -14,10 +17,18 @@ export interface CallKind {
   readonly buyer: PhoneKind
 }
 
-/** Calls that are up, and how long each took from createSession to the caller's answer, µs, sorted. */
+/** How long a call's media took, µs. */
+export interface SetupTimes {
+  /** From createSession to the offer to the buyer: what an INVITE waits for. */
+  readonly offerUs: number
+  /** Until the answer to the caller, the buyer's time left out. */
+  readonly answerUs: number
+}
+
+/** Calls that are up, and how long each took. */
 export interface OpenCalls {
   readonly sessions: readonly MediaSession[]
-  readonly setupUs: readonly number[]
+  readonly setups: readonly SetupTimes[]
 }
 
 /** What the phones sent and heard. */
@@ -27,6 +38,8 @@ export interface Talk {
   readonly wrong: number
   /** Microseconds from phone to phone; reckoned when asked, for the relay may be in this process, and its CPU time is read first. */
   latencyUs(share: number): number
+  /** The same in the second where it was shortest: a machine that others use, too, has quiet ones. */
+  quietLatencyUs(share: number): number
   /** A call's are 100, unless the phones could not keep up. */
   readonly packetsPerSecond: number
 }
@@ -55,16 +68,28 @@ export class Driver {
     const sum = (what: 'sent' | 'received' | 'wrong'): number =>
       reports.reduce((total, report) => total + report[what], 0)
     const tookMs = Math.max(...reports.map((report) => report.tookMs))
+    const inSecond = (second: number): Float64Array[] =>
+      reports.map(({ latencyMs, seconds: ends }) => latencyMs.subarray(ends[second - 1] ?? 0, ends[second]))
     return {
       sent: sum('sent'),
       received: sum('received'),
       wrong: sum('wrong'),
       latencyUs(share) {
-        const all = Float64Array.from(reports.flatMap((report) => Array.from(report.latencyMs))).toSorted()
-        return (all[Math.floor(all.length * share)] ?? NaN) * 1000
+        return quantileUs(
+          reports.map(({ latencyMs }) => latencyMs),
+          share,
+        )
+      },
+      quietLatencyUs(share) {
+        return Math.min(...Array.from({ length: seconds }, (_, second) => quantileUs(inSecond(second), share)))
       },
       packetsPerSecond: (sum('sent') / tookMs) * 1000,
     }
+  }
+
+  /** On which cores the phones run. */
+  keepOn(cores: string): void {
+    for (const part of this.#parts) keepOn(cores, part.pid)
   }
 
   close(): void {
@@ -72,8 +97,17 @@ export class Driver {
   }
 }
 
+function quantileUs(parts: readonly Float64Array[], share: number): number {
+  const all = Float64Array.from(parts.flatMap((part) => Array.from(part))).toSorted()
+  return (all[Math.floor(all.length * share)] ?? NaN) * 1000
+}
+
 class DriverProcess {
   readonly #child: ChildProcess = fork(new URL('./media-driver.ts', import.meta.url), { serialization: 'advanced' })
+
+  get pid(): number {
+    return this.#child.pid!
+  }
 
   /** One thing at a time: the next message is the answer, whose type the question tells. */
   ask<T>(message: ToDriver): Promise<T> {
@@ -102,27 +136,29 @@ export async function openCalls(
   const phones = await driver.openPhones(calls, kind)
   const sessions: MediaSession[] = []
   const told: string[] = []
-  const setupUs: number[] = []
+  const setups: SetupTimes[] = []
   for (let i = 0; i < phones.length; i += 2) {
-    const { session, offer, answer, tookUs } = await openCall(server, phones[i]!, phones[i + 1]!)
-    setupUs.push(tookUs)
+    const { session, offer, answer, ...took } = await openCall(server, phones[i]!, phones[i + 1]!)
+    setups.push(took)
     sessions.push(session)
     told.push(answer, offer)
   }
   await driver.meet(told)
-  return { sessions, setupUs: setupUs.toSorted((a, b) => a - b) }
+  return { sessions, setups }
 }
 
 export async function openCall(
   server: BenchedEngine['server'],
   callerOffer: string,
   buyerAnswer: string,
-): Promise<{ session: MediaSession; offer: string; answer: string; tookUs: number }> {
+): Promise<SetupTimes & { session: MediaSession; offer: string; answer: string }> {
   const startMs = performance.now()
   const session = await server.createSession({ callId: newId<CallId>(), callerOffer })
   const offer = await session.offerToBuyer(null)
+  const offeredMs = performance.now()
   const answer = await session.answerFromBuyer(buyerAnswer)
-  return { session, offer, answer, tookUs: (performance.now() - startMs) * 1000 }
+  const answeredMs = performance.now()
+  return { session, offer, answer, offerUs: (offeredMs - startMs) * 1000, answerUs: (answeredMs - startMs) * 1000 }
 }
 
 export async function closeCalls({ sessions }: OpenCalls): Promise<void> {

@@ -16,6 +16,8 @@ export interface DriverReport {
   readonly wrong: number
   /** Sending phone's clock to receiving phone's callback, of each packet. */
   readonly latencyMs: Float64Array
+  /** How many of them there were at the end of each second. */
+  readonly seconds: readonly number[]
   /** How long the sending took; longer than it should where the phones could not keep up. */
   readonly tookMs: number
 }
@@ -72,20 +74,25 @@ async function talk(seconds: number): Promise<DriverReport> {
   latencies = new Float64Array(total)
   measured = 0
   const before = { heard: count('heard'), wrong: count('wrong') }
+  const ends: number[] = []
   const startMs = performance.now()
   for (let sent = 0; sent < total;) {
     // Evenly spread: each turn sends what is due by now, phone after phone.
-    const due = Math.min(total, Math.floor(((performance.now() - startMs) / 1000) * rate))
+    const passed = (performance.now() - startMs) / 1000
+    if (passed >= ends.length + 1) ends.push(measured)
+    const due = Math.min(total, Math.floor(passed * rate))
     for (; sent < due; sent++) phones[sent % phones.length]!.send()
     await sleep(1)
   }
   const tookMs = performance.now() - startMs
   await sleep(DRAIN_MS)
+  ends[seconds - 1] = measured
   return {
     sent: total,
     received: count('heard') - before.heard,
     wrong: count('wrong') - before.wrong,
     latencyMs: latencies.subarray(0, measured),
+    seconds: ends.slice(0, seconds),
     tookMs,
   }
 }

@@ -2,8 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import type { Worker } from 'node:worker_threads'
 import type { MediaServer } from '../../media/media-server.ts'
 import { createRelay } from '../../media/relay/relay.ts'
+import type { RelayOptions } from '../../media/relay/relay-options.ts'
 import { createRtpengine } from '../../media/rtpengine/rtpengine.ts'
 import { RtpengineProcess } from '../support/rtpengine.ts'
+import { waitedForCoreMs } from './cores.ts'
 
 /** An engine under load, and the CPU time that its whole process has used, µs. */
 export interface BenchedEngine {
@@ -13,13 +15,15 @@ export interface BenchedEngine {
   /** Of each of its threads for audio; empty where nobody can tell. */
   threadsCpuUs(): Promise<number[]>
   residentBytes(): number
+  /** How long its threads were ready to run and had no core. */
+  waitedMs(): number
   close(): Promise<void>
 }
 
 const needs = { log: { warn: () => {}, error: () => {} } }
 
 /** In this process, which does nothing else while the audio runs: so all its CPU time counts, the garbage collector's too. */
-export async function startRelay(threads: number): Promise<BenchedEngine> {
+export async function startRelay(threads: number, options: Partial<RelayOptions> = {}): Promise<BenchedEngine> {
   const workers: Worker[] = []
   const collect = (worker: Worker): void => void workers.push(worker)
   process.on('worker', collect)
@@ -28,6 +32,7 @@ export async function startRelay(threads: number): Promise<BenchedEngine> {
     portRange: { from: 22_000, to: 27_999 },
     portQuietMs: 0,
     threads,
+    ...options,
   })
   process.off('worker', collect)
   return {
@@ -42,6 +47,7 @@ export async function startRelay(threads: number): Promise<BenchedEngine> {
       return used.map(({ user, system }) => user + system)
     },
     residentBytes: () => process.memoryUsage().rss,
+    waitedMs: () => waitedForCoreMs(process.pid),
     close: () => server.close(),
   }
 }
@@ -61,6 +67,7 @@ export async function startRtpengine(): Promise<BenchedEngine> {
         .reduce((sum, us) => sum + us, 0),
     threadsCpuUs: () => Promise.resolve([]),
     residentBytes: () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024,
+    waitedMs: () => waitedForCoreMs(pid),
     async close() {
       await server.close()
       await program.close()
