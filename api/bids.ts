@@ -101,11 +101,19 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
     throw invalid('/target_id', detail, 'required')
   }
 
-  /** Auctions take live bids only while open, and none stay open yet: whatever can be found is closed. */
-  async function refuseLiveBid(callId: CallId): Promise<never> {
+  /** A bid for one call is taken while its auction is open. */
+  async function requireOpen(callId: CallId): Promise<void> {
+    if (kit.liveBidding.isOpen(callId)) return
     const call = kit.liveCalls.find(callId) ?? (await stores.calls.find(callId))
     if (!call) throw new Problem('not_found', 'There is no such call.')
-    throw new Problem('auction_closed', 'The auction of this call is closed.')
+    throw closed()
+  }
+
+  /** It was written down, and had come too late: the auction closed meanwhile, or has as many bids as it takes. */
+  async function requireTaken(bid: Bid): Promise<void> {
+    if (bid.callId === null || kit.liveBidding.hasTaken(bid.id)) return
+    await stores.bids.remove(bid.id)
+    throw closed()
   }
 
   async function ownerOfBid(body: z.output<typeof Create>, caller: Caller): Promise<Account> {
@@ -138,7 +146,7 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
     answer: Answer,
     owner: ownerOfBid,
     async draft(body, owner) {
-      if (body.call_id !== undefined) await refuseLiveBid(body.call_id)
+      if (body.call_id !== undefined) await requireOpen(body.call_id)
       const targetId = body.target_id ? (await targetOf(owner, body.target_id)).id : await onlyTarget(owner)
       const criteria = body.criteria ? readCriteria(kit, body.criteria, owner.timezone) : ANY_CALL
       const campaignId = body.campaign_id
@@ -149,7 +157,7 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
         accountId: owner.id,
         campaignId,
         targetId,
-        callId: null,
+        callId: body.call_id ?? null,
         amountMicros: body.amount,
         billableAfter: body.billable_after,
         criteria,
@@ -175,8 +183,15 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
       })
     },
     print,
-    created: (bid, currency) => announce(kit, bid, currency),
+    async created(bid, currency) {
+      await requireTaken(bid)
+      announce(kit, bid, currency)
+    },
   })
+}
+
+function closed(): Problem {
+  return new Problem('auction_closed', 'The auction of this call is closed.')
 }
 
 function announce(kit: Kit, bid: Bid, currency: Currency): void {

@@ -34,7 +34,8 @@ export interface Plan<T extends Owned, C extends z.ZodType, P extends z.ZodType>
   readonly changes: (body: z.output<P>, current: T, caller: Caller) => Partial<Draft<T>> | Promise<Partial<Draft<T>>>
   /** `currency` is its account's: the one its money is in. */
   readonly print: (thing: T, currency: Currency) => unknown
-  readonly created?: (thing: T, currency: Currency) => void
+  /** Throws a Problem for a thing that is not to stay; it has then taken it back. */
+  readonly created?: (thing: T, currency: Currency) => void | Promise<void>
 }
 
 /** The five endpoints of a kind: POST and GET on the list, GET, PATCH and DELETE on one. */
@@ -83,7 +84,7 @@ export function crud<T extends Owned, C extends z.ZodType, P extends z.ZodType>(
           ? await plan.owner(body, caller)
           : await ownerOf(kit, caller, (body as { account_id?: AccountId }).account_id, plan.ownerTypes)
         const thing = await store.create(await plan.draft(body, owner, caller))
-        plan.created?.(thing, owner.currency)
+        await plan.created?.(thing, owner.currency)
         const headers = { location: `/api/v1/${name}/${thing.id}` }
         return { status: 201, body: plan.print(thing, owner.currency), version: thing.version, headers }
       },

@@ -9,6 +9,7 @@ import type {
   AccountId,
   ApiKeyId,
   AuctionId,
+  BidId,
   CallId,
   CampaignId,
   DisputeId,
@@ -219,6 +220,13 @@ export interface LiveCalls {
   hangUp(id: CallId): boolean
   /** False when it is not being recorded. */
   pauseRecording(id: CallId, isPaused: boolean): Promise<boolean>
+}
+
+/** The auctions that are open for bids on their very call. */
+export interface LiveBidding {
+  isOpen(callId: CallId): boolean
+  /** Whether a bid that was stored came in time to be in its auction. */
+  hasTaken(bidId: BidId): boolean
 }
 
 /** Supervisors at calls that are up. Throws MonitorRefused, and BadSupervisor where `to` is the matter. */

@@ -12,6 +12,7 @@ import type {
   Health,
   HoursAnswer,
   HoursQuestion,
+  LiveBidding,
   LiveCalls,
   Monitoring,
   Pings,
@@ -92,6 +93,7 @@ export interface ApiOptions {
   readonly quality: Qualities
   readonly balances: Balances
   readonly pings: Pings
+  readonly liveBidding: LiveBidding
   /** Whether a target or trunk answers. */
   readonly reachOf: (id: TargetId | TrunkId) => Reachability
   /** How it stands with an outbound trunk that registers; null for all others. */

@@ -58,15 +58,30 @@ export class Announcements {
     this.#publish(type, call, () => ({ allowed, checks: call.checks }), {})
   }
 
+  /** Bids on this very call are taken until then: every buyer hears where it may come from, nobody who calls or whose call it is. */
+  biddingOpened(call: Call, closesAt: Date, buyerIds: Iterable<AccountId>): void {
+    if (!this.#bus.hasListeners) return
+    const { number, places, zip, seller } = call.facts!
+    const payload = {
+      call_id: call.id,
+      vertical: number!.vertical,
+      currency: seller.currency,
+      states: zip ? [zip.state] : [...new Set(places.map(({ state }) => state))],
+      closes_at: closesAt.toISOString(),
+    }
+    const buyerPayloads = new Map<AccountId, Payload>()
+    for (const id of buyerIds) buyerPayloads.set(id, payload)
+    const reserve_price = formatMoney(number!.reservePriceMicros)
+    this.#publish('auction.started', call, () => ({ ...payload, reserve_price }), { buyerPayloads })
+  }
+
   auctioned(call: Call, auction: Auction): void {
     if (!this.#isWanted('auction.completed')) return
     const common = { auction_id: auction.id, vertical: auction.vertical, currency: auction.currency }
-    this.#publish(
-      'auction.started',
-      call,
-      () => ({ ...common, reserve_price: formatMoney(auction.reservePriceMicros) }),
-      {},
-    )
+    if (!call.wasOpen) {
+      const reserve_price = formatMoney(auction.reservePriceMicros)
+      this.#publish('auction.started', call, () => ({ ...common, reserve_price }), {})
+    }
     const winner = auction.awards[0] ?? null
     const full = (): Payload => ({
       ...common,

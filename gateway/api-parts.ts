@@ -6,7 +6,7 @@ import { validatePhone } from '../compliance/validate-phone.ts'
 import type { ReferencePlaces } from '../config/reference-data.ts'
 import { effectiveSettings, type Settings } from '../config/settings.ts'
 import type { ClickTerms } from '../model/click-token.ts'
-import type { AccountId, AuctionId, SipUserId, TargetId, TrunkId } from '../model/ids.ts'
+import type { AccountId, AuctionId, BidId, CallId, SipUserId, TargetId, TrunkId } from '../model/ids.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Ping } from '../model/ping.ts'
 import { apiSettings } from './api-settings.ts'
@@ -44,6 +44,10 @@ export function apiParts(parts: ExchangeParts, needs: ApiPartsNeeds) {
       ask: (ping: Ping) => parts.pings.ask(ping),
       quoted: (token: string, seller: AccountId) => parts.pings.quoted(token, seller),
       decision: (id: AuctionId) => parts.pings.decision(id),
+    },
+    liveBidding: {
+      isOpen: (id: CallId) => parts.routing.isBiddingOpen(id),
+      hasTaken: (id: BidId) => parts.routing.hasBid(id),
     },
     clock: parts.clock,
     log: parts.log,

@@ -11,6 +11,8 @@ export interface CallSteps {
   screen(call: Call): void
   /** What its caller has to choose from first, where its number asks; null where it does not, as nearly all. */
   ask(call: Call): Promise<void> | null
+  /** Leaves its auction open for bids on this very call, where its number says so; null where it does not, as nearly all. */
+  takeBids(call: Call): Promise<void> | null
   /** Who buys it, at what price, in what order? */
   auction(call: Call): readonly Award[]
   /** Rings each award in turn; the first answer wins. */
@@ -24,7 +26,7 @@ export interface CallSteps {
  *
  * The SIP server has said 100 Trying before we hear of the INVITE (RFC 3261 §17.2.1). From there to the first INVITE out
  * nothing waits for a disk or a network: identify, screen and auction are synchronous and read only memory. Only a number with a menu
- * has its callers answered and asked first.
+ * has its callers answered and asked first, and only one with live bidding has them wait for bids.
  */
 export async function handleCall(call: Call, exchange: CallSteps): Promise<void> {
   try {
@@ -32,6 +34,8 @@ export async function handleCall(call: Call, exchange: CallSteps): Promise<void>
     exchange.screen(call)
     const asking = exchange.ask(call)
     if (asking) await asking
+    const bidding = exchange.takeBids(call)
+    if (bidding) await bidding
     const awards = exchange.auction(call)
     const bridge = await exchange.connect(call, awards)
     call.ended(await bridge.ended)

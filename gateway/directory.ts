@@ -38,6 +38,9 @@ export class Directory {
   account(id: AccountId): Account | undefined {
     return this.#accounts.get(id)
   }
+  *activeBuyers(): Generator<AccountId> {
+    for (const { id, type, status } of this.#accounts.values()) if (type === 'buyer' && status === 'active') yield id
+  }
   campaign(id: CampaignId): Campaign | undefined {
     return this.#campaigns.get(id)
   }

@@ -5,6 +5,7 @@ import type { CallSteps } from './call.ts'
 import { closeCall } from './close-call.ts'
 import { connect } from './connect.ts'
 import { identify } from './identify.ts'
+import { takeBids } from './live-bidding.ts'
 import { askCaller } from './menu.ts'
 import type { ExchangeParts } from './parts.ts'
 
@@ -37,6 +38,8 @@ export function createExchange(parts: ExchangeParts): CallSteps {
       const menu = call.facts!.number!.menu ?? null
       return menu && askCaller(call, menu, parts)
     },
+
+    takeBids: (call) => takeBids(call, parts),
 
     auction(call) {
       const { ani, number, places, zip, seller } = call.facts!

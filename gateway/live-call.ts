@@ -114,6 +114,8 @@ export class Call {
   /** The places and the hold of the award being rung or answered, until they are given back or settled. */
   takenAward: Taken | null = null
   auctionRequest: AuctionRequest | null = null
+  /** Its auction has been open for bids on this very call. */
+  wasOpen = false
   /** The open ping it was announced by, until its auction. */
   pinged: OpenPing | null = null
   /** What a ping has kept for this call, until it is taken or given back. */

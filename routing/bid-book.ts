@@ -17,6 +17,8 @@ import {
 } from './standing-bid.ts'
 
 const ANY_VERTICAL = ''
+/** Most bids for one call: more buyers than that cannot be told apart in two seconds. */
+const MOST_LIVE_BIDS = 1000
 
 /**
  * Every bid with its campaign, buyer and target joined, kept current by changes that may come in any order: a bid whose
@@ -31,6 +33,8 @@ export class BidBook {
   readonly #targets = new Map<TargetId, TargetState>()
   readonly #campaigns = new Map<CampaignId, CampaignState>()
   readonly #byCall = new Map<CallId, Set<StandingBid>>()
+  /** Calls whose bidding is open: bids for others, and those of earlier lives of this process, are not kept. */
+  readonly #open = new Set<CallId>()
   /** Standing bids by vertical, idle ones included: the order in which losers are explained. */
   readonly #byVertical = new Map<string, Set<StandingBid>>()
   #standing = 0
@@ -114,6 +118,26 @@ export class BidBook {
     return state
   }
 
+  /** From now on bids for this call are taken. */
+  openCall(callId: CallId): void {
+    this.#open.add(callId)
+  }
+
+  /** No more bids for it are; those that have come stay. */
+  closeCall(callId: CallId): void {
+    this.#open.delete(callId)
+  }
+
+  /** Lets go of the bids for a call that is over. */
+  forgetCall(callId: CallId): void {
+    this.#open.delete(callId)
+    for (const bid of this.#byCall.get(callId) ?? []) this.#forget(bid)
+  }
+
+  isOpen(callId: CallId): boolean {
+    return this.#open.has(callId)
+  }
+
   /** Bids made for this one call. */
   bidsForCall(callId: CallId): Iterable<StandingBid> {
     return this.#byCall.get(callId) ?? []
@@ -176,7 +200,7 @@ export class BidBook {
       return // A streamed amount or status: the bid keeps its place.
     }
     if (before !== undefined) this.#forget(before)
-    if (value === null) return
+    if (value === null || (value.callId !== null && !this.#mayBid(value.callId))) return
     const parts = {
       campaign: this.campaignOf(value.campaignId),
       buyer: this.accountOf(value.accountId),
@@ -189,6 +213,10 @@ export class BidBook {
     if (value.callId === null) this.#standing++
     else addTo(this.#byCall, value.callId, bid)
     this.#putIn(bid)
+  }
+
+  #mayBid(callId: CallId): boolean {
+    return this.#open.has(callId) && (this.#byCall.get(callId)?.size ?? 0) < MOST_LIVE_BIDS
   }
 
   #forget(bid: StandingBid): void {

@@ -1,7 +1,7 @@
 import type { Auction, Award, NonBid } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import type { BookChange } from '../model/book.ts'
-import type { AuctionId, AwardId, AccountId, CallId, CampaignId, TargetId } from '../model/ids.ts'
+import type { AccountId, AuctionId, AwardId, BidId, CallId, CampaignId, TargetId } from '../model/ids.ts'
 import type { Currency, Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Place, ZipPlace } from '../model/places.ts'
@@ -87,6 +87,14 @@ export interface Routing {
     atMs: number,
     sellerId?: AccountId | null,
   ): Reservation | NonBidCode
+  /** Bids for this call alone are taken from now on, until it is closed; its number must have live bidding. */
+  openBidding(callId: CallId): void
+  closeBidding(callId: CallId): void
+  /** The call is over, and so are the bids for it. */
+  forgetBidding(callId: CallId): void
+  isBiddingOpen(callId: CallId): boolean
+  /** Whether a bid is in the book: one for a call came in time. */
+  hasBid(id: BidId): boolean
   /** Counts the calls sold before this start; the campaigns must have been applied. */
   restore(rows: Iterable<UsageRow>): void
   stats(): RoutingStats
@@ -270,6 +278,12 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
       const seller = sellerId === null ? null : book.accountOf(sellerId).usage
       return takePlaces(bid, seller, ani, atMs, priceMicros, onReservationEnd)
     },
+
+    openBidding: (callId) => book.openCall(callId),
+    closeBidding: (callId) => book.closeCall(callId),
+    forgetBidding: (callId) => book.forgetCall(callId),
+    isBiddingOpen: (callId) => book.isOpen(callId),
+    hasBid: (id) => book.find(id) !== undefined,
 
     restore(rows) {
       for (const row of rows) restoreUsage(book, row)

@@ -157,6 +157,23 @@ describe('bids', () => {
     assertFault(await post(owner, 'bids', { amount: '1', call_id: 'x' }), '/call_id')
   })
 
+  it('for a call are taken while its auction is open, and taken back when it closed before they were written', async () => {
+    const call = sampleCall(seller.account.id)
+    api.live.openFor.add(call.id)
+    const made = await post(owner, 'bids', { amount: '1', call_id: call.id })
+    assert.deepEqual([made.status, made.body.call_id], [201, call.id])
+    const create = api.stores.bids.create.bind(api.stores.bids)
+    api.stores.bids.create = (draft) => {
+      api.live.openFor.clear()
+      return create(draft)
+    }
+    const late = await post(owner, 'bids', { amount: '7.77', call_id: call.id })
+    api.stores.bids.create = create
+    assert.deepEqual([late.status, late.body.code], [409, 'auction_closed'])
+    const list = await api.request('GET', 'bids', { token: owner.token })
+    assert.ok(!list.body.data.some(({ amount }: { amount: string }) => amount === '7.77'))
+  })
+
   it('change amount, status and criteria alone', async () => {
     const made = await post(owner, 'bids', { amount: '1', criteria: { verticals: ['legal'] } })
     const changed = await patch(owner, `bids/${made.body.id}`, { amount: '3', status: 'paused' })

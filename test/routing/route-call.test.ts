@@ -384,7 +384,9 @@ describe('a bid for one call', () => {
   const live = aBid('live', 9, { callId: 'call' as CallId })
 
   it('takes part in that call’s auction when the number has live bidding', () => {
-    const routing = market([live, aBid('a', 5)])
+    const routing = market([aBid('a', 5)])
+    routing.openBidding('call' as CallId)
+    for (const one of marketOf(live)) routing.apply(one)
     const number = aNumber({ liveBiddingMs: 500 })
     assert.deepEqual(winners(routing.auction(aRequest({ number }))), ['live', 'a'])
     assert.deepEqual(winners(routing.auction(aRequest({ number, callId: 'other' as CallId }))), ['a'])
@@ -394,9 +396,40 @@ describe('a bid for one call', () => {
   it('is judged like any other', () => {
     const number = aNumber({ liveBiddingMs: 500 })
     const legal = aBid('live', 9, { callId: 'call' as CallId, criteria: criteria({ verticals: ['legal'] }) })
-    const auction = market([legal]).auction(aRequest({ number }))
+    const routing = market([])
+    routing.openBidding('call' as CallId)
+    for (const one of marketOf(legal)) routing.apply(one)
+    const auction = routing.auction(aRequest({ number }))
     assert.deepEqual(codes(auction), { live: 'vertical_mismatch' })
     assert.equal(auction.nonBidsOmitted, 0)
+  })
+
+  it('is taken while that call’s bidding is open and at no other time, and forgotten with the call', () => {
+    const callId = 'call' as CallId
+    const routing = market([])
+    const placed = (id: string): boolean => {
+      for (const one of marketOf(aBid(id, 9, { callId }))) routing.apply(one)
+      return routing.hasBid(aBid(id, 9).id)
+    }
+    assert.equal(placed('early'), false)
+    routing.openBidding(callId)
+    assert.deepEqual([routing.isBiddingOpen(callId), placed('live')], [true, true])
+    routing.closeBidding(callId)
+    assert.deepEqual([routing.isBiddingOpen(callId), placed('late')], [false, false])
+    const number = aNumber({ liveBiddingMs: 500 })
+    const { awards } = routing.auction(aRequest({ number }))
+    routing.apply(change.bid(aBid('live', 5, { callId }))) // Those that came in time may still be changed.
+    assert.equal(routing.reserve(awards[0]!, callId, null, NOON) instanceof Object, true)
+    routing.forgetBidding(callId)
+    assert.deepEqual([routing.stats().bids, routing.auction(aRequest({ number })).awards.length], [0, 0])
+  })
+
+  it('is one of a thousand at most', () => {
+    const callId = 'call' as CallId
+    const routing = market([])
+    routing.openBidding(callId)
+    for (let i = 0; i < 1002; i++) routing.apply(change.bid(aBid(`live ${i}`, 1, { callId })))
+    assert.equal(routing.stats().bids, 1000)
   })
 })
 

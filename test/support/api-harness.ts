@@ -66,7 +66,7 @@ export interface ApiHarness {
   readonly stores: MemoryStores
   readonly bus: EventBus
   readonly clock: TestClock
-  readonly live: { calls: CallRecord[]; auctions: Auction[]; hungUp: string[] }
+  readonly live: { calls: CallRecord[]; auctions: Auction[]; hungUp: string[]; openFor: Set<string> }
   readonly errors: object[]
   readonly held: Map<string, bigint>
   readonly house: { operatorId: AccountId; externalId: AccountId }
@@ -99,7 +99,7 @@ export async function startApi(
   const stores = createMemoryStores()
   const bus = createTestBus()
   const clock = createTestClock()
-  const live: ApiHarness['live'] = { calls: [], auctions: [], hungUp: [] }
+  const live: ApiHarness['live'] = { calls: [], auctions: [], hungUp: [], openFor: new Set() }
   const held = new Map<string, bigint>()
   const errors: object[] = []
   const makeAccount = (type: AccountType, name: string) =>
@@ -140,6 +140,10 @@ export async function startApi(
       balanceMicros,
       heldMicros: (id) => held.get(id) ?? 0n,
       availableMicros: (id) => balanceMicros(id) - (held.get(id) ?? 0n),
+    },
+    liveBidding: {
+      isOpen: (id) => live.openFor.has(id),
+      hasTaken: () => live.openFor.size > 0,
     },
     pings: {
       ownerOf: (number) => stores.numbers.all().find((each) => each.number === number)?.accountId ?? null,

@@ -56,6 +56,9 @@ export class ManualClock {
 /** The parts that decide pings and calls, all of them the real ones, with a clock of its own; SIP and disks are not there. */
 export class PingStage {
   readonly clock = new ManualClock()
+  readonly bus = createEventBus((error) => {
+    throw error
+  })
   readonly parts: ExchangeParts
   readonly pings: Pings
   readonly exchange: ReturnType<typeof createExchange>
@@ -105,7 +108,7 @@ export class PingStage {
       trunks,
       pings: this.pings,
       log: logger,
-      announcements: new Announcements(createEventBus(() => {})),
+      announcements: new Announcements(this.bus),
       liveCalls: new LiveCalls(),
       authentication: { credentials: { mayCall: false } },
       operatorId: OPERATOR_ACCOUNT_ID,
@@ -147,7 +150,13 @@ export class PingStage {
   }
 
   /** A call as it comes, up to its awards; throws the Refusal of one that is not sold. */
-  call({ from = CALLER, uri = `sip:${NUMBER}@dce.example`, token, source = '192.0.2.7' }: CallOptions = {}): SoldCall {
+  call(options: CallOptions = {}): SoldCall {
+    const call = this.screened(options)
+    return new SoldCall(this.parts, call, this.exchange.auction(call))
+  }
+
+  /** A call as it comes, up to its auction. */
+  screened({ from = CALLER, uri = `sip:${NUMBER}@dce.example`, token, source = '192.0.2.7' }: CallOptions = {}): Call {
     const headers: Record<string, string | undefined> = {
       From: from === null ? '<sip:anonymous@anonymous.invalid>;tag=a' : `<sip:${from}@192.0.2.7>;tag=a`,
       To: `<sip:${NUMBER}@dce.example>`,
@@ -169,7 +178,7 @@ export class PingStage {
     const call = new Call({ id: newId(), caller, receivedAt: new Date(now()), monotonicMs })
     this.exchange.identify(call)
     this.exchange.screen(call)
-    return new SoldCall(this.parts, call, this.exchange.auction(call))
+    return call
   }
 
   /** What is held and reserved at this moment, of everybody. */
