@@ -44,13 +44,14 @@ export class BareB2bua {
     return b2bua
   }
 
-  /** Places calls at this rate, and waits until each has ended or five seconds have passed. */
-  async drive(callsPerSecond: number, seconds: number): Promise<Driven> {
+  /** Places calls at this rate, and waits until each has ended or some seconds have passed. `repeats` as in `PhonesData`. */
+  async drive(callsPerSecond: number, seconds: number, repeats = false): Promise<Driven> {
     const workerData: PhonesData = {
       server: this.server.sip,
       callsPerSecond,
       seconds,
       holdMs: HOLD_MS,
+      repeats,
     }
     const phones = new Worker(new URL('./sip-phones.ts', import.meta.url), { workerData })
     const [ready]: FromPhones[] = await once(phones, 'message')

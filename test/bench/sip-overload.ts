@@ -23,9 +23,13 @@ export async function run(): Promise<BenchResult[]> {
       { name: 'sip limit', value: limit, unit: '1/s', detail: 'bare createB2BUA over UDP, phones on the same cores' },
     ]
     for (const times of [1, 2, 3]) {
-      const { calls, failed, refused } = await b2bua.drive(Math.round(limit * times), SECONDS)
+      const driven = await b2bua.drive(Math.round(limit * times), SECONDS, true)
+      const { calls, failed, failedAt, repeated, refused } = driven
       const completed = calls - failed - refused
-      const detail = `${calls} offered, ${completed} completed, ${refused} refused, ${failed} of those let in failed`
+      const { unheard, unanswered, unended } = failedAt
+      const detail =
+        `${calls} offered, ${completed} completed, ${refused} refused, ${failed} failed: ` +
+        `${unheard} heard nothing, ${unanswered} no answer, ${unended} no answer to their BYE; ${repeated} messages sent again`
       results.push(
         { name: `calls completed at ${times}x the limit`, value: completed / SECONDS, unit: '1/s', detail },
         { name: `calls let in and failed at ${times}x`, value: failed / SECONDS, unit: '1/s', detail },

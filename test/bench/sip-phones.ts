@@ -10,6 +10,18 @@ export interface PhonesData {
   readonly seconds: number
   /** How long a call stays up. */
   readonly holdMs: number
+  /** Whether what goes unanswered is sent again, as RFC 3261 §17.1 and §13.3.1.4 have it: else a datagram lost is a call lost. */
+  readonly repeats: boolean
+}
+
+/** How far calls came that neither completed nor were refused. */
+export interface FailedAt {
+  /** The caller heard nothing at all. */
+  unheard: number
+  /** It heard 1xx and no more. */
+  unanswered: number
+  /** Its BYE was not answered. */
+  unended: number
 }
 
 /** First the callee's port, then (after `go`) the outcome. */
@@ -20,6 +32,9 @@ export type FromPhones =
       readonly calls: number
       /** Neither completed nor refused. */
       readonly failed: number
+      readonly failedAt: FailedAt
+      /** Requests and answers sent again. */
+      readonly repeated: number
       /** Answered 503. */
       readonly refused: number
       /** INVITE sent to INVITE received on the other side: what the caller waits because of us. */
@@ -34,6 +49,21 @@ const header = (text: string, name: string): string => {
   return at === -1 ? '' : text.slice(at + name.length + 4, text.indexOf('\r\n', at + 2))
 }
 
+/** RFC 3261 §17.1.1.1: the first interval, and the longest of all but INVITEs. */
+const [T1_MS, T2_MS] = [500, 4_000]
+/** How often is looked for what is due to be sent again. */
+const REPEAT_LOOK_MS = 50
+/** How long the last calls may take to come to their end. */
+const LAST_CALLS_MS = { once: 5_000, repeating: 20_000 } as const
+
+/** What is sent again until it is answered. */
+interface Unanswered {
+  readonly send: () => void
+  readonly longestMs: number
+  intervalMs: number
+  dueMs: number
+}
+
 async function bind(): Promise<Socket> {
   const socket = createSocket({ type: 'udp4', recvBufferSize: 4_194_304, sendBufferSize: 4_194_304 })
   socket.bind(0, '127.0.0.1')
@@ -43,7 +73,7 @@ async function bind(): Promise<Socket> {
 
 async function run(): Promise<void> {
   const port = parentPort!
-  const { server, callsPerSecond, seconds, holdMs }: PhonesData = workerData
+  const { server, callsPerSecond, seconds, holdMs, repeats }: PhonesData = workerData
   const [caller, callee] = [await bind(), await bind()]
   const [callerPort, calleePort] = [caller.address().port, callee.address().port]
   const send = (socket: Socket, text: string): void =>
@@ -54,6 +84,24 @@ async function run(): Promise<void> {
   const addedMs: number[] = []
   let finished = 0
   let refused = 0
+  let repeated = 0
+
+  const unanswered = new Map<string, Unanswered>()
+  /** Sends, and again until `unanswered` has lost the key. */
+  const sendUntil = (key: string, send: () => void, longestMs: number): void => {
+    send()
+    if (repeats) unanswered.set(key, { send, longestMs, intervalMs: T1_MS, dueMs: performance.now() + T1_MS })
+  }
+  const repeating = setInterval(() => {
+    const nowMs = performance.now()
+    for (const one of unanswered.values()) {
+      if (one.dueMs > nowMs) continue
+      one.send()
+      repeated++
+      one.intervalMs = Math.min(one.longestMs, one.intervalMs * 2)
+      one.dueMs = nowMs + one.intervalMs
+    }
+  }, REPEAT_LOOK_MS)
 
   const answer = (request: string, status: string, body: string): void => {
     const vias = request.split('\r\n').filter((line) => line.startsWith('Via: '))
@@ -81,8 +129,10 @@ async function run(): Promise<void> {
       if (sentMs !== undefined && !reached.has(call)) addedMs.push(performance.now() - sentMs)
       reached.add(call)
       answer(text, '180 Ringing', '')
-      answer(text, '200 OK', SDP)
-    } else if (text.startsWith('BYE ')) answer(text, '200 OK', '')
+      const callId = header(text, 'Call-ID')
+      sendUntil(`200 ${callId}`, () => answer(text, '200 OK', SDP), T2_MS)
+    } else if (text.startsWith('ACK ')) unanswered.delete(`200 ${header(text, 'Call-ID')}`)
+    else if (text.startsWith('BYE ')) answer(text, '200 OK', '')
   })
 
   const inDialog = (method: string, cseq: number, ok: string): string =>
@@ -100,9 +150,12 @@ async function run(): Promise<void> {
     ].join('\r\n')
 
   const acknowledged = new Set<string>()
+  const heard = new Set<string>()
   caller.on('message', (bytes) => {
     const text = bytes.toString('latin1')
     const callId = header(text, 'Call-ID')
+    heard.add(callId)
+    unanswered.delete(`INVITE ${callId}`)
     if (text.startsWith('SIP/2.0 503') && startedMs.delete(callId)) {
       // RFC 3261 §17.1.1.3: no ACK here, the server keeps nothing it could end.
       refused++
@@ -110,25 +163,26 @@ async function run(): Promise<void> {
     }
     if (!text.startsWith('SIP/2.0 2')) return
     if (header(text, 'CSeq') === '2 BYE') {
+      unanswered.delete(`BYE ${callId}`)
       if (startedMs.delete(callId)) finished++
       return
     }
     send(caller, inDialog('ACK', 1, text))
     if (acknowledged.has(callId)) return
     acknowledged.add(callId)
-    setTimeout(() => send(caller, inDialog('BYE', 2, text)), holdMs)
+    const bye = (): void => send(caller, inDialog('BYE', 2, text))
+    setTimeout(() => sendUntil(`BYE ${callId}`, bye, T2_MS), holdMs)
   })
 
   const place = (index: number): void => {
     const callId = `bench-${callerPort}-${process.pid}-${index}`
     startedMs.set(callId, performance.now())
-    send(
-      caller,
+    const invite =
       `INVITE sip:1000@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:${callerPort};branch=z9hG4bK${callId};rport\r\n` +
-        `Max-Forwards: 70\r\nFrom: <sip:15551230000@127.0.0.1>;tag=t${index}\r\nTo: <sip:1000@127.0.0.1>\r\nCall-ID: ${callId}\r\n` +
-        `CSeq: 1 INVITE\r\nContact: <sip:caller@127.0.0.1:${callerPort}>\r\nX-Call: ${callId}\r\nContent-Type: application/sdp\r\n` +
-        `Content-Length: ${SDP.length}\r\n\r\n${SDP}`,
-    )
+      `Max-Forwards: 70\r\nFrom: <sip:15551230000@127.0.0.1>;tag=t${index}\r\nTo: <sip:1000@127.0.0.1>\r\nCall-ID: ${callId}\r\n` +
+      `CSeq: 1 INVITE\r\nContact: <sip:caller@127.0.0.1:${callerPort}>\r\nX-Call: ${callId}\r\nContent-Type: application/sdp\r\n` +
+      `Content-Length: ${SDP.length}\r\n\r\n${SDP}`
+    sendUntil(`INVITE ${callId}`, () => send(caller, invite), Infinity)
   }
 
   port.postMessage({ kind: 'ready', calleePort } satisfies FromPhones)
@@ -146,14 +200,22 @@ async function run(): Promise<void> {
     }, 5)
   })
   await new Promise<void>((resolve) => {
-    const deadlineMs = performance.now() + 5_000
+    const deadlineMs = performance.now() + LAST_CALLS_MS[repeats ? 'repeating' : 'once']
     const poll = setInterval(() => {
       if (finished + refused < calls && performance.now() < deadlineMs) return
       clearInterval(poll)
       resolve()
     }, 20)
   })
-  port.postMessage({ kind: 'done', calls, failed: calls - finished - refused, refused, addedMs } satisfies FromPhones)
+  clearInterval(repeating)
+  const failedAt: FailedAt = { unheard: 0, unanswered: 0, unended: 0 }
+  for (const callId of startedMs.keys()) {
+    if (!heard.has(callId)) failedAt.unheard++
+    else if (!acknowledged.has(callId)) failedAt.unanswered++
+    else failedAt.unended++
+  }
+  const failed = calls - finished - refused
+  port.postMessage({ kind: 'done', calls, failed, failedAt, repeated, refused, addedMs } satisfies FromPhones)
 }
 
 await run()
