@@ -88,9 +88,9 @@ async function run(): Promise<void> {
 
   const unanswered = new Map<string, Unanswered>()
   /** Sends, and again until `unanswered` has lost the key. */
-  const sendUntil = (key: string, send: () => void, longestMs: number): void => {
-    send()
-    if (repeats) unanswered.set(key, { send, longestMs, intervalMs: T1_MS, dueMs: performance.now() + T1_MS })
+  const sendUntil = (key: string, sendIt: () => void, longestMs: number): void => {
+    sendIt()
+    if (repeats) unanswered.set(key, { send: sendIt, longestMs, intervalMs: T1_MS, dueMs: performance.now() + T1_MS })
   }
   const repeating = setInterval(() => {
     const nowMs = performance.now()
