@@ -11,6 +11,9 @@ import { ringbackOf } from './ringback.ts'
 /** How asking a caller came out. */
 type Choice = { readonly option: MenuOption } | 'no_key' | 'wrong_key' | 'too_long' | 'unplayable'
 
+/** A phone that tells of a key by RTP and by INFO has not pressed it twice. */
+const SAME_PRESS_MS = 1000
+
 /**
  * Answers the caller, asks it what the number's menu asks, and has the call sold as what it has chosen. Throws a Refusal when the call will
  * not be sold: it has hung up, chosen nothing where that ends the call, or cannot be asked now.
@@ -44,16 +47,22 @@ async function choose(
   const over = AbortSignal.any([call.gone, tooLong.signal])
   const startedMs = clock.monotonicMs()
   let last: 'no_key' | 'wrong_key' = 'no_key'
+  let wrong = { key: '', atMs: 0 }
   try {
     for (let attempt = 1; attempt <= menu.attempts; attempt++) {
       const key = await ask(tools, menu, over)
       if (tooLong.signal.aborted) return 'too_long'
       if (call.gone.aborted) return 'no_key'
+      if (key !== '' && key === wrong.key && clock.monotonicMs() - wrong.atMs < SAME_PRESS_MS) {
+        attempt--
+        continue
+      }
       const option = menu.options.find(({ digit }) => digit === key)
       const when = `attempt ${attempt}, after ${Math.round(clock.monotonicMs() - startedMs)} ms`
       call.note('menu', option ? `${key}, ${when}` : `${key === '' ? 'no key' : `${key}, no option`}, ${when}`)
       if (option) return { option }
       last = key === '' ? 'no_key' : 'wrong_key'
+      wrong = { key, atMs: clock.monotonicMs() }
     }
     return last
   } catch (error) {

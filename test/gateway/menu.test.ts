@@ -56,6 +56,16 @@ describe('a menu', () => {
     assert.deepEqual([call.outcome, call.caller.finalStatus, call.durationMs], ['refused', 200, 0])
   })
 
+  it('takes a wrong key that is told by RTP and by INFO for one', async () => {
+    const { asking, keypad, call } = await asked()
+    for (const digit of ['8', '8', '1']) {
+      keypad.digitFrom('caller', digit)
+      await settle()
+    }
+    assert.equal(await asking, null)
+    assert.equal(call.facts?.number?.vertical, 'boats')
+  })
+
   for (const [what, terms, reason, status] of [
     ['no engine plays or hears anything', { canPlay: false }, 'unacceptable_media', 488],
     ['the caller cannot be spoken to in G.711', { engineOffer: 'm=audio 9 RTP/AVP 111' }, 'unacceptable_media', 488],
