@@ -8,6 +8,7 @@ import Srf from 'drachtio-srf'
 import { generate } from 'selfsigned'
 import { parseRequestHandler } from '../../../gateway/sip-server/request-handler.ts'
 import { boundTo } from '../../../gateway/sip-server/transport.ts'
+import { findFreePort } from '../../../sipp/free-port.ts'
 import { SDP } from '../../support/sip-peer.ts'
 import type { SipPeer } from '../../support/sip-peer.ts'
 import { eventually, TestServer } from '../../support/sip-server.ts'
@@ -57,14 +58,6 @@ describe('outbound connections', () => {
     return boundTo(listener).port
   }
 
-  async function freePort(): Promise<number> {
-    const listener = createServer()
-    const port = await listen(listener)
-    listener.close()
-    await once(listener, 'close')
-    return port
-  }
-
   interface Listening {
     readonly port: number
     readonly calls: { req: { method: string }; uas: unknown }[]
@@ -75,7 +68,7 @@ describe('outbound connections', () => {
   async function srfListens(tls?: { cert: string; key: string }): Promise<Listening> {
     const srf = new Srf()
     srf.on('error', () => undefined)
-    const app: Listening = { port: await freePort(), calls: [], connections: 0 }
+    const app: Listening = { port: await findFreePort('127.0.0.1'), calls: [], connections: 0 }
     const call = (name: string, ...args: unknown[]): unknown => {
       const method: unknown = Reflect.get(srf, name)
       assert.ok(typeof method === 'function')
@@ -299,7 +292,7 @@ describe('outbound connections', () => {
 
   it('serve applications over TLS on a second control port', async () => {
     const { cert, private: key } = await generate([{ name: 'commonName', value: '127.0.0.1' }])
-    const port = await freePort()
+    const port = await findFreePort('127.0.0.1')
     server = await TestServer.start({
       control: { host: '127.0.0.1', port: 0, secret: 'cymru', tls: { port, cert, key } },
     })
