@@ -94,6 +94,7 @@ export class SimulatedMedia implements MediaServer {
   readonly #thread = {
     isUp: true,
     request: ({ kind }: { readonly kind: string }): Promise<RelayReply> => this.#answer(kind),
+    requestPorts: ({ kind }: { readonly kind: string }): Promise<RelayReply> => this.#answer(kind),
     notify: (told: { readonly kind: string; readonly session: number; readonly on?: boolean }): void => {
       if (told.kind === 'watch' && told.on === true) this.#mayFail(told.session)
     },
