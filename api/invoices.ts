@@ -3,6 +3,7 @@ import type { Account } from '../model/account.ts'
 import type { AccountId, InvoiceId } from '../model/ids.ts'
 import type { Invoice, InvoiceLine } from '../model/invoice.ts'
 import { formatMoney } from '../model/money.ts'
+import { csvText } from './csv.ts'
 import { endpoint, EVERYONE, type Caller, type Endpoint } from './endpoint.ts'
 import { drawInvoice } from './invoice-pdf.ts'
 import { maySee, notFound, type Kit } from './kit.ts'
@@ -135,10 +136,4 @@ function csvLine(line: InvoiceLine, { currency }: Invoice): string {
     csvText(line.to ?? ''),
     line.billableMs === null ? '' : String(Math.floor(line.billableMs)),
   ].join(',')}\r\n`
-}
-
-/** A field (RFC 4180 §2). Text that a spreadsheet would run as a formula has an apostrophe before it; numbers in E.164 are none. */
-function csvText(text: string): string {
-  const safe = /^[=@\t\r]|^[+-](?!\d+$)/.test(text) ? `'${text}` : text
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }

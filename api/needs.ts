@@ -19,11 +19,12 @@ import type {
 } from '../model/ids.ts'
 import type { Invoice, InvoiceLine } from '../model/invoice.ts'
 import type { Posting, PostingKind } from '../model/ledger.ts'
-import type { Micros } from '../model/money.ts'
+import type { Currency, Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Ping, PingAnswer } from '../model/ping.ts'
 import type { QualityWindow } from '../model/quality-window.ts'
 import type { CallRecording, RecordingAccess } from '../model/recording.ts'
+import type { CallFigures, Interval, ReportKey, ReportRow, ReportScope, TimeSeriesPoint } from '../model/report.ts'
 import type { SipUser } from '../model/sip-user.ts'
 import type { DialledNumber, Target, Trunk } from '../model/trunk.ts'
 
@@ -133,6 +134,14 @@ export interface InvoiceStore {
   /** All of its lines, in the order they were written, some at a time. */
   lines(invoice: Invoice): AsyncIterable<readonly InvoiceLine[]>
 }
+export interface ReportStore {
+  /** The groups that brought the most, at most `limit`. */
+  by(key: ReportKey, scope: ReportScope, limit: number): Promise<readonly ReportRow[]>
+  /** By time, on the clocks of `timezone`; only where there were calls. */
+  over(interval: Interval, timezone: string, scope: ReportScope): Promise<readonly TimeSeriesPoint[]>
+  /** All of it, a row for each currency. */
+  total(scope: ReportScope): Promise<readonly (CallFigures & { readonly currency: Currency })[]>
+}
 export interface DncStore {
   /** Adds numbers to a list; those already there are left as they are. Returns how many are new. */
   add(list: DncList, numbers: readonly PhoneNumber[], reason: string): Promise<number>
@@ -189,6 +198,7 @@ export interface Stores {
   ledger: LedgerStore
   disputes: DisputeStore
   invoices: InvoiceStore
+  reports: ReportStore
   calls: CallStore
   auctions: AuctionStore
   idempotency: IdempotencyStore

@@ -2,6 +2,7 @@ import { createServer, STATUS_CODES, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { accountEndpoints } from './accounts.ts'
+import { analyticsEndpoints } from './analytics.ts'
 import { apiKeyEndpoints } from './api-keys.ts'
 import { createApp } from './app.ts'
 import { auctionEndpoints } from './auctions.ts'
@@ -67,6 +68,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...ledgerEndpoints(kit),
     ...disputeEndpoints(kit),
     ...invoiceEndpoints(kit),
+    ...analyticsEndpoints(kit),
     ...apiKeyEndpoints(kit),
     ...trunkEndpoints(kit),
     ...sipUserEndpoints(kit),

@@ -16,6 +16,7 @@ import { PostgresLedger } from './ledger-store.ts'
 import { NUMBERS } from './number-store.ts'
 import type { Postgres } from './postgres.ts'
 import { PostgresRefreshTokens } from './refresh-token-store.ts'
+import { PostgresReports } from './report-store.ts'
 import { SIP_USERS } from './sip-user-store.ts'
 import { StoredTable } from './stored-table.ts'
 import { TARGETS } from './target-store.ts'
@@ -43,6 +44,7 @@ export function createStores(postgres: Postgres, book: Book, clock: Clock): Stor
     ledger,
     disputes: new PostgresDisputes(postgres, ledger),
     invoices: new PostgresInvoices(postgres),
+    reports: new PostgresReports(postgres),
     calls: new PostgresCalls(postgres),
     auctions: new PostgresAuctions(postgres),
     idempotency: new PostgresIdempotency(postgres, clock),

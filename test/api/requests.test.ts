@@ -295,14 +295,14 @@ describe('a request', () => {
   })
 
   it('for what is not built yet is 501', async () => {
-    for (const path of ['analytics/dashboard?from=x', 'reports/campaign']) {
-      assertProblem(await api.request('GET', path, { token: buyer.token }), 501, 'not_available')
+    for (const path of ['consents', 'audit']) {
+      assertProblem(await api.request('GET', path, { token: admin.token }), 501, 'not_available')
     }
     const seller = await api.person('seller')
     for (const path of ['/api/v1/track/sale', '/track/sale']) {
       assertProblem(await api.request('POST', path, { token: seller.token, json: {} }), 501, 'not_available')
     }
-    assert.equal((await api.request('GET', 'analytics/dashboard')).status, 401)
+    assert.equal((await api.request('GET', 'audit')).status, 401)
   })
 
   it('that is not HTTP is answered and the server carries on', async () => {

@@ -26,6 +26,7 @@ import type { Invoice, InvoiceLine } from '../../model/invoice.ts'
 import type { Posting } from '../../model/ledger.ts'
 import type { SipUser } from '../../model/sip-user.ts'
 import type { DialledNumber, Target, Trunk } from '../../model/trunk.ts'
+import { reports } from './memory-reports.ts'
 import { apiKeys, refreshTokens, users } from './memory-users.ts'
 
 /** What tests may look into and fill. */
@@ -161,6 +162,7 @@ export function createMemoryStores(): MemoryStores {
     ledger: ledger(postings, tick),
     disputes: disputes(postings),
     invoices: invoices(invoiceRecords),
+    reports: reports(callRecords),
     invoiceRecords,
     calls: calls(callRecords),
     auctions: auctions(auctionRecords),

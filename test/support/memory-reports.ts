@@ -1,0 +1,54 @@
+import type { ReportStore } from '../../api/needs.ts'
+import type { CallRecord } from '../../model/cdr.ts'
+import type { CallFigures, ReportScope } from '../../model/report.ts'
+
+/** The figures in the plainest way there is: a recount, which storage's are compared with, too. */
+export function recount(calls: readonly CallRecord[]): CallFigures {
+  const sum = (each: (call: CallRecord) => number): number => calls.reduce((total, call) => total + each(call), 0)
+  const isEffective = ({ answeredAt, outcome }: CallRecord): boolean =>
+    answeredAt !== null || outcome === 'busy' || outcome === 'no_answer' || outcome === 'cancelled'
+  return {
+    calls: calls.length,
+    answered: sum(({ answeredAt }) => Number(answeredAt !== null)),
+    effective: sum((call) => Number(isEffective(call))),
+    billed: sum(({ billableMs }) => Number(billableMs > 0)),
+    talkMs: sum(({ answeredAt, durationMs }) => (answeredAt ? durationMs : 0)),
+    rang: sum(({ ringingAt }) => Number(ringingAt !== null)),
+    postDialDelayMs: sum(({ ringingAt, receivedAt }) => (ringingAt ? ringingAt.getTime() - receivedAt.getTime() : 0)),
+    revenueMicros: calls.reduce((total, { priceMicros }) => total + priceMicros, 0n),
+    payoutMicros: calls.reduce((total, { payoutMicros }) => total + payoutMicros, 0n),
+  }
+}
+
+/** The ended calls of a scope. */
+export function callsIn(calls: Iterable<CallRecord>, { from, until, sellerId, buyerId }: ReportScope): CallRecord[] {
+  return [...calls].filter(
+    (call) =>
+      call.state === 'ended' &&
+      call.receivedAt >= from &&
+      call.receivedAt < until &&
+      (sellerId ?? call.sellerId) === call.sellerId &&
+      (buyerId ?? call.buyerId) === call.buyerId,
+  )
+}
+
+/** Reports over calls in memory: of one currency, and by the minute. */
+export function reports(records: Map<string, CallRecord>): ReportStore {
+  const grouped = <K>(scope: ReportScope, keyOf: (call: CallRecord) => K): [K, CallRecord[]][] => [
+    ...Map.groupBy(callsIn(records.values(), scope), keyOf),
+  ]
+  return {
+    by: async (key, scope, limit) =>
+      grouped(scope, (call) => (key === 'vertical' || key === 'outcome' ? call[key] : call[`${key}Id`]))
+        .map(([value, calls]) => ({ key: value, currency: calls[0]!.currency, ...recount(calls) }))
+        .slice(0, limit),
+    over: async (_interval, _timezone, scope) =>
+      grouped(scope, ({ receivedAt }) => Math.floor(receivedAt.getTime() / 60_000) * 60_000).map(([ms, calls]) => ({
+        at: new Date(ms),
+        currency: calls[0]!.currency,
+        ...recount(calls),
+      })),
+    total: async (scope) =>
+      grouped(scope, ({ currency }) => currency).map(([currency, calls]) => ({ currency, ...recount(calls) })),
+  }
+}
