@@ -135,6 +135,18 @@ describe('what a call says', () => {
   })
 })
 
+describe('the post-dial delay of a call whose caller was answered first', () => {
+  for (const [what, ringingAt] of [
+    ['that was rung', new Date(NOW + 9000)],
+    ['that nobody bought', null],
+  ] as const)
+    it(`is what it waited for that answer, ${what}`, () => {
+      const legs = [leg({ side: 'caller', answeredAt: new Date(NOW + 200) })]
+      const call = sampleCall(newId(), { receivedAt: new Date(NOW), ringingAt, answeredAt: null, legs })
+      assert.equal(trunkSample(call).pddMs, 200)
+    })
+})
+
 describe('the quality of all trunks and targets', () => {
   const clock = { now: () => NOW, monotonicMs: () => 0 }
   const call = (trunkId: TrunkId, targetId: TargetId, changes: Partial<CallRecord> = {}): CallRecord =>
