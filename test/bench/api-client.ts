@@ -6,29 +6,34 @@ interface Job {
   readonly url: string
   readonly token: string
   readonly method: 'GET' | 'POST'
+  /** `{n}` is another seven digits each time. */
   readonly body: string | null
+  /** The status of a good answer; 200 to GET and 201 to POST unless it is said. */
+  readonly expected?: number
   readonly connections: number
   readonly milliseconds: number
 }
 
 const job = JSON.parse(process.argv[2] ?? '') as Job
 const agent = new Agent({ keepAlive: true, maxSockets: job.connections })
-const expected = job.method === 'GET' ? 200 : 201
+const expected = job.expected ?? (job.method === 'GET' ? 200 : 201)
+let asked = 0
 
 function ask(): Promise<number> {
   return new Promise((resolve, reject) => {
     const startedAt = performance.now()
     const headers: Record<string, string> = { authorization: `Bearer ${job.token}` }
     if (job.body !== null) headers['content-type'] = 'application/json'
-    const asked = request(job.url, { agent, method: job.method, headers }, (response) => {
+    const body = job.body?.replace('{n}', String(2_000_000 + (asked++ % 8_000_000)))
+    const sent = request(job.url, { agent, method: job.method, headers }, (response) => {
       response.resume()
       response.once('end', () => {
         if (response.statusCode === expected) resolve(performance.now() - startedAt)
         else reject(new Error(`${job.method} ${job.url} answered ${response.statusCode}`))
       })
     })
-    asked.once('error', reject)
-    asked.end(job.body ?? undefined)
+    sent.once('error', reject)
+    sent.end(body)
   })
 }
 

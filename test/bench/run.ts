@@ -14,6 +14,7 @@ const NAMES = [
   'ledger',
   'events',
   'api',
+  'bid-request',
   'media',
   'sip-parser',
   'sip',
