@@ -84,6 +84,16 @@ export function keepPayloads(section: AudioSection, payloads: readonly number[])
   return { ...section, payloads: section.payloads.filter((payload) => payloads.includes(payload)), attributes }
 }
 
+/** The section with one more payload type, and what is said of that. */
+export function withPayload(section: AudioSection, payload: number, attributes: readonly string[]): AudioSection {
+  const about = new RegExp(`^(?:rtpmap|fmtp|rtcp-fb):${payload} `)
+  return {
+    ...section,
+    payloads: [...section.payloads, payload],
+    attributes: [...section.attributes.filter((one) => !about.test(one)), ...attributes],
+  }
+}
+
 /** The section with the other's payload types too, behind its own. */
 export function withPayloadsOf(section: AudioSection, other: AudioSection): AudioSection {
   const added = other.payloads.filter((payload) => !section.payloads.includes(payload))

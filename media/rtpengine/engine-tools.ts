@@ -32,6 +32,10 @@ interface Act {
   readonly stop: AbortController
   /** Whether this side does not hear the other meanwhile. */
   isAlone: boolean
+  /** Is repeated until it is stopped. */
+  readonly repeats: boolean
+  /** It can be stopped and begun anew, if it repeats; or it is over. */
+  readonly begun: PromiseWithResolvers<void>
   /** Begins it anew, for what is repeated until it is stopped. */
   again: (() => Promise<void>) | null
 }
@@ -47,6 +51,9 @@ export class EngineTools {
   #audio: PathAudio | null = null
   #isApart = false
   readonly #acts: Record<LegSide, Act | null> = { caller: null, buyer: null }
+  /** What is dialled to each side: when what is played there once is over, and in between what is played over and over. */
+  readonly #dials: Record<LegSide, Act | null> = { caller: null, buyer: null }
+  readonly #dialling: Record<LegSide, Promise<unknown>> = { caller: Promise.resolve(), buyer: Promise.resolve() }
   readonly #muted: Record<LegSide, boolean> = { caller: false, buyer: false }
   /** Its number at the thread, once a tool has needed to listen. */
   #call: number | null = null
@@ -86,7 +93,10 @@ export class EngineTools {
   end(reason: string, recordedReason: string): void {
     if (this.#ended) return
     this.#ended = true
-    for (const side of SIDES) this.#acts[side]?.stop.abort()
+    for (const side of SIDES) {
+      this.#acts[side]?.stop.abort()
+      this.#dials[side]?.stop.abort()
+    }
     this.tools.end(reason)
     if (this.#call !== null) this.#parts.taps.remove(this.#call, recordedReason)
   }
@@ -96,7 +106,7 @@ export class EngineTools {
       case 'play':
         return this.#act(order, (act) => this.#play(order.side, order.sound, order.repeat, act))
       case 'dial':
-        return this.#act(order, (act) => this.#dial(order.side, order.digits, act))
+        return this.#inPlayed(order)
       case 'stop':
         for (const side of SIDES) if (this.#acts[side]?.op === order.op) this.#acts[side].stop.abort()
         return
@@ -113,15 +123,18 @@ export class EngineTools {
     }
   }
 
-  /** One thing after another at each side: what is under way is stopped first. */
-  #act({ op, side }: { op: number; side: LegSide }, work: (act: Act) => Promise<void>): void {
+  /** One thing played after another at each side: what is under way is stopped first, but for keys. */
+  #act({ op, side, repeat }: { op: number; side: LegSide; repeat: boolean }, work: (act: Act) => Promise<void>): void {
     this.#acts[side]?.stop.abort()
-    const act: Act = { op, stop: new AbortController(), isAlone: false, again: null }
+    const act = newAct(op, repeat)
     this.#acts[side] = act
+    const dialled = this.#dialling[side]
     const done = this.#acting[side].then(async () => {
+      await dialled
       try {
         await work(act)
       } finally {
+        act.begun.resolve()
         if (this.#acts[side] === act) {
           this.#acts[side] = null
           await this.#settleMutes()
@@ -130,6 +143,37 @@ export class EngineTools {
     })
     this.#acting[side] = done.catch(() => {})
     void this.#settle(op, done)
+  }
+
+  #inPlayed({ op, side, digits }: Extract<ToolOrder, { do: 'dial' }>): void {
+    const act = newAct(op, false)
+    const playing = this.#acts[side]
+    const played = this.#acting[side]
+    const done = this.#dialling[side].then(async () => {
+      await Promise.race([playing?.repeats ? playing.begun.promise : played, stopped(act.stop.signal)])
+      const pauses = playing?.again ?? null
+      this.#dials[side] = act
+      try {
+        if (pauses !== null) await this.#pause(side, playing!)
+        if (!act.stop.signal.aborted) await this.#dial(side, digits, act)
+      } finally {
+        this.#dials[side] = null
+        if (pauses !== null && this.#acts[side] === playing && !playing!.stop.signal.aborted) {
+          playing!.isAlone = true
+          await this.#settleMutes()
+          await pauses()
+        } else await this.#settleMutes()
+      }
+    })
+    this.#dialling[side] = done.catch(() => {})
+    void this.#settle(op, done)
+  }
+
+  async #pause(side: LegSide, playing: Act): Promise<void> {
+    if (this.#acts[side] !== playing) return
+    playing.isAlone = false
+    await this.#audio?.stopPlaying(side).catch(() => {})
+    await this.#settleMutes()
   }
 
   async #settle(op: number, done: Promise<void>): Promise<void> {
@@ -151,6 +195,7 @@ export class EngineTools {
     await audio.play(side, clip)
     if (clip.lasts === Infinity) {
       act.again = async () => this.#audio?.play(side, clip)
+      act.begun.resolve()
       await stopped(signal)
     } else await sleep(clip.lasts + TAIL_MS, undefined, { signal }).catch(() => {})
     act.again = null
@@ -160,7 +205,9 @@ export class EngineTools {
   /** As RFC 4733 events, which rtpengine puts into what the other side says; as tones when that says nothing. */
   async #dial(side: LegSide, digits: string, act: Act): Promise<void> {
     const from = oppositeOf(side)
-    if (this.#isApart || !(await this.#speaks(from))) return this.#play(side, dialTones(digits), false, act)
+    const knowsNone = this.tools.keyWay(side) === 'none'
+    if (knowsNone || this.#isApart || !(await this.#speaks(from)))
+      return this.#play(side, dialTones(digits), false, act)
     await this.#parts.allowDialling()
     const { audio } = this.#agreed()
     for (const digit of digits) await audio.dial(from, digit.toUpperCase())
@@ -175,7 +222,8 @@ export class EngineTools {
   }
 
   #shouldBeMuted(side: LegSide): boolean {
-    return this.#isApart || this.#acts[oppositeOf(side)]?.isAlone === true
+    const other = oppositeOf(side)
+    return this.#isApart || this.#acts[other]?.isAlone === true || this.#dials[other]?.isAlone === true
   }
 
   #settleMutes(): Promise<void> {
@@ -231,6 +279,10 @@ export class EngineTools {
     this.#line = turn.catch(() => {})
     return turn
   }
+}
+
+function newAct(op: number, repeats: boolean): Act {
+  return { op, stop: new AbortController(), isAlone: false, repeats, begun: Promise.withResolvers(), again: null }
 }
 
 function stopped(signal: AbortSignal): Promise<void> {

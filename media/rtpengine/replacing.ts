@@ -5,7 +5,7 @@ import { faceKind, withCodecsOf, withDirection, type AudioSection } from './audi
 import { Face } from './face.ts'
 import { ordersFor, type CodecPolicy } from './offered-codecs.ts'
 import type { Path } from './path.ts'
-import { checkAnswer, read, toAnswer, toOffer, type Said } from './said.ts'
+import { checkAnswer, read, toAnswer, toOffer, withoutUnsaid, type Said } from './said.ts'
 
 /** The call whose side is to be taken. */
 interface Replaced {
@@ -76,7 +76,7 @@ export class Replacing {
   async take(answer: Sdp): Promise<{ newcomer: Newcomer; said: Said }> {
     const newcomer = this.#newcomer
     assert(newcomer?.wasOffered, 'a place is offered before it is taken')
-    const said = read(answer)
+    const said = read(answer, newcomer.face.offered)
     checkAnswer(newcomer.face.offered!, said.description)
     newcomer.face.agreed = said.section
     const staying = oppositeOf(newcomer.side)
@@ -85,10 +85,10 @@ export class Replacing {
   }
 
   async introduce(side: LegSide, description: Sdp): Promise<Sdp> {
-    const said = read(description)
     const staying = oppositeOf(side)
     const to = this.#call.faces[staying]
     let newcomer = this.#newcomer
+    const said = read(description, newcomer?.side === side && newcomer.wasOffered ? newcomer.face.offered : null)
     if (newcomer?.side === side && newcomer.wasOffered) {
       checkAnswer(newcomer.face.offered!, said.description)
       newcomer.other = await newcomer.path.answer(staying, said.section, to.kind)
@@ -107,14 +107,14 @@ export class Replacing {
     const newcomer = this.#newcomer
     assert(newcomer?.said, 'a newcomer is introduced before it is answered')
     const { side, path, face, wasOffered, said } = newcomer
-    const answered = read(answer)
     const to = this.#call.faces[oppositeOf(side)]
+    const answered = read(answer, to.offered)
     checkAnswer(to.offered!, answered.description)
     newcomer.answer = answered
     if (wasOffered) await path.offer(side, said.section, to.kind)
     const section = await path.answer(side, answered.section, face.kind)
     face.agreed = answered.section
-    return face.writer.write(withDirection(face.written(section), toAnswer(said, answered)))
+    return face.writer.write(withDirection(withoutUnsaid(face.written(section), said), toAnswer(said, answered)))
   }
 
   /** The session has moved to the newcomer's call. */

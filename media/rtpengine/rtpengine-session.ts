@@ -9,6 +9,7 @@ import {
   type Sdp,
   type SessionStats,
 } from '../media-server.ts'
+import { sideKeysBetween } from '../key-ways.ts'
 import { OWN_OFFER } from '../own-offer.ts'
 import { carriesSpeech } from '../payload-types.ts'
 import { readDescription } from '../sdp-reading.ts'
@@ -33,6 +34,7 @@ import {
   toAnswer,
   toOffer,
   withOneSpeech,
+  withoutUnsaid,
   type Said,
   type Told,
 } from './said.ts'
@@ -143,8 +145,8 @@ export class RtpengineSession
 
   async answerFromBuyer(answer: Sdp): Promise<Sdp> {
     const path = this.#open()
-    const said = read(answer)
     const { caller, buyer } = this.#faces
+    const said = read(answer, buyer.offered)
     checkAnswer(buyer.offered!, said.description)
     const callerSaid = this.#said.caller
     if (callerSaid) {
@@ -192,8 +194,9 @@ export class RtpengineSession
     const path = this.#open()
     const pending = this.#pending
     assert(pending !== null, 'an answer follows an offer')
-    const said = read(answer)
-    checkAnswer(this.#faces[oppositeOf(pending.from)].offered!, said.description)
+    const { offered } = this.#faces[oppositeOf(pending.from)]
+    const said = read(answer, offered)
+    checkAnswer(offered!, said.description)
     const text = await this.#agree(path, pending.from, pending.offer, said)
     this.#pending = null
     return text
@@ -210,8 +213,8 @@ export class RtpengineSession
 
   async answerFrom(side: LegSide, answer: Sdp): Promise<void> {
     const path = this.#open()
-    const said = read(answer)
     const { offered } = this.#faces[side]
+    const said = read(answer, offered)
     const otherSaid = this.#said[oppositeOf(side)]
     assert(offered && otherSaid, 'an answer follows an offer of ours')
     checkAnswer(offered, said.description)
@@ -240,6 +243,7 @@ export class RtpengineSession
     this.#said[side] = said
     if (other) this.#faces[staying].written(other)
     await this.#tools.agreed(path, true)
+    this.#tellKeys()
     this.#figures.silence.restart()
   }
 
@@ -260,6 +264,7 @@ export class RtpengineSession
     const { side, said, answer } = newcomer
     await this.#changeHands(newcomer, said)
     this.#said[oppositeOf(side)] = answer
+    this.#tellKeys()
     this.#faces[oppositeOf(side)].agreed = answer.section
     this.#flowing = toAnswer(said, answer) === 'sendrecv'
   }
@@ -336,7 +341,7 @@ export class RtpengineSession
       : await this.#tell(path, asker, offer, answer)
     this.#firstAnswerDue = false
     const direction = toAnswer(offer, answer)
-    const answered = withDirection(section, direction)
+    const answered = withDirection(withoutUnsaid(section, offer), direction)
     from.writer.follow(offer.description, offer.text)
     const text = from.writer.write(answered)
     if (!readDescription(text).audio.codecs.some(carriesSpeech)) throw noSpeech()
@@ -344,11 +349,18 @@ export class RtpengineSession
     await path.unblock()
     this.#said[asker] = offer
     this.#said[answerer] = answer
+    this.#tellKeys()
     from.agreed = answered
     to.agreed = answer.section
     this.#flowing = direction === 'sendrecv'
     this.#figures.silence.restart()
     return text
+  }
+
+  /** How each side has its keys, by what they have said. Those of which it knows nothing reach it all the same: it ignores them (RFC 3550 §5.1). */
+  #tellKeys(): void {
+    const { caller, buyer } = this.#said
+    if (caller && buyer) this.#tools.tools.agreed(sideKeysBetween(caller.audio, buyer.audio))
   }
 
   /** All of an offer and its answer → what the asker is to be answered. */

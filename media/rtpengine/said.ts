@@ -1,21 +1,46 @@
 import { UnacceptableMedia, type Sdp } from '../media-server.ts'
+import { isEvents, offeringEvents } from '../key-ways.ts'
 import { OWN_OFFER } from '../own-offer.ts'
 import { carriesSpeech, isSameCodec, type Codec } from '../payload-types.ts'
-import { readDescription, type Description, type Direction } from '../sdp-reading.ts'
+import { readDescription, type AudioStream, type Description, type Direction } from '../sdp-reading.ts'
 import { termsToAnswer, termsToOffer } from '../sdp.ts'
-import { keepPayloads, readSection, type AudioSection } from './audio-section.ts'
+import { keepPayloads, readSection, withPayload, type AudioSection } from './audio-section.ts'
 
-/** What a party has said of its audio. */
+/** What a party has said of its audio: with key presses (RFC 4733) for the other side where it has none, which it is not told. */
 export interface Said {
   readonly text: Sdp
   readonly description: Description
   readonly section: AudioSection
+  /** As it was said. */
+  readonly audio: AudioStream
 }
 
-/** Reads what a party says. Throws UnacceptableMedia. */
-export function read(text: Sdp): Said {
-  const description = readDescription(text)
-  return { text, description, section: readSection(text, description.audioIndex) }
+/** Reads what a party says; `offered`: it answers to this. Throws UnacceptableMedia. */
+export function read(text: Sdp, offered: Description | null = null): Said {
+  const said = readDescription(text)
+  const section = readSection(text, said.audioIndex)
+  const { audio } = said
+  const isAsked = offered === null || offered.audio.codecs.some(isEvents)
+  const withEvents = isAsked ? offeringEvents(audio, offered?.audio ?? null) : audio
+  if (withEvents === audio) return { text, description: said, section, audio }
+  const { payload } = withEvents.codecs.at(-1)!
+  const attributes = [`rtpmap:${payload} telephone-event/8000`, `fmtp:${payload} 0-15`]
+  return {
+    text,
+    description: { ...said, audio: withEvents },
+    section: withPayload(section, payload, attributes),
+    audio,
+  }
+}
+
+/** What we write to this party: no key presses that it knows nothing of. */
+export function withoutUnsaid(section: AudioSection, { audio, description }: Said): AudioSection {
+  if (audio === description.audio) return section
+  const { payload } = description.audio.codecs.at(-1)!
+  return keepPayloads(
+    section,
+    section.payloads.filter((one) => one !== payload),
+  )
 }
 
 /** Our own offer, from nowhere yet: what is sent there is blocked until the caller has said where it is. */
@@ -50,7 +75,10 @@ export function readTold(text: Sdp): Told {
 /** What is left of an offer by the answer that the caller has had already. */
 export function asTold(told: Told | null, section: AudioSection): AudioSection {
   if (!told) return section
-  const known = (payload: number): boolean => told.codecs.some((codec) => codec.payload === payload)
+  // Key presses are each side's own matter.
+  const events = section.attributes.flatMap((one) => /^rtpmap:(\d+) telephone-event\/8000\b/i.exec(one)?.[1] ?? [])
+  const known = (payload: number): boolean =>
+    events.includes(String(payload)) || told.codecs.some((codec) => codec.payload === payload)
   return keepPayloads(section, section.payloads.filter(known))
 }
 

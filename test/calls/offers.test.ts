@@ -48,7 +48,7 @@ describe('an offer', function () {
       `v=0\r\no=- 7 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP ${payload}\r\n`
     try {
       agent.on('call', (call) => {
-        assert.match(call.invite.body, /m=audio \d+ RTP\/AVP 8 0\r/)
+        assert.match(call.invite.body, /m=audio \d+ RTP\/AVP 8 0 101\r/)
         call.accept(described(0))
       })
       await market.standingBid({ host: agent.address, port: agent.port })

@@ -55,7 +55,7 @@ describe('an answer that the caller has had with early media', function () {
       caller.on('request', ({ method, body }) => asked.push(`${method} ${/a=(send\w+)/.exec(body)?.[1]}`))
       const agent = await rung
       // The codec that the caller speaks by now; and the one that the relay puts in its place.
-      assert.match(agent.invite.body, /m=audio \d+ RTP\/AVP 0 8\r/)
+      assert.match(agent.invite.body, /m=audio \d+ RTP\/AVP 0 8 101\r/)
       agent.accept(described('0', 'sendrecv'))
       const outcome = await caller.outcome
       assert.ok(outcome.kind === 'answered')

@@ -9,6 +9,8 @@ import { digitHeard, tonesOf, toneHeard } from './tone-party.ts'
 
 /** How long a tool's work may take to begin. */
 const BEGIN_MS = 300
+/** How long it may take at most until an engine hears keys. */
+const LISTENS_WITHIN_MS = 10_000
 const TELEPHONE_EVENT = 101
 const MENU = { max: 4, terminators: '#', firstMs: 5000, betweenMs: 3000 }
 
@@ -94,6 +96,27 @@ export const TOOL_BEHAVIOURS: readonly Behaviour[] = [
         const events = stage.buyer.heard.filter(({ packet }) => (packet[1]! & 0x7f) === TELEPHONE_EVENT)
         assert.deepEqual([...new Set(events.map(({ packet }) => packet[12]))], [5, 9, 11])
       }),
+  },
+  {
+    name: 'tells of the keys of a side whose other side has not agreed to RFC 4733',
+    needs: 'tools',
+    async run(stage) {
+      const answer = stage.buyer.describe({ payloads: '0' }).replace('a=rtpmap:101 telephone-event/8000\r\n', '')
+      const { session, callerPort, told } = await answered(stage, stage.caller.describe(), answer)
+      assert.match(told, /telephone-event\/8000/)
+      const tools = session.tools!
+      assert.equal(tools.keyWay('buyer'), 'none')
+      const keys: string[] = []
+      tools.onKeys('caller', { down: (digit) => keys.push(`down ${digit}`), up: (digit) => keys.push(`up ${digit}`) })
+      // The first may be pressed before the engine listens.
+      const press = (event: number): Promise<unknown> => digitHeard(stage.caller, callerPort, event, stage.buyer)
+      const untilMs = performance.now() + LISTENS_WITHIN_MS
+      while (keys.length === 0 && performance.now() < untilMs) await press(3)
+      await press(12)
+      while (!keys.includes('up A') && performance.now() < untilMs) await sleep(20)
+      assert.deepEqual(keys.slice(-2), ['down A', 'up A'])
+      await session.close()
+    },
   },
   {
     name: 'keeps the sides apart until they may talk',

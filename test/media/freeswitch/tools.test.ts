@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
 import type { FreeSwitchSession } from '../../../media/freeswitch/freeswitch-session.ts'
 import { UnsafeText } from '../../../media/freeswitch/event-socket-text.ts'
 import { MediaUnavailable } from '../../../media/media-server.ts'
@@ -113,6 +114,41 @@ describe('The audio tools of FreeSWITCH', () => {
     await session.tools.sendDigits('buyer', '12#')
     assert.ok(freeswitch.commands.includes(`uuid_send_dtmf ${buyer.uuid} 12#@100`))
     await assert.rejects(session.tools.sendDigits('buyer', '1\n\napi shutdown'), UnsafeText)
+  })
+
+  it('tell of the keys that the other side has not agreed to, and of all when they are watched', async () => {
+    const { tools } = session
+    assert.deepEqual([tools.keyWay('caller'), tools.keyWay('buyer')], ['passed', 'passed'])
+    const told: string[] = []
+    const telling = new EventEmitter<{ up: [] }>()
+    tools.onKeys('caller', {
+      down: (digit) => told.push(`down ${digit}`),
+      up: (digit, durationMs) => {
+        told.push(`up ${digit} ${durationMs}`)
+        telling.emit('up')
+      },
+    })
+    const collected = tools.collectDigits('caller', { ...digits, max: 1, firstMs: 5000 })
+    caller.dial('1')
+    assert.equal((await collected).digits, '1')
+    assert.deepEqual(told, [], 'FreeSWITCH has passed it on')
+    assert.equal(tools.watchKeys('caller'), true)
+    assert.deepEqual(told, ['down 1', 'up 1 250'], 'the one of a moment ago')
+    const up = once(telling, 'up')
+    caller.dial('2')
+    await up
+    assert.deepEqual(told.slice(2), ['down 2', 'up 2 250'])
+  })
+
+  it('dial by tones to a side without RFC 4733', async () => {
+    await session.reoffer('buyer', description(40_002, [], '0').replace(/a=rtpmap:101.*\r\n/, ''))
+    await session.reanswer('caller', description(40_000))
+    assert.deepEqual([session.tools.keyWay('caller'), session.tools.keyWay('buyer')], ['passed', 'none'])
+    await session.tools.sendDigits('buyer', '1#')
+    assert.deepEqual(buyer.executed, [
+      'playback tone_stream://%(100,60,697,1209)',
+      'playback tone_stream://%(100,60,941,1477)',
+    ])
   })
 
   it('record the caller left and the buyer right, with pauses, until stopped', async () => {
