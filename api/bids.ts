@@ -5,13 +5,18 @@ import { newId, type AccountId, type CallId, type CampaignId, type TargetId } fr
 import { CENT, formatMoney, type Currency, type Micros } from '../model/money.ts'
 import type { Target } from '../model/trunk.ts'
 import { CriteriaAnswer, CriteriaInput, printCriteria, readCriteria } from './criteria.ts'
+import { decodeText, readBody } from './body.ts'
 import { crud, given } from './crud.ts'
-import { BUYERS, type Caller, type Endpoint } from './endpoint.ts'
-import { maySee, ownerOf, type Kit } from './kit.ts'
+import { BUYERS, endpoint, type Caller, type Endpoint } from './endpoint.ts'
+import { maySee, notFound, ownerOf, type Kit } from './kit.ts'
+import { ModifiersAnswer, ModifiersInput, printModifiers, readModifierLines, readModifiers } from './modifiers.ts'
+import { requireMatch } from './preconditions.ts'
 import { invalid, Problem } from './problems.ts'
 import * as s from './schemas.ts'
 
 const MAX_BILLABLE_AFTER = 3600
+/** Ten thousand lines are a fifth of it. */
+const MAX_IMPORT_BYTES = 1_000_000
 
 const STATUSES = ['active', 'paused'] as const
 
@@ -22,6 +27,9 @@ const fields = {
   billable_after: z.int().min(0).max(MAX_BILLABLE_AFTER),
   criteria: CriteriaInput,
   max_concurrent_calls: z.int().min(1).max(100_000).nullable(),
+  modifiers: ModifiersInput.nullable().meta({
+    description: 'What the amount is multiplied by, by place, hour and tag; what it comes to is never above the amount',
+  }),
   status: z.enum(STATUSES),
 }
 const Patch = z.strictObject(fields).partial()
@@ -35,6 +43,7 @@ const Create = z.strictObject({
   billable_after: fields.billable_after.default(0),
   criteria: fields.criteria.optional(),
   max_concurrent_calls: fields.max_concurrent_calls.default(null),
+  modifiers: fields.modifiers.optional(),
   status: fields.status.default('active'),
 })
 
@@ -49,6 +58,7 @@ const Answer = z.strictObject({
   billable_after: z.int(),
   criteria: CriteriaAnswer,
   max_concurrent_calls: z.int().nullable(),
+  modifiers: ModifiersAnswer.nullable(),
   status: z.enum(STATUSES),
   ...s.printedStored,
 })
@@ -64,6 +74,7 @@ const print = (bid: Bid, currency: Currency): z.input<typeof Answer> => ({
   billable_after: bid.billableAfter,
   criteria: printCriteria(bid.criteria),
   max_concurrent_calls: bid.maxConcurrentCalls,
+  modifiers: bid.modifiers ? printModifiers(bid.modifiers) : null,
   status: bid.status,
   ...s.printStored(bid),
 })
@@ -134,7 +145,33 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
     return ownerOf(kit, caller, accountId, ['buyer'])
   }
 
-  return crud(kit, {
+  async function zoneOf(id: CampaignId): Promise<Pick<Campaign, 'timezone'>> {
+    return (await stores.campaigns.find(id)) ?? { timezone: 'UTC' }
+  }
+
+  /** The modifiers of a bid by the line: in place of those it had. */
+  const importModifiers = endpoint({
+    method: 'post',
+    path: '/bids/{id}/modifiers',
+    tag: 'bids',
+    who: BUYERS,
+    summary: 'Replace a bid’s modifiers by CSV lines: kind,value,factor with the kind zip, state, hour or tag',
+    streams: ['text/csv', 'text/plain'],
+    answers: { 200: Answer },
+    async handle({ caller, params, raw, ifMatch }) {
+      const current = await stores.bids.find(params['id']!)
+      if (!current || !maySee(caller, current.accountId)) throw notFound('bid')
+      const version = requireMatch(ifMatch, current.version)
+      const text = decodeText(await readBody(raw, MAX_IMPORT_BYTES))
+      const modifiers = readModifierLines(text, await zoneOf(current.campaignId))
+      const changed = await stores.bids.update(current.id, { modifiers }, version)
+      const account = await stores.accounts.find(current.accountId)
+      if (!changed || !account) throw notFound('bid')
+      return { status: 200, body: print(changed, account.currency), version: changed.version }
+    },
+  })
+
+  const endpoints = crud(kit, {
     name: 'bids',
     noun: 'bid',
     statuses: STATUSES,
@@ -162,6 +199,7 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
         billableAfter: body.billable_after,
         criteria,
         maxConcurrentCalls: body.max_concurrent_calls,
+        modifiers: body.modifiers ? readModifiers(body.modifiers, await zoneOf(campaignId)) : null,
         status: body.status,
       }
     },
@@ -179,6 +217,8 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
         billableAfter: body.billable_after,
         criteria: owner && body.criteria ? readCriteria(kit, body.criteria, owner.timezone) : undefined,
         maxConcurrentCalls: body.max_concurrent_calls,
+        modifiers:
+          body.modifiers && readModifiers(body.modifiers, await zoneOf(body.campaign_id ?? current.campaignId)),
         status: body.status,
       })
     },
@@ -188,6 +228,7 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
       announce(kit, bid, currency)
     },
   })
+  return [...endpoints, importModifiers]
 }
 
 function closed(): Problem {

@@ -2,6 +2,7 @@ import type { Stored } from './account.ts'
 import type { BuyerAudio } from './call-audio.ts'
 import type { Caps } from './caps.ts'
 import type { AccountId, BidId, CallId, CampaignId, TargetId } from './ids.ts'
+import type { Modifiers } from './modifiers.ts'
 import type { Micros } from './money.ts'
 
 export type Day = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'
@@ -97,6 +98,8 @@ export interface Bid extends Stored {
   readonly billableAfter: number
   readonly criteria: Criteria
   readonly maxConcurrentCalls: number | null
+  /** Absent or null: the amount is the same for every call. */
+  readonly modifiers?: Modifiers | null
   readonly status: 'active' | 'paused'
 }
 
@@ -117,6 +120,7 @@ export const NON_BID_REASONS = {
   outside_schedule: 'the call came outside the campaign’s schedule',
   tag_mismatch: 'the call’s tags are not those the bid asks for',
   seller_mismatch: 'the bid does not ask for calls of this seller',
+  modified_away: 'the bid’s own modifiers leave nothing of it for this call',
   currency_mismatch: 'the bid is in another currency than the number',
   duration_above_limit: 'the bid’s billable_after exceeds the number’s max_billable_after',
   bid_concurrency: 'the bid has its most concurrent calls',

@@ -22,6 +22,7 @@ export const REASON_NUMBERS = {
   duration_above_limit: 306,
   tag_mismatch: 307,
   seller_mismatch: 308,
+  modified_away: 309,
   bid_concurrency: 400,
   target_concurrency: 401,
   campaign_concurrency: 402,

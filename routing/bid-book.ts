@@ -5,7 +5,7 @@ import { BidIndex, verticalsOf } from './bid-index.ts'
 import { CallCounter } from './call-counter.ts'
 import { CallerHistory } from './caller-history.ts'
 import { CampaignUsage } from './campaign-usage.ts'
-import { WallClocks } from './opening.ts'
+import { WallClocks, type WallClock } from './opening.ts'
 import { Pacing } from './pacing.ts'
 import {
   conditionsOf,
@@ -195,6 +195,7 @@ export class BidBook {
       const previousStatus = before.bid.status
       before.bid = value
       before.wholeMicros = Number(value.amountMicros)
+      before.modifierClock = this.#modifierClockOf(value)
       before.changedAtMs = this.#now()
       if (previousStatus !== value.status) this.#reindex(before)
       return // A streamed amount or status: the bid keeps its place.
@@ -207,12 +208,17 @@ export class BidBook {
       target: this.targetOf(value.targetId),
     }
     const conditions = conditionsOf(value.criteria, this.#clocks)
-    const bid = new StandingBid(value, parts, conditions, this.#now(), before?.places)
+    const bid = new StandingBid(value, parts, conditions, this.#modifierClockOf(value), this.#now(), before?.places)
     this.#bids.set(id, bid)
     for (const part of [bid.campaign, bid.buyer, bid.target]) part.bids.add(bid)
     if (value.callId === null) this.#standing++
     else addTo(this.#byCall, value.callId, bid)
     this.#putIn(bid)
+  }
+
+  #modifierClockOf({ modifiers }: Bid): WallClock | null {
+    if (!modifiers || Object.keys(modifiers.hours).length === 0) return null
+    return this.#clocks.find(modifiers.timezone)
   }
 
   #mayBid(callId: CallId): boolean {

@@ -8,6 +8,12 @@ export function times(micros: number, thousandths: number): number {
   return ((micros - rest) / 1000) * thousandths + Math.floor((rest * thousandths) / 1000)
 }
 
+/** A bid by its buyer's own modifiers: never above its amount. */
+export function modify(bid: StandingBid, modifier: number): void {
+  bid.factors = { ...NO_FACTORS, modifier }
+  bid.amountMicros = Math.min(bid.wholeMicros, times(bid.wholeMicros, modifier))
+}
+
 /** A campaign ahead of its day bids less, but no less than the call costs at the least. */
 export function slowDown(bid: StandingBid, pacing: number, lowestMicros: number): void {
   bid.factors = { ...(bid.factors ?? NO_FACTORS), pacing }

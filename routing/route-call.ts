@@ -9,8 +9,9 @@ import type { DialledNumber } from '../model/trunk.ts'
 import { callerPlaceOf } from './area.ts'
 import { lowestPrice, meetsReserve, rankBids, type Ranked } from './auction.ts'
 import { BidBook } from './bid-book.ts'
-import { slowDown } from './effective-bid.ts'
+import { modify, slowDown } from './effective-bid.ts'
 import { explainAuction } from './explain.ts'
+import { modifierOf } from './modifiers.ts'
 import type { RoutingNeeds } from './needs.ts'
 import type { Pacing } from './pacing.ts'
 import type { QualityThousandths } from './quality.ts'
@@ -164,6 +165,12 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
     if (code !== null) return code
     bid.amountMicros = bid.wholeMicros
     bid.factors = null
+    const { modifiers } = bid.bid
+    if (modifiers) {
+      const factor = modifierOf(modifiers, bid.modifierClock, facts.caller, facts.tags, facts.atMs)
+      if (factor === 0) return 'modified_away'
+      modify(bid, factor)
+    }
     if (!meetsReserve(bid.amountMicros, facts.reserveMicros)) return 'below_reserve'
     const byPlaces = judgePlaces(bid, ani, facts.atMs)
     if (byPlaces !== null) return byPlaces

@@ -8,7 +8,7 @@ import type { CallCounter } from './call-counter.ts'
 import type { CallerHistory } from './caller-history.ts'
 import type { CampaignUsage } from './campaign-usage.ts'
 import type { Factors } from '../model/auction.ts'
-import type { Opening, WallClocks } from './opening.ts'
+import type { Opening, WallClock, WallClocks } from './opening.ts'
 import type { Pacing } from './pacing.ts'
 import { NEUTRAL_QUALITY } from './quality.ts'
 import { traitsOf, type CallTags, type Traits } from './traits.ts'
@@ -100,6 +100,8 @@ export class StandingBid implements Candidate {
   bid: Bid
   createdAtMs: number
   conditions: Conditions
+  /** Of its modifiers' zone; null without modifiers by the hour. */
+  modifierClock: WallClock | null
   /** When it last changed: an older auction is not explained by what the bid says now. */
   changedAtMs: number
   /** Calls on this bid, from INVITE to the end of the leg. Kept apart, so that a bid rewritten in mid-call goes on counting. */
@@ -116,6 +118,7 @@ export class StandingBid implements Candidate {
     bid: Bid,
     parts: { campaign: CampaignState; buyer: AccountState; target: TargetState },
     conditions: Conditions,
+    modifierClock: WallClock | null,
     changedAtMs: number,
     places = { inUse: 0 },
   ) {
@@ -129,6 +132,7 @@ export class StandingBid implements Candidate {
     this.wholeMicros = Number(bid.amountMicros)
     this.amountMicros = this.wholeMicros
     this.conditions = conditions
+    this.modifierClock = modifierClock
     this.changedAtMs = changedAtMs
     this.places = places
   }

@@ -17,6 +17,7 @@ export const BIDS: TableLayout<Bid> = {
       billable_after: bid.billableAfter,
       criteria: json(bid.criteria),
       max_concurrent_calls: bid.maxConcurrentCalls,
+      modifiers: json(bid.modifiers),
       status: bid.status,
     }),
   read: (row: Row) => ({
@@ -29,6 +30,7 @@ export const BIDS: TableLayout<Bid> = {
     billableAfter: row['billable_after'],
     criteria: row['criteria'],
     maxConcurrentCalls: row['max_concurrent_calls'],
+    ...(row['modifiers'] && { modifiers: row['modifiers'] }),
     status: row['status'],
     version: row['version'],
     createdAt: row['created_at'],

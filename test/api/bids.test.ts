@@ -174,6 +174,65 @@ describe('bids', () => {
     assert.ok(!list.body.data.some(({ amount }: { amount: string }) => amount === '7.77'))
   })
 
+  it('have modifiers by place, hour and tag', async () => {
+    const modifiers = { zips: { '75001': '1.2' }, states: { TX: 0.5 }, hours: { '13': 0 }, tags: { 'language= ES': 2 } }
+    const made = await post(owner, 'bids', { amount: '1', modifiers })
+    assert.deepEqual(made.body.modifiers, {
+      zips: { '75001': '1.200' },
+      states: { TX: '0.500' },
+      hours: { '13': '0.000' },
+      tags: { 'language=es': '2.000' },
+      timezone: 'America/New_York',
+    })
+    assert.equal((await patch(owner, `bids/${made.body.id}`, { modifiers: null })).body.modifiers, null)
+    for (const wrong of [
+      { zips: { '7500': 1 } },
+      { zips: { '75001': '2.001' } },
+      { zips: { '75001': '0.0001' } },
+      { states: { tx: -1 } },
+      { hours: { '24': 1 } },
+      { tags: { language: 1 } },
+      { days: {} },
+    ])
+      assert.equal((await post(owner, 'bids', { amount: '1', modifiers: wrong })).status, 422, JSON.stringify(wrong))
+  })
+
+  it('take modifiers by the line, and say which line is wrong', async () => {
+    const made = await post(owner, 'bids', { amount: '1' })
+    const send = (text: string) =>
+      api.request('POST', `bids/${made.body.id}/modifiers`, {
+        token: owner.token,
+        body: text,
+        headers: { 'content-type': 'text/csv' },
+      })
+    const reply = await send('kind,value,factor\r\nzip,75001,1.25\n"tag","device=mobile","0.5"\n\nhour,9,2\n')
+    assert.equal(reply.status, 200)
+    assert.deepEqual(reply.body.modifiers, {
+      zips: { '75001': '1.250' },
+      states: {},
+      hours: { '9': '2.000' },
+      tags: { 'device=mobile': '0.500' },
+      timezone: 'America/New_York',
+    })
+    for (const [text, pointer] of [
+      ['zip,75001,1\nzip,75001,1', '/lines/2'],
+      ['zip,75001,3', '/lines/1'],
+      ['city,Austin,1', '/lines/1'],
+      ['state,TX', '/lines/1'],
+      ['hour,24,1', '/lines/1'],
+      [Array.from({ length: 10_001 }, (_, i) => `zip,${String(i).padStart(5, '0')},1`).join('\n'), '/lines'],
+    ] as const)
+      assertFault(await send(text), pointer)
+    const stranger = await api.person('buyer', 'stranger')
+    const path = `bids/${made.body.id}/modifiers`
+    const theirs = await api.request('POST', path, {
+      token: stranger.token,
+      body: '',
+      headers: { 'content-type': 'text/csv' },
+    })
+    assert.equal(theirs.status, 404)
+  })
+
   it('change amount, status and criteria alone', async () => {
     const made = await post(owner, 'bids', { amount: '1', criteria: { verticals: ['legal'] } })
     const changed = await patch(owner, `bids/${made.body.id}`, { amount: '3', status: 'paused' })

@@ -75,6 +75,7 @@ describe('the stores', () => {
       budget: { dailyMicros: null, totalMicros: 1n },
     })
     const bid = bidDraft(buyer, {
+      modifiers: { zips: { '75001': 1200 }, states: {}, hours: {}, tags: {}, timezone: 'America/Denver' },
       criteria: {
         verticals: ['solar'],
         geography: { states: ['TX'], cities: [], zips: ['75001'], circle: { lat: 32.9, lon: -96.8, radiusMiles: 25 } },
