@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Account } from '../model/account.ts'
 import { ANY_CALL, type Bid, type Campaign } from '../model/bid.ts'
+import type { DomainEvent } from '../model/events.ts'
 import { newId, type AccountId, type CallId, type CampaignId, type TargetId } from '../model/ids.ts'
 import { CENT, formatMoney, type Currency, type Micros } from '../model/money.ts'
 import type { Target } from '../model/trunk.ts'
@@ -223,10 +224,9 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
       })
     },
     print,
-    async created(bid, currency) {
-      await requireTaken(bid)
-      announce(kit, bid, currency)
-    },
+    // Kept before it is known whether the auction took it: a live bid that came too late is announced, and stood for no time.
+    announce: (bid, currency) => bidPlaced(kit, bid, currency),
+    created: requireTaken,
   })
   return [...endpoints, importModifiers]
 }
@@ -235,10 +235,9 @@ function closed(): Problem {
   return new Problem('auction_closed', 'The auction of this call is closed.')
 }
 
-function announce(kit: Kit, bid: Bid, currency: Currency): void {
-  if (!kit.events.hasListeners) return
+function bidPlaced(kit: Kit, bid: Bid, currency: Currency): DomainEvent {
   const payload = print(bid, currency)
-  kit.events.publish({
+  return {
     id: newId<string>(kit.clock),
     type: 'bid.placed',
     time: payload.created_at,
@@ -246,5 +245,5 @@ function announce(kit: Kit, bid: Bid, currency: Currency): void {
     callId: null,
     payload,
     audience: { buyerIds: [bid.accountId], buyerPayloads: new Map([[bid.accountId, payload]]) },
-  })
+  }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Account, AccountType, Role, Stored } from '../model/account.ts'
+import type { DomainEvent } from '../model/events.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { Currency } from '../model/money.ts'
 import { endpoint, type Caller, type Endpoint } from './endpoint.ts'
@@ -34,8 +35,10 @@ export interface Plan<T extends Owned, C extends z.ZodType, P extends z.ZodType>
   readonly changes: (body: z.output<P>, current: T, caller: Caller) => Partial<Draft<T>> | Promise<Partial<Draft<T>>>
   /** `currency` is its account's: the one its money is in. */
   readonly print: (thing: T, currency: Currency) => unknown
-  /** Throws a Problem for a thing that is not to stay; it has then taken it back. */
-  readonly created?: (thing: T, currency: Currency) => void | Promise<void>
+  /** What is announced of a new one, in its transaction and then to those who listen. */
+  readonly announce?: (thing: T, currency: Currency) => DomainEvent
+  /** Throws a Problem for a thing that is not to stay; it has then taken it back, and those who listen are not told of it. */
+  readonly created?: (thing: T) => Promise<void>
 }
 
 /** The five endpoints of a kind: POST and GET on the list, GET, PATCH and DELETE on one. */
@@ -83,8 +86,14 @@ export function crud<T extends Owned, C extends z.ZodType, P extends z.ZodType>(
         const owner = plan.owner
           ? await plan.owner(body, caller)
           : await ownerOf(kit, caller, (body as { account_id?: AccountId }).account_id, plan.ownerTypes)
-        const thing = await store.create(await plan.draft(body, owner, caller))
-        await plan.created?.(thing, owner.currency)
+        const { announce } = plan
+        let announced: DomainEvent | undefined
+        const thing = await store.create(
+          await plan.draft(body, owner, caller),
+          announce && ((made) => (announced = announce(made, owner.currency))),
+        )
+        await plan.created?.(thing)
+        if (announced) kit.events.publish(announced)
         const headers = { location: `/api/v1/${name}/${thing.id}` }
         return { status: 201, body: plan.print(thing, owner.currency), version: thing.version, headers }
       },

@@ -1,14 +1,15 @@
 import { z } from 'zod'
 import { reverse } from '../accounts/reversal.ts'
 import { DISPUTE_REASONS, DISPUTE_STATES, type Dispute, type DisputeDecision } from '../model/dispute.ts'
-import { newId, type CallId, type DisputeId } from '../model/ids.ts'
+import type { DomainEvent } from '../model/events.ts'
+import { newId, type AccountId, type CallId, type DisputeId } from '../model/ids.ts'
 import type { Posting } from '../model/ledger.ts'
 import { CENT, type Micros } from '../model/money.ts'
 import { mayReadCall } from './call-views.ts'
 import { ADMIN, BUYERS, endpoint, EVERYONE, type Caller, type Endpoint } from './endpoint.ts'
 import { notFound, type Kit } from './kit.ts'
-import type { DisputeFilter } from './needs.ts'
-import { announcePosting, viewPosting } from './posting-views.ts'
+import type { AnnouncePosting, DisputeFilter } from './needs.ts'
+import { postingEvent, viewPosting } from './posting-views.ts'
 import { invalid, Problem } from './problems.ts'
 import * as s from './schemas.ts'
 
@@ -62,8 +63,12 @@ export function disputeEndpoints(kit: Kit): Endpoint[] {
   }
 
   async function decide(dispute: Dispute, decision: DisputeDecision, posting: Posting | null): Promise<Dispute> {
-    const decided = dispute.state === 'open' ? await stores.disputes.decide(dispute.id, decision, posting) : null
+    let announced: readonly DomainEvent[] = []
+    const announce: AnnouncePosting = (balanceOf) => (announced = eventsOf(kit, dispute, posting!, balanceOf))
+    const decided =
+      dispute.state === 'open' ? await stores.disputes.decide(dispute.id, decision, posting, announce) : null
     if (!decided) throw new Problem('dispute_decided', 'The dispute is open no more.')
+    for (const event of announced) kit.events.publish(event)
     return decided
   }
 
@@ -174,7 +179,6 @@ export function disputeEndpoints(kit: Kit): Endpoint[] {
           postingId: posting.id,
         }
         const decided = await decide(dispute, decision, posting)
-        announce(kit, decided, posting)
         return { status: 200, body: view(decided, caller) }
       },
     }),
@@ -221,13 +225,19 @@ function creditOf({ chargedMicros }: Dispute, wanted: Micros | undefined): Micro
   return wanted
 }
 
-function announce(kit: Kit, { buyerId, sellerId }: Dispute, posting: Posting): void {
-  for (const { accountId, amountMicros } of posting.entries) {
+/** Of a correction, what the buyer and the seller are each told. */
+function eventsOf(
+  kit: Kit,
+  { buyerId, sellerId }: Dispute,
+  posting: Posting,
+  balanceOf: (id: AccountId) => Micros,
+): DomainEvent[] {
+  return posting.entries.flatMap(({ accountId, amountMicros }) => {
     const type = accountId === buyerId ? 'buyer' : accountId === sellerId ? 'seller' : null
-    if (type === null) continue
-    const payload = viewPosting(accountId, posting, amountMicros, kit.balances.balanceMicros(accountId))
-    announcePosting(kit, { id: accountId, type }, payload)
-  }
+    if (type === null) return []
+    const payload = viewPosting(accountId, posting, amountMicros, balanceOf(accountId))
+    return [postingEvent(kit, { id: accountId, type }, payload)]
+  })
 }
 
 /** A seller learns neither who bought the call nor for what; a buyer not what the seller was paid. */

@@ -1,11 +1,12 @@
 import { z } from 'zod'
+import type { DomainEvent } from '../model/events.ts'
 import type { Account } from '../model/account.ts'
 import { newId, type AccountId } from '../model/ids.ts'
 import type { Posting } from '../model/ledger.ts'
 import type { Micros } from '../model/money.ts'
 import { ADMIN, endpoint, EVERYONE, type Caller, type Endpoint } from './endpoint.ts'
 import { maySee, notFound, type Kit } from './kit.ts'
-import { announcePosting, PostingAnswer, viewPosting } from './posting-views.ts'
+import { postingEvent, PostingAnswer, viewPosting } from './posting-views.ts'
 import { Problem } from './problems.ts'
 import * as s from './schemas.ts'
 
@@ -39,7 +40,11 @@ export function ledgerEndpoints(kit: Kit): Endpoint[] {
       ],
       postedAt: new Date(kit.clock.now()),
     }
-    const posting = await kit.stores.ledger.post(wanted)
+    let announced: DomainEvent | undefined
+    const posting = await kit.stores.ledger.post(wanted, (balanceOf) => {
+      announced = postingEvent(kit, account, viewPosting(account.id, wanted, signed, balanceOf(account.id)))
+      return [announced]
+    })
     const mine = posting.entries.find((entry) => entry.accountId === account.id)?.amountMicros
     if (mine !== signed) {
       const detail = `The reference belongs to a ${kind} of another amount.`
@@ -48,7 +53,7 @@ export function ledgerEndpoints(kit: Kit): Endpoint[] {
     const isNew = posting.id === wanted.id
     const balance = kit.balances.balanceMicros(account.id)
     const body = viewPosting(account.id, posting, signed, balance)
-    if (isNew) announcePosting(kit, account, body)
+    if (announced) kit.events.publish(announced)
     return { status: isNew ? 201 : 200, body }
   }
 

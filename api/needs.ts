@@ -1,3 +1,4 @@
+import type { DomainEvent } from '../model/events.ts'
 import type { Account, ApiKey, User } from '../model/account.ts'
 import type { Auction } from '../model/auction.ts'
 import type { Bid, Campaign } from '../model/bid.ts'
@@ -70,7 +71,8 @@ export class BadCursor extends Error {
  * next INVITE sees the change. Throws StoreConflict, VersionMismatch, StoreUnavailable.
  */
 export interface Store<T extends { id: string; accountId?: AccountId }> {
-  create(draft: Draft<T>): Promise<T>
+  /** What `announce` says of the new thing is kept for publishing in the same transaction. */
+  create(draft: Draft<T>, announce?: (thing: T) => DomainEvent): Promise<T>
   find(id: string): Promise<T | null>
   /** `accountId`: only that account's. */
   list(page: PageRequest, filter: { accountId?: AccountId; status?: string }): Promise<Page<T>>
@@ -98,9 +100,12 @@ export interface RefreshTokenStore {
   take(hash: string): Promise<{ userId: UserId; expiresAt: Date } | null>
   removeAllOf(userId: UserId): Promise<void>
 }
+/** What is to be said of a posting, by the balances it leaves; kept for publishing in its transaction, and not called for a repetition. */
+export type AnnouncePosting = (balanceOf: (id: AccountId) => Micros) => readonly DomainEvent[]
+
 export interface LedgerStore {
   /** Writes a balanced posting; a repeated reference of the same kind and account returns the first posting unchanged. */
-  post(posting: Posting): Promise<Posting>
+  post(posting: Posting, announce?: AnnouncePosting): Promise<Posting>
   /** The entries of one account, newest first, with its balance after each. */
   entries(
     accountId: AccountId,
@@ -126,7 +131,12 @@ export interface DisputeStore {
   find(id: DisputeId): Promise<Dispute | null>
   list(page: PageRequest, filter: DisputeFilter): Promise<Page<Dispute>>
   /** Ends an open one and posts its correction, both or neither; null, and nothing is posted, when it is open no more. */
-  decide(id: DisputeId, decision: DisputeDecision, posting: Posting | null): Promise<Dispute | null>
+  decide(
+    id: DisputeId,
+    decision: DisputeDecision,
+    posting: Posting | null,
+    announce?: AnnouncePosting,
+  ): Promise<Dispute | null>
 }
 export interface InvoiceStore {
   find(id: InvoiceId): Promise<Invoice | null>

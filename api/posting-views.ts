@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Account } from '../model/account.ts'
+import type { DomainEvent } from '../model/events.ts'
 import { newId, type AccountId } from '../model/ids.ts'
 import type { Posting } from '../model/ledger.ts'
 import type { Micros } from '../model/money.ts'
@@ -38,15 +39,14 @@ export function viewPosting(
   }
 }
 
-/** Tells the account, on the feed, of money that has moved. */
-export function announcePosting(
-  kit: Kit,
+/** What an account is told of money that has moved. */
+export function postingEvent(
+  kit: Pick<Kit, 'clock'>,
   account: Pick<Account, 'id' | 'type'>,
   payload: z.input<typeof PostingAnswer>,
-): void {
-  if (!kit.events.hasListeners) return
+): DomainEvent {
   const buyer = account.type === 'buyer'
-  kit.events.publish({
+  return {
     id: newId<string>(kit.clock),
     type: 'ledger.posted',
     time: payload.posted_at,
@@ -56,5 +56,5 @@ export function announcePosting(
     audience: buyer
       ? { buyerIds: [account.id], buyerPayloads: new Map([[account.id, payload]]) }
       : { sellerId: account.id, sellerPayload: payload },
-  })
+  }
 }

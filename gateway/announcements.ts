@@ -24,18 +24,6 @@ export interface KeptEvents {
 
 const NOTHING_KEPT: KeptEvents = { keeps: () => false, add: () => {} }
 
-/** The bus of those whose announcements go with no call's record: each is told to the listeners, and kept. */
-export function keepingBus(bus: EventBus, kept: KeptEvents): EventBus {
-  return {
-    publish(event) {
-      if (kept.keeps(event.type)) kept.add(event)
-      bus.publish(event)
-    },
-    subscribe: (listener) => bus.subscribe(listener),
-    hasListeners: true,
-  }
-}
-
 /**
  * Tells the world what happens to a call, in the event catalogue's words: those who listen now, and those who read what was kept of
  * it. Nothing is built when there are neither.

@@ -24,7 +24,7 @@ import { openStorage } from '../storage/storage.ts'
 import { publicAddresses } from './addresses.ts'
 import { mediaOptions } from './media-options.ts'
 import { mediaSip } from './media-sip.ts'
-import { Announcements, keepingBus, type KeptEvents } from './announcements.ts'
+import { Announcements, type KeptEvents } from './announcements.ts'
 import { apiParts } from './api-parts.ts'
 import { Authentication } from './authentication.ts'
 import type { BindingLimits } from './bindings.ts'
@@ -320,7 +320,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     ...apiParts(parts, { settings, places, sipServer: sipServer?.server ?? null, sipGuard, registrations, steady }),
     stores: storage.stores,
     monitoring,
-    events: keepingBus(events, kept),
+    events,
     recordings,
     health: createHealth({ storage, signaling, media, ready: () => ready && !draining }),
     house: { operatorId: OPERATOR_ACCOUNT_ID, externalId: EXTERNAL_ACCOUNT_ID },

@@ -18,17 +18,23 @@ export class BookWriter {
 
   /**
    * Runs one insert, update or delete (`… returning *`) of at most one row, in one round trip with its change. `read` makes the change's
-   * value of the row; null for a delete. Answers null when the statement touched nothing: then nothing is listed either.
+   * value of the row; null for a delete. Answers null when the statement touched nothing: then nothing is listed either, nor is `event`
+   * kept for publishing.
    */
   async write<T>(
     kind: RowKind,
     statement: string,
     values: readonly unknown[],
     read: ((row: Row) => T) | null,
+    event: string | null = null,
   ): Promise<T | null> {
+    const announced =
+      event === null
+        ? ''
+        : `, announced as (insert into outbox (events, body) select 1, $${values.length + 1}::bytea from written)`
     const [row] = await this.#postgres.rows(
-      `with written as (${statement}) select written.*, list_book_change('${kind}', id, null) as book_version from written`,
-      values,
+      `with written as (${statement})${announced} select written.*, list_book_change('${kind}', id, null) as book_version from written`,
+      event === null ? values : [...values, Buffer.from(event)],
     )
     if (!row) return null
     const value = read ? read(row) : null

@@ -1,4 +1,11 @@
-import { StoreConflict, type DisputeFilter, type DisputeStore, type Page, type PageRequest } from '../api/needs.ts'
+import {
+  StoreConflict,
+  type AnnouncePosting,
+  type DisputeFilter,
+  type DisputeStore,
+  type Page,
+  type PageRequest,
+} from '../api/needs.ts'
 import type { Dispute, DisputeDecision } from '../model/dispute.ts'
 import type { DisputeId } from '../model/ids.ts'
 import type { Posting } from '../model/ledger.ts'
@@ -54,12 +61,17 @@ export class PostgresDisputes implements DisputeStore {
     return pageOf(rows, page, readDispute, (row) => ({ ms: row['opened_at'].getTime(), key: row['id'] }))
   }
 
-  async decide(id: DisputeId, decision: DisputeDecision, posting: Posting | null): Promise<Dispute | null> {
+  async decide(
+    id: DisputeId,
+    decision: DisputeDecision,
+    posting: Posting | null,
+    announce?: AnnouncePosting,
+  ): Promise<Dispute | null> {
     const decided = await this.#postgres.transaction(async (tx) => {
       // Whoever comes second waits here for the first, and finds it open no more.
       const [open] = await tx.rows(`select id from disputes where id = $1 and state = 'open' for update`, [id])
       if (!open) return null
-      const posted = posting && (await this.#ledger.postIn(tx, posting))
+      const posted = posting && (await this.#ledger.postIn(tx, posting, announce))
       const { state, decidedAt, decision: words, creditMicros, clawbackMicros } = decision
       const [row] = await tx.rows(
         `update disputes set state = $2, decided_at = $3, decision = $4, credit_micros = $5, clawback_micros = $6, posting_id = $7

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { LedgerStore, Page, PageRequest } from '../api/needs.ts'
+import type { AnnouncePosting, LedgerStore, Page, PageRequest } from '../api/needs.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { Posting, PostingKind } from '../model/ledger.ts'
 import type { Currency, Micros } from '../model/money.ts'
@@ -7,6 +7,7 @@ import type { BookWriter } from './book-writer.ts'
 import { readMicros } from './columns.ts'
 import { pageLimit, pageOf, readCursor, SERIAL_KEY } from './cursor.ts'
 import { POSTING_COLUMNS, postingRow, readPosting } from './ledger-rows.ts'
+import { keepEvents } from './outbox.ts'
 import type { Postgres, Queries } from './postgres.ts'
 
 /** The ledger as the API sees it: deposits, payouts and corrections go in here; calls are posted by the record writer. */
@@ -19,12 +20,12 @@ export class PostgresLedger implements LedgerStore {
     this.#book = book
   }
 
-  async post(posting: Posting): Promise<Posting> {
+  async post(posting: Posting, announce?: AnnouncePosting): Promise<Posting> {
     assert(
       posting.entries.length >= 2 && posting.entries.reduce((sum, entry) => sum + entry.amountMicros, 0n) === 0n,
       'a posting’s entries sum to zero',
     )
-    const { version, stored } = await this.#postgres.transaction((tx) => this.postIn(tx, posting))
+    const { version, stored } = await this.#postgres.transaction((tx) => this.postIn(tx, posting, announce))
     if (version !== null) await this.written(version, posting)
     return stored
   }
@@ -33,7 +34,11 @@ export class PostgresLedger implements LedgerStore {
    * Posts within a transaction of the caller's, who awaits `written` after the commit. `version` is null, and `stored` the first one,
    * where this posting was there already.
    */
-  async postIn(tx: Queries, posting: Posting): Promise<{ version: number | null; stored: Posting }> {
+  async postIn(
+    tx: Queries,
+    posting: Posting,
+    announce?: AnnouncePosting,
+  ): Promise<{ version: number | null; stored: Posting }> {
     const row = postingRow(posting)
     // The counter is locked first: the posting carries the very version that lists it.
     const [counter] = await tx.rows('select version from book_version for update')
@@ -49,6 +54,7 @@ export class PostgresLedger implements LedgerStore {
       )
       return { version: null, stored: readPosting(first!) }
     }
+    if (announce) await keepEvents(tx, announce(await balancesAfter(tx, posting)))
     return { version: await this.#book.list(tx, 'posting', posting.id, null), stored: posting }
   }
 
@@ -113,4 +119,13 @@ export class PostgresLedger implements LedgerStore {
       }
     }, 'begin isolation level repeatable read read only')
   }
+}
+
+async function balancesAfter(tx: Queries, { id }: Posting): Promise<(account: AccountId) => Micros> {
+  const rows = await tx.rows(
+    'select account_id, balance_micros from ledger_entries where posting_id = $1 order by id',
+    [id],
+  )
+  const balances = new Map(rows.map((row) => [row['account_id'], readMicros(row['balance_micros'])]))
+  return (account) => balances.get(account) ?? 0n
 }

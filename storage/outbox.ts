@@ -1,4 +1,5 @@
-import { unpackEvents } from './outbox-body.ts'
+import { fullEventJson, type DomainEvent } from '../model/events.ts'
+import { packEvents, unpackEvents } from './outbox-body.ts'
 import type { Queries, Row } from './postgres.ts'
 
 /** Rows published in one turn: with the events of each bounded by a group commit, so is the turn. */
@@ -39,6 +40,13 @@ export interface OutboxState {
   /** Of the oldest row, s; 0 when there is none. */
   readonly ageSeconds: number
   readonly deadLetters: number
+}
+
+/** Puts events into the outbox in the transaction of what they tell of. */
+export async function keepEvents(tx: Queries, events: readonly DomainEvent[]): Promise<void> {
+  if (events.length === 0) return
+  const body = packEvents(events.map(fullEventJson))
+  await tx.rows('insert into outbox (events, body) values ($1, $2)', [events.length, body])
 }
 
 /** Takes the publisher's lock to the end of the transaction. False: another process has it. */

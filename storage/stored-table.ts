@@ -2,6 +2,7 @@ import type { Store, Draft, Page, PageRequest } from '../api/needs.ts'
 import { VersionMismatch } from '../api/needs.ts'
 import type { Stored } from '../model/account.ts'
 import type { Clock } from '../model/clock.ts'
+import { fullEventJson, type DomainEvent } from '../model/events.ts'
 import { isId, newId } from '../model/ids.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { BookWriter } from './book-writer.ts'
@@ -25,13 +26,17 @@ export class StoredTable<T extends Storable> implements Store<T> {
     this.#clock = clock
   }
 
-  async create(draft: Draft<T>): Promise<T> {
+  async create(draft: Draft<T>, announce?: (thing: T) => DomainEvent): Promise<T> {
     const { table, kind, columns, read } = this.#layout
     const now = new Date(this.#clock.now())
-    const row: Row = { id: newId(), ...columns(draft), created_at: now, updated_at: now }
+    const id = newId()
+    const row: Row = { id, ...columns(draft), created_at: now, updated_at: now }
     const names = Object.keys(row)
     const statement = `insert into ${table} (${names.join(', ')}) values (${names.map((_, i) => `$${i + 1}`).join(', ')}) returning *`
-    return (await this.#book.write(kind, statement, Object.values(row), read as (row: Row) => never))!
+    // As the statement will return it: a new row has no version but the first.
+    const thing = { ...draft, id, version: 1, createdAt: now, updatedAt: now } as unknown as T
+    const event = announce ? fullEventJson(announce(thing)) : null
+    return (await this.#book.write(kind, statement, Object.values(row), read as (row: Row) => never, event))!
   }
 
   async find(id: string): Promise<T | null> {

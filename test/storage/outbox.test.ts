@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { fullEventJson, type DomainEvent } from '../../model/events.ts'
 import { newId } from '../../model/ids.ts'
-import type { CallId } from '../../model/ids.ts'
+import type { CallId, PostingId } from '../../model/ids.ts'
 import type { EventSink, Published, SinkEvent } from '../../storage/event-sink.ts'
 import { lockOutbox, MAX_DEAD_LETTERS, outboxState, readTurn, trimOutbox } from '../../storage/outbox.ts'
 import { OutboxRelay } from '../../storage/outbox-relay.ts'
 import { Postgres } from '../../storage/postgres.ts'
-import { callRecord, endedRecord, insertAccounts, soldRecord } from '../support/records.ts'
+import { BUYER, callRecord, endedRecord, insertAccounts, postingOf, soldRecord } from '../support/records.ts'
 import { createDatabase, openTestStorage, recordingLog, silentLog, type TestStorage } from '../support/storage.ts'
 
 function event(callId: CallId | null, changes: Partial<DomainEvent> = {}): DomainEvent {
@@ -114,6 +114,46 @@ describe('outbox', function () {
     )
     const [quarantined] = await storage.queries.rows('select record from quarantine')
     assert.match(quarantined!['record'], new RegExp(bad.id))
+  })
+
+  it('has what is said of a new thing and of a posting, or neither is there', async () => {
+    const { targets, ledger } = storage.stores
+    const draft = {
+      accountId: BUYER,
+      name: 'desk',
+      uri: 'sip:desk@192.0.2.1',
+      ringTimeout: 30,
+      maxConcurrentCalls: null,
+    }
+    const said: unknown[] = []
+    const target = await targets.create(draft as never, (made) => {
+      said.push(made)
+      return event(null, { type: 'bid.placed', payload: { id: made.id } })
+    })
+    assert.deepEqual(said, [target])
+    const deposit = { ...postingOf(callRecord()), kind: 'deposit' as const, callId: null, reference: 'wire 1' }
+    const posted = () =>
+      ledger.post(deposit, (balanceOf) => [
+        event(null, { type: 'ledger.posted', payload: { has: String(balanceOf(BUYER)) } }),
+      ])
+    await posted()
+    await posted() // A repetition says nothing.
+    const lines = (await kept()).map((one) => [one.type, one.payload])
+    assert.deepEqual(lines, [
+      ['bid.placed', { id: target.id }],
+      ['ledger.posted', { has: '-10000000' }],
+    ])
+    // Nothing is said of what the tables refuse, and nothing is written of which nothing can be said.
+    await assert.rejects(targets.create({ ...draft, accountId: newId() } as never, () => event(null)))
+    const other = { ...deposit, id: newId<PostingId>(), reference: 'wire 2' }
+    await assert.rejects(
+      ledger.post(other, () => {
+        throw new Error('no words')
+      }),
+      /no words/,
+    )
+    assert.equal((await kept()).length, 2)
+    assert.equal((await storage.queries.rows("select from ledger_postings where reference = 'wire 2'")).length, 0)
   })
 
   it('forgets the oldest beyond its limit of events, and those that are too old, and no others', async () => {

@@ -67,12 +67,13 @@ export function createMemoryStores(): MemoryStores {
     const others = (id: string) => [...things.values()].filter((thing) => thing.id !== id)
     return {
       all: () => [...things.values()],
-      async create(draft) {
+      async create(draft, announce) {
         await tick()
         const now = new Date()
         const thing = { ...draft, id: newId<string>(), version: 1, createdAt: now, updatedAt: now } as unknown as T
         requireUnique(thing, () => others(thing.id))
         things.set(thing.id, thing)
+        announce?.(thing)
         return thing
       },
       async find(id) {
@@ -219,10 +220,13 @@ function disputes(postings: Posting[]): DisputeStore {
         ({ id }) => id,
         page,
       ),
-    async decide(id, decision, posting) {
+    async decide(id, decision, posting, announce) {
       const dispute = all.get(id)
       if (dispute?.state !== 'open') return null
-      if (posting) postings.push(posting)
+      if (posting) {
+        postings.push(posting)
+        announce?.((account) => balanceOf(postings, account))
+      }
       const decided = { ...dispute, ...decision }
       all.set(id, decided)
       return decided
@@ -247,7 +251,7 @@ function invoices(records: MemoryStores['invoiceRecords']): InvoiceStore {
 
 function ledger(postings: Posting[], tick: () => Promise<void>): LedgerStore {
   return {
-    async post(posting) {
+    async post(posting, announce) {
       await tick()
       const owner = posting.entries[0]!.accountId
       const known = postings.find(
@@ -256,6 +260,7 @@ function ledger(postings: Posting[], tick: () => Promise<void>): LedgerStore {
       )
       if (known) return known
       postings.push(posting)
+      announce?.((id) => balanceOf(postings, id))
       return posting
     },
     async entries(accountId, page) {
@@ -326,4 +331,9 @@ function idempotency(): IdempotencyStore {
       all.delete(`${scope} ${key}`)
     },
   }
+}
+
+function balanceOf(postings: readonly Posting[], id: AccountId): bigint {
+  const entries = postings.flatMap((posting) => posting.entries).filter(({ accountId }) => accountId === id)
+  return entries.reduce((sum, { amountMicros }) => sum + amountMicros, 0n)
 }
