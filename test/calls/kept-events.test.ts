@@ -113,7 +113,10 @@ describe('what is announced of a call', function () {
       'call.ended',
     ])
     assert.deepEqual([ofCall.at(-1)!.payload['state'], ofCall.at(-1)!.payload['price']], ['ended', '1.00'])
-    assert.ok(typesOf(await kept(dataDirectory)).includes('bid.placed'))
+    const isMoneyOrBid = ({ type, call_id: callId }: TestEvent): boolean =>
+      callId === undefined && (type === 'ledger.posted' || type === 'bid.placed')
+    const outsideCalls = (await kept(dataDirectory)).filter(isMoneyOrBid)
+    assert.deepEqual(typesOf(outsideCalls), ['ledger.posted', 'bid.placed'])
     await eventually(
       async () =>
         heard.some(({ type, call_id: callId }) => type === 'call.ended' && callId === id) ? true : undefined,
@@ -124,6 +127,7 @@ describe('what is announced of a call', function () {
       heard.filter(({ call_id: callId }) => callId === id),
       ofCall,
     )
+    assert.deepEqual(heard.filter(isMoneyOrBid), outsideCalls)
   })
 
   it('ends after a crash with its end, which the restart announces', async () => {

@@ -124,9 +124,10 @@ describe('outbox', function () {
       uri: 'sip:desk@192.0.2.1',
       ringTimeout: 30,
       maxConcurrentCalls: null,
+      directMedia: false,
     }
     const said: unknown[] = []
-    const target = await targets.create(draft as never, (made) => {
+    const target = await targets.create(draft, (made) => {
       said.push(made)
       return event(null, { type: 'bid.placed', payload: { id: made.id } })
     })
@@ -144,7 +145,7 @@ describe('outbox', function () {
       ['ledger.posted', { has: '-10000000' }],
     ])
     // Nothing is said of what the tables refuse, and nothing is written of which nothing can be said.
-    await assert.rejects(targets.create({ ...draft, accountId: newId() } as never, () => event(null)))
+    await assert.rejects(targets.create({ ...draft, accountId: newId() }, () => event(null)))
     const other = { ...deposit, id: newId<PostingId>(), reference: 'wire 2' }
     await assert.rejects(
       ledger.post(other, () => {
