@@ -133,7 +133,7 @@ describe(`the outbox's events in Kafka${HAS_KAFKA ? '' : ` (${NO_KAFKA})`}`, fun
     await Promise.all([broker.start(), rounds(20)])
     await until(() => log.lines.some(({ message }) => message === 'events are published again'))
     log.lines.length = 0
-    broker.pause()
+    await broker.pause()
     await rounds(20) // Nobody who writes a call waits for it.
     await until(() => log.lines.some(({ message }) => message.startsWith('events cannot be published')))
     broker.goOn()

@@ -1,11 +1,12 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Kafka, logLevel } from 'kafkajs'
+import { findFreePort } from '../../sipp/free-port.ts'
 import { mendRequestQueue } from '../../storage/kafkajs-queue.ts'
+import { freeze, thaw } from './frozen.ts'
 
 /** Where `.ci/kafka-broker` has put the broker's jars; undefined: nowhere. */
 const LIBS = process.env['KAFKA_LIBS']
@@ -25,7 +26,8 @@ export class KafkaBroker {
 
   /** Prepares one that keeps its files in `folder`; `settings` go into its server.properties. */
   static async create(folder: string, settings: Record<string, string> = {}): Promise<KafkaBroker> {
-    const [port, controller] = await freePorts()
+    // None that the kernel gives away: whoever asks for one while it is down would meet himself there.
+    const [port, controller] = [await findFreePort('127.0.0.1'), await findFreePort('127.0.0.1')]
     const broker = new KafkaBroker(folder, port)
     const properties = {
       'process.roles': 'broker,controller',
@@ -93,13 +95,13 @@ export class KafkaBroker {
     })
   }
 
-  /** It answers nobody, until it is told to go on. */
-  pause(): void {
-    this.#process!.kill('SIGSTOP')
+  /** It answers nobody from when this resolves, until it is told to go on. */
+  pause(): Promise<void> {
+    return freeze(this.#process!.pid!)
   }
 
   goOn(): void {
-    this.#process!.kill('SIGCONT')
+    thaw(this.#process!.pid!)
   }
 
   /** Ends it and waits until it is gone. What it has acknowledged is on its disk, or (SIGKILL) in the system's cache. */
@@ -111,22 +113,6 @@ export class KafkaBroker {
     child.kill(signal)
     await exited
   }
-}
-
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()]
-  const ports: number[] = []
-  for (const server of servers) {
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- It listens on TCP.
-    ports.push((server.address() as AddressInfo).port)
-  }
-  for (const server of servers) {
-    server.close()
-    await once(server, 'close')
-  }
-  return [ports[0]!, ports[1]!]
 }
 
 /** A message as a consumer reads it. */
