@@ -35,6 +35,7 @@ export interface ToolShed {
 interface Pending {
   resolve(): void
   reject(error: MediaUnavailable): void
+  readonly isOfRecording: boolean
 }
 
 const NO_KEYS: SideKeys = { way: 'none', presses: false, isKept: false }
@@ -215,8 +216,16 @@ export class RelayTools implements AudioTools {
   /** The thread is gone: of a recording there is what had been written, and nobody will write its end. */
   lost(reason: string): void {
     this.end(reason)
-    for (const pending of this.#pending.values()) pending.reject(new MediaUnavailable(reason))
-    this.#pending.clear()
+    this.recordingsLost(reason)
+  }
+
+  /** What writes recordings is gone; all else goes on. */
+  recordingsLost(reason: string): void {
+    for (const [op, pending] of this.#pending)
+      if (pending.isOfRecording) {
+        this.#pending.delete(op)
+        pending.reject(new MediaUnavailable(reason))
+      }
     for (const { file, sinceMs, end } of this.#recordings.values())
       end({ file, durationMs: Math.round(performance.now() - sinceMs), bytes: 0, reason: 'engine_lost' })
     this.#recordings.clear()
@@ -244,7 +253,8 @@ export class RelayTools implements AudioTools {
   async #ask(order: Extract<ToolOrder, { op: number; do: Exclude<ToolOrder['do'], 'stop'> }>): Promise<void> {
     this.#assertOpen()
     return new Promise((resolve, reject) => {
-      this.#pending.set(order.op, { resolve, reject })
+      const isOfRecording = order.do !== 'play' && order.do !== 'dial' && order.do !== 'apart'
+      this.#pending.set(order.op, { resolve, reject, isOfRecording })
       this.#order(order)
     })
   }

@@ -5,6 +5,7 @@ import { dialTones } from '../relay/player.ts'
 import { RelayTools, type ToolShed } from '../relay/relay-tools.ts'
 import type { Sound } from '../relay/sounds.ts'
 import type { ToolOrder } from '../relay/tool-messages.ts'
+import { Mutes } from './mutes.ts'
 import { DIGIT_MS, PathAudio } from './path-audio.ts'
 import type { Path } from './path.ts'
 import { clipOf } from './sound-clip.ts'
@@ -14,6 +15,8 @@ import type { TapThread } from './tap-thread.ts'
 const LOOK_MS = 60
 /** The last packet of a sound may be so late. */
 const TAIL_MS = 40
+/** So often a call is listened to anew when the thread that does it has died: what it dies of may be this call's. */
+export const DEAF_LIMIT = 3
 const SIDES = ['caller', 'buyer'] as const
 
 export interface EngineToolsParts {
@@ -54,7 +57,14 @@ export class EngineTools {
   /** What is dialled to each side: when what is played there once is over, and in between what is played over and over. */
   readonly #dials: Record<LegSide, Act | null> = { caller: null, buyer: null }
   readonly #dialling: Record<LegSide, Promise<unknown>> = { caller: Promise.resolve(), buyer: Promise.resolve() }
-  readonly #muted: Record<LegSide, boolean> = { caller: false, buyer: false }
+  readonly #mutes = new Mutes({
+    shouldBeMuted: (side) => this.#shouldBeMuted(side),
+    settle: () => this.#settleMutes(),
+    giveUp: (error) => this.#warnOf(error),
+  })
+  /** Whose digits are listened for. */
+  readonly #listensTo: Record<LegSide, boolean> = { caller: false, buyer: false }
+  #deafened = 0
   /** Its number at the thread, once a tool has needed to listen. */
   #call: number | null = null
   #line: Promise<unknown> = Promise.resolve()
@@ -72,7 +82,7 @@ export class EngineTools {
     if (isOther) this.#audio = new PathAudio(path)
     this.#path = path
     if (this.#ended) return
-    if (isOther || isNewParty) this.#muted.caller = this.#muted.buyer = false
+    if (isOther || isNewParty) this.#mutes.begin()
     if (SIDES.some((side) => this.#shouldBeMuted(side))) await this.#settleMutes()
     if (isOther) await this.begunAnew()
     if (this.#call !== null) await this.#inLine(() => this.#tap()).catch((error: unknown) => this.#warnOf(error))
@@ -97,6 +107,7 @@ export class EngineTools {
       this.#acts[side]?.stop.abort()
       this.#dials[side]?.stop.abort()
     }
+    this.#mutes.end()
     this.tools.end(reason)
     if (this.#call !== null) this.#parts.taps.remove(this.#call, recordedReason)
   }
@@ -227,29 +238,34 @@ export class EngineTools {
   }
 
   #settleMutes(): Promise<void> {
-    return this.#inLine(async () => {
-      for (const side of SIDES) {
-        const should = this.#shouldBeMuted(side)
-        if (this.#ended || this.#audio === null || should === this.#muted[side]) continue
-        await this.#audio.mute(side, should)
-        this.#muted[side] = should
-      }
-    })
+    return this.#inLine(() => this.#mutes.settle(this.#ended ? null : this.#audio))
   }
 
   /** Digits and recordings: what the thread does, once there is a copy for it. */
   async #listen(order: Exclude<ToolOrder, { do: 'play' | 'dial' | 'stop' | 'apart' }>): Promise<void> {
+    const begins = order.do === 'record' || (order.do === 'listen' && order.on)
+    if (order.do === 'listen') this.#listensTo[order.side] = order.on
     try {
       await this.#inLine(async () => {
         this.#agreed()
+        if (this.#call === null && !begins) return // Of what is to be ended there is nothing left.
         if (this.#call === null) await this.#tap()
-        this.#parts.taps.post({ kind: 'order', call: this.#call!, order })
+        if (this.#call === null) throw new MediaUnavailable('the thread that listens to calls has died')
+        this.#parts.taps.post({ kind: 'order', call: this.#call, order })
       })
     } catch (error) {
       const reason = (error as Error).message
       if ('op' in order) this.tools.told({ what: 'failed', op: order.op, reason })
       else this.#warnOf(error)
     }
+  }
+
+  /** The thread is gone, and recordings with it. What else is under way goes on, and digits are listened for by the next thread. */
+  #deaf(reason: string): void {
+    this.#call = null
+    this.tools.recordingsLost(reason)
+    if (++this.#deafened > DEAF_LIMIT) return this.#warnOf(new MediaUnavailable(reason))
+    for (const side of SIDES) if (this.#listensTo[side]) void this.#listen({ do: 'listen', side, on: true })
   }
 
   #warnOf(error: unknown): void {
@@ -264,7 +280,11 @@ export class EngineTools {
     const { taps } = this.#parts
     const sources = await audio.tap(address, await taps.listen(address))
     if (this.#ended) return
-    this.#call ??= taps.add(this.tools)
+    this.#call ??= taps.add({
+      told: (event) => this.tools.told(event),
+      lost: (why) => this.#deaf(why),
+      whenIdle: (told) => this.tools.whenIdle(told),
+    })
     taps.post({ kind: 'sources', call: this.#call, sources })
   }
 
