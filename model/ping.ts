@@ -78,6 +78,7 @@ const TOLD = {
   currency_mismatch: told('currency_mismatch'),
   duration_above_limit: told('duration_above_limit'),
   tag_mismatch: told('tag_mismatch'),
+  seller_cap: told('seller_cap'),
   frequency_cap: told('frequency_cap'),
 } as const
 

@@ -28,6 +28,7 @@ const CODE_OF: Record<PingReasonCode, keyof typeof CODES> = {
   duration_above_limit: 1002,
   outside_time_window: 1003,
   outside_schedule: 1003,
+  seller_cap: 1007,
   frequency_cap: 1004,
   compliance: 1004,
   unknown_number: 1001,

@@ -36,6 +36,9 @@ describe('the reasons a ping is refused for', () => {
         ['location_mismatch', 301],
       ],
     )
+    assert.deepEqual(reasonsOf(['seller_cap']), [
+      { code: 'seller_cap', number: 413, reason: 'the seller has reached a cap on the number of calls it sells' },
+    ])
     assert.deepEqual(
       reasonsOf([]).map(({ code }) => code),
       ['no_bid'],
