@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import type { AccountId } from '../model/ids.ts'
-import { formatMoney, parseShare, type Currency } from '../model/money.ts'
+import { CENT, formatMoney, parseShare, type Currency, type Micros } from '../model/money.ts'
 import type { DialledNumber, Payout } from '../model/trunk.ts'
 import { NumberAudioAnswer, NumberAudioInput, printNumberAudio, readNumberAudio } from './call-audio.ts'
 import { crud, given } from './crud.ts'
 import { SELLERS, type Endpoint } from './endpoint.ts'
 import { phoneAt, type Kit } from './kit.ts'
 import { NumberMenuAnswer, NumberMenuInput, printNumberMenu, readNumberMenu } from './number-menu.ts'
+import { invalid } from './problems.ts'
 import * as s from './schemas.ts'
 import { tags } from './tags.ts'
 
@@ -29,6 +30,9 @@ const fields = {
   vertical: s.vertical(),
   reserve_price: s.money(),
   price_rule: z.enum(['second', 'first']),
+  soft_floor: s.money(CENT).nullable().meta({
+    description: 'Under second: who bids less pays its own bid, who bids as much or more pays no less than this',
+  }),
   payout,
   max_billable_after: z.int().min(0).max(MAX_BILLABLE_AFTER),
   live_bidding_ms: z.int().min(0).max(MAX_LIVE_BIDDING_MS),
@@ -43,6 +47,7 @@ const Create = z.strictObject({
   ...fields,
   reserve_price: fields.reserve_price.default(0n),
   price_rule: fields.price_rule.default('second'),
+  soft_floor: fields.soft_floor.default(null),
   payout: payout.default({ type: 'share', shareMillionths: 800_000n }),
   max_billable_after: fields.max_billable_after.default(120),
   live_bidding_ms: fields.live_bidding_ms.default(0),
@@ -59,6 +64,7 @@ const Answer = z.strictObject({
   number: z.string(),
   vertical: z.string(),
   reserve_price: s.printedMoney(),
+  soft_floor: s.printedMoney().nullable(),
   currency: z.string(),
   price_rule: z.enum(['second', 'first']),
   payout: z.strictObject({ type: z.enum(['share', 'fixed']), value: z.string() }),
@@ -84,6 +90,7 @@ const print = (number: DialledNumber, currency: Currency): z.input<typeof Answer
   reserve_price: s.printMoney(number.reservePriceMicros),
   currency,
   price_rule: number.priceRule,
+  soft_floor: s.printMoney(number.softFloorMicros ?? null),
   payout: printPayout(number.payout),
   max_billable_after: number.maxBillableAfter,
   live_bidding_ms: number.liveBiddingMs,
@@ -94,12 +101,24 @@ const print = (number: DialledNumber, currency: Currency): z.input<typeof Answer
   ...s.printStored(number),
 })
 
+/** A soft floor below the reserve would never be met by a lower bid: throws 422. */
+function requireFloor(softFloor: Micros | null, reserve: Micros, pointer = '/soft_floor'): Micros | null {
+  if (softFloor !== null && softFloor < reserve)
+    throw invalid(
+      pointer,
+      `the soft floor of ${formatMoney(softFloor)} is below the reserve`,
+      'soft_floor_below_reserve',
+    )
+  return softFloor
+}
+
 /** The numbers sellers advertise, and the terms their calls are sold on. */
 export function numberEndpoints(kit: Kit): Endpoint[] {
   const terms = (body: z.output<typeof Patch>) => ({
     vertical: body.vertical,
     reservePriceMicros: body.reserve_price,
     priceRule: body.price_rule,
+    softFloorMicros: body.soft_floor,
     payout: body.payout,
     maxBillableAfter: body.max_billable_after,
     liveBiddingMs: body.live_bidding_ms,
@@ -121,6 +140,7 @@ export function numberEndpoints(kit: Kit): Endpoint[] {
       vertical: body.vertical,
       reservePriceMicros: body.reserve_price,
       priceRule: body.price_rule,
+      softFloorMicros: requireFloor(body.soft_floor, body.reserve_price),
       payout: body.payout,
       maxBillableAfter: body.max_billable_after,
       liveBiddingMs: body.live_bidding_ms,
@@ -129,12 +149,18 @@ export function numberEndpoints(kit: Kit): Endpoint[] {
       audio: (await readNumberAudio(kit, body.audio, null)) ?? null,
       menu: (await readNumberMenu(kit, body.menu)) ?? null,
     }),
-    changes: async (body, { audio = null }) =>
-      given({
+    async changes(body, { audio = null, softFloorMicros = null, reservePriceMicros }) {
+      requireFloor(
+        body.soft_floor === undefined ? softFloorMicros : body.soft_floor,
+        body.reserve_price ?? reservePriceMicros,
+        body.soft_floor === undefined ? '/reserve_price' : '/soft_floor',
+      )
+      return given({
         ...terms(body),
         audio: await readNumberAudio(kit, body.audio, audio),
         menu: await readNumberMenu(kit, body.menu),
-      }),
+      })
+    },
     print,
   })
 }

@@ -58,6 +58,8 @@ export interface DialledNumber extends Stored {
   readonly vertical: string
   readonly reservePriceMicros: Micros
   readonly priceRule: PriceRule
+  /** Under `second`: who bids less pays its own bid, who bids more pays no less than this. Absent or null: none. */
+  readonly softFloorMicros?: Micros | null
   readonly payout: Payout
   /** Seconds: a bid that wants a longer buffer than this is no bid here. */
   readonly maxBillableAfter: number

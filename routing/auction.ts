@@ -26,6 +26,8 @@ export interface Candidate {
 export interface AuctionTerms {
   readonly reserveMicros: number
   readonly priceRule: PriceRule
+  /** Under `second`: who bids less pays its own bid, and who bids it or more pays no less than it. Null or absent: none. */
+  readonly softFloorMicros?: number | null
   /** How many awards are made at most; the eligible bids after them are `outbid`. */
   readonly maxAwards: number
 }
@@ -59,7 +61,8 @@ export function meetsReserve(amountMicros: number, reserveMicros: number): boole
  * Score = amount × quality; ties go to the older bid, then the lower id. First price: each award pays its own amount.
  * Second price: award i pays min(own amount, max(reserve, what would just match the best bid of another buyer ranked below
  * it + 0.01)); without one it pays the reserve, at least 0.01. All in whole cents: the own amount rounded down, what would
- * match rounded up. A bid ranked below counts for no more than its budget and credit could pay, or a bidder without money
+ * match rounded up. A soft floor turns the second price into the first for bids below it, and is a reserve for the others. A bid
+ * ranked below counts for no more than its budget and credit could pay, or a bidder without money
  * could raise what others pay. A bid that cannot cover its own price gives way to the next.
  */
 export function rankBids<C extends Candidate>(candidates: readonly C[], terms: AuctionTerms): Ranking<C> {
@@ -105,7 +108,9 @@ function priceFrom<C extends Candidate>(
 function priceOf(candidate: Candidate, scoreBelow: Score | null, terms: AuctionTerms): number {
   const most = floorToCent(candidate.amountMicros)
   if (terms.priceRule === 'first') return most
-  const lowest = lowestPrice(terms.reserveMicros)
+  const softFloor = terms.softFloorMicros ?? null
+  if (softFloor !== null && candidate.amountMicros < softFloor) return most
+  const lowest = lowestPrice(Math.max(terms.reserveMicros, softFloor ?? 0))
   // A sub-cent reserve may round up past a bid that equals it; the bid still is the most its buyer pays.
   if (scoreBelow === null) return Math.min(most, lowest)
   return Math.min(most, Math.max(lowest, ceilToCent(amountToMatch(scoreBelow, candidate.quality)) + CENT))

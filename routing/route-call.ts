@@ -249,7 +249,12 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
       // A target may take calls though it drops OPTIONS: better rung in vain than a sale lost.
       if (eligible.length === 0) eligible.push(...down)
       else for (const bid of down) nonBids.push(nonBid(bid, 'target_down'))
-      const terms = { reserveMicros: facts.reserveMicros, priceRule: number.priceRule, maxAwards }
+      const terms = {
+        reserveMicros: facts.reserveMicros,
+        priceRule: number.priceRule,
+        softFloorMicros: number.softFloorMicros == null ? null : Number(number.softFloorMicros),
+        maxAwards,
+      }
       const { awards, unaffordable, outbid } = rankBids(eligible, terms)
       for (const bid of unaffordable) nonBids.push(nonBid(bid, bid.payableBy))
       for (const bid of outbid) nonBids.push(nonBid(bid, 'outbid'))

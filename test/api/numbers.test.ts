@@ -25,6 +25,7 @@ describe('numbers', () => {
       vertical: 'home_services',
       reserve_price: '0.00',
       price_rule: 'second',
+      soft_floor: null,
       payout: { type: 'share', value: '0.80' },
       max_billable_after: 120,
       currency: 'USD',
@@ -40,6 +41,20 @@ describe('numbers', () => {
   it('belong to one account', async () => {
     const reply = await post(seller, 'numbers', { number: '+18005550101', vertical: 'legal' })
     assert.deepEqual([reply.status, reply.body.errors[0].pointer], [409, '/number'])
+  })
+
+  it('have a soft floor no lower than their reserve', async () => {
+    const terms = { number: '+18005550109', vertical: 'legal', reserve_price: '2' }
+    assertFault(
+      await post(seller, 'numbers', { ...terms, soft_floor: '1.99' }),
+      '/soft_floor',
+      'soft_floor_below_reserve',
+    )
+    const made = await post(seller, 'numbers', { ...terms, soft_floor: '5' })
+    assert.equal(made.body.soft_floor, '5.00')
+    const raised = await patch(seller, `numbers/${made.body.id}`, { reserve_price: '6' })
+    assertFault(raised, '/reserve_price', 'soft_floor_below_reserve')
+    assert.equal((await patch(seller, `numbers/${made.body.id}`, { soft_floor: null })).body.soft_floor, null)
   })
 
   it('take a fixed payout, and change', async () => {

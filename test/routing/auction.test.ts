@@ -70,6 +70,19 @@ describe('a second-price auction', () => {
   })
 })
 
+describe('a soft floor', () => {
+  it('lets bids below it pay what they bid, and those above it no less than it', () => {
+    const softFloorMicros = 5 * DOLLAR
+    assert.deepEqual(outcome([bid('a', 9), bid('b', 4), bid('c', 3)], { softFloorMicros }), [
+      'a 5.00',
+      'b 4.00',
+      'c 3.00',
+    ])
+    assert.deepEqual(outcome([bid('a', 9), bid('b', 7)], { softFloorMicros }), ['a 7.01', 'b 5.00'])
+    assert.deepEqual(outcome([bid('a', 5)], { softFloorMicros }), ['a 5.00'])
+  })
+})
+
 describe('a first-price auction', () => {
   it('charges each award its own bid in whole cents', () => {
     assert.deepEqual(outcome([bid('a', 3.999), bid('b', 5)], { priceRule: 'first' }), ['b 5.00', 'a 3.99'])
@@ -145,7 +158,10 @@ describe('the reserve', () => {
 const score = (b: Candidate): bigint => BigInt(b.amountMicros) * BigInt(b.quality)
 
 /** The rule of the house written down naively, in bigints and with a full sort, for bids that can all pay. */
-function oracle(bids: readonly Candidate[], { reserveMicros, priceRule }: AuctionTerms): [string, bigint][] {
+function oracle(
+  bids: readonly Candidate[],
+  { reserveMicros, priceRule, softFloorMicros }: AuctionTerms,
+): [string, bigint][] {
   const ranked = bids.toSorted((a, b) => {
     if (score(a) !== score(b)) return score(a) > score(b) ? -1 : 1
     if (a.createdAtMs !== b.createdAtMs) return a.createdAtMs - b.createdAtMs
@@ -154,9 +170,12 @@ function oracle(bids: readonly Candidate[], { reserveMicros, priceRule }: Auctio
   return ranked.map((own, i) => {
     const most = floorToCent(BigInt(own.amountMicros))
     if (priceRule === 'first') return [own.id, most]
+    if (softFloorMicros != null && own.amountMicros < softFloorMicros) return [own.id, most]
     const next = ranked.slice(i + 1).find((other) => other.buyerId !== own.buyerId)
     let price = ceilToCent(BigInt(reserveMicros))
     if (price < CENT) price = CENT
+    if (softFloorMicros != null && price < ceilToCent(BigInt(softFloorMicros)))
+      price = ceilToCent(BigInt(softFloorMicros))
     if (next) {
       const quality = BigInt(own.quality)
       const match = ceilToCent((score(next) + quality - 1n) / quality) + CENT
@@ -195,9 +214,10 @@ describe('the auction and a naive reading of the rules', () => {
         fc.oneof(fc.integer({ min: 0, max: 50_000 }), fc.integer({ min: 0, max: 1_000_000_000_000 })),
         fc.constantFrom('second' as const, 'first' as const),
         fc.integer({ min: 1, max: 12 }),
-        (bids, reserveMicros, priceRule, maxAwards) => {
+        fc.option(fc.oneof(fc.integer({ min: 0, max: 60_000 }), fc.integer({ min: 0, max: 12 * DOLLAR }))),
+        (bids, reserveMicros, priceRule, maxAwards, softFloorMicros) => {
           const eligible = bids.filter((b) => meetsReserve(b.amountMicros, reserveMicros))
-          const all = { reserveMicros, priceRule, maxAwards }
+          const all = { reserveMicros, priceRule, maxAwards, softFloorMicros }
           const { awards, outbid, unaffordable } = rankBids(eligible, all)
           const expected = oracle(eligible, all).slice(0, maxAwards)
           assert.deepEqual(

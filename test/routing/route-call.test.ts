@@ -66,6 +66,15 @@ describe('an auction', () => {
     assert.notEqual(first!.id, second!.id)
   })
 
+  it('has the soft floor of the number', () => {
+    const routing = market([aBid('a', 5), aBid('b', 3)])
+    const { awards } = routing.auction(aRequest({ number: aNumber({ softFloorMicros: dollars(4) }) }))
+    assert.deepEqual(
+      awards.map(({ priceMicros }) => priceMicros),
+      [dollars(4), dollars(3)],
+    )
+  })
+
   it('takes the quality of a target into the ranking', () => {
     const routing = market([aBid('a', 5), aBid('b', 4)], { qualityOf: (id) => (id === 'b-target' ? 1500 : 1000) })
     assert.deepEqual(winners(routing.auction(aRequest())), ['b', 'a'])

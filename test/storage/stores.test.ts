@@ -60,7 +60,7 @@ describe('the stores', () => {
       status: 'suspended',
       digest: { ...digest, md5: 'c3' },
     })
-    const number = numberDraft(id)
+    const number = numberDraft(id, { softFloorMicros: 4_000_000n })
     await check(stores.numbers, await stores.numbers.create(number), number, {
       payout: { type: 'fixed', amountMicros: 3n },
       tags: {},
