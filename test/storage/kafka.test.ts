@@ -5,7 +5,7 @@ import type { DomainEvent } from '../../model/events.ts'
 import { newId, type CallId } from '../../model/ids.ts'
 import type { KafkaOptions } from '../../storage/kafka-sink.ts'
 import { POISON_ATTEMPTS } from '../../storage/kafka-sink.ts'
-import { HAS_KAFKA, KafkaBroker, NO_KAFKA, TopicReader, type ReadEvent } from '../support/kafka.ts'
+import { HAS_KAFKA, KafkaBroker, LOGIN, NO_KAFKA, TopicReader, type ReadEvent } from '../support/kafka.ts'
 import { openTestStorage, recordingLog, temporaryFolder, type TestStorage } from '../support/storage.ts'
 
 const PUBLISHER = new URL('../support/publishing-process.ts', import.meta.url)
@@ -105,6 +105,24 @@ describe(`the outbox's events in Kafka${HAS_KAFKA ? '' : ` (${NO_KAFKA})`}`, fun
         read: { id: one.id, type: 'call.ringing', time: one.time, version: 1, call_id: callId, payload: { n: 1 } },
       },
     )
+  })
+
+  it('are published by who logs in, and wait while the password is wrong', async () => {
+    const openAs = async (login: KafkaOptions['login']): Promise<void> => {
+      const kafka = { ...options(), brokers: [`127.0.0.1:${broker.loginPort}`], login }
+      storage = await openTestStorage({ log, outbox: { kafka, maxEvents: 1_000_000, maxAgeMs: 1 } })
+    }
+    await openAs({ ...LOGIN, password: 'wrong' })
+    await write(event(null, { n: 'kept' }))
+    await until(() => log.lines.some(({ message }) => message.startsWith('events cannot be published')))
+    const { fields } = log.lines.find(({ message }) => message.startsWith('events cannot be published'))!
+    assert.match(String(fields['error']), /authentication/i)
+    assert.equal((await storage!.queries.rows('select id from outbox')).length, 1)
+    await storage!.close()
+    await openAs(LOGIN)
+    const one = event(null, { n: 'sent' })
+    await write(one)
+    await reader.until(has([one.id]))
   })
 
   it('all arrive, in order by call, doubled only by id, though the broker is killed and stands still in the middle', async () => {

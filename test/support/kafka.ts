@@ -13,30 +13,40 @@ const LIBS = process.env['KAFKA_LIBS']
 export const HAS_KAFKA = LIBS !== undefined && existsSync(LIBS)
 export const NO_KAFKA = 'no Kafka: KAFKA_LIBS names no folder of jars (.ci/kafka-broker fetches them)'
 
+/** Who may log in. */
+export const LOGIN = { mechanism: 'plain', username: 'dce', password: 'correct horse' } as const
+
 /** A real broker of its own, a single node that is its own controller (KRaft), on free ports of the loopback. */
 export class KafkaBroker {
   readonly port: number
+  /** Where it asks for a name and a password (SASL PLAIN): LOGIN. */
+  readonly loginPort: number
   readonly #folder: string
   #process: ChildProcess | null = null
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string, port: number, loginPort: number) {
     this.#folder = folder
     this.port = port
+    this.loginPort = loginPort
   }
 
   /** Prepares one that keeps its files in `folder`; `settings` go into its server.properties. */
   static async create(folder: string, settings: Record<string, string> = {}): Promise<KafkaBroker> {
     // None that the kernel gives away: whoever asks for one while it is down would meet himself there.
-    const [port, controller] = [await findFreePort('127.0.0.1'), await findFreePort('127.0.0.1')]
-    const broker = new KafkaBroker(folder, port)
+    const findPort = () => findFreePort('127.0.0.1')
+    const [port, loginPort, controller] = [await findPort(), await findPort(), await findPort()]
+    const broker = new KafkaBroker(folder, port, loginPort)
     const properties = {
       'process.roles': 'broker,controller',
       'node.id': '1',
       'controller.quorum.voters': `1@127.0.0.1:${controller}`,
-      listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+      listeners: `PLAINTEXT://127.0.0.1:${port},LOGIN://127.0.0.1:${loginPort},CONTROLLER://127.0.0.1:${controller}`,
+      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},LOGIN://127.0.0.1:${loginPort}`,
+      'inter.broker.listener.name': 'PLAINTEXT',
+      'sasl.enabled.mechanisms': 'PLAIN',
+      'listener.name.login.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required user_${LOGIN.username}="${LOGIN.password}";`,
       'controller.listener.names': 'CONTROLLER',
-      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,LOGIN:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT',
       'log.dirs': join(folder, 'log'),
       'offsets.topic.replication.factor': '1',
       'transaction.state.log.replication.factor': '1',
