@@ -84,9 +84,7 @@ describe('an exchange told to stop', function () {
   it('takes no new calls, lets the live one finish, and exits 0', async () => {
     const exchange = await Exchange.start({ dataDirectory })
     try {
-      const market = await Market.open(exchange)
-      const buyer = await market.buyer(BUYER)
-      const caller = await market.startCall('uac-answered-caller-hangs-up-expect-200.xml', { pauseMs: 6000 })
+      const { market, caller, close } = await bridgedCall(exchange)
       await market.answered()
       exchange.process.signal('SIGTERM')
       await eventually(
@@ -95,9 +93,9 @@ describe('an exchange told to stop', function () {
       )
       await market.call('uac-draining-expect-503.xml')
       assert.match(await optionsAnswer(exchange), /^503 \d+$/)
-      await market.went(caller)
-      await market.went(buyer.run)
+      await caller.hangUp()
       assert.equal(await exchange.process.exited, 0)
+      await close()
       await market.close()
 
       const again = await Exchange.start({ dataDirectory })

@@ -66,7 +66,7 @@ describe('an exchange that loses its SIP server for a moment', function () {
     const buyer = await market.buyer(BUYER)
     const caller = await market.startCall('uac-answered-caller-hangs-up-expect-200.xml', { pauseMs: 4000 })
     await market.answered()
-    await sleep(300) // The record says so a moment before the caller has its 200.
+    await market.acknowledged(caller)
     await cut()
     await mend()
     await market.went(caller)
@@ -79,7 +79,7 @@ describe('an exchange that loses its SIP server for a moment', function () {
     const buyer = await market.buyer(BUYER)
     const caller = await market.startCall('uac-answered-caller-hangs-up-expect-200.xml', { pauseMs: 1500 })
     await market.answered()
-    await sleep(300)
+    await market.acknowledged(caller)
     await cut()
     await market.went(caller)
     await sleep(200)

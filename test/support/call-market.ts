@@ -175,6 +175,12 @@ export class Market {
     return this.#when((call) => call.trace.some(({ step }) => step === 'answered') && call.state === 'answered')
   }
 
+  /** Once this playing has acknowledged the answer to its call: the record says `answered` a moment before its caller hears so. */
+  async acknowledged(run: ScenarioRun): Promise<void> {
+    const said = (): Promise<string> => readFile(run.logs.messages, 'utf8').catch(() => '')
+    await eventually(async () => /^ACK /m.test(await said()) || undefined, said)
+  }
+
   /** This market's call once it has come so far: one is being placed. */
   inState(state: string): Promise<CallAnswer> {
     return this.#when((call) => call.state === state)
