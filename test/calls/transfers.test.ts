@@ -70,7 +70,8 @@ describe('a transfer', function () {
 
     // What the caller now asks for goes to the colleague.
     const digits = requested(next, 'INFO')
-    const info = { contentType: 'application/dtmf-relay', body: 'Signal=5\r\nDuration=160\r\n' }
+    // The hook's flash: a key would be pressed in the audio.
+    const info = { contentType: 'application/dtmf-relay', body: 'Signal=16\r\nDuration=160\r\n' }
     assert.equal((await caller.request('INFO', info))?.status, 200)
     assert.equal((await digits).body, info.body)
 
