@@ -225,9 +225,10 @@ async function writtenLegs(dataDirectory: string, number: string, count: number)
     await client.connect()
     await eventually(
       async () => {
-        const { rows } = await client.query('select jsonb_array_length(legs) as legs from calls where dnis = $1', [
-          number,
-        ])
+        const { rows } = await client.query(
+          'select jsonb_array_length(legs) as legs from known_calls where dnis = $1',
+          [number],
+        )
         return rows[0]?.legs === count ? true : undefined
       },
       () => `the call to ${number} is not stored with ${count} legs`,
