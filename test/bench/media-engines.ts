@@ -29,7 +29,7 @@ export async function startRelay(threads: number, options: Partial<RelayOptions>
   process.on('worker', collect)
   const server = await createRelay(needs, {
     address: '127.0.0.1',
-    portRange: { from: 22_000, to: 27_999 },
+    portRange: { from: 10_000, to: 15_999 },
     portQuietMs: 0,
     threads,
     ...options,
@@ -54,7 +54,7 @@ export async function startRelay(threads: number, options: Partial<RelayOptions>
 
 /** Debian's, in userspace, with one thread for audio. */
 export async function startRtpengine(): Promise<BenchedEngine> {
-  const program = await RtpengineProcess.start({ rtpPorts: [28_000, 32_766] })
+  const program = await RtpengineProcess.start({ rtpPorts: [16_000, 19_999] })
   const { host, port, pid } = program
   const server = await createRtpengine(needs, { engines: [{ host, port, weight: 1 }] })
   return {
