@@ -69,7 +69,7 @@ export const MONITORING: readonly Behaviour[] = [
     name: 'begins to monitor in any mode, and ends it with the call',
     needs: 'monitor',
     async run(stage) {
-      const { session } = await answered(stage)
+      const { session, callerPort } = await answered(stage)
       for (const [mode, whom] of [
         ['whisper', ['buyer']],
         ['barge', ['caller', 'buyer']],
@@ -79,6 +79,8 @@ export const MONITORING: readonly Behaviour[] = [
         await monitor.close()
       }
       const [last] = await monitorBy(stage, session, 'listen')
+      const heard = (): Promise<number[][]> => toneHeard(stage.caller, callerPort, TONES.caller, [stage.third])
+      await comes(heard, [[TONES.caller]], 'the last one listens')
       await session.close()
       assert.equal(await last.ended, 'call_ended')
       await assert.rejects(last.setMode('barge'), MediaUnavailable)
