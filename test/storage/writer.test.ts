@@ -150,8 +150,9 @@ describe('the record writer', () => {
 
   it('changes nothing when every record is written twice, or late', async () => {
     const call = callRecord()
-    const sold = soldRecord(call)
-    const ended = endedRecord(call, { auction: auctionOf(call) })
+    const auction = auctionOf(call)
+    const sold = { ...soldRecord(call), auction }
+    const ended = endedRecord(call, { auction })
     for (const record of [sold, ended, sold, ended, { ...ended, posting: postingOf(call) }])
       await storage.writer.write(record)
     await Promise.all([sold, ended, sold].map((record) => storage.writer.write(record)))
