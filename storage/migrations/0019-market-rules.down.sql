@@ -1,5 +1,5 @@
-alter table numbers drop column soft_floor_micros, drop column strategy;
-alter table bids drop column weight, drop column priority, drop column modifiers;
-alter table campaigns drop column bidding, drop column frequency_per, drop column frequency_after, drop column pacing;
+alter table numbers drop column soft_floor_micros;
+alter table bids drop column modifiers;
+alter table campaigns drop column frequency_per, drop column frequency_after, drop column pacing;
 alter table targets drop column caps;
 alter table accounts drop column reserve_price_micros, drop column caps;

@@ -6,15 +6,7 @@ alter table targets add column caps jsonb;
 alter table campaigns
   add column pacing text not null default 'asap' check (pacing in ('asap', 'even')),
   add column frequency_after text not null default 'connected' check (frequency_after in ('connected', 'converted')),
-  add column frequency_per text not null default 'campaign' check (frequency_per in ('campaign', 'target', 'buyer')),
-  -- Which of its factors a campaign has turned on; null: none.
-  add column bidding jsonb;
--- What a bid's amount is multiplied by, by place, hour and tag; and where it stands for numbers that go by priority and weight.
-alter table bids
-  add column modifiers jsonb,
-  add column priority integer not null default 100 check (priority > 0),
-  add column weight integer not null default 1 check (weight > 0);
-alter table numbers
-  add column strategy text not null default 'auction'
-    check (strategy in ('auction', 'priority', 'round_robin', 'predictive', 'least_cost')),
-  add column soft_floor_micros bigint check (soft_floor_micros >= 0);
+  add column frequency_per text not null default 'campaign' check (frequency_per in ('campaign', 'target', 'buyer'));
+-- What a bid's amount is multiplied by, by place, hour and tag.
+alter table bids add column modifiers jsonb;
+alter table numbers add column soft_floor_micros bigint check (soft_floor_micros >= 0);
