@@ -8,7 +8,7 @@ import type { Posting } from '../model/ledger.ts'
 import { formatMoney, type Micros } from '../model/money.ts'
 import type { Reachability } from '../model/reachability.ts'
 import type { Call } from './live-call.ts'
-import type { Place } from './probed-places.ts'
+import type { Place } from './reachability/probed-places.ts'
 
 type Payload = Readonly<Record<string, unknown>>
 

@@ -1,10 +1,10 @@
 import type { DialogState } from '../model/cdr.ts'
 import type { Leg } from './leg.ts'
-import { mediaWarning } from './media-warning.ts'
-import { listOf, paramOf, uriOf } from './sip-fields.ts'
-import { ABILITIES } from './sip-methods.ts'
+import { mediaWarning } from './headers/media-warning.ts'
+import { listOf, paramOf, uriOf } from './headers/sip-fields.ts'
+import { ABILITIES } from './headers/sip-methods.ts'
 import type { Signaling } from './srf.ts'
-import { isSipFailure, type SipDialog, type SipRequest, type SipResponse } from './srf-types.ts'
+import { isSipFailure, type SipDialog, type SipRequest, type SipResponse } from './srf/srf-types.ts'
 
 /** How ringing one target came out. */
 export type RingResult =

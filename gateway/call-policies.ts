@@ -1,7 +1,7 @@
 import type { Settings } from '../config/settings.ts'
-import type { HistoryPolicy } from './call-history.ts'
+import type { HistoryPolicy } from './invitation/call-history.ts'
 import type { CallerLegPolicies } from './caller-leg.ts'
-import { MIN_SE } from './session-timer.ts'
+import { MIN_SE } from './in-dialog/session-timer.ts'
 
 /** Whose REFER is accepted: nobody's, a buyer's, or also the caller's side's. */
 type TransferPolicy = 'off' | 'buyer' | 'both'

@@ -3,10 +3,10 @@ import { newId } from '../model/ids.ts'
 import type { Posting } from '../model/ledger.ts'
 import { recordOf } from './cdr.ts'
 import { auctionToWrite } from './losers.ts'
-import { countCall, countRefusal } from './measure.ts'
+import { countCall, countRefusal } from './quality/measure.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
-import { countQuality } from './quality-metrics.ts'
+import { countQuality } from './quality/quality-metrics.ts'
 
 /**
  * The end of every call, however it came: media closed, places given back, the sale settled (posted or voided), and the

@@ -35,7 +35,7 @@ if (!isInstalled()) {
     module.enableCompileCache(compiled)
     process.env.NODE_COMPILE_CACHE ??= compiled // What worker threads go by.
   }
-  const { main } = await import('./cli.ts')
+  const { main } = await import('./commands/cli.ts')
   await main(words)
 } else {
   const flags = ['--max-semi-space-size=32', '--disable-warning=ExperimentalWarning']

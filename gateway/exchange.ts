@@ -1,12 +1,12 @@
 import { formatMoney } from '../model/money.ts'
 import { Refusal } from '../model/refusal.ts'
-import { claimPing, findPing } from './claim-ping.ts'
+import { claimPing, findPing } from './pings/claim-ping.ts'
 import type { CallSteps } from './call.ts'
 import { closeCall } from './close-call.ts'
 import { connect } from './connect.ts'
 import { identify } from './identify.ts'
 import { takeBids } from './live-bidding.ts'
-import { askCaller } from './menu.ts'
+import { askCaller } from './menu/menu.ts'
 import type { ExchangeParts } from './parts.ts'
 
 /** Binds the story's steps to the folders that know the answers; only here does a verdict become a Refusal. */

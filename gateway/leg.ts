@@ -1,5 +1,5 @@
 import type { DialogState } from '../model/cdr.ts'
-import type { LegDialog } from './srf-types.ts'
+import type { LegDialog } from './srf/srf-types.ts'
 
 /** One answered side of a call: a dialog of ours, and the way to end it. */
 export interface Leg {

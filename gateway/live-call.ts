@@ -15,13 +15,13 @@ import { Refusal } from '../model/refusal.ts'
 import type { DialledNumber, Target, Trunk } from '../model/trunk.ts'
 import type { Bridge, BridgeEnd } from './bridge.ts'
 import type { CallerLeg } from './caller-leg.ts'
-import { END_OF_MEDIA } from './media-failure.ts'
-import type { OpenPing } from './open-pings.ts'
-import type { OwnRingback } from './own-ringback.ts'
-import { reasonHeader } from './reason-header.ts'
+import { END_OF_MEDIA } from './audio/media-failure.ts'
+import type { OpenPing } from './pings/open-pings.ts'
+import type { OwnRingback } from './audio/own-ringback.ts'
+import { reasonHeader } from './headers/reason-header.ts'
 import { meaningOf } from './refusals.ts'
 import type { Taken } from './taken.ts'
-import type { WaitingCaller } from './waiting-caller.ts'
+import type { WaitingCaller } from './menu/waiting-caller.ts'
 
 /** A leg while it lives: what becomes its LegRecord. */
 export interface BuyerAttempt {

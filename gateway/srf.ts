@@ -1,17 +1,17 @@
 // oxlint-disable-next-line import/no-unassigned-import -- It must run before drachtio-srf is loaded.
-import './plain-env.ts'
+import './srf/plain-env.ts'
 import type { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 import { Socket } from 'node:net'
 import Srf from 'drachtio-srf'
-import { holdRequests, refuseRequests } from './held-requests.ts'
-import { ignoreEscapedNames } from './escaped-names.ts'
-import { quickenMessages } from './quick-messages.ts'
-import type { MessageClass, MessageParser } from './quick-messages.ts'
-import { teachStatuses } from './later-statuses.ts'
-import { readSessionParts } from './session-part.ts'
-import { unfoldHeaders } from './unfolded-headers.ts'
-import { answerChallengesOurWay } from './srf-digest.ts'
+import { holdRequests, refuseRequests } from './in-dialog/held-requests.ts'
+import { ignoreEscapedNames } from './srf/escaped-names.ts'
+import { quickenMessages } from './srf/quick-messages.ts'
+import type { MessageClass, MessageParser } from './srf/quick-messages.ts'
+import { teachStatuses } from './srf/later-statuses.ts'
+import { readSessionParts } from './srf/session-part.ts'
+import { unfoldHeaders } from './srf/unfolded-headers.ts'
+import { answerChallengesOurWay } from './srf/srf-digest.ts'
 import type {
   LegDialog,
   RequestOptions,
@@ -21,8 +21,8 @@ import type {
   SipResponse,
   UacOptions,
   UacProgress,
-} from './srf-types.ts'
-import { gatherWrites } from './gather-writes.ts'
+} from './srf/srf-types.ts'
+import { gatherWrites } from './srf/gather-writes.ts'
 
 /**
  * Re-INVITEs a party and resolves to its answer. After a refusal drachtio-srf counts its re-INVITE as still on its way, and

@@ -4,8 +4,8 @@ import { handleCall, type CallSteps } from './call.ts'
 import { CallerLeg } from './caller-leg.ts'
 import { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
-import type { SipRequest, SipResponse } from './srf-types.ts'
-import { takeOver } from './take-over.ts'
+import type { SipRequest, SipResponse } from './srf/srf-types.ts'
+import { takeOver } from './transfers/take-over.ts'
 
 /** An INVITE becomes a call, which is live from here until its record is written; or somebody's place in one. Returns at once. */
 export function takeCall(req: SipRequest, res: SipResponse, exchange: CallSteps, parts: ExchangeParts): void {

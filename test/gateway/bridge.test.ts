@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { Bridge } from '../../gateway/bridge.ts'
-import { holdRequests } from '../../gateway/held-requests.ts'
+import { holdRequests } from '../../gateway/in-dialog/held-requests.ts'
 import type { CallerLeg } from '../../gateway/caller-leg.ts'
 import type { Leg } from '../../gateway/leg.ts'
 import type { MediaSession } from '../../media/media-server.ts'

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 import { CallerLeg, type CallerLegPolicies } from '../../gateway/caller-leg.ts'
 import { newId, type CallId } from '../../model/ids.ts'
 import type { Signaling } from '../../gateway/srf.ts'
-import type { SendOptions, SipRequest, SipResponse } from '../../gateway/srf-types.ts'
+import type { SendOptions, SipRequest, SipResponse } from '../../gateway/srf/srf-types.ts'
 
 interface Sent {
   readonly status: number

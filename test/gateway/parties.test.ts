@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Bridge } from '../../gateway/bridge.ts'
 import type { Call } from '../../gateway/live-call.ts'
-import { OwnDialogs } from '../../gateway/own-dialogs.ts'
+import { OwnDialogs } from '../../gateway/transfers/own-dialogs.ts'
 import { MAX_CHANGES, Parties } from '../../gateway/parties.ts'
 
 function partiesOf(isAgreed: boolean) {

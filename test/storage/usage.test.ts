@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { newId } from '../../model/ids.ts'
 import type { CallRecord } from '../../model/cdr.ts'
 import type { CampaignId, TargetId } from '../../model/ids.ts'
-import { usageRows } from '../../gateway/usage-rows.ts'
+import { usageRows } from '../../gateway/start/usage-rows.ts'
 import { campaignDraft } from '../support/drafts.ts'
 import {
   BUYER,

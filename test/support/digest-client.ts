@@ -1,5 +1,5 @@
 import { digestSecret } from '../../accounts/credentials.ts'
-import { responseFor } from '../../gateway/digest.ts'
+import { responseFor } from '../../gateway/identity/digest.ts'
 import type { DigestAlgorithm } from '../../model/sip-user.ts'
 
 export interface DigestClientOptions {

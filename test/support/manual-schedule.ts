@@ -1,4 +1,4 @@
-import type { Schedule } from '../../gateway/schedule.ts'
+import type { Schedule } from '../../gateway/start/schedule.ts'
 
 /** A schedule whose time moves when the test says so. */
 export class ManualSchedule implements Schedule {

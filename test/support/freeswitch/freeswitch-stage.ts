@@ -1,4 +1,4 @@
-import { mediaSip } from '../../../gateway/media-sip.ts'
+import { mediaSip } from '../../../gateway/start/media-sip.ts'
 import { Signaling } from '../../../gateway/srf.ts'
 import { createFreeSwitch, type FreeSwitch } from '../../../media/freeswitch/freeswitch.ts'
 import type { FreeSwitchOptions } from '../../../media/freeswitch/freeswitch-options.ts'

@@ -1,0 +1,27 @@
+import type { Call } from '../live-call.ts'
+import type { ExchangeParts } from '../parts.ts'
+
+/**
+ * Records an answered call under its id, until its end. A call whose audio cannot be recorded, or whose recording ends before it does,
+ * goes on; the log says why.
+ */
+export async function recordCall(
+  call: Call,
+  { limits, log, recordings }: Pick<ExchangeParts, 'limits' | 'log' | 'recordings'>,
+): Promise<void> {
+  const tools = call.media?.tools
+  try {
+    if (!tools) throw new Error('the media engine records nothing')
+    const recording = await tools.record({ name: call.id, maxMs: limits.maxCallDurationMs })
+    call.recording = recording
+    await recordings.begun(call.id)
+    const end = await recording.ended
+    call.recording = null
+    await recordings.ended(call.id, end)
+    const { reason, file } = end
+    if (reason !== 'call_ended') log.warn({ callId: call.id, file, reason }, 'a recording ended before its call')
+  } catch (error) {
+    call.note('not recorded', (error as Error).message)
+    log.warn({ callId: call.id, reason: (error as Error).message }, 'a call is not recorded')
+  }
+}

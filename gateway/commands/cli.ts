@@ -1,0 +1,268 @@
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createLogger, type Log } from '../../config/logger.ts'
+import { SettingsError } from '../../config/settings-error.ts'
+import {
+  effectiveSettings,
+  isSettingKey,
+  loadSettings,
+  type SettingSources,
+  type Settings,
+} from '../../config/settings.ts'
+import { tuneCollector } from '../start/collector.ts'
+import { openCommandStorage } from './command-storage.ts'
+
+/** A command that went wrong in a way its user can mend: printed as one line, without a stack. */
+class CommandError extends Error {
+  override readonly name = 'CommandError'
+}
+
+interface Arguments {
+  readonly words: readonly string[]
+  readonly flags: ReadonlyMap<string, string>
+}
+
+/** Asked to stop while it starts, it finishes that first, so as to end properly; a start that hangs is given up. */
+const START_PATIENCE_MS = 3000
+
+type Command = (args: Arguments) => Promise<void>
+
+const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: string }>> = {
+  start: { run: start, help: 'start                     run the exchange until SIGTERM' },
+  'sip-server': {
+    run: sipServer,
+    help: 'sip-server                run only the SIP server, for applications of its control port',
+  },
+  demo: { run: demo, help: 'demo [--once]             run the exchange with sample accounts and place sample calls' },
+  load: { run: load, help: 'load --cps N --seconds N  drive an exchange with SIPp ([--media] [--html FILE])' },
+  migrate: { run: migrate, help: 'migrate up|down|status    change or show the database schema' },
+  config: { run: config, help: 'config                    print every setting in force, secrets masked' },
+  account: { run: account, help: 'account create --type T --name N [--email E --password P]' },
+  dnc: { run: dnc, help: 'dnc import FILE           add a file of numbers to a list ([--list internal|blocked])' },
+  call: {
+    run: call,
+    help: 'call show ID              the decision on a call, step by step, and its SIP ([--pcap FILE] [--token T])',
+  },
+  ledger: {
+    run: ledger,
+    help: 'ledger verify             check that every posting balances and no call is billed twice',
+  },
+  recording: {
+    run: recording,
+    help: 'recording list            the recordings there are; recording decrypt FILE OUT.wav opens one',
+  },
+  audit: { run: later('audit verify'), help: 'audit verify              (comes with a later version)' },
+  replay: { run: later('replay'), help: 'replay ID                 (comes with a later version)' },
+  doctor: { run: doctor, help: 'doctor                    check that this machine has what the exchange needs' },
+}
+
+/** Runs one `dce` command. Sets the exit code; never throws. */
+export async function main(argv: readonly string[]): Promise<void> {
+  // Whoever read our output has gone (`dce config | head`): nobody is left to tell.
+  process.stdout.on('error', () => process.exit(0))
+  const [name = '', ...rest] = argv
+  const command = COMMANDS[name]
+  if (!command) {
+    const known = name === '' || name === 'help' || name === '--help'
+    say(`${known ? '' : `dce ${name}: no such command\n\n`}dce COMMAND\n`, !known)
+    for (const { help } of Object.values(COMMANDS)) say(`  ${help}`, !known)
+    process.exitCode = known ? 0 : 2
+    return
+  }
+  try {
+    await command.run(readArguments(rest))
+  } catch (error) {
+    // A setting, a port, a database: whoever started us can mend it and needs the sentence, not the stack.
+    say(`dce ${name}: ${error instanceof Error ? error.message : String(error)}`, true)
+    if (
+      error instanceof Error &&
+      !(error instanceof CommandError) &&
+      !(error instanceof SettingsError) &&
+      process.env['DEBUG']
+    )
+      say(error.stack ?? '', true)
+    process.exit(1)
+  }
+}
+
+function readArguments(words: readonly string[]): Arguments {
+  const flags = new Map<string, string>()
+  const plain: string[] = []
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!
+    if (!word.startsWith('--')) {
+      plain.push(word)
+      continue
+    }
+    const equals = word.indexOf('=')
+    const next = words[i + 1]
+    if (equals !== -1) flags.set(word.slice(2, equals), word.slice(equals + 1))
+    else if (next !== undefined && !next.startsWith('--')) {
+      flags.set(word.slice(2), next)
+      i++
+    } else flags.set(word.slice(2), 'true')
+  }
+  return { words: plain, flags }
+}
+
+/** Settings from the file, the environment and the flags; flags that are neither a setting nor `known` are refused. */
+function settingsOf(
+  args: Arguments,
+  known: readonly string[] = [],
+  defaults: SettingSources['defaults'] = {},
+): Settings {
+  const flags: Record<string, string> = {}
+  for (const [key, value] of args.flags) {
+    if (key === 'config' || known.includes(key)) continue
+    if (!isSettingKey(key)) throw new CommandError(`--${key}: no such flag or setting`)
+    flags[key] = value
+  }
+  const file = args.flags.get('config')
+  return loadSettings({ ...(file !== undefined && { file }), env: process.env, flags, defaults })
+}
+
+async function start(args: Arguments): Promise<void> {
+  const roles = args.flags.get('roles')
+  if (roles !== undefined && roles !== 'gateway,api,worker')
+    throw new CommandError(`--roles ${roles}: not available; this version runs all roles in one process`)
+  const settings = settingsOf(args, ['roles'])
+  tuneCollector()
+  const log = createLogger({ level: settings.logLevel })
+  const { startExchange } = await import('../main.ts')
+  const starting = startExchange({ settings, log, onFatal: () => process.exit(1) })
+  // From here on there is a database to be stopped: a signal's default would leave it running.
+  stopOnSignals(async () => {
+    const running = await Promise.race([starting, sleep(START_PATIENCE_MS, null, { ref: false })])
+    if (!running) process.exit(1)
+    await running.stop()
+  }, log)
+  await starting
+}
+
+async function sipServer(args: Arguments): Promise<void> {
+  const settings = settingsOf(args)
+  tuneCollector()
+  const log = createLogger({ level: settings.logLevel })
+  const { startSipServerAlone } = await import('./sip-server-command.ts')
+  const running = await startSipServerAlone(settings, log, () => process.exit(1))
+  stopOnSignals(() => running.stop(), log)
+  log.flush()
+}
+
+/** SIGTERM and SIGINT drain; a second one stops at once. */
+function stopOnSignals(stop: () => Promise<void>, log: Log): void {
+  let asked = false
+  const onSignal = (): void => {
+    if (asked) process.exit(1)
+    asked = true
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.logger.fatal({ error }, 'the drain failed')
+        log.flush()
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+}
+
+async function demo(args: Arguments): Promise<void> {
+  tuneCollector()
+  const { runDemo } = await import('../../sipp/demo/demo.ts')
+  await runDemo({
+    once: args.flags.get('once') === 'true',
+    settings: (defaults) => settingsOf(args, ['once'], defaults),
+    print: (line) => say(line),
+    stopOnSignals,
+  })
+}
+
+async function load(args: Arguments): Promise<void> {
+  const { loadCommand } = await import('../../sipp/load/command.ts')
+  process.exitCode = await loadCommand(args.flags, (line) => say(line))
+}
+
+async function migrate(args: Arguments): Promise<void> {
+  const [direction = 'status'] = args.words
+  if (!['up', 'down', 'status'].includes(direction)) throw new CommandError(`migrate ${direction}: up, down or status`)
+  const { migrateCommand } = await import('./command-storage.ts')
+  await migrateCommand(direction as 'up' | 'down' | 'status', settingsOf(args), (line) => say(line))
+}
+
+async function config(args: Arguments): Promise<void> {
+  for (const [key, { value, source }] of Object.entries(effectiveSettings(settingsOf(args))))
+    say(`${key} = ${value === null ? '(unset)' : JSON.stringify(value)}  # ${source}`)
+  return Promise.resolve()
+}
+
+async function account(args: Arguments): Promise<void> {
+  if (args.words[0] !== 'create') throw new CommandError('account create is the only form')
+  const { createAccount } = await import('./command-storage.ts')
+  const keys = ['type', 'name', 'email', 'password', 'currency', 'timezone']
+  const id = await createAccount(args.flags, settingsOf(args, keys))
+  say(id)
+}
+
+async function dnc(args: Arguments): Promise<void> {
+  const [verb, file] = args.words
+  if (verb !== 'import' || !file) throw new CommandError('dnc import FILE is the only form')
+  const { importDnc } = await import('./command-storage.ts')
+  const text = await readFile(file, 'utf8')
+  const { added, listed, invalid } = await importDnc(
+    text,
+    args.flags.get('list') ?? 'internal',
+    settingsOf(args, ['list']),
+  )
+  say(`${added} added, ${listed} already listed, ${invalid.length} invalid`)
+  for (const { line, value } of invalid.slice(0, 20)) say(`  line ${line}: ${value}`)
+}
+
+async function call(args: Arguments): Promise<void> {
+  const [verb, id] = args.words
+  if (verb !== 'show' || !id) throw new CommandError('call show ID is the only form')
+  const { showCall } = await import('./command-storage.ts')
+  const options = { token: args.flags.get('token') ?? null, pcapFile: args.flags.get('pcap') ?? null }
+  await showCall(id, settingsOf(args, ['token', 'pcap']), options, (line) => say(line))
+}
+
+async function ledger(args: Arguments): Promise<void> {
+  if (args.words[0] !== 'verify') throw new CommandError('ledger verify is the only form')
+  const storage = await openCommandStorage(settingsOf(args))
+  try {
+    const { postings, totals, unbalanced, duplicateCalls } = await storage.stores.ledger.verify()
+    say(`${postings} postings`)
+    for (const { currency, sumMicros } of totals) say(`${currency}: all entries sum to ${sumMicros} micros`)
+    const wrong = unbalanced.length + duplicateCalls.length + totals.filter(({ sumMicros }) => sumMicros !== 0n).length
+    for (const id of unbalanced) say(`unbalanced posting ${id}`)
+    for (const id of duplicateCalls) say(`call billed twice ${id}`)
+    say(wrong === 0 ? 'the ledger balances' : 'THE LEDGER DOES NOT BALANCE')
+    process.exitCode = wrong === 0 ? 0 : 1
+  } finally {
+    await storage.close()
+  }
+}
+
+async function recording(args: Arguments): Promise<void> {
+  const [verb, file, out] = args.words
+  const { decryptRecording, listRecordings } = await import('./recording-command.ts')
+  if (verb === 'list' && !file) await listRecordings(settingsOf(args), (line) => say(line))
+  else if (verb === 'decrypt' && file && out) await decryptRecording(file, out, settingsOf(args), (line) => say(line))
+  else throw new CommandError('recording list and recording decrypt FILE OUT.wav are the forms')
+}
+
+async function doctor(args: Arguments): Promise<void> {
+  const { examine } = await import('./doctor.ts')
+  process.exitCode = (await examine(settingsOf(args), (line) => say(line))) ? 0 : 1
+}
+
+/** A command of the contract whose part is not built yet: it says so, as the API answers 501. */
+function later(name: string): Command {
+  return () => Promise.reject(new CommandError(`${name}: not available in this version`))
+}
+
+function say(line: string, toStderr = false): void {
+  const stream = toStderr ? process.stderr : process.stdout
+  stream.write(`${line}\n`)
+}

@@ -1,0 +1,230 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Stores } from '../../api/needs.ts'
+import { findKeys } from '../../api/signing-keys.ts'
+import { createTokens } from '../../api/tokens.ts'
+import { hashPassword } from '../../accounts/credentials.ts'
+import { createLogger } from '../../config/logger.ts'
+import type { Settings } from '../../config/settings.ts'
+import type { AccountType, Role } from '../../model/account.ts'
+import { systemClock } from '../../model/clock.ts'
+import { isId, type CallId } from '../../model/ids.ts'
+import { formatMoney } from '../../model/money.ts'
+import { parsePhoneNumber, type PhoneNumber } from '../../model/phone-number.ts'
+import { isTimeZone } from '../../model/time-window.ts'
+import { Book } from '../../storage/book.ts'
+import { openDatabase } from '../../storage/database.ts'
+import { attachToEmbedded, EmbeddedPostgres } from '../../storage/embedded-postgres.ts'
+import { migrateDown, migrateUp, migrationStatus } from '../../storage/migrate.ts'
+import { Postgres, type ConnectionOptions } from '../../storage/postgres.ts'
+import { createStores } from '../../storage/stores.ts'
+import { askForSip } from './call-sip.ts'
+import { describeMedia } from './media-figures.ts'
+
+type Print = (line: string) => void
+
+/** A database for one command: a given one, the embedded one of a running exchange, or the embedded one started for this. */
+export async function openCommandStorage(
+  settings: Settings,
+): Promise<{ readonly stores: Stores; close(): Promise<void> }> {
+  const log = createLogger({ level: 'warn' })
+  const attached = settings.database.url === null ? attachToEmbedded(settings.dataDir) : null
+  if (attached) {
+    const postgres = new Postgres(attached.connection, log.logger)
+    return {
+      stores: storesOf(postgres, log.logger),
+      close: async () => {
+        await postgres.close()
+        attached.close()
+        log.close()
+      },
+    }
+  }
+  const { url, connectTimeoutMs } = settings.database
+  const database = await openDatabase(url, settings.dataDir, log.logger, connectTimeoutMs)
+  return {
+    stores: storesOf(database.postgres, log.logger),
+    close: async () => {
+      await database.close()
+      log.close()
+    },
+  }
+}
+
+function storesOf(postgres: Postgres, log: ReturnType<typeof createLogger>['logger']): Stores {
+  return createStores(postgres, new Book(postgres, log, () => {}), systemClock) // A running exchange hears of writes itself.
+}
+
+/** `dce migrate`: changes or shows the schema of the database the settings name. */
+export async function migrateCommand(
+  direction: 'up' | 'down' | 'status',
+  settings: Settings,
+  print: Print,
+): Promise<void> {
+  await withConnection(settings, async (connection) => {
+    if (direction === 'status') {
+      for (const { id, name, appliedAt } of await migrationStatus(connection))
+        print(`${String(id).padStart(4, '0')} ${name}: ${appliedAt ? `applied ${appliedAt.toISOString()}` : 'pending'}`)
+      return
+    }
+    const names = await (direction === 'up' ? migrateUp(connection) : migrateDown(connection))
+    print(names.length === 0 ? 'nothing to do' : `${direction}: ${names.join(', ')}`)
+  })
+}
+
+async function withConnection(
+  settings: Settings,
+  work: (connection: ConnectionOptions) => Promise<void>,
+): Promise<void> {
+  if (settings.database.url !== null) return work({ connectionString: settings.database.url })
+  const attached = attachToEmbedded(settings.dataDir)
+  if (attached) {
+    try {
+      return await work(attached.connection)
+    } finally {
+      attached.close()
+    }
+  }
+  const log = createLogger({ level: 'warn' })
+  const embedded = await EmbeddedPostgres.start(settings.dataDir, log.logger)
+  try {
+    await work(embedded.connection)
+  } finally {
+    await embedded.close()
+    log.close()
+  }
+}
+
+const ROLE_OF: Readonly<Record<string, Role>> = { buyer: 'buyer', seller: 'seller', operator: 'admin' }
+
+/** `dce account create`: an account and, with an email and a password, its first user. Returns the account's id. */
+export async function createAccount(flags: ReadonlyMap<string, string>, settings: Settings): Promise<string> {
+  const type = flags.get('type') ?? ''
+  const name = flags.get('name')
+  const role = ROLE_OF[type]
+  if (!role) throw new Error(`--type ${type || '(missing)'}: buyer, seller or operator`)
+  if (!name) throw new Error('--name is missing')
+  const email = flags.get('email') ?? null
+  const password = flags.get('password')
+  if (password !== undefined && email === null) throw new Error('--password needs --email')
+  const currency = flags.get('currency') ?? 'USD'
+  const timezone = flags.get('timezone') ?? 'America/New_York'
+  // The same rules as POST /accounts: what is refused at one door is refused at the other.
+  if (!/^[A-Z]{3}$/.test(currency)) throw new Error(`--currency ${currency}: three capital letters, such as USD`)
+  if (!isTimeZone(timezone)) throw new Error(`--timezone ${timezone}: not an IANA time zone`)
+  if (email !== null && !/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(email))
+    throw new Error(`--email ${email}: not an email address`)
+  if (password !== undefined && password.length < 8) throw new Error('--password: at least 8 characters')
+  const storage = await openCommandStorage(settings)
+  try {
+    const account = await storage.stores.accounts.create({
+      type: type as AccountType,
+      name,
+      email,
+      status: 'active',
+      currency,
+      timezone,
+      creditLimitMicros: 0n,
+    })
+    if (email !== null && password !== undefined)
+      await storage.stores.users.create({
+        accountId: account.id,
+        email,
+        role,
+        passwordHash: await hashPassword(password),
+      })
+    return account.id
+  } finally {
+    await storage.close()
+  }
+}
+
+/** `dce dnc import`: one number a line (the first column of a CSV); what is no number is reported by its line. */
+export async function importDnc(
+  text: string,
+  list: string,
+  settings: Settings,
+): Promise<{ added: number; listed: number; invalid: { line: number; value: string }[] }> {
+  if (list !== 'internal' && list !== 'blocked') throw new Error(`--list ${list}: internal or blocked`)
+  const numbers: PhoneNumber[] = []
+  const invalid: { line: number; value: string }[] = []
+  for (const [index, row] of text.split(/\r?\n/).entries()) {
+    const value = row
+      .split(/[,;\t]/)[0]!
+      .trim()
+      .replaceAll('"', '')
+    if (value === '' || (index === 0 && /[a-z]/i.test(value))) continue // Blank, or a heading.
+    const number = parsePhoneNumber(value)
+    if (number) numbers.push(number)
+    else invalid.push({ line: index + 1, value })
+  }
+  const storage = await openCommandStorage(settings)
+  try {
+    const added = await storage.stores.dnc.add(list, numbers, 'imported by dce')
+    return { added, listed: numbers.length - added, invalid }
+  } finally {
+    await storage.close()
+  }
+}
+
+/** Long enough to ask one question, and too short to be of use to anybody else. */
+const COMMAND_TOKEN_S = 60
+
+/** A token of the first administrator's, signed with the keys in the data folder; null without either. */
+async function commandToken(settings: Settings, stores: Stores): Promise<string | null> {
+  const keys = findKeys(join(settings.dataDir, 'keys'))
+  const user = keys && (await stores.users.findByEmail(settings.admin.email))
+  if (!keys || user?.role !== 'admin') return null
+  return (await createTokens(keys, COMMAND_TOKEN_S, systemClock)).issue(user)
+}
+
+export interface ShowOptions {
+  /** An access token or API key to ask the running exchange with; null: one is made from the keys in the data folder. */
+  readonly token: string | null
+  /** Where to write the call's SIP as a capture file. */
+  readonly pcapFile: string | null
+}
+
+/**
+ * `dce call show`: the call, each step of its decision, its auction and its legs, and its SIP as a ladder as long as the
+ * running exchange still has it. Throws when a capture file is asked for and there is nothing to write.
+ */
+export async function showCall(id: string, settings: Settings, options: ShowOptions, print: Print): Promise<void> {
+  if (!isId(id)) throw new Error(`${id}: not a call's id`)
+  const storage = await openCommandStorage(settings)
+  try {
+    const call = await storage.stores.calls.find(id as CallId)
+    if (!call) throw new Error(`${id}: no such call`)
+    print(
+      `call ${call.id}: ${call.outcome ?? call.state}, ${call.endReason ?? 'not ended'}, SIP ${call.sipStatus ?? '-'}`,
+    )
+    print(`  ${call.ani ?? 'anonymous'} → ${call.dnis}, received ${call.receivedAt.toISOString()}`)
+    print(
+      `  lasted ${call.durationMs} ms, billed ${call.billableMs} ms: price ${formatMoney(call.priceMicros)}, payout ${formatMoney(call.payoutMicros)} ${call.currency}`,
+    )
+    for (const { atMs, step, detail } of call.trace) print(`  ${atMs.toFixed(3).padStart(12)} ms  ${step}: ${detail}`)
+    for (const check of call.checks)
+      print(`  check ${check.check}: ${check.effect}, ${check.rule} (${check.source}) ${check.detail}`)
+    const auction = await storage.stores.auctions.findByCall(call.id)
+    for (const award of auction?.awards ?? [])
+      print(
+        `  award ${award.rank}: bid ${award.bidId} of ${formatMoney(award.amountMicros)} clears at ${formatMoney(award.priceMicros)}`,
+      )
+    for (const { bidId, code } of auction?.nonBids ?? []) print(`  non-bid ${bidId}: ${code}`)
+    for (const leg of call.legs)
+      print(
+        `  ${leg.side} leg ${leg.uri}: ${leg.sipStatus ?? 'no answer'}${leg.media ? `, ${describeMedia(leg.media)}` : ''}`,
+      )
+    const { host, port } = settings.server
+    const question = { host, port, token: options.token ?? (await commandToken(settings, storage.stores)) }
+    const ladder = await askForSip(call.id, 'text', question)
+    print('bytes' in ladder ? `\n${ladder.bytes.toString('utf8').trimEnd()}` : `  no SIP ladder: ${ladder.why}`)
+    if (options.pcapFile === null) return
+    const capture = await askForSip(call.id, 'pcap', question)
+    if ('why' in capture) throw new Error(`--pcap: ${capture.why}`)
+    await writeFile(options.pcapFile, capture.bytes)
+    print(`${capture.bytes.length} bytes written to ${options.pcapFile}`)
+  } finally {
+    await storage.close()
+  }
+}

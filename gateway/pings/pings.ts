@@ -1,0 +1,260 @@
+import type { Balances } from '../../accounts/holds.ts'
+import { payoutOf } from '../../accounts/settlement.ts'
+import type { Compliance } from '../../compliance/compliance.ts'
+import type { Telemetry } from '../../config/telemetry.ts'
+import type { Account } from '../../model/account.ts'
+import type { Award } from '../../model/auction.ts'
+import type { NonBidCode } from '../../model/bid.ts'
+import type { Clock } from '../../model/clock.ts'
+import { newId, type AccountId, type AuctionId, type CallId } from '../../model/ids.ts'
+import {
+  pingReason,
+  pingUri,
+  reasonsOf,
+  tokenFrom,
+  type Ping,
+  type PingAnswer,
+  type PingReason,
+  type PingReasonCode,
+} from '../../model/ping.ts'
+import type { Places } from '../../model/places.ts'
+import type { Random } from '../../model/random.ts'
+import type { DialledNumber } from '../../model/trunk.ts'
+import type { AuctionRequest, Routing } from '../../routing/route-call.ts'
+import type { Directory } from '../directory.ts'
+import type { RecordWriter } from '../needs.ts'
+import { OpenPings, type OpenPing } from './open-pings.ts'
+import { PingDecisions, type PingDecision } from './ping-decisions.ts'
+import { TokenBucket } from '../identity/token-bucket.ts'
+import type { Taken } from '../taken.ts'
+
+export interface PingLimits {
+  /** How long an accepted ping keeps its price, its funds and its places. */
+  readonly validityMs: number
+  readonly maxOpen: number
+  readonly maxOpenPerSeller: number
+  /** Pings a second of one seller: a bucket of this capacity, refilled at this rate. */
+  readonly maxPerSecond: number
+  /** A token is good only for the caller it was asked for. */
+  readonly sameCaller: boolean
+}
+
+/** What pings are decided with: the parts that decide calls. */
+export interface PingParts {
+  readonly clock: Clock
+  readonly directory: Directory
+  readonly places: Places
+  readonly compliance: Compliance
+  readonly routing: Routing
+  readonly balances: Balances
+  readonly writer: Pick<RecordWriter, 'accepts'>
+  readonly telemetry: Telemetry
+  readonly draining: () => boolean
+  readonly random: Random
+  readonly limits: PingLimits
+  /** Where calls are to be sent: `host` or `host:port`, and parameters. */
+  readonly sipHost: () => string
+}
+
+/** Told apart from the bucket of one who has never asked. */
+const MAX_BUCKETS = 10_000
+
+/**
+ * Ping and post: a seller asks what a call would bring, and sends it while the answer is good. An accepted ping is decided as a
+ * call is, and keeps the award's price, its funds and one place until the call comes or its time is up.
+ *
+ * All of it is memory: a process that dies takes its open pings' holds with it, so that none can outlive its ping, and a call
+ * that comes then is auctioned afresh.
+ */
+export class Pings {
+  readonly #parts: PingParts
+  readonly #open = new OpenPings()
+  readonly #decisions = new PingDecisions()
+  readonly #buckets = new Map<AccountId, TokenBucket>()
+
+  constructor(parts: PingParts) {
+    this.#parts = parts
+  }
+
+  get openCount(): number {
+    return this.#open.size
+  }
+
+  /** Decides a ping, at once. */
+  ask(ping: Ping): PingAnswer {
+    const { clock, limits, telemetry } = this.#parts
+    const nowMs = clock.monotonicMs()
+    this.expire(nowMs)
+    const answer: PingAnswer = this.#bucketOf(ping.sellerId, nowMs).take(nowMs)
+      ? this.#decide(ping, nowMs)
+      : { kind: 'limited', retryAfterSeconds: 1, perSecond: limits.maxPerSecond }
+    const isRepeated = answer.kind === 'accepted' && answer.isRepeated
+    telemetry.pings.inc({ result: isRepeated ? 'repeated' : answer.kind })
+    return answer
+  }
+
+  /** What this token was quoted, as an answer; null when it is not open, or another seller's. */
+  quoted(token: string, seller: AccountId): PingAnswer | null {
+    const nowMs = this.#parts.clock.monotonicMs()
+    this.expire(nowMs)
+    const open = this.#open.ofToken(token)
+    return open?.ping.sellerId === seller ? this.#accepted(open, nowMs, true) : null
+  }
+
+  /** The open ping that a call is for: its token's, or without one the newest of its caller to its number. */
+  find(seller: AccountId, number: DialledNumber, ani: Ping['caller'], token: string | null): OpenPing | null {
+    if (this.#open.size === 0) return null
+    this.expire(this.#parts.clock.monotonicMs())
+    const open = token === null ? this.#open.ofCaller(number.number, ani) : this.#open.ofToken(token)
+    if (open?.ping.sellerId !== seller || open.ping.number !== number.number) return null
+    return this.#parts.limits.sameCaller && open.ping.caller !== null && open.ping.caller !== ani ? null : open
+  }
+
+  /** Spends an open ping: from here its funds and places are the call's to give back. Null: it is spent already. */
+  claim(open: OpenPing, callId: CallId): Taken | null {
+    if (!this.#open.remove(open)) return null
+    const { balances } = this.#parts
+    const { reservation, hold } = open.taken
+    balances.void(hold)
+    const ofCall = { ...hold, callId }
+    balances.adopt(ofCall) // What was promised is promised: also to a buyer whose credit has shrunk meanwhile.
+    return { reservation, hold: ofCall }
+  }
+
+  /** Ends the pings whose time is up. `nowMs` is the monotonic clock's. */
+  expire(nowMs: number): void {
+    for (let open = this.#open.first(); open !== undefined && open.expiresAtMs <= nowMs; open = this.#open.first()) {
+      this.#open.remove(open)
+      open.taken.reservation.release()
+      this.#parts.balances.void(open.taken.hold)
+      this.#parts.telemetry.pings.inc({ result: 'expired' })
+      this.#decisions.add(decisionOf(open))
+    }
+  }
+
+  /** How a ping was decided, every bid that may be named with its reason; null when it is forgotten, or has become a call. */
+  decision(id: AuctionId): PingDecision | null {
+    const open = this.#open.ofAuction(id)
+    const found = open ? decisionOf(open) : this.#decisions.find(id)
+    return found ? { ...found, auction: this.#parts.routing.explain(found.request, found.auction) } : null
+  }
+
+  #decide(ping: Ping, nowMs: number): PingAnswer {
+    const { clock, directory, compliance, routing, limits } = this.#parts
+    const same = this.#open.same(ping)
+    if (same) return this.#accepted(same, nowMs, true)
+    const number = directory.number(ping.number)
+    const seller = directory.account(ping.sellerId)
+    if (number?.accountId !== ping.sellerId || !seller) return rejected([pingReason('unknown_number')])
+    const unwell = this.#whyNot(seller)
+    if (unwell) return rejected([pingReason(unwell)])
+
+    const atMs = clock.now()
+    const request = this.#requestOf(ping, number, seller, atMs)
+    const verdict = compliance.screen({
+      ani: ping.caller,
+      zip: request.zip?.zip ?? null,
+      trafficType: number.trafficType,
+      atMs,
+      originatedAtMs: null,
+    })
+    if (!verdict.allowed) return rejected([pingReason('compliance', verdict.rule)])
+
+    const auction = routing.auction(request)
+    const lost: NonBidCode[] = []
+    for (const award of auction.awards) {
+      const taken = this.#take(award, request)
+      if (typeof taken === 'string') {
+        lost.push(taken)
+        continue
+      }
+      const open: OpenPing = {
+        ping,
+        token: tokenFrom(this.#parts.random.bytes(16)),
+        number: request.number,
+        request,
+        auction,
+        award,
+        lost,
+        taken,
+        payoutMicros: payoutOf(number.payout, award.priceMicros),
+        openedAtMs: nowMs,
+        expiresAtMs: nowMs + limits.validityMs,
+      }
+      this.#open.add(open)
+      return this.#accepted(open, nowMs, false)
+    }
+    this.#decisions.add({ request, auction, sellerId: ping.sellerId, payoutMicros: null })
+    const codes = lost.length > 0 ? lost : auction.nonBids.map(({ code }) => code)
+    return rejected(reasonsOf(codes), auction.id)
+  }
+
+  #whyNot(seller: Account): PingReasonCode | null {
+    const { limits, writer, draining } = this.#parts
+    if (seller.status !== 'active') return 'seller_inactive'
+    if (draining() || !writer.accepts()) return 'not_taking_calls'
+    if (this.#open.countOf(seller.id) >= limits.maxOpenPerSeller) return 'too_many_open_pings'
+    return this.#open.size >= limits.maxOpen ? 'exchange_full' : null
+  }
+
+  #requestOf(ping: Ping, number: DialledNumber, seller: Account, atMs: number): AuctionRequest {
+    const { places } = this.#parts
+    const { vertical, tags, caller, zip } = ping
+    return {
+      callId: newId<CallId>(), // Until there is a call, it stands for it.
+      number: vertical === null ? number : { ...number, vertical },
+      tags,
+      currency: seller.currency,
+      ani: caller,
+      places: caller === null ? [] : places.ofNumber(caller),
+      zip: zip === null ? null : places.ofZip(zip),
+      receivedAtMs: atMs,
+    }
+  }
+
+  #take(award: Award, { callId, ani, currency, number, receivedAtMs }: AuctionRequest): Taken | NonBidCode {
+    const { routing, balances } = this.#parts
+    const reservation = routing.reserve(award, callId, ani, receivedAtMs, number.accountId)
+    if (typeof reservation === 'string') return reservation
+    const hold = balances.hold(award.buyerId, callId, award.priceMicros, currency)
+    if (typeof hold !== 'string') return { reservation, hold }
+    reservation.release()
+    return hold
+  }
+
+  #accepted(open: OpenPing, nowMs: number, isRepeated: boolean): PingAnswer {
+    const { clock, sipHost } = this.#parts
+    const { token, auction, award, number, payoutMicros } = open
+    const leftMs = open.expiresAtMs - nowMs
+    return {
+      kind: 'accepted',
+      auctionId: auction.id,
+      token,
+      payoutMicros,
+      currency: auction.currency,
+      billableAfter: award.billableAfter,
+      expiresAt: new Date(clock.now() + leftMs),
+      secondsLeft: Math.floor(leftMs / 1000),
+      sipUri: pingUri(number.number, token, sipHost()),
+      number: number.number,
+      isRepeated,
+    }
+  }
+
+  #bucketOf(seller: AccountId, nowMs: number): TokenBucket {
+    let bucket = this.#buckets.get(seller)
+    if (bucket === undefined) {
+      if (this.#buckets.size >= MAX_BUCKETS) this.#buckets.clear()
+      this.#buckets.set(seller, (bucket = new TokenBucket(this.#parts.limits.maxPerSecond, nowMs)))
+    }
+    return bucket
+  }
+}
+
+function rejected(reasons: readonly PingReason[], auctionId: AuctionId | null = null): PingAnswer {
+  return { kind: 'rejected', auctionId, reasons }
+}
+
+function decisionOf({ request, auction, ping, payoutMicros }: OpenPing): PingDecision {
+  return { request, auction, sellerId: ping.sellerId, payoutMicros }
+}

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { youngGenerationMb } from '../../../gateway/start/collector.ts'
+
+const COLLECTOR = new URL('../../../gateway/start/collector.ts', import.meta.url).href
+
+/** A thread that keeps what it makes until the young generation is full: `new_space` tells how large that has become. */
+const WORKER = `
+  const { getHeapSpaceStatistics } = process.getBuiltinModule('v8')
+  const kept = []
+  for (let i = 0; i < 2_000_000; i++) kept[i % 50_000] = { i }
+  const space = getHeapSpaceStatistics().find((each) => each.space_name === 'new_space')
+  process.getBuiltinModule('worker_threads').parentPort.postMessage(space.space_size)
+`
+
+/** The young generation, bytes, of a worker limited to 3 MB in a process started with 32 MB for each. */
+async function youngGenerationOf(isTuned: boolean): Promise<number> {
+  const script = `
+    import { Worker } from 'node:worker_threads'
+    import { tuneCollector } from ${JSON.stringify(COLLECTOR)}
+    ${isTuned ? 'tuneCollector()' : ''}
+    const limits = { maxYoungGenerationSizeMb: 3 }
+    const worker = new Worker(${JSON.stringify(WORKER)}, { eval: true, resourceLimits: limits })
+    worker.on('message', (bytes) => console.log(bytes))
+  `
+  const flags = ['--max-semi-space-size=32', '--input-type=module', '--eval', script]
+  const { stdout } = await promisify(execFile)(process.execPath, flags)
+  return Number(stdout)
+}
+
+describe('The collector', () => {
+  it("leaves each thread its own limit, whatever the main thread's is", async () => {
+    const MB = 1024 * 1024
+    assert.ok((await youngGenerationOf(false)) > 4 * MB)
+    assert.ok((await youngGenerationOf(true)) <= 2 * MB)
+  })
+
+  it('gives a thread that signals as much as the main thread was given', () => {
+    assert.equal(youngGenerationMb(['--max-semi-space-size=8', '--inspect']), 24)
+    assert.equal(youngGenerationMb(['--max-semi-space-size=8', '--max_semi_space_size=32']), 96)
+  })
+
+  it("goes by V8's own size when none was asked for", () => {
+    assert.equal(youngGenerationMb([]), 48)
+    assert.equal(youngGenerationMb(['--max-semi-space-size=0']), 48)
+  })
+})
