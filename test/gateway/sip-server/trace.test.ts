@@ -195,6 +195,21 @@ describe('the SIP trace', () => {
     store.see('in', text, 'a', PEER, 1)
     assert.equal(store.find(['a']).messages[0]!.text, masked)
   })
+
+  it('masks the key that an INFO tells of, and nothing of other INFOs', () => {
+    const info = (type: string, body: string): string =>
+      `INFO sip:a@b SIP/2.0\r\n${type}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    const bodyOf = (type: string, body: string): string => {
+      const masked = maskSecrets(info(type, body))
+      assert.equal(masked.length, info(type, body).length)
+      return masked.slice(masked.indexOf('\r\n\r\n') + 4)
+    }
+    assert.equal(bodyOf('Content-Type: application/dtmf-relay', 'Signal=5\r\nDuration=160'), 'Signal=*\r\nDuration=160')
+    assert.equal(bodyOf('c:application/DTMF-Relay;x=y', 'Duration=160\r\nsignal = 16'), 'Duration=160\r\nsignal = **')
+    assert.equal(bodyOf('Content-Type: application/dtmf', '7\r\n'), '*\r\n')
+    for (const type of ['Content-Type: text/plain', 'Accept: application/dtmf-relay'])
+      assert.equal(bodyOf(type, 'Signal=5'), 'Signal=5')
+  })
 })
 
 describe('a server that traces', function () {
