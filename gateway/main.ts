@@ -23,11 +23,11 @@ import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID } from '../storage/house-accou
 import { openStorage } from '../storage/storage.ts'
 import { publicAddresses } from './start/addresses.ts'
 import { mediaOptions } from './start/media-options.ts'
+import { bindingLimits, complianceOptions, outboxOptions } from './start/part-options.ts'
 import { mediaSip } from './start/media-sip.ts'
 import { Announcements, type KeptEvents } from './announcements.ts'
 import { apiParts } from './start/api-parts.ts'
 import { Authentication } from './identity/authentication.ts'
-import type { BindingLimits } from './registrar/bindings.ts'
 import { ClickTokens } from './identity/click-tokens.ts'
 import { callPolicies } from './call-policies.ts'
 import { CallQuality } from './quality/call-quality.ts'
@@ -420,23 +420,3 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
 
 /** After the drain's time is up, how long the hung-up calls may take to be written. */
 const CLOSING_MS = 5000
-
-function complianceOptions(settings: Settings) {
-  const { tcpa, unknownLocation } = settings.compliance
-  return { tcpaEnabled: tcpa.enabled, callingHours: tcpa.callingHours, unknownLocation }
-}
-
-function outboxOptions({ kafka, outbox }: Settings) {
-  const { brokers, topic, partitions, tls, mechanism, username, password } = kafka
-  const login = username === null ? null : { mechanism, username, password: password ?? '' }
-  return { kafka: brokers && { brokers, topic, partitions, tls, login }, ...outbox }
-}
-
-function bindingLimits(registration: Settings['telephony']['registration']): BindingLimits {
-  return {
-    minExpires: Math.ceil(registration.minExpiresMs / 1000),
-    maxExpires: Math.floor(registration.maxExpiresMs / 1000),
-    defaultExpires: Math.floor(registration.defaultExpiresMs / 1000),
-    maxBindings: registration.maxBindings,
-  }
-}

@@ -1,0 +1,25 @@
+import type { Settings } from '../../config/settings.ts'
+import type { BindingLimits } from '../registrar/bindings.ts'
+
+/** What the settings tell compliance. */
+export function complianceOptions(settings: Settings) {
+  const { tcpa, unknownLocation } = settings.compliance
+  return { tcpaEnabled: tcpa.enabled, callingHours: tcpa.callingHours, unknownLocation }
+}
+
+/** What the settings tell the outbox, and how to reach Kafka; `kafka` null: there is none. */
+export function outboxOptions({ kafka, outbox }: Settings) {
+  const { brokers, topic, partitions, tls, mechanism, username, password } = kafka
+  const login = username === null ? null : { mechanism, username, password: password ?? '' }
+  return { kafka: brokers && { brokers, topic, partitions, tls, login }, ...outbox }
+}
+
+/** In seconds, whole ones that no setting is stretched by. */
+export function bindingLimits(registration: Settings['telephony']['registration']): BindingLimits {
+  return {
+    minExpires: Math.ceil(registration.minExpiresMs / 1000),
+    maxExpires: Math.floor(registration.maxExpiresMs / 1000),
+    defaultExpires: Math.floor(registration.defaultExpiresMs / 1000),
+    maxBindings: registration.maxBindings,
+  }
+}
