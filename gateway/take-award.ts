@@ -10,13 +10,16 @@ import type { Taken } from './taken.ts'
 /** Places and funds for one award, or why it may not be rung after all. What a ping has kept is used, or given back first. */
 export function take(call: Call, award: Award, parts: ExchangeParts): Taken | NonBidCode {
   const { promised } = call
-  if (promised?.award === award && parts.directory.account(award.buyerId)?.status === 'active') {
-    call.promised = null
-    return taking(call, award, promised.taken)
+  const { ani, seller } = call.facts!
+  if (promised?.award === award) {
+    const { reservation } = promised.taken
+    const isActive = parts.directory.account(award.buyerId)?.status === 'active'
+    const code = isActive ? reservation.callsFrom(ani) : 'account_inactive'
+    if (code === null) call.promised = null
+    else breakPromise(call, parts)
+    return code ?? taking(call, award, promised.taken)
   }
   breakPromise(call, parts)
-  if (promised?.award === award) return 'account_inactive'
-  const { ani, seller } = call.facts!
   const reservation = parts.routing.reserve(award, call.id, ani, call.receivedAt.getTime(), seller.id)
   if (typeof reservation === 'string') return reservation
   const currency = call.auction!.currency

@@ -3,7 +3,7 @@ import type { NonBidCode } from '../model/bid.ts'
 import type { Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { CallCounter, Counted } from './call-counter.ts'
-import type { CallerHistory, Contact } from './caller-history.ts'
+import type { Contact } from './caller-history.ts'
 import type { StandingBid } from './standing-bid.ts'
 
 /**
@@ -13,6 +13,11 @@ import type { StandingBid } from './standing-bid.ts'
 export interface Reservation {
   /** The award was not answered: everything is as if it had never been tried. */
   release(): void
+  /**
+   * The call it was taken for has come, and says who calls: that caller has had one more, and not the one who was expected. Why the buyer
+   * wants no more of this one; null when it does. Whoever withholds its number is who was expected.
+   */
+  callsFrom(ani: PhoneNumber | null): NonBidCode | null
   /** The answered leg has ended: its places are free, it stays counted as a call, and the budget has what was billed (0 if nothing). */
   settle(billedMicros: Micros): void
 }
@@ -29,12 +34,13 @@ export function judgePlaces(bid: StandingBid, ani: PhoneNumber | null, atMs: num
   if (byCampaign !== null) return byCampaign === 'cap' ? 'campaign_cap' : 'campaign_concurrency'
   const byBuyer = buyer.usage.judge(atMs)
   if (byBuyer !== null) return byBuyer === 'cap' ? 'buyer_cap' : 'buyer_concurrency'
+  return judgeCaller(bid, ani, atMs)
+}
+
+function judgeCaller({ bid, buyer, campaign }: StandingBid, ani: PhoneNumber | null, atMs: number): NonBidCode | null {
   const rule = campaign.campaign?.frequency ?? null
-  if (rule !== null && ani !== null) {
-    const { campaignId, targetId } = bid.bid
-    if (buyer.callers.isExhausted(ani, rule, campaignId, targetId, atMs)) return 'frequency_cap'
-  }
-  return null
+  if (rule === null || ani === null) return null
+  return buyer.callers.isExhausted(ani, rule, bid.campaignId, bid.targetId, atMs) ? 'frequency_cap' : null
 }
 
 /** Takes the places and counts the price. Whoever calls has judged before: nothing waits in between. */
@@ -51,27 +57,18 @@ export function takePlaces(
   if (seller !== null) counters.push(seller)
   const counted = counters.map((counter) => counter.take(atMs, priceMicros))
   const { campaignId, targetId } = bid.bid
-  const contact = ani === null ? null : { atMs, campaignId, targetId, isConverted: false }
-  if (ani !== null) bid.buyer.callers.add(ani, contact!)
-  return new Places({
-    bid: bid.places,
-    counters,
-    counted,
-    callers: bid.buyer.callers,
-    ani,
-    contact,
-    priceMicros,
-    onEnd,
-  })
+  const contact = { atMs, campaignId, targetId, isConverted: false }
+  if (ani !== null) bid.buyer.callers.add(ani, contact)
+  return new Places({ bid, counters, counted, ani, contact, priceMicros, onEnd })
 }
 
 interface Taken {
-  readonly bid: { inUse: number }
+  readonly bid: StandingBid
   readonly counters: readonly CallCounter[]
   readonly counted: readonly Counted[]
-  readonly callers: CallerHistory
-  readonly ani: PhoneNumber | null
-  readonly contact: Contact | null
+  /** Who calls. Null: not known. */
+  ani: PhoneNumber | null
+  readonly contact: Contact
   readonly priceMicros: number
   readonly onEnd: () => void
 }
@@ -86,9 +83,21 @@ class Places implements Reservation {
 
   release(): void {
     if (!this.#end()) return
-    const { counters, counted, callers, ani, contact, priceMicros } = this.#taken
+    const { bid, counters, counted, ani, contact, priceMicros } = this.#taken
     for (const [i, counter] of counters.entries()) counter.giveBack(counted[i]!, priceMicros)
-    if (ani !== null) callers.remove(ani, contact!)
+    if (ani !== null) bid.buyer.callers.remove(ani, contact)
+  }
+
+  callsFrom(ani: PhoneNumber | null): NonBidCode | null {
+    const { bid, ani: expected, contact } = this.#taken
+    if (ani === null || ani === expected || this.#ended) return null
+    const code = judgeCaller(bid, ani, contact.atMs)
+    if (code !== null) return code
+    const { callers } = bid.buyer
+    if (expected !== null) callers.remove(expected, contact)
+    callers.add(ani, contact)
+    this.#taken.ani = ani
+    return null
   }
 
   settle(billedMicros: Micros): void {
@@ -96,13 +105,13 @@ class Places implements Reservation {
     if (!this.#end()) return
     const { counters, counted, contact, priceMicros } = this.#taken
     for (const [i, counter] of counters.entries()) counter.settle(counted[i]!, priceMicros, Number(billedMicros))
-    if (contact !== null) contact.isConverted = billedMicros > 0n
+    contact.isConverted = billedMicros > 0n
   }
 
   #end(): boolean {
     if (this.#ended) return false
     this.#ended = true
-    this.#taken.bid.inUse--
+    this.#taken.bid.places.inUse--
     this.#taken.onEnd()
     return true
   }

@@ -334,6 +334,36 @@ describe('the call of a ping', () => {
     assert.deepEqual(stage.kept(), { holds: 0, reservations: 0 })
   })
 
+  /** One call a day of each caller: as the first buyer wants it, in all its campaigns. */
+  function onceADay(stage: PingStage): void {
+    const frequency = { calls: 1, hours: 24, per: 'buyer' } as const
+    stage.apply(change.campaign(aCampaign('high-campaign', 'high-buyer', { frequency })))
+  }
+
+  for (const caller of [null, OTHER])
+    it(`is counted as its own caller’s, whose share the buyer has had: the ping named ${caller ?? 'nobody'}`, () => {
+      const stage = market()
+      onceADay(stage)
+      const first = stage.call({ uri: stage.accepted({ caller }).sipUri })
+      assert.ok(typeof first.take(first.awards[0]!) !== 'string')
+      first.end(true)
+      const second = stage.call({ uri: stage.accepted({ caller: null }).sipUri })
+      assert.equal(second.take(second.awards[0]!), 'frequency_cap')
+      assert.deepEqual(stage.kept(), { holds: 0, reservations: 0 })
+      assert.ok(typeof second.take(second.awards[1]!) !== 'string', 'the next award is rung')
+      second.end(true)
+      assert.equal(stage.accepted({ caller: OTHER }).payoutMicros, dollars(2.4), 'whoever has not called may')
+    })
+
+  it('whose number is withheld counts as the caller’s whom the ping named', () => {
+    const stage = market()
+    onceADay(stage)
+    const sold = stage.call({ uri: stage.accepted().sipUri, from: null })
+    assert.ok(typeof sold.take(sold.awards[0]!) !== 'string')
+    sold.end(true)
+    assert.equal(stage.accepted().payoutMicros, dollars(0.8), 'the other buyer’s')
+  })
+
   it('counts once towards the campaign’s caps, at the time of its ping', () => {
     const stage = market()
     const campaign = aCampaign('high-campaign', 'high-buyer', {
