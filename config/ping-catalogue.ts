@@ -14,7 +14,7 @@ export const PING = {
     1000,
     'The most accepted pings of one seller that no call has come for yet: what one can keep from others.',
   ),
-  'ping.max_open': set(whole(1, 1_000_000), 20_000, 'The most of all sellers together: some 10 KB of memory each.'),
+  'ping.max_open': set(whole(1, 1_000_000), 20_000, 'The most of all sellers together: 10 to 60 KB of memory each.'),
   'ping.same_caller': set(
     FLAG,
     false,

@@ -19,6 +19,8 @@ import {
 const ANY_VERTICAL = ''
 /** Most bids for one call: more buyers than that cannot be told apart in two seconds. */
 const MOST_LIVE_BIDS = 1000
+/** Of which so many may be one buyer's: nobody shuts the others out. */
+const MOST_LIVE_BIDS_OF_BUYER = 20
 
 /**
  * Every bid with its campaign, buyer and target joined, kept current by changes that may come in any order: a bid whose
@@ -201,7 +203,7 @@ export class BidBook {
       return // A streamed amount or status: the bid keeps its place.
     }
     if (before !== undefined) this.#forget(before)
-    if (value === null || (value.callId !== null && !this.#mayBid(value.callId))) return
+    if (value === null || (value.callId !== null && !this.#mayBid(value.callId, value.accountId))) return
     const parts = {
       campaign: this.campaignOf(value.campaignId),
       buyer: this.accountOf(value.accountId),
@@ -221,8 +223,13 @@ export class BidBook {
     return this.#clocks.find(modifiers.timezone)
   }
 
-  #mayBid(callId: CallId): boolean {
-    return this.#open.has(callId) && (this.#byCall.get(callId)?.size ?? 0) < MOST_LIVE_BIDS
+  #mayBid(callId: CallId, buyerId: AccountId): boolean {
+    if (!this.#open.has(callId)) return false
+    const bids = this.#byCall.get(callId)
+    if (bids === undefined) return true
+    let own = 0
+    for (const bid of bids) if (bid.buyerId === buyerId) own++
+    return bids.size < MOST_LIVE_BIDS && own < MOST_LIVE_BIDS_OF_BUYER
   }
 
   #forget(bid: StandingBid): void {

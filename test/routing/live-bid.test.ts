@@ -61,10 +61,13 @@ describe('a bid for one call', () => {
     assert.deepEqual([routing.stats().bids, routing.auction(aRequest({ number })).awards.length], [0, 0])
   })
 
-  it('is one of a thousand at most', () => {
+  it('is one of a thousand at most, and of twenty of its buyer’s', () => {
     const callId = 'call' as CallId
     const routing = market([])
     routing.openBidding(callId)
+    const greedy = aBid('greedy', 9).accountId
+    for (let i = 0; i < 22; i++) routing.apply(change.bid(aBid(`greedy ${i}`, 9, { callId, accountId: greedy })))
+    assert.equal(routing.stats().bids, 20)
     for (let i = 0; i < 1002; i++) routing.apply(change.bid(aBid(`live ${i}`, 1, { callId })))
     assert.equal(routing.stats().bids, 1000)
   })
