@@ -55,16 +55,12 @@ export class Pacing {
 
   /**
    * A call the campaign could buy: how much of its bids it may put up, in thousandths (500 to 1000), or 0 for none.
-   * `leftMicros` is what the budgets leave today.
+   * `leftMicros` is what the budgets leave today. Who only asks for the price of a call has not made one (`isCall`).
    */
-  offer(atMs: number, spentMicros: number, leftMicros: number): number {
-    const wallMs = atMs + this.#zone.offsetMs(atMs)
-    const day = Math.floor(wallMs / DAY_MS)
-    const intoDay = wallMs - day * DAY_MS
-    // A call that came before midnight and is judged after it belongs to its own day's plan, which is over.
-    if (Number.isNaN(this.#day) || day > this.#day) this.#begin(day, intoDay)
+  offer(atMs: number, spentMicros: number, leftMicros: number, isCall = true): number {
+    const intoDay = this.#intoDay(atMs)
+    if (isCall) this.count(atMs)
     const slot = Math.floor(intoDay / SLOT_MS)
-    if (day === this.#day) this.#offered[slot]!++
     const budget = spentMicros + leftMicros
     const from = this.#planned[slot]!
     const come = from + (this.#planned[slot + 1]! - from) * (intoDay / SLOT_MS - slot)
@@ -72,6 +68,26 @@ export class Pacing {
     if (ahead <= 0) return 1000
     const band = budget * BAND
     return ahead >= band ? 0 : Math.round(1000 - (1000 - LOWEST_FACTOR) * (ahead / band))
+  }
+
+  /** A call the campaign could buy has come: from these it learns when its calls come. */
+  count(atMs: number): void {
+    const intoDay = this.#intoDay(atMs)
+    if (this.#dayOf(atMs) === this.#day) this.#offered[Math.floor(intoDay / SLOT_MS)]!++
+  }
+
+  #dayOf(atMs: number): number {
+    return Math.floor((atMs + this.#zone.offsetMs(atMs)) / DAY_MS)
+  }
+
+  /** Milliseconds of its local day, which it begins if it has not. */
+  #intoDay(atMs: number): number {
+    const wallMs = atMs + this.#zone.offsetMs(atMs)
+    const day = Math.floor(wallMs / DAY_MS)
+    const intoDay = wallMs - day * DAY_MS
+    // A call that came before midnight and is judged after it belongs to its own day's plan, which is over.
+    if (Number.isNaN(this.#day) || day > this.#day) this.#begin(day, intoDay)
+    return intoDay
   }
 
   #begin(day: number, intoDay: number): void {

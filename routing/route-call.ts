@@ -36,6 +36,8 @@ export interface AuctionRequest {
   readonly receivedAtMs: number
   /** What is known of this call, over what the number says of all its calls. */
   readonly tags?: CallTags
+  /** Its price is asked for, and it may never come. */
+  readonly isPing?: boolean
 }
 
 export interface RoutingOptions {
@@ -78,6 +80,8 @@ export interface Routing {
   setUnreachable(targetId: TargetId, why: NonBidCode | null): void
   /** Ranks and prices the eligible bids. The hot path: what the index never produced is only counted. */
   auction(request: AuctionRequest): Auction
+  /** The call has come whose price was asked for in this auction (`isPing`): the campaigns that could buy it learn of it. */
+  cameAfter(auction: Auction, atMs: number): void
   /** The same auction with a reason for bids the index never produced, those of the call's vertical first. */
   explain(request: AuctionRequest, auction: Auction): Auction
   /** Takes the places of one award just before its INVITE, or says why there are none any more; also the seller's, when named. */
@@ -105,13 +109,15 @@ export interface Routing {
 const MAX_AWARDS = 10
 /** 500 */
 const MAX_NON_BIDS = 500
+/** Why a campaign does not buy a call that it asks for. */
+const COULD_BUY: ReadonlySet<NonBidCode> = new Set(['outbid', 'paced', 'budget_exhausted'])
 
 export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {}): Routing {
   const { maxAwards = MAX_AWARDS, maxNonBids = MAX_NON_BIDS, qualityOf } = options
   const book = new BidBook(() => needs.clock.now())
 
   function factsOf(request: AuctionRequest): CallFacts {
-    const { number, currency, places, zip, receivedAtMs, tags } = request
+    const { number, currency, places, zip, receivedAtMs, tags, isPing = false } = request
     const own = number.reservePriceMicros
     const sellers = book.accountOf(number.accountId).account?.reservePriceMicros ?? 0n
     return {
@@ -123,6 +129,7 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
       atMs: receivedAtMs,
       sellerId: number.accountId,
       tags: tags === undefined ? number.tags : { ...number.tags, ...tags },
+      isCall: !isPing,
     }
   }
   // Reused by every auction: none is ever in progress when another begins.
@@ -177,17 +184,18 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
     const byFunds = judgeFunds(bid, lowestMicros, facts.atMs)
     if (bid.campaign.pacing === null || (byFunds !== null && byFunds !== 'budget_exhausted')) return byFunds
     // A call that the spent budget cannot buy has been one of the day's all the same.
-    const factor = pacingOf(bid.campaign, bid.campaign.pacing, facts.atMs)
+    const factor = pacingOf(bid.campaign, bid.campaign.pacing, facts)
     if (byFunds !== null) return byFunds
     if (factor === 0) return 'paced'
     if (factor < 1000) slowDown(bid, factor, lowestMicros)
     return null
   }
 
-  function pacingOf(campaign: CampaignState, pacing: Pacing, atMs: number): number {
+  function pacingOf(campaign: CampaignState, pacing: Pacing, { atMs, isCall }: CallFacts): number {
     if (campaign.pacedIn !== auctions) {
       const { usage } = campaign
-      campaign.pacingFactor = pacing.offer(atMs, usage.microsOfDay(atMs), Math.max(0, usage.leftMicros(atMs)))
+      const left = Math.max(0, usage.leftMicros(atMs))
+      campaign.pacingFactor = pacing.offer(atMs, usage.microsOfDay(atMs), left, isCall)
       campaign.pacedIn = auctions
     }
     return campaign.pacingFactor
@@ -273,6 +281,13 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
         nonBidsOmitted: neverProduced + tooMany,
         decidedAt: new Date(needs.clock.now()),
       }
+    },
+
+    cameAfter({ awards, nonBids }, atMs) {
+      const offered = new Set<CampaignId>()
+      for (const { campaignId } of awards) offered.add(campaignId)
+      for (const { campaignId, code } of nonBids) if (COULD_BUY.has(code)) offered.add(campaignId)
+      for (const id of offered) book.campaignOf(id).pacing?.count(atMs)
     },
 
     explain: (request, auction) => explainAuction(book, factsOf(request), auction, maxNonBids),

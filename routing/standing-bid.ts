@@ -85,6 +85,8 @@ export interface CallFacts {
   readonly atMs: number
   readonly sellerId: AccountId
   readonly tags: CallTags
+  /** False: its price is asked, and it may never come. */
+  readonly isCall: boolean
 }
 
 /**

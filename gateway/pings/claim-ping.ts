@@ -27,6 +27,7 @@ export function claimPing(call: Call, open: OpenPing, parts: ExchangeParts): rea
   const taken = parts.pings.claim(open, call.id)
   if (!taken) return null
   const { award, auction, request, number, ping } = open
+  parts.routing.cameAfter(auction, request.receivedAtMs)
   call.promised = { award, taken }
   call.releases.push(() => breakPromise(call, parts))
   call.facts = { ...call.facts!, number }

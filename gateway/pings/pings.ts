@@ -209,6 +209,7 @@ export class Pings {
       places: caller === null ? [] : places.ofNumber(caller),
       zip: zip === null ? null : places.ofZip(zip),
       receivedAtMs: atMs,
+      isPing: true,
     }
   }
 

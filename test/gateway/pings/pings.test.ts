@@ -364,6 +364,30 @@ describe('the call of a ping', () => {
     assert.equal(stage.accepted().payoutMicros, dollars(0.8), 'the other buyer’s')
   })
 
+  for (const isCalled of [false, true])
+    it(`teaches even pacing when calls come, and a ping without a call does not: ${isCalled ? 'with' : 'without'} them`, () => {
+      const HOUR_MS = 3_600_000
+      const stage = market()
+      const budget = { dailyMicros: dollars(100), totalMicros: null }
+      stage.apply(change.campaign(aCampaign('high-campaign', 'high-buyer', { pacing: 'even', budget })))
+      stage.pass(12 * HOUR_MS) // Midnight in New York.
+      stage.call().end()
+      stage.pass(23 * HOUR_MS)
+      for (let i = 0; i < 100; i++) {
+        const { sipUri } = stage.accepted({ tags: { i: String(i) } })
+        if (isCalled) stage.call({ uri: sipUri }).end()
+      }
+      stage.pass(13 * HOUR_MS)
+      let bought = 0
+      for (; bought < 10; bought++) {
+        const sold = stage.call()
+        if (sold.awards[0]!.buyerId !== 'high-buyer') break
+        sold.take(sold.awards[0]!)
+        sold.end(true)
+      }
+      assert.equal(bought === 10, !isCalled, `${bought} calls by noon: it waits for the evening that it has learned of`)
+    })
+
   it('counts once towards the campaign’s caps, at the time of its ping', () => {
     const stage = market()
     const campaign = aCampaign('high-campaign', 'high-buyer', {
