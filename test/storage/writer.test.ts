@@ -4,6 +4,8 @@ import type { CallRecord, DialogState } from '../../model/cdr.ts'
 import { newId } from '../../model/ids.ts'
 import type { CallFilter } from '../../api/needs.ts'
 import type { AccountId, AwardId, BidId, CampaignId, TrunkId } from '../../model/ids.ts'
+import type { Queries } from '../../storage/postgres.ts'
+import { PostgresRecovery } from '../../storage/recovery-store.ts'
 import { BATCH_RECORDS, YIELDING_RECORDS } from '../../storage/commit-lane.ts'
 import { mergeRows, rowsOf } from '../../storage/record-rows.ts'
 import { QUEUE_LIMIT } from '../../storage/writer.ts'
@@ -55,6 +57,20 @@ describe('the record writer', () => {
     })
     assert.deepEqual(await storage.stores.auctions.findByCall(call.id), first.auction)
     assert.deepEqual(await storage.stores.calls.find(call.id), second.call)
+  })
+
+  it('finds what is open without reading the calls that have ended', async () => {
+    const plans: string[] = []
+    const explained: Queries = {
+      async rows(text, values) {
+        const plan = await storage.queries.rows(`explain ${text}`, values)
+        plans.push(...plan.map((row) => row['QUERY PLAN']))
+        return storage.queries.rows(text, values)
+      },
+    }
+    await new PostgresRecovery(explained, 'test').openCalls()
+    assert.match(plans.join('\n'), / on open_calls /)
+    assert.doesNotMatch(plans.join('\n'), / on calls /)
   })
 
   it('finds a caller who is being asked open, and then the sale that comes of it, which is none until it is answered', async () => {
