@@ -4,14 +4,14 @@ import { newId, type AccountId, type InvoiceId } from '../model/ids.ts'
 import type { BillingMonth, Invoice, InvoiceLine, UnbilledAccount } from '../model/invoice.ts'
 import { readMicros } from './columns.ts'
 import { pageLimit, pageOf, readCursor, UUID_KEY } from './cursor.ts'
-import type { Postgres, Row } from './postgres.ts'
+import type { Postgres, Queries, Row } from './postgres.ts'
 
 /** Lines of an invoice read at a time. */
 const LINES_AT_ONCE = 1000
 
-/** The entries of an invoice ($1 account, $2 currency) that was closed at `i`, given the one before it, `b`. */
+/** The entries of an invoice ($1 account, $2 currency) that looked at those up to $7, given what the one before it left. */
 const INCLUDED = `e.account_id = $1 and e.currency = $2 and e.id >= $3 and p.posted_at < $4
-  and not (e.id <= $5 and p.posted_at < $6)`
+  and not (e.id <= $5 and p.posted_at < $6) and e.id <= $7`
 
 /** The invoice before: no entry, no time. */
 const NONE_BEFORE = { closing_micros: '0', last_entry: '0', left_from: '0', until_at: new Date(0) }
@@ -54,31 +54,27 @@ export class PostgresInvoices implements InvoiceStore, InvoiceIssuer {
     issuedAt: Date,
   ): Promise<Invoice | null> {
     return this.#postgres.transaction(async (tx) => {
-      // One at a time through the house. And while the balance is locked nobody writes an entry of the account: below the
-      // last one seen there are no others to come.
+      // One at a time through the house.
       const [counter] = await tx.rows('select last_number from invoice_counter for update')
-      await tx.rows('select 1 from account_balances where account_id = $1 and currency = $2 for update', [
-        accountId,
-        currency,
-      ])
+      const last = await lastEntry(tx, accountId, currency)
       const [before = NONE_BEFORE] = await tx.rows(
         `select closing_micros, last_entry, left_from, until_at from invoices
          where account_id = $1 and currency = $2 order by until_at desc limit 1`,
         [accountId, currency],
       )
       if (before['until_at'] > month.from) return null // Another process was first, or the account has moved to another zone.
-      const bounds = [accountId, currency, before['left_from'], month.until, before['last_entry'], before['until_at']]
+      const { left_from: from, last_entry: lastBefore, until_at: untilBefore } = before
+      const bounds = [accountId, currency, from, month.until, lastBefore, untilBefore, last]
       const totals = await tx.rows(
         `select p.kind, count(*)::int as count, sum(e.amount_micros)::text as micros
          from ledger_entries e join ledger_postings p on p.id = e.posting_id where ${INCLUDED} group by 1 order by 1`,
         bounds,
       )
       if (totals.length === 0) return null
-      const [seen] = await tx.rows(
-        `select max(e.id) as last_entry, min(e.id) filter (where p.posted_at >= $4) as left_from
-         from ledger_entries e join ledger_postings p on p.id = e.posting_id
-         where e.account_id = $1 and e.currency = $2 and e.id >= $3`,
-        bounds.slice(0, 4),
+      const [left] = await tx.rows(
+        `select min(e.id) as first from ledger_entries e join ledger_postings p on p.id = e.posting_id
+         where e.account_id = $1 and e.currency = $2 and e.id >= $3 and e.id <= $4 and p.posted_at >= $5`,
+        [accountId, currency, from, last, month.until],
       )
       const opening = readMicros(before['closing_micros'])
       const closing = totals.reduce((sum, { micros }) => sum + readMicros(micros), opening)
@@ -98,8 +94,8 @@ export class PostgresInvoices implements InvoiceStore, InvoiceIssuer {
           opening,
           closing,
           JSON.stringify(Object.fromEntries(totals.map(({ kind, count, micros }) => [kind, { count, micros }]))),
-          seen!['last_entry'],
-          seen!['left_from'] ?? BigInt(seen!['last_entry']) + 1n,
+          last,
+          left!['first'] ?? BigInt(last) + 1n,
         ],
       )
       await tx.rows('update invoice_counter set last_number = last_number + 1')
@@ -140,7 +136,7 @@ export class PostgresInvoices implements InvoiceStore, InvoiceIssuer {
         `select e.id as entry_id, p.posted_at, p.kind, e.amount_micros, p.reference, p.call_id,
                 c.ani, c.dnis, c.billable_ms
          from ledger_entries e join ledger_postings p on p.id = e.posting_id left join calls c on c.id = p.call_id
-         where ${INCLUDED} and e.id <= $7 order by e.id limit ${LINES_AT_ONCE}`,
+         where ${INCLUDED} order by e.id limit ${LINES_AT_ONCE}`,
         [
           accountId,
           currency,
@@ -156,6 +152,25 @@ export class PostgresInvoices implements InvoiceStore, InvoiceIssuer {
       next = BigInt(rows.at(-1)!['entry_id']) + 1n
     }
   }
+}
+
+/**
+ * The account's last entry, below which there are no others to come: their ids are taken under the lock of its balance. That lock is
+ * held for one look, not until all is counted, which takes seconds for a busy month: the writer of calls waits for it, and for no more
+ * than two.
+ */
+async function lastEntry(tx: Queries, accountId: AccountId, currency: string): Promise<string> {
+  await tx.rows('savepoint looking')
+  await tx.rows('select 1 from account_balances where account_id = $1 and currency = $2 for update', [
+    accountId,
+    currency,
+  ])
+  const [row] = await tx.rows('select max(id) as last from ledger_entries where account_id = $1 and currency = $2', [
+    accountId,
+    currency,
+  ])
+  await tx.rows('rollback to savepoint looking') // Gives the lock back.
+  return row!['last'] ?? '0'
 }
 
 function readInvoice(row: Row): Invoice {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import pg from 'pg'
 import { issueInvoices } from '../../accounts/issue-invoices.ts'
 import { newId, type AccountId, type PostingId } from '../../model/ids.ts'
 import type { Invoice } from '../../model/invoice.ts'
@@ -8,6 +9,14 @@ import { accountDraft } from '../support/drafts.ts'
 import { openTestStorage, type TestStorage } from '../support/storage.ts'
 
 const at = (text: string): Date => new Date(text)
+
+/** Nobody can issue an invoice until `done`: whoever does waits at its end. */
+async function lockInvoices(connectionString: string): Promise<{ client: pg.Client; done: () => Promise<void> }> {
+  const client = new pg.Client({ connectionString })
+  await client.connect()
+  await client.query('begin; lock table invoices in share row exclusive mode')
+  return { client, done: async () => client.end() }
+}
 
 describe('invoices', () => {
   let storage: TestStorage
@@ -106,6 +115,23 @@ describe('invoices', () => {
       rows.map((_, index) => index + 1),
     )
     await assert.rejects(storage.queries.rows('update invoices set closing_micros = 0'), /append-only/)
+  })
+
+  it('let calls be posted while a month is counted, and leave those to the next', async () => {
+    const id = await account()
+    const first = await deposit(id, 5n, at('2026-01-10T12:00:00Z'))
+    const { client, done } = await lockInvoices(storage.options.databaseUrl!)
+    const issuing = issueInvoices(storage.invoices, at('2026-02-10T12:00:00Z'))
+    const isCounted = async (): Promise<boolean> =>
+      (await client.query("select 1 from pg_locks where not granted and relation = 'invoices'::regclass")).rowCount! > 0
+    while (!(await isCounted())) await new Promise((resolve) => setTimeout(resolve, 10))
+    const meanwhile = await deposit(id, 7n, at('2026-01-11T12:00:00Z'))
+    await done()
+    await issuing
+    await issueInvoices(storage.invoices, at('2026-03-10T12:00:00Z'))
+    const [january, february] = await invoicesOf(id)
+    assert.deepEqual([await referencesOf(january!), await referencesOf(february!)], [[first], [meanwhile]])
+    assert.deepEqual([january!.closingMicros, february!.closingMicros], [5n, 12n])
   })
 
   it('read more lines than one look gives', async () => {
