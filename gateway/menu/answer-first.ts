@@ -34,7 +34,10 @@ export async function answerFirst(call: Call, parts: ExchangeParts): Promise<Aud
       onLeft: (why) => call.abandon(why),
     })
     call.note('answered to be asked', call.engine!.name)
+    // The server ends a dialog without ACK; one that we have lost tells us of neither.
+    const late = setTimeout(() => call.abandon('ack_timeout'), parts.limits.maxMenuMs)
     await Promise.race([call.waiting.acknowledged, aborted(call.gone)])
+    clearTimeout(late)
     call.throwIfGone()
     return tools
   } catch (error) {

@@ -112,6 +112,16 @@ describe('a menu', () => {
     assert.deepEqual([call.outcome, call.hungUpBy, dialog.byes], ['failed', 'exchange', []])
   })
 
+  it('ends with a caller of whom nothing is heard at all, since the SIP server was lost, and says BYE', async () => {
+    const places = new MenuPlaces(1)
+    const { ask, dialog, call } = menuCall({ maxMenuMs: 20, places })
+    const asking = ask()
+    await settle()
+    call.interrupt()
+    assert.equal(await asking, 'ack_timeout')
+    assert.deepEqual([call.outcome, dialog.byes.length, places.taken], ['failed', 1, 0])
+  })
+
   it('goes on no longer than the exchange allows, however long its prompt', async () => {
     for (const [otherwise, reason] of [
       ['hang_up', 'no_choice'],
