@@ -75,6 +75,8 @@ export class OutboxRelay {
     const { found, error } = await this.#postgres.transaction(async (tx) => {
       // A deletion that a crash undoes is published again: nobody need wait for the disk.
       await tx.rows('set local synchronous_commit = off')
+      // It stands still while brokers take their time, and locks nothing that others wait for.
+      await tx.rows('set local idle_in_transaction_session_timeout = 0')
       if (!(await lockOutbox(tx))) return { found: false, error: null }
       const turn = await readTurn(tx)
       if (turn.rows.length + turn.unreadable.length === 0) return { found: false, error: null }

@@ -11,7 +11,10 @@ export type ConnectionOptions =
 export const MAX_STORE_CONNECTIONS = 10
 /** How long a store waits for a connection, ms. */
 export const CONNECT_TIMEOUT_MS = 5_000
-/** How long a store waits for one statement, ms. */
+/**
+ * How long a store waits for one statement, ms, and how long the server works at it, whether or not anyone waits any more. Also how
+ * long a transaction may stand still: a process that is frozen, or cut off, does not keep the balances locked that calls are posted to.
+ */
 export const STATEMENT_TIMEOUT_MS = 30_000
 
 export type Row = Record<string, any>
@@ -27,13 +30,15 @@ export class Postgres implements Queries {
   readonly #pool: Pool
   #closed = false
 
-  constructor(options: ConnectionOptions, log: StorageLog) {
+  constructor(options: ConnectionOptions, log: StorageLog, timeoutMs = STATEMENT_TIMEOUT_MS) {
     this.options = options
     this.#pool = new Pool({
       ...options,
       max: MAX_STORE_CONNECTIONS,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: STATEMENT_TIMEOUT_MS,
+      query_timeout: timeoutMs,
+      statement_timeout: timeoutMs,
+      idle_in_transaction_session_timeout: timeoutMs,
       application_name: 'dce',
       allowExitOnIdle: true,
     })
