@@ -18,6 +18,15 @@ async function lockInvoices(connectionString: string): Promise<{ client: pg.Clie
   return { client, done: async () => client.end() }
 }
 
+/** As a zone that this program's Node does not know any more would be found. */
+async function storeZone(connectionString: string, id: AccountId, zone: string): Promise<pg.QueryResult> {
+  const client = new pg.Client({ connectionString })
+  await client.connect()
+  const result = await client.query('update accounts set timezone = $2 where id = $1', [id, zone])
+  await client.end()
+  return result
+}
+
 describe('invoices', () => {
   let storage: TestStorage
   before(async () => {
@@ -132,6 +141,22 @@ describe('invoices', () => {
     const [january, february] = await invoicesOf(id)
     assert.deepEqual([await referencesOf(january!), await referencesOf(february!)], [[first], [meanwhile]])
     assert.deepEqual([january!.closingMicros, february!.closingMicros], [5n, 12n])
+  })
+
+  it('are issued to the others where one account’s cannot be, which is said', async () => {
+    const ids = await Promise.all([account(), account(), account()])
+    for (const id of ids) await deposit(id, 3n, at('2026-01-10T12:00:00Z'))
+    const [failing] = await storage.invoices.unbilled()
+    const { rowCount } = await storeZone(storage.options.databaseUrl!, failing!.accountId, 'Nowhere/Lost')
+    assert.equal(rowCount, 1)
+    await assert.rejects(issueInvoices(storage.invoices, at('2026-02-10T12:00:00Z')), /Nowhere/)
+    const left = await storage.invoices.unbilled()
+    assert.deepEqual(
+      left.map(({ accountId }) => accountId),
+      [failing!.accountId],
+    )
+    await storeZone(storage.options.databaseUrl!, failing!.accountId, 'America/New_York')
+    assert.equal(await issueInvoices(storage.invoices, at('2026-02-10T12:00:00Z')), 1)
   })
 
   it('read more lines than one look gives', async () => {
