@@ -166,9 +166,10 @@ function send(request: Request, response: Response, answer: SentAnswer): void {
   else response.set('content-type', 'application/json; charset=utf-8').end(answer.body)
 }
 
-/** Whoever has gone is read nothing more for. What breaks off in the middle closes the connection: the length that was promised does not come. */
+/** Whoever has gone is read nothing more for. What breaks off in the middle closes the connection: the length, or the last chunk, does not come. */
 function sendStream(response: Response, { type, length, chunks }: NonNullable<SentAnswer['stream']>): void {
-  response.set('content-type', type).set('content-length', String(length))
+  response.set('content-type', type)
+  if (length !== null) response.set('content-length', String(length))
   pipeline(Readable.from(chunks), response).catch(() => response.destroy())
 }
 

@@ -21,8 +21,12 @@ export interface Answer {
   readonly body?: unknown
   /** In place of a body in JSON. */
   readonly content?: { readonly type: string; readonly bytes: string | Uint8Array }
-  /** In place of either: so many bytes, as they come. */
-  readonly stream?: { readonly type: string; readonly length: number; readonly chunks: AsyncIterable<Uint8Array> }
+  /** In place of either: so many bytes, as they come; `length` null: nobody knows yet how many. */
+  readonly stream?: {
+    readonly type: string
+    readonly length: number | null
+    readonly chunks: AsyncIterable<Uint8Array>
+  }
   /** The version of the thing answered with: its ETag. */
   readonly version?: number
   readonly headers?: Readonly<Record<string, string>>

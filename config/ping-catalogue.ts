@@ -11,7 +11,7 @@ export const PING = {
   'ping.max_per_second': set(whole(1, 1_000_000), 500, 'The most pings a second of one seller; more are answered 429.'),
   'ping.max_open_per_seller': set(
     whole(1, 1_000_000),
-    1000,
+    100,
     'The most accepted pings of one seller that no call has come for yet: what one can keep from others.',
   ),
   'ping.max_open': set(whole(1, 1_000_000), 20_000, 'The most of all sellers together: 10 to 60 KB of memory each.'),
