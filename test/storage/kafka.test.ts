@@ -71,12 +71,12 @@ describe(`the outbox's events in Kafka${HAS_KAFKA ? '' : ` (${NO_KAFKA})`}`, fun
     await open(100)
     const events = Array.from({ length: 150 }, (_, n) => event(null, { n }))
     for (const one of events) await write(one)
-    await until(() => storage!.outbox.figures.trimmed > 0)
-    const { trimmed, isUp, ageSeconds } = storage!.outbox.figures
-    assert.ok(trimmed >= 50 && !isUp && ageSeconds > 0, `${trimmed} ${isUp} ${ageSeconds}`)
-    const said = log.lines.filter(({ level }) => level !== 'debug').map(({ level, message }) => `${level}: ${message}`)
-    assert.ok(said.includes('warn: events cannot be published: they wait in the outbox'))
-    assert.ok(said.includes('error: events are lost to Kafka: more waited than outbox.max_events'))
+    await until(() => storage!.outbox.figures.trimmed >= 50) // Some go before the last ones come.
+    const { isUp, ageSeconds } = storage!.outbox.figures
+    assert.ok(!isUp && ageSeconds > 0, `${isUp} ${ageSeconds}`)
+    const isSaid = (line: string): boolean => log.lines.some(({ level, message }) => `${level}: ${message}` === line)
+    await until(() => isSaid('warn: events cannot be published: they wait in the outbox'))
+    await until(() => isSaid('error: events are lost to Kafka: more waited than outbox.max_events'))
     await broker.start()
     const left = events.slice(-100)
     await until(() => storage!.outbox.figures.events === 0 && storage!.outbox.figures.isUp)
