@@ -13,8 +13,10 @@ import { mayReadCall } from './call-views.ts'
 import { csvText } from './csv.ts'
 import { endpoint, EVERYONE, type Answer, type Caller, type Endpoint } from './endpoint.ts'
 import { notFound, type Kit } from './kit.ts'
+import type { ReportStore } from './needs.ts'
 import { invalid } from './problems.ts'
 import * as s from './schemas.ts'
+import { createTurns } from './turns.ts'
 
 const DAY_MS = 86_400_000
 /** The longest time one report may be of. */
@@ -23,6 +25,11 @@ const MOST_DAYS = 93
 const MOST_GROUPS = 1000
 /** The longest time a series may be of, so that none has more than some 1,500 points a currency. */
 const LONGEST: Readonly<Record<Interval, number>> = { minute: DAY_MS, hour: 62 * DAY_MS, day: MOST_DAYS * DAY_MS }
+
+/** Reports counted at a time, of ten connections that all of the API has. */
+const MOST_AT_ONCE = 2
+/** So many more wait their turn. */
+const MOST_WAITING = 20
 
 const rate = z.number().min(0).max(1).nullable()
 const Figures = {
@@ -58,7 +65,13 @@ const SeriesQuery = z.strictObject({
 
 /** What calls came to, from their CDRs: a seller's own, a buyer's own, all for administrators. Disputes change no CDR. */
 export function analyticsEndpoints(kit: Kit): Endpoint[] {
-  const { reports, accounts } = kit.stores
+  const { accounts } = kit.stores
+  const inTurn = createTurns(MOST_AT_ONCE, MOST_WAITING)
+  const reports: ReportStore = {
+    by: (...asked) => inTurn(() => kit.stores.reports.by(...asked)),
+    over: (...asked) => inTurn(() => kit.stores.reports.over(...asked)),
+    total: (...asked) => inTurn(() => kit.stores.reports.total(...asked)),
+  }
   const common = { method: 'get', tag: 'analytics', who: EVERYONE } as const
   const accountOf = async (caller: Caller): Promise<Account | null> => accounts.find(caller.accountId)
 

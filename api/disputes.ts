@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { reverse } from '../accounts/reversal.ts'
+import type { Role } from '../model/account.ts'
 import { DISPUTE_REASONS, DISPUTE_STATES, type Dispute, type DisputeDecision } from '../model/dispute.ts'
 import type { DomainEvent } from '../model/events.ts'
 import { newId, type AccountId, type CallId, type DisputeId } from '../model/ids.ts'
@@ -72,14 +73,24 @@ export function disputeEndpoints(kit: Kit): Endpoint[] {
     return decided
   }
 
-  const refusal = (state: 'rejected' | 'withdrawn', note: string | undefined): DisputeDecision => ({
-    state,
-    decidedAt: now(),
-    decision: note ?? null,
-    creditMicros: 0n,
-    clawbackMicros: 0n,
-    postingId: null,
-  })
+  /** An end that moves no money. */
+  const ending = (verb: string, who: readonly Role[], state: 'rejected' | 'withdrawn', summary: string): Endpoint =>
+    endpoint({
+      ...common,
+      method: 'post',
+      path: `/disputes/{id}/${verb}`,
+      who,
+      summary,
+      body: Decision,
+      bodyOptional: true,
+      answers: { 200: DisputeAnswer, 409: 'It is open no more' },
+      async handle({ caller, params, body }) {
+        const dispute = await find(caller, params['id']!)
+        const nothing = { creditMicros: 0n, clawbackMicros: 0n, postingId: null }
+        const decision = { state, decidedAt: now(), decision: body?.note ?? null, ...nothing }
+        return { status: 200, body: view(await decide(dispute, decision, null), caller) }
+      },
+    })
 
   return [
     endpoint({
@@ -182,34 +193,8 @@ export function disputeEndpoints(kit: Kit): Endpoint[] {
         return { status: 200, body: view(decided, caller) }
       },
     }),
-    endpoint({
-      ...common,
-      method: 'post',
-      path: '/disputes/{id}/reject',
-      who: ADMIN,
-      summary: 'Leave the money where it is',
-      body: Decision,
-      bodyOptional: true,
-      answers: { 200: DisputeAnswer, 409: 'It is open no more' },
-      async handle({ caller, params, body }) {
-        const dispute = await find(caller, params['id']!)
-        return { status: 200, body: view(await decide(dispute, refusal('rejected', body?.note), null), caller) }
-      },
-    }),
-    endpoint({
-      ...common,
-      method: 'post',
-      path: '/disputes/{id}/withdraw',
-      who: BUYERS,
-      summary: 'Take it back',
-      body: Decision,
-      bodyOptional: true,
-      answers: { 200: DisputeAnswer, 409: 'It is open no more' },
-      async handle({ caller, params, body }) {
-        const dispute = await find(caller, params['id']!)
-        return { status: 200, body: view(await decide(dispute, refusal('withdrawn', body?.note), null), caller) }
-      },
-    }),
+    ending('reject', ADMIN, 'rejected', 'Leave the money where it is'),
+    ending('withdraw', BUYERS, 'withdrawn', 'Take it back'),
   ]
 }
 

@@ -47,6 +47,7 @@ export const PROBLEMS = {
   no_sip_trace: { status: 501, title: 'This exchange keeps no SIP messages' },
   store_unavailable: { status: 503, title: 'The database cannot be reached' },
   media_unavailable: { status: 503, title: 'The media engine cannot do it now' },
+  too_many_reports: { status: 503, title: 'Too many reports are being counted' },
   too_many_tokens: { status: 503, title: 'No room for another click-to-call token' },
   too_many_clients: { status: 503, title: 'No room for another client' },
 } as const
