@@ -67,6 +67,7 @@ export async function accept(
   if (!call.waiting && !(await call.caller.accept(answer))) {
     void buyer.hangUp()
     forgetAnswer(call)
+    call.throwIfGone() // Not always by the caller: the SIP server may have lost us with our 200 on its way.
     throw new Refusal('cancelled', 'the caller gave up as the buyer answered')
   }
   call.note('answered', `rank ${attempt.award.rank}`)

@@ -48,9 +48,12 @@ function faultsOfCall(call: Call, { writer, wire, line, events }: Seen): string[
   // Our refusal was lost with the connection it was on: the server has refused the call of an application that is gone.
   const wasLost =
     onWire === 503 && record.outcome !== 'answered' && line.hasLost(call.caller.sipCallId, record.sipStatus ?? 0)
-  if (record.sipStatus !== onWire && !hasCrossed && !wasLost)
+  // Our 200 went out, and the connection broke before the server could say so: it hangs up on the application that is gone.
+  const wasCutOff = onWire === 200 && record.endReason === 'interrupted' && record.answeredAt === null
+  if (record.sipStatus !== onWire && !hasCrossed && !wasLost && !wasCutOff)
     fault(`its record says ${record.sipStatus}, and on the wire was ${onWire}`)
-  if ((record.outcome === 'answered') !== (onWire === 200)) fault(`${record.outcome} with ${onWire} on the wire`)
+  if ((record.outcome === 'answered') !== (onWire === 200) && !wasCutOff)
+    fault(`${record.outcome} with ${onWire} on the wire`)
   if (/;tag=/.test(call.caller.header('To') ?? '')) fault('a re-INVITE was taken for it')
   for (const leg of record.legs) if (leg.endedAt === null) fault(`its leg to ${leg.uri} never ended`)
   if (record.outcome !== 'answered' && record.priceMicros !== 0n) fault('a price without an answer')
