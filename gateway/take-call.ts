@@ -16,7 +16,7 @@ export function takeCall(req: SipRequest, res: SipResponse, exchange: CallSteps,
   if (takeOver(req, res, parts)) return
   // A re-INVITE that has crossed our BYE: drachtio-srf no longer knows its dialog, and shows it as if it were new (RFC 3261 §12.2.2).
   const to = req.get('To') ?? ''
-  if (TAG.test(to) && paramOf(to, 'tag')) return void res.send(481)
+  if (TAG.test(to) && paramOf(to, 'tag')) return res.send(481)
   const call = new Call({
     id: newId<CallId>(),
     caller: new CallerLeg(parts.signaling, req, res, parts.policies),

@@ -156,7 +156,8 @@ export class ExchangeProcess {
   async close(): Promise<void> {
     await this.stop()
     if (!this.#ownsData) return
-    await rm(this.dataDirectory, { recursive: true, force: true })
+    // One that did not start leaves at once, its PostgreSQL a moment later: what that still writes is removed by the next try.
+    await rm(this.dataDirectory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
     await rm(this.logFile, { force: true })
   }
 
