@@ -28,6 +28,9 @@ const Ranked = z.strictObject({
     })
     .nullable()
     .meta({ description: 'What the buyer’s own factors made of the amount; null when it has turned none on' }),
+  quality: factor.meta({
+    description: 'Of its target’s calls, 0.500 to 1.500; 1.000 is the average, and until it is measured',
+  }),
   score: z.string().nullable(),
   price: s.printedMoney().nullable(),
   won: z.boolean(),
@@ -151,6 +154,7 @@ function ranked(auction: Auction, award: Award, winner: Award | null): View['ran
     ...printWinner(award),
     amount: s.printMoney(award.amountMicros),
     effective: award.effective ? printEffective(award.effective) : null,
+    quality: decimal(award.quality ?? 1000),
     score: null,
     price: won ? s.printMoney(award.priceMicros) : null,
     won,
@@ -168,7 +172,6 @@ function printWinner(award: Award) {
 }
 
 function printEffective({ micros, factors }: Effective) {
-  const decimal = (thousandths: number): string => (thousandths / 1000).toFixed(3)
   const { modifier, performance, competition, pacing } = factors
   return {
     amount: s.printMoney(micros),
@@ -178,6 +181,8 @@ function printEffective({ micros, factors }: Effective) {
     pacing: decimal(pacing),
   }
 }
+
+const decimal = (thousandths: number): string => (thousandths / 1000).toFixed(3)
 
 function printLoser(nonBid: NonBid): z.input<typeof Loser> {
   const code: NonBidCode = nonBid.code

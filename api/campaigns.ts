@@ -48,6 +48,19 @@ const FrequencyInput = z.strictObject({
     .meta({ description: 'Whose calls count: the campaign’s, those to the same target, or all of the buyer’s' }),
 })
 
+const Factors = z
+  .strictObject({
+    performance: z
+      .boolean()
+      .optional()
+      .meta({ description: 'How the seller’s calls turn out for the campaign against all its calls: 0.5 to 1.5' }),
+    competition: z
+      .boolean()
+      .optional()
+      .meta({ description: 'At first price, what would have won four of five of the number’s last calls: 0.5 to 1' }),
+  })
+  .meta({ description: 'What its bids are multiplied by, each off unless turned on; no bid comes above its amount' })
+
 const fields = {
   name: s.text(200),
   status: z.enum(STATUSES),
@@ -56,6 +69,7 @@ const fields = {
   pacing: z
     .enum(PACINGS)
     .meta({ description: 'How the daily budget is spent: as calls come, or along the day’s curve of calls' }),
+  factors: Factors,
   caps: Caps,
   frequency: FrequencyInput.nullable(),
   schedule: TimeWindowInput.nullable(),
@@ -75,6 +89,7 @@ const Answer = z.strictObject({
   budget: z.strictObject({ daily: s.printedMoney().nullable(), total: s.printedMoney().nullable() }),
   currency: z.string(),
   pacing: z.enum(PACINGS),
+  factors: z.strictObject({ performance: z.boolean(), competition: z.boolean() }),
   caps: CapsAnswer,
   frequency: z.strictObject({ calls: z.int(), hours: z.int(), after: z.enum(AFTER), per: z.enum(PER) }).nullable(),
   schedule: TimeWindowAnswer.nullable(),
@@ -94,6 +109,7 @@ const print = (campaign: Campaign, currency: Currency): z.input<typeof Answer> =
   budget: { daily: s.printMoney(campaign.budget.dailyMicros), total: s.printMoney(campaign.budget.totalMicros) },
   currency,
   pacing: campaign.pacing ?? 'asap',
+  factors: campaign.factors ?? NO_FACTORS,
   caps: { ...campaign.caps },
   frequency: campaign.frequency && { after: 'connected', per: 'campaign', ...campaign.frequency },
   schedule: campaign.schedule && printTimeWindow(campaign.schedule),
@@ -104,6 +120,7 @@ const print = (campaign: Campaign, currency: Currency): z.input<typeof Answer> =
   ...s.printStored(campaign),
 })
 
+const NO_FACTORS = { performance: false, competition: false }
 const NO_BUDGET: Campaign['budget'] = { dailyMicros: null, totalMicros: null }
 
 function readFrequency({ calls, hours, days, after, per }: z.output<typeof FrequencyInput>): Frequency {
@@ -173,7 +190,7 @@ export function campaignEndpoints(kit: Kit): Endpoint[] {
   /** The fields a body names, over those the campaign has. */
   function merge(
     body: z.output<typeof Patch>,
-    current: Pick<Campaign, 'budget' | 'caps' | 'pacing'>,
+    current: Pick<Campaign, 'budget' | 'caps' | 'pacing' | 'factors'>,
     accountTimezone: string,
   ) {
     const { budget, caps, schedule, criteria } = body
@@ -190,6 +207,7 @@ export function campaignEndpoints(kit: Kit): Endpoint[] {
       budget: budget && merged.budget,
       caps: caps && mergeCaps(caps, current.caps),
       pacing: body.pacing,
+      factors: body.factors && { ...NO_FACTORS, ...current.factors, ...given(body.factors) },
       frequency: body.frequency && readFrequency(body.frequency),
       schedule: schedule && readTimeWindow(schedule, accountTimezone, '/schedule'),
       criteria: criteria && readCriteria(kit, criteria, accountTimezone),

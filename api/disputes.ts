@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { reverse } from '../accounts/reversal.ts'
 import type { Role } from '../model/account.ts'
+import type { CallRecord } from '../model/cdr.ts'
 import { DISPUTE_REASONS, DISPUTE_STATES, type Dispute, type DisputeDecision } from '../model/dispute.ts'
 import type { DomainEvent } from '../model/events.ts'
 import { newId, type AccountId, type CallId, type DisputeId } from '../model/ids.ts'
@@ -71,6 +72,13 @@ export function disputeEndpoints(kit: Kit): Endpoint[] {
     if (!decided) throw new Problem('dispute_decided', 'The dispute is open no more.')
     for (const event of announced) kit.events.publish(event)
     return decided
+  }
+
+  /** The target whose call was not worth its price is the worse for it. */
+  function complain(call: CallRecord | null, at: Date): void {
+    if (!call?.targetId || !call.campaignId) return
+    const { targetId, campaignId, sellerId } = call
+    kit.outcomes.learn({ kind: 'complained', atMs: at.getTime(), targetId, campaignId, sellerId })
   }
 
   /** An end that moves no money. */
@@ -172,6 +180,7 @@ export function disputeEndpoints(kit: Kit): Endpoint[] {
       answers: { 200: DisputeAnswer, 409: 'It is open no more' },
       async handle({ caller, params, body }) {
         const dispute = await find(caller, params['id']!)
+        const call = await stores.calls.find(dispute.callId)
         const creditMicros = creditOf(dispute, body?.credit)
         const at = now()
         const { posting, clawbackMicros } = reverse({
@@ -190,6 +199,7 @@ export function disputeEndpoints(kit: Kit): Endpoint[] {
           postingId: posting.id,
         }
         const decided = await decide(dispute, decision, posting)
+        complain(call, at)
         return { status: 200, body: view(decided, caller) }
       },
     }),

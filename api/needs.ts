@@ -16,6 +16,7 @@ import type {
   DisputeId,
   InvoiceId,
   MonitorId,
+  TargetId,
   UserId,
 } from '../model/ids.ts'
 import type { Invoice, InvoiceLine } from '../model/invoice.ts'
@@ -24,6 +25,7 @@ import type { Currency, Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Ping, PingAnswer } from '../model/ping.ts'
 import type { QualityWindow } from '../model/quality-window.ts'
+import type { Outcome, TargetQuality } from '../model/outcome.ts'
 import type { CallRecording, RecordingAccess } from '../model/recording.ts'
 import type { CallFigures, Interval, ReportKey, ReportRow, ReportScope, TimeSeriesPoint } from '../model/report.ts'
 import type { SipUser } from '../model/sip-user.ts'
@@ -310,6 +312,13 @@ export interface SipBans {
 export interface Qualities {
   ofTrunk(id: string): readonly QualityWindow[]
   ofTarget(id: string): readonly QualityWindow[]
+}
+
+/** What became of calls, as rankings go by it. */
+export interface Outcomes {
+  learn(outcome: Outcome): void
+  /** Null for a target without calls of late. */
+  of(id: TargetId): TargetQuality | null
 }
 
 /** Pings of sellers, decided by the running exchange. */

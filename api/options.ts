@@ -16,6 +16,7 @@ import type {
   LiveCalls,
   Monitoring,
   Pings,
+  Outcomes,
   Qualities,
   Recordings,
   SipBans,
@@ -91,6 +92,7 @@ export interface ApiOptions {
   readonly monitoring: Monitoring
   readonly sipTraces: SipTraces
   readonly quality: Qualities
+  readonly outcomes: Outcomes
   readonly balances: Balances
   readonly pings: Pings
   readonly liveBidding: LiveBidding

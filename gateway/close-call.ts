@@ -3,6 +3,7 @@ import { newId } from '../model/ids.ts'
 import type { Posting } from '../model/ledger.ts'
 import { recordOf } from './cdr.ts'
 import { auctionToWrite } from './losers.ts'
+import { outcomesOf } from './quality/call-outcomes.ts'
 import { countCall, countRefusal } from './quality/measure.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
@@ -43,6 +44,7 @@ async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
   const auction = auctionToWrite(call)
   // In the same breath: whoever reads the call as ended finds it counted.
   countQuality(parts.telemetry, parts.quality, record, call.caller.transport)
+  for (const outcome of outcomesOf(record)) parts.routing.learn(outcome)
   const tellEnd = parts.announcements.ended(call)
   try {
     await parts.writer.write({

@@ -17,6 +17,7 @@ import { systemClock } from '../model/clock.ts'
 import { PROGRESS_EVENTS } from '../model/events.ts'
 import { newId } from '../model/ids.ts'
 import { systemRandom } from '../model/random.ts'
+import { REMEMBERED_MS, STEP_MS } from '../routing/decayed-counts.ts'
 import { createRouting } from '../routing/route-call.ts'
 import { createEventBus } from '../storage/event-bus.ts'
 import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID } from '../storage/house-accounts.ts'
@@ -359,6 +360,8 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   balances.load(await storage.balances())
   await restoreQuality(quality, (page, filter) => storage.stores.calls.list(page, filter), clock.now())
   routing.restore(usageRows(await storage.campaignUsage(new Date(clock.now() - USAGE_WINDOW_MS))))
+  const outcomes = await storage.outcomes(new Date(clock.now() - REMEMBERED_MS), STEP_MS)
+  for (const outcome of outcomes) routing.learn(outcome)
   const { port } = await api.listen().catch(async (error: unknown) => {
     await saidBye
     throw error

@@ -35,6 +35,8 @@ export interface Award {
   readonly amountMicros: Micros
   /** What the buyer's own factors made of the amount; absent when it has turned none on. */
   readonly effective?: Effective
+  /** Of its target's calls, thousandths; absent: 1000. */
+  readonly quality?: number
   /** What ranked it: effective amount × quality, in micros × thousandths. */
   readonly score: bigint
   /** Whole cents, never above the effective amount. */

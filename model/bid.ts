@@ -63,6 +63,12 @@ export interface Frequency {
 /** How a daily budget is spent: as calls come, or along the day's curve of calls. */
 export type Pacing = 'asap' | 'even'
 
+/** Factors that a buyer turns on: how a seller's calls turn out for the campaign, and what has been enough at first price of late. */
+export interface OwnFactors {
+  readonly performance: boolean
+  readonly competition: boolean
+}
+
 export interface Campaign extends Stored {
   readonly id: CampaignId
   readonly accountId: AccountId
@@ -76,6 +82,8 @@ export interface Campaign extends Stored {
   readonly schedule: TimeWindow | null
   /** Absent: `asap`. */
   readonly pacing?: Pacing
+  /** What else its bids are multiplied by; absent or null: nothing. */
+  readonly factors?: OwnFactors | null
   readonly criteria: Criteria
   /** Final SIP statuses of its targets that end the call: no other award is rung. Null: as the exchange is set. */
   readonly stopCodes: readonly number[] | null

@@ -290,7 +290,10 @@ export class BidBook {
   targetOf(id: TargetId): TargetState {
     let state = this.#targets.get(id)
     if (state === undefined)
-      this.#targets.set(id, (state = { target: null, unreachable: null, usage: new CallCounter(), bids: new Set() }))
+      this.#targets.set(
+        id,
+        (state = { target: null, unreachable: null, outcomes: null, usage: new CallCounter(), bids: new Set() }),
+      )
     return state
   }
 }

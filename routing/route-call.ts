@@ -3,18 +3,21 @@ import type { NonBidCode } from '../model/bid.ts'
 import type { BookChange } from '../model/book.ts'
 import type { AccountId, AuctionId, AwardId, BidId, CallId, CampaignId, TargetId } from '../model/ids.ts'
 import type { Currency, Micros } from '../model/money.ts'
+import type { Outcome, TargetQuality } from '../model/outcome.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Place, ZipPlace } from '../model/places.ts'
 import type { DialledNumber } from '../model/trunk.ts'
 import { callerPlaceOf } from './area.ts'
 import { lowestPrice, meetsReserve, rankBids, type Ranked } from './auction.ts'
 import { BidBook } from './bid-book.ts'
-import { modify, slowDown } from './effective-bid.ts'
+import { Competition } from './competition.ts'
+import { lessen, multiply } from './effective-bid.ts'
 import { explainAuction } from './explain.ts'
 import { modifierOf } from './modifiers.ts'
 import type { RoutingNeeds } from './needs.ts'
 import type { Pacing } from './pacing.ts'
-import type { QualityThousandths } from './quality.ts'
+import { Performance } from './performance.ts'
+import { AllOutcomes, NEUTRAL_QUALITY, type QualityThousandths } from './quality.ts'
 import { judgePlaces, takePlaces, type Reservation } from './reservation.ts'
 import { verticalKey, type CallFacts, type CampaignState, type StandingBid } from './standing-bid.ts'
 import type { CallTags } from './traits.ts'
@@ -45,7 +48,7 @@ export interface RoutingOptions {
   readonly maxAwards?: number
   /** Bids that did not win and are named one by one with their reason; the others are counted. 500 */
   readonly maxNonBids?: number
-  /** How well the calls of a target have gone; neutral when absent. */
+  /** How well the calls of a target have gone; absent: as it has learned of them. */
   readonly qualityOf?: (targetId: TargetId) => QualityThousandths
 }
 
@@ -82,6 +85,10 @@ export interface Routing {
   auction(request: AuctionRequest): Auction
   /** The call has come whose price was asked for in this auction (`isPing`): the campaigns that could buy it learn of it. */
   cameAfter(auction: Auction, atMs: number): void
+  /** What became of a call that was sold, or that a target was rung for: auctions from now on go by it. */
+  learn(outcome: Outcome): void
+  /** How the calls of a target have gone; null: it has had none of late. */
+  qualityOf(targetId: TargetId): TargetQuality | null
   /** The same auction with a reason for bids the index never produced, those of the call's vertical first. */
   explain(request: AuctionRequest, auction: Auction): Auction
   /** Takes the places of one award just before its INVITE, or says why there are none any more; also the seller's, when named. */
@@ -115,6 +122,9 @@ const COULD_BUY: ReadonlySet<NonBidCode> = new Set(['outbid', 'paced', 'budget_e
 export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {}): Routing {
   const { maxAwards = MAX_AWARDS, maxNonBids = MAX_NON_BIDS, qualityOf } = options
   const book = new BidBook(() => needs.clock.now())
+  const outcomes = new AllOutcomes()
+  const performance = new Performance()
+  const competition = new Competition()
 
   function factsOf(request: AuctionRequest): CallFacts {
     const { number, currency, places, zip, receivedAtMs, tags, isPing = false } = request
@@ -176,7 +186,10 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
     if (modifiers) {
       const factor = modifierOf(modifiers, bid.modifierClock, facts.caller, facts.tags, facts.atMs)
       if (factor === 0) return 'modified_away'
-      modify(bid, factor)
+      multiply(bid, 'modifier', factor)
+    }
+    if (bid.campaign.campaign!.factors?.performance === true) {
+      multiply(bid, 'performance', performance.factor(bid.bid.campaignId, facts.sellerId, facts.atMs))
     }
     if (!meetsReserve(bid.amountMicros, facts.reserveMicros)) return 'below_reserve'
     const byPlaces = judgePlaces(bid, ani, facts.atMs)
@@ -187,7 +200,7 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
     const factor = pacingOf(bid.campaign, bid.campaign.pacing, facts)
     if (byFunds !== null) return byFunds
     if (factor === 0) return 'paced'
-    if (factor < 1000) slowDown(bid, factor, lowestMicros)
+    if (factor < 1000) lessen(bid, 'pacing', factor, lowestMicros)
     return null
   }
 
@@ -199,6 +212,11 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
       campaign.pacedIn = auctions
     }
     return campaign.pacingFactor
+  }
+
+  function compete(bid: StandingBid, { id }: DialledNumber, lowestMicros: number): void {
+    const factor = competition.factor(id, bid.buyerId, bid.quality, bid.amountMicros, lowestMicros)
+    lessen(bid, 'competition', factor, lowestMicros)
   }
 
   /** Bids made for this call alone: they are judged whole, since no index has chosen them. */
@@ -222,6 +240,7 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
       targetId: bid.targetId,
       amountMicros: bid.amountMicros,
       ...(factors !== null && { effective: { micros: BigInt(amountMicros), factors } }),
+      ...(quality !== NEUTRAL_QUALITY && { quality }),
       score: BigInt(amountMicros) * BigInt(quality),
       priceMicros: BigInt(priceMicros),
       billableAfter: bid.billableAfter,
@@ -249,7 +268,9 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
         const code = sellerCode ?? judge(bid, facts, ani, lowestMicros)
         if (code !== null) nonBids.push(nonBid(bid, code))
         else {
-          if (qualityOf !== undefined) bid.quality = qualityOf(bid.bid.targetId)
+          bid.quality = qualityOf?.(bid.bid.targetId) ?? bid.target.outcomes?.quality(facts.atMs) ?? NEUTRAL_QUALITY
+          if (bid.campaign.campaign!.factors?.competition === true && number.priceRule === 'first')
+            compete(bid, number, lowestMicros)
           if (needs.isTargetUp === undefined || needs.isTargetUp(bid.bid.targetId)) eligible.push(bid)
           else down.push(bid)
         }
@@ -268,7 +289,7 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
       for (const bid of outbid) nonBids.push(nonBid(bid, 'outbid'))
       const tooMany = Math.max(0, nonBids.length - maxNonBids)
       nonBids.length -= tooMany
-      return {
+      const auction: Auction = {
         id: needs.newId<AuctionId>(),
         callId: request.callId,
         numberId: number.id,
@@ -281,14 +302,25 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
         nonBidsOmitted: neverProduced + tooMany,
         decidedAt: new Date(needs.clock.now()),
       }
+      if (number.priceRule === 'first' && facts.isCall) competition.closed(number.id, auction.awards)
+      return auction
     },
 
-    cameAfter({ awards, nonBids }, atMs) {
+    cameAfter(auction, atMs) {
+      const { awards, nonBids } = auction
+      if (auction.priceRule === 'first') competition.closed(auction.numberId, awards)
       const offered = new Set<CampaignId>()
       for (const { campaignId } of awards) offered.add(campaignId)
       for (const { campaignId, code } of nonBids) if (COULD_BUY.has(code)) offered.add(campaignId)
       for (const id of offered) book.campaignOf(id).pacing?.count(atMs)
     },
+
+    learn(outcome) {
+      outcomes.add(book.targetOf(outcome.targetId), outcome.atMs, outcome.kind, outcome.count ?? 1)
+      performance.add(outcome)
+    },
+
+    qualityOf: (targetId) => book.targetOf(targetId).outcomes?.describe(needs.clock.now()) ?? null,
 
     explain: (request, auction) => explainAuction(book, factsOf(request), auction, maxNonBids),
 

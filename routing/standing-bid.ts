@@ -10,7 +10,7 @@ import type { CampaignUsage } from './campaign-usage.ts'
 import type { Factors } from '../model/auction.ts'
 import type { Opening, WallClock, WallClocks } from './opening.ts'
 import type { Pacing } from './pacing.ts'
-import { NEUTRAL_QUALITY } from './quality.ts'
+import { NEUTRAL_QUALITY, type TargetOutcomes } from './quality.ts'
 import { traitsOf, type CallTags, type Traits } from './traits.ts'
 
 /** A buyer or seller as the book has it; a buyer's is shared by its bids. */
@@ -31,6 +31,8 @@ export interface TargetState {
   target: Target | null
   /** Why nobody answers there at present, as far as is known without ringing. */
   unreachable: NonBidCode | null
+  /** What became of its calls; null: none of late. */
+  outcomes: TargetOutcomes | null
   readonly usage: CallCounter
   readonly bids: Set<StandingBid>
 }

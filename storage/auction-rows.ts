@@ -4,10 +4,23 @@ import type { Row } from './postgres.ts'
 import { timestamp } from './timestamp.ts'
 
 /**
- * An award as it is stored: `[id, rank, bid, campaign, buyer, target, amount, score, price, billableAfter, effective?]`, money and score as text.
+ * An award as it is stored: `[id, rank, bid, campaign, buyer, target, amount, score, price, billableAfter, effective?, quality?]`, money and score as text.
  * Ten awards are most of what is written of a call; the names of their properties would be half of that again.
  */
-type StoredAward = [string, number, string, string, string, string, string, string, string, number, StoredEffective?]
+type StoredAward = [
+  string,
+  number,
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+  number,
+  (StoredEffective | null)?,
+  number?,
+]
 
 /** `[micros, modifier, performance, competition, pacing]`, where the buyer had turned a factor on. */
 type StoredEffective = [string, number, number, number, number]
@@ -56,16 +69,32 @@ function storeAward(award: Award): StoredAward {
   const { id, rank, bidId, campaignId, buyerId, targetId, amountMicros, score, priceMicros, billableAfter } = award
   const money = [amountMicros.toString(), score.toString(), priceMicros.toString()] as const
   const stored = [id, rank, bidId, campaignId, buyerId, targetId, ...money, billableAfter] as const
-  if (award.effective === undefined) return [...stored]
-  const { micros, factors } = award.effective
+  const effective = award.effective ? storeEffective(award.effective) : null
+  if (award.quality !== undefined) return [...stored, effective, award.quality]
+  return effective === null ? [...stored] : [...stored, effective]
+}
+
+function storeEffective({ micros, factors }: Effective): StoredEffective {
   const { modifier, performance, competition, pacing } = factors
-  return [...stored, [micros.toString(), modifier, performance, competition, pacing]]
+  return [micros.toString(), modifier, performance, competition, pacing]
 }
 
 function readAward(stored: StoredAward | Row): Award {
   if (!Array.isArray(stored)) return withMoney(stored) // As earlier versions wrote it.
-  const [id, rank, bidId, campaignId, buyerId, targetId, amountMicros, score, priceMicros, billableAfter, effective] =
-    stored
+  const [
+    id,
+    rank,
+    bidId,
+    campaignId,
+    buyerId,
+    targetId,
+    amountMicros,
+    score,
+    priceMicros,
+    billableAfter,
+    effective,
+    quality,
+  ] = stored
   return withMoney({
     id,
     rank,
@@ -78,6 +107,7 @@ function readAward(stored: StoredAward | Row): Award {
     priceMicros,
     billableAfter,
     ...(effective && { effective: readEffective(effective) }),
+    ...(quality !== undefined && { quality }),
   })
 }
 

@@ -4,6 +4,7 @@ import type { HealthCheck, Stores } from '../api/needs.ts'
 import type { MonitorStore, RecordingStore, RecordWriter, RecoveryStore, RegistrationStore } from '../gateway/needs.ts'
 import type { BookChange } from '../model/book.ts'
 import type { Clock } from '../model/clock.ts'
+import type { Outcome } from '../model/outcome.ts'
 import { openDatabase } from './database.ts'
 import { DiskMonitor } from './disk-monitor.ts'
 import { Book } from './book.ts'
@@ -19,6 +20,7 @@ import { PostgresRegistrations } from './registration-store.ts'
 import { Spool } from './spool.ts'
 import type { StorageLog } from './storage-log.ts'
 import { createStores } from './stores.ts'
+import { readOutcomes } from './outcome-store.ts'
 import { readCampaignUsage } from './usage-store.ts'
 import type { CampaignUsage } from './usage-store.ts'
 import { GroupCommitWriter } from './writer.ts'
@@ -86,6 +88,8 @@ export interface Storage {
   balances(): Promise<readonly Balance[]>
   /** Calls awarded to campaigns since a moment, and their all-time totals: what caps and budgets are restored from. */
   campaignUsage(since: Date): Promise<CampaignUsage>
+  /** What became of the calls since a moment, by steps of time: what rankings go by. */
+  outcomes(since: Date, stepMs: number): Promise<readonly Outcome[]>
   health(): Promise<HealthCheck>
   /** For tests and commands: plain SQL. */
   readonly queries: Queries
@@ -157,6 +161,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       invoices: new PostgresInvoices(postgres),
       balances: async () => (book.version === null ? book.readBalances(postgres) : book.balances),
       campaignUsage: (since) => readCampaignUsage(postgres, since),
+      outcomes: (since, stepMs) => readOutcomes(postgres, since, stepMs),
       health: () => checkHealth(postgres, writer),
       queries: postgres,
       embeddedPid: () => database.embeddedPid(),

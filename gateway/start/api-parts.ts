@@ -8,6 +8,7 @@ import { effectiveSettings, type Settings } from '../../config/settings.ts'
 import type { ClickTerms } from '../../model/click-token.ts'
 import type { AccountId, AuctionId, BidId, CallId, SipUserId, TargetId, TrunkId } from '../../model/ids.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
+import type { Outcome } from '../../model/outcome.ts'
 import type { Ping } from '../../model/ping.ts'
 import { apiSettings } from './api-settings.ts'
 import { createAudioStudio } from './audio-studio.ts'
@@ -37,6 +38,10 @@ export function apiParts(parts: ExchangeParts, needs: ApiPartsNeeds) {
   return {
     liveCalls: parts.liveCalls,
     quality: parts.quality,
+    outcomes: {
+      learn: (outcome: Outcome) => parts.routing.learn(outcome),
+      of: (id: TargetId) => parts.routing.qualityOf(id),
+    },
     balances: parts.balances,
     pings: {
       ownerOf: (number: PhoneNumber) => directory.number(number)?.accountId ?? null,

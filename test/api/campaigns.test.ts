@@ -123,6 +123,15 @@ describe('campaigns', () => {
     assert.equal((await patch(buyer, `campaigns/${made.body.id}`, { pacing: 'asap' })).body.pacing, 'asap')
   })
 
+  it('turn on what their bids are multiplied by, one at a time', async () => {
+    const made = await post(buyer, 'campaigns', { name: 'c' })
+    assert.deepEqual(made.body.factors, { performance: false, competition: false })
+    const changed = await patch(buyer, `campaigns/${made.body.id}`, { factors: { competition: true } })
+    assert.deepEqual(changed.body.factors, { performance: false, competition: true })
+    const both = await patch(buyer, `campaigns/${made.body.id}`, { factors: { performance: true } })
+    assert.deepEqual(both.body.factors, { performance: true, competition: true })
+  })
+
   it('ask for tags and sellers', async () => {
     const sellers = { allow: [newId<string>()], deny: [newId<string>()] }
     const criteria = { tags: { language: ['es', 'es'], campaign: [] }, not_tags: { device: ['robot'] }, sellers }
@@ -158,6 +167,7 @@ describe('campaigns', () => {
           { total: '0.009' },
           { daily: '10', total: '9.99' },
         ],
+        factors: [{ performance: 1 }, { pacing: true }, true],
         pacing: ['even', 'slow'], // Even without a daily budget.
         caps: [
           { daily: -1 },

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { TargetQuality } from '../../model/outcome.ts'
 import type { QualityWindow } from '../../model/quality-window.ts'
 import { newId } from '../../model/ids.ts'
 import { startApi, type ApiHarness } from '../support/api-harness.ts'
@@ -14,6 +15,16 @@ const WINDOW: QualityWindow = {
   pddMs: null,
 }
 
+const RANKING = {
+  quality: '1.234',
+  measured: true,
+  attempts: 63.08,
+  answer_rate: 0.667,
+  conversion_rate: 0.5,
+  short_rate: 0,
+  complaint_rate: null,
+}
+
 describe('quality', () => {
   let api: ApiHarness
   const asked: string[] = []
@@ -22,7 +33,19 @@ describe('quality', () => {
       asked.push(`${kind} ${id}`),
       [WINDOW, { ...WINDOW, seconds: 3600 }]
     )
-    api = await startApi({ quality: { ofTrunk: windows('trunk'), ofTarget: windows('target') } })
+    const ranking: TargetQuality = {
+      thousandths: 1234,
+      isMeasured: true,
+      attempts: 63.08,
+      answerRate: 2 / 3,
+      conversionRate: 0.5,
+      shortRate: 0,
+      complaintRate: null,
+    }
+    api = await startApi({
+      outcomes: { learn: () => {}, of: () => ranking },
+      quality: { ofTrunk: windows('trunk'), ofTarget: windows('target') },
+    })
   })
   after(() => api.api.close())
 
@@ -42,7 +65,8 @@ describe('quality', () => {
         assert.equal(reply.status, 200)
         const rest = { attempts: 3, answered: 1, effective: 2, asr: 0.333, ner: 0.667, acd: 12.346, pdd_ms: null }
         const [minutes, hour] = [300, 3600].map((seconds) => ({ seconds, ...rest }))
-        assert.deepEqual(reply.body, { id: made.id, windows: [minutes, hour] })
+        const ranking = kind === 'target' && { ranking: RANKING }
+        assert.deepEqual(reply.body, { id: made.id, windows: [minutes, hour], ...ranking })
         const list = await api.request('GET', `${kind}s`, { token })
         assert.deepEqual(list.body.data.find((each: { id: string }) => each.id === made.id).quality, hour)
         assert.equal(asked.at(-1), `${kind} ${made.id}`)

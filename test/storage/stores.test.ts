@@ -71,6 +71,7 @@ describe('the stores', () => {
     await check(stores.campaigns, await stores.campaigns.create(campaign), campaign, {
       frequency: null,
       pacing: 'even',
+      factors: { performance: true, competition: false },
       schedule: null,
       budget: { dailyMicros: null, totalMicros: 1n },
     })

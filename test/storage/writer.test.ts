@@ -111,7 +111,16 @@ describe('the record writer', () => {
       campaignId: newId<CampaignId>(),
       code: 'budget_exhausted',
     } as const
-    const whole = { ...auction, awards: [winner, second], nonBids: [other, outbid], nonBidsOmitted: 3 }
+    const factors = { modifier: 1000, performance: 900, competition: 1000, pacing: 1000 }
+    const third = { ...second, id: newId<AwardId>(), rank: 3, bidId: newId<BidId>(), quality: 1234 }
+    const fourth = {
+      ...third,
+      id: newId<AwardId>(),
+      rank: 4,
+      bidId: newId<BidId>(),
+      effective: { micros: 5n, factors },
+    }
+    const whole = { ...auction, awards: [winner, second, third, fourth], nonBids: [other, outbid], nonBidsOmitted: 3 }
     await storage.writer.write(soldRecord(call, { auction: whole }))
     assert.deepEqual(await storage.stores.auctions.find(auction.id), whole)
   })

@@ -134,6 +134,7 @@ export async function startApi(
       change: async () => null,
       end: async () => false,
     },
+    outcomes: { learn: () => {}, of: () => null },
     quality: { ofTrunk: () => [], ofTarget: () => [] },
     sipTraces: { unavailable: null, find: async () => ({ messages: [], leftOut: 0 }) },
     balances: {

@@ -1,0 +1,2 @@
+alter table numbers drop column routing;
+alter table campaigns drop column factors;
