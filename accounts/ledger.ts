@@ -14,7 +14,7 @@ export function findFault(posting: Posting): string | null {
   if (sumOf(entries) !== 0n) return `the entries sum to ${sumOf(entries)} micros, not to zero`
   if (entries.some((entry) => entry.amountMicros === 0n)) return 'an entry moves nothing'
   if (new Set(entries.map((entry) => entry.accountId)).size !== entries.length) return 'an account has two entries'
-  if (kind === 'call' && callId === null) return 'the posting of a call names no call'
+  if ((kind === 'call' || kind === 'conversion') && callId === null) return 'the posting of a call names no call'
   if (posting.currency === '') return 'the posting has no currency'
   return null
 }

@@ -40,6 +40,11 @@ export function settle(input: SettlementInput): Settlement {
   if (durationMs < terms.billableAfter * 1000) {
     return { billable: false, billableMs: 0, priceMicros: 0n, payoutMicros: 0n, marginMicros: 0n, posting: null }
   }
+  const billableMs = Math.floor(durationMs)
+  if (terms.conversion) {
+    // Nothing is owed until it is reported what became of the call.
+    return { billable: true, billableMs, priceMicros: 0n, payoutMicros: 0n, marginMicros: 0n, posting: null }
+  }
   const payoutMicros = payoutOf(terms.payout, terms.priceMicros)
   const marginMicros = terms.priceMicros - payoutMicros
   const entries = mergeEntries([
@@ -59,7 +64,6 @@ export function settle(input: SettlementInput): Settlement {
           entries,
           postedAt: input.endedAt,
         })
-  const billableMs = Math.floor(durationMs)
   return { billable: true, billableMs, priceMicros: terms.priceMicros, payoutMicros, marginMicros, posting }
 }
 

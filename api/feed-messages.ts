@@ -11,6 +11,7 @@ const TOPIC_OF: Record<EventType, Topic> = {
   'call.ringing': 'calls',
   'call.answered': 'calls',
   'call.ended': 'calls',
+  'call.tracked': 'calls',
   'ledger.posted': 'calls', // Money follows calls; there is no topic of its own in the contract.
   'trunk.limited': 'calls',
   'routing.decision': 'routing_decisions',

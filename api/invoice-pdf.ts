@@ -7,6 +7,7 @@ import { formatMoney, type Micros } from '../model/money.ts'
 const MARGIN = 56
 const LABELS: Readonly<Record<PostingKind, string>> = {
   call: 'Calls',
+  conversion: 'Calls paid by conversion',
   correction: 'Corrections and disputes',
   deposit: 'Deposits',
   payout: 'Payouts',

@@ -29,6 +29,7 @@ import type { Outcome, TargetQuality } from '../model/outcome.ts'
 import type { CallRecording, RecordingAccess } from '../model/recording.ts'
 import type { CallFigures, Interval, ReportKey, ReportRow, ReportScope, TimeSeriesPoint } from '../model/report.ts'
 import type { SipUser } from '../model/sip-user.ts'
+import type { ConversionFigures, StoredTracking, TrackedEvent, TrackingType } from '../model/tracking.ts'
 import type { DialledNumber, Target, Trunk } from '../model/trunk.ts'
 
 /** One page of a list: newest first; `nextCursor` is opaque and null at the end. */
@@ -61,6 +62,11 @@ export class VersionMismatch extends Error {
 /** The database cannot be reached: the API answers 503. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
+}
+
+/** So much waits to be stored that no more is taken: the API answers 503. */
+export class StoreFull extends Error {
+  override readonly name = 'StoreFull'
 }
 
 /** A page's cursor is none that a list of this kind gave out: the API answers 422. */
@@ -140,6 +146,23 @@ export interface DisputeStore {
     announce?: AnnouncePosting,
   ): Promise<Dispute | null>
 }
+export interface TrackingFilter {
+  /** Reported by it. */
+  readonly accountId?: AccountId
+  readonly callId?: CallId
+  readonly type?: TrackingType
+}
+/** What was reported of calls. */
+export interface TrackingStore {
+  list(page: PageRequest, filter: TrackingFilter): Promise<Page<StoredTracking>>
+  /** What has come of a campaign that is paid by conversion. */
+  figures(campaignId: CampaignId): Promise<ConversionFigures>
+}
+/** Takes reports in: what resolves is on the disk, whether or not the database is there. */
+export interface Tracking {
+  /** `isChecked` false: whether the call is the reporter's is seen later. Throws StoreFull. */
+  add(event: TrackedEvent, isChecked: boolean): Promise<void>
+}
 export interface InvoiceStore {
   find(id: InvoiceId): Promise<Invoice | null>
   list(accountId: AccountId, page: PageRequest): Promise<Page<Invoice>>
@@ -210,6 +233,7 @@ export interface Stores {
   ledger: LedgerStore
   disputes: DisputeStore
   invoices: InvoiceStore
+  tracking: TrackingStore
   reports: ReportStore
   calls: CallStore
   auctions: AuctionStore

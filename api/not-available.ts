@@ -4,9 +4,8 @@ import { ADMIN, EVERYONE, endpoint, type Endpoint, type Method } from './endpoin
 import { Problem } from './problems.ts'
 
 /** What the contract promises and a later issue builds: known by name, answered with 501 rather than a 404 that looks like a typo. */
-const NOT_BUILT: readonly (readonly [Method, path: string, who: readonly Role[], bare?: 'bare'])[] = [
+const NOT_BUILT: readonly (readonly [Method, path: string, who: readonly Role[]])[] = [
   ['post', '/calls', EVERYONE],
-  ['post', '/track/{type}', EVERYONE, 'bare'],
   ['get', '/consents', ADMIN],
   ['post', '/consents', ADMIN],
   ['get', '/compliance/rules', ADMIN],
@@ -18,7 +17,7 @@ const NOT_BUILT: readonly (readonly [Method, path: string, who: readonly Role[],
 ]
 
 export function notAvailableEndpoints(): Endpoint[] {
-  return NOT_BUILT.map(([method, path, who, bare]) =>
+  return NOT_BUILT.map(([method, path, who]) =>
     endpoint({
       method,
       path,
@@ -27,7 +26,6 @@ export function notAvailableEndpoints(): Endpoint[] {
       summary: 'Not built yet',
       query: z.looseObject({}),
       answers: { 501: 'Not built yet' },
-      ...(bare ? { bare: true } : {}),
       handle() {
         throw new Problem('not_available', `${method.toUpperCase()} ${path} comes in a later version.`)
       },

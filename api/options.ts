@@ -22,6 +22,7 @@ import type {
   SipBans,
   SipTraces,
   Stores,
+  Tracking,
 } from './needs.ts'
 
 /** What the numbering plan says of a text: whether it is a phone number, its E.164 form, and where it may be. */
@@ -96,6 +97,7 @@ export interface ApiOptions {
   readonly balances: Balances
   readonly pings: Pings
   readonly liveBidding: LiveBidding
+  readonly tracking: Tracking
   /** Whether a target or trunk answers. */
   readonly reachOf: (id: TargetId | TrunkId) => Reachability
   /** How it stands with an outbound trunk that registers; null for all others. */

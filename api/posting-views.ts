@@ -10,7 +10,7 @@ import * as s from './schemas.ts'
 /** One side of a posting, as its account reads it. */
 export const PostingAnswer = z.strictObject({
   id: s.printedId(),
-  kind: z.enum(['deposit', 'payout', 'call', 'correction']),
+  kind: z.enum(['deposit', 'payout', 'call', 'correction', 'conversion']),
   account_id: s.printedId(),
   amount: s.printedMoney(),
   currency: z.string(),

@@ -1,4 +1,4 @@
-import { BadCursor, StoreConflict, StoreUnavailable, VersionMismatch } from './needs.ts'
+import { BadCursor, StoreConflict, StoreFull, StoreUnavailable, VersionMismatch } from './needs.ts'
 
 /** One thing wrong with a request: where (RFC 6901 JSON pointer into the body, or a parameter), what, and a code for programs. */
 export interface Fault {
@@ -48,6 +48,7 @@ export const PROBLEMS = {
   store_unavailable: { status: 503, title: 'The database cannot be reached' },
   media_unavailable: { status: 503, title: 'The media engine cannot do it now' },
   too_many_reports: { status: 503, title: 'Too many reports are being counted' },
+  too_many_waiting: { status: 503, title: 'Too much waits to be stored' },
   too_many_tokens: { status: 503, title: 'No room for another click-to-call token' },
   too_many_clients: { status: 503, title: 'No room for another client' },
 } as const
@@ -107,6 +108,8 @@ export function problemOf(error: unknown): Problem | null {
     const detail = 'The database cannot be reached at the moment; calls go on. Try again shortly.'
     return new Problem('store_unavailable', detail, { headers: { 'retry-after': '5' } })
   }
+  if (error instanceof StoreFull)
+    return new Problem('too_many_waiting', `${error.message}; try again shortly.`, { headers: { 'retry-after': '5' } })
   return null
 }
 

@@ -37,6 +37,7 @@ import { sipTraceEndpoints } from './sip-trace.ts'
 import { sipUserEndpoints } from './sip-users.ts'
 import { sipBanEndpoints } from './sip-bans.ts'
 import { targetEndpoints } from './targets.ts'
+import { trackingEndpoints } from './tracking.ts'
 import { createTokens } from './tokens.ts'
 import { webrtcEndpoints } from './webrtc.ts'
 import { trunkEndpoints } from './trunks.ts'
@@ -74,6 +75,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...sipUserEndpoints(kit),
     ...numberEndpoints(kit),
     ...targetEndpoints(kit),
+    ...trackingEndpoints(kit),
     ...campaignEndpoints(kit),
     ...bidEndpoints(kit),
     ...bidRequestEndpoints(kit),

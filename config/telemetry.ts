@@ -122,6 +122,16 @@ function createCatalogue(registers: Registry[]) {
       'rule',
     ]),
     postings: counter('dce_postings_total', 'Ledger postings by kind.', ['kind']),
+    trackingEvents: counter(
+      'dce_tracking_events_total',
+      'Reports of what became of calls, by type and whether they were taken or turned_away.',
+      ['type', 'result'],
+    ),
+    trackingPending: gauge(
+      'dce_tracking_pending',
+      'Reports on the disk or on their way to it, not in the database yet.',
+    ),
+    conversionHolds: gauge('dce_conversion_holds', 'Holds of calls that are paid by conversion, whose window is open.'),
     holds: gauge('dce_holds', 'Holds that are neither posted nor voided.'),
 
     writerQueue: gauge('dce_writer_queue_records', 'Records waiting to be written.'),

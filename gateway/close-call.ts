@@ -1,5 +1,7 @@
+import { saleByConversion } from '../accounts/conversion.ts'
 import { settle } from '../accounts/settlement.ts'
 import { newId } from '../model/ids.ts'
+import type { ConversionSale } from '../model/cdr.ts'
 import type { Posting } from '../model/ledger.ts'
 import { recordOf } from './cdr.ts'
 import { auctionToWrite } from './losers.ts'
@@ -37,7 +39,7 @@ async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
   const attempt = call.outcome === 'answered' ? call.soldAttempt : null
   // Also of a transfer that was still being rung.
   for (const leg of call.attempts) leg.endedAt ??= call.endedAt
-  const posting = settleSale(call, parts)
+  const { posting, conversion } = settleSale(call, parts)
   call.soldAttempt = attempt
   call.state = 'ended'
   const record = recordOf(call)
@@ -56,8 +58,10 @@ async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
           ? { callId: call.id, number: record.ani, at: call.receivedAt, checks: call.checks }
           : null,
       posting,
+      conversion,
       events: call.events.splice(0),
     })
+    if (conversion) parts.conversions.written()
   } catch (error) {
     // The last resort: nothing else holds this call any more, so the log must.
     parts.log.fatal({ callId: call.id, error, cdr: record, posting }, 'a call record could not be written')
@@ -97,15 +101,16 @@ function isSale({ outcome, endReason, bridge, isJoined }: Call): boolean {
   return outcome === 'answered' && isJoined && (bridge?.isAcknowledged === true || endReason === 'caller_hung_up')
 }
 
-/** Posts or voids the hold of the answered award and frees its places; null when nothing is billed. */
-function settleSale(call: Call, parts: ExchangeParts): Posting | null {
+/** Posts, voids or keeps the hold of the answered award and frees its places; nulls when nothing is owed, now or later. */
+function settleSale(call: Call, parts: ExchangeParts): { posting: Posting | null; conversion: ConversionSale | null } {
   const { takenAward, sold } = call
-  if (!takenAward || !sold) return null
+  const nothing = { posting: null, conversion: null }
+  if (!takenAward || !sold) return nothing
   call.takenAward = null
   if (!isSale(call)) {
     takenAward.reservation.release()
     parts.balances.void(takenAward.hold)
-    return null
+    return nothing
   }
   const settlement = settle({
     terms: sold,
@@ -118,13 +123,19 @@ function settleSale(call: Call, parts: ExchangeParts): Posting | null {
   call.billableMs = settlement.billableMs
   call.priceMicros = settlement.priceMicros
   call.payoutMicros = settlement.payoutMicros
-  takenAward.reservation.settle(settlement.priceMicros)
+  const conversion = settlement.billable ? saleByConversion(sold, takenAward.hold, call.endedAt!) : null
+  // What it may bring counts against the budget as it did in the auction: by what was to be expected.
+  takenAward.reservation.settle(conversion ? sold.expectedMicros! : settlement.priceMicros)
+  if (conversion) {
+    parts.conversions.keep(conversion)
+    return { posting: null, conversion }
+  }
   if (!settlement.posting) {
     parts.balances.void(takenAward.hold)
-    return null
+    return nothing
   }
   parts.balances.post(takenAward.hold, settlement.posting)
   parts.telemetry.postings.inc({ kind: 'call' })
   parts.announcements.posted(call, settlement.posting, settlement.priceMicros)
-  return settlement.posting
+  return { posting: settlement.posting, conversion: null }
 }

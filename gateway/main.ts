@@ -33,6 +33,7 @@ import { ClickTokens } from './identity/click-tokens.ts'
 import { callPolicies } from './call-policies.ts'
 import { CallQuality } from './quality/call-quality.ts'
 import { Directory } from './directory.ts'
+import { Conversions } from './conversions/conversions.ts'
 import { createExchange } from './exchange.ts'
 import { ensureFirstAdmin } from './start/first-admin.ts'
 import { createHealth } from './start/health.ts'
@@ -172,12 +173,20 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     log: logger,
     unknownSource,
   })
+  const conversions = new Conversions({
+    now: () => clock.now(),
+    balances,
+    events,
+    telemetry,
+    operatorId: OPERATOR_ACCOUNT_ID,
+  })
   const applyChange = (change: BookChange): void => {
     for (const part of [
       directory,
       trunks,
       sipCredentials,
       balances,
+      conversions, // After the balances.
       compliance,
       routing,
       registrar,
@@ -272,6 +281,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     routing,
     pings,
     balances,
+    conversions,
     recordings,
     writer: storage.writer,
     announcements,
@@ -293,6 +303,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     policies: callPolicies(settings),
     draining: () => draining,
   }
+  const intake = storage.intake(conversions.rules)
   const exchange = createExchange(parts)
   const monitoring = new Monitoring({
     liveCalls,
@@ -318,7 +329,15 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
 
   let ready = false
   const api = await createApi({
-    ...apiParts(parts, { settings, places, sipServer: sipServer?.server ?? null, sipGuard, registrations, steady }),
+    ...apiParts(parts, {
+      settings,
+      places,
+      sipServer: sipServer?.server ?? null,
+      sipGuard,
+      registrations,
+      steady,
+      intake,
+    }),
     stores: storage.stores,
     monitoring,
     events,
@@ -335,6 +354,8 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     media,
     storage,
     balances,
+    conversions,
+    intake,
     pings,
     api,
     probes,
@@ -358,6 +379,8 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   for (const { userId, bindings } of await storage.registrations.load())
     registrar.restore(userId, steady.fromWall(bindings))
   balances.load(await storage.balances())
+  conversions.start(intake, await storage.openConversions())
+  await intake.start()
   await restoreQuality(quality, (page, filter) => storage.stores.calls.list(page, filter), clock.now())
   routing.restore(usageRows(await storage.campaignUsage(new Date(clock.now() - USAGE_WINDOW_MS))))
   const outcomes = await storage.outcomes(new Date(clock.now() - REMEMBERED_MS), STEP_MS)
@@ -414,6 +437,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     await sipServer?.server.close()
     await media.close()
     await api.close()
+    conversions.close()
     await storage.close()
     telemetry.close()
     logger.info({}, 'stopped')

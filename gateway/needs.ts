@@ -1,12 +1,14 @@
 import type { Auction } from '../model/auction.ts'
-import type { CallId, SipUserId } from '../model/ids.ts'
+import type { AccountId, CallId, PostingId, SipUserId } from '../model/ids.ts'
 import type { MonitorNote, OpenMonitoring } from '../model/call-monitor.ts'
-import type { CallRecord, CheckRecord, DialogState, SoldTerms } from '../model/cdr.ts'
+import type { CallRecord, CheckRecord, ConversionSale, DialogState, SoldTerms } from '../model/cdr.ts'
 import type { DomainEvent } from '../model/events.ts'
 import type { Hold, Posting } from '../model/ledger.ts'
+import type { Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { CallRecording, RecordingAccess, RecordingState } from '../model/recording.ts'
 import type { SipBinding } from '../model/sip-user.ts'
+import type { TrackedEvent } from '../model/tracking.ts'
 
 /** One line of the append-only compliance audit. */
 export interface AuditRecord {
@@ -48,6 +50,8 @@ export type GatewayRecord =
       readonly auction: Auction | null
       readonly audit: AuditRecord | null
       readonly posting: Posting | null
+      /** Of a call that is paid by what becomes of it, in place of a posting. */
+      readonly conversion?: ConversionSale | null
       readonly events?: readonly DomainEvent[]
     }
   | { readonly kind: 'events'; readonly callId: CallId | null; readonly events: readonly DomainEvent[] }
@@ -66,6 +70,52 @@ export interface RecordWriter {
   write(record: GatewayRecord): Promise<void>
   /** Whether a new call's records would find room: false when the spool is nearly full, the disk is full or the queue is at its limit. */
   accepts(): boolean
+}
+
+/** Calls that are paid by what becomes of them, after their end. */
+export interface ConversionKeeper {
+  /** Its funds stay held. */
+  keep(sale: ConversionSale): void
+  /** One is written down: what was reported of it during the call can be counted. */
+  written(): void
+}
+
+/** What storage asks of those who know the money. */
+export interface ConversionRules {
+  now(): number
+  owedFor(terms: SoldTerms, events: readonly TrackedEvent[], until: Date): Owed
+  post(input: {
+    readonly postingId: PostingId
+    readonly callId: CallId
+    readonly terms: SoldTerms
+    readonly from: Owed
+    readonly to: Owed
+    readonly nth: number
+    readonly at: Date
+  }): Posting | null
+  /** What is told of a posting, by the balances it leaves. */
+  announce(terms: SoldTerms, posting: Posting, balanceOf: (id: AccountId) => Micros): readonly DomainEvent[]
+  announceTracking(event: TrackedEvent): DomainEvent
+  /** These are new, and written. */
+  tracked(events: readonly DomainEvent[]): void
+  /** This is posted. */
+  posted(posting: Posting, events: readonly DomainEvent[]): void
+}
+
+/** A price, and what is paid of it. */
+interface Owed {
+  readonly priceMicros: Micros
+  readonly payoutMicros: Micros
+}
+
+/** Reports of what became of calls, on their way to the database. */
+export interface TrackingIntake {
+  add(event: TrackedEvent, isChecked: boolean): Promise<void>
+  /** A call that can be paid by what became of it has been written down. */
+  wake(): void
+  readonly pending: number
+  start(): Promise<void>
+  close(): Promise<void>
 }
 
 /** A call that the last process left open: answered, ringing, or asking its caller. */

@@ -15,7 +15,7 @@ import type { ClickTokens } from './identity/click-tokens.ts'
 import type { Directory } from './directory.ts'
 import type { LiveCalls } from './live-calls.ts'
 import type { MenuPlaces } from './menu/menu-places.ts'
-import type { RecordWriter } from './needs.ts'
+import type { ConversionKeeper, RecordWriter } from './needs.ts'
 import type { OwnDialogs } from './transfers/own-dialogs.ts'
 import type { Pings } from './pings/pings.ts'
 import type { Probes } from './reachability/probes.ts'
@@ -44,6 +44,7 @@ export interface ExchangeParts {
   readonly routing: Routing
   readonly pings: Pings
   readonly balances: Balances
+  readonly conversions: ConversionKeeper
   readonly recordings: Pick<RecordingShelf, 'begun' | 'ended'>
   readonly writer: RecordWriter
   readonly announcements: Announcements

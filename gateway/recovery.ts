@@ -1,3 +1,4 @@
+import { saleByConversion } from '../accounts/conversion.ts'
 import { settle } from '../accounts/settlement.ts'
 import type { Logger } from '../config/logger.ts'
 import type { CallRecord, DialogState } from '../model/cdr.ts'
@@ -54,8 +55,9 @@ async function closeOne(open: OpenCall, writer: RecordWriter, operatorId: Accoun
     payoutMicros: settlement?.payoutMicros ?? 0n,
   }
   const posting = settlement?.posting ?? null
+  const conversion = settlement?.billable ? saleByConversion(sale!.terms, sale!.hold, endedAt) : null
   const events = eventsOfEnd(record, posting)
-  await writer.write({ kind: 'ended', call: record, auction: null, audit: null, posting, events })
+  await writer.write({ kind: 'ended', call: record, auction: null, audit: null, posting, conversion, events })
 }
 
 /** Says BYE on both legs of each interrupted call, from the dialogs written down before the answer. */

@@ -1,3 +1,4 @@
+import { mostOf } from '../accounts/conversion.ts'
 import type { Award } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import type { SoldTerms } from '../model/cdr.ts'
@@ -23,7 +24,7 @@ export function take(call: Call, award: Award, parts: ExchangeParts): Taken | No
   const reservation = parts.routing.reserve(award, call.id, ani, call.receivedAt.getTime(), seller.id)
   if (typeof reservation === 'string') return reservation
   const currency = call.auction!.currency
-  const hold = parts.balances.hold(award.buyerId, call.id, award.priceMicros, currency)
+  const hold = parts.balances.hold(award.buyerId, call.id, mostOf(award), currency)
   if (typeof hold === 'string') {
     reservation.release()
     return hold
@@ -45,8 +46,9 @@ function soldTerms(call: Call, award: Award, hold: Hold, payout: SoldTerms['payo
     sellerId: call.facts!.seller.id,
     campaignId: award.campaignId,
     currency: hold.currency,
-    priceMicros: award.priceMicros,
+    priceMicros: hold.amountMicros,
     billableAfter: award.billableAfter,
     payout,
+    ...(award.conversion && { conversion: award.conversion, expectedMicros: award.priceMicros }),
   }
 }

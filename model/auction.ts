@@ -1,6 +1,7 @@
 import type { NonBidCode } from './bid.ts'
 import type { AccountId, AuctionId, AwardId, BidId, CallId, CampaignId, NumberId, TargetId } from './ids.ts'
 import type { Currency, Micros } from './money.ts'
+import type { Pricing } from './tracking.ts'
 import type { PriceRule } from './trunk.ts'
 
 /** What a buyer had its amount multiplied by, in thousandths; 1000 changes nothing. */
@@ -43,6 +44,8 @@ export interface Award {
   readonly priceMicros: Micros
   /** Seconds. */
   readonly billableAfter: number
+  /** Paid by what becomes of the call: `priceMicros` is then what it is expected to bring. */
+  readonly conversion?: Pricing
 }
 
 export interface NonBid {

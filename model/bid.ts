@@ -4,6 +4,7 @@ import type { Caps } from './caps.ts'
 import type { AccountId, BidId, CallId, CampaignId, TargetId } from './ids.ts'
 import type { Modifiers } from './modifiers.ts'
 import type { Micros } from './money.ts'
+import type { Pricing } from './tracking.ts'
 
 export type Day = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'
 
@@ -89,6 +90,8 @@ export interface Campaign extends Stored {
   readonly stopCodes: readonly number[] | null
   /** What its targets leave open. */
   readonly audio?: BuyerAudio | null
+  /** Absent or null: by the call, at the price of its auction. */
+  readonly pricing?: Pricing | null
   /** Made by the exchange for bids that name no campaign. */
   readonly isDefault: boolean
 }

@@ -13,6 +13,8 @@ import type {
 } from './ids.ts'
 import type { Currency, Micros } from './money.ts'
 import type { PhoneNumber } from './phone-number.ts'
+import type { Hold } from './ledger.ts'
+import type { Pricing } from './tracking.ts'
 import type { Payout, TrafficType } from './trunk.ts'
 
 /** What one direction of a leg's media did, as the engine counted it. */
@@ -153,4 +155,17 @@ export interface SoldTerms {
   /** Seconds. */
   readonly billableAfter: number
   readonly payout: Payout
+  /** Paid by what becomes of the call, and then `priceMicros` at the most; absent: `priceMicros` when it is billable. */
+  readonly conversion?: Pricing
+  /** By conversion: what the call was expected to bring, which is what it won its auction by. */
+  readonly expectedMicros?: Micros
+}
+
+/** A billable call that is paid by what becomes of it: written down with its end, and so is what is held for it. */
+export interface ConversionSale {
+  readonly terms: SoldTerms
+  readonly hold: Hold
+  readonly endedAt: Date
+  /** Reports received later do not count. */
+  readonly until: Date
 }

@@ -16,6 +16,7 @@ export const EVENT_TYPES = [
   'compliance.violated',
   'fraud.scored',
   'ledger.posted',
+  'call.tracked',
   'campaign.exhausted',
   'trunk.limited',
   'reachability.changed',

@@ -1,7 +1,8 @@
 import type { AccountId, CallId, HoldId, PostingId } from './ids.ts'
 import type { Currency, Micros } from './money.ts'
 
-export type PostingKind = 'deposit' | 'payout' | 'call' | 'correction'
+/** `conversion`: what a call cost by what became of it, after its end. */
+export type PostingKind = 'deposit' | 'payout' | 'call' | 'correction' | 'conversion'
 
 /** One side of a posting: positive amounts raise what the account owns, negative ones lower it. */
 export interface LedgerEntry {
@@ -13,7 +14,7 @@ export interface LedgerEntry {
 export interface Posting {
   readonly id: PostingId
   readonly kind: PostingKind
-  /** Set for `call`: at most one posting of a call exists, whatever is replayed. */
+  /** Set for `call`, of which there is at most one, whatever is replayed; and for `conversion`, whose `reference` counts them. */
   readonly callId: CallId | null
   readonly currency: Currency
   readonly reference: string

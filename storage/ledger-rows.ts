@@ -29,7 +29,7 @@ export function postingRow(posting: Posting): Row {
   return {
     id: posting.id,
     kind: posting.kind,
-    call_id: posting.kind === 'call' ? posting.callId : null,
+    call_id: posting.kind === 'call' || posting.kind === 'conversion' ? posting.callId : null,
     account_id: posting.kind === 'call' ? null : ownerOf(posting),
     currency: posting.currency,
     reference: posting.reference,

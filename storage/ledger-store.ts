@@ -9,6 +9,7 @@ import { pageLimit, pageOf, readCursor, SERIAL_KEY } from './cursor.ts'
 import { POSTING_COLUMNS, postingRow, readPosting } from './ledger-rows.ts'
 import { keepEvents } from './outbox.ts'
 import type { Postgres, Queries } from './postgres.ts'
+import { queueWebhooks } from './webhook-rows.ts'
 
 /** The ledger as the API sees it: deposits, payouts and corrections go in here; calls are posted by the record writer. */
 export class PostgresLedger implements LedgerStore {
@@ -49,12 +50,16 @@ export class PostgresLedger implements LedgerStore {
     if (fresh.length === 0) {
       const [first] = await tx.rows(
         `select ${POSTING_COLUMNS} from ledger_postings p
-         where p.id = $1 or p.call_id = $2 or (p.kind = $3 and p.account_id = $4 and p.reference = $5 and p.reference <> '')`,
+         where p.id = $1 or (p.call_id = $2 and p.kind = 'call') or (p.kind = $3 and p.account_id = $4 and p.reference = $5 and p.reference <> '')`,
         [row['id'], row['call_id'], row['kind'], row['account_id'], row['reference']],
       )
       return { version: null, stored: readPosting(first!) }
     }
-    if (announce) await keepEvents(tx, announce(await balancesAfter(tx, posting)))
+    if (announce) {
+      const events = announce(await balancesAfter(tx, posting))
+      await keepEvents(tx, events)
+      await queueWebhooks(tx, events)
+    }
     return { version: await this.#book.list(tx, 'posting', posting.id, null), stored: posting }
   }
 

@@ -1,6 +1,6 @@
 import type { GatewayRecord } from '../gateway/needs.ts'
 import type { CallState } from '../model/call.ts'
-import type { CallRecord, DialogState, LegRecord, SoldTerms } from '../model/cdr.ts'
+import type { CallRecord, ConversionSale, DialogState, LegRecord, SoldTerms } from '../model/cdr.ts'
 import { fullEventJson, type DomainEvent } from '../model/events.ts'
 import type { Hold } from '../model/ledger.ts'
 import { auctionRow } from './auction-rows.ts'
@@ -19,6 +19,9 @@ export interface RecordRows {
   audit?: Row[]
   postings?: Row[]
   refusals?: Row[]
+  /** For `write_followups` (migrations/0025), as what webhooks are sent of the events is. */
+  conversions?: Row[]
+  webhooks?: Row[]
   /** For the outbox, not for `write_records`: each as the world reads it. */
   events?: string[]
 }
@@ -60,6 +63,7 @@ export function rowsOf(record: GatewayRecord): RecordRows {
         ]
       }
       if (record.posting) rows.postings = [postingRow(record.posting)]
+      if (record.conversion) rows.conversions = [conversionRow(record.conversion)]
       return rows
     }
     case 'events':
@@ -159,11 +163,28 @@ function legRow(leg: LegRecord): Row {
   }
 }
 
+function conversionRow({ terms, hold, endedAt, until }: ConversionSale): Row {
+  return {
+    call_id: hold.callId,
+    buyer_id: terms.buyerId,
+    seller_id: terms.sellerId,
+    campaign_id: terms.campaignId,
+    terms: termsRow(terms),
+    hold_id: hold.id,
+    held_at: timestamp(hold.heldAt),
+    most_micros: hold.amountMicros.toString(),
+    expected_micros: (terms.expectedMicros ?? 0n).toString(),
+    ended_at: timestamp(endedAt),
+    until_at: timestamp(until),
+  }
+}
+
 function termsRow(terms: SoldTerms): Row {
-  const { payout } = terms
+  const { payout, expectedMicros } = terms
   return {
     ...terms,
     priceMicros: terms.priceMicros.toString(),
+    ...(expectedMicros !== undefined && { expectedMicros: expectedMicros.toString() }),
     payout:
       payout.type === 'share'
         ? { type: 'share', shareMillionths: payout.shareMillionths.toString() }
@@ -181,7 +202,14 @@ export function mergeRows(records: readonly RecordRows[]): RecordRows {
   const auctions = new Map<string, Row>()
   const open = new Map<string, Row>()
   const alive = new Map<string, Row>()
-  const merged = { audit: [] as Row[], postings: [] as Row[], refusals: [] as Row[], events: [] as string[] }
+  const merged = {
+    audit: [] as Row[],
+    postings: [] as Row[],
+    refusals: [] as Row[],
+    conversions: [] as Row[],
+    webhooks: [] as Row[],
+    events: [] as string[],
+  }
   for (const rows of records) {
     for (const row of rows.calls ?? []) if (!calls.has(row['id'])) calls.set(row['id'], row)
     for (const row of rows.auctions ?? []) if (!auctions.get(row['id'])?.['final']) auctions.set(row['id'], row)
@@ -193,6 +221,8 @@ export function mergeRows(records: readonly RecordRows[]): RecordRows {
     if (rows.audit) merged.audit.push(...rows.audit)
     if (rows.postings) merged.postings.push(...rows.postings)
     if (rows.refusals) merged.refusals.push(...rows.refusals)
+    if (rows.conversions) merged.conversions.push(...rows.conversions)
+    if (rows.webhooks) merged.webhooks.push(...rows.webhooks)
     if (rows.events) merged.events.push(...rows.events)
   }
   for (const [id, call] of calls) {

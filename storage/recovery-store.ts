@@ -48,11 +48,12 @@ function readHold(hold: Row): Hold {
   }
 }
 
-function readTerms(terms: Row): SoldTerms {
+export function readTerms(terms: Row): SoldTerms {
   const { payout } = terms as { payout: Row }
   return {
     ...(terms as SoldTerms),
     priceMicros: readMicros(terms['priceMicros']),
+    ...(terms['expectedMicros'] !== undefined && { expectedMicros: readMicros(terms['expectedMicros']) }),
     payout:
       payout['type'] === 'share'
         ? { type: 'share', shareMillionths: BigInt(payout['shareMillionths']) }

@@ -58,10 +58,10 @@ export class Spool {
     this.#worker.on('exit', () => this.#break('its thread ended'))
   }
 
-  /** Opens (or makes) `<dataDir>/spool.sqlite` of `bytes` and reserves its room. A disk too full for that leaves it open, not reserved. */
-  static async open(dataDir: string, bytes: number): Promise<Spool> {
+  /** Opens (or makes) the file in `dataDir`, of `bytes`, and reserves its room. A disk too full for that leaves it open, not reserved. */
+  static async open(dataDir: string, bytes: number, file = 'spool.sqlite'): Promise<Spool> {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    const spool = new Spool(join(dataDir, 'spool.sqlite'), Math.max(bytes, MIN_SPOOL_BYTES))
+    const spool = new Spool(join(dataDir, file), Math.max(bytes, MIN_SPOOL_BYTES))
     await spool.#ask({ kind: 'open' })
     await spool.reserve()
     return spool

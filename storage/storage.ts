@@ -1,7 +1,14 @@
 import { resolve } from 'node:path'
 import type { InvoiceIssuer } from '../accounts/needs.ts'
 import type { HealthCheck, Stores } from '../api/needs.ts'
-import type { MonitorStore, RecordingStore, RecordWriter, RecoveryStore, RegistrationStore } from '../gateway/needs.ts'
+import type {
+  ConversionRules,
+  MonitorStore,
+  RecordingStore,
+  RecordWriter,
+  RecoveryStore,
+  RegistrationStore,
+} from '../gateway/needs.ts'
 import type { BookChange } from '../model/book.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Outcome } from '../model/outcome.ts'
@@ -21,6 +28,8 @@ import { Spool } from './spool.ts'
 import type { StorageLog } from './storage-log.ts'
 import { createStores } from './stores.ts'
 import { readOutcomes } from './outcome-store.ts'
+import { PostgresIntake } from './tracking-intake.ts'
+import type { OpenConversion } from './tracking-store.ts'
 import { readCampaignUsage } from './usage-store.ts'
 import type { CampaignUsage } from './usage-store.ts'
 import { GroupCommitWriter } from './writer.ts'
@@ -31,6 +40,8 @@ import type { Queries } from './postgres.ts'
 export const STORAGE_LIMITS = {
   /** The spool's size on the disk. */
   spoolBytes: 64 * 1024 * 1024,
+  /** Of the file of reports that wait for the database. */
+  trackingBytes: 8 * 1024 * 1024,
   /** With less than this free on the data folder's disk new calls are refused. */
   minFreeBytes: 64 * 1024 * 1024,
   /** How long a database that is down at the start is waited for, ms. */
@@ -50,6 +61,7 @@ export interface StorageOptions {
   /** Each committed change after `book.load`, in order: of this process and of others. */
   readonly onBookChange: (change: BookChange) => void
   readonly spoolBytes?: number
+  readonly trackingBytes?: number
   readonly minFreeBytes?: number
   readonly startTimeoutMs?: number
   readonly outbox?: OutboxOptions
@@ -84,6 +96,10 @@ export interface Storage {
   readonly monitorings: MonitorStore
   readonly outbox: Pick<OutboxPublisher, 'figures'>
   readonly invoices: InvoiceIssuer
+  /** Where reports of what became of calls go; closed with the rest. Called once. */
+  intake(rules: ConversionRules): PostgresIntake
+  /** What this gateway's calls that are paid by conversion may still cost. */
+  openConversions(): Promise<readonly OpenConversion[]>
   /** Balances as of the book's load (as of now when it is not loaded): later ones come as `posting` changes or are the process's own calls. */
   balances(): Promise<readonly Balance[]>
   /** Calls awarded to campaigns since a moment, and their all-time totals: what caps and budgets are restored from. */
@@ -149,8 +165,9 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     opened.push(() => listener.close())
     await listener.open()
 
+    const stores = createStores(postgres, book, clock)
     return {
-      stores: createStores(postgres, book, clock),
+      stores,
       writer,
       book,
       recovery: new PostgresRecovery(postgres, options.gatewayId),
@@ -159,6 +176,20 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       monitorings: new PostgresMonitorings(postgres),
       outbox,
       invoices: new PostgresInvoices(postgres),
+      intake(rules) {
+        const { gatewayId } = options
+        const intake = new PostgresIntake({
+          dataDir,
+          bytes: limits.trackingBytes,
+          gatewayId,
+          store: stores.tracking,
+          rules,
+          log,
+        })
+        opened.push(() => intake.close())
+        return intake
+      },
+      openConversions: () => stores.tracking.open(options.gatewayId),
       balances: async () => (book.version === null ? book.readBalances(postgres) : book.balances),
       campaignUsage: (since) => readCampaignUsage(postgres, since),
       outcomes: (since, stepMs) => readOutcomes(postgres, since, stepMs),

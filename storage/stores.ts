@@ -20,11 +20,12 @@ import { PostgresReports } from './report-store.ts'
 import { SIP_USERS } from './sip-user-store.ts'
 import { StoredTable } from './stored-table.ts'
 import { TARGETS } from './target-store.ts'
+import { PostgresTracking } from './tracking-store.ts'
 import { TRUNKS } from './trunk-store.ts'
 import { PostgresUsers } from './user-store.ts'
 
 /** Everything the API reads and writes, over one pool and one book. */
-export function createStores(postgres: Postgres, book: Book, clock: Clock): Stores {
+export function createStores(postgres: Postgres, book: Book, clock: Clock): Stores & { tracking: PostgresTracking } {
   const writer = new BookWriter(postgres, book)
   const ledger = new PostgresLedger(postgres, writer)
   const campaigns = new StoredTable(CAMPAIGNS, postgres, writer, clock)
@@ -44,6 +45,7 @@ export function createStores(postgres: Postgres, book: Book, clock: Clock): Stor
     ledger,
     disputes: new PostgresDisputes(postgres, ledger),
     invoices: new PostgresInvoices(postgres),
+    tracking: new PostgresTracking(postgres, ledger),
     reports: new PostgresReports(postgres),
     calls: new PostgresCalls(postgres),
     auctions: new PostgresAuctions(postgres),

@@ -24,8 +24,10 @@ export const PROBE_DELAY_MS = { first: 100, longest: 1_000 } as const
 const RETRIES = 5
 
 /** A batch and what is announced of it, in one transaction: one row of the outbox, however many events. */
-const WRITE_WITH_EVENTS =
-  'with announced as (insert into outbox (events, body) values ($4, $5)) select write_records($1, $2, $3)'
+const WITH_EVENTS = 'with announced as (insert into outbox (events, body) values ($4, $5)) '
+const WRITE = 'select write_records($1, $2, $3)'
+/** What follows from a batch comes first: it waits for whoever counts conversions, and that for balances. */
+const WRITE_WITH_FOLLOWUPS = 'select write_followups($1, $3), write_records($1, $2, $3)'
 
 export type WriterState = 'database' | 'spooling' | 'full'
 
@@ -245,8 +247,9 @@ export class GroupCommitWriter implements RecordWriter {
         const { events, ...rows } = mergeRows(records)
         const { batch, sales } = writableRows(rows)
         const facts = [batch, sales, this.#options.gatewayId]
-        if (!events) await this.#query(lane, 'select write_records($1, $2, $3)', facts)
-        else await this.#query(lane, WRITE_WITH_EVENTS, [...facts, events.length, packEvents(events)])
+        const write = rows.conversions || rows.webhooks ? WRITE_WITH_FOLLOWUPS : WRITE
+        if (!events) await this.#query(lane, write, facts)
+        else await this.#query(lane, WITH_EVENTS + write, [...facts, events.length, packEvents(events)])
         this.#options.onCommit?.((performance.now() - sentMs) / 1000, records.length, events?.length ?? 0)
         return
       } catch (error) {

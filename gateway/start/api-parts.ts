@@ -9,6 +9,8 @@ import type { ClickTerms } from '../../model/click-token.ts'
 import type { AccountId, AuctionId, BidId, CallId, SipUserId, TargetId, TrunkId } from '../../model/ids.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import type { Outcome } from '../../model/outcome.ts'
+import type { TrackedEvent } from '../../model/tracking.ts'
+import type { TrackingIntake } from '../needs.ts'
 import type { Ping } from '../../model/ping.ts'
 import { apiSettings } from './api-settings.ts'
 import { createAudioStudio } from './audio-studio.ts'
@@ -28,12 +30,13 @@ export interface ApiPartsNeeds {
   readonly sipGuard: SipGuard
   readonly registrations: TrunkRegistrations
   readonly steady: SteadyTime
+  readonly intake: Pick<TrackingIntake, 'add'>
 }
 
 /** What the API asks of the running exchange, out of its parts; its stores, keys and health are main.ts's to add. */
 export function apiParts(parts: ExchangeParts, needs: ApiPartsNeeds) {
   const { directory, registrar, trunks, compliance, telemetry, clickTokens, media } = parts
-  const { settings, places, sipServer, sipGuard, registrations, steady } = needs
+  const { settings, places, sipServer, sipGuard, registrations, steady, intake } = needs
   const { realm } = settings.telephony
   return {
     liveCalls: parts.liveCalls,
@@ -53,6 +56,18 @@ export function apiParts(parts: ExchangeParts, needs: ApiPartsNeeds) {
     liveBidding: {
       isOpen: (id: CallId) => parts.routing.isBiddingOpen(id),
       hasTaken: (id: BidId) => parts.routing.hasBid(id),
+    },
+    tracking: {
+      async add(event: TrackedEvent, isChecked: boolean) {
+        const count = (result: string): void => telemetry.trackingEvents.inc({ type: event.type, result })
+        await intake.add(event, isChecked).then(
+          () => count('taken'),
+          (error: unknown) => {
+            count('turned_away')
+            throw error
+          },
+        )
+      },
     },
     clock: parts.clock,
     log: parts.log,

@@ -18,6 +18,8 @@ export interface Watched {
     readonly outbox: { readonly figures: OutboxFigures }
   }
   readonly balances: { readonly holdCount: number }
+  readonly conversions: { readonly holdCount: number }
+  readonly intake: { readonly pending: number }
   readonly pings: { readonly openCount: number }
   readonly probes: Pick<Probes, 'counts'>
   readonly registrations: Pick<TrunkRegistrations, 'counts'>
@@ -46,6 +48,8 @@ export function watch(telemetry: Telemetry, watched: Watched): void {
     telemetry.openPings.set(watched.pings.openCount)
     showOutbox(telemetry, watched.storage.outbox.figures)
     telemetry.holds.set(watched.balances.holdCount)
+    telemetry.conversionHolds.set(watched.conversions.holdCount)
+    telemetry.trackingPending.set(watched.intake.pending)
     telemetry.wsClients.set(watched.api.feedClients)
     for (const [registration, count] of Object.entries(watched.registrations.counts()))
       telemetry.trunkRegistrations.set({ state: registration }, count)

@@ -142,6 +142,7 @@ export async function startApi(
       heldMicros: (id) => held.get(id) ?? 0n,
       availableMicros: (id) => balanceMicros(id) - (held.get(id) ?? 0n),
     },
+    tracking: { add: async (event) => void stores.trackedEvents.set(event.id, { ...event, refused: null }) },
     liveBidding: {
       isOpen: (id) => live.openFor.has(id),
       hasTaken: () => live.openFor.size > 0,

@@ -25,6 +25,7 @@ import { newId, type AccountId } from '../../model/ids.ts'
 import type { Invoice, InvoiceLine } from '../../model/invoice.ts'
 import type { Posting } from '../../model/ledger.ts'
 import type { SipUser } from '../../model/sip-user.ts'
+import type { StoredTracking } from '../../model/tracking.ts'
 import type { DialledNumber, Target, Trunk } from '../../model/trunk.ts'
 import { reports } from './memory-reports.ts'
 import { apiKeys, refreshTokens, users } from './memory-users.ts'
@@ -36,6 +37,7 @@ export interface MemoryStores extends Stores {
   readonly numbers: Store<DialledNumber> & { all(): DialledNumber[] }
   readonly callRecords: Map<string, CallRecord>
   readonly auctionRecords: Map<string, Auction>
+  readonly trackedEvents: Map<string, StoredTracking>
   /** Invoices with their lines. */
   readonly invoiceRecords: Map<string, { invoice: Invoice; lines: readonly InvoiceLine[] }>
   /** While set, every write and read of things throws it: a database that has gone. */
@@ -124,6 +126,7 @@ export function createMemoryStores(): MemoryStores {
   const postings: Posting[] = []
   const callRecords = new Map<string, CallRecord>()
   const auctionRecords = new Map<string, Auction>()
+  const trackedEvents: MemoryStores['trackedEvents'] = new Map()
   const invoiceRecords: MemoryStores['invoiceRecords'] = new Map()
 
   const stores: Omit<MemoryStores, 'failure'> = {
@@ -164,6 +167,27 @@ export function createMemoryStores(): MemoryStores {
     disputes: disputes(postings),
     invoices: invoices(invoiceRecords),
     reports: reports(callRecords),
+    tracking: {
+      async list(page, { accountId, callId, type }) {
+        const found = [...trackedEvents.values()].filter(
+          (event) =>
+            (accountId === undefined || event.accountId === accountId) &&
+            (callId === undefined || event.callId === callId) &&
+            (type === undefined || event.type === type),
+        )
+        return pageOf(found, (event) => event.id, page)
+      },
+      figures: async () => ({
+        calls: 0,
+        callsOver: 0,
+        converted: 0,
+        convertedOver: 0,
+        chargedMicros: 0n,
+        chargedOverMicros: 0n,
+        mostOverMicros: 0n,
+      }),
+    },
+    trackedEvents,
     invoiceRecords,
     calls: calls(callRecords),
     auctions: auctions(auctionRecords),

@@ -180,6 +180,7 @@ export function createSimulatedExchange(options: {
     routing,
     pings,
     balances,
+    conversions: { keep: () => {}, written: () => {} },
     recordings: { begun: async () => {}, ended: async () => {} },
     writer,
     announcements: new Announcements(bus, { keeps: () => true, add: () => {} }),

@@ -1,0 +1,111 @@
+import { strict as assert } from 'node:assert'
+import type { Award } from '../model/auction.ts'
+import type { ConversionSale, SoldTerms } from '../model/cdr.ts'
+import type { AccountId, CallId, PostingId } from '../model/ids.ts'
+import type { Hold, Posting } from '../model/ledger.ts'
+import { ceilToCent, floorToCent, type Micros } from '../model/money.ts'
+import type { TrackedEvent } from '../model/tracking.ts'
+import { createPosting, mergeEntries } from './ledger.ts'
+import { payoutOf } from './settlement.ts'
+
+/** What the buyer owes for a call, and the seller is due, all told. */
+export interface Owed {
+  readonly priceMicros: Micros
+  readonly payoutMicros: Micros
+}
+
+type Reported = Pick<TrackedEvent, 'type' | 'amountMicros' | 'accountId' | 'role' | 'receivedAt'>
+
+/**
+ * What a call sold by conversion costs by what was reported of it: a function of the set of events, so neither their order nor
+ * when they were counted changes it. Only the buyer's reports and the operator's count, and none received after `until`.
+ *
+ * A fixed price is owed once, however often the event comes, and no more once a refund has. Of a share, refunds are taken from
+ * what was sold; one without an amount takes back all. Never more than the terms' price.
+ */
+export function owedFor(terms: SoldTerms, events: readonly Reported[], until: Date): Owed {
+  const { conversion } = terms
+  assert(conversion !== undefined, 'the call was not sold by conversion')
+  const counted = events.filter(
+    ({ role, accountId, receivedAt }) => (role === 'admin' || accountId === terms.buyerId) && receivedAt <= until,
+  )
+  const priceMicros =
+    conversion.type === 'conversion'
+      ? priceOfEvent(terms, counted)
+      : shareOfSales(terms.priceMicros, conversion.shareMillionths, counted)
+  return { priceMicros, payoutMicros: payoutOf(terms.payout, priceMicros) }
+}
+
+function priceOfEvent({ conversion, priceMicros }: SoldTerms, events: readonly Reported[]): Micros {
+  const wanted = conversion?.type === 'conversion' ? conversion.event : null
+  const isRefunded = events.some(({ type }) => type === 'refund')
+  return !isRefunded && events.some(({ type }) => type === wanted) ? priceMicros : 0n
+}
+
+function shareOfSales(mostMicros: Micros, shareMillionths: number, events: readonly Reported[]): Micros {
+  let soldMicros = 0n
+  for (const { type, amountMicros } of events) {
+    if (type === 'sale') soldMicros += amountMicros ?? 0n
+    else if (type === 'refund') {
+      if (amountMicros === null) return 0n
+      soldMicros -= amountMicros
+    }
+  }
+  if (soldMicros <= 0n) return 0n
+  const shareMicros = floorToCent((soldMicros * BigInt(shareMillionths)) / 1_000_000n)
+  return shareMicros < mostMicros ? shareMicros : mostMicros
+}
+
+/** The posting that brings a call from what has been charged and paid of it to what is owed; null when nothing moves. */
+export function postConversion(input: {
+  readonly postingId: PostingId
+  readonly callId: CallId
+  readonly terms: Pick<SoldTerms, 'buyerId' | 'sellerId' | 'currency'>
+  readonly operatorId: AccountId
+  readonly from: Owed
+  readonly to: Owed
+  /** Which posting of this call it is, from 1: the same one is made once. */
+  readonly nth: number
+  readonly at: Date
+}): Posting | null {
+  const { terms, from, to, callId } = input
+  const chargeMicros = to.priceMicros - from.priceMicros
+  const payMicros = to.payoutMicros - from.payoutMicros
+  const entries = mergeEntries([
+    { accountId: terms.buyerId, amountMicros: -chargeMicros },
+    { accountId: terms.sellerId, amountMicros: payMicros },
+    { accountId: input.operatorId, amountMicros: chargeMicros - payMicros },
+  ])
+  if (entries.length === 0) return null
+  return createPosting({
+    id: input.postingId,
+    kind: 'conversion',
+    callId,
+    currency: terms.currency,
+    reference: `conversion ${input.nth} of call ${callId}`,
+    entries,
+    postedAt: input.at,
+  })
+}
+
+const HOUR_MS = 3_600_000
+
+/** A billable call as it is written down with its end; null when it is not paid by conversion. */
+export function saleByConversion(terms: SoldTerms, hold: Hold, endedAt: Date): ConversionSale | null {
+  const { conversion } = terms
+  return conversion
+    ? { terms, hold, endedAt, until: new Date(endedAt.getTime() + conversion.windowHours * HOUR_MS) }
+    : null
+}
+
+/**
+ * The most a call can cost the buyer of this award. By a fixed price per conversion that is what comes to the auction's price at
+ * the rate the auction went by, rounded up to the cent and never above the amount; of a share, the amount.
+ */
+export function mostOf({ conversion, priceMicros, amountMicros }: Award): Micros {
+  if (!conversion) return priceMicros
+  if (conversion.type === 'sale_share' || conversion.rateMillionths === null) return amountMicros
+  const rate = BigInt(conversion.rateMillionths)
+  const wanted = ceilToCent((priceMicros * 1_000_000n + rate - 1n) / rate)
+  return wanted < amountMicros ? wanted : floorToCent(amountMicros)
+}
