@@ -4,6 +4,9 @@ import { NO_CAPS, type Caps as AccountCaps } from '../model/caps.ts'
 import type { AccountId } from '../model/ids.ts'
 import { Caps, CapsAnswer, mergeCaps } from './caps.ts'
 import { given } from './crud.ts'
+import { fundsState } from '../accounts/funds.ts'
+import { FUNDS_STATES } from '../model/funds.ts'
+import { CENT } from '../model/money.ts'
 import { ADMIN, endpoint, EVERYONE, type Caller, type Endpoint } from './endpoint.ts'
 import { maySee, notFound, type Kit } from './kit.ts'
 import { StoreConflict } from './needs.ts'
@@ -13,6 +16,12 @@ import * as s from './schemas.ts'
 
 const TYPES = ['seller', 'buyer', 'operator'] as const
 const STATUSES = ['active', 'suspended', 'closed'] as const
+
+const lowBalance = () =>
+  s
+    .money(CENT)
+    .nullish()
+    .meta({ description: 'A buyer that has less than this, credit included, is told (account.balance_low)' })
 
 const Create = z.strictObject({
   type: z.enum(TYPES),
@@ -25,6 +34,7 @@ const Create = z.strictObject({
   credit_limit: s.money().default(0n),
   caps: Caps.nullish(),
   reserve_price: s.money().nullish(),
+  low_balance: lowBalance(),
 })
 
 // The type and currency of an account are what its ledger is kept in: they stay.
@@ -40,6 +50,7 @@ const Patch = z.strictObject({
     .money()
     .nullish()
     .meta({ description: 'The least a seller takes for any of its calls; a number may ask for more' }),
+  low_balance: lowBalance(),
 })
 
 const AccountAnswer = z.strictObject({
@@ -56,23 +67,34 @@ const AccountAnswer = z.strictObject({
   available: s.printedMoney(),
   caps: CapsAnswer.nullable(),
   reserve_price: s.printedMoney().nullable(),
+  low_balance: s.printedMoney().nullable(),
+  funds: z
+    .enum(FUNDS_STATES)
+    .nullable()
+    .meta({ description: 'Of a buyer: paused while it has nothing to spend, low below its low_balance' }),
   ...s.printedStored,
 })
 
 const ROLE: Record<Exclude<AccountType, 'external'>, Role> = { operator: 'admin', buyer: 'buyer', seller: 'seller' }
 
-/** Its caps and reserve; throws 422 for what its type has no use for. */
+/** Its caps, its reserve and when it is to be told; throws 422 for what its type has no use for. */
 function readMarket(
-  { caps, reserve_price: reserve }: Pick<z.output<typeof Patch>, 'caps' | 'reserve_price'>,
+  {
+    caps,
+    reserve_price: reserve,
+    low_balance: low,
+  }: Pick<z.output<typeof Patch>, 'caps' | 'reserve_price' | 'low_balance'>,
   type: AccountType,
   current: AccountCaps | null,
-): Pick<Account, 'caps' | 'reservePriceMicros'> {
+): Pick<Account, 'caps' | 'reservePriceMicros' | 'lowBalanceMicros'> {
   if (caps && type !== 'buyer' && type !== 'seller')
     throw invalid('/caps', 'only buyers and sellers have caps', 'wrong_type')
   if (reserve != null && type !== 'seller') throw invalid('/reserve_price', 'only a seller has a reserve', 'wrong_type')
+  if (low != null && type !== 'buyer') throw invalid('/low_balance', 'only a buyer runs low', 'wrong_type')
   return {
     ...(caps !== undefined && { caps: caps && mergeCaps(caps, current ?? NO_CAPS) }),
     ...(reserve !== undefined && { reservePriceMicros: reserve }),
+    ...(low !== undefined && { lowBalanceMicros: low }),
   }
 }
 
@@ -93,6 +115,8 @@ export function accountEndpoints(kit: Kit): Endpoint[] {
     available: s.printMoney(kit.balances.availableMicros(account.id)),
     caps: account.caps ? { ...account.caps } : null,
     reserve_price: s.printMoney(account.reservePriceMicros ?? null),
+    low_balance: s.printMoney(account.lowBalanceMicros ?? null),
+    funds: account.type === 'buyer' ? fundsState(account, kit.balances.balanceMicros(account.id)) : null,
     ...s.printStored(account),
   })
 

@@ -14,6 +14,9 @@ const TOPIC_OF: Record<EventType, Topic> = {
   'call.tracked': 'calls',
   'ledger.posted': 'calls', // Money follows calls; there is no topic of its own in the contract.
   'trunk.limited': 'calls',
+  'account.balance_low': 'calls',
+  'account.paused': 'calls',
+  'account.resumed': 'calls',
   'routing.decision': 'routing_decisions',
   'campaign.exhausted': 'routing_decisions',
   'reachability.changed': 'routing_decisions',

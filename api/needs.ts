@@ -1,3 +1,5 @@
+import type { PayoutRuns } from '../accounts/needs.ts'
+import type { BankAccount, BankDetails, Payout, PayoutRun, PayoutRunId } from '../model/payout.ts'
 import type { DomainEvent } from '../model/events.ts'
 import type { Account, ApiKey, User } from '../model/account.ts'
 import type { Auction } from '../model/auction.ts'
@@ -169,6 +171,33 @@ export interface InvoiceStore {
   /** All of its lines, in the order they were written, some at a time. */
   lines(invoice: Invoice): AsyncIterable<readonly InvoiceLine[]>
 }
+export interface BankAccountStore {
+  find(accountId: AccountId): Promise<BankAccount | null>
+  /** Replaces what was there: it is `new` again. */
+  put(accountId: AccountId, details: BankDetails, at: Date): Promise<BankAccount>
+  remove(accountId: AccountId): Promise<boolean>
+}
+/** How the money of a returned payout goes back, of the payout as it is then. */
+export interface PayoutReturn {
+  createPosting(payout: Payout): Posting
+  announce(posting: Posting, balanceOf: (id: AccountId) => Micros): readonly DomainEvent[]
+}
+export interface PayoutStore {
+  findRun(id: PayoutRunId): Promise<PayoutRun | null>
+  listRuns(page: PageRequest): Promise<Page<PayoutRun>>
+  /** All of a run, in the order of its file. */
+  entries(id: PayoutRunId): Promise<readonly Payout[]>
+  list(
+    filter: { readonly runId?: PayoutRunId; readonly accountId?: AccountId },
+    page: PageRequest,
+  ): Promise<Page<Payout>>
+  /** Marks what is under way of a run as paid, with one posting of all of it; nothing when nothing is. */
+  settle(id: PayoutRunId, at: Date, createPosting: (amountMicros: Micros) => Posting): Promise<void>
+  /** The latest with these last seven digits. */
+  findByTrace(entry: bigint): Promise<Payout | null>
+  /** Marks one as returned, with its money; one that is returned already is answered as it is. */
+  return(payout: Payout, code: string, at: Date, terms: PayoutReturn): Promise<Payout>
+}
 export interface ReportStore {
   /** The groups that brought the most, at most `limit`. */
   by(key: ReportKey, scope: ReportScope, limit: number): Promise<readonly ReportRow[]>
@@ -234,6 +263,9 @@ export interface Stores {
   disputes: DisputeStore
   invoices: InvoiceStore
   tracking: TrackingStore
+  bankAccounts: BankAccountStore
+  payouts: PayoutStore
+  payoutRuns: PayoutRuns
   reports: ReportStore
   calls: CallStore
   auctions: AuctionStore

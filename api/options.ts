@@ -1,3 +1,7 @@
+import type { AchOriginator } from '../accounts/ach-file.ts'
+import type { BankVault } from '../accounts/bank-vault.ts'
+import type { PaySchedule } from '../accounts/pay-sellers.ts'
+import type { Micros } from '../model/money.ts'
 import type { ClickTerms, IssuedClickToken } from '../model/click-token.ts'
 import type { Clock } from '../model/clock.ts'
 import type { EventBus } from '../model/events.ts'
@@ -87,6 +91,19 @@ export interface Log {
   error(fields: object, message: string): void
 }
 
+/** How sellers are paid by ACH. */
+export interface PayoutOptions {
+  /** Null: no key to seal bank account numbers with. */
+  readonly vault: BankVault | null
+  /** Null: no bank to send files to. */
+  readonly originator: AchOriginator | null
+  readonly minimumMicros: Micros
+  readonly schedule: PaySchedule
+  readonly isPrenoted: boolean
+  /** Where payouts are while the bank has them. */
+  readonly clearingId: AccountId
+}
+
 export interface ApiOptions {
   readonly stores: Stores
   readonly liveCalls: LiveCalls
@@ -113,6 +130,7 @@ export interface ApiOptions {
   readonly renderMetrics: () => Promise<{ contentType: string; body: string }>
   readonly resolveZip: (zip: string) => { lat: number; lon: number; city: string; state: string } | null
   readonly house: { readonly operatorId: AccountId; readonly externalId: AccountId }
+  readonly payouts: PayoutOptions
   readonly settings: ApiSettings
   /** In place of a minute, ten seconds and three: for tests. */
   readonly timeouts?: Partial<ApiTimeouts>

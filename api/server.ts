@@ -8,6 +8,7 @@ import { createApp } from './app.ts'
 import { auctionEndpoints } from './auctions.ts'
 import { authEndpoints } from './auth.ts'
 import { createAuthenticator } from './authenticate.ts'
+import { bankAccountEndpoints } from './bank-accounts.ts'
 import { bidRequestEndpoints } from './bid-request.ts'
 import { bidEndpoints } from './bids.ts'
 import { callMonitorEndpoints } from './call-monitors.ts'
@@ -31,6 +32,7 @@ import { describeApi } from './openapi.ts'
 import type { ApiOptions, ApiTimeouts } from './options.ts'
 import { addPages } from './pages.ts'
 import { Problem, PROBLEM_TYPE, problemBody } from './problems.ts'
+import { payoutEndpoints } from './payouts.ts'
 import { qualityEndpoints } from './quality.ts'
 import { recordingEndpoints } from './recordings.ts'
 import { sipTraceEndpoints } from './sip-trace.ts'
@@ -69,6 +71,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...ledgerEndpoints(kit),
     ...disputeEndpoints(kit),
     ...invoiceEndpoints(kit),
+    ...bankAccountEndpoints(kit),
+    ...payoutEndpoints(kit),
     ...analyticsEndpoints(kit),
     ...apiKeyEndpoints(kit),
     ...trunkEndpoints(kit),

@@ -18,6 +18,7 @@ import {
   whole,
 } from './setting-kinds.ts'
 import { MEDIASOUP } from './mediasoup-catalogue.ts'
+import { PAYMENTS } from './payments-catalogue.ts'
 import { PING } from './ping-catalogue.ts'
 import { RTPENGINE } from './rtpengine-catalogue.ts'
 import { TELEPHONY } from './telephony-catalogue.ts'
@@ -153,6 +154,7 @@ export const CATALOGUE = {
     7,
     'So many days after a call’s end its buyer may ask for its price back; 0: not at all.',
   ),
+  ...PAYMENTS,
   ...PING,
 
   'compliance.tcpa.enabled': set(FLAG, true, 'Whether calling hours are judged at all.', {

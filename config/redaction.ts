@@ -2,7 +2,7 @@ import { maskNumber } from '../model/phone-number.ts'
 
 /** Properties whose value is never logged. */
 const CREDENTIALS =
-  /^(password|passwordhash|secret|secrethash|authorization|proxyauthorization|token|accesstoken|refreshtoken|apikey|cookie|jwt|key)$/
+  /^(password|passwordhash|secret|secrethash|authorization|proxyauthorization|token|accesstoken|refreshtoken|apikey|cookie|jwt|key|accountnumber|numbersealed)$/
 /** Properties that hold a telephone number, with or without its plus sign. */
 const NUMBERS = /^(ani|dnis|from|to|number|phone|phonenumber|caller|callee)$/
 /** Properties that hold an SDP body. */

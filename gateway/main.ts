@@ -2,8 +2,10 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as credentials from '../accounts/credentials.ts'
 import { issueInvoices } from '../accounts/issue-invoices.ts'
+import { eventsOfFunds } from '../accounts/funds.ts'
 import { createBalances } from '../accounts/holds.ts'
 import { createApi } from '../api/server.ts'
+import { goOnPaying } from '../api/payout-terms.ts'
 import { loadOrCreate } from '../api/signing-keys.ts'
 import { createCompliance } from '../compliance/compliance.ts'
 import { loadPlaces } from '../config/reference-data.ts'
@@ -20,11 +22,12 @@ import { systemRandom } from '../model/random.ts'
 import { REMEMBERED_MS, STEP_MS } from '../routing/decayed-counts.ts'
 import { createRouting } from '../routing/route-call.ts'
 import { createEventBus } from '../storage/event-bus.ts'
-import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID } from '../storage/house-accounts.ts'
+import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID, PAYOUT_CLEARING_ACCOUNT_ID } from '../storage/house-accounts.ts'
 import { openStorage } from '../storage/storage.ts'
 import { publicAddresses } from './start/addresses.ts'
 import { mediaOptions } from './start/media-options.ts'
 import { bindingLimits, complianceOptions, outboxOptions } from './start/part-options.ts'
+import { payoutOptions } from './start/payment-settings.ts'
 import { mediaSip } from './start/media-sip.ts'
 import { Announcements, type KeptEvents } from './announcements.ts'
 import { apiParts } from './start/api-parts.ts'
@@ -75,6 +78,9 @@ const EXPIRE_EVERY_MS = 1000
 /** How late an expired ping may give back what it kept. */
 const EXPIRE_PINGS_EVERY_MS = 250
 
+/** How late a buyer may hear that its money runs low, is gone, or is there again. */
+const FUNDS_EVERY_MS = 5000
+
 /** How long the SIP server may take to accept us. */
 const SIP_CONNECT_MS = 10_000
 
@@ -110,6 +116,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const telemetry = createTelemetry()
   for (const part of notAvailable(settings)) logger.warn({ setting: part }, 'not available')
   const mediaSettings = mediaOptions(settings) // Refused before anything is started.
+  const payoutParts = { ...payoutOptions(settings), clearingId: PAYOUT_CLEARING_ACCOUNT_ID }
   mkdirSync(settings.dataDir, { recursive: true })
 
   // The book: everything a decision reads, in memory.
@@ -343,6 +350,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     events,
     recordings,
     health: createHealth({ storage, signaling, media, ready: () => ready && !draining }),
+    payouts: payoutParts,
     house: { operatorId: OPERATOR_ACCOUNT_ID, externalId: EXTERNAL_ACCOUNT_ID },
     keys: loadOrCreate(join(settings.dataDir, 'keys')),
     ...(demoLogin && { demoLogin }),
@@ -395,7 +403,16 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const stopHourly = hourly(logger, {
     recordings: async () => void (await recordings.sweep()),
     invoices: async () => void (await issueInvoices(storage.invoices, new Date(clock.now()))),
+    payouts: () => goOnPaying(storage.stores.payoutRuns, { payouts: payoutParts, clock }, events),
   })
+  const stopFunds = hourly(
+    logger,
+    {
+      funds: async () =>
+        (await storage.funds.update(new Date(clock.now()), eventsOfFunds)).forEach((event) => events.publish(event)),
+    },
+    FUNDS_EVERY_MS,
+  )
   const stopMarking = liveCalls.markAliveEvery(ALIVE_EVERY_MS, storage.writer)
   void sipServer?.server.failed.then((error) => {
     // Without its SIP server an exchange only pretends. The restart closes and settles what was open.
@@ -428,6 +445,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     clearInterval(expiring)
     clearInterval(expiringPings)
     await stopHourly()
+    await stopFunds()
     probes.close()
     await registrations.close()
     refusalCounter.close()

@@ -28,6 +28,8 @@ export interface Account extends Stored {
   readonly caps?: Caps | null
   /** The least a seller takes for any of its calls; a number may ask for more. */
   readonly reservePriceMicros?: Micros | null
+  /** A buyer that has less than this, credit included, is told. */
+  readonly lowBalanceMicros?: Micros | null
 }
 
 export interface User extends Stored {

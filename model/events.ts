@@ -20,6 +20,9 @@ export const EVENT_TYPES = [
   'campaign.exhausted',
   'trunk.limited',
   'reachability.changed',
+  'account.balance_low',
+  'account.paused',
+  'account.resumed',
 ] as const
 
 export type EventType = (typeof EVENT_TYPES)[number]

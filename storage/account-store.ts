@@ -18,6 +18,7 @@ export const ACCOUNTS: TableLayout<Account & { accountId?: never }> = {
       credit_limit_micros: account.creditLimitMicros,
       caps: json(account.caps),
       reserve_price_micros: account.reservePriceMicros,
+      low_balance_micros: account.lowBalanceMicros,
     }),
   read: (row: Row) => ({
     id: row['id'],
@@ -30,6 +31,7 @@ export const ACCOUNTS: TableLayout<Account & { accountId?: never }> = {
     creditLimitMicros: readMicros(row['credit_limit_micros']),
     ...(row['caps'] && { caps: row['caps'] }),
     ...(row['reserve_price_micros'] !== null && { reservePriceMicros: readMicros(row['reserve_price_micros']) }),
+    ...(row['low_balance_micros'] !== null && { lowBalanceMicros: readMicros(row['low_balance_micros']) }),
     version: row['version'],
     createdAt: row['created_at'],
     updatedAt: row['updated_at'],

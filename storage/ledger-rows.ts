@@ -1,6 +1,6 @@
 import type { Posting } from '../model/ledger.ts'
 import { readMicros } from './columns.ts'
-import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID } from './house-accounts.ts'
+import { HOUSE_ACCOUNT_IDS, OPERATOR_ACCOUNT_ID } from './house-accounts.ts'
 import type { Row } from './postgres.ts'
 import { timestamp } from './timestamp.ts'
 
@@ -43,8 +43,6 @@ export function postingRow(posting: Posting): Row {
 
 /** Whose money it is: the first party that is not the house or the world; between those two, the house. */
 function ownerOf(posting: Posting): string {
-  const party = posting.entries.find(
-    (entry) => entry.accountId !== OPERATOR_ACCOUNT_ID && entry.accountId !== EXTERNAL_ACCOUNT_ID,
-  )
+  const party = posting.entries.find((entry) => !HOUSE_ACCOUNT_IDS.has(entry.accountId))
   return party?.accountId ?? OPERATOR_ACCOUNT_ID
 }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { InvoiceIssuer } from '../accounts/needs.ts'
+import type { FundsStore, InvoiceIssuer } from '../accounts/needs.ts'
 import type { HealthCheck, Stores } from '../api/needs.ts'
 import type {
   ConversionRules,
@@ -19,6 +19,7 @@ import type { Balance } from './book.ts'
 import { BookListener } from './book-listener.ts'
 import { lockDataDirectory } from './data-lock.ts'
 import { createPublisher, type OutboxOptions, type OutboxPublisher } from './outbox-publisher.ts'
+import { PostgresFunds } from './funds-store.ts'
 import { PostgresInvoices } from './invoice-store.ts'
 import { PostgresMonitorings } from './monitor-store.ts'
 import { PostgresRecovery } from './recovery-store.ts'
@@ -100,6 +101,7 @@ export interface Storage {
   intake(rules: ConversionRules): PostgresIntake
   /** What this gateway's calls that are paid by conversion may still cost. */
   openConversions(): Promise<readonly OpenConversion[]>
+  readonly funds: FundsStore
   /** Balances as of the book's load (as of now when it is not loaded): later ones come as `posting` changes or are the process's own calls. */
   balances(): Promise<readonly Balance[]>
   /** Calls awarded to campaigns since a moment, and their all-time totals: what caps and budgets are restored from. */
@@ -190,6 +192,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
         return intake
       },
       openConversions: () => stores.tracking.open(options.gatewayId),
+      funds: new PostgresFunds(postgres),
       balances: async () => (book.version === null ? book.readBalances(postgres) : book.balances),
       campaignUsage: (since) => readCampaignUsage(postgres, since),
       outcomes: (since, stepMs) => readOutcomes(postgres, since, stepMs),

@@ -2,6 +2,7 @@ import type { Stores } from '../api/needs.ts'
 import type { Clock } from '../model/clock.ts'
 import { ACCOUNTS } from './account-store.ts'
 import { PostgresApiKeys } from './api-key-store.ts'
+import { PostgresBankAccounts } from './bank-account-store.ts'
 import { BIDS } from './bid-store.ts'
 import { BookWriter } from './book-writer.ts'
 import type { Book } from './book.ts'
@@ -14,6 +15,8 @@ import { PostgresIdempotency } from './idempotency-store.ts'
 import { PostgresInvoices } from './invoice-store.ts'
 import { PostgresLedger } from './ledger-store.ts'
 import { NUMBERS } from './number-store.ts'
+import { PostgresPayoutRuns } from './payout-run-store.ts'
+import { PostgresPayouts } from './payout-store.ts'
 import type { Postgres } from './postgres.ts'
 import { PostgresRefreshTokens } from './refresh-token-store.ts'
 import { PostgresReports } from './report-store.ts'
@@ -46,6 +49,9 @@ export function createStores(postgres: Postgres, book: Book, clock: Clock): Stor
     disputes: new PostgresDisputes(postgres, ledger),
     invoices: new PostgresInvoices(postgres),
     tracking: new PostgresTracking(postgres, ledger),
+    bankAccounts: new PostgresBankAccounts(postgres),
+    payouts: new PostgresPayouts(postgres, ledger),
+    payoutRuns: new PostgresPayoutRuns(postgres, ledger),
     reports: new PostgresReports(postgres),
     calls: new PostgresCalls(postgres),
     auctions: new PostgresAuctions(postgres),

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { SettingsError } from '../../config/settings-error.ts'
 import type { Settings } from '../../config/settings.ts'
-import { readMasterKeys, type MasterKey } from '../../media/recording/recording-key.ts'
+import { readMasterKeys, type MasterKey } from '../../config/master-keys.ts'
 import type { RecordingsOptions } from '../../media/recording/recordings.ts'
 
 /** Where an engine of ours finds prompts and puts recordings. */
@@ -32,7 +32,7 @@ export function recordingFolder(settings: Settings): string {
 export function masterKeys({ media }: Settings): readonly MasterKey[] {
   if (media.recordingKey === null) return []
   try {
-    return readMasterKeys(media.recordingKey)
+    return readMasterKeys(media.recordingKey, 'recording key')
   } catch (error) {
     throw new SettingsError('media.recording_key', `media.recording_key: ${(error as Error).message}`)
   }

@@ -1,6 +1,6 @@
 import { open, rm } from 'node:fs/promises'
 import { decrypt, type RecordingSummary } from './read-recording.ts'
-import type { MasterKey } from './recording-key.ts'
+import type { MasterKey } from '../../config/master-keys.ts'
 import { WAV_HEADER_BYTES, wavHeader } from './wav-reader.ts'
 
 /**

@@ -10,7 +10,8 @@ import {
   TAG_BYTES,
   type RecordingHeader,
 } from './recording-format.ts'
-import { UnreadableRecording, unwrapDataKey, type MasterKey } from './recording-key.ts'
+import type { MasterKey } from '../../config/master-keys.ts'
+import { UnreadableRecording, unwrapDataKey } from './recording-key.ts'
 
 /** What can be said of a recording without its key. */
 export interface RecordingSummary {

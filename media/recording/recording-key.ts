@@ -1,15 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import type { MasterKey } from '../../config/master-keys.ts'
 
 const KEY_BYTES = 32
-/** Letters and digits that can stand in a header line and on a command line. */
-const KEY_ID = /^[\w.-]{1,40}$/
-
-/** A key that wraps the keys of recordings, and the name it is known by in their headers. */
-export interface MasterKey {
-  readonly id: string
-  readonly key: Buffer
-}
-
 /** A recording's own key, encrypted by a master key (AES-256-GCM); all in base64. */
 export interface WrappedKey {
   readonly keyId: string
@@ -21,29 +13,6 @@ export interface WrappedKey {
 /** A recording that cannot be opened or is not what it was, and why. */
 export class UnreadableRecording extends Error {
   override readonly name = 'UnreadableRecording'
-}
-
-/**
- * Reads `ID:KEY` or `KEY`, several separated by commas: 32 bytes each, in hex or base64. The first wraps new recordings; the
- * others open those of earlier years. One without a name is called `default`. Throws RangeError, which never holds the key.
- */
-export function readMasterKeys(text: string): readonly MasterKey[] {
-  const keys = text.split(',').map((entry, i) => {
-    const [id, value] = entry.includes(':') ? splitOnce(entry.trim()) : ['default', entry.trim()]
-    if (!KEY_ID.test(id)) throw new RangeError(`recording key ${i + 1}: its id may be 1 to 40 letters, digits, _ . -`)
-    const key = Buffer.from(value, /^[0-9a-f]{64}$/i.test(value) ? 'hex' : 'base64')
-    if (key.length !== KEY_BYTES)
-      throw new RangeError(`recording key ${id}: must be 32 bytes in hex or base64, and is ${key.length}`)
-    return { id, key }
-  })
-  const twice = keys.find(({ id }, i) => keys.findIndex((other) => other.id === id) !== i)
-  if (twice) throw new RangeError(`recording key ${twice.id}: named twice`)
-  return keys
-}
-
-function splitOnce(entry: string): [id: string, value: string] {
-  const at = entry.indexOf(':')
-  return [entry.slice(0, at), entry.slice(at + 1)]
 }
 
 /** A new key for one recording, and the same wrapped. */

@@ -2,7 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MediaUnavailable } from '../media-server.ts'
 import { FILE_EXTENSION, type RecordingHeader } from './recording-format.ts'
-import { newDataKey, type MasterKey } from './recording-key.ts'
+import type { MasterKey } from '../../config/master-keys.ts'
+import { newDataKey } from './recording-key.ts'
 
 const NAME = /^[\w-][\w.-]{0,120}$/
 

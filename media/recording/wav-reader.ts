@@ -1,5 +1,5 @@
 import { measure, samplesOf } from './read-recording.ts'
-import type { MasterKey } from './recording-key.ts'
+import type { MasterKey } from '../../config/master-keys.ts'
 import type { RecordingHeader } from './recording-format.ts'
 
 export const WAV_HEADER_BYTES = 44

@@ -111,6 +111,29 @@ describe('accounts', () => {
     assertFault(await patch(admin, `accounts/${api.house.operatorId}`, { caps: { daily: 1 } }), '/caps')
   })
 
+  it('of buyers say how their funds stand, and when they are to be told', async () => {
+    const deposit = (amount: string) =>
+      post(admin, `accounts/${buyer.account.id}/deposits`, { amount, reference: `to have ${amount}` })
+    const funds = async (): Promise<unknown[]> => {
+      const { body } = await api.request('GET', `accounts/${buyer.account.id}`, { token: buyer.token })
+      return [body.low_balance, body.funds]
+    }
+    assert.deepEqual(await funds(), [null, 'paused'])
+    await deposit('30.00')
+    assert.deepEqual(await funds(), [null, 'ok'])
+    const named = await patch(buyer, `accounts/${buyer.account.id}`, { low_balance: '50.00' })
+    assert.deepEqual([named.status, ...(await funds())], [200, '50.00', 'low'])
+    await deposit('20.00')
+    assert.deepEqual(await funds(), ['50.00', 'ok'])
+    await patch(buyer, `accounts/${buyer.account.id}`, { low_balance: null })
+    assert.deepEqual(await funds(), [null, 'ok'])
+    const seller = await api.person('seller')
+    const wrong = await patch(seller, `accounts/${seller.account.id}`, { low_balance: '5.00' })
+    assert.deepEqual([wrong.status, wrong.body.errors[0].pointer], [422, '/low_balance'])
+    const none = await patch(buyer, `accounts/${buyer.account.id}`, { low_balance: '0' })
+    assert.deepEqual([none.status, none.body.errors[0].pointer], [422, '/low_balance'])
+  })
+
   it('change what is given and nothing else', async () => {
     const reply = await patch(admin, `accounts/${buyer.account.id}`, { credit_limit: 250, timezone: 'US/Eastern' })
     assert.deepEqual([reply.body.credit_limit, reply.body.timezone, reply.body.name], ['250.00', 'US/Eastern', 'buyer'])

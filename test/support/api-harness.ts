@@ -9,6 +9,7 @@ import type { Clock } from '../../model/clock.ts'
 import type { DomainEvent, EventBus } from '../../model/events.ts'
 import type { AccountId } from '../../model/ids.ts'
 import { UNKNOWN_REACH } from '../../model/reachability.ts'
+import { PAYOUT_CLEARING_ACCOUNT_ID } from '../../storage/house-accounts.ts'
 import { createMemoryStores, type MemoryStores } from './memory-stores.ts'
 
 const pair = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -96,7 +97,7 @@ const ROLES: Record<string, Role> = { operator: 'admin', buyer: 'buyer', seller:
 export async function startApi(
   changes: Partial<Omit<ApiOptions, 'settings'>> & { settings?: Partial<ApiOptions['settings']> } = {},
 ): Promise<ApiHarness> {
-  const stores = createMemoryStores()
+  const stores = (changes.stores as MemoryStores | undefined) ?? createMemoryStores()
   const bus = createTestBus()
   const clock = createTestClock()
   const live: ApiHarness['live'] = { calls: [], auctions: [], hungUp: [], openFor: new Set() }
@@ -205,6 +206,15 @@ export async function startApi(
     log: { info: () => undefined, warn: () => undefined, error: (fields) => void errors.push(fields) },
     clock,
     ...changes,
+    payouts: {
+      vault: null,
+      originator: null,
+      minimumMicros: 25_000_000n,
+      schedule: { holdDays: 7, leadDays: 1 },
+      isPrenoted: false,
+      clearingId: PAYOUT_CLEARING_ACCOUNT_ID,
+      ...changes.payouts,
+    },
     settings: {
       host: '127.0.0.1',
       port: 0,

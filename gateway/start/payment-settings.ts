@@ -1,0 +1,34 @@
+import type { AchOriginator } from '../../accounts/ach-file.ts'
+import { createBankVault, type BankVault } from '../../accounts/bank-vault.ts'
+import { readMasterKeys } from '../../config/master-keys.ts'
+import { SettingsError } from '../../config/settings-error.ts'
+import type { Settings } from '../../config/settings.ts'
+
+/** What the settings tell of payouts. Throws SettingsError when payouts.bank_key cannot be read. */
+export function payoutOptions({ payouts }: Settings) {
+  const { minimumMicros, holdDays, prenote, ach } = payouts
+  const schedule = { holdDays, leadDays: ach.leadDays }
+  return {
+    vault: bankVault(payouts.bankKey),
+    originator: originatorOf(ach),
+    minimumMicros,
+    schedule,
+    isPrenoted: prenote,
+  }
+}
+
+function bankVault(bankKey: string | null): BankVault | null {
+  if (bankKey === null) return null
+  try {
+    return createBankVault(readMasterKeys(bankKey, 'bank key'))
+  } catch (error) {
+    throw new SettingsError('payouts.bank_key', `payouts.bank_key: ${(error as Error).message}`)
+  }
+}
+
+/** Null until all of it is set. */
+function originatorOf(ach: Settings['payouts']['ach']): AchOriginator | null {
+  const { destination, destinationName, origin, originName, companyName, companyId, description } = ach
+  if (!destination || !destinationName || !origin || !originName || !companyName || !companyId) return null
+  return { destination, destinationName, origin, originName, companyName, companyId, description }
+}
