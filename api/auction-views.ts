@@ -6,6 +6,7 @@ import type { AccountId } from '../model/ids.ts'
 import { REASON_NUMBERS } from '../model/reason-codes.ts'
 import type { Caller } from './endpoint.ts'
 import type { PingDecision } from './needs.ts'
+import { seedOf, STRATEGIES, type Strategy } from '../model/routing-plan.ts'
 import * as s from './schemas.ts'
 
 // One auction, three readers: the house sees all of it, a buyer its own bids, a seller what it earns.
@@ -29,7 +30,8 @@ const Ranked = z.strictObject({
     .nullable()
     .meta({ description: 'What the buyer’s own factors made of the amount; null when it has turned none on' }),
   quality: factor.meta({
-    description: 'Of its target’s calls, 0.500 to 1.500; 1.000 is the average, and until it is measured',
+    description:
+      'Of its target’s calls, 0.500 to 1.500; 1.000 is the average, and until it is measured; of predictive, the chance drawn',
   }),
   score: z.string().nullable(),
   price: s.printedMoney().nullable(),
@@ -46,6 +48,8 @@ export const AuctionAnswer = z.strictObject({
   currency: z.string(),
   reserve_price: s.printedMoney().nullable(),
   price_rule: z.enum(['second', 'first']).nullable(),
+  strategy: z.enum(STRATEGIES).nullable(),
+  seed: z.int().nullable().meta({ description: 'What priority and predictive draw from; with it they draw the same' }),
   clearing_price: s.printedMoney().nullable(),
   winner: z
     .strictObject({
@@ -61,6 +65,9 @@ export const AuctionAnswer = z.strictObject({
   payout: s.printedMoney().nullable(),
   decided_at: s.printedTime(),
 })
+/** Those that leave something to chance. */
+const DRAWING: ReadonlySet<Strategy> = new Set(['priority', 'predictive'])
+
 type View = z.input<typeof AuctionAnswer>
 
 /** The auction as `caller` may read it, or null when it may not; `call` is the auction's own, null when it is not kept. */
@@ -94,6 +101,8 @@ function forHouse(auction: Auction, call: CallRecord | null): View {
     ...common(auction),
     reserve_price: s.printMoney(auction.reservePriceMicros),
     price_rule: auction.priceRule,
+    strategy: auction.strategy ?? 'auction',
+    seed: DRAWING.has(auction.strategy ?? 'auction') ? seedOf(auction.id) : null,
     clearing_price: s.printMoney(winner && winner.priceMicros),
     winner: winner && printWinner(winner),
     ranking: auction.awards.map((award) => ({
@@ -135,6 +144,8 @@ function common(auction: Auction): View {
     currency: auction.currency,
     reserve_price: null,
     price_rule: null,
+    strategy: null,
+    seed: null,
     clearing_price: null,
     winner: null,
     ranking: [],

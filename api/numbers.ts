@@ -8,6 +8,7 @@ import { SELLERS, type Endpoint } from './endpoint.ts'
 import { phoneAt, type Kit } from './kit.ts'
 import { NumberMenuAnswer, NumberMenuInput, printNumberMenu, readNumberMenu } from './number-menu.ts'
 import { invalid } from './problems.ts'
+import { printRouting, readRouting, RoutingAnswer, RoutingInput } from './routing-plan.ts'
 import * as s from './schemas.ts'
 import { tags } from './tags.ts'
 
@@ -33,6 +34,7 @@ const fields = {
   soft_floor: s.money(CENT).nullable().meta({
     description: 'Under second: who bids less pays its own bid, who bids as much or more pays no less than this',
   }),
+  routing: RoutingInput,
   payout,
   max_billable_after: z.int().min(0).max(MAX_BILLABLE_AFTER),
   live_bidding_ms: z.int().min(0).max(MAX_LIVE_BIDDING_MS),
@@ -48,6 +50,7 @@ const Create = z.strictObject({
   reserve_price: fields.reserve_price.default(0n),
   price_rule: fields.price_rule.default('second'),
   soft_floor: fields.soft_floor.default(null),
+  routing: fields.routing.default(null),
   payout: payout.default({ type: 'share', shareMillionths: 800_000n }),
   max_billable_after: fields.max_billable_after.default(120),
   live_bidding_ms: fields.live_bidding_ms.default(0),
@@ -67,6 +70,7 @@ const Answer = z.strictObject({
   soft_floor: s.printedMoney().nullable(),
   currency: z.string(),
   price_rule: z.enum(['second', 'first']),
+  routing: RoutingAnswer,
   payout: z.strictObject({ type: z.enum(['share', 'fixed']), value: z.string() }),
   max_billable_after: z.int(),
   live_bidding_ms: z.int(),
@@ -91,6 +95,7 @@ const print = (number: DialledNumber, currency: Currency): z.input<typeof Answer
   currency,
   price_rule: number.priceRule,
   soft_floor: s.printMoney(number.softFloorMicros ?? null),
+  routing: printRouting(number.routing),
   payout: printPayout(number.payout),
   max_billable_after: number.maxBillableAfter,
   live_bidding_ms: number.liveBiddingMs,
@@ -141,6 +146,7 @@ export function numberEndpoints(kit: Kit): Endpoint[] {
       reservePriceMicros: body.reserve_price,
       priceRule: body.price_rule,
       softFloorMicros: requireFloor(body.soft_floor, body.reserve_price),
+      routing: await readRouting(kit, body.routing),
       payout: body.payout,
       maxBillableAfter: body.max_billable_after,
       liveBiddingMs: body.live_bidding_ms,
@@ -157,6 +163,7 @@ export function numberEndpoints(kit: Kit): Endpoint[] {
       )
       return given({
         ...terms(body),
+        routing: body.routing === undefined ? undefined : await readRouting(kit, body.routing),
         audio: await readNumberAudio(kit, body.audio, audio),
         menu: await readNumberMenu(kit, body.menu),
       })

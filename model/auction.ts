@@ -2,6 +2,7 @@ import type { NonBidCode } from './bid.ts'
 import type { AccountId, AuctionId, AwardId, BidId, CallId, CampaignId, NumberId, TargetId } from './ids.ts'
 import type { Currency, Micros } from './money.ts'
 import type { Pricing } from './tracking.ts'
+import type { Strategy } from './routing-plan.ts'
 import type { PriceRule } from './trunk.ts'
 
 /** What a buyer had its amount multiplied by, in thousandths; 1000 changes nothing. */
@@ -36,9 +37,9 @@ export interface Award {
   readonly amountMicros: Micros
   /** What the buyer's own factors made of the amount; absent when it has turned none on. */
   readonly effective?: Effective
-  /** Of its target's calls, thousandths; absent: 1000. */
+  /** Of its target's calls, thousandths; of `predictive` the chance drawn. Absent: 1000. */
   readonly quality?: number
-  /** What ranked it: effective amount × quality, in micros × thousandths. */
+  /** What ranked it: effective amount × quality, in micros × thousandths; by other strategies whatever they go by, the highest first. */
   readonly score: bigint
   /** Whole cents, never above the effective amount. */
   readonly priceMicros: Micros
@@ -64,6 +65,8 @@ export interface Auction {
   readonly currency: Currency
   readonly reservePriceMicros: Micros
   readonly priceRule: PriceRule
+  /** Absent: `auction`. What it drew by lot it drew from `seedOf(id)`. */
+  readonly strategy?: Strategy
   /** Best first. Empty: no sale. */
   readonly awards: readonly Award[]
   readonly nonBids: readonly NonBid[]

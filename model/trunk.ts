@@ -5,6 +5,7 @@ import type { AccountId, NumberId, TargetId, TrunkId } from './ids.ts'
 import type { Micros } from './money.ts'
 import type { NumberMenu } from './number-menu.ts'
 import type { PhoneNumber } from './phone-number.ts'
+import type { RoutingPlan } from './routing-plan.ts'
 import type { DigestSecret } from './sip-user.ts'
 
 /** A carrier's agreed way in (`inbound`, a seller's) or the house's way out to numbers (`outbound`). */
@@ -60,6 +61,8 @@ export interface DialledNumber extends Stored {
   readonly priceRule: PriceRule
   /** Under `second`: who bids less pays its own bid, who bids more pays no less than this. Absent or null: none. */
   readonly softFloorMicros?: Micros | null
+  /** How its calls find their buyer; absent or null: by auction. */
+  readonly routing?: RoutingPlan | null
   readonly payout: Payout
   /** Seconds: a bid that wants a longer buffer than this is no bid here. */
   readonly maxBillableAfter: number

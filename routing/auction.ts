@@ -17,6 +17,8 @@ export interface Candidate {
   readonly createdAtMs: number
   readonly amountMicros: number
   readonly quality: QualityThousandths
+  /** Where the number's plan puts it, the higher the better; auctions do not read it. */
+  readonly rankKey: number
   /** What budget and credit leave for this call; a bid cannot make others pay more than it could pay itself. */
   readonly payableMicros: number
   /** Which of budget and credit is the smaller. */
@@ -78,6 +80,24 @@ export function rankBids<C extends Candidate>(candidates: readonly C[], terms: A
     priceFrom(ranked, from, heap, terms, awards, unaffordable)
   }
   return { awards, unaffordable, outbid: heap }
+}
+
+/**
+ * Ranks bids by their `rankKey`, the highest first, and among equals as an auction would. Each award pays its own amount in
+ * whole cents; one that budget or credit does not cover gives way to the next.
+ */
+export function rankByKey<C extends Candidate>(candidates: readonly C[], { maxAwards }: AuctionTerms): Ranking<C> {
+  const ranked = candidates.toSorted((a, b) => b.rankKey - a.rankKey || (ranksBefore(a, b) ? -1 : 1))
+  const awards: Ranked<C>[] = []
+  const unaffordable: C[] = []
+  let next = 0
+  while (awards.length < maxAwards && next < ranked.length) {
+    const candidate = ranked[next++]!
+    const priceMicros = floorToCent(candidate.amountMicros)
+    if (priceMicros <= candidate.payableMicros) awards.push({ candidate, priceMicros })
+    else unaffordable.push(candidate)
+  }
+  return { awards, unaffordable, outbid: ranked.slice(next) }
 }
 
 /** Prices `ranked[from…]`, from the last upwards since each pays by those below it; the still unranked are below them all. */

@@ -6,6 +6,7 @@ import type { Currency, Micros } from '../model/money.ts'
 import type { Outcome, TargetQuality } from '../model/outcome.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Place, ZipPlace } from '../model/places.ts'
+import { seedOf } from '../model/routing-plan.ts'
 import type { DialledNumber } from '../model/trunk.ts'
 import { callerPlaceOf } from './area.ts'
 import { lowestPrice, meetsReserve, rankBids, type Ranked } from './auction.ts'
@@ -19,8 +20,10 @@ import type { Pacing } from './pacing.ts'
 import { Performance } from './performance.ts'
 import { AllOutcomes, NEUTRAL_QUALITY, type QualityThousandths } from './quality.ts'
 import { judgePlaces, takePlaces, type Reservation } from './reservation.ts'
+import { rankByPlan, isRankedByKey } from './strategies.ts'
 import { verticalKey, type CallFacts, type CampaignState, type StandingBid } from './standing-bid.ts'
 import type { CallTags } from './traits.ts'
+import { Turns } from './turns.ts'
 
 export type { Reservation } from './reservation.ts'
 
@@ -125,6 +128,7 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
   const outcomes = new AllOutcomes()
   const performance = new Performance()
   const competition = new Competition()
+  const turns = new Turns()
 
   function factsOf(request: AuctionRequest): CallFacts {
     const { number, currency, places, zip, receivedAtMs, tags, isPing = false } = request
@@ -138,6 +142,7 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
       reserveMicros: Number(own > sellers ? own : sellers),
       atMs: receivedAtMs,
       sellerId: number.accountId,
+      numberId: number.id,
       tags: tags === undefined ? number.tags : { ...number.tags, ...tags },
       isCall: !isPing,
     }
@@ -229,8 +234,14 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
     }
   }
 
-  function toAward({ candidate, priceMicros }: Ranked<StandingBid>, index: number): Award {
-    const { bid, quality, amountMicros, factors } = candidate
+  /** An auction has closed whose call is there. */
+  function hasSold({ numberId, priceRule, strategy, awards }: Auction): void {
+    if (priceRule === 'first' && strategy === undefined) competition.closed(numberId, awards)
+    if (strategy === 'round_robin' && awards[0]) turns.take(numberId, awards[0].targetId)
+  }
+
+  function toAward({ candidate, priceMicros }: Ranked<StandingBid>, index: number, isByKey: boolean): Award {
+    const { bid, quality, amountMicros, factors, rankKey } = candidate
     return {
       id: needs.newId<AwardId>(),
       rank: index + 1,
@@ -241,7 +252,7 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
       amountMicros: bid.amountMicros,
       ...(factors !== null && { effective: { micros: BigInt(amountMicros), factors } }),
       ...(quality !== NEUTRAL_QUALITY && { quality }),
-      score: BigInt(amountMicros) * BigInt(quality),
+      score: isByKey ? BigInt(rankKey) : BigInt(amountMicros) * BigInt(quality),
       priceMicros: BigInt(priceMicros),
       billableAfter: bid.billableAfter,
     }
@@ -257,6 +268,7 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
       eligible.length = 0
       down.length = 0
       const { number, ani } = request
+      const plan = number.routing ?? null
       const facts = factsOf(request)
       const sellerCode = judgeSeller(facts.sellerId, facts.atMs)
       const lowestMicros = lowestPrice(facts.reserveMicros)
@@ -269,7 +281,7 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
         if (code !== null) nonBids.push(nonBid(bid, code))
         else {
           bid.quality = qualityOf?.(bid.bid.targetId) ?? bid.target.outcomes?.quality(facts.atMs) ?? NEUTRAL_QUALITY
-          if (bid.campaign.campaign!.factors?.competition === true && number.priceRule === 'first')
+          if (bid.campaign.campaign!.factors?.competition === true && plan === null && number.priceRule === 'first')
             compete(bid, number, lowestMicros)
           if (needs.isTargetUp === undefined || needs.isTargetUp(bid.bid.targetId)) eligible.push(bid)
           else down.push(bid)
@@ -278,37 +290,43 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
       // A target may take calls though it drops OPTIONS: better rung in vain than a sale lost.
       if (eligible.length === 0) eligible.push(...down)
       else for (const bid of down) nonBids.push(nonBid(bid, 'target_down'))
+      const isByKey = isRankedByKey(plan)
+      const priceRule = isByKey ? 'first' : number.priceRule
       const terms = {
         reserveMicros: facts.reserveMicros,
-        priceRule: number.priceRule,
+        priceRule,
         softFloorMicros: number.softFloorMicros == null ? null : Number(number.softFloorMicros),
         maxAwards,
       }
-      const { awards, unaffordable, outbid } = rankBids(eligible, terms)
+      const id = needs.newId<AuctionId>()
+      const how = { facts, seed: plan === null ? 0 : seedOf(id), terms }
+      const ranking = plan === null ? rankBids(eligible, terms) : rankByPlan(eligible, plan, how, { outcomes, turns })
+      const { awards, unaffordable, outbid } = ranking
       for (const bid of unaffordable) nonBids.push(nonBid(bid, bid.payableBy))
       for (const bid of outbid) nonBids.push(nonBid(bid, 'outbid'))
       const tooMany = Math.max(0, nonBids.length - maxNonBids)
       nonBids.length -= tooMany
       const auction: Auction = {
-        id: needs.newId<AuctionId>(),
+        id,
         callId: request.callId,
         numberId: number.id,
         vertical: number.vertical,
         currency: request.currency,
         reservePriceMicros: BigInt(facts.reserveMicros),
-        priceRule: number.priceRule,
-        awards: awards.map(toAward),
+        priceRule,
+        ...(plan !== null && { strategy: plan.strategy }),
+        awards: awards.map((award, i) => toAward(award, i, isByKey)),
         nonBids,
         nonBidsOmitted: neverProduced + tooMany,
         decidedAt: new Date(needs.clock.now()),
       }
-      if (number.priceRule === 'first' && facts.isCall) competition.closed(number.id, auction.awards)
+      if (facts.isCall) hasSold(auction)
       return auction
     },
 
     cameAfter(auction, atMs) {
       const { awards, nonBids } = auction
-      if (auction.priceRule === 'first') competition.closed(auction.numberId, awards)
+      hasSold(auction)
       const offered = new Set<CampaignId>()
       for (const { campaignId } of awards) offered.add(campaignId)
       for (const { campaignId, code } of nonBids) if (COULD_BUY.has(code)) offered.add(campaignId)

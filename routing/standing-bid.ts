@@ -1,6 +1,6 @@
 import type { Account } from '../model/account.ts'
 import type { Bid, Campaign, Criteria, NonBidCode } from '../model/bid.ts'
-import type { AccountId, TargetId } from '../model/ids.ts'
+import type { AccountId, NumberId, TargetId } from '../model/ids.ts'
 import type { Target } from '../model/trunk.ts'
 import { areaOf, type Area, type CallerPlace } from './area.ts'
 import type { Candidate } from './auction.ts'
@@ -86,6 +86,7 @@ export interface CallFacts {
   readonly reserveMicros: number
   readonly atMs: number
   readonly sellerId: AccountId
+  readonly numberId: NumberId
   readonly tags: CallTags
   /** False: its price is asked, and it may never come. */
   readonly isCall: boolean
@@ -93,7 +94,7 @@ export interface CallFacts {
 
 /**
  * One bid made ready for the auction: itself, its campaign, its buyer and its target, all already at hand. Fields that the
- * ranking reads are plain numbers; the last five are written by each auction that considers the bid.
+ * ranking reads are plain numbers; the last six are written by each auction that considers the bid.
  */
 export class StandingBid implements Candidate {
   readonly id: string
@@ -115,6 +116,7 @@ export class StandingBid implements Candidate {
   amountMicros: number
   factors: Factors | null = null
   quality = NEUTRAL_QUALITY
+  rankKey = 0
   payableMicros = 0
   payableBy: NonBidCode = 'insufficient_credit'
 

@@ -27,6 +27,11 @@ export class Traits {
     }))
   }
 
+  /** Whether a call must have one of some values of this tag. */
+  asksFor(tag: string): boolean {
+    return this.#rules.some(({ key, values, isNot }) => key === tag && values !== null && !isNot)
+  }
+
   /** Null when the call may come. A tag the call does not have matches no value, and none that is refused. */
   judge(sellerId: AccountId, tags: CallTags): 'seller_mismatch' | 'tag_mismatch' | null {
     if (this.#deny.has(sellerId) || this.#allow?.has(sellerId) === false) return 'seller_mismatch'

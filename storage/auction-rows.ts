@@ -1,4 +1,6 @@
 import type { Auction, Award, Effective, NonBid } from '../model/auction.ts'
+import type { Strategy } from '../model/routing-plan.ts'
+import type { PriceRule } from '../model/trunk.ts'
 import { readMicros } from './columns.ts'
 import type { Row } from './postgres.ts'
 import { timestamp } from './timestamp.ts'
@@ -38,7 +40,7 @@ export function auctionRow(auction: Auction, final: boolean): Row {
     vertical: auction.vertical,
     currency: auction.currency,
     reserve_price_micros: auction.reservePriceMicros.toString(),
-    price_rule: auction.priceRule,
+    price_rule: auction.strategy === undefined ? auction.priceRule : `${auction.priceRule} ${auction.strategy}`,
     awards: auction.awards.map(storeAward),
     non_bids: auction.nonBids.map((nonBid) => storeNonBid(nonBid, ranks.get(nonBid.bidId))),
     non_bids_omitted: auction.nonBidsOmitted,
@@ -50,6 +52,8 @@ export function auctionRow(auction: Auction, final: boolean): Row {
 export function readAuction(row: Row): Auction {
   const awards = (row['awards'] as (StoredAward | Row)[]).map(readAward)
   const awardOfRank = new Map(awards.map((award) => [award.rank, award]))
+  // `first`, or `first priority`: beside the rule stands the strategy of a number that has one.
+  const [priceRule, strategy] = (row['price_rule'] as string).split(' ') as [PriceRule, Strategy?]
   return {
     id: row['id'],
     callId: row['call_id'],
@@ -57,7 +61,8 @@ export function readAuction(row: Row): Auction {
     vertical: row['vertical'],
     currency: row['currency'],
     reservePriceMicros: readMicros(row['reserve_price_micros']),
-    priceRule: row['price_rule'],
+    priceRule,
+    ...(strategy !== undefined && { strategy }),
     awards,
     nonBids: (row['non_bids'] as (StoredNonBid | NonBid)[]).map((nonBid) => readNonBid(nonBid, awardOfRank)),
     nonBidsOmitted: row['non_bids_omitted'],

@@ -26,6 +26,7 @@ describe('numbers', () => {
       reserve_price: '0.00',
       price_rule: 'second',
       soft_floor: null,
+      routing: { strategy: 'auction', buyers: [], skills: [] },
       payout: { type: 'share', value: '0.80' },
       max_billable_after: 120,
       currency: 'USD',
@@ -55,6 +56,41 @@ describe('numbers', () => {
     const raised = await patch(seller, `numbers/${made.body.id}`, { reserve_price: '6' })
     assertFault(raised, '/reserve_price', 'soft_floor_below_reserve')
     assert.equal((await patch(seller, `numbers/${made.body.id}`, { soft_floor: null })).body.soft_floor, null)
+  })
+
+  it('have a strategy, with the lists that it goes by and no other', async () => {
+    const buyer = await api.person('buyer')
+    const made = await post(seller, 'numbers', {
+      number: '+18005550110',
+      vertical: 'legal',
+      routing: { strategy: 'priority', buyers: [{ account_id: buyer.account.id, weight: 7 }] },
+    })
+    const buyers = [{ account_id: buyer.account.id, priority: 1, weight: 7 }]
+    assert.deepEqual(made.body.routing, { strategy: 'priority', buyers, skills: [] })
+    const change = async (routing: Json | null) => patch(seller, `numbers/${made.body.id}`, { routing })
+    const refusals: [Json, string, string][] = [
+      [{ strategy: 'priority' }, '/routing/buyers', 'required'],
+      [{ strategy: 'skill' }, '/routing/skills', 'required'],
+      [{ strategy: 'auction', skills: ['a'] }, '/routing/skills', 'not_allowed'],
+      [{ strategy: 'round_robin', buyers }, '/routing/buyers', 'not_allowed'],
+      [{ strategy: 'priority', buyers: [...buyers, ...buyers] }, '/routing/buyers/1/account_id', 'duplicate'],
+      [
+        { strategy: 'priority', buyers: [{ account_id: seller.account.id }] },
+        '/routing/buyers/0/account_id',
+        'not_found',
+      ],
+    ]
+    for (const [routing, pointer, code] of refusals) assertFault(await change(routing), pointer, code)
+    for (const routing of [
+      { strategy: 'random' },
+      { strategy: 'skill', skills: ['a b'] },
+      { strategy: 'priority', buyers: [{ ...buyers[0], priority: 0 }] },
+      { strategy: 'priority', buyers: [{ ...buyers[0], weight: 1.5 }] },
+    ])
+      assert.equal((await change(routing)).status, 422)
+    const skilled = await change({ strategy: 'skill', skills: ['language', 'language'] })
+    assert.deepEqual(skilled.body.routing, { strategy: 'skill', buyers: [], skills: ['language'] })
+    assert.equal((await change(null)).body.routing.strategy, 'auction')
   })
 
   it('take a fixed payout, and change', async () => {

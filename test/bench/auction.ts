@@ -48,6 +48,7 @@ function measure(count: number): BenchResult {
     createdAtMs: i,
     amountMicros: Math.round(next() * 50_000_000) + 1_000_000,
     quality: 500 + Math.round(next() * 1000),
+    rankKey: 0,
     payableMicros: 100_000_000,
     payableBy: 'insufficient_credit',
   }))

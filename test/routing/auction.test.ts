@@ -14,6 +14,7 @@ function bid(id: string, amount: number, changes: Partial<Candidate> = {}): Cand
     createdAtMs: 0,
     amountMicros: Math.round(amount * DOLLAR),
     quality: 1000,
+    rankKey: 0,
     payableMicros: Infinity,
     payableBy: 'insufficient_credit',
     ...changes,

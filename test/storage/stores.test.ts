@@ -62,6 +62,7 @@ describe('the stores', () => {
     })
     const number = numberDraft(id, { softFloorMicros: 4_000_000n })
     await check(stores.numbers, await stores.numbers.create(number), number, {
+      routing: { strategy: 'priority', buyers: [{ buyerId: id, priority: 1, weight: 5 }], skills: [] },
       payout: { type: 'fixed', amountMicros: 3n },
       tags: {},
     })

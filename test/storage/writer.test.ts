@@ -120,7 +120,13 @@ describe('the record writer', () => {
       bidId: newId<BidId>(),
       effective: { micros: 5n, factors },
     }
-    const whole = { ...auction, awards: [winner, second, third, fourth], nonBids: [other, outbid], nonBidsOmitted: 3 }
+    const whole = {
+      ...auction,
+      strategy: 'predictive' as const,
+      awards: [winner, second, third, fourth],
+      nonBids: [other, outbid],
+      nonBidsOmitted: 3,
+    }
     await storage.writer.write(soldRecord(call, { auction: whole }))
     assert.deepEqual(await storage.stores.auctions.find(auction.id), whole)
   })
