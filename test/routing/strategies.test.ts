@@ -65,8 +65,8 @@ function market(offers: Readonly<Record<string, Offer>>, ids: () => string = new
 }
 
 const TAGS = { language: 'es', product: 'auto' }
-const sell = (routing: Routing, routing_: RoutingPlan | null, changes = {}): Auction =>
-  routing.auction(aRequest({ number: aNumber({ tags: TAGS, routing: routing_ }), ...changes }))
+const sell = (routing: Routing, asked: RoutingPlan | null, changes = {}): Auction =>
+  routing.auction(aRequest({ number: aNumber({ tags: TAGS, routing: asked }), ...changes }))
 const outcome = ({ awards }: Auction): string[] =>
   awards.map(({ bidId, priceMicros }) => `${bidId} ${(Number(priceMicros) / 1e6).toFixed(2)}`)
 
@@ -263,7 +263,7 @@ describe('strategies and a naive reading of them', () => {
             turn: 0,
           }))
           const routing = market(Object.fromEntries(offers.map((one) => [one.id, one])))
-          const routing_ = plan(strategy, {
+          const asked = plan(strategy, {
             ...(strategy === 'priority' && { buyers: named.map((one) => ({ ...one, weight: 1 })) }),
             ...(strategy === 'skill' && { skills: ['language', 'product'] }),
           })
@@ -276,7 +276,7 @@ describe('strategies and a naive reading of them', () => {
             const expected = offers
               .filter(({ amount }) => amount >= 1)
               .toSorted((a, b) => keyOf(a) - keyOf(b) || b.amount - a.amount || (a.id < b.id ? -1 : 1))
-            const auction = sell(routing, routing_)
+            const auction = sell(routing, asked)
             assert.deepEqual(
               outcome(auction),
               expected.slice(0, 10).map(({ id, amount }) => `${id} ${amount.toFixed(2)}`),
