@@ -44,8 +44,14 @@ const Figures = {
   pdd_ms: z.number().nullable().meta({ description: 'Average post-dial delay, to the ringing at the buyer’s' }),
   revenue: s.printedMoney().nullable().meta({ description: 'What buyers paid; not told to sellers' }),
   payout: s.printedMoney().nullable().meta({ description: 'What sellers were paid; not told to buyers' }),
-  margin: s.printedMoney().nullable().meta({ description: 'Revenue less payout; for administrators' }),
+  margin: s
+    .printedMoney()
+    .nullable()
+    .meta({ description: 'Revenue less payout, and less what was given back; for administrators' }),
   revenue_per_call: s.printedMoney().nullable().meta({ description: 'RPC: of a seller’s calls, what it was paid' }),
+  disputed: z.int().meta({ description: 'Calls of which an accepted dispute has given something back' }),
+  credited: s.printedMoney().nullable().meta({ description: 'What buyers were given back of the revenue' }),
+  clawed_back: s.printedMoney().nullable().meta({ description: 'What sellers gave back of the payout' }),
 }
 const Group = z.strictObject({ key: z.string().nullable(), ...Figures })
 const Point = z.strictObject({ at: s.printedTime(), ...Figures })
@@ -63,7 +69,7 @@ const SeriesQuery = z.strictObject({
   timezone: s.timezone().optional(),
 })
 
-/** What calls came to, from their CDRs: a seller's own, a buyer's own, all for administrators. Disputes change no CDR. */
+/** What calls came to, from their CDRs: a seller's own, a buyer's own, all for administrators. Disputes change no CDR: what they gave back stands beside. */
 export function analyticsEndpoints(kit: Kit): Endpoint[] {
   const { accounts } = kit.stores
   const inTurn = createTurns(MOST_AT_ONCE, MOST_WAITING)
@@ -165,7 +171,8 @@ function scopeOf(
 }
 
 function view(figures: CallFigures, currency: string, { role }: Caller) {
-  const { calls, answered, effective, billed, talkMs, rang, postDialDelayMs, revenueMicros, payoutMicros } = figures
+  const { calls, answered, effective, billed, talkMs, rang, postDialDelayMs, disputed } = figures
+  const { revenueMicros, payoutMicros, creditMicros, clawbackMicros } = figures
   const ratio = (part: number, whole: number): number | null =>
     whole === 0 ? null : Math.round((part / whole) * 10_000) / 10_000
   const earnedMicros = role === 'seller' ? payoutMicros : revenueMicros
@@ -181,8 +188,11 @@ function view(figures: CallFigures, currency: string, { role }: Caller) {
     pdd_ms: rang === 0 ? null : Math.round(postDialDelayMs / rang),
     revenue: role === 'seller' ? null : s.printMoney(revenueMicros),
     payout: role === 'buyer' ? null : s.printMoney(payoutMicros),
-    margin: role === 'admin' ? s.printMoney(revenueMicros - payoutMicros) : null,
+    margin: role === 'admin' ? s.printMoney(revenueMicros - creditMicros - payoutMicros + clawbackMicros) : null,
     revenue_per_call: calls === 0 ? null : s.printMoney(perCall(earnedMicros, calls)),
+    disputed,
+    credited: role === 'seller' ? null : s.printMoney(creditMicros),
+    clawed_back: role === 'buyer' ? null : s.printMoney(clawbackMicros),
   }
 }
 

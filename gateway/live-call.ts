@@ -282,6 +282,7 @@ export class Call {
       bidId: null,
       targetId: null,
       uri: this.caller.requestUri,
+      state: this.facts && stateOf(this.facts),
       invitedAt: this.receivedAt,
       ringingAt: this.ringingAt,
       answeredAt: this.waiting?.since ?? this.answeredAt,
@@ -300,6 +301,13 @@ export class Call {
       })),
     ]
   }
+}
+
+/** The state of its ZIP, or the only one its number may be in. */
+function stateOf({ zip, places }: CallFacts): string | null {
+  if (zip) return zip.state
+  const state = places[0]?.state ?? null
+  return places.every((place) => place.state === state) ? state : null
 }
 
 const WHO_ENDED: Partial<Record<EndReason, HungUpBy>> = {

@@ -66,6 +66,8 @@ export interface LegRecord {
   /** The outbound trunk it went through; null for one that went straight to its target, and for the caller's. */
   readonly trunkId: TrunkId | null
   readonly uri: string
+  /** Two letters: where the caller was, as routing knew it. Null when it may have been in several states, or none. */
+  readonly state?: string | null
   readonly invitedAt: Date
   readonly ringingAt: Date | null
   readonly answeredAt: Date | null

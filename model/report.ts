@@ -2,7 +2,7 @@ import type { AccountId } from './ids.ts'
 import type { Currency, Micros } from './money.ts'
 
 /** What calls can be counted by. */
-export const REPORT_KEYS = ['seller', 'buyer', 'campaign', 'target', 'number', 'vertical', 'outcome'] as const
+export const REPORT_KEYS = ['seller', 'buyer', 'campaign', 'target', 'number', 'vertical', 'outcome', 'state'] as const
 export type ReportKey = (typeof REPORT_KEYS)[number]
 
 export const INTERVALS = ['minute', 'hour', 'day'] as const
@@ -16,7 +16,7 @@ export interface ReportScope {
   readonly buyerId?: AccountId
 }
 
-/** What ended calls came to, straight from their CDRs: sums, from which every rate follows. */
+/** What ended calls came to, as their CDRs say: sums, from which every rate follows. */
 export interface CallFigures {
   readonly calls: number
   /** Answered by a buyer, those cut off by a crash included. */
@@ -31,6 +31,10 @@ export interface CallFigures {
   readonly postDialDelayMs: number
   readonly revenueMicros: Micros
   readonly payoutMicros: Micros
+  /** Of these calls, those of accepted disputes, what buyers were given back of the revenue, and what sellers gave back of the payout. */
+  readonly disputed: number
+  readonly creditMicros: Micros
+  readonly clawbackMicros: Micros
 }
 
 export interface ReportRow extends CallFigures {

@@ -1,10 +1,15 @@
 import type { ReportStore } from '../api/needs.ts'
-import type { CallFigures, Interval, ReportKey, ReportRow, ReportScope, TimeSeriesPoint } from '../model/report.ts'
 import type { Currency } from '../model/money.ts'
+import type { CallFigures, Interval, ReportKey, ReportRow, ReportScope, TimeSeriesPoint } from '../model/report.ts'
+import { coarsestOn, rangesOf, type Grain, type Range } from '../model/report-ranges.ts'
 import { readMicros } from './columns.ts'
 import type { Queries, Row } from './postgres.ts'
+import { SUMS } from './rollups.ts'
 
-/** Columns of `calls`, by what reports call them: the only text that becomes SQL. */
+/** With more calls than this not rolled up yet, as after an upgrade, all of a report is counted from the calls. */
+const MOST_WAITING = 20_000
+
+/** Columns of `call_facts`, by what reports call them: the only text that becomes SQL. */
 const COLUMNS: Readonly<Record<ReportKey, string>> = {
   seller: 'seller_id',
   buyer: 'buyer_id',
@@ -13,21 +18,30 @@ const COLUMNS: Readonly<Record<ReportKey, string>> = {
   number: 'number_id',
   vertical: 'vertical',
   outcome: 'outcome',
+  state: 'caller_state',
 }
 
-const FIGURES = `count(*)::int as calls,
-  count(answered_at)::int as answered,
-  (count(*) filter (where answered_at is not null or outcome in ('busy', 'no_answer', 'cancelled')))::int as effective,
-  (count(*) filter (where billable_ms > 0))::int as billed,
-  coalesce(sum(duration_ms) filter (where answered_at is not null), 0) as talk_ms,
-  count(ringing_at)::int as rang,
-  coalesce(sum(extract(epoch from ringing_at - received_at) * 1000), 0)::float8 as post_dial_delay_ms,
-  sum(price_micros)::text as revenue, sum(payout_micros)::text as payout`
+const SUMMED = SUMS.map((column) => `sum(${column})::text as ${column}`).join(', ')
 
-const SCOPE = `state = 'ended' and received_at >= $1 and received_at < $2
-  and ($3::uuid is null or seller_id = $3) and ($4::uuid is null or buyer_id = $4)`
+/** What is to be counted, and how it is called in either place. */
+interface Question {
+  readonly scope: ReportScope
+  /** The family of rollups that has it; null: none, and it is counted from the calls. */
+  readonly family: string | null
+  /** The coarsest sums it can be made of. */
+  readonly coarsest: Grain
+  /** What is grouped by, as it is read from either. */
+  readonly ofRollups: string
+  readonly ofCalls: string
+  readonly values: readonly unknown[]
+  readonly order: string
+  readonly limit: number | null
+}
 
-/** Reports, counted from the CDRs as they are asked for: never another figure than a recount’s. */
+/**
+ * Reports: whole days, hours and minutes from the rollups, what is left at the ends and what is not rolled up yet from the calls. It is
+ * one statement, so one moment's view of both, in which each call is in exactly one: never another figure than a recount’s.
+ */
 export class PostgresReports implements ReportStore {
   readonly #queries: Queries
 
@@ -36,45 +50,112 @@ export class PostgresReports implements ReportStore {
   }
 
   async by(key: ReportKey, scope: ReportScope, limit: number): Promise<ReportRow[]> {
-    const rows = await this.#queries.rows(
-      `select ${COLUMNS[key]}::text as key, currency, ${FIGURES} from calls where ${SCOPE}
-       group by 1, 2 order by sum(price_micros) desc, count(*) desc, 1 nulls last limit $5`,
-      [...valuesOf(scope), limit],
-    )
-    return rows.map((row) => ({ ...readFigures(row), key: row['key'], currency: row['currency'] }))
+    const rows = await this.#ask({
+      scope,
+      family: familyOf(key, scope),
+      coarsest: 'day',
+      ofRollups: 'key as label',
+      ofCalls: `${COLUMNS[key]}::text as label`,
+      values: [],
+      order: 'sum(revenue_micros) desc, sum(calls) desc, 1 nulls last',
+      limit,
+    })
+    return rows.map((row) => ({ ...readFigures(row), key: row['label'], currency: row['currency'] }))
   }
 
   async total(scope: ReportScope): Promise<(CallFigures & { currency: Currency })[]> {
-    const rows = await this.#queries.rows(
-      `select currency, ${FIGURES} from calls where ${SCOPE} group by 1 order by 1`,
-      valuesOf(scope),
-    )
+    const nothing = `'' as label`
+    const rows = await this.#ask({
+      scope,
+      family: familyOf(scope.buyerId ? 'buyer' : 'seller', scope),
+      coarsest: 'day',
+      ofRollups: nothing,
+      ofCalls: nothing,
+      values: [],
+      order: '2',
+      limit: null,
+    })
     return rows.map((row) => ({ ...readFigures(row), currency: row['currency'] }))
   }
 
   async over(interval: Interval, timezone: string, scope: ReportScope): Promise<TimeSeriesPoint[]> {
-    const rows = await this.#queries.rows(
-      `select date_trunc($5, received_at, $6) as at, currency, ${FIGURES} from calls where ${SCOPE} group by 1, 2 order by 1, 2`,
-      [...valuesOf(scope), interval, timezone],
+    const rows = await this.#ask({
+      scope,
+      family: familyOf(scope.buyerId ? 'buyer' : 'seller', scope),
+      coarsest: coarsestOn(timezone, interval, scope.from, scope.until),
+      ofRollups: 'date_trunc($1, at, $2) as label',
+      ofCalls: 'date_trunc($1, received_at, $2) as label',
+      values: [interval, timezone],
+      order: '1, 2',
+      limit: null,
+    })
+    return rows.map((row) => ({ ...readFigures(row), at: row['label'], currency: row['currency'] }))
+  }
+
+  async #ask(question: Question): Promise<Row[]> {
+    const { scope, family, coarsest, order, limit } = question
+    const values = [...question.values]
+    const value = (each: unknown, type: string): string => `$${values.push(each)}::${type}`
+    const within = (column: string, { from, until }: Range): string =>
+      `${column} >= ${value(from, 'timestamptz')} and ${column} < ${value(until, 'timestamptz')}`
+    const owners =
+      (scope.sellerId ? ` and seller_id = ${value(scope.sellerId, 'uuid')}` : '') +
+      (scope.buyerId ? ` and buyer_id = ${value(scope.buyerId, 'uuid')}` : '')
+    const ofCalls = (where: string): string =>
+      `select ${question.ofCalls}, currency, ${SUMS.join(', ')} from call_facts where ${where}${owners}`
+
+    const ranges = await this.#rangesOf(scope, family, coarsest)
+    const rolled = ranges.filter(({ grain }) => grain !== 'call')
+    const parts = ranges.filter(({ grain }) => grain === 'call').map((range) => ofCalls(within('received_at', range)))
+    if (rolled.length > 0) {
+      const owner = scope.sellerId ?? scope.buyerId
+      const where = `family = ${value(family, 'text')}${owner ? ` and owner = ${value(owner, 'uuid')}` : ''}`
+      for (const range of rolled)
+        parts.push(
+          `select ${question.ofRollups}, currency, ${SUMS.join(', ')} from call_rollups_${range.grain} where ${where} and ${within('at', range)}`,
+        )
+      const waiting = 'id = any (array(select unnest(facts) from rollup_queue))'
+      parts.push(ofCalls(`${waiting} and (${rolled.map((range) => within('received_at', range)).join(' or ')})`))
+    }
+    return this.#queries.rows(
+      `select label, currency, ${SUMMED} from (${parts.join(' union all ')}) facts group by 1, 2 order by ${order}` +
+        (limit === null ? '' : ` limit ${value(limit, 'integer')}`),
+      values,
     )
-    return rows.map((row) => ({ ...readFigures(row), at: row['at'], currency: row['currency'] }))
+  }
+
+  async #rangesOf({ from, until }: ReportScope, family: string | null, coarsest: Grain): Promise<Range[]> {
+    if (family === null) return rangesOf(from, until, 'call')
+    const [state] = await this.#queries.rows(
+      `select extract(epoch from minutes_since)::float8 * 1000 as minutes_since,
+         (select coalesce(sum(cardinality(facts)), 0)::float8 from rollup_queue) as waiting from rollup_state`,
+    )
+    if (state!['waiting'] > MOST_WAITING) return rangesOf(from, until, 'call')
+    return rangesOf(from, until, coarsest, state!['minutes_since'])
   }
 }
 
-function valuesOf({ from, until, sellerId, buyerId }: ReportScope): unknown[] {
-  return [from, until, sellerId ?? null, buyerId ?? null]
+/** The family of rollups in which these calls are counted by this, of whoever owns them. */
+function familyOf(key: ReportKey, { sellerId, buyerId }: ReportScope): string | null {
+  if (sellerId && buyerId) return null
+  if (key === 'seller' || key === 'number') return buyerId ? null : key
+  if (key === 'buyer' || key === 'campaign' || key === 'target') return sellerId ? null : key
+  return `${key} of ${buyerId ? 'buyer' : 'seller'}`
 }
 
 function readFigures(row: Row): CallFigures {
   return {
-    calls: row['calls'],
-    answered: row['answered'],
-    effective: row['effective'],
-    billed: row['billed'],
-    talkMs: row['talk_ms'],
-    rang: row['rang'],
-    postDialDelayMs: row['post_dial_delay_ms'],
-    revenueMicros: readMicros(row['revenue']),
-    payoutMicros: readMicros(row['payout']),
+    calls: Number(row['calls']),
+    answered: Number(row['answered']),
+    effective: Number(row['effective']),
+    billed: Number(row['billed']),
+    talkMs: Number(row['talk_us']) / 1000,
+    rang: Number(row['rang']),
+    postDialDelayMs: Number(row['post_dial_us']) / 1000,
+    disputed: Number(row['disputed']),
+    revenueMicros: readMicros(row['revenue_micros']),
+    payoutMicros: readMicros(row['payout_micros']),
+    creditMicros: readMicros(row['credit_micros']),
+    clawbackMicros: readMicros(row['clawback_micros']),
   }
 }

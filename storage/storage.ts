@@ -25,6 +25,7 @@ import { PostgresMonitorings } from './monitor-store.ts'
 import { PostgresRecovery } from './recovery-store.ts'
 import { PostgresRecordings } from './recording-store.ts'
 import { PostgresRegistrations } from './registration-store.ts'
+import { Rollups } from './rollups.ts'
 import { Spool } from './spool.ts'
 import type { StorageLog } from './storage-log.ts'
 import { createStores } from './stores.ts'
@@ -102,6 +103,7 @@ export interface Storage {
   /** What this gateway's calls that are paid by conversion may still cost. */
   openConversions(): Promise<readonly OpenConversion[]>
   readonly funds: FundsStore
+  readonly rollups: Pick<Rollups, 'rollUp'>
   /** Balances as of the book's load (as of now when it is not loaded): later ones come as `posting` changes or are the process's own calls. */
   balances(): Promise<readonly Balance[]>
   /** Calls awarded to campaigns since a moment, and their all-time totals: what caps and budgets are restored from. */
@@ -162,6 +164,9 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     await writer.open()
     if (!spool.usage.reserved) await spool.reserve() // What was left in it is out now.
 
+    const rollups = new Rollups(postgres, log)
+    opened.push(() => rollups.close())
+
     const book = new Book(postgres, log, options.onBookChange)
     const listener = new BookListener(postgres.options, book, log)
     opened.push(() => listener.close())
@@ -193,6 +198,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       },
       openConversions: () => stores.tracking.open(options.gatewayId),
       funds: new PostgresFunds(postgres),
+      rollups,
       balances: async () => (book.version === null ? book.readBalances(postgres) : book.balances),
       campaignUsage: (since) => readCampaignUsage(postgres, since),
       outcomes: (since, stepMs) => readOutcomes(postgres, since, stepMs),

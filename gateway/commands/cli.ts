@@ -47,6 +47,10 @@ const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: 
     run: ledger,
     help: 'ledger verify             check that every posting balances and no call is billed twice',
   },
+  analytics: {
+    run: analytics,
+    help: 'analytics verify          check that reports say what a recount of the calls says; analytics rebuild sums anew',
+  },
   recording: {
     run: recording,
     help: 'recording list            the recordings there are; recording decrypt FILE OUT.wav opens one',
@@ -242,6 +246,14 @@ async function ledger(args: Arguments): Promise<void> {
   } finally {
     await storage.close()
   }
+}
+
+async function analytics(args: Arguments): Promise<void> {
+  const [verb] = args.words
+  if (verb !== 'verify' && verb !== 'rebuild')
+    throw new CommandError('analytics verify and analytics rebuild are the forms')
+  const { analyticsCommand } = await import('./command-storage.ts')
+  process.exitCode = (await analyticsCommand(verb, settingsOf(args), (line) => say(line))) ? 0 : 1
 }
 
 async function recording(args: Arguments): Promise<void> {

@@ -17,6 +17,7 @@ import { openDatabase } from '../../storage/database.ts'
 import { attachToEmbedded, EmbeddedPostgres } from '../../storage/embedded-postgres.ts'
 import { migrateDown, migrateUp, migrationStatus } from '../../storage/migrate.ts'
 import { Postgres, type ConnectionOptions } from '../../storage/postgres.ts'
+import { rebuildRollups, verifyRollups } from '../../storage/rollup-check.ts'
 import { createStores } from '../../storage/stores.ts'
 import { askForSip } from './call-sip.ts'
 import { describeMedia } from './media-figures.ts'
@@ -93,6 +94,41 @@ async function withConnection(
     await embedded.close()
     log.close()
   }
+}
+
+/** A rebuild writes all calls' ids down in one statement. */
+const STATEMENT_MS = 3_600_000
+/** So many of the wrong hours and days are named. */
+const MOST_NAMED = 20
+
+/** `dce analytics verify|rebuild`: whether the sums that reports are made of are what a recount says; makes them anew. */
+export async function analyticsCommand(
+  verb: 'verify' | 'rebuild',
+  settings: Settings,
+  print: (line: string) => void,
+): Promise<boolean> {
+  const log = createLogger({ level: 'warn' })
+  let isRight = true
+  try {
+    await withConnection(settings, async (connection) => {
+      const postgres = new Postgres(connection, log.logger, STATEMENT_MS)
+      try {
+        if (verb === 'rebuild') print(`${await rebuildRollups(postgres)} calls and corrections rolled up`)
+        const { hours, wrong } = await verifyRollups(postgres)
+        for (const { grain, at, rows } of wrong.slice(0, MOST_NAMED))
+          print(`${grain} sums of ${at.toISOString()}: ${rows} rows differ`)
+        print(
+          `${hours} hours with calls: ${wrong.length === 0 ? 'every sum is what a recount says' : `${wrong.length} ARE WRONG: dce analytics rebuild`}`,
+        )
+        isRight = wrong.length === 0
+      } finally {
+        await postgres.close()
+      }
+    })
+  } finally {
+    log.close()
+  }
+  return isRight
 }
 
 const ROLE_OF: Readonly<Record<string, Role>> = { buyer: 'buyer', seller: 'seller', operator: 'admin' }

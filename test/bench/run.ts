@@ -13,6 +13,7 @@ const NAMES = [
   'bids',
   'ledger',
   'events',
+  'reports',
   'api',
   'bid-request',
   'media',

@@ -28,6 +28,12 @@ describe('an answered call', function () {
     assert.equal(record.buyer_id, buyer.account.id)
     assert.ok(record.duration_ms >= 400 && record.duration_ms < 10_000, `lasted ${record.duration_ms} ms`)
     assert.equal(record.billable_ms, record.duration_ms)
+    const since = new Date(Date.now() - 3_600_000).toISOString()
+    const told = await exchange.api.request<{ data: { key: string; billed: number }[] }>(
+      'GET',
+      `/api/v1/reports/state?from=${since}`,
+    )
+    assert.ok(told.data.some(({ key, billed }) => key === 'NY' && billed > 0))
   })
 
   it('ends for the caller when the buyer hangs up', async () => {

@@ -1,6 +1,6 @@
 import type { ReportStore } from '../../api/needs.ts'
 import type { CallRecord } from '../../model/cdr.ts'
-import type { CallFigures, ReportScope } from '../../model/report.ts'
+import type { CallFigures, ReportKey, ReportScope } from '../../model/report.ts'
 
 /** The figures in the plainest way there is: a recount, which storage's are compared with, too. */
 export function recount(calls: readonly CallRecord[]): CallFigures {
@@ -17,7 +17,16 @@ export function recount(calls: readonly CallRecord[]): CallFigures {
     postDialDelayMs: sum(({ ringingAt, receivedAt }) => (ringingAt ? ringingAt.getTime() - receivedAt.getTime() : 0)),
     revenueMicros: calls.reduce((total, { priceMicros }) => total + priceMicros, 0n),
     payoutMicros: calls.reduce((total, { payoutMicros }) => total + payoutMicros, 0n),
+    disputed: 0, // Disputes change no CDR.
+    creditMicros: 0n,
+    clawbackMicros: 0n,
   }
+}
+
+/** What a report calls a call, when counting by this. */
+export function keyOf(by: ReportKey, call: CallRecord): string | null {
+  if (by === 'vertical' || by === 'outcome') return call[by]
+  return by === 'state' ? (call.legs[0]?.state ?? null) : call[`${by}Id`]
 }
 
 /** The ended calls of a scope. */
@@ -34,12 +43,12 @@ export function callsIn(calls: Iterable<CallRecord>, { from, until, sellerId, bu
 
 /** Reports over calls in memory: of one currency, and by the minute. */
 export function reports(records: Map<string, CallRecord>): ReportStore {
-  const grouped = <K>(scope: ReportScope, keyOf: (call: CallRecord) => K): [K, CallRecord[]][] => [
-    ...Map.groupBy(callsIn(records.values(), scope), keyOf),
+  const grouped = <K>(scope: ReportScope, nameOf: (call: CallRecord) => K): [K, CallRecord[]][] => [
+    ...Map.groupBy(callsIn(records.values(), scope), nameOf),
   ]
   return {
     by: async (key, scope, limit) =>
-      grouped(scope, (call) => (key === 'vertical' || key === 'outcome' ? call[key] : call[`${key}Id`]))
+      grouped(scope, (call) => keyOf(key, call))
         .map(([value, calls]) => ({ key: value, currency: calls[0]!.currency, ...recount(calls) }))
         .slice(0, limit),
     over: async (_interval, _timezone, scope) =>

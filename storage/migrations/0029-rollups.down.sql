@@ -1,0 +1,17 @@
+drop function let_minutes_go(interval);
+drop function roll_up(integer);
+drop function keep_minutes_of(timestamptz);
+drop function rollups_of(uuid[]);
+drop table call_rollups_day;
+drop table call_rollups_hour;
+drop table call_rollups_minute;
+drop table rollup_state;
+drop trigger to_roll_up on disputes;
+drop trigger to_roll_up on ledger_postings;
+drop trigger to_roll_up on calls;
+drop function queue_one_for_rollup();
+drop function queue_for_rollup();
+drop table rollup_queue;
+drop view call_facts;
+drop index ledger_postings_of_conversion;
+alter table calls drop column caller_state;
