@@ -3,6 +3,7 @@ import type { BankAccount, BankDetails, Payout, PayoutRun, PayoutRunId } from '.
 import type { DomainEvent } from '../model/events.ts'
 import type { Account, ApiKey, User } from '../model/account.ts'
 import type { Auction } from '../model/auction.ts'
+import type { DecisionInputs } from '../model/decision.ts'
 import type { Bid, Campaign } from '../model/bid.ts'
 import type { CallMonitor, MonitorAsker, MonitorMode } from '../model/call-monitor.ts'
 import type { CallRecord } from '../model/cdr.ts'
@@ -233,6 +234,22 @@ export interface AuctionStore {
   find(id: AuctionId): Promise<Auction | null>
   findByCall(callId: CallId): Promise<Auction | null>
 }
+/** What an auction was decided by, with the auction and what came of its call. */
+export interface StoredDecision {
+  readonly auction: Auction
+  /** Null: they cannot be read, as `damage` says. */
+  readonly inputs: DecisionInputs | null
+  readonly damage: string | null
+  /** Null: it has not ended. */
+  readonly call: { readonly wasAnswered: boolean; readonly durationMs: number; readonly billedMicros: Micros } | null
+}
+
+export interface DecisionStore {
+  /** Null when what its auction was decided by is not stored. */
+  findByCall(callId: CallId): Promise<StoredDecision | null>
+  /** Those of the period, `from` inclusive and `to` exclusive, the oldest first: a page at a time is in memory. */
+  between(from: Date, to: Date): AsyncIterable<StoredDecision>
+}
 export interface IdempotencyStore {
   /** The answer kept under this key and scope, or null after reserving it for the caller; 'busy' while another request holds it. */
   begin(
@@ -269,6 +286,7 @@ export interface Stores {
   reports: ReportStore
   calls: CallStore
   auctions: AuctionStore
+  decisions: DecisionStore
   idempotency: IdempotencyStore
 }
 

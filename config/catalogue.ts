@@ -147,6 +147,11 @@ export const CATALOGUE = {
     500,
     'The most losing bids listed with their reasons; the rest are counted.',
   ),
+  'auction.keep_inputs': set(
+    FLAG,
+    true,
+    'Whether all that an auction is decided by is stored with it: what dce replay and dce backtest decide it by again.',
+  ),
   'auction.timeout': later(duration('1ms', '2s'), 'How long outside bidders may take to answer a ping.'),
 
   'accounts.dispute_days': set(

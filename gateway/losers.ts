@@ -13,6 +13,15 @@ export function withLosers(call: Call, auction: Auction): Auction {
   return { ...auction, nonBids: [...losers, ...auction.nonBids] }
 }
 
+/** What the auction was decided by is written down: a call that may last for hours need not hold it. */
+export function forgetInputs(call: Call): void {
+  const { auction, auctionWritten: written } = call
+  if (auction?.inputs === undefined || written?.auction !== auction) return
+  const { inputs: _written, ...lean } = auction
+  call.auction = lean
+  call.auctionWritten = { ...written, auction: lean }
+}
+
 /**
  * The auction to write with the next record of the call; null when what was written says the same. It is a call's largest part by
  * far, and nearly every call is answered by the award that was rung first: so that is what is written then.

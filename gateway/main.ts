@@ -136,7 +136,11 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   })
   const routing = createRouting(
     { availableMicros: (id) => balances.availableMicros(id), isTargetUp: (id) => probes.isUp(id), clock, newId },
-    { maxAwards: settings.auction.maxAwards, maxNonBids: settings.auction.maxNonBids },
+    {
+      maxAwards: settings.auction.maxAwards,
+      maxNonBids: settings.auction.maxNonBids,
+      keepsInputs: settings.auction.keepInputs,
+    },
   )
   const trunks = new Trunks()
   const { realm, digestAlgorithms: algorithms, nonceLifetimeMs, registration } = settings.telephony

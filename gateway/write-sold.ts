@@ -1,7 +1,7 @@
 import type { DialogState } from '../model/cdr.ts'
 import { recordOf } from './cdr.ts'
 import type { Call } from './live-call.ts'
-import { auctionToWrite } from './losers.ts'
+import { auctionToWrite, forgetInputs } from './losers.ts'
 import type { ExchangeParts } from './parts.ts'
 
 /** Both dialogs of an answered call: enough for a BYE each. The caller's is null while only the buyer has been answered; one we answered first has its own all along. */
@@ -28,6 +28,7 @@ export async function writeSold(call: Call, dialogs: BridgedDialogs | null, part
   })
   try {
     await writing
+    forgetInputs(call)
   } catch (error) {
     call.auctionWritten = null // The next record brings it again.
     call.events.unshift(...events)

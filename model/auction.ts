@@ -1,4 +1,5 @@
 import type { NonBidCode } from './bid.ts'
+import type { DecisionInputs } from './decision.ts'
 import type { AccountId, AuctionId, AwardId, BidId, CallId, CampaignId, NumberId, TargetId } from './ids.ts'
 import type { Currency, Micros } from './money.ts'
 import type { Pricing } from './tracking.ts'
@@ -73,4 +74,6 @@ export interface Auction {
   /** Candidates the index never produced (other vertical, state or hour) are counted, not listed, past this many. */
   readonly nonBidsOmitted: number
   readonly decidedAt: Date
+  /** What it was decided by, to be written down; absent where that is not kept, and once it is. */
+  readonly inputs?: DecisionInputs
 }

@@ -113,6 +113,7 @@ export class BidBook {
         pacing: null,
         pacingFactor: 1000,
         pacedIn: 0,
+        kept: { by: 0, as: 0 },
         bids: new Set(),
       }
       this.#campaigns.set(id, state)
@@ -279,6 +280,7 @@ export class BidBook {
           callers: new CallerHistory(),
           availableMicros: 0,
           seenBy: 0,
+          kept: { by: 0, as: 0 },
           targets: new Set(),
           bids: new Set(),
         }),
@@ -292,7 +294,14 @@ export class BidBook {
     if (state === undefined)
       this.#targets.set(
         id,
-        (state = { target: null, unreachable: null, outcomes: null, usage: new CallCounter(), bids: new Set() }),
+        (state = {
+          target: null,
+          unreachable: null,
+          outcomes: null,
+          kept: { by: 0, as: 0 },
+          usage: new CallCounter(),
+          bids: new Set(),
+        }),
       )
     return state
   }

@@ -1,4 +1,5 @@
 import type { Caps } from '../model/caps.ts'
+import type { UsageThen } from '../model/decision.ts'
 import { isTimeZone, localDay, localHour, localMonth } from '../model/time-window.ts'
 import { PeriodCounter, type Tally } from './period-counter.ts'
 
@@ -77,6 +78,31 @@ export class CallCounter {
   /** Counts a call (or several of one period, their prices summed) of an earlier life of this process. */
   restore(atMs: number, priceMicros: number, calls: number): void {
     for (const tally of this.#count(atMs, priceMicros)) tally.calls += calls - 1
+  }
+
+  /** What it has counted, as a decision of this instant sees it. */
+  usageAt(atMs: number): UsageThen {
+    const { hour, day, month } = this.#periodsAt(atMs)
+    const ofDay = this.#days.peek(day)
+    return {
+      inUse: this.inUse,
+      hourCalls: this.#hours.peek(hour).calls,
+      dayCalls: ofDay.calls,
+      dayMicros: ofDay.micros,
+      monthCalls: this.#months.peek(month).calls,
+      totalCalls: this.total.calls,
+      totalMicros: this.total.micros,
+    }
+  }
+
+  /** Counts what `usageAt` has told, in a counter that has counted nothing: a decision of that instant sees the same. */
+  putBack(atMs: number, usage: UsageThen): void {
+    const { hour, day, month } = this.#periodsAt(atMs)
+    this.inUse = usage.inUse
+    this.#hours.at(hour).calls = usage.hourCalls
+    Object.assign(this.#days.at(day), { calls: usage.dayCalls, micros: usage.dayMicros })
+    this.#months.at(month).calls = usage.monthCalls
+    Object.assign(this.total, { calls: usage.totalCalls, micros: usage.totalMicros })
   }
 
   #count(atMs: number, priceMicros: number): Counted {

@@ -1,4 +1,5 @@
 import type { Frequency } from '../model/bid.ts'
+import type { ContactThen } from '../model/decision.ts'
 import type { CampaignId, TargetId } from '../model/ids.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 
@@ -7,6 +8,8 @@ const HOUR_MS = 3_600_000
 const FIRST_SWEEP = 1024
 /** Most callers remembered of one buyer: past it, the one who has called least lately is forgotten. */
 const MOST_CALLERS = 1_000_000
+
+const NO_CONTACTS: readonly ContactThen[] = []
 
 /** One call that a buyer was sold, for as long as a rule may ask of it. */
 export interface Contact {
@@ -70,6 +73,20 @@ export class CallerHistory {
     if (contacts === undefined || index < 0) return
     contacts.splice(index, 1)
     if (contacts.length === 0) this.#contacts.delete(ani)
+  }
+
+  /** What is remembered of one caller, as copies. */
+  contactsOf(ani: PhoneNumber): readonly ContactThen[] {
+    return this.#contacts.get(ani)?.map((contact) => ({ ...contact })) ?? NO_CONTACTS
+  }
+
+  /** Remembers what `contactsOf` has told, whatever rules there are. */
+  putBack(ani: PhoneNumber, contacts: readonly ContactThen[]): void {
+    if (contacts.length > 0)
+      this.#contacts.set(
+        ani,
+        contacts.map((contact) => ({ ...contact })),
+      )
   }
 
   get size(): number {

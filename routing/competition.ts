@@ -1,4 +1,5 @@
 import type { Award } from '../model/auction.ts'
+import type { ClosedThen as Closed } from '../model/decision.ts'
 import type { AccountId, NumberId } from '../model/ids.ts'
 
 /** What was enough is told by so many of a number's last auctions. */
@@ -12,13 +13,6 @@ const LEAST = 500
 const CENT = 10_000
 /** Most numbers: past it the one longest without an auction is forgotten. */
 const MOST_NUMBERS = 5000
-
-/** The two best bids of different buyers in one auction, in micros at a quality of 1000. */
-interface Closed {
-  readonly buyerId: AccountId | null
-  readonly best: number
-  readonly bestOfAnother: number
-}
 
 /**
  * What was enough to win the calls of each number sold at first price, by its last auctions: closed ones alone, and those of
@@ -50,6 +44,16 @@ export class Competition {
     this.#byNumber.delete(numberId)
     this.#byNumber.set(numberId, auctions)
     if (this.#byNumber.size > this.#mostNumbers) this.#byNumber.delete(this.#byNumber.keys().next().value!)
+  }
+
+  /** What is known of a number, the oldest first. */
+  of(numberId: NumberId): readonly Closed[] {
+    return this.#byNumber.get(numberId)?.slice() ?? []
+  }
+
+  /** Knows what `of` has told, of a number of which nothing is known. */
+  putBack(numberId: NumberId, closed: readonly Closed[]): void {
+    this.#byNumber.set(numberId, closed.slice())
   }
 
   /** What a bid of this buyer needs of its amount, in thousandths: 500 to 1000; 1000 while too few auctions are known. */

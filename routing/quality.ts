@@ -114,9 +114,12 @@ export class TargetOutcomes {
 /** No rate is nought: what has never happened yet may. */
 const LEAST_RATE = 0.001
 
+/** What an auction asks of them, and what adds to them. */
+export type Outcomes = Pick<TargetOutcomes, 'add' | 'quality' | 'success' | 'describe'>
+
 /** A target as the book has it, as far as it is measured. */
 interface Measured {
-  outcomes: TargetOutcomes | null
+  outcomes: Outcomes | null
 }
 
 /** What became of the calls of all targets: what each is held against. */

@@ -2,18 +2,19 @@ import type { Auction, Award, NonBid } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import type { BookChange } from '../model/book.ts'
 import type { AccountId, AuctionId, AwardId, BidId, CallId, CampaignId, TargetId } from '../model/ids.ts'
-import type { Currency, Micros } from '../model/money.ts'
+import type { Micros } from '../model/money.ts'
 import type { Outcome, TargetQuality } from '../model/outcome.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
-import type { Place, ZipPlace } from '../model/places.ts'
 import { seedOf } from '../model/routing-plan.ts'
 import type { DialledNumber } from '../model/trunk.ts'
+import type { AuctionRequest } from './auction-request.ts'
 import { callerPlaceOf } from './area.ts'
 import { lowestPrice, meetsReserve, rankBids, type Ranked } from './auction.ts'
 import { BidBook } from './bid-book.ts'
 import { Competition } from './competition.ts'
 import { lessen, multiply } from './effective-bid.ts'
 import { explainAuction } from './explain.ts'
+import { decisiveOf, keepInputs } from './keep-inputs.ts'
 import { modifierOf } from './modifiers.ts'
 import type { RoutingNeeds } from './needs.ts'
 import type { Pacing } from './pacing.ts'
@@ -22,29 +23,10 @@ import { AllOutcomes, NEUTRAL_QUALITY, type QualityThousandths } from './quality
 import { judgePlaces, takePlaces, type Reservation } from './reservation.ts'
 import { rankByPlan, isRankedByKey } from './strategies.ts'
 import { verticalKey, type CallFacts, type CampaignState, type StandingBid } from './standing-bid.ts'
-import type { CallTags } from './traits.ts'
 import { Turns } from './turns.ts'
 
+export type { AuctionRequest } from './auction-request.ts'
 export type { Reservation } from './reservation.ts'
-
-/** One call offered for sale. */
-export interface AuctionRequest {
-  readonly callId: CallId
-  readonly number: DialledNumber
-  /** What the number is sold in: its seller's currency. */
-  readonly currency: Currency
-  /** The caller; null when withheld. */
-  readonly ani: PhoneNumber | null
-  /** Every place the caller's number may be in. */
-  readonly places: readonly Place[]
-  /** Known better than by the number; null when not. */
-  readonly zip: ZipPlace | null
-  readonly receivedAtMs: number
-  /** What is known of this call, over what the number says of all its calls. */
-  readonly tags?: CallTags
-  /** Its price is asked for, and it may never come. */
-  readonly isPing?: boolean
-}
 
 export interface RoutingOptions {
   /** Targets that may be rung for one call, in order; eligible bids after them are `outbid`. 10 */
@@ -53,6 +35,8 @@ export interface RoutingOptions {
   readonly maxNonBids?: number
   /** How well the calls of a target have gone; absent: as it has learned of them. */
   readonly qualityOf?: (targetId: TargetId) => QualityThousandths
+  /** Whether each auction says what it was decided by, so that it can be decided again. Not when absent. */
+  readonly keepsInputs?: boolean
 }
 
 /** A call that was sold in an earlier life of this process (or several of one period: `calls`, their prices summed). */
@@ -122,13 +106,23 @@ const MAX_NON_BIDS = 500
 /** Why a campaign does not buy a call that it asks for. */
 const COULD_BUY: ReadonlySet<NonBidCode> = new Set(['outbid', 'paced', 'budget_exhausted'])
 
-export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {}): Routing {
-  const { maxAwards = MAX_AWARDS, maxNonBids = MAX_NON_BIDS, qualityOf } = options
-  const book = new BidBook(() => needs.clock.now())
+/** What a routing may be given that has been filled already: for auctions that are held again. */
+interface RoutingParts {
+  readonly book: BidBook
+  readonly performance: Pick<Performance, 'add' | 'factor'>
+  readonly competition: Competition
+  readonly turns: Pick<Turns, 'lastOf' | 'take'>
+}
+
+export function createRouting(
+  needs: RoutingNeeds,
+  options: RoutingOptions = {},
+  parts: Partial<RoutingParts> = {},
+): Routing {
+  const { maxAwards = MAX_AWARDS, maxNonBids = MAX_NON_BIDS, keepsInputs = false, qualityOf } = options
+  const { book = new BidBook(() => needs.clock.now()), performance = new Performance() } = parts
+  const { competition = new Competition(), turns = new Turns() } = parts
   const outcomes = new AllOutcomes()
-  const performance = new Performance()
-  const competition = new Competition()
-  const turns = new Turns()
 
   function factsOf(request: AuctionRequest): CallFacts {
     const { number, currency, places, zip, receivedAtMs, tags, isPing = false } = request
@@ -209,7 +203,7 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
     return null
   }
 
-  function pacingOf(campaign: CampaignState, pacing: Pacing, { atMs, isCall }: CallFacts): number {
+  function pacingOf(campaign: CampaignState, pacing: Pick<Pacing, 'offer'>, { atMs, isCall }: CallFacts): number {
     if (campaign.pacedIn !== auctions) {
       const { usage } = campaign
       const left = Math.max(0, usage.leftMicros(atMs))
@@ -304,6 +298,26 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
       const { awards, unaffordable, outbid } = ranking
       for (const bid of unaffordable) nonBids.push(nonBid(bid, bid.payableBy))
       for (const bid of outbid) nonBids.push(nonBid(bid, 'outbid'))
+      const decidedAtMs = needs.clock.now()
+      const inputs = keepsInputs
+        ? keepInputs(book, needs, {
+            request,
+            candidates: found,
+            decisive: () => decisiveOf(awards, unaffordable, outbid),
+            stamp: auctions,
+            decidedAtMs,
+            maxAwards,
+            maxNonBids,
+            quality: (state) => qualityOf?.(state.target!.id) ?? state.outcomes?.quality(facts.atMs) ?? NEUTRAL_QUALITY,
+            performance,
+            competition,
+            success: ({ outcomes: own }) =>
+              plan?.strategy === 'predictive'
+                ? (own?.success(facts.atMs) ?? outcomes.unknownSuccess(facts.atMs))
+                : null,
+            turn: ({ target }) => (plan?.strategy === 'round_robin' ? turns.lastOf(number.id, target!.id) : 0),
+          })
+        : null
       const tooMany = Math.max(0, nonBids.length - maxNonBids)
       nonBids.length -= tooMany
       const auction: Auction = {
@@ -318,7 +332,8 @@ export function createRouting(needs: RoutingNeeds, options: RoutingOptions = {})
         awards: awards.map((award, i) => toAward(award, i, isByKey)),
         nonBids,
         nonBidsOmitted: neverProduced + tooMany,
-        decidedAt: new Date(needs.clock.now()),
+        decidedAt: new Date(decidedAtMs),
+        ...(inputs !== null && { inputs }),
       }
       if (facts.isCall) hasSold(auction)
       return auction

@@ -10,8 +10,14 @@ import type { CampaignUsage } from './campaign-usage.ts'
 import type { Factors } from '../model/auction.ts'
 import type { Opening, WallClock, WallClocks } from './opening.ts'
 import type { Pacing } from './pacing.ts'
-import { NEUTRAL_QUALITY, type TargetOutcomes } from './quality.ts'
+import { NEUTRAL_QUALITY, type Outcomes } from './quality.ts'
 import { traitsOf, type CallTags, type Traits } from './traits.ts'
+
+/** Where a part is among the inputs of the decision that it was last kept with: each is kept once. */
+export interface Kept {
+  by: number
+  as: number
+}
 
 /** A buyer or seller as the book has it; a buyer's is shared by its bids. */
 export interface AccountState {
@@ -22,6 +28,8 @@ export interface AccountState {
   /** What is available, read once per auction; `seenBy` says in which. */
   availableMicros: number
   seenBy: number
+  /** Which decision it was kept with last, and at which place. */
+  readonly kept: Kept
   readonly targets: Set<TargetId>
   readonly bids: Set<StandingBid>
 }
@@ -32,7 +40,8 @@ export interface TargetState {
   /** Why nobody answers there at present, as far as is known without ringing. */
   unreachable: NonBidCode | null
   /** What became of its calls; null: none of late. */
-  outcomes: TargetOutcomes | null
+  outcomes: Outcomes | null
+  readonly kept: Kept
   readonly usage: CallCounter
   readonly bids: Set<StandingBid>
 }
@@ -44,10 +53,11 @@ export interface CampaignState {
   schedule: Opening | null
   readonly usage: CampaignUsage
   /** Null: its budget is spent as calls come. */
-  pacing: Pacing | null
+  pacing: Pick<Pacing, 'offer' | 'count' | 'configure'> | null
   /** What it makes of the auction numbered `pacedIn`: asked once for all bids of the campaign. */
   pacingFactor: number
   pacedIn: number
+  readonly kept: Kept
   readonly bids: Set<StandingBid>
 }
 

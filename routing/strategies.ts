@@ -11,7 +11,7 @@ const LEAST_CHANCE = 1
 
 export interface StrategyNeeds {
   readonly outcomes: AllOutcomes
-  readonly turns: Turns
+  readonly turns: Pick<Turns, 'lastOf'>
 }
 
 /** Whether awards are ranked by what the plan says and not by what they pay: each then pays its own bid. */

@@ -1,9 +1,11 @@
 import type { GatewayRecord } from '../gateway/needs.ts'
+import type { Auction } from '../model/auction.ts'
 import type { CallState } from '../model/call.ts'
 import type { CallRecord, ConversionSale, DialogState, LegRecord, SoldTerms } from '../model/cdr.ts'
 import { fullEventJson, type DomainEvent } from '../model/events.ts'
 import type { Hold } from '../model/ledger.ts'
 import { auctionRow } from './auction-rows.ts'
+import { decisionLine, type DecisionLine } from './decision-rows.ts'
 import { postingRow } from './ledger-rows.ts'
 import type { Row } from './postgres.ts'
 import { timestamp, timestampOrNull } from './timestamp.ts'
@@ -24,6 +26,8 @@ export interface RecordRows {
   webhooks?: Row[]
   /** For the outbox, not for `write_records`: each as the world reads it. */
   events?: string[]
+  /** What the auctions were decided by, for `write_decisions`. */
+  decisions?: DecisionLine[]
 }
 
 const STATE_RANK: Record<CallState, number> = {
@@ -42,7 +46,7 @@ export function rowsOf(record: GatewayRecord): RecordRows {
       return { open_calls: [openRow(record.call, null, null, record.callerDialog, null)] }
     case 'sold':
       return {
-        ...(record.auction && { auctions: [auctionRow(record.auction, false)] }),
+        ...(record.auction && { auctions: [auctionRow(record.auction, false)], ...decisionsOf(record.auction) }),
         open_calls: [openRow(record.call, record.hold, record.terms, record.callerDialog, record.buyerDialog)],
         ...eventsOf(record.events),
       }
@@ -50,7 +54,8 @@ export function rowsOf(record: GatewayRecord): RecordRows {
       return { alive: record.callIds.map((id) => ({ call_id: id, at: timestamp(record.at) })) }
     case 'ended': {
       const rows: RecordRows = { calls: [callRow(record.call)], ...eventsOf(record.events) }
-      if (record.auction) rows.auctions = [auctionRow(record.auction, true)]
+      if (record.auction)
+        Object.assign(rows, { auctions: [auctionRow(record.auction, true)] }, decisionsOf(record.auction))
       if (record.audit) {
         const { audit } = record
         rows.audit = [
@@ -81,6 +86,11 @@ export function rowsOf(record: GatewayRecord): RecordRows {
         ],
       }
   }
+}
+
+function decisionsOf(auction: Auction): Pick<RecordRows, 'decisions'> {
+  const line = decisionLine(auction)
+  return line ? { decisions: [line] } : {}
 }
 
 function eventsOf(events: readonly DomainEvent[] = []): Pick<RecordRows, 'events'> {
@@ -209,6 +219,7 @@ export function mergeRows(records: readonly RecordRows[]): RecordRows {
     conversions: [] as Row[],
     webhooks: [] as Row[],
     events: [] as string[],
+    decisions: [] as DecisionLine[],
   }
   for (const rows of records) {
     for (const row of rows.calls ?? []) if (!calls.has(row['id'])) calls.set(row['id'], row)
@@ -224,6 +235,7 @@ export function mergeRows(records: readonly RecordRows[]): RecordRows {
     if (rows.conversions) merged.conversions.push(...rows.conversions)
     if (rows.webhooks) merged.webhooks.push(...rows.webhooks)
     if (rows.events) merged.events.push(...rows.events)
+    if (rows.decisions) merged.decisions.push(...rows.decisions)
   }
   for (const [id, call] of calls) {
     const sale = open.get(id)

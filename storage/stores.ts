@@ -8,6 +8,7 @@ import { BookWriter } from './book-writer.ts'
 import type { Book } from './book.ts'
 import { PostgresAuctions, PostgresCalls } from './call-store.ts'
 import { CAMPAIGNS } from './campaign-store.ts'
+import { PostgresDecisions } from './decision-store.ts'
 import { defaultCampaign } from './default-campaign.ts'
 import { PostgresDisputes } from './dispute-store.ts'
 import { PostgresDnc } from './dnc-store.ts'
@@ -55,6 +56,7 @@ export function createStores(postgres: Postgres, book: Book, clock: Clock): Stor
     reports: new PostgresReports(postgres),
     calls: new PostgresCalls(postgres),
     auctions: new PostgresAuctions(postgres),
+    decisions: new PostgresDecisions(postgres),
     idempotency: new PostgresIdempotency(postgres, clock),
   }
 }

@@ -5,6 +5,8 @@ import { connect } from './postgres.ts'
 import type { ConnectionOptions } from './postgres.ts'
 import { BATCH_RECORDS, CommitLane } from './commit-lane.ts'
 import type { Pending } from './commit-lane.ts'
+import { batchOf, KnownParts } from './decision-parts.ts'
+import type { DecisionLine } from './decision-rows.ts'
 import { packEvents, spooledEvents, unspooledEvents } from './outbox-body.ts'
 import { mergeRows, rowsOf, storableJson, writableRows } from './record-rows.ts'
 import type { RecordRows } from './record-rows.ts'
@@ -23,11 +25,13 @@ export const PROBE_DELAY_MS = { first: 100, longest: 1_000 } as const
 /** How often a deadlocked commit is tried again. */
 const RETRIES = 5
 
-/** A batch and what is announced of it, in one transaction: one row of the outbox, however many events. */
-const WITH_EVENTS = 'with announced as (insert into outbox (events, body) values ($4, $5)) '
 const WRITE = 'select write_records($1, $2, $3)'
 /** What follows from a batch comes first: it waits for whoever counts conversions, and that for balances. */
 const WRITE_WITH_FOLLOWUPS = 'select write_followups($1, $3), write_records($1, $2, $3)'
+const WITH_DECISIONS = ', write_decisions($4, $5)'
+/** A batch and what is announced of it, in one transaction: one row of the outbox, however many events. */
+const withEvents = (write: string, facts: number): string =>
+  `with announced as (insert into outbox (events, body) values ($${facts + 1}, $${facts + 2})) ${write}`
 
 export type WriterState = 'database' | 'spooling' | 'full'
 
@@ -56,6 +60,9 @@ export class GroupCommitWriter implements RecordWriter {
   readonly #salesOf = new Map<string, number>()
   /** Batches that Postgres did not take, in the order of their writing: the spool is to have them. */
   readonly #failed: Pending[] = []
+  readonly #parts = new KnownParts()
+  /** What the spool has besides, on its way to the database. */
+  readonly #spooledParts = new KnownParts()
   #spooling = false
   #spoolLoop: Promise<void> | null = null
   #probe: NodeJS.Timeout | null = null
@@ -190,12 +197,14 @@ export class GroupCommitWriter implements RecordWriter {
   async #spoolBatch(batch: readonly Pending[]): Promise<void> {
     let part: Pending[] = []
     let bodies: string[] = []
+    let decisions: DecisionLine[] = []
     let bytes = 0
     const flush = async (): Promise<void> => {
       const done = part
       if (done.length === 0) return
       try {
         await this.#options.spool.append(bodies)
+        this.#spooledParts.add(decisions)
         this.#settle(done, null)
       } catch (error) {
         this.#options.log.error(
@@ -206,10 +215,14 @@ export class GroupCommitWriter implements RecordWriter {
       }
       part = []
       bodies = []
+      decisions = []
       bytes = 0
     }
     for (const pending of batch) {
-      const body = storableJson(spooledEvents(mergeRows(pending.rows)))
+      const rows = mergeRows(pending.rows)
+      if (rows.decisions) rows.decisions = this.#spooledParts.without(this.#parts.without(rows.decisions))
+      decisions.push(...(rows.decisions ?? []))
+      const body = storableJson(spooledEvents(rows))
       if (part.length > 0 && bytes + body.length > MAX_APPEND_BYTES) await flush()
       part.push(pending)
       bodies.push(body)
@@ -233,6 +246,7 @@ export class GroupCommitWriter implements RecordWriter {
       // Only this loop appends, so an empty spool stays empty until it is told that Postgres is away again.
       if (spool.count > 0) return
       this.#spooling = false
+      this.#spooledParts.clear()
       log.info({}, 'the spool is replayed: records go to the database again')
     } catch (error) {
       this.#away(error as Error)
@@ -244,12 +258,18 @@ export class GroupCommitWriter implements RecordWriter {
     for (let attempt = 1; ; attempt++) {
       try {
         const sentMs = performance.now()
-        const { events, ...rows } = mergeRows(records)
+        const { events, decisions, ...rows } = mergeRows(records)
         const { batch, sales } = writableRows(rows)
         const facts = [batch, sales, this.#options.gatewayId]
-        const write = rows.conversions || rows.webhooks ? WRITE_WITH_FOLLOWUPS : WRITE
+        let write = rows.conversions || rows.webhooks ? WRITE_WITH_FOLLOWUPS : WRITE
+        if (decisions) {
+          const { lines, parts } = batchOf(this.#parts.without(decisions))
+          write += WITH_DECISIONS
+          facts.push(lines, parts)
+        }
         if (!events) await this.#query(lane, write, facts)
-        else await this.#query(lane, WITH_EVENTS + write, [...facts, events.length, packEvents(events)])
+        else await this.#query(lane, withEvents(write, facts.length), [...facts, events.length, packEvents(events)])
+        if (decisions) this.#parts.add(decisions)
         this.#options.onCommit?.((performance.now() - sentMs) / 1000, records.length, events?.length ?? 0)
         return
       } catch (error) {
@@ -264,6 +284,7 @@ export class GroupCommitWriter implements RecordWriter {
   }
 
   async #quarantine(record: RecordRows, error: Error, lane: CommitLane): Promise<void> {
+    this.#parts.clear() // What it brought may be missing.
     const callId = record.calls?.[0]?.['id'] ?? record.open_calls?.[0]?.['call_id']
     this.#options.log.error(
       { callId, error: error.message },

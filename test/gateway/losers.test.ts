@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { auctionToWrite } from '../../gateway/losers.ts'
+import { auctionToWrite, forgetInputs } from '../../gateway/losers.ts'
 import type { Call } from '../../gateway/live-call.ts'
 
 const award = (id: string, rank: number) => ({ id, rank, bidId: `bid-${id}`, campaignId: 'c', buyerId: 'b' })
@@ -24,6 +24,16 @@ describe('auctionToWrite', () => {
   it('writes the auction once when the award rung first is the one answered', () => {
     const call = ringing()
     assert.deepEqual(codes(auctionToWrite(call)), ['bid-b outbid', 'bid-c outbid', 'bid-x location_mismatch'])
+    assert.equal(auctionToWrite(call), null)
+  })
+
+  it('keeps what it was decided by no longer than it has to be written', () => {
+    const call = ringing()
+    Object.assign(call.auction!, { inputs: {} })
+    forgetInputs(call)
+    assert.ok(call.auction!.inputs !== undefined && auctionToWrite(call)!.inputs !== undefined)
+    forgetInputs(call)
+    assert.equal(call.auction!.inputs, undefined)
     assert.equal(auctionToWrite(call), null)
   })
 

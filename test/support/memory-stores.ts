@@ -194,6 +194,7 @@ export function createMemoryStores(): MemoryStores {
     invoiceRecords,
     calls: calls(callRecords),
     auctions: auctions(auctionRecords),
+    decisions: { findByCall: async () => null, between: async function* () {} },
     idempotency: idempotency(),
     postings,
     callRecords,

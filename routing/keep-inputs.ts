@@ -1,0 +1,187 @@
+import {
+  DECISION_RULES,
+  type AccountThen,
+  type BidThen,
+  type CampaignThen,
+  type DecisionInputs,
+  type TargetThen,
+  type UsageThen,
+} from '../model/decision.ts'
+import type { AccountId } from '../model/ids.ts'
+import type { PhoneNumber } from '../model/phone-number.ts'
+import type { Ranked } from './auction.ts'
+import type { BidBook } from './bid-book.ts'
+import type { CallCounter } from './call-counter.ts'
+import type { Competition } from './competition.ts'
+import type { RoutingNeeds } from './needs.ts'
+import type { Performance } from './performance.ts'
+import type { AuctionRequest } from './auction-request.ts'
+import type { AccountState, CampaignState, Kept, StandingBid, TargetState } from './standing-bid.ts'
+
+/** What an auction knows of itself that its inputs are kept by. */
+export interface HeldAuction {
+  readonly request: AuctionRequest
+  /** All that were looked at, in that order. */
+  readonly candidates: readonly StandingBid[]
+  /** Those without which it would have come out otherwise, should not all be kept. */
+  readonly decisive: () => Iterable<StandingBid>
+  /** Its number: what its candidates were last asked in. */
+  readonly stamp: number
+  readonly decidedAtMs: number
+  readonly maxAwards: number
+  readonly maxNonBids: number
+  readonly quality: (target: TargetState) => number
+  readonly success: (target: TargetState) => TargetThen['success']
+  readonly turn: (target: TargetState) => number
+  readonly performance: Pick<Performance, 'factor'>
+  readonly competition: Competition
+}
+
+/**
+ * Takes down what an auction was decided by, before anything changes it: the book's own objects, which never change, and copies of what
+ * was counted. Nothing is put into words here; that has time until the call is written down.
+ */
+export function keepInputs(book: BidBook, needs: RoutingNeeds, held: HeldAuction): DecisionInputs {
+  const { request, stamp, decidedAtMs, maxAwards, maxNonBids } = held
+  const { callId, number, currency, ani, places, zip, receivedAtMs: atMs, tags = null, isPing = false } = request
+  const buyers: AccountThen[] = []
+  const targets: TargetThen[] = []
+  const campaigns: CampaignThen[] = []
+  const bids: BidThen[] = []
+
+  const availableOf = ({ account, availableMicros, seenBy }: AccountState): number =>
+    seenBy === stamp ? availableMicros : Number(needs.availableMicros(account!.id))
+  const keepBuyer = (state: AccountState): number =>
+    keepOnce(state.kept, stamp, buyers, () => accountThen(state, atMs, ani, availableOf(state)))
+  const keepTarget = (state: TargetState): number =>
+    keepOnce(state.kept, stamp, targets, () => ({
+      target: state.target!,
+      usage: usageOf(state.usage, state.target!.caps, state.target!.maxConcurrentCalls, atMs),
+      isDown: needs.isTargetUp?.(state.target!.id) === false,
+      unreachable: state.unreachable,
+      quality: held.quality(state),
+      success: held.success(state),
+      turn: held.turn(state),
+    }))
+  const keepCampaign = (state: CampaignState): number =>
+    keepOnce(state.kept, stamp, campaigns, () => ({
+      campaign: state.campaign!,
+      usage: state.usage.usageAt(atMs),
+      pacing: state.pacing !== null && state.pacedIn === stamp ? state.pacingFactor : null,
+      performance:
+        state.campaign!.factors?.performance === true
+          ? held.performance.factor(state.campaign!.id, number.accountId, atMs)
+          : null,
+    }))
+
+  const most = maxAwards + maxNonBids
+  const all = held.candidates
+  const kept = all.length <= most ? all : firstOf(held.decisive(), all, most)
+  for (const standing of kept) {
+    const { bid, buyer, target, campaign } = standing
+    bids.push({
+      bid,
+      buyer: keepBuyer(buyer),
+      target: keepTarget(target),
+      campaign: keepCampaign(campaign),
+      inUse: standing.places.inUse,
+    })
+  }
+  const seller = book.accountOf(number.accountId)
+  return {
+    rules: DECISION_RULES,
+    request: {
+      callId,
+      number,
+      currency,
+      isCallerKnown: ani !== null,
+      places,
+      zip,
+      receivedAtMs: atMs,
+      tags,
+      isPing,
+    },
+    decidedAtMs,
+    maxAwards,
+    maxNonBids,
+    seller: seller.account === null ? null : accountThen(seller, atMs, null, null),
+    buyers,
+    targets,
+    campaigns,
+    bids,
+    closed: bids.some(({ campaign }) => campaigns[campaign]!.campaign.factors?.competition)
+      ? held.competition.of(number.id)
+      : [],
+    bidsOmitted: all.length - kept.length,
+  }
+}
+
+/** The place of a part in its list, to which it is added if it is not there yet. */
+function keepOnce<T>(kept: Kept, stamp: number, list: T[], make: () => T): number {
+  if (kept.by !== stamp) {
+    kept.by = stamp
+    kept.as = list.push(make()) - 1
+  }
+  return kept.as
+}
+
+function accountThen(
+  { account, usage, callers }: AccountState,
+  atMs: number,
+  ani: PhoneNumber | null,
+  availableMicros: number | null,
+): AccountThen {
+  return {
+    account: account!,
+    usage: usageOf(usage, account!.caps, null, atMs),
+    availableMicros,
+    contacts: ani === null ? [] : callers.contactsOf(ani),
+  }
+}
+
+function usageOf(
+  counter: CallCounter,
+  caps: object | null | undefined,
+  concurrent: number | null,
+  atMs: number,
+): UsageThen | null {
+  return caps || concurrent !== null ? counter.usageAt(atMs) : null
+}
+
+/** The candidates that an auction came out by: those ranked, and of the others the two of different buyers that are worth most. */
+export function* decisiveOf(
+  awards: readonly Ranked<StandingBid>[],
+  unaffordable: readonly StandingBid[],
+  outbid: readonly StandingBid[],
+): Generator<StandingBid> {
+  for (const { candidate } of awards) yield candidate
+  yield* unaffordable
+  const best = bestOf(outbid, null)
+  if (best === null) return
+  yield best
+  const ofAnother = bestOf(outbid, best.buyerId)
+  if (ofAnother !== null) yield ofAnother
+}
+
+function bestOf(bids: readonly StandingBid[], notOf: AccountId | null): StandingBid | null {
+  let best: StandingBid | null = null
+  let bestScore = 0n
+  for (const bid of bids) {
+    if (bid.buyerId === notOf) continue
+    // As the prices of those above count it: no higher than its money goes.
+    const score = BigInt(Math.min(bid.amountMicros, bid.payableMicros)) * BigInt(bid.quality)
+    if (best !== null && score <= bestScore) continue
+    best = bid
+    bestScore = score
+  }
+  return best
+}
+
+function firstOf(first: Iterable<StandingBid>, all: readonly StandingBid[], most: number): readonly StandingBid[] {
+  const kept = new Set(first)
+  for (const bid of all) {
+    if (kept.size >= most) break
+    kept.add(bid)
+  }
+  return [...kept]
+}
