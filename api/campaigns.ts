@@ -18,6 +18,7 @@ import { crud, given } from './crud.ts'
 import { Caps, CapsAnswer, mergeCaps } from './caps.ts'
 import { BUYERS, type Endpoint } from './endpoint.ts'
 import type { Kit } from './kit.ts'
+import { PricingAnswer, PricingInput, printPricing, readPricing } from './pricing.ts'
 import { invalid } from './problems.ts'
 import * as s from './schemas.ts'
 
@@ -70,6 +71,7 @@ const fields = {
     .enum(PACINGS)
     .meta({ description: 'How the daily budget is spent: as calls come, or along the day’s curve of calls' }),
   factors: Factors,
+  pricing: PricingInput,
   caps: Caps,
   frequency: FrequencyInput.nullable(),
   schedule: TimeWindowInput.nullable(),
@@ -90,6 +92,7 @@ const Answer = z.strictObject({
   currency: z.string(),
   pacing: z.enum(PACINGS),
   factors: z.strictObject({ performance: z.boolean(), competition: z.boolean() }),
+  pricing: PricingAnswer,
   caps: CapsAnswer,
   frequency: z.strictObject({ calls: z.int(), hours: z.int(), after: z.enum(AFTER), per: z.enum(PER) }).nullable(),
   schedule: TimeWindowAnswer.nullable(),
@@ -110,6 +113,7 @@ const print = (campaign: Campaign, currency: Currency): z.input<typeof Answer> =
   currency,
   pacing: campaign.pacing ?? 'asap',
   factors: campaign.factors ?? NO_FACTORS,
+  pricing: printPricing(campaign.pricing),
   caps: { ...campaign.caps },
   frequency: campaign.frequency && { after: 'connected', per: 'campaign', ...campaign.frequency },
   schedule: campaign.schedule && printTimeWindow(campaign.schedule),
@@ -226,7 +230,7 @@ export function campaignEndpoints(kit: Kit): Endpoint[] {
     create: Create,
     patch: Patch,
     answer: Answer,
-    draft: async (body, owner) => ({
+    draft: async (body, owner, caller) => ({
       accountId: owner.id,
       name: body.name,
       status: 'active' as const,
@@ -240,14 +244,18 @@ export function campaignEndpoints(kit: Kit): Endpoint[] {
       stopCodes: null,
       isDefault: false,
       audio: (await readBuyerAudio(kit, body.audio, null)) ?? null,
+      pricing: readPricing(body.pricing, null, caller) ?? null,
       ...merge(body, { budget: NO_BUDGET, caps: NO_CAPS }, owner.timezone),
     }),
-    async changes(body, current) {
+    async changes(body, current, caller) {
       const needsZone = body.schedule || body.criteria?.time_window
       const account = needsZone ? await kit.stores.accounts.find(current.accountId) : null
       const audio = await readBuyerAudio(kit, body.audio, current.audio ?? null)
       if (body.budget) await requireOneBid(kit, current, mergeBudget(body.budget, current.budget))
-      return { ...merge(body, current, account?.timezone ?? current.timezone), ...given({ audio }) }
+      return {
+        ...merge(body, current, account?.timezone ?? current.timezone),
+        ...given({ audio, pricing: readPricing(body.pricing, current.pricing ?? null, caller) }),
+      }
     },
     print,
   })

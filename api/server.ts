@@ -31,6 +31,7 @@ import { numberEndpoints } from './numbers.ts'
 import { describeApi } from './openapi.ts'
 import type { ApiOptions, ApiTimeouts } from './options.ts'
 import { addPages } from './pages.ts'
+import { conversionEndpoints } from './pricing.ts'
 import { Problem, PROBLEM_TYPE, problemBody } from './problems.ts'
 import { payoutEndpoints } from './payouts.ts'
 import { qualityEndpoints } from './quality.ts'
@@ -81,6 +82,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...targetEndpoints(kit),
     ...trackingEndpoints(kit),
     ...campaignEndpoints(kit),
+    ...conversionEndpoints(kit),
     ...bidEndpoints(kit),
     ...bidRequestEndpoints(kit),
     ...dialectEndpoints(kit),

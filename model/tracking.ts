@@ -63,6 +63,11 @@ export type Pricing = {
   | { readonly type: 'sale_share'; readonly shareMillionths: number }
 )
 
+/** What a call is expected to bring of a bid's amount, in micros: by the rate where it pays by conversion, else all of it. */
+export function expectedMicros(amountMicros: Micros, pricing: Pricing | null | undefined): number {
+  return Number(pricing ? (amountMicros * BigInt(pricing.rateMillionths ?? 0)) / 1_000_000n : amountMicros)
+}
+
 /** What a call sold by conversion has been, from its end until its window is over. */
 export interface ConversionFigures {
   readonly calls: number

@@ -162,8 +162,10 @@ export class BidBook {
       state.usage.setBudget(value.budget)
       if (value.frequency !== null) this.accountOf(value.accountId).callers.keep(value.frequency.hours)
     }
+    const isRated = before?.pricing?.rateMillionths !== value?.pricing?.rateMillionths
+    if (isRated) for (const bid of state.bids) bid.weigh()
     if (value !== null && before !== null && isSameMarket(before, value)) {
-      if (before.status !== value.status) this.#settle(state)
+      if (before.status !== value.status || isRated) this.#settle(state)
       this.#pace(state)
       return // Budgets, caps and names move no bid in the index: a campaign may have very many.
     }
@@ -197,7 +199,7 @@ export class BidBook {
     if (before !== undefined && value !== null && isSamePlace(before.bid, value)) {
       const previousStatus = before.bid.status
       before.bid = value
-      before.wholeMicros = Number(value.amountMicros)
+      before.weigh()
       before.modifierClock = this.#modifierClockOf(value)
       before.changedAtMs = this.#now()
       if (previousStatus !== value.status) this.#reindex(before)

@@ -179,6 +179,7 @@ export function createRouting(
   function judge(bid: StandingBid, facts: CallFacts, ani: PhoneNumber | null, lowestMicros: number): NonBidCode | null {
     const code = bid.judgePlaceAndTime(facts.caller, facts.atMs) ?? bid.judgeTerms(facts)
     if (code !== null) return code
+    if (!facts.isCall && bid.campaign.campaign!.pricing) return 'paid_by_conversion'
     bid.amountMicros = bid.wholeMicros
     bid.factors = null
     const { modifiers } = bid.bid
@@ -235,7 +236,8 @@ export function createRouting(
   }
 
   function toAward({ candidate, priceMicros }: Ranked<StandingBid>, index: number, isByKey: boolean): Award {
-    const { bid, quality, amountMicros, factors, rankKey } = candidate
+    const { bid, campaign, quality, amountMicros, factors, rankKey } = candidate
+    const pricing = campaign.campaign?.pricing
     return {
       id: needs.newId<AwardId>(),
       rank: index + 1,
@@ -249,6 +251,7 @@ export function createRouting(
       score: isByKey ? BigInt(rankKey) : BigInt(amountMicros) * BigInt(quality),
       priceMicros: BigInt(priceMicros),
       billableAfter: bid.billableAfter,
+      ...(pricing && { conversion: pricing }),
     }
   }
 

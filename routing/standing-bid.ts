@@ -1,6 +1,7 @@
 import type { Account } from '../model/account.ts'
 import type { Bid, Campaign, Criteria, NonBidCode } from '../model/bid.ts'
 import type { AccountId, NumberId, TargetId } from '../model/ids.ts'
+import { expectedMicros } from '../model/tracking.ts'
 import type { Target } from '../model/trunk.ts'
 import { areaOf, type Area, type CallerPlace } from './area.ts'
 import type { Candidate } from './auction.ts'
@@ -121,7 +122,7 @@ export class StandingBid implements Candidate {
   changedAtMs: number
   /** Calls on this bid, from INVITE to the end of the leg. Kept apart, so that a bid rewritten in mid-call goes on counting. */
   readonly places: { inUse: number }
-  /** The bid's amount; `amountMicros` is what it comes to in the auction that is being held. */
+  /** The bid's amount, or what is expected of it by conversion; `amountMicros` is what it comes to in the auction that is being held. */
   wholeMicros: number
   amountMicros: number
   factors: Factors | null = null
@@ -145,7 +146,7 @@ export class StandingBid implements Candidate {
     this.target = parts.target
     this.bid = bid
     this.createdAtMs = bid.createdAt.getTime()
-    this.wholeMicros = Number(bid.amountMicros)
+    this.wholeMicros = expectedMicros(bid.amountMicros, parts.campaign.campaign?.pricing)
     this.amountMicros = this.wholeMicros
     this.conditions = conditions
     this.modifierClock = modifierClock
@@ -153,11 +154,17 @@ export class StandingBid implements Candidate {
     this.places = places
   }
 
+  /** Its amount has changed, or what a call is expected to bring of it. */
+  weigh(): void {
+    this.wholeMicros = expectedMicros(this.bid.amountMicros, this.campaign.campaign?.pricing)
+  }
+
   /** Why it stands for no call at all at present; null when it does. What the book has not heard of yet is not active. */
   get standstill(): NonBidCode | null {
     if (this.bid.status !== 'active') return 'bid_paused'
     if (this.campaign.campaign?.status !== 'active') return 'campaign_paused'
     if (this.buyer.account?.status !== 'active') return 'account_inactive'
+    if (this.campaign.campaign.pricing?.rateMillionths === null) return 'not_rated'
     return this.target.target === null ? 'target_unavailable' : this.target.unreachable
   }
 

@@ -28,7 +28,10 @@ interface CampaignTotal extends Counted {
   readonly spentMicros: Micros
 }
 
-const COUNTED = `from known_calls c where c.campaign_id is not null and c.awarded_at is not null`
+/** Paid by conversion: until its window is over what was to be expected, or was charged, then what was charged. */
+const PRICE = `coalesce(c.held_micros, case when v.call_id is null then c.price_micros
+  when v.until_at > now() then greatest(v.expected_micros, v.charged_micros) else v.charged_micros end)`
+const COUNTED = `from known_calls c left join conversion_sales v on v.call_id = c.id where c.campaign_id is not null and c.awarded_at is not null`
 
 /** A call of before the window that a frequency rule still asks of. */
 interface OldContact extends Counted {
@@ -47,12 +50,12 @@ export interface CampaignUsage {
 /** What campaigns have used, for counters that live in memory and start anew with the process: the calls since a moment, all-time totals, and older callers of buyers whose rules look back farther. */
 export async function readCampaignUsage(queries: Queries, since: Date): Promise<CampaignUsage> {
   const calls = await queries.rows(
-    `select c.campaign_id, c.target_id, c.seller_id, c.ani, c.awarded_at, coalesce(c.held_micros, c.price_micros) as price, c.answered_at is not null as answered, c.state <> 'ended' as open
+    `select c.campaign_id, c.target_id, c.seller_id, c.ani, c.awarded_at, ${PRICE} as price, c.answered_at is not null as answered, c.state <> 'ended' as open
      ${COUNTED} and c.awarded_at >= $1 order by c.awarded_at`,
     [since],
   )
   const totals = await queries.rows(
-    `select c.campaign_id, c.target_id, c.seller_id, count(*)::int as calls, sum(coalesce(c.held_micros, c.price_micros))::text as spent
+    `select c.campaign_id, c.target_id, c.seller_id, count(*)::int as calls, sum(${PRICE})::text as spent
      ${COUNTED} and c.answered_at is not null group by 1, 2, 3`,
   )
   const contacts = await queries.rows(

@@ -10,10 +10,12 @@ const ANY = { verticals: [], geography: null, time_window: null, tags: {}, not_t
 describe('campaigns', () => {
   let api: ApiHarness
   let buyer: Person
+  let admin: Person
 
   before(async () => {
     api = await startApi()
     buyer = await api.person('buyer')
+    admin = await api.person('operator')
   })
   after(() => api.api.close())
 
@@ -132,6 +134,25 @@ describe('campaigns', () => {
     assert.deepEqual(both.body.factors, { performance: true, competition: true })
   })
 
+  it('pay by the call, by conversion or a share of sales; the rate is the operator’s to set', async () => {
+    const made = await post(buyer, 'campaigns', { name: 'c' })
+    assert.deepEqual(made.body.pricing, { type: 'call' })
+    const path = `campaigns/${made.body.id}`
+    const bySale = { type: 'conversion', event: 'sale' }
+    const changed = await patch(buyer, path, { pricing: bySale })
+    assert.deepEqual(changed.body.pricing, { ...bySale, window_hours: 720, rate: null })
+    assert.equal((await patch(buyer, path, { pricing: { ...bySale, rate: '0.5' } })).status, 403)
+    const rated = await patch(admin, path, { pricing: { ...bySale, rate: '0.25' } })
+    assert.equal(rated.body.pricing.rate, '0.25')
+    const longer = await patch(buyer, path, { pricing: { ...bySale, window_hours: 48 } })
+    assert.deepEqual(longer.body.pricing, { ...bySale, window_hours: 48, rate: '0.25' })
+    const other = await patch(buyer, path, { pricing: { type: 'sale_share', share: '0.10' } })
+    assert.deepEqual(other.body.pricing, { type: 'sale_share', share: '0.10', window_hours: 720, rate: null })
+    assert.deepEqual((await patch(buyer, path, { pricing: { type: 'call' } })).body.pricing, { type: 'call' })
+    const figures = await api.request('GET', `${path}/conversions`, { token: buyer.token })
+    assert.deepEqual([figures.status, figures.body.calls, figures.body.measured_rate], [200, 0, null])
+  })
+
   it('ask for tags and sellers', async () => {
     const sellers = { allow: [newId<string>()], deny: [newId<string>()] }
     const criteria = { tags: { language: ['es', 'es'], campaign: [] }, not_tags: { device: ['robot'] }, sellers }
@@ -168,6 +189,16 @@ describe('campaigns', () => {
           { daily: '10', total: '9.99' },
         ],
         factors: [{ performance: 1 }, { pacing: true }, true],
+        pricing: [
+          { type: 'day' },
+          { type: 'conversion' },
+          { type: 'conversion', event: 'refund' },
+          { type: 'conversion', event: 'sale', window_hours: 0 },
+          { type: 'conversion', event: 'sale', window_hours: 2161 },
+          { type: 'sale_share', share: '0' },
+          { type: 'sale_share', share: '1.01' },
+          { type: 'call', event: 'sale' },
+        ],
         pacing: ['even', 'slow'], // Even without a daily budget.
         caps: [
           { daily: -1 },
