@@ -3,11 +3,11 @@ import './srf/plain-env.ts'
 import type { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 import { Socket } from 'node:net'
-import Srf from 'drachtio-srf'
 import { holdRequests, refuseRequests } from './in-dialog/held-requests.ts'
 import { ignoreEscapedNames } from './srf/escaped-names.ts'
 import { quickenMessages } from './srf/quick-messages.ts'
 import type { MessageClass, MessageParser } from './srf/quick-messages.ts'
+import { loadQuietly } from './srf/quiet-debug.ts'
 import { teachStatuses } from './srf/later-statuses.ts'
 import { readSessionParts } from './srf/session-part.ts'
 import { unfoldHeaders } from './srf/unfolded-headers.ts'
@@ -133,6 +133,8 @@ export interface SignalingOptions {
 
 const require = createRequire(import.meta.url)
 
+const Srf = loadQuietly() as new () => SrfFace
+
 /** drachtio-srf’s own; its types do not name it. */
 const DigestClient = require('drachtio-srf/lib/digest-client.js') as { prototype: object }
 
@@ -162,7 +164,7 @@ export class Signaling {
 
   constructor(options: SignalingOptions) {
     this.#options = options
-    this.#srf = new Srf() as unknown as SrfFace
+    this.#srf = new Srf()
     answerChallengesOurWay(DigestClient)
     this.#srf.prack((req, res) => {
       if (!claimedPracks.has(req)) res.send(200)
