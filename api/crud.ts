@@ -39,6 +39,8 @@ export interface Plan<T extends Owned, C extends z.ZodType, P extends z.ZodType>
   readonly announce?: (thing: T, currency: Currency) => DomainEvent
   /** Throws a Problem for a thing that is not to stay; it has then taken it back, and those who listen are not told of it. */
   readonly created?: (thing: T) => Promise<void>
+  /** Called before one goes: what is kept of it says by whom. */
+  readonly removing?: (thing: T, caller: Caller) => Promise<void>
 }
 
 /** The five endpoints of a kind: POST and GET on the list, GET, PATCH and DELETE on one. */
@@ -153,6 +155,7 @@ export function crud<T extends Owned, C extends z.ZodType, P extends z.ZodType>(
       async handle({ caller, params, ifMatch }) {
         const current = await find(caller, params['id']!)
         requireMatch(ifMatch, current.version)
+        await plan.removing?.(current, caller)
         if (!(await store.remove(current.id))) throw notFound(noun)
         return { status: 204 }
       },

@@ -8,6 +8,8 @@ import type { Bid, Campaign } from '../model/bid.ts'
 import type { CallMonitor, MonitorAsker, MonitorMode } from '../model/call-monitor.ts'
 import type { CallRecord } from '../model/cdr.ts'
 import type { Dispute, DisputeDecision, DisputeState } from '../model/dispute.ts'
+import type { ScreeningRequest } from '../compliance/screening-request.ts'
+import type { ComplianceRule } from '../model/compliance-rule.ts'
 import type { DncEntry, DncList } from '../model/dnc.ts'
 import type {
   AccountId,
@@ -20,6 +22,7 @@ import type {
   InvoiceId,
   MonitorId,
   TargetId,
+  RuleId,
   UserId,
 } from '../model/ids.ts'
 import type { Invoice, InvoiceLine } from '../model/invoice.ts'
@@ -129,6 +132,21 @@ export interface LedgerStore {
     unbalanced: string[]
     duplicateCalls: string[]
   }>
+}
+/** One version of a compliance rule, and who made it. */
+export interface RuleVersion {
+  readonly deed: 'created' | 'changed' | 'deleted'
+  readonly at: Date
+  readonly version: number
+  readonly changedBy: string
+  /** As its row was. */
+  readonly rule: Readonly<Record<string, unknown>>
+}
+/** A call of the past, for a rule to be tried on. What is not kept with a call (its consent) is absent. */
+export interface ScreenedCall {
+  readonly id: CallId
+  readonly isAnswered: boolean
+  readonly request: ScreeningRequest
 }
 export interface DisputeFilter {
   readonly buyerId?: AccountId
@@ -275,6 +293,11 @@ export interface Stores {
   /** The account's default campaign, made at first need. */
   defaultCampaign(accountId: AccountId): Promise<CampaignId>
   bids: Store<Bid>
+  complianceRules: Store<ComplianceRule>
+  /** Every version of a rule, oldest first; empty when there never was one. */
+  ruleHistory(id: RuleId): Promise<readonly RuleVersion[]>
+  /** The ended calls received from `from` up to and without `until`, oldest first, as their screening saw them. */
+  screenedCalls(from: Date, until: Date): AsyncIterable<ScreenedCall>
   dnc: DncStore
   ledger: LedgerStore
   disputes: DisputeStore

@@ -8,8 +8,6 @@ const NOT_BUILT: readonly (readonly [Method, path: string, who: readonly Role[]]
   ['post', '/calls', EVERYONE],
   ['get', '/consents', ADMIN],
   ['post', '/consents', ADMIN],
-  ['get', '/compliance/rules', ADMIN],
-  ['post', '/compliance/rules', ADMIN],
   ['get', '/fraud/scores', ADMIN],
   ['get', '/audit', ADMIN],
   ['post', '/privacy/export', ADMIN],

@@ -2,6 +2,7 @@ import type { AchOriginator } from '../accounts/ach-file.ts'
 import type { BankVault } from '../accounts/bank-vault.ts'
 import type { PaySchedule } from '../accounts/pay-sellers.ts'
 import type { Micros } from '../model/money.ts'
+import type { Compliance } from '../compliance/compliance.ts'
 import type { ClickTerms, IssuedClickToken } from '../model/click-token.ts'
 import type { Clock } from '../model/clock.ts'
 import type { EventBus } from '../model/events.ts'
@@ -124,6 +125,7 @@ export interface ApiOptions {
   /** Absent when the SIP server is not the embedded one. */
   readonly sipBans?: SipBans
   readonly judgeHours: (question: HoursQuestion) => HoursAnswer
+  readonly compliance: Pick<Compliance, 'tryRule' | 'ruleCount'>
   readonly validatePhone: (text: string) => PhoneAnswer
   /** The settings in force, secrets masked. */
   readonly effectiveConfig: () => object

@@ -15,6 +15,7 @@ import { callMonitorEndpoints } from './call-monitors.ts'
 import { callEndpoints } from './calls.ts'
 import { campaignEndpoints } from './campaigns.ts'
 import { clickToCallEndpoints } from './click-to-call.ts'
+import { complianceRuleEndpoints } from './compliance-rules.ts'
 import { createDrain } from './connections.ts'
 import { createCursors } from './cursors.ts'
 import { debugEndpoints } from './debug.ts'
@@ -87,6 +88,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...bidRequestEndpoints(kit),
     ...dialectEndpoints(kit),
     ...dncEndpoints(kit),
+    ...complianceRuleEndpoints(kit),
     ...callEndpoints(kit),
     ...clickToCallEndpoints(kit),
     ...webrtcEndpoints(kit),

@@ -19,6 +19,14 @@ export interface HoursRule {
   readonly callsOnHolidays: boolean
   /** A number of one of the state's area codes is presumed to be a resident's, whatever else is known of the person. */
   readonly presumesAreaCode: boolean
+  /** The most calls to one consumer on one subject in so many hours; absent: as many as one likes. */
+  readonly frequency?: FrequencyLaw
+}
+
+export interface FrequencyLaw {
+  readonly calls: number
+  readonly hours: number
+  readonly source: string
 }
 
 export interface HoursRules {
@@ -33,6 +41,7 @@ type Row = {
   readonly source: string
   readonly holidays?: null
   readonly presumes_area_code?: true
+  readonly frequency?: FrequencyLaw
 } & {
   readonly [day in Day]?: string | null
 }
@@ -61,6 +70,7 @@ export function readHoursRules(federal: { startMinute: number; endMinute: number
       week,
       callsOnHolidays: row.holidays !== null,
       presumesAreaCode: row.presumes_area_code === true,
+      ...(row.frequency && { frequency: row.frequency }),
     })
   }
   const everyDay: Hours = { startMinute: federal.startMinute, endMinute: federal.endMinute }

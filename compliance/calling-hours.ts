@@ -46,6 +46,12 @@ export class PlaceHours {
     return clock(Math.floor((wallMs - Math.floor(wallMs / DAY_MS) * DAY_MS) / MINUTE_MS))
   }
 
+  /** 0 to 23, as the clock on the wall shows it. */
+  hourOfDay(atMs: number): number {
+    const wallMs = atMs + this.#zone.offsetMs(atMs)
+    return Math.floor((wallMs - Math.floor(wallMs / DAY_MS) * DAY_MS) / (60 * MINUTE_MS))
+  }
+
   /** That day's hours for people: `08:00–20:00`, or why there are none. */
   window(atMs: number): string {
     const day = Math.floor((atMs + this.#zone.offsetMs(atMs)) / DAY_MS)
@@ -80,8 +86,9 @@ export interface Consumer {
 export class CallingHours {
   readonly #rules: HoursRules
   readonly #places: Places
-  readonly #unknownAllowed: boolean
-  readonly #holidays: HolidayCalendar
+  /** Whether consumers may be called of whom nobody knows where they are. */
+  readonly allowsUnknown: boolean
+  readonly holidays: HolidayCalendar
   /** By zone and state: as many as the tables of places hold, about 70. */
   readonly #byZone = new Map<string, Map<string, PlaceHours>>()
   /** Places of numbers are shared objects, so the list of their hours is made once for each. */
@@ -90,8 +97,8 @@ export class CallingHours {
   constructor(rules: HoursRules, places: Places, unknownLocation: 'block' | 'allow') {
     this.#rules = rules
     this.#places = places
-    this.#unknownAllowed = unknownLocation === 'allow'
-    this.#holidays = new HolidayCalendar(rules.holidays)
+    this.allowsUnknown = unknownLocation === 'allow'
+    this.holidays = new HolidayCalendar(rules.holidays)
   }
 
   /**
@@ -144,7 +151,7 @@ export class CallingHours {
 
   #judgeUnknown(): HoursJudgement {
     const { source } = this.#rules.federal
-    return { allowed: this.#unknownAllowed, rule: 'calling-hours:unknown-location', source, places: [], against: null }
+    return { allowed: this.allowsUnknown, rule: 'calling-hours:unknown-location', source, places: [], against: null }
   }
 
   #hoursOfList(list: readonly Place[]): readonly PlaceHours[] {
@@ -160,7 +167,7 @@ export class CallingHours {
     let byState = this.#byZone.get(timezone)
     let found = byState?.get(state)
     if (found !== undefined) return found
-    found = new PlaceHours({ state, timezone }, this.#rules.states.get(state) ?? this.#rules.federal, this.#holidays)
+    found = new PlaceHours({ state, timezone }, this.#rules.states.get(state) ?? this.#rules.federal, this.holidays)
     if (byState === undefined) this.#byZone.set(timezone, (byState = new Map()))
     byState.set(state, found)
     return found

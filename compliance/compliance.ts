@@ -3,10 +3,14 @@ import type { CheckRecord } from '../model/cdr.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { TrafficType } from '../model/trunk.ts'
 import { readHoursRules } from './calling-hours-rules.ts'
+import { CallFrequency, type ConsumerCall } from './call-frequency.ts'
 import { CallingHours } from './calling-hours.ts'
 import { DoNotCall } from './do-not-call.ts'
 import type { ComplianceNeeds } from './needs.ts'
-import { screenCall, type ScreeningRequest, type ScreeningVerdict } from './screen-call.ts'
+import type { ComplianceRule } from '../model/compliance-rule.ts'
+import { RuleBook } from './rules/rule-book.ts'
+import { screenCall, type ScreeningVerdict } from './screen-call.ts'
+import type { ScreeningRequest } from './screening-request.ts'
 
 export interface ComplianceOptions {
   /** compliance.tcpa.enabled */
@@ -38,9 +42,19 @@ interface HoursAnswer {
 
 /** The law, in memory: every question is answered at once, from lists that `apply` keeps current. */
 export interface Compliance {
-  /** Takes a committed change; only those of do-not-call lists matter here. */
+  /** Takes a committed change: of do-not-call lists, and of the operator's rules. */
   apply(change: BookChange): void
   screen(request: ScreeningRequest): ScreeningVerdict
+  /** The call has been made, whatever becomes of it: from now on it counts in what limits calls to its consumer. */
+  count(request: ScreeningRequest): void
+  /** What is to be recalled at a start: the calls of so many hours, those that consumers made themselves only where a rule asks of them. */
+  lookBack(): { readonly hours: number; readonly inbound: boolean }
+  /** A call of before this start counts; each is older than the one before it. */
+  recall(request: ScreeningRequest): void
+  /** How a rule, in force or not, would judge: null where the call is none of its, true where it would be refused or warned of. */
+  tryRule(rule: ComplianceRule): (request: ScreeningRequest) => boolean | null
+  /** Rules kept, in force or not. */
+  ruleCount(): number
   judgeHours(question: HoursQuestion): HoursAnswer
   stats(): ReturnType<DoNotCall['stats']>
 }
@@ -50,12 +64,29 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
   const doNotCall = new DoNotCall()
   const hours = new CallingHours(readHoursRules(options.callingHours), needs.places, options.unknownLocation)
   hours.warm(needs.clock.now())
-  const book = { doNotCall, hours, hoursEnabled: options.tcpaEnabled }
+  const frequency = new CallFrequency()
+  const asked = { hours, holidays: hours.holidays, doNotCall, frequency }
+  const rules = new RuleBook(asked)
+  const book = { doNotCall, hours, hoursEnabled: options.tcpaEnabled, frequency, rules }
   return {
     apply(change) {
       if (change.kind === 'dnc') doNotCall.apply(change)
+      if (change.kind === 'compliance-rule') rules.apply(change.id, change.value)
     },
     screen: (request) => screenCall(request, book),
+    lookBack: () => ({ hours: frequency.keptHours, inbound: rules.size > 0 }),
+    recall: (request) => withCall(request, (ani, call) => frequency.recall(ani, call)),
+    count: (request) => withCall(request, (ani, call) => frequency.add(ani, call)),
+    tryRule(rule) {
+      const tried = new CallFrequency()
+      const judge = RuleBook.try(rule, { ...asked, frequency: tried })
+      return (request) => {
+        const said = judge({ request, places: hours.placesOf({ number: request.ani, zip: request.zip }) })
+        withCall(request, (ani, call) => tried.add(ani, call))
+        return said
+      }
+    },
+    ruleCount: () => rules.size,
     judgeHours({ phoneNumber, time, zip, leg }) {
       const atMs = time.getTime()
       const { allowed, rule, source, places } = hours.judge({ number: phoneNumber, zip }, atMs)
@@ -71,4 +102,12 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
     },
     stats: () => doNotCall.stats(),
   }
+}
+
+/** What counts of a call: nothing where its consumer is not known. */
+function withCall(request: ScreeningRequest, take: (consumer: PhoneNumber, call: ConsumerCall) => void): void {
+  const { ani, atMs, trafficType: leg, offer } = request
+  if (ani === null || offer === undefined) return
+  const { vertical, sellerId, numberId } = offer
+  take(ani, { atMs, leg, vertical, sellerId, numberId })
 }

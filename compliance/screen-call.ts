@@ -1,26 +1,17 @@
 import type { CheckRecord } from '../model/cdr.ts'
-import type { PhoneNumber } from '../model/phone-number.ts'
-import type { TrafficType } from '../model/trunk.ts'
+import type { Exclusion } from '../model/exclusion.ts'
+import type { CallFrequency } from './call-frequency.ts'
 import type { CallingHours } from './calling-hours.ts'
 import type { DoNotCall } from './do-not-call.ts'
-
-/** A call as the law sees it. The consumer is the ANI of a trunk call whatever its traffic type, and `to` of `POST /calls`. */
-export interface ScreeningRequest {
-  /** The consumer's number; null when withheld or unreadable. */
-  readonly ani: PhoneNumber | null
-  /** Where the consumer is, when somebody knows better than the number does. */
-  readonly zip: string | null
-  readonly trafficType: TrafficType
-  /** When the call reached us, epoch milliseconds. */
-  readonly atMs: number
-  /** When a transfer's consumer was called, if the seller says: its hours are judged then. */
-  readonly originatedAtMs?: number | null
-}
+import type { RuleBook } from './rules/rule-book.ts'
+import type { ScreeningRequest } from './screening-request.ts'
 
 /** What screening says: all checks, and the rule that decided, in a word for programs and a `text` for people. */
 export type ScreeningVerdict = {
   readonly text: string
   readonly checks: readonly CheckRecord[]
+  /** Whose bids are none for this call; null: nobody's. */
+  readonly exclusions: readonly Exclusion[] | null
 } & (
   | { readonly allowed: false; readonly effect: 'block'; readonly rule: string }
   /** `rule`: the first that would have refused on another leg; null when nothing speaks against the call. */
@@ -33,6 +24,8 @@ export interface ScreeningBook {
   readonly hours: CallingHours
   /** False: hours are not judged. */
   readonly hoursEnabled: boolean
+  readonly frequency: CallFrequency
+  readonly rules: RuleBook
 }
 
 /** One check: a question with a name. `against` is what it found; the leg decides whether that blocks or only advises. */
@@ -40,7 +33,8 @@ export interface Check {
   readonly name: string
   /** `always`: whatever the leg. `by-leg`: the law binds whoever calls the consumer, so not a call the consumer made. */
   readonly binds: 'always' | 'by-leg'
-  judge(request: ScreeningRequest, book: ScreeningBook): Finding
+  /** Null: the question does not arise. */
+  judge(request: ScreeningRequest, book: ScreeningBook): Finding | null
 }
 
 interface Finding {
@@ -100,10 +94,35 @@ const callingHours: Check = {
   },
 }
 
+/** The states' limits on calls to one person: of those that were made to it, on the same subject (here: of the same vertical). */
+const callFrequency: Check = {
+  name: 'call-frequency',
+  binds: 'by-leg',
+  judge({ ani, zip, atMs, offer }, { hours, frequency }) {
+    const rule = 'call-frequency'
+    const limiting = ani === null ? [] : hours.placesOf({ number: ani, zip }).filter(({ law }) => law.frequency)
+    for (const { place, law } of limiting) {
+      const { calls, hours: within, source } = law.frequency!
+      const made = frequency.count(
+        ani!,
+        within,
+        atMs,
+        (call) => call.leg !== 'inbound' && (offer === undefined || call.vertical === offer.vertical),
+      )
+      if (made < calls) continue
+      return { against: true, rule: `${rule}:${place.state}`, source, detail: `${made} calls in ${within} hours` }
+    }
+    if (limiting.length === 0) return null
+    const [{ law }] = limiting as [(typeof limiting)[0]]
+    return { against: false, rule, source: law.frequency!.source, detail: 'fewer calls than the limit' }
+  },
+}
+
 /**
- * The policy: every check is made and recorded, and the first that blocks is the one reported. A new check is a line here.
+ * The policy: every check is made and recorded, and the first that blocks is the one reported, the operator's own rules
+ * after the law's. A new check is a line here.
  */
-export const CHECKS: readonly Check[] = [blockedCaller, internalDoNotCall, callingHours]
+export const CHECKS: readonly Check[] = [blockedCaller, internalDoNotCall, callingHours, callFrequency]
 
 const NOT_LISTED = 'not listed'
 
@@ -120,17 +139,31 @@ export function screenCall(
   const records: CheckRecord[] = []
   let decided: CheckRecord | null = null
   for (const check of checks) {
-    const { against, rule, source, detail } = check.judge(request, book)
+    const finding = check.judge(request, book)
+    if (finding === null) continue
+    const { against, rule, source, detail } = finding
     const effect = !against ? 'allow' : enforced || check.binds === 'always' ? 'block' : 'advisory'
     const record: CheckRecord = { check: check.name, effect, rule, source, detail }
     records.push(record)
     if (effect === 'block' ? decided?.effect !== 'block' : effect === 'advisory' && decided === null) decided = record
   }
+  let exclusions: readonly Exclusion[] | null = null
+  if (!book.rules.isEmpty) {
+    const places = book.hours.placesOf({ number: request.ani, zip: request.zip })
+    const said = book.rules.judge({ request, places })
+    exclusions = said.exclusions
+    for (const record of said.checks) {
+      records.push(record)
+      const { effect } = record
+      if (effect === 'block' ? decided?.effect !== 'block' : effect === 'advisory' && decided === null) decided = record
+    }
+  }
+  const made = { checks: records, exclusions }
   if (decided === null)
-    return { allowed: true, effect: 'allow', rule: null, text: 'nothing speaks against it', checks: records }
+    return { allowed: true, effect: 'allow', rule: null, text: 'nothing speaks against it', ...made }
   const { effect, rule, detail: text } = decided
-  if (effect === 'block') return { allowed: false, effect, rule, text, checks: records }
-  return { allowed: true, effect, rule, text, checks: records }
+  if (effect === 'block') return { allowed: false, effect, rule, text, ...made }
+  return { allowed: true, effect: 'advisory', rule, text, ...made }
 }
 
 /** The moment whose hours count: a transfer's origination when the seller gives a credible one, else its arrival. */

@@ -4,6 +4,7 @@ import { claimPing, findPing } from './pings/claim-ping.ts'
 import type { CallSteps } from './call.ts'
 import { closeCall } from './close-call.ts'
 import { connect } from './connect.ts'
+import { offerOf } from './offer.ts'
 import { identify } from './identify.ts'
 import { takeBids } from './live-bidding.ts'
 import { askCaller } from './menu/menu.ts'
@@ -19,14 +20,13 @@ export function createExchange(parts: ExchangeParts): CallSteps {
       call.state = 'screening'
       call.pinged = findPing(call, parts)
       const { ani, number, zip, originatedAtMs } = call.facts!
-      const verdict = compliance.screen({
-        ani,
-        zip: zip?.zip ?? null,
-        trafficType: number!.trafficType,
-        atMs: call.receivedAt.getTime(),
-        originatedAtMs,
-      })
+      const { trafficType } = number!
+      const atMs = call.receivedAt.getTime()
+      const request = { ani, zip: zip?.zip ?? null, trafficType, atMs, originatedAtMs, offer: offerOf(number!) }
+      const verdict = compliance.screen(request)
+      compliance.count(request)
       call.checks = verdict.checks
+      call.exclusions = verdict.exclusions
       call.note('screened', verdict.allowed ? 'may be sold' : `${verdict.rule}: ${verdict.text}`)
       announcements.checked(call, verdict.allowed)
       telemetry.screenings.inc({ effect: verdict.allowed ? 'allow' : 'block', rule: verdict.rule ?? 'none' })
@@ -58,6 +58,7 @@ export function createExchange(parts: ExchangeParts): CallSteps {
         places,
         zip,
         receivedAtMs: call.receivedAt.getTime(),
+        exclusions: call.exclusions,
       }
       const auction = routing.auction(call.auctionRequest)
       call.auction = auction

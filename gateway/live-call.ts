@@ -5,6 +5,7 @@ import type { Account } from '../model/account.ts'
 import type { Auction, Award } from '../model/auction.ts'
 import type { CallOutcome, CallState, EndReason, HungUpBy, LegSide } from '../model/call.ts'
 import type { CheckRecord, LegRecord, MediaStats, SoldTerms, TraceStep } from '../model/cdr.ts'
+import type { Exclusion } from '../model/exclusion.ts'
 import type { DomainEvent } from '../model/events.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import type { AwardId, CallId, TrunkId } from '../model/ids.ts'
@@ -80,6 +81,8 @@ export class Call {
   facts: CallFacts | null = null
   state: CallState = 'received'
   checks: readonly CheckRecord[] = []
+  /** Whose bids its screening has taken out. */
+  exclusions: readonly Exclusion[] | null = null
   auction: Auction | null = null
   attempts: BuyerAttempt[] = []
   /** Its audio, and the engine that moves it. */

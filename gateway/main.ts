@@ -397,6 +397,9 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   routing.restore(usageRows(await storage.campaignUsage(new Date(clock.now() - USAGE_WINDOW_MS))))
   const outcomes = await storage.outcomes(new Date(clock.now() - REMEMBERED_MS), STEP_MS)
   for (const outcome of outcomes) routing.learn(outcome)
+  const { hours, inbound } = compliance.lookBack()
+  const since = new Date(clock.now() - hours * 3_600_000)
+  for await (const { request } of storage.latestCalls(since, inbound)) compliance.recall(request)
   const { port } = await api.listen().catch(async (error: unknown) => {
     await saidBye
     throw error

@@ -1,5 +1,6 @@
 import { mostOf } from '../accounts/conversion.ts'
 import type { Award } from '../model/auction.ts'
+import { isExcluded } from '../model/exclusion.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import type { SoldTerms } from '../model/cdr.ts'
 import type { Hold } from '../model/ledger.ts'
@@ -10,7 +11,9 @@ import type { Taken } from './taken.ts'
 
 /** Places and funds for one award, or why it may not be rung after all. What a ping has kept is used, or given back first. */
 export function take(call: Call, award: Award, parts: ExchangeParts): Taken | NonBidCode {
-  const { promised } = call
+  const { promised, exclusions } = call
+  // A ping was answered before the call was screened.
+  if (exclusions !== null && isExcluded(exclusions, award.buyerId, award.campaignId)) return 'compliance_rule'
   const { ani, seller } = call.facts!
   if (promised?.award === award) {
     const { reservation } = promised.taken

@@ -1,7 +1,8 @@
 import type { Account } from './account.ts'
 import type { Bid, Campaign } from './bid.ts'
+import type { ComplianceRule } from './compliance-rule.ts'
 import type { DncList } from './dnc.ts'
-import type { AccountId, BidId, CampaignId, NumberId, SipUserId, TargetId, TrunkId } from './ids.ts'
+import type { AccountId, BidId, CampaignId, NumberId, RuleId, SipUserId, TargetId, TrunkId } from './ids.ts'
 import type { Posting } from './ledger.ts'
 import type { PhoneNumber } from './phone-number.ts'
 import type { SipUser } from './sip-user.ts'
@@ -19,6 +20,7 @@ export type BookChange =
   | { readonly kind: 'target'; readonly id: TargetId; readonly value: Target | null }
   | { readonly kind: 'campaign'; readonly id: CampaignId; readonly value: Campaign | null }
   | { readonly kind: 'bid'; readonly id: BidId; readonly value: Bid | null }
+  | { readonly kind: 'compliance-rule'; readonly id: RuleId; readonly value: ComplianceRule | null }
   | {
       readonly kind: 'dnc'
       readonly list: DncList

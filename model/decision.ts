@@ -1,3 +1,4 @@
+import type { Exclusion } from './exclusion.ts'
 import type { Account } from './account.ts'
 import type { Bid, Campaign, NonBidCode } from './bid.ts'
 import type { AccountId, CallId, CampaignId, TargetId } from './ids.ts'
@@ -91,6 +92,8 @@ export interface RequestThen {
   readonly zip: ZipPlace | null
   readonly receivedAtMs: number
   readonly tags: Readonly<Record<string, string>> | null
+  /** Absent: compliance took no bids out. */
+  readonly exclusions?: readonly Exclusion[]
   readonly isPing: boolean
 }
 

@@ -21,6 +21,7 @@ export type DisputeId = Id<'dispute'>
 export type InvoiceId = Id<'invoice'>
 export type MonitorId = Id<'monitor'>
 export type PostingId = Id<'posting'>
+export type RuleId = Id<'compliance-rule'>
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 let lastMs = 0

@@ -25,6 +25,7 @@ export const REASON_NUMBERS = {
   seller_mismatch: 308,
   modified_away: 309,
   paid_by_conversion: 310,
+  compliance_rule: 320,
   bid_concurrency: 400,
   target_concurrency: 401,
   campaign_concurrency: 402,

@@ -1,3 +1,4 @@
+import type { Exclusion } from '../model/exclusion.ts'
 import type { CallId } from '../model/ids.ts'
 import type { Currency } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
@@ -22,4 +23,6 @@ export interface AuctionRequest {
   readonly tags?: CallTags
   /** Its price is asked for, and it may never come. */
   readonly isPing?: boolean
+  /** Whose bids compliance takes out of this auction; absent or null: nobody's. */
+  readonly exclusions?: readonly Exclusion[] | null
 }

@@ -85,6 +85,7 @@ export class BidBook {
       case 'sip-user':
       case 'number':
       case 'dnc':
+      case 'compliance-rule':
       case 'posting': // These are for others.
     }
   }

@@ -43,7 +43,18 @@ export interface HeldAuction {
  */
 export function keepInputs(book: BidBook, needs: RoutingNeeds, held: HeldAuction): DecisionInputs {
   const { request, stamp, decidedAtMs, maxAwards, maxNonBids } = held
-  const { callId, number, currency, ani, places, zip, receivedAtMs: atMs, tags = null, isPing = false } = request
+  const {
+    callId,
+    number,
+    currency,
+    ani,
+    places,
+    zip,
+    receivedAtMs: atMs,
+    tags = null,
+    isPing = false,
+    exclusions = null,
+  } = request
   const buyers: AccountThen[] = []
   const targets: TargetThen[] = []
   const campaigns: CampaignThen[] = []
@@ -100,6 +111,7 @@ export function keepInputs(book: BidBook, needs: RoutingNeeds, held: HeldAuction
       receivedAtMs: atMs,
       tags,
       isPing,
+      ...(exclusions !== null && { exclusions }),
     },
     decidedAtMs,
     maxAwards,

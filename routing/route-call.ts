@@ -1,6 +1,7 @@
 import type { Auction, Award, NonBid } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import type { BookChange } from '../model/book.ts'
+import { isExcluded } from '../model/exclusion.ts'
 import type { AccountId, AuctionId, AwardId, BidId, CallId, CampaignId, TargetId } from '../model/ids.ts'
 import type { Micros } from '../model/money.ts'
 import type { Outcome, TargetQuality } from '../model/outcome.ts'
@@ -264,7 +265,7 @@ export function createRouting(
       found.length = 0
       eligible.length = 0
       down.length = 0
-      const { number, ani } = request
+      const { number, ani, exclusions = null } = request
       const plan = number.routing ?? null
       const facts = factsOf(request)
       const sellerCode = judgeSeller(facts.sellerId, facts.atMs)
@@ -274,7 +275,8 @@ export function createRouting(
       const neverProduced = book.standing - found.length
       addLiveBids(request, facts, nonBids)
       for (const bid of found) {
-        const code = sellerCode ?? judge(bid, facts, ani, lowestMicros)
+        const isOut = exclusions !== null && isExcluded(exclusions, bid.buyerId, bid.bid.campaignId)
+        const code = sellerCode ?? (isOut ? 'compliance_rule' : judge(bid, facts, ani, lowestMicros))
         if (code !== null) nonBids.push(nonBid(bid, code))
         else {
           bid.quality = qualityOf?.(bid.bid.targetId) ?? bid.target.outcomes?.quality(facts.atMs) ?? NEUTRAL_QUALITY

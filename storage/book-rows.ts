@@ -7,6 +7,7 @@ import { CAMPAIGNS } from './campaign-store.ts'
 import { POSTING_COLUMNS, readPosting } from './ledger-rows.ts'
 import { NUMBERS } from './number-store.ts'
 import type { Queries, Row } from './postgres.ts'
+import { COMPLIANCE_RULES } from './rule-store.ts'
 import { SIP_USERS } from './sip-user-store.ts'
 import type { TableLayout } from './table-layout.ts'
 import { TARGETS } from './target-store.ts'
@@ -16,7 +17,16 @@ import { TRUNKS } from './trunk-store.ts'
 export const DNC_CHUNK = 5_000
 
 /** The book's tables, each after those it refers to. */
-export const BOOK_TABLES: readonly TableLayout<any>[] = [ACCOUNTS, TRUNKS, SIP_USERS, NUMBERS, TARGETS, CAMPAIGNS, BIDS]
+export const BOOK_TABLES: readonly TableLayout<any>[] = [
+  ACCOUNTS,
+  TRUNKS,
+  SIP_USERS,
+  NUMBERS,
+  TARGETS,
+  CAMPAIGNS,
+  BIDS,
+  COMPLIANCE_RULES,
+]
 
 /**
  * Fetches what a run of listed changes needs (each changed row as it is now; the value may be newer than the change, which a later change

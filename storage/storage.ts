@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { FundsStore, InvoiceIssuer } from '../accounts/needs.ts'
-import type { HealthCheck, Stores } from '../api/needs.ts'
+import type { HealthCheck, ScreenedCall, Stores } from '../api/needs.ts'
 import type {
   ConversionRules,
   MonitorStore,
@@ -26,6 +26,7 @@ import { PostgresRecovery } from './recovery-store.ts'
 import { PostgresRecordings } from './recording-store.ts'
 import { PostgresRegistrations } from './registration-store.ts'
 import { Rollups } from './rollups.ts'
+import { readLatestCalls } from './screening-store.ts'
 import { Spool } from './spool.ts'
 import type { StorageLog } from './storage-log.ts'
 import { createStores } from './stores.ts'
@@ -110,6 +111,8 @@ export interface Storage {
   campaignUsage(since: Date): Promise<CampaignUsage>
   /** What became of the calls since a moment, by steps of time: what rankings go by. */
   outcomes(since: Date, stepMs: number): Promise<readonly Outcome[]>
+  /** The latest calls since a moment, newest first; `inbound`: those that consumers made too. */
+  latestCalls(since: Date, inbound: boolean): AsyncIterable<ScreenedCall>
   health(): Promise<HealthCheck>
   /** For tests and commands: plain SQL. */
   readonly queries: Queries
@@ -202,6 +205,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       balances: async () => (book.version === null ? book.readBalances(postgres) : book.balances),
       campaignUsage: (since) => readCampaignUsage(postgres, since),
       outcomes: (since, stepMs) => readOutcomes(postgres, since, stepMs),
+      latestCalls: (since, inbound) => readLatestCalls(postgres, since, inbound),
       health: () => checkHealth(postgres, writer),
       queries: postgres,
       embeddedPid: () => database.embeddedPid(),

@@ -21,6 +21,8 @@ import { PostgresPayouts } from './payout-store.ts'
 import type { Postgres } from './postgres.ts'
 import { PostgresRefreshTokens } from './refresh-token-store.ts'
 import { PostgresReports } from './report-store.ts'
+import { COMPLIANCE_RULES } from './rule-store.ts'
+import { readRuleHistory, readScreenedCalls } from './screening-store.ts'
 import { SIP_USERS } from './sip-user-store.ts'
 import { StoredTable } from './stored-table.ts'
 import { TARGETS } from './target-store.ts'
@@ -45,6 +47,9 @@ export function createStores(postgres: Postgres, book: Book, clock: Clock): Stor
     campaigns,
     defaultCampaign: (accountId) => defaultCampaign(postgres, campaigns, accountId),
     bids: new StoredTable(BIDS, postgres, writer, clock),
+    complianceRules: new StoredTable(COMPLIANCE_RULES, postgres, writer, clock),
+    ruleHistory: (id) => readRuleHistory(postgres, id),
+    screenedCalls: (from, until) => readScreenedCalls(postgres, from, until),
     dnc: new PostgresDnc(postgres, writer, clock),
     ledger,
     disputes: new PostgresDisputes(postgres, ledger),

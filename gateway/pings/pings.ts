@@ -24,6 +24,7 @@ import type { AuctionRequest, Routing } from '../../routing/route-call.ts'
 import type { Directory } from '../directory.ts'
 import type { RecordWriter } from '../needs.ts'
 import { OpenPings, type OpenPing } from './open-pings.ts'
+import { offerOf } from '../offer.ts'
 import { PingDecisions, type PingDecision } from './ping-decisions.ts'
 import { TokenBucket } from '../identity/token-bucket.ts'
 import type { Taken } from '../taken.ts'
@@ -157,10 +158,11 @@ export class Pings {
       trafficType: number.trafficType,
       atMs,
       originatedAtMs: null,
+      offer: offerOf(request.number, { ...number.tags, ...ping.tags }),
     })
     if (!verdict.allowed) return rejected([pingReason('compliance', verdict.rule)])
 
-    const auction = routing.auction(request)
+    const auction = routing.auction({ ...request, exclusions: verdict.exclusions })
     const lost: NonBidCode[] = []
     for (const award of auction.awards) {
       const taken = this.#take(award, request)

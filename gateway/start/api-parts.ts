@@ -74,6 +74,7 @@ export function apiParts(parts: ExchangeParts, needs: ApiPartsNeeds) {
     sipTraces: createSipTraces(sipServer, settings.telephony.trace.enabled),
     reachOf: (id: TargetId | TrunkId) => reachOf(id, parts),
     registrationOf: (id: TrunkId) => registrations.of(id),
+    compliance,
     judgeHours: (question: Parameters<Compliance['judgeHours']>[0]) => compliance.judgeHours(question),
     validatePhone: (text: string) => validatePhone(text, places),
     effectiveConfig: () => effectiveSettings(settings),

@@ -1,6 +1,6 @@
 import { loadPlaces } from '../../config/reference-data.ts'
 import { createCompliance } from '../../compliance/compliance.ts'
-import type { ScreeningRequest } from '../../compliance/screen-call.ts'
+import type { ScreeningRequest } from '../../compliance/screening-request.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import type { BenchResult } from './bench-result.ts'
 

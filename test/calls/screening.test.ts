@@ -88,3 +88,40 @@ describe('the lists', function () {
     await market.settled()
   })
 })
+
+describe('the operator’s own rules', function () {
+  this.timeout(90_000)
+  let exchange: Exchange
+  before(async function () {
+    exchange = await startExchange(this, { env: { DCE_COMPLIANCE_TCPA_ENABLED: 'false' } })
+  })
+  after(() => exchange?.close())
+
+  it('are in force for the next call, keep it from one buyer alone where they name it, and are gone when deleted', async () => {
+    const market = await Market.open(exchange)
+    const first = await market.buyer(BUYER, { amount: '20.00' })
+    await market.buyer(BUYER, { amount: '10.00' })
+    const forOne = await exchange.api.create('compliance/rules', {
+      name: 'no New Yorkers for the first',
+      source: 'its contract',
+      effect: 'block',
+      scope: { buyers: [first.account.id] },
+      terms: { type: 'geography', against: 'in', states: ['NY'] },
+    })
+    await market.call(CALLER)
+    const forAll = await exchange.api.create('compliance/rules', {
+      name: 'twice a day',
+      source: 'house policy',
+      effect: 'block',
+      terms: { type: 'frequency', calls: 1, hours: 24 },
+    })
+    await market.call('uac-compliance-expect-603.xml')
+    for (const { id } of [forOne, forAll]) await exchange.api.request('DELETE', `/api/v1/compliance/rules/${id}`)
+    await market.call(CALLER)
+    const [third, refused, second] = await market.records(3)
+    assert.notEqual(second!.buyer_id, first.account.id)
+    assert.equal(refused!.outcome, 'refused')
+    assert.equal(third!.buyer_id, first.account.id)
+    await market.settled()
+  })
+})

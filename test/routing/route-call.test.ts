@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Bid } from '../../model/bid.ts'
+import type { Exclusion } from '../../model/exclusion.ts'
 import type { AccountId } from '../../model/ids.ts'
 import { newId } from '../../model/ids.ts'
 import { createRouting, type Routing } from '../../routing/route-call.ts'
@@ -357,5 +358,20 @@ describe('explaining an auction', () => {
     )
     const auction = routing.auction(aRequest())
     assert.deepEqual([auction.nonBids.length, auction.nonBidsOmitted], [5, 15])
+  })
+
+  it('leaves out the bids that compliance excludes, of a buyer, a campaign, or both', () => {
+    const routing = market([aBid('a', 5), aBid('b', 4)])
+    const [a, b] = routing.auction(aRequest()).awards
+    const winnersWithout = (...exclusions: Exclusion[]) => {
+      const auction = routing.auction(aRequest({ exclusions }))
+      return [winners(auction), codes(auction)]
+    }
+    assert.deepEqual(winnersWithout({ buyers: [a!.buyerId], campaigns: [] }), [['b'], { a: 'compliance_rule' }])
+    assert.deepEqual(winnersWithout({ buyers: [], campaigns: [b!.campaignId] }), [['a'], { b: 'compliance_rule' }])
+    const neither = winnersWithout({ buyers: [a!.buyerId], campaigns: [b!.campaignId] })
+    assert.deepEqual(neither[0], ['a', 'b'])
+    const all = winnersWithout({ buyers: [], campaigns: [] })
+    assert.deepEqual(all, [[], { a: 'compliance_rule', b: 'compliance_rule' }])
   })
 })

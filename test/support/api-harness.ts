@@ -159,6 +159,7 @@ export async function startApi(
     registrationOf: () => null,
     events: bus,
     health: { ready: () => true, checks: async () => [{ name: 'database', status: 'up' }] },
+    compliance: { tryRule: () => () => null, ruleCount: () => 0 },
     judgeHours: ({ time, leg }) => ({
       allowed: true,
       effect: leg === 'inbound' ? 'advisory' : 'allow',

@@ -20,6 +20,7 @@ import type { Auction } from '../../model/auction.ts'
 import { ANY_CALL, type Bid, type Campaign } from '../../model/bid.ts'
 import type { CallRecord } from '../../model/cdr.ts'
 import type { Dispute } from '../../model/dispute.ts'
+import type { ComplianceRule } from '../../model/compliance-rule.ts'
 import type { DncEntry } from '../../model/dnc.ts'
 import { newId, type AccountId } from '../../model/ids.ts'
 import type { Invoice, InvoiceLine } from '../../model/invoice.ts'
@@ -162,6 +163,9 @@ export function createMemoryStores(): MemoryStores {
       return made.id
     },
     bids,
+    complianceRules: store<ComplianceRule>(),
+    ruleHistory: async () => [],
+    async *screenedCalls() {},
     dnc: dnc(tick),
     ledger: ledger(postings, tick),
     disputes: disputes(postings),

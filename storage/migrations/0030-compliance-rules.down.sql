@@ -1,0 +1,3 @@
+drop table compliance_rules;
+drop table compliance_rule_history;
+drop function keep_compliance_rule();
