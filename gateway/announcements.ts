@@ -7,6 +7,7 @@ import { newId } from '../model/ids.ts'
 import type { Posting } from '../model/ledger.ts'
 import { formatMoney, type Micros } from '../model/money.ts'
 import type { Reachability } from '../model/reachability.ts'
+import { ExhaustedCampaigns, type Exhausted } from './exhausted-campaigns.ts'
 import type { Call } from './live-call.ts'
 import type { Place } from './reachability/probed-places.ts'
 
@@ -31,6 +32,7 @@ const NOTHING_KEPT: KeptEvents = { keeps: () => false, add: () => {} }
 export class Announcements {
   readonly #bus: EventBus
   readonly #kept: KeptEvents
+  readonly #exhausted = new ExhaustedCampaigns()
 
   constructor(bus: EventBus, kept: KeptEvents = NOTHING_KEPT) {
     this.#bus = bus
@@ -64,6 +66,8 @@ export class Announcements {
   }
 
   auctioned(call: Call, auction: Auction): void {
+    if (this.#isWanted('campaign.exhausted'))
+      for (const each of this.#exhausted.seenIn(auction, performance.now())) this.#exhaustedTold(each)
     if (!this.#isWanted('auction.completed')) return
     const common = { auction_id: auction.id, vertical: auction.vertical, currency: auction.currency }
     if (!call.wasOpen) {
@@ -154,8 +158,9 @@ export class Announcements {
     this.#publish('reachability.changed', null, () => payload, audience)
   }
 
-  exhausted(campaignId: string, buyerId: AccountId): void {
-    const payload = { campaign_id: campaignId }
+  /** A campaign can buy no more until its next period, or until its buyer allows more: seen when a call came that it missed by that. */
+  #exhaustedTold({ campaignId, buyerId, reason }: Exhausted): void {
+    const payload = { campaign_id: campaignId, reason }
     this.#publish('campaign.exhausted', null, () => payload, { buyerPayloads: new Map([[buyerId, payload]]) })
   }
 

@@ -1,4 +1,5 @@
 import { fullEventJson, type DomainEvent } from '../model/events.ts'
+import { isId } from '../model/ids.ts'
 import { packEvents, unpackEvents } from './outbox-body.ts'
 import type { Queries, Row } from './postgres.ts'
 
@@ -86,11 +87,16 @@ export async function finishTurn(
   ids: readonly string[],
   deadLetters: readonly DeadLetter[],
 ): Promise<void> {
-  for (const { eventId, attempts, error, event, body } of deadLetters)
+  for (const { eventId, attempts, error, event, body } of deadLetters) {
+    // Text has no NUL: such an event is kept as the bytes it came in, and goes like any other.
+    const isText = event === null || !event.includes('\0')
+    const kept = isText ? { event, body } : { event: null, body: Buffer.from(event) }
+    const words = error.replaceAll('\0', '\ufffd') // A parser quotes what it could not read.
     await tx.rows(
       'insert into outbox_dead_letters (event_id, attempts, error, event, body) values ($1, $2, $3, $4, $5)',
-      [eventId, attempts, error, event, body],
+      [isId(eventId ?? '') ? eventId : null, attempts, words, kept.event, kept.body],
     )
+  }
   await tx.rows('delete from outbox where id = any ($1::bigint[])', [ids])
 }
 

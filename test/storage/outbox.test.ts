@@ -294,6 +294,25 @@ describe('outbox', function () {
       assert.equal(sink.taken.at(-1)!.id, later.id)
     })
 
+    it('keeps a line with a NUL in it, or an id that is none, as it keeps any other, and is held up by neither', async () => {
+      const raw = Buffer.from('{"id":"x\0"}')
+      await storage.queries.rows('insert into outbox (events, body) values (1, $1)', [raw])
+      const [odd, good] = [event(null, { id: 'not-a-uuid' }), event(null)]
+      await write(odd, good)
+      sink.answer = (offered) => ({
+        done: offered.length,
+        refused: offered.filter(({ id }) => id === odd.id).map((one) => ({ event: one, attempts: 5, error: 'odd' })),
+        error: null,
+      })
+      relay = new OutboxRelay(postgres, sink, log)
+      await until(isEmpty)
+      const [unreadable, refused] = (await deadLetters()).slice(-2)
+      assert.deepEqual(unreadable!['body'], raw)
+      assert.equal(unreadable!['event'], null)
+      assert.deepEqual([refused!['event_id'], JSON.parse(refused!['event']).id], [null, odd.id])
+      assert.equal(sink.taken.at(-1)!.id, good.id)
+    })
+
     it('keeps a damaged row, and a line that is no event, among the dead letters', async () => {
       const good = event(null)
       await storage.queries.rows("insert into outbox (events, body) values (1, 'damaged')")
