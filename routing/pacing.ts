@@ -28,6 +28,7 @@ const USUAL_HOURS = [1, 1, 1, 1, 1, 2, 4, 10, 28, 48, 57, 58, 52, 54, 57, 56, 51
  * less, farther ahead not at all. Nothing is drawn by lot: the same calls at the same times are bought again.
  */
 export class Pacing {
+  #timezone: string
   #zone: Zone
   #isOpen: (epochMs: number) => boolean
   readonly #usual = usualDay()
@@ -41,16 +42,22 @@ export class Pacing {
   #isWhole = false
 
   constructor(timezone: string, isOpen: (epochMs: number) => boolean) {
+    this.#timezone = timezone
     this.#zone = zoneOf(timezone)
     this.#isOpen = isOpen
     this.#expected = this.#usual
   }
 
-  /** Takes the zone and hours as they now are; what has been learned stays. */
+  /** Takes the zone and hours as they now are; what has been learned stays, and in the same zone the day so far. */
   configure(timezone: string, isOpen: (epochMs: number) => boolean): void {
-    this.#zone = zoneOf(timezone)
     this.#isOpen = isOpen
-    this.#day = NaN
+    if (timezone === this.#timezone) {
+      if (!Number.isNaN(this.#day)) this.#plan()
+      return
+    }
+    this.#timezone = timezone
+    this.#zone = zoneOf(timezone)
+    this.#day = NaN // Another zone's quarter-hours are others.
   }
 
   /**
@@ -95,6 +102,12 @@ export class Pacing {
     this.#isWhole = day === this.#day + 1 || intoDay < SLOT_MS
     this.#offered.fill(0)
     this.#day = day
+    this.#plan()
+  }
+
+  /** Which share of the day's calls has come by when, by its hours as they are. */
+  #plan(): void {
+    const day = this.#day
     let sum = 0
     for (let slot = 0; slot < SLOTS; slot++) {
       this.#planned[slot] = sum

@@ -21,6 +21,7 @@ import { lockDataDirectory } from './data-lock.ts'
 import { createPublisher, type OutboxOptions, type OutboxPublisher } from './outbox-publisher.ts'
 import { PostgresFunds } from './funds-store.ts'
 import { PostgresInvoices } from './invoice-store.ts'
+import { keepSweepingLiveBids } from './live-bids.ts'
 import { PostgresMonitorings } from './monitor-store.ts'
 import { PostgresRecovery } from './recovery-store.ts'
 import { PostgresRecordings } from './recording-store.ts'
@@ -167,6 +168,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     await writer.open()
     if (!spool.usage.reserved) await spool.reserve() // What was left in it is out now.
 
+    opened.push(keepSweepingLiveBids(postgres, log))
     const rollups = new Rollups(postgres, log)
     opened.push(() => rollups.close())
 

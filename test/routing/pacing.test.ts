@@ -98,6 +98,32 @@ describe('even pacing', function () {
     assert.ok(factors.some((factor) => factor > 500 && factor < 1000))
   })
 
+  it('goes on with its day when its campaign is changed, and learns from it as if it had not been', () => {
+    const days = Array.from({ length: 3 }, (_, day) => {
+      const next = chance(7 + day)
+      return dayOfCalls(day, { seed: 1, calls: 600, peak: 13, width: 4, supply: 2, opens: 0 }, next)
+    })
+    const isOpen = (): boolean => true
+    const [left, changed] = [new Pacing(ZONE, isOpen), new Pacing(ZONE, isOpen)]
+    for (const calls of days)
+      for (const [i, { atMs }] of calls.entries()) {
+        if (i % 100 === 50) changed.configure(ZONE, () => true)
+        const spent = Math.round((i / calls.length) * 1_000_000)
+        assert.equal(changed.offer(atMs, spent, 1_000_000 - spent), left.offer(atMs, spent, 1_000_000 - spent))
+      }
+  })
+
+  it('plans the rest of the day by its new hours, and anew in another zone', () => {
+    const noon = Date.parse('2026-06-17T12:00:00Z')
+    const pacing = new Pacing('UTC', () => true)
+    const half = (): number => pacing.offer(noon, 800_000, 200_000)
+    assert.equal(half(), 0) // Far ahead of the day.
+    pacing.configure('UTC', (ms) => ms < noon + HOUR_MS)
+    assert.equal(half(), 1000) // Nearly at its end.
+    pacing.configure('Asia/Tokyo', () => true)
+    assert.equal(half(), 1000) // It is nine in the evening.
+  })
+
   it('has a plan for a day on which its hours are never open, and for a zone nobody knows', () => {
     const never = new Pacing('Nowhere/Land', () => false)
     const at = (hour: number): number => Date.parse('2026-06-17T00:00:00Z') + hour * HOUR_MS

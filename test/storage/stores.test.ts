@@ -16,6 +16,7 @@ import {
   trunkDraft,
 } from '../support/drafts.ts'
 import { callRecord, endedRecord } from '../support/records.ts'
+import { sweepLiveBids } from '../../storage/live-bids.ts'
 import { openTestStorage } from '../support/storage.ts'
 import type { TestStorage } from '../support/storage.ts'
 
@@ -194,6 +195,26 @@ describe('the stores', () => {
         field: 'accountId',
       },
     )
+  })
+
+  it('let go of bids for calls that are over, and with them of what they kept from being deleted', async () => {
+    const { stores, queries } = storage
+    const buyer = await createBuyer(stores)
+    const [standing, live, fresh] = [
+      await stores.bids.create(bidDraft(buyer)),
+      await stores.bids.create(bidDraft(buyer, { callId: newId() })),
+      await stores.bids.create(bidDraft(buyer, { callId: newId() })),
+    ]
+    const age = (ids: readonly string[], interval: string) =>
+      queries.rows('update bids set created_at = now() - $2::interval where id = any ($1)', [ids, interval])
+    await age([standing.id, live.id], '2 hours')
+    await age([fresh.id], '1 minute')
+    assert.equal(await sweepLiveBids(queries), 1)
+    const left = (await stores.bids.list({ limit: 10, cursor: null }, { accountId: buyer.account.id })).data
+    assert.deepEqual(new Set(left.map(({ id }) => id)), new Set([standing.id, fresh.id]))
+    assert.equal(await sweepLiveBids(queries, 30), 1)
+    await stores.bids.remove(standing.id)
+    assert.ok(await stores.campaigns.remove(buyer.campaign.id))
   })
 
   it('make one default campaign however many ask at once', async () => {
