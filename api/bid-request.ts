@@ -52,7 +52,7 @@ export function bidRequestEndpoints(kit: Kit): Endpoint[] {
       summary: 'Ask what a call would bring; the call that follows in time gets that price',
       body: Body,
       answers: { 200: z.union([Accepted, Rejected]) },
-      handle({ caller, body }): Answer {
+      async handle({ caller, body }): Promise<Answer> {
         const number = phoneAt(kit, '/number', body.number)
         const ping: Ping = {
           sellerId: sellerOf(kit, caller, number),
@@ -62,7 +62,7 @@ export function bidRequestEndpoints(kit: Kit): Endpoint[] {
           zip: body.zip ?? null,
           tags: body.tags ?? {},
         }
-        return { status: 200, body: view(unlimited(kit.pings.ask(ping))) }
+        return { status: 200, body: view(unlimited(await kit.pings.ask(ping))) }
       },
     }),
   ]

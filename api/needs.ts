@@ -424,7 +424,7 @@ export interface Pings {
   ownerOf(number: PhoneNumber): AccountId | null
   /** The number of a seller who has but one. */
   onlyNumberOf(seller: AccountId): PhoneNumber | null
-  ask(ping: Ping): PingAnswer
+  ask(ping: Ping): PingAnswer | Promise<PingAnswer>
   /** What an open ping was answered; null when its token is of none of this seller's. */
   quoted(token: string, seller: AccountId): PingAnswer | null
   /** How one was decided; null when it is forgotten, or has become a call, whose auction it is then. */

@@ -20,6 +20,7 @@ import {
 import { MEDIASOUP } from './mediasoup-catalogue.ts'
 import { PAYMENTS } from './payments-catalogue.ts'
 import { PING } from './ping-catalogue.ts'
+import { REDIS } from './redis-catalogue.ts'
 import { RTPENGINE } from './rtpengine-catalogue.ts'
 import { TELEPHONY } from './telephony-catalogue.ts'
 import { WEBRTC } from './webrtc-catalogue.ts'
@@ -34,6 +35,11 @@ export const CATALOGUE = {
   }),
   'server.port': set(PORT, 8080, 'The port of all of them.'),
   'server.grpc.port': later(PORT_OR_OFF, 'The port of gRPC (9090).'),
+  'server.gateway_id': set(
+    TEXT,
+    'gateway-1',
+    'Names this gateway among those that share a database: each has its own, and keeps it over restarts.',
+  ),
   'server.shutdown_timeout': set(
     duration('0s', '24h'),
     30_000,
@@ -210,16 +216,7 @@ export const CATALOGUE = {
   'fraud.risk_thresholds.medium': later(decimal(0, 1), 'A score from this is watched (0.6).'),
   'fraud.risk_thresholds.high': later(decimal(0, 1), 'A score from this is refused (0.8).'),
 
-  'redis.url': later(TEXT, 'A Redis for counters shared by several gateways.', { secret: 'url' }),
-  'redis.address': later(TEXT, 'The same as host:port.'),
-  'redis.password': later(TEXT, 'Its password.', { secret: 'all' }),
-  'redis.db': later(whole(0, 1000), 'The number of its database.'),
-  'redis.pool_size': later(whole(1, 1000), 'The most connections to it.'),
-  'redis.min_idle_conns': later(whole(0, 1000), 'Connections kept open.'),
-  'redis.max_retries': later(whole(0, 100), 'How often a command is tried again.'),
-  'redis.dial_timeout': later(SHORT_WAIT, 'How long connecting may take.'),
-  'redis.read_timeout': later(SHORT_WAIT, 'How long an answer may take.'),
-  'redis.write_timeout': later(SHORT_WAIT, 'How long sending may take.'),
+  ...REDIS,
   'kafka.brokers': may(BROKERS, 'Kafka brokers events are published to; unset: they stay in the outbox for a while.'),
   'kafka.topic': set(TOPIC, 'dce.events', 'The topic they go to, partitioned by call; made if it is not there.'),
   'kafka.partitions': set(whole(1, 1000), 12, 'Its partitions when it is made.'),

@@ -202,6 +202,15 @@ function createCatalogue(registers: Registry[]) {
       'Events that have left the outbox: published, trimmed (over its limits) or dead_letter.',
       ['result'],
     ),
+    sharedUp: gauge('dce_redis_up', 'Whether Redis is asked before an award is rung; 0 also without redis.url.'),
+    sharedAwards: counter(
+      'dce_redis_awards_total',
+      'Awards asked of the shared counters: taken, refused; while those were away: slice (sold out of this gateway’s share), away (not sold).',
+      ['result'],
+    ),
+    redisAnswer: histogram('dce_redis_answer_seconds', 'How long Redis took to answer.', SIGNALLING_SECONDS),
+    redisFailures: counter('dce_redis_failures_total', 'Questions to Redis that were not answered in time.'),
+    redisLeases: gauge('dce_redis_leases', 'Claims on shared counters whose end these have not heard.'),
     kafkaUp: gauge('dce_kafka_up', 'Whether the last attempt to publish succeeded; 0 also without kafka.brokers.'),
     sipConnections: gauge('dce_sip_connections', 'Connections that carry SIP, by transport.', ['transport']),
 

@@ -70,6 +70,7 @@ export async function accept(
     call.throwIfGone() // Not always by the caller: the SIP server may have lost us with our 200 on its way.
     throw new Refusal('cancelled', 'the caller gave up as the buyer answered')
   }
+  call.takenAward?.reservation.answered()
   call.note('answered', `rank ${attempt.award.rank}`)
   parts.announcements.answered(call, attempt.award)
   call.waiting?.joined()

@@ -39,6 +39,7 @@ async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
   const attempt = call.outcome === 'answered' ? call.soldAttempt : null
   // Also of a transfer that was still being rung.
   for (const leg of call.attempts) leg.endedAt ??= call.endedAt
+  const { takenAward } = call
   const { posting, conversion } = settleSale(call, parts)
   call.soldAttempt = attempt
   call.state = 'ended'
@@ -62,6 +63,7 @@ async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
       events: call.events.splice(0),
     })
     if (conversion) parts.conversions.written()
+    takenAward?.reservation.written()
   } catch (error) {
     // The last resort: nothing else holds this call any more, so the log must.
     parts.log.fatal({ callId: call.id, error, cdr: record, posting }, 'a call record could not be written')
@@ -125,7 +127,10 @@ function settleSale(call: Call, parts: ExchangeParts): { posting: Posting | null
   call.payoutMicros = settlement.payoutMicros
   const conversion = settlement.billable ? saleByConversion(sold, takenAward.hold, call.endedAt!) : null
   // What it may bring counts against the budget as it did in the auction: by what was to be expected.
-  takenAward.reservation.settle(conversion ? sold.expectedMicros! : settlement.priceMicros)
+  takenAward.reservation.settle(
+    conversion ? sold.expectedMicros! : settlement.priceMicros,
+    conversion ? takenAward.hold.amountMicros : null,
+  )
   if (conversion) {
     parts.conversions.keep(conversion)
     return { posting: null, conversion }

@@ -45,11 +45,13 @@ async function ringInTurn(call: Call, awards: readonly Award[], parts: ExchangeP
       continue
     }
     call.throwIfGone()
-    const taken = take(call, award, parts)
+    const taking = take(call, award, parts)
+    const taken = taking instanceof Promise ? await taking : taking
     if (typeof taken === 'string') {
       call.lose(award, taken)
       continue
     }
+    call.throwIfGone() // It may have hung up while the shared counters were asked.
     const bridge = await invite(call, award, taken, deadlineMs, parts)
     if (bridge) return bridge
   }

@@ -23,6 +23,7 @@ import { REMEMBERED_MS, STEP_MS } from '../routing/decayed-counts.ts'
 import { createRouting } from '../routing/route-call.ts'
 import { createEventBus } from '../storage/event-bus.ts'
 import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID, PAYOUT_CLEARING_ACCOUNT_ID } from '../storage/house-accounts.ts'
+import { RedisCounters } from '../storage/redis/redis-counters.ts'
 import { openStorage } from '../storage/storage.ts'
 import { publicAddresses } from './start/addresses.ts'
 import { mediaOptions } from './start/media-options.ts'
@@ -54,6 +55,9 @@ import { createReachability } from './reachability/reachability.ts'
 import { closeInterrupted, hangUpLegs } from './recovery.ts'
 import { RecordingShelf } from './audio/recording-shelf.ts'
 import { masterKeys, recordingFolder } from './start/recording-settings.ts'
+import { OwnReservations } from './reserving/reserve.ts'
+import type { SharedReservations } from './reserving/shared-reservations.ts'
+import { createSharing, redisOptions, toldTo, USAGE_WINDOW_MS, waitForSharing } from './start/sharing.ts'
 import { RefusalCounter } from './refusal-counter.ts'
 import { Registrar } from './registrar/registrar.ts'
 import { RegistrationWriter } from './registrar/registration-writer.ts'
@@ -84,12 +88,6 @@ const FUNDS_EVERY_MS = 5000
 /** How long the SIP server may take to accept us. */
 const SIP_CONNECT_MS = 10_000
 
-/** Names this gateway's open calls across restarts. */
-const GATEWAY_ID = 'gateway-1'
-
-/** Calls older than this count only towards a campaign's totals: a month's cap in any timezone lies within it. */
-const USAGE_WINDOW_MS = 33 * 86_400_000
-
 export interface RunningExchange {
   readonly http: { readonly host: string; readonly port: number }
   readonly sip: readonly { readonly transport: string; readonly host: string; readonly port: number }[]
@@ -117,6 +115,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   for (const part of notAvailable(settings)) logger.warn({ setting: part }, 'not available')
   const mediaSettings = mediaOptions(settings) // Refused before anything is started.
   const payoutParts = { ...payoutOptions(settings), clearingId: PAYOUT_CLEARING_ACCOUNT_ID }
+  const redis = redisOptions(settings, logger, telemetry)
   mkdirSync(settings.dataDir, { recursive: true })
 
   // The book: everything a decision reads, in memory.
@@ -184,9 +183,10 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     log: logger,
     unknownSource,
   })
+  let sharing: SharedReservations | null = null
   const conversions = new Conversions({
     now: () => clock.now(),
-    balances,
+    balances: toldTo(balances, (hold) => sharing?.holds(hold)),
     events,
     telemetry,
     operatorId: OPERATOR_ACCOUNT_ID,
@@ -205,6 +205,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
       registrations,
     ])
       part.apply(change)
+    sharing?.apply(change)
     if (change.kind === 'trunk' || change.kind === 'sip-user') sipGuard.bookChanged()
     telemetry.bookChanges.inc({ kind: change.kind })
   }
@@ -213,7 +214,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     databaseUrl: settings.database.url,
     startTimeoutMs: settings.database.connectTimeoutMs,
     dataDir: settings.dataDir,
-    gatewayId: GATEWAY_ID,
+    gatewayId: settings.server.gatewayId,
     log: logger,
     clock,
     spoolBytes: settings.storage.spoolBytes,
@@ -261,6 +262,20 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     log: logger,
   })
   let draining = false
+  const own = new OwnReservations(routing, balances)
+  if (redis)
+    sharing = createSharing({
+      shared: new RedisCounters(redis),
+      settings,
+      own,
+      routing,
+      balances,
+      storage,
+      clock,
+      telemetry,
+      log: logger,
+    })
+  const reservations = sharing ?? own
   const pings = new Pings({
     clock,
     directory,
@@ -268,6 +283,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     compliance,
     routing,
     balances,
+    reservations,
     writer: storage.writer,
     telemetry,
     draining: () => draining,
@@ -293,6 +309,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     pings,
     balances,
     conversions,
+    reservations,
     recordings,
     writer: storage.writer,
     announcements,
@@ -368,6 +385,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     balances,
     conversions,
     intake,
+    sharing,
     pings,
     api,
     probes,
@@ -380,7 +398,8 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   // Only now, when a port that is taken or a SIP server that is away can no longer stop the start: a call that is closed is
   // not found again, so whoever closes it must be able to say BYE.
   await signaling.connect()
-  const interrupted = await closeInterrupted(storage.recovery, storage.writer, OPERATOR_ACCOUNT_ID, logger)
+  const closed: Parameters<typeof closeInterrupted>[4] = (...closing) => sharing?.closed(...closing)
+  const interrupted = await closeInterrupted(storage.recovery, storage.writer, OPERATOR_ACCOUNT_ID, logger, closed)
   const supervisors = (await monitoring.closeInterrupted()).map(({ dialog }) => ({
     callerDialog: null,
     buyerDialog: dialog,
@@ -400,6 +419,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const { hours, inbound } = compliance.lookBack()
   const since = new Date(clock.now() - hours * 3_600_000)
   for await (const { request } of storage.latestCalls(since, inbound)) compliance.recall(request)
+  await waitForSharing(sharing, logger)
   const { port } = await api.listen().catch(async (error: unknown) => {
     await saidBye
     throw error
@@ -463,6 +483,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     await media.close()
     await api.close()
     conversions.close()
+    await sharing?.close()
     await storage.close()
     telemetry.close()
     logger.info({}, 'stopped')

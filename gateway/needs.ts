@@ -1,5 +1,6 @@
 import type { Auction } from '../model/auction.ts'
-import type { AccountId, CallId, PostingId, SipUserId } from '../model/ids.ts'
+import type { AccountId, BidId, CallId, CampaignId, HoldId, PostingId, SipUserId, TargetId } from '../model/ids.ts'
+import type { Claim, ClaimState, ContactClaim, CounterTotals } from '../model/claim.ts'
 import type { MonitorNote, OpenMonitoring } from '../model/call-monitor.ts'
 import type { CallRecord, CheckRecord, ConversionSale, DialogState, SoldTerms } from '../model/cdr.ts'
 import type { DomainEvent } from '../model/events.ts'
@@ -169,4 +170,104 @@ export interface MonitorStore {
   /** An append-only record. */
   note(note: MonitorNote): Promise<void>
   withoutEnd(): Promise<OpenMonitoring[]>
+}
+
+/** What shared counters say to a claim; a limit is named with its counter, money and callers are the buyer's. */
+export type ReserveAnswer =
+  | {
+      readonly kind: 'ok'
+      /** What the buyer has left after it; -1: not asked for, or it was there already. */
+      readonly availableMicros: number
+      /** Places left in each of its counters, in their order; -1 without a limit. Empty when it was there already. */
+      readonly free: readonly number[]
+    }
+  | { readonly kind: 'concurrency' | 'cap'; readonly counter: string }
+  | { readonly kind: 'frequency' | 'budget' | 'funds' | 'unknown' }
+
+/**
+ * How a claim goes on: it was answered; it is given back as if it had never been; its call is over; the ledger has what was
+ * billed (`done`), or may still charge it, for a call sold by conversion (`keep`, from where `funds` says what is still held).
+ */
+export type ClaimEnd = 'answer' | 'release' | 'settle' | 'done' | 'keep' | 'funds'
+
+/** What budgets count of a call that is over, and what of the balance it still holds, or takes. */
+export interface Billed {
+  readonly priceMicros: number
+  readonly fundsMicros: number
+}
+
+/** An account's counters as the database has them. */
+export interface AccountRebuilt {
+  readonly balanceMicros: number
+  /** Of the book: postings that are announced with it, or an older one, are in the balance. */
+  readonly version: number
+  readonly totals: readonly CounterTotals[]
+  /** Calls in progress, of all gateways: not in the totals. */
+  readonly claims: readonly { readonly claim: Claim; readonly state: ClaimState }[]
+  /** What is held for calls that are over and may still be charged. */
+  readonly kept: readonly { readonly id: HoldId; readonly fundsMicros: number }[]
+  /** Who has called, calls in progress included. */
+  readonly contacts: readonly (ContactClaim & {
+    readonly id: string
+    readonly atMs: number
+    readonly isBilled: boolean
+  })[]
+}
+
+/**
+ * The counters that several gateways share. Every question is one round trip and rejects when the answer is late. `unknown` says that the account's
+ * counters are not there: they are to be rebuilt from the database.
+ */
+export interface SharedCounters {
+  readonly isConnected: boolean
+  onReady: () => void
+  onLost: () => void
+  /** Learns the epoch of what is counted: a new one begins when the store has lost its memory. */
+  join(): Promise<{ readonly isNew: boolean; readonly ageMs: number }>
+  /** All or nothing of the buyer's; a claim that is there already is not counted again. */
+  reserve(claim: Claim): Promise<ReserveAnswer>
+  reserveSeller(claim: Claim): Promise<ReserveAnswer>
+  /** The same for what is taken already: nothing is judged. */
+  adopt(claim: Claim, state: ClaimState): Promise<ReserveAnswer>
+  adoptSeller(claim: Claim, state: ClaimState): Promise<ReserveAnswer>
+  /** False: unknown. Of a claim that is not there it changes nothing. */
+  end(accountId: AccountId, id: HoldId, end: ClaimEnd, billed: Billed): Promise<boolean>
+  /** Says that the process behind these claims lives. Answers with those that are not there. */
+  renew(accountId: AccountId, ids: readonly HoldId[]): Promise<readonly HoldId[] | 'unknown'>
+  /** Somebody else calls than was expected. */
+  callsFrom(claim: Claim, contact: ContactClaim): Promise<'ok' | 'frequency' | 'unknown'>
+  /** Money moved by something other than a call; once, however many say so. */
+  adjust(accountId: AccountId, postingId: PostingId, version: number, micros: number): Promise<void>
+  /** Reads and loads an account's counters, unless they are there or somebody else is at it (false). */
+  rebuild(accountId: AccountId, read: () => Promise<AccountRebuilt>): Promise<boolean>
+  close(): void
+}
+
+/** A call as caps and budgets count it; several (`calls`, their prices summed) where they are too old for any but the totals. */
+export interface UsedCall {
+  readonly campaignId: CampaignId
+  readonly targetId: TargetId | null
+  readonly sellerId: AccountId
+  readonly ani: PhoneNumber | null
+  readonly awardedAtMs: number
+  readonly priceMicros: Micros
+  readonly calls?: number
+}
+
+/** What an account's shared counters are rebuilt from. */
+export interface AccountUsage {
+  readonly balanceMicros: Micros
+  /** Of the book, at the same moment. */
+  readonly version: number
+  readonly calls: readonly UsedCall[]
+  readonly contacts: readonly (UsedCall & { readonly id: string })[]
+  readonly open: readonly (UsedCall & {
+    readonly holdId: HoldId
+    readonly bidId: BidId | null
+    readonly buyerId: AccountId
+    readonly isAnswered: boolean
+    /** The most it can cost; `priceMicros` is what budgets count. */
+    readonly fundsMicros: Micros
+  })[]
+  readonly kept: readonly { readonly id: HoldId; readonly fundsMicros: Micros }[]
 }

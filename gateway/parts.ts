@@ -21,6 +21,7 @@ import type { Pings } from './pings/pings.ts'
 import type { Probes } from './reachability/probes.ts'
 import type { RecordingShelf } from './audio/recording-shelf.ts'
 import type { RefusalCounter } from './refusal-counter.ts'
+import type { Reservations } from './reserving/reserve.ts'
 import type { Registrar } from './registrar/registrar.ts'
 import type { Signaling } from './srf.ts'
 import type { Trunks } from './identity/trunks.ts'
@@ -45,6 +46,7 @@ export interface ExchangeParts {
   readonly pings: Pings
   readonly balances: Balances
   readonly conversions: ConversionKeeper
+  readonly reservations: Reservations
   readonly recordings: Pick<RecordingShelf, 'begun' | 'ended'>
   readonly writer: RecordWriter
   readonly announcements: Announcements

@@ -4,7 +4,7 @@ import type { Logger } from '../config/logger.ts'
 import type { CallRecord, DialogState } from '../model/cdr.ts'
 import { newId, type AccountId } from '../model/ids.ts'
 import { eventsOfEnd } from './announcements.ts'
-import type { OpenCall, RecordWriter, RecoveryStore } from './needs.ts'
+import type { Billed, OpenCall, RecordWriter, RecoveryStore } from './needs.ts'
 import type { Signaling } from './srf.ts'
 
 /** Above any CSeq the lost process can have used in the dialog (RFC 3261 §12.2.1.1: it must only grow). */
@@ -13,24 +13,33 @@ const CSEQ_BEYOND = 10_000
 /** How long a side may take to answer its BYE before we go on without it. */
 const BYE_WAIT_MS = 5000
 
+/** What it was billed; null: it was no sale. `keep`: it was sold by conversion, and its funds stay held. */
+type OnClosed = (open: OpenCall, end: 'done' | 'keep', billed: Billed | null) => void
+
 /**
  * Closes what the last process left open, once: each call ends at its last mark, is billed if that reaches
  * `billable_after` and else voided, and is written down as `interrupted`. Runs before the first call is taken.
- * Returns the calls whose legs may still be up: `hangUpLegs` says BYE to them once SIP is connected.
+ * `onClosed` hears of each. Returns the calls whose legs may still be up: `hangUpLegs` says BYE to them once SIP is connected.
  */
 export async function closeInterrupted(
   store: RecoveryStore,
   writer: RecordWriter,
   operatorId: AccountId,
   log: Logger,
+  onClosed: OnClosed = () => {},
 ): Promise<readonly OpenCall[]> {
   const open = await store.openCalls()
-  await Promise.all(open.map((one) => closeOne(one, writer, operatorId)))
+  await Promise.all(open.map(async (one) => onClosed(one, ...(await closeOne(one, writer, operatorId)))))
   if (open.length > 0) log.warn({ calls: open.length }, 'closed the calls the last run left open')
   return open
 }
 
-async function closeOne(open: OpenCall, writer: RecordWriter, operatorId: AccountId): Promise<void> {
+/** Answers with how its claim on shared counters ends, and with what; null when it was no sale. */
+async function closeOne(
+  open: OpenCall,
+  writer: RecordWriter,
+  operatorId: AccountId,
+): Promise<['done' | 'keep', Billed | null]> {
   const { sale } = open
   // Another award was ringing, or its agent was being asked: what an earlier one wrote as its answer, and took back when it hung up
   // at once, is nobody's sale.
@@ -58,6 +67,10 @@ async function closeOne(open: OpenCall, writer: RecordWriter, operatorId: Accoun
   const conversion = settlement?.billable ? saleByConversion(sale!.terms, sale!.hold, endedAt) : null
   const events = eventsOfEnd(record, posting)
   await writer.write({ kind: 'ended', call: record, auction: null, audit: null, posting, conversion, events })
+  if (!settlement) return ['done', null]
+  const priceMicros = Number(conversion ? sale!.terms.expectedMicros : settlement.priceMicros)
+  const fundsMicros = Number(conversion ? sale!.hold.amountMicros : settlement.priceMicros)
+  return [conversion ? 'keep' : 'done', { priceMicros, fundsMicros }]
 }
 
 /** Says BYE on both legs of each interrupted call, from the dialogs written down before the answer. */

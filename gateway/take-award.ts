@@ -1,4 +1,3 @@
-import { mostOf } from '../accounts/conversion.ts'
 import type { Award } from '../model/auction.ts'
 import { isExcluded } from '../model/exclusion.ts'
 import type { NonBidCode } from '../model/bid.ts'
@@ -9,30 +8,37 @@ import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import type { Taken } from './taken.ts'
 
-/** Places and funds for one award, or why it may not be rung after all. What a ping has kept is used, or given back first. */
-export function take(call: Call, award: Award, parts: ExchangeParts): Taken | NonBidCode {
+/**
+ * Places and funds for one award, or why it may not be rung after all. What a ping has kept is used, or given back first. At once where this
+ * gateway counts alone; a promise where the counters are shared.
+ */
+export function take(call: Call, award: Award, parts: ExchangeParts): Taken | NonBidCode | Promise<Taken | NonBidCode> {
   const { promised, exclusions } = call
   // A ping was answered before the call was screened.
   if (exclusions !== null && isExcluded(exclusions, award.buyerId, award.campaignId)) return 'compliance_rule'
   const { ani, seller } = call.facts!
   if (promised?.award === award) {
-    const { reservation } = promised.taken
     const isActive = parts.directory.account(award.buyerId)?.status === 'active'
-    const code = isActive ? reservation.callsFrom(ani) : 'account_inactive'
-    if (code === null) call.promised = null
-    else breakPromise(call, parts)
-    return code ?? taking(call, award, promised.taken)
+    const code = isActive ? promised.taken.reservation.callsFrom(ani) : 'account_inactive'
+    const keep = (refusal: NonBidCode | null): Taken | NonBidCode => {
+      if (refusal === null) call.promised = null
+      else breakPromise(call, parts)
+      return refusal ?? taking(call, award, promised.taken)
+    }
+    return code instanceof Promise ? code.then(keep) : keep(code)
   }
   breakPromise(call, parts)
-  const reservation = parts.routing.reserve(award, call.id, ani, call.receivedAt.getTime(), seller.id)
-  if (typeof reservation === 'string') return reservation
-  const currency = call.auction!.currency
-  const hold = parts.balances.hold(award.buyerId, call.id, mostOf(award), currency)
-  if (typeof hold === 'string') {
-    reservation.release()
-    return hold
-  }
-  return taking(call, award, { reservation, hold })
+  const reserved = parts.reservations.reserve({
+    award,
+    callId: call.id,
+    ani,
+    atMs: call.receivedAt.getTime(),
+    sellerId: seller.id,
+    currency: call.auction!.currency,
+  })
+  const keep = (taken: Taken | NonBidCode): Taken | NonBidCode =>
+    typeof taken === 'string' ? taken : taking(call, award, taken)
+  return reserved instanceof Promise ? reserved.then(keep) : keep(reserved)
 }
 
 function taking(call: Call, award: Award, taken: Taken): Taken {

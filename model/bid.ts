@@ -150,6 +150,7 @@ export const NON_BID_REASONS = {
   frequency_cap: 'the campaign has had its share of this caller',
   budget_exhausted: 'the campaign’s budget does not cover the price',
   insufficient_credit: 'the buyer’s available balance does not cover the price',
+  counters_away: 'the counters that the gateways share could not be asked, and this bid must not be sold without them',
   target_unavailable: 'the target cannot be reached from here',
   target_not_registered: 'nobody is registered at the target’s address of record',
   target_down: 'the target does not answer at present',

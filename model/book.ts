@@ -28,4 +28,9 @@ export type BookChange =
       readonly remove: readonly PhoneNumber[]
     }
   /** Money moved by something other than a live call: a deposit, a payout, a correction. */
-  | { readonly kind: 'posting'; readonly posting: Posting }
+  | {
+      readonly kind: 'posting'
+      readonly posting: Posting
+      /** Of the change; absent where the book was read anew. */
+      readonly version?: number
+    }

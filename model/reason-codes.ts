@@ -36,6 +36,7 @@ export const REASON_NUMBERS = {
   buyer_cap: 412,
   seller_cap: 413,
   frequency_cap: 420,
+  counters_away: 430,
   budget_exhausted: 500,
   insufficient_credit: 501,
   paced: 510,

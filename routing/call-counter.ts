@@ -1,4 +1,5 @@
-import type { Caps } from '../model/caps.ts'
+import { NO_CAPS, type Caps } from '../model/caps.ts'
+import type { CounterClaim, CounterTotals } from '../model/claim.ts'
 import type { UsageThen } from '../model/decision.ts'
 import { isTimeZone, localDay, localHour, localMonth } from '../model/time-window.ts'
 import { PeriodCounter, type Tally } from './period-counter.ts'
@@ -103,6 +104,19 @@ export class CallCounter {
     Object.assign(this.#days.at(day), { calls: usage.dayCalls, micros: usage.dayMicros })
     this.#months.at(month).calls = usage.monthCalls
     Object.assign(this.total, { calls: usage.totalCalls, micros: usage.totalMicros })
+  }
+
+  /** What a call of this instant takes of it, for whoever counts the calls of several processes. */
+  claimAt(name: string, atMs: number): CounterClaim {
+    const { hour, day, month } = this.#periodsAt(atMs)
+    return { name, caps: this.#caps ?? NO_CAPS, dailyMicros: null, totalMicros: null, hour, day, month }
+  }
+
+  /** All it has counted, places in use aside. */
+  totalsAs(name: string): CounterTotals {
+    const { calls, micros } = this.total
+    const [hours, days, months] = [this.#hours.totals(), this.#days.totals(), this.#months.totals()]
+    return { name, calls, micros, hours, days, months }
   }
 
   #count(atMs: number, priceMicros: number): Counted {

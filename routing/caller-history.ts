@@ -31,6 +31,11 @@ export class CallerHistory {
     this.#mostCallers = mostCallers
   }
 
+  /** How long any rule looks back, ms; 0 without one. */
+  get keptMs(): number {
+    return this.#keepMs
+  }
+
   /** Some rule looks back so far: what comes from now on is kept as long. */
   keep(hours: number): void {
     this.#keepMs = Math.max(this.#keepMs, hours * HOUR_MS)

@@ -1,4 +1,5 @@
 import type { Campaign } from '../model/bid.ts'
+import type { CounterClaim } from '../model/claim.ts'
 import { CallCounter } from './call-counter.ts'
 
 /** What a campaign has used, and what its budgets leave: holds of calls in progress included. */
@@ -9,6 +10,10 @@ export class CampaignUsage extends CallCounter {
   setBudget({ dailyMicros, totalMicros }: Campaign['budget']): void {
     this.#dailyMicros = dailyMicros === null ? null : Number(dailyMicros)
     this.#totalMicros = totalMicros === null ? null : Number(totalMicros)
+  }
+
+  override claimAt(name: string, atMs: number): CounterClaim {
+    return { ...super.claimAt(name, atMs), dailyMicros: this.#dailyMicros, totalMicros: this.#totalMicros }
   }
 
   /** What the budgets leave; Infinity without one. */

@@ -31,6 +31,15 @@ export class PeriodCounter {
     return this.#current
   }
 
+  /** The periods that are kept, with what they have. */
+  totals(): { period: number; calls: number; micros: number }[] {
+    const kept = [
+      { period: this.#period, ...this.#current },
+      { period: this.#previousPeriod, ...this.#previous },
+    ]
+    return kept.filter(({ period }) => period !== -Infinity)
+  }
+
   /** The same without starting a new period: what an auction may ask of any instant. */
   peek(period: number): Tally {
     if (period === this.#period) return this.#current

@@ -17,9 +17,13 @@ export interface Reservation {
    * The call it was taken for has come, and says who calls: that caller has had one more, and not the one who was expected. Why the buyer
    * wants no more of this one; null when it does. Whoever withholds its number is who was expected.
    */
-  callsFrom(ani: PhoneNumber | null): NonBidCode | null
-  /** The answered leg has ended: its places are free, it stays counted as a call, and the budget has what was billed (0 if nothing). */
-  settle(billedMicros: Micros): void
+  callsFrom(ani: PhoneNumber | null): NonBidCode | null | Promise<NonBidCode | null>
+  /** It has been answered: should this process die, it stays a call. */
+  answered(): void
+  /** The answered leg has ended: its places are free, it stays counted as a call, and the budget has what was billed (0 if nothing). `keptMicros` stays held: the call was sold by conversion, and may still cost so much. */
+  settle(billedMicros: Micros, keptMicros?: Micros | null): void
+  /** What was billed is in the ledger. */
+  written(): void
 }
 
 /** Why a bid has no place for one more call of this caller now, money aside; null when it has. */
@@ -99,6 +103,10 @@ class Places implements Reservation {
     this.#taken.ani = ani
     return null
   }
+
+  // Told for those who count elsewhere, too: here the counters die with the process.
+  answered(): void {}
+  written(): void {}
 
   settle(billedMicros: Micros): void {
     assert(billedMicros >= 0n, 'a buyer is not billed less than nothing')

@@ -2,8 +2,8 @@ import type { Auction, Award, NonBid } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import type { BookChange } from '../model/book.ts'
 import { isExcluded } from '../model/exclusion.ts'
+import type { Claim, CounterTotals } from '../model/claim.ts'
 import type { AccountId, AuctionId, AwardId, BidId, CallId, CampaignId, TargetId } from '../model/ids.ts'
-import type { Micros } from '../model/money.ts'
 import type { Outcome, TargetQuality } from '../model/outcome.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import { seedOf } from '../model/routing-plan.ts'
@@ -12,6 +12,7 @@ import type { AuctionRequest } from './auction-request.ts'
 import { callerPlaceOf } from './area.ts'
 import { lowestPrice, meetsReserve, rankBids, type Ranked } from './auction.ts'
 import { BidBook } from './bid-book.ts'
+import { claimOf, totalsOf, type Claimed } from './claims.ts'
 import { Competition } from './competition.ts'
 import { lessen, multiply } from './effective-bid.ts'
 import { explainAuction } from './explain.ts'
@@ -25,8 +26,11 @@ import { judgePlaces, takePlaces, type Reservation } from './reservation.ts'
 import { rankByPlan, isRankedByKey } from './strategies.ts'
 import { verticalKey, type CallFacts, type CampaignState, type StandingBid } from './standing-bid.ts'
 import { Turns } from './turns.ts'
+import type { UsageRow } from './usage-row.ts'
 
 export type { AuctionRequest } from './auction-request.ts'
+export type { Claimed } from './claims.ts'
+export type { UsageRow } from './usage-row.ts'
 export type { Reservation } from './reservation.ts'
 
 export interface RoutingOptions {
@@ -38,20 +42,6 @@ export interface RoutingOptions {
   readonly qualityOf?: (targetId: TargetId) => QualityThousandths
   /** Whether each auction says what it was decided by, so that it can be decided again. Not when absent. */
   readonly keepsInputs?: boolean
-}
-
-/** A call that was sold in an earlier life of this process (or several of one period: `calls`, their prices summed). */
-export interface UsageRow {
-  readonly campaignId: CampaignId
-  /** Absent or null: not known, and counted for none. */
-  readonly targetId?: TargetId | null
-  readonly sellerId?: AccountId | null
-  readonly awardedAtMs: number
-  /** What was billed; 0 for an answered call that was not. */
-  readonly priceMicros: Micros
-  readonly ani: PhoneNumber | null
-  /** 0: counted already, and named for its caller alone. */
-  readonly calls?: number
 }
 
 interface RoutingStats {
@@ -87,6 +77,12 @@ export interface Routing {
     atMs: number,
     sellerId?: AccountId | null,
   ): Reservation | NonBidCode
+  /** What a reservation takes of every counter, for where several processes count together. */
+  claim(claimed: Claimed): Claim
+  /** How long any frequency rule of a buyer looks back, ms. */
+  lookBackMs(buyerId: AccountId): number
+  /** What ended calls come to in each counter of an account. */
+  totals(accountId: AccountId, rows: Iterable<UsageRow>): CounterTotals[]
   /** Bids for this call alone are taken from now on, until it is closed; its number must have live bidding. */
   openBidding(callId: CallId): void
   closeBidding(callId: CallId): void
@@ -375,6 +371,10 @@ export function createRouting(
       const seller = sellerId === null ? null : book.accountOf(sellerId).usage
       return takePlaces(bid, seller, ani, atMs, priceMicros, onReservationEnd)
     },
+
+    claim: (claimed) => claimOf(book, claimed),
+    lookBackMs: (buyerId) => book.accountOf(buyerId).callers.keptMs,
+    totals: (accountId, rows) => totalsOf(book, accountId, rows),
 
     openBidding: (callId) => book.openCall(callId),
     closeBidding: (callId) => book.closeCall(callId),

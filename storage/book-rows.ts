@@ -54,7 +54,7 @@ export async function readRowsOf(queries: Queries, listed: readonly Row[]): Prom
     if (row['kind'] === 'dnc') return [{ kind: 'dnc', ...row['payload'] }]
     if (row['kind'] === 'posting') {
       const posting = postings.get(row['entity_id'])
-      return posting ? [{ kind: 'posting', posting }] : []
+      return posting ? [{ kind: 'posting', posting, version: Number(row['version']) }] : []
     }
     return [{ kind: row['kind'], id: row['entity_id'], value: values.get(row['entity_id']) ?? null } as BookChange]
   }
@@ -82,10 +82,13 @@ export async function* readDncRows(tx: Queries, withRemoved: boolean): AsyncGene
 }
 
 /** Deposits, payouts and corrections listed after a version of the book, in their order. */
-export async function readPostings(tx: Queries, afterVersion: number): Promise<Posting[]> {
+export async function readPostings(
+  tx: Queries,
+  afterVersion: number,
+): Promise<{ posting: Posting; version: number }[]> {
   const rows = await tx.rows(
-    `select ${POSTING_COLUMNS} from ledger_postings p where p.book_version > $1 order by p.book_version`,
+    `select ${POSTING_COLUMNS}, p.book_version from ledger_postings p where p.book_version > $1 order by p.book_version`,
     [afterVersion],
   )
-  return rows.map(readPosting)
+  return rows.map((row) => ({ posting: readPosting(row), version: Number(row['book_version']) }))
 }

@@ -148,7 +148,7 @@ export class Book {
       }
       for (const change of gone) this.#apply(apply, change) // Bids before the targets and campaigns they name.
       for await (const change of readDncRows(tx, after !== null)) apply(change)
-      if (after !== null) for (const posting of await readPostings(tx, after)) apply({ kind: 'posting', posting })
+      if (after !== null) for (const one of await readPostings(tx, after)) apply({ kind: 'posting', ...one })
       else this.#balances = await this.readBalances(tx)
       this.#applied = version
     }, 'begin isolation level repeatable read read only')

@@ -65,7 +65,7 @@ export class PostgresLedger implements LedgerStore {
 
   /** Resolves once this process's balances know of it. */
   async written(version: number, posting: Posting): Promise<void> {
-    await this.#book.written(version, { kind: 'posting', posting })
+    await this.#book.written(version, { kind: 'posting', posting, version })
   }
 
   async entries(

@@ -3,6 +3,7 @@ import type { FundsStore, InvoiceIssuer } from '../accounts/needs.ts'
 import type { HealthCheck, ScreenedCall, Stores } from '../api/needs.ts'
 import type {
   ConversionRules,
+  AccountUsage,
   MonitorStore,
   RecordingStore,
   RecordWriter,
@@ -12,6 +13,8 @@ import type {
 import type { BookChange } from '../model/book.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Outcome } from '../model/outcome.ts'
+import type { AccountId } from '../model/ids.ts'
+import { readAccountUsage } from './account-usage.ts'
 import { openDatabase } from './database.ts'
 import { DiskMonitor } from './disk-monitor.ts'
 import { Book } from './book.ts'
@@ -114,6 +117,8 @@ export interface Storage {
   outcomes(since: Date, stepMs: number): Promise<readonly Outcome[]>
   /** The latest calls since a moment, newest first; `inbound`: those that consumers made too. */
   latestCalls(since: Date, inbound: boolean): AsyncIterable<ScreenedCall>
+  /** What one account's counters are rebuilt from where gateways share them. */
+  accountUsage(accountId: AccountId, since: Date, contactsSince: Date | null): Promise<AccountUsage>
   health(): Promise<HealthCheck>
   /** For tests and commands: plain SQL. */
   readonly queries: Queries
@@ -208,6 +213,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       campaignUsage: (since) => readCampaignUsage(postgres, since),
       outcomes: (since, stepMs) => readOutcomes(postgres, since, stepMs),
       latestCalls: (since, inbound) => readLatestCalls(postgres, since, inbound),
+      accountUsage: (id, since, contactsSince) => readAccountUsage(postgres, id, since, contactsSince),
       health: () => checkHealth(postgres, writer),
       queries: postgres,
       embeddedPid: () => database.embeddedPid(),

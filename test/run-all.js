@@ -27,6 +27,7 @@ const PROGRAMS = [
   { program: 'nft', debianPackage: 'nftables', for: 'a network of its own that loses packets' },
   { program: 'tc', debianPackage: 'iproute2', for: 'a network of its own that loses packets and delays them' },
   { program: 'rtpengine', debianPackage: 'rtpengine-daemon', for: 'the media engine rtpengine' },
+  { program: 'redis-server', debianPackage: 'redis-server', for: 'counters that several gateways share' },
   { program: 'chromium', debianPackage: 'chromium', for: 'the console, and JsSIP, in a browser' },
 ]
 

@@ -81,14 +81,19 @@ async function answer(kit: Kit, route: Route, request: ApiRequest): Promise<Answ
   const params = { ...texts(request.query as object), ...(await bodyOf(kit, request)) }
   try {
     const caller = await callerOf(kit, request.params['key'] ?? given(params, 'key') ?? '')
-    return route.dialect.printAnswer(decide(kit, route, caller, params), params)
+    return route.dialect.printAnswer(await decide(kit, route, caller, params), params)
   } catch (error) {
     if (error instanceof Unasked) return route.dialect.printFault({ code: error.code, detail: error.message })
     throw error
   }
 }
 
-function decide(kit: Kit, { dialect, repeats }: Route, caller: Caller, params: Params): PingAnswer {
+function decide(
+  kit: Kit,
+  { dialect, repeats }: Route,
+  caller: Caller,
+  params: Params,
+): PingAnswer | Promise<PingAnswer> {
   const pingId = repeats ? given(params, 'ping_id') : null
   if (pingId !== null) {
     const found = kit.pings.quoted(pingId, caller.accountId)

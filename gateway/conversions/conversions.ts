@@ -15,7 +15,7 @@ const SWEEP_EVERY_MS = 60_000
 
 interface ConversionsNeeds {
   readonly now: () => number
-  readonly balances: Balances
+  readonly balances: Pick<Balances, 'adopt' | 'void'>
   readonly events: EventBus
   readonly telemetry: Pick<Telemetry, 'postings' | 'trackingEvents'>
   readonly operatorId: AccountId

@@ -3,7 +3,7 @@ import { payoutOf } from '../../accounts/settlement.ts'
 import type { Compliance } from '../../compliance/compliance.ts'
 import type { Telemetry } from '../../config/telemetry.ts'
 import type { Account } from '../../model/account.ts'
-import type { Award } from '../../model/auction.ts'
+import type { Auction, Award } from '../../model/auction.ts'
 import type { NonBidCode } from '../../model/bid.ts'
 import type { Clock } from '../../model/clock.ts'
 import { newId, type AccountId, type AuctionId, type CallId } from '../../model/ids.ts'
@@ -27,6 +27,7 @@ import { OpenPings, type OpenPing } from './open-pings.ts'
 import { offerOf } from '../offer.ts'
 import { PingDecisions, type PingDecision } from './ping-decisions.ts'
 import { TokenBucket } from '../identity/token-bucket.ts'
+import type { Reservations } from '../reserving/reserve.ts'
 import type { Taken } from '../taken.ts'
 
 export interface PingLimits {
@@ -48,6 +49,7 @@ export interface PingParts {
   readonly compliance: Compliance
   readonly routing: Routing
   readonly balances: Balances
+  readonly reservations: Reservations
   readonly writer: Pick<RecordWriter, 'accepts'>
   readonly telemetry: Telemetry
   readonly draining: () => boolean
@@ -55,6 +57,14 @@ export interface PingParts {
   readonly limits: PingLimits
   /** Where calls are to be sent: `host` or `host:port`, and parameters. */
   readonly sipHost: () => string
+}
+
+/** A ping with its auction. */
+interface AskedPing {
+  readonly ping: Ping
+  readonly request: AuctionRequest
+  readonly auction: Auction
+  readonly seller: Account
 }
 
 /** Told apart from the bucket of one who has never asked. */
@@ -81,16 +91,20 @@ export class Pings {
     return this.#open.size
   }
 
-  /** Decides a ping, at once. */
-  ask(ping: Ping): PingAnswer {
-    const { clock, limits, telemetry } = this.#parts
+  /** Decides a ping: at once where this gateway counts alone. */
+  ask(ping: Ping): PingAnswer | Promise<PingAnswer> {
+    const { clock, limits } = this.#parts
     const nowMs = clock.monotonicMs()
     this.expire(nowMs)
-    const answer: PingAnswer = this.#bucketOf(ping.sellerId, nowMs).take(nowMs)
+    const answer: PingAnswer | Promise<PingAnswer> = this.#bucketOf(ping.sellerId, nowMs).take(nowMs)
       ? this.#decide(ping, nowMs)
       : { kind: 'limited', retryAfterSeconds: 1, perSecond: limits.maxPerSecond }
+    return answer instanceof Promise ? answer.then((one) => this.#count(one)) : this.#count(answer)
+  }
+
+  #count(answer: PingAnswer): PingAnswer {
     const isRepeated = answer.kind === 'accepted' && answer.isRepeated
-    telemetry.pings.inc({ result: isRepeated ? 'repeated' : answer.kind })
+    this.#parts.telemetry.pings.inc({ result: isRepeated ? 'repeated' : answer.kind })
     return answer
   }
 
@@ -140,8 +154,8 @@ export class Pings {
     return found ? { ...found, auction: this.#parts.routing.explain(found.request, found.auction) } : null
   }
 
-  #decide(ping: Ping, nowMs: number): PingAnswer {
-    const { clock, directory, compliance, routing, limits } = this.#parts
+  #decide(ping: Ping, nowMs: number): PingAnswer | Promise<PingAnswer> {
+    const { clock, directory, compliance, routing } = this.#parts
     const same = this.#open.same(ping)
     if (same) return this.#accepted(same, nowMs, true)
     const number = directory.number(ping.number)
@@ -163,32 +177,62 @@ export class Pings {
     if (!verdict.allowed) return rejected([pingReason('compliance', verdict.rule)])
 
     const auction = routing.auction({ ...request, exclusions: verdict.exclusions })
-    const lost: NonBidCode[] = []
-    for (const award of auction.awards) {
+    return this.#takeFirst({ ping, request, auction, seller }, 0, [], nowMs)
+  }
+
+  /** Keeps the first award, from the one at `at` on, that can still be had. */
+  #takeFirst(asked: AskedPing, at: number, lost: NonBidCode[], nowMs: number): PingAnswer | Promise<PingAnswer> {
+    const { request, auction, ping } = asked
+    for (let i = at; i < auction.awards.length; i++) {
+      const award = auction.awards[i]!
       const taken = this.#take(award, request)
-      if (typeof taken === 'string') {
-        lost.push(taken)
-        continue
-      }
-      const open: OpenPing = {
-        ping,
-        token: tokenFrom(this.#parts.random.bytes(16)),
-        number: request.number,
-        request,
-        auction,
-        award,
-        lost,
-        taken,
-        payoutMicros: payoutOf(number.payout, award.priceMicros),
-        openedAtMs: nowMs,
-        expiresAtMs: nowMs + limits.validityMs,
-      }
-      this.#open.add(open)
-      return this.#accepted(open, nowMs, false)
+      if (taken instanceof Promise)
+        return taken.then((one) => {
+          if (typeof one !== 'string') return this.#keepLate(asked, award, lost, one)
+          return this.#takeFirst(asked, i + 1, [...lost, one], this.#parts.clock.monotonicMs())
+        })
+      if (typeof taken !== 'string') return this.#keep(asked, award, lost, taken, nowMs)
+      lost.push(taken)
     }
     this.#decisions.add({ request, auction, sellerId: ping.sellerId, payoutMicros: null })
     const codes = lost.length > 0 ? lost : auction.nonBids.map(({ code }) => code)
     return rejected(reasonsOf(codes), auction.id)
+  }
+
+  /** While the shared counters were asked, the same ping may have been answered, or the seller's last place given away. */
+  #keepLate(asked: AskedPing, award: Award, lost: readonly NonBidCode[], taken: Taken): PingAnswer {
+    const nowMs = this.#parts.clock.monotonicMs()
+    const same = this.#open.same(asked.ping)
+    const unwell = same ? null : this.#whyNot(asked.seller)
+    if (!same && !unwell) return this.#keep(asked, award, lost, taken, nowMs)
+    taken.reservation.release()
+    this.#parts.balances.void(taken.hold)
+    return same ? this.#accepted(same, nowMs, true) : rejected([pingReason(unwell!)])
+  }
+
+  #keep(
+    { ping, request, auction }: AskedPing,
+    award: Award,
+    lost: readonly NonBidCode[],
+    taken: Taken,
+    nowMs: number,
+  ): PingAnswer {
+    const { number } = request
+    const open: OpenPing = {
+      ping,
+      token: tokenFrom(this.#parts.random.bytes(16)),
+      number,
+      request,
+      auction,
+      award,
+      lost,
+      taken,
+      payoutMicros: payoutOf(number.payout, award.priceMicros),
+      openedAtMs: nowMs,
+      expiresAtMs: nowMs + this.#parts.limits.validityMs,
+    }
+    this.#open.add(open)
+    return this.#accepted(open, nowMs, false)
   }
 
   #whyNot(seller: Account): PingReasonCode | null {
@@ -215,14 +259,11 @@ export class Pings {
     }
   }
 
-  #take(award: Award, { callId, ani, currency, number, receivedAtMs }: AuctionRequest): Taken | NonBidCode {
-    const { routing, balances } = this.#parts
-    const reservation = routing.reserve(award, callId, ani, receivedAtMs, number.accountId)
-    if (typeof reservation === 'string') return reservation
-    const hold = balances.hold(award.buyerId, callId, award.priceMicros, currency)
-    if (typeof hold !== 'string') return { reservation, hold }
-    reservation.release()
-    return hold
+  #take(
+    award: Award,
+    { callId, ani, currency, number, receivedAtMs: atMs }: AuctionRequest,
+  ): ReturnType<Reservations['reserve']> {
+    return this.#parts.reservations.reserve({ award, callId, ani, atMs, sellerId: number.accountId, currency })
   }
 
   #accepted(open: OpenPing, nowMs: number, isRepeated: boolean): PingAnswer {

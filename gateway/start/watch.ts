@@ -20,6 +20,8 @@ export interface Watched {
   readonly balances: { readonly holdCount: number }
   readonly conversions: { readonly holdCount: number }
   readonly intake: { readonly pending: number }
+  /** Null where this process counts alone. */
+  readonly sharing: { readonly leaseCount: number } | null
   readonly pings: { readonly openCount: number }
   readonly probes: Pick<Probes, 'counts'>
   readonly registrations: Pick<TrunkRegistrations, 'counts'>
@@ -47,6 +49,7 @@ export function watch(telemetry: Telemetry, watched: Watched): void {
     telemetry.databaseUp.set(state === 'database' ? 1 : 0)
     telemetry.openPings.set(watched.pings.openCount)
     showOutbox(telemetry, watched.storage.outbox.figures)
+    telemetry.redisLeases.set(watched.sharing?.leaseCount ?? 0)
     telemetry.holds.set(watched.balances.holdCount)
     telemetry.conversionHolds.set(watched.conversions.holdCount)
     telemetry.trackingPending.set(watched.intake.pending)

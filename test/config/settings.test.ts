@@ -177,7 +177,7 @@ describe('settings', () => {
       DCE_SERVER_PORT: '0',
     }
     const settings = loadSettings({ file: null, env })
-    assert.deepEqual(notAvailable(settings).toSorted(), ['redis.url', 'server.grpc.port'])
+    assert.deepEqual(notAvailable(settings).toSorted(), ['server.grpc.port'])
     assert.deepEqual(settings.kafka.brokers, ['a:9092', 'b:9092'])
     assert.deepEqual(notAvailable(loadSettings({ file: null, env: { DCE_MEDIA_ENGINE: 'relay' } })), [])
   })

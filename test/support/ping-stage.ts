@@ -13,6 +13,7 @@ import { Call } from '../../gateway/live-call.ts'
 import { LiveCalls } from '../../gateway/live-calls.ts'
 import type { ExchangeParts } from '../../gateway/parts.ts'
 import { Pings, type PingLimits } from '../../gateway/pings/pings.ts'
+import { OwnReservations } from '../../gateway/reserving/reserve.ts'
 import type { Signaling } from '../../gateway/srf.ts'
 import type { SipRequest, SipResponse } from '../../gateway/srf/srf-types.ts'
 import { take } from '../../gateway/take-award.ts'
@@ -80,6 +81,7 @@ export class PingStage {
     }
     const writer = { write: () => Promise.resolve(), accepts: () => true }
     const draining = (): boolean => this.draining
+    const reservations = new OwnReservations(routing, balances)
     this.pings = new Pings({
       clock,
       directory,
@@ -87,6 +89,7 @@ export class PingStage {
       compliance,
       routing,
       balances,
+      reservations,
       writer,
       telemetry,
       draining,
@@ -102,6 +105,7 @@ export class PingStage {
       compliance,
       routing,
       balances,
+      reservations,
       writer,
       telemetry,
       draining,
@@ -131,7 +135,7 @@ export class PingStage {
   }
 
   ask(changes: Partial<Ping> = {}): PingAnswer {
-    return this.pings.ask({
+    const answer = this.pings.ask({
       sellerId: SELLER,
       caller: CALLER,
       number: NUMBER,
@@ -140,6 +144,7 @@ export class PingStage {
       tags: {},
       ...changes,
     })
+    return answer instanceof Promise ? assert.fail('one who counts alone answers at once') : answer
   }
 
   /** Asks, and fails unless it is accepted. */
@@ -210,6 +215,7 @@ export class SoldCall {
   /** Takes this award's places and funds, to ring it. */
   take(award: Award): Taken | NonBidCode {
     const taken = take(this.call, award, this.#parts)
+    if (taken instanceof Promise) assert.fail('one who counts alone answers at once')
     this.#taken = typeof taken === 'string' ? null : taken
     return taken
   }

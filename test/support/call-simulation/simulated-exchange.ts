@@ -16,6 +16,7 @@ import { MenuPlaces } from '../../../gateway/menu/menu-places.ts'
 import { OwnDialogs } from '../../../gateway/transfers/own-dialogs.ts'
 import type { ExchangeParts } from '../../../gateway/parts.ts'
 import { Pings } from '../../../gateway/pings/pings.ts'
+import { OwnReservations } from '../../../gateway/reserving/reserve.ts'
 import { Probes } from '../../../gateway/reachability/probes.ts'
 import { RefusalCounter } from '../../../gateway/refusal-counter.ts'
 import { Registrar } from '../../../gateway/registrar/registrar.ts'
@@ -149,6 +150,7 @@ export function createSimulatedExchange(options: {
   const refusalCounter = new RefusalCounter(writer)
   const stopMarking = liveCalls.markAliveEvery(5000, writer)
   let draining = false
+  const reservations = new OwnReservations(routing, balances)
   const pings = new Pings({
     clock,
     directory,
@@ -156,6 +158,7 @@ export function createSimulatedExchange(options: {
     compliance,
     routing,
     balances,
+    reservations,
     writer,
     telemetry,
     random: systemRandom,
@@ -181,6 +184,7 @@ export function createSimulatedExchange(options: {
     pings,
     balances,
     conversions: { keep: () => {}, written: () => {} },
+    reservations,
     recordings: { begun: async () => {}, ended: async () => {} },
     writer,
     announcements: new Announcements(bus, { keeps: () => true, add: () => {} }),

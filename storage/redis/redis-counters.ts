@@ -1,0 +1,272 @@
+import { strict as assert } from 'node:assert'
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { AccountRebuilt, Billed, ClaimEnd, ReserveAnswer, SharedCounters } from '../../gateway/needs.ts'
+import {
+  MOST_SHARED_MICROS,
+  type Claim,
+  type ClaimState,
+  type ContactClaim,
+  type CounterClaim,
+  type CounterTotals,
+} from '../../model/claim.ts'
+import type { AccountId, HoldId, PostingId } from '../../model/ids.ts'
+import type { PhoneNumber } from '../../model/phone-number.ts'
+import { RedisLink, Script, type RedisLinkOptions } from './redis-link.ts'
+
+const COUNTERS = new Script(readFileSync(new URL('counters.lua', import.meta.url), 'utf8'))
+
+/** The first to see a new run of the server, or an empty one, begins an epoch: what was counted before no longer counts. */
+const EPOCH = new Script(`
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local found = redis.call('HMGET', KEYS[1], 'run', 'id', 'since')
+if found[1] == ARGV[1] then return { found[2], now - found[3] } end
+redis.call('HSET', KEYS[1], 'run', ARGV[1], 'id', ARGV[2], 'since', now)
+return { ARGV[2], 0 }`)
+
+const EPOCH_KEY = 'dce:epoch'
+/** How long one gateway may take to rebuild an account's counters before another tries, ms. */
+const BUILD_MS = 5000
+/** Contacts sent at a time while counters are rebuilt. */
+const CONTACTS_PAGE = 500
+const STATES: readonly ClaimState[] = ['reserved', 'answered', 'settled', 'orphaned']
+const NO_LIMIT = -1
+/** No period has so low a number. */
+const EMPTY = -1e9
+
+/**
+ * The counters of several gateways, in Redis: one script for all that is a buyer's, and the same for what is a seller's, each in one round trip.
+ * Every method rejects when there is no answer in time; `unknown` says that the counters are not there, or not of the epoch that was joined.
+ */
+export class RedisCounters implements SharedCounters {
+  readonly #link: RedisLink
+  readonly #leaseMs: number
+  #epoch = ''
+  onReady: () => void = () => {}
+  onLost: () => void = () => {}
+
+  constructor(options: RedisLinkOptions & { readonly leaseMs: number }) {
+    this.#leaseMs = options.leaseMs
+    this.#link = new RedisLink(
+      options,
+      () => this.onReady(),
+      () => this.onLost(),
+    )
+  }
+
+  get isConnected(): boolean {
+    return this.#link.isReady
+  }
+
+  async join(): Promise<{ readonly isNew: boolean; readonly ageMs: number }> {
+    const [id, ageMs] = texts(await this.#link.run(EPOCH, [EPOCH_KEY], [await this.#link.runId(), randomUUID()]))
+    const isNew = id !== this.#epoch
+    this.#epoch = id!
+    return { isNew, ageMs: Number(ageMs) }
+  }
+
+  reserve(claim: Claim): Promise<ReserveAnswer> {
+    return this.#reserve(claim, claim.buyerId, claim.counters, claim.creditMicros, true, 'reserved')
+  }
+
+  reserveSeller(claim: Claim): Promise<ReserveAnswer> {
+    const { id, counter } = claim.seller!
+    return this.#reserve({ ...claim, contact: null }, id, [counter], null, true, 'reserved')
+  }
+
+  adopt(claim: Claim, state: ClaimState): Promise<ReserveAnswer> {
+    return this.#reserve(claim, claim.buyerId, claim.counters, claim.creditMicros, false, state)
+  }
+
+  adoptSeller(claim: Claim, state: ClaimState): Promise<ReserveAnswer> {
+    const { id, counter } = claim.seller!
+    return this.#reserve({ ...claim, contact: null }, id, [counter], null, false, state)
+  }
+
+  async end(accountId: AccountId, id: HoldId, end: ClaimEnd, billed: Billed): Promise<boolean> {
+    const { priceMicros, fundsMicros } = billed
+    return (await this.#ask(accountId, end, [id, exact(priceMicros), exact(fundsMicros)]))[0] === 'ok'
+  }
+
+  async renew(accountId: AccountId, ids: readonly HoldId[]): Promise<readonly HoldId[] | 'unknown'> {
+    const [code, ...missing] = await this.#ask(accountId, 'renew', ['', this.#leaseMs, ...ids])
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Some of the ids it was given.
+    return code === 'ok' ? (missing as HoldId[]) : 'unknown'
+  }
+
+  async callsFrom(claim: Claim, contact: ContactClaim): Promise<'ok' | 'frequency' | 'unknown'> {
+    const { ani, keepMs } = contact
+    const args = [claim.id, ani, memberOf(claim.id, contact), claim.atMs, keepMs, ...ruleArgs(contact, claim.atMs)]
+    const [code] = await this.#ask(claim.buyerId, 'caller', args, contact)
+    return code === 'frequency' || code === 'ok' ? code : 'unknown'
+  }
+
+  async adjust(accountId: AccountId, postingId: PostingId, version: number, micros: number): Promise<void> {
+    await this.#ask(accountId, 'adjust', [postingId, version, exact(micros)])
+  }
+
+  async rebuild(accountId: AccountId, read: () => Promise<AccountRebuilt>): Promise<boolean> {
+    const lock = `dce:{${accountId}}:building`
+    if (!(await this.#link.takeLock(lock, BUILD_MS))) return false
+    try {
+      const { balanceMicros, version, totals, claims, kept, contacts } = await read()
+      for (let at = 0; at < contacts.length; at += CONTACTS_PAGE) {
+        const page = contacts
+          .slice(at, at + CONTACTS_PAGE)
+          .map(({ id, atMs, isBilled, ...contact }) => [
+            contact.ani,
+            atMs,
+            memberOf(id, contact),
+            contact.keepMs,
+            isBilled,
+          ])
+        await this.#ask(accountId, 'contacts', [JSON.stringify(page)])
+      }
+      const built = {
+        balance: exact(balanceMicros),
+        version,
+        counters: Object.fromEntries(totals.map((counter) => [counter.name, packTotals(counter)])),
+        claims: Object.fromEntries([
+          ...claims.map(({ claim, state }) => [claim.id, packClaim(accountId, claim, state)]),
+          ...kept.map(({ id, fundsMicros }) => [id, [STATES.indexOf('orphaned'), 0, 0, '', '', exact(fundsMicros)]]),
+        ]),
+      }
+      await this.#ask(accountId, 'load', [JSON.stringify(built), this.#leaseMs])
+    } finally {
+      await this.#link.dropLock(lock).catch(() => {})
+    }
+    return true
+  }
+
+  /** Why this Redis should not be used as it is set up; null when it may. */
+  async findFault(): Promise<string | null> {
+    const policy = await this.#link.evictionPolicy()
+    if (policy === null || policy === 'noeviction') return null
+    return `its maxmemory-policy is ${policy}: it may forget counters when its memory is full; set noeviction`
+  }
+
+  close(): void {
+    this.#link.close()
+  }
+
+  async #reserve(
+    { id, priceMicros, fundsMicros, atMs, contact }: Claim,
+    accountId: AccountId,
+    counters: readonly CounterClaim[],
+    creditMicros: number | null,
+    isJudged: boolean,
+    state: ClaimState,
+  ): Promise<ReserveAnswer> {
+    const args = [
+      id,
+      this.#leaseMs,
+      exact(priceMicros),
+      creditMicros === null ? '' : exact(creditMicros),
+      atMs,
+      isJudged ? 1 : 0,
+      STATES.indexOf(state),
+      contact?.ani ?? '',
+      contact ? memberOf(id, contact) : '',
+      contact?.keepMs ?? 0,
+      ...ruleArgs(contact, atMs),
+      exact(fundsMicros),
+    ]
+    for (const counter of counters) pushCounter(args, counter)
+    const [code, second, ...rest] = await this.#ask(accountId, 'reserve', args, contact)
+    if (code === 'ok') return { kind: 'ok', availableMicros: Number(second), free: rest.map(Number) }
+    if (code === 'concurrency' || code === 'cap') return { kind: code, counter: counters[Number(second) - 1]!.name }
+    assert(code === 'frequency' || code === 'budget' || code === 'funds' || code === 'unknown', `Redis said ${code}`)
+    return { kind: code }
+  }
+
+  async #ask(
+    accountId: AccountId,
+    todo: string,
+    args: readonly (string | number)[],
+    contact: ContactClaim | null = null,
+  ): Promise<readonly string[]> {
+    const state = `dce:{${accountId}}`
+    const keys = [state, `${state}:leases`]
+    if (contact !== null && contact.keepMs > 0)
+      keys.push(this.#callersKey(state, 'from', contact.ani), this.#callersKey(state, 'won', contact.ani))
+    return texts(await this.#link.run(COUNTERS, keys, [todo, this.#epoch, ...args]))
+  }
+
+  #callersKey(state: string, kind: 'from' | 'won', ani: PhoneNumber): string {
+    return `${state}:${kind}:${this.#epoch}:${ani}`
+  }
+}
+
+function texts(answer: unknown): string[] {
+  assert(Array.isArray(answer), 'a script of ours answers with a list')
+  return answer.map(String)
+}
+
+/** Money as Redis counts it, in doubles: exact, or not counted at all. */
+function exact(micros: number): number {
+  assert(Math.abs(micros) <= MOST_SHARED_MICROS, `${micros} micros are too many to share`)
+  return micros
+}
+
+function pushCounter(args: (string | number)[], counter: CounterClaim): void {
+  const { caps } = counter
+  args.push(
+    counter.name,
+    caps.concurrent ?? NO_LIMIT,
+    caps.hourly ?? NO_LIMIT,
+    caps.daily ?? NO_LIMIT,
+    caps.monthly ?? NO_LIMIT,
+    caps.total ?? NO_LIMIT,
+    exact(counter.dailyMicros ?? NO_LIMIT),
+    exact(counter.totalMicros ?? NO_LIMIT),
+    counter.hour,
+    counter.day,
+    counter.month,
+  )
+}
+
+function memberOf(id: string, { campaignId, targetId }: Pick<ContactClaim, 'campaignId' | 'targetId'>): string {
+  return `${id}|c:${campaignId}|t:${targetId}|`
+}
+
+/** Most calls, since when, of what, billed ones alone. */
+function ruleArgs(contact: ContactClaim | null, atMs: number): (string | number)[] {
+  const rule = contact?.rule
+  if (!rule) return [0, 0, '', 0]
+  const scopes = { campaign: `|c:${contact.campaignId}|`, target: `|t:${contact.targetId}|`, buyer: '' }
+  return [rule.calls, atMs - rule.hours * 3_600_000, scopes[rule.per ?? 'campaign'], rule.after === 'converted' ? 1 : 0]
+}
+
+/** As the script keeps it: of each period the newest two, the even one first. */
+function packTotals({ calls, micros, hours, days, months }: CounterTotals): number[] {
+  const packed = [0, calls, micros]
+  for (const [periods, hasMoney] of [
+    [hours, false],
+    [days, true],
+    [months, false],
+  ] as const) {
+    for (const parity of [0, 1]) {
+      const one = periods.find(({ period }) => Math.abs(period % 2) === parity)
+      packed.push(one?.period ?? EMPTY, one?.calls ?? 0)
+      if (hasMoney) packed.push(one?.micros ?? 0)
+    }
+  }
+  return packed
+}
+
+function packClaim(accountId: AccountId, claim: Claim, state: ClaimState): (string | number)[] {
+  const { id, priceMicros, fundsMicros, atMs, contact } = claim
+  const isBuyers = claim.buyerId === accountId
+  const from = isBuyers ? contact : null
+  const of = [from?.ani ?? '', from ? memberOf(id, from) : '']
+  const counters = isBuyers ? claim.counters : [claim.seller!.counter]
+  return [
+    STATES.indexOf(state),
+    exact(priceMicros),
+    atMs,
+    ...of,
+    exact(fundsMicros),
+    ...counters.flatMap(({ name, hour, day, month }) => [name, hour, day, month]),
+  ]
+}
