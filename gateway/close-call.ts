@@ -10,6 +10,7 @@ import { countCall, countRefusal } from './quality/measure.ts'
 import type { Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import { countQuality } from './quality/quality-metrics.ts'
+import { forgetRinging } from './write-sold.ts'
 
 /**
  * The end of every call, however it came: media closed, places given back, the sale settled (posted or voided), and the
@@ -34,6 +35,7 @@ async function close(call: Call, parts: ExchangeParts): Promise<void> {
 }
 
 async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
+  forgetRinging(call)
   await closeMedia(call)
   call.endedAt ??= new Date()
   const attempt = call.outcome === 'answered' ? call.soldAttempt : null

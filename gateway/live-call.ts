@@ -116,6 +116,8 @@ export class Call {
   readonly transferredTo: Partial<Record<LegSide, BuyerAttempt>> = {}
   /** The places and the hold of the award being rung or answered, until they are given back or settled. */
   takenAward: Taken | null = null
+  /** It is being rung, and that is to be written down unless its sale is before. */
+  ringingWrite: NodeJS.Timeout | null = null
   auctionRequest: AuctionRequest | null = null
   /** Its auction has been open for bids on this very call. */
   wasOpen = false

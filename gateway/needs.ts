@@ -22,7 +22,7 @@ export interface AuditRecord {
 /**
  * What the gateway writes down. Every record has an id of the gateway's making, so writing one twice changes nothing:
  * - `asked`: a call whose caller is about to be answered by us, before anything is sold, with the dialog that will be.
- * - `sold`: the call, its auction and award, and the hold: written when an award's INVITE goes out (dialogs null), and again
+ * - `sold`: the call, its auction and award, and the hold: written when an award has been rung for a moment (dialogs null), and
  *   with both dialogs before the answer is passed on. A caller whom we have answered has its dialog from the first. The later
  *   writing of a call replaces the earlier one, its hold included.
  * - `alive`: these answered calls were up at this moment.

@@ -16,7 +16,7 @@ import { ringWays } from './invitation/ring-ways.ts'
 import { longerInterval } from './in-dialog/session-timer.ts'
 import { relayableStatus } from './srf.ts'
 import { trunkParty } from './identity/trunk-party.ts'
-import { writeSold } from './write-sold.ts'
+import { writeRingingSoon } from './write-sold.ts'
 
 /** How ringing one award came out, all the places its target sent us to included. */
 export type AwardResult =
@@ -168,23 +168,16 @@ async function letHear(call: Call): Promise<void> {
   }
 }
 
-/** The INVITE is out: now there is time to write the call down, and to name a reason for every bid that was not in it. */
+/** The INVITE is out: now there is time to name a reason for every bid that was not in it, and soon to write the call down. */
 function sent(call: Call, attempt: BuyerAttempt, sipCallId: string, parts: ExchangeParts): void {
   attempt.sipCallId = sipCallId
   if (call.attempts.length === 1) {
     parts.telemetry.addedPdd.observe((parts.clock.monotonicMs() - call.setupFromMonotonicMs) / 1000)
-    setImmediate(() => {
-      explain(call, parts)
-      writeRinging(call, attempt, parts)
-    })
-  } else writeRinging(call, attempt, parts)
+    setImmediate(() => explain(call, parts))
+  }
+  writeRingingSoon(call, attempt, parts)
   call.note('invited', `rank ${attempt.award.rank}`)
   parts.announcements.routed(call, attempt.award)
-}
-
-/** Lets a restart find a call that nobody has answered yet. Its answer waits for its own writing, which this must not follow. */
-function writeRinging(call: Call, attempt: BuyerAttempt, parts: ExchangeParts): void {
-  if (call.soldAttempt === attempt && call.state !== 'answered') void writeSold(call, null, parts).catch(() => {})
 }
 
 function explain(call: Call, parts: ExchangeParts): void {

@@ -54,7 +54,7 @@ describe('an exchange that is killed', function () {
     const unanswered = await ringing.startCall(HUNG_UP_ON, { timeoutS: 90 })
     await billed.answered()
     await voided.answered()
-    await ringing.inState('ringing')
+    await writtenLegs(dataDirectory, ringing.number, 2)
     await first.process.kill()
 
     const second = await start()
@@ -134,6 +134,7 @@ describe('an exchange that is killed', function () {
       }
       callers[1]!.press('1')
       await markets[1]!.inState('ringing')
+      await writtenLegs(dataDirectory, markets[1]!.number, 2)
       await first.process.kill()
 
       const second = await start()
