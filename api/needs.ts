@@ -259,7 +259,12 @@ export interface StoredDecision {
   readonly inputs: DecisionInputs | null
   readonly damage: string | null
   /** Null: it has not ended. */
-  readonly call: { readonly wasAnswered: boolean; readonly durationMs: number; readonly billedMicros: Micros } | null
+  readonly call: {
+    readonly bidId: BidId | null
+    readonly wasAnswered: boolean
+    readonly durationMs: number
+    readonly billedMicros: Micros
+  } | null
 }
 
 export interface DecisionStore {

@@ -1,5 +1,5 @@
 import type { DecisionStore, StoredDecision } from '../api/needs.ts'
-import type { CallId } from '../model/ids.ts'
+import type { BidId, CallId } from '../model/ids.ts'
 import { isId } from '../model/ids.ts'
 import { readAuction } from './auction-rows.ts'
 import { readMicros } from './columns.ts'
@@ -11,7 +11,7 @@ const PAGE = 100
 /** Parts that may be kept from one page to the next: past it they are read anew. */
 const MOST_PARTS = 20_000
 
-const SELECT = `select a.*, d.body, c.answered_at is not null as answered, c.duration_ms, c.price_micros as billed_micros
+const SELECT = `select a.*, d.body, c.answered_at is not null as answered, c.duration_ms, c.price_micros as billed_micros, c.bid_id as sold_bid
   from decisions d join auctions a on a.id = d.auction_id left join calls c on c.id = a.call_id`
 
 /** What auctions were decided by. */
@@ -70,6 +70,7 @@ function readRow(row: Row, parts: ReadonlyMap<string, string>): StoredDecision {
     row['duration_ms'] === null
       ? null
       : {
+          bidId: row['sold_bid'] as BidId | null,
           wasAnswered: row['answered'] as boolean,
           durationMs: row['duration_ms'] as number,
           billedMicros: readMicros(row['billed_micros']),

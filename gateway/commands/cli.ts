@@ -11,6 +11,7 @@ import {
 } from '../../config/settings.ts'
 import { tuneCollector } from '../start/collector.ts'
 import { openCommandStorage } from './command-storage.ts'
+import type { Question } from './replay.ts'
 
 /** A command that went wrong in a way its user can mend: printed as one line, without a stack. */
 class CommandError extends Error {
@@ -56,7 +57,14 @@ const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: 
     help: 'recording list            the recordings there are; recording decrypt FILE OUT.wav opens one',
   },
   audit: { run: later('audit verify'), help: 'audit verify              (comes with a later version)' },
-  replay: { run: later('replay'), help: 'replay ID                 (comes with a later version)' },
+  replay: {
+    run: replay,
+    help: 'replay CALL_ID            hold a call’s auction again ([--bids FILE] [--rules FILE | --set K=V,…] [--json])',
+  },
+  backtest: {
+    run: backtest,
+    help: 'backtest --from --to      hold the auctions of a period again ([--bids FILE] [--rules FILE | --set K=V,…] [--json])',
+  },
   doctor: { run: doctor, help: 'doctor                    check that this machine has what the exchange needs' },
 }
 
@@ -254,6 +262,33 @@ async function analytics(args: Arguments): Promise<void> {
     throw new CommandError('analytics verify and analytics rebuild are the forms')
   const { analyticsCommand } = await import('./command-storage.ts')
   process.exitCode = (await analyticsCommand(verb, settingsOf(args), (line) => say(line))) ? 0 : 1
+}
+
+async function replay(args: Arguments): Promise<void> {
+  const [id] = args.words
+  if (!id) throw new CommandError('replay CALL_ID is the only form')
+  const { replayCall } = await import('./replay.ts')
+  const isSame = await replayCall(id, questionOf(args), settingsOf(args, QUESTION), (line) => say(line))
+  process.exitCode = isSame ? 0 : 1
+}
+
+async function backtest(args: Arguments): Promise<void> {
+  if (args.words.length > 0) throw new CommandError(`backtest ${args.words[0]}: a period is wanted, --from and --to`)
+  const { backtestPeriod, readPeriod } = await import('./backtest.ts')
+  const period = readPeriod(args.flags.get('from'), args.flags.get('to'))
+  const settings = settingsOf(args, [...QUESTION, 'from', 'to'])
+  process.exitCode = (await backtestPeriod(period, questionOf(args), settings, (line) => say(line))) ? 0 : 1
+}
+
+const QUESTION = ['bids', 'rules', 'set', 'json']
+
+function questionOf({ flags }: Arguments): Question {
+  return {
+    bidsFile: flags.get('bids') ?? null,
+    rulesFile: flags.get('rules') ?? null,
+    rules: flags.get('set') ?? null,
+    asJson: flags.get('json') === 'true',
+  }
 }
 
 async function recording(args: Arguments): Promise<void> {

@@ -61,7 +61,12 @@ describe('what auctions were decided by', () => {
     const { call, ...ended } = endedRecord(callRecord({ id: callId, auctionId: id }))
     await storage.writer.write({ ...ended, call })
     const stored = await storage.stores.decisions.findByCall(callId)
-    assert.deepEqual(stored!.call, { wasAnswered: true, durationMs: call.durationMs, billedMicros: call.priceMicros })
+    assert.deepEqual(stored!.call, {
+      bidId: call.bidId,
+      wasAnswered: true,
+      durationMs: call.durationMs,
+      billedMicros: call.priceMicros,
+    })
   })
 
   it('has each part once, and says which one is missing', async () => {
