@@ -61,6 +61,8 @@ export interface BacktestResult {
   /** The first of those that were not. */
   readonly firstNotReproduced: readonly AuctionId[]
   readonly unreadable: number
+  /** Bids that were to be otherwise, and that no decision knew nor anybody does now. */
+  readonly unknownBids: readonly BidId[]
   /** Their calls go on: they are in no sum. */
   readonly underWay: number
   /** Of calls that nobody answered, those that another target would have been rung for: whether it would have answered, nobody knows. */
@@ -107,11 +109,13 @@ export class Backtest {
   readonly #newlySoldMicros = new Map<Currency, Micros>()
   readonly #calls: CallDifference[] = []
   readonly #firstNotReproduced: AuctionId[] = []
+  readonly #unknownBids = new Set<BidId>()
   readonly #counts = { decisions: 0, reproduced: 0, notReproduced: 0, unreadable: 0, underWay: 0 }
   readonly #suppositions = { otherwiseRung: 0, newlySold: 0, differing: 0 }
 
   constructor(whatIf: WhatIf) {
     this.#whatIf = whatIf
+    for (const [id, { now }] of whatIf.bids) if (now === null) this.#unknownBids.add(id)
   }
 
   /** Calls come in the order of their auctions. */
@@ -122,6 +126,7 @@ export class Backtest {
       counts.unreadable++
       return
     }
+    if (this.#unknownBids.size > 0) for (const { bid } of inputs.bids) this.#unknownBids.delete(bid.id)
     if (differences(auction, rerunAuction(inputs, auction.id), inputs).length === 0) counts.reproduced++
     else {
       counts.notReproduced++
@@ -139,6 +144,7 @@ export class Backtest {
     return {
       ...this.#counts,
       ...this.#suppositions,
+      unknownBids: [...this.#unknownBids],
       firstNotReproduced: this.#firstNotReproduced,
       newlySoldMicros: this.#newlySoldMicros,
       buyers: [...this.#buyers.values()],
@@ -159,8 +165,11 @@ export class Backtest {
         this.#newlySoldMicros.set(currency, (this.#newlySoldMicros.get(currency) ?? 0n) + first.priceMicros)
       } else if (first.bidId !== wasOffered?.bidId) this.#suppositions.otherwiseRung++
     }
+    // By conversion it is what the call was expected to bring, whenever it ended.
     const pays = (award: Award | null): Micros =>
-      award !== null && call.durationMs >= award.billableAfter * 1000 ? award.priceMicros : 0n
+      award !== null && (award.conversion !== undefined || call.durationMs >= award.billableAfter * 1000)
+        ? award.priceMicros
+        : 0n
     // What was billed is what was billed, whatever the auction said.
     const [billedBefore, billedAfter] = [call.billedMicros, isSameSale(before, after) ? call.billedMicros : pays(after)]
     if (before) this.#count('before', before.buyerId, currency, billedBefore)

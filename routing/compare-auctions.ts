@@ -41,7 +41,7 @@ function awardText(award: Award | undefined): string {
         .map(([name, factor]) => `${name} ${factor}`)
         .join(', ')}`
     : ''
-  return `bid ${bidId} (buyer ${buyerId}, campaign ${campaignId}, target ${targetId}) of ${formatMoney(amountMicros)}${made}, quality ${quality ?? 1000}, score ${score}, at ${formatMoney(priceMicros)} after ${billableAfter} s`
+  return `bid ${bidId} (buyer ${buyerId}, campaign ${campaignId}, target ${targetId}) of ${formatMoney(amountMicros)}${made}, quality ${quality ?? 1000}, score ${score}, at ${formatMoney(priceMicros)} after ${award.conversion ? 'a conversion' : `${billableAfter} s`}`
 }
 
 /** Why candidates got no award, in the decision itself. */

@@ -62,6 +62,7 @@ function tell(from: Date, to: Date, result: BacktestResult, print: Print): void 
   print(`  ${reproduced} come out the same to the bit when held again as they were, ${notReproduced} do not`)
   for (const id of result.firstNotReproduced) print(`    auction ${id}`)
   if (unreadable > 0) print(`  ${unreadable} cannot be read, and are in no sum`)
+  for (const id of result.unknownBids) print(`  bid ${id} of the file is known to nobody`)
   if (underWay > 0) print(`  ${underWay} are of calls that go on, and are in no sum`)
   for (const [currency, { before, after }] of totalsOf(result)) {
     print(`${currency}                    before           after      difference`)
@@ -162,6 +163,7 @@ function printResult(from: Date, to: Date, result: BacktestResult): object {
     first_not_reproduced: result.firstNotReproduced,
     unreadable: result.unreadable,
     under_way: result.underWay,
+    unknown_bids: result.unknownBids,
     totals: Object.fromEntries(
       [...totalsOf(result)].map(([currency, { before, after }]) => [
         currency,

@@ -37,7 +37,11 @@ export async function replayCall(id: string, question: Question, settings: Setti
     const { auction, inputs, damage } = decision
     if (!inputs) throw new Error(`${id}: what its auction was decided by cannot be read: ${damage}`)
     const found = differences(auction, rerunAuction(inputs, auction.id), inputs)
-    const supposed = whatIf && suppose(inputs, await resolveWhatIf(whatIf, storage.stores))
+    const resolved = whatIf && (await resolveWhatIf(whatIf, storage.stores))
+    const candidates = new Set(inputs.bids.map(({ bid }) => bid.id))
+    for (const [bidId, { now }] of resolved?.bids ?? [])
+      if (now === null && !candidates.has(bidId)) throw new Error(`--bids: ${bidId}: no such bid`)
+    const supposed = resolved && suppose(inputs, resolved)
     const asIf = supposed && rerunAuction(supposed.inputs, auction.id)
     const before = decidedThen(auction)
     if (question.asJson) {

@@ -76,6 +76,12 @@ export function callsOfMarket(seed: number, calls: number, options: RoutingOptio
       pacing: next() < 0.4 ? 'even' : 'asap',
       factors: { performance: next() < 0.4, competition: next() < 0.4 },
       criteria: someCriteria(),
+      pricing: maybe(0.15, () => ({
+        type: 'conversion' as const,
+        event: 'conversion' as const,
+        windowHours: 24,
+        rateMillionths: 300_000 + int(700_000),
+      })),
     }),
   )
   function bid(id: string, callId: CallId | null): Bid {
