@@ -23,8 +23,13 @@ export type MonitorId = Id<'monitor'>
 export type PostingId = Id<'posting'>
 export type RuleId = Id<'compliance-rule'>
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
+/** The text of an id, written over for each: one flat string comes of it, which costs less than putting one together. */
+const written = Buffer.from('00000000-0000-7000-8000-000000000000', 'latin1')
+/** Where the hex digits of each random byte but the first go. */
+const RANDOM_AT = [21, 24, 26, 28, 30, 32, 34]
 let lastMs = 0
+let writtenMs = 0
 let sequence = 0
 
 /**
@@ -40,13 +45,24 @@ export function newId<T extends string>(clock: Clock = systemClock, random: Rand
     lastMs++ // More than 4,096 in a millisecond: borrow from the next rather than repeat.
     sequence = 0
   }
-  const hex = Math.floor(lastMs).toString(16).padStart(12, '0')
+  if (lastMs !== writtenMs) {
+    const hex = Math.floor(lastMs).toString(16).padStart(12, '0')
+    written.write(`${hex.slice(0, 8)}-${hex.slice(8)}`, 'latin1')
+    writtenMs = lastMs
+  }
+  written[15] = DIGITS[sequence >> 8]!
+  written[16] = DIGITS[(sequence >> 4) & 0xf]!
+  written[17] = DIGITS[sequence & 0xf]!
   const r = random.bytes(8)
-  const version = (0x7000 | sequence).toString(16)
-  const variant = HEX[(r[0]! & 0x3f) | 0x80]!
-  const id = `${hex.slice(0, 8)}-${hex.slice(8)}-${version}-${variant}${HEX[r[1]!]!}-${HEX[r[2]!]!}${HEX[r[3]!]!}${HEX[r[4]!]!}${HEX[r[5]!]!}${HEX[r[6]!]!}${HEX[r[7]!]!}`
-  // One flat text: V8 would keep the pieces, five times the bytes, for as long as somebody holds the id.
-  return ` ${id}`.slice(1) as T
+  written[19] = DIGITS[0x8 | ((r[0]! >> 4) & 0x3)]!
+  written[20] = DIGITS[r[0]! & 0xf]!
+  for (let i = 0; i < RANDOM_AT.length; i++) {
+    const byte = r[i + 1]!
+    const at = RANDOM_AT[i]!
+    written[at] = DIGITS[byte >> 4]!
+    written[at + 1] = DIGITS[byte & 0xf]!
+  }
+  return written.toString('latin1') as T
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/

@@ -6,12 +6,39 @@ export interface CallerPlace {
   /** A ZIP is exact and gives one state; a number gives every state it may be in; neither gives none. */
   readonly states: readonly string[]
   readonly zip: ZipPlace | null
+  /** The same states as bits; null when there are none, or one has no bit. */
+  readonly bits: StateBits | null
 }
 
 export function callerPlaceOf(places: readonly Place[], zip: ZipPlace | null): CallerPlace {
-  if (zip !== null) return { states: [zip.state], zip }
-  if (places.length <= 1) return { states: places.length === 0 ? NOWHERE : [places[0]!.state], zip }
-  return { states: [...new Set(places.map((place) => place.state))], zip }
+  const states = statesOf(places, zip)
+  return { states, zip, bits: states.length === 0 ? null : bitsOf(states) }
+}
+
+function statesOf(places: readonly Place[], zip: ZipPlace | null): readonly string[] {
+  if (zip !== null) return [zip.state]
+  if (places.length <= 1) return places.length === 0 ? NOWHERE : [places[0]!.state]
+  return [...new Set(places.map((place) => place.state))]
+}
+
+/** States as bits of three words, so that an auction compares sets of them without looking a name up. */
+export type StateBits = readonly [number, number, number]
+
+/** A bit for each state that was ever named, in that order, while there are any left: the NANP has fewer codes than that. */
+const BITS = new Map<string, number>()
+const MOST_BITS = 96
+
+function bitsOf(states: Iterable<string>): StateBits | null {
+  const bits: [number, number, number] = [0, 0, 0]
+  for (const state of states) {
+    let bit = BITS.get(state)
+    if (bit === undefined) {
+      if (BITS.size >= MOST_BITS) return null
+      BITS.set(state, (bit = BITS.size))
+    }
+    bits[bit >> 5]! |= 1 << (bit & 31)
+  }
+  return bits
 }
 const NOWHERE: readonly string[] = []
 
@@ -41,6 +68,8 @@ export class Area {
   readonly zips: ReadonlySet<string>
   readonly circle: Geography['circle']
   readonly needsZip: boolean
+  /** Of its states when it asks for nothing else; null: it has to be judged. */
+  readonly bits: StateBits | null
 
   constructor(geography: Geography) {
     this.states = new Set(geography.states.map((state) => state.trim().toUpperCase()))
@@ -48,6 +77,7 @@ export class Area {
     this.zips = new Set(geography.zips)
     this.circle = geography.circle
     this.needsZip = this.cities.size > 0 || this.zips.size > 0 || this.circle !== null
+    this.bits = this.needsZip ? null : bitsOf(this.states)
   }
 
   /** Null when the caller is inside. */

@@ -68,6 +68,49 @@ export function meetsReserve(amountMicros: number, reserveMicros: number): boole
  * could raise what others pay. A bid that cannot cover its own price gives way to the next.
  */
 export function rankBids<C extends Candidate>(candidates: readonly C[], terms: AuctionTerms): Ranking<C> {
+  const { maxAwards } = terms
+  const ranked: C[] = []
+  const outbid: C[] = []
+  const below = new BestBelow()
+  let worstScore = 0
+  for (let i = 0; i < candidates.length; i++) {
+    const candidate = candidates[i]!
+    if (ranked.length >= maxAwards) {
+      const worst = ranked[maxAwards - 1]!
+      // Most are told by a product alone, which rounding never puts in another order.
+      if (candidate.amountMicros * candidate.quality < worstScore || !ranksBefore(candidate, worst)) {
+        outbid.push(candidate)
+        below.add(candidate)
+        continue
+      }
+      ranked.pop()
+      outbid.push(worst)
+      below.add(worst)
+    }
+    insert(ranked, candidate)
+    const last = ranked[ranked.length - 1]!
+    worstScore = last.amountMicros * last.quality
+  }
+  const awards: Ranked<C>[] = []
+  const unaffordable: C[] = []
+  priceFrom(ranked, 0, below, terms, awards, unaffordable)
+  // Somebody cannot pay: others move up, and how many that takes is seen as it goes.
+  return unaffordable.length > 0 && outbid.length > 0 ? rankOnward(candidates, terms) : { awards, unaffordable, outbid }
+}
+
+/** Puts one more into a short list that is in order. */
+function insert<C extends Candidate>(ranked: C[], candidate: C): void {
+  let place = ranked.length
+  ranked.push(candidate)
+  while (place > 0 && ranksBefore(candidate, ranked[place - 1]!)) {
+    ranked[place] = ranked[place - 1]!
+    place--
+  }
+  ranked[place] = candidate
+}
+
+/** The same for as many more as it takes until the awards are made. */
+function rankOnward<C extends Candidate>(candidates: readonly C[], terms: AuctionTerms): Ranking<C> {
   const heap = candidates.slice()
   heapify(heap)
   const ranked: C[] = []
@@ -77,7 +120,9 @@ export function rankBids<C extends Candidate>(candidates: readonly C[], terms: A
     const wanted = terms.maxAwards - awards.length
     const from = ranked.length
     while (ranked.length - from < wanted && heap.length > 0) ranked.push(popBest(heap))
-    priceFrom(ranked, from, heap, terms, awards, unaffordable)
+    const below = new BestBelow()
+    for (const candidate of heap) below.add(candidate)
+    priceFrom(ranked, from, below, terms, awards, unaffordable)
   }
   return { awards, unaffordable, outbid: heap }
 }
@@ -100,17 +145,15 @@ export function rankByKey<C extends Candidate>(candidates: readonly C[], { maxAw
   return { awards, unaffordable, outbid: ranked.slice(next) }
 }
 
-/** Prices `ranked[from…]`, from the last upwards since each pays by those below it; the still unranked are below them all. */
+/** Prices `ranked[from…]`, from the last upwards since each pays by those below it; `below` has the still unranked. */
 function priceFrom<C extends Candidate>(
   ranked: readonly C[],
   from: number,
-  unranked: readonly C[],
+  below: BestBelow,
   terms: AuctionTerms,
   awards: Ranked<C>[],
   unaffordable: C[],
 ): void {
-  const below = new BestBelow()
-  for (const candidate of unranked) below.add(candidate)
   const prices: number[] = []
   for (let i = ranked.length - 1; i >= from; i--) {
     const candidate = ranked[i]!
@@ -175,19 +218,28 @@ function ranksBefore(a: Candidate, b: Candidate): boolean {
 class BestBelow {
   #best: (Score & { buyerId: AccountId }) | null = null
   #bestOfAnother: (Score & { buyerId: AccountId }) | null = null
+  /** What a bid has to reach to be either. */
+  #atLeast = 0
 
-  add({ buyerId, amountMicros, payableMicros, quality }: Candidate): void {
+  add(candidate: Candidate): void {
+    const { amountMicros, payableMicros, quality } = candidate
     const amount = payableMicros < amountMicros ? payableMicros : amountMicros
+    if (amount * quality >= this.#atLeast) this.#take(candidate.buyerId, amount, quality)
+  }
+
+  #take(buyerId: AccountId, amountMicros: number, quality: number): void {
     const best = this.#best
-    if (best === null || isAbove(amount, quality, best)) {
+    if (best === null || isAbove(amountMicros, quality, best)) {
       if (best !== null && best.buyerId !== buyerId) this.#bestOfAnother = best
-      this.#best = { buyerId, amountMicros: amount, quality }
+      this.#best = { buyerId, amountMicros, quality }
     } else if (buyerId !== best.buyerId) {
       const second = this.#bestOfAnother
-      if (second === null || isAbove(amount, quality, second)) {
-        this.#bestOfAnother = { buyerId, amountMicros: amount, quality }
+      if (second === null || isAbove(amountMicros, quality, second)) {
+        this.#bestOfAnother = { buyerId, amountMicros, quality }
       }
     }
+    const other = this.#bestOfAnother
+    this.#atLeast = other === null ? 0 : other.amountMicros * other.quality
   }
 
   scoreOfAnother(buyerId: AccountId): Score | null {

@@ -7,6 +7,7 @@ import { CallerHistory } from './caller-history.ts'
 import { CampaignUsage } from './campaign-usage.ts'
 import { WallClocks, type WallClock } from './opening.ts'
 import { Pacing } from './pacing.ts'
+import { NEUTRAL_QUALITY } from './quality.ts'
 import {
   conditionsOf,
   NO_CONDITIONS,
@@ -115,6 +116,10 @@ export class BidBook {
         pacingFactor: 1000,
         pacedIn: 0,
         kept: { by: 0, as: 0 },
+        judgedIn: 0,
+        passes: false,
+        payableMicros: 0,
+        payableBy: 'insufficient_credit',
         bids: new Set(),
       }
       this.#campaigns.set(id, state)
@@ -199,8 +204,7 @@ export class BidBook {
     const before = this.#bids.get(id)
     if (before !== undefined && value !== null && isSamePlace(before.bid, value)) {
       const previousStatus = before.bid.status
-      before.bid = value
-      before.weigh()
+      before.update(value)
       before.modifierClock = this.#modifierClockOf(value)
       before.changedAtMs = this.#now()
       if (previousStatus !== value.status) this.#reindex(before)
@@ -303,6 +307,10 @@ export class BidBook {
           outcomes: null,
           kept: { by: 0, as: 0 },
           usage: new CallCounter(),
+          judgedIn: 0,
+          passes: false,
+          isDown: false,
+          quality: NEUTRAL_QUALITY,
           bids: new Set(),
         }),
       )

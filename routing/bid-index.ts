@@ -19,9 +19,10 @@ class Drawer {
     return list.add(bid, opening)
   }
 
-  collect(atMs: number, found: StandingBid[]): void {
-    this.#always.collect(atMs, found)
-    for (const list of this.#byClock.values()) list.collect(atMs, found)
+  collect(atMs: number, found: StandingBid[], from: number): number {
+    let at = this.#always.collect(atMs, found, from)
+    for (const list of this.#byClock.values()) at = list.collect(atMs, found, at)
+    return at
   }
 }
 
@@ -43,19 +44,21 @@ class Cabinet {
     return drawer
   }
 
-  collect(caller: CallerPlace, atMs: number, found: StandingBid[]): void {
+  collect(caller: CallerPlace, atMs: number, found: StandingBid[], from: number): number {
     const drawers = this.#drawers
-    drawers.get(ANYWHERE)?.collect(atMs, found)
+    let at = drawers.get(ANYWHERE)?.collect(atMs, found, from) ?? from
     // Every state the caller may be in must be the bid's, so the bids of the first include all that match.
     const state = caller.states[0]
-    if (state !== undefined) drawers.get(state)?.collect(atMs, found)
+    if (state !== undefined) at = drawers.get(state)?.collect(atMs, found, at) ?? at
     const { zip } = caller
-    if (zip === null) return
-    if (this.#hasZips) drawers.get(`zip ${zip.zip}`)?.collect(atMs, found)
-    if (this.#hasCities) drawers.get(`city ${cityKey(zip.city)}`)?.collect(atMs, found)
+    if (zip === null) return at
+    if (this.#hasZips) at = drawers.get(`zip ${zip.zip}`)?.collect(atMs, found, at) ?? at
+    if (this.#hasCities) at = drawers.get(`city ${cityKey(zip.city)}`)?.collect(atMs, found, at) ?? at
     if (this.#hasCells) {
-      for (const cell of cellsOfPoint(zip.lat, zip.lon)) drawers.get(`cell ${cell}`)?.collect(atMs, found)
+      for (const cell of cellsOfPoint(zip.lat, zip.lon))
+        at = drawers.get(`cell ${cell}`)?.collect(atMs, found, at) ?? at
     }
+    return at
   }
 }
 
@@ -100,10 +103,10 @@ export class BidIndex {
     this.#slots.delete(bid)
   }
 
-  /** Pushes each bid that may match, once. */
+  /** Leaves in `found` each bid that may match, once, and nothing else. */
   collect(vertical: string, caller: CallerPlace, atMs: number, found: StandingBid[]): void {
-    this.#cabinets.get(vertical)?.collect(caller, atMs, found)
-    this.#cabinets.get(ANY_VERTICAL)?.collect(caller, atMs, found)
+    const at = this.#cabinets.get(vertical)?.collect(caller, atMs, found, 0) ?? 0
+    found.length = this.#cabinets.get(ANY_VERTICAL)?.collect(caller, atMs, found, at) ?? at
   }
 }
 

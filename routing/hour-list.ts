@@ -62,12 +62,15 @@ export class HourList<T> {
     }
   }
 
-  /** Pushes every bid that may be open at this instant; the exact minute is the caller's to judge. */
-  collect(epochMs: number, found: T[]): void {
+  /**
+   * Writes every bid that may be open at this instant into `found` from `at` on, and answers where they end; the exact minute is the
+   * caller's to judge. Writing over what an earlier auction found there costs less than a list that grows.
+   */
+  collect(epochMs: number, found: T[], at: number): number {
     const items = this.#items
     if (this.#bits === null) {
-      for (const item of items) found.push(item)
-      return
+      for (let i = 0; i < items.length; i++) found[at++] = items[i]!
+      return at
     }
     const row = Math.floor(this.#clock!.minuteAt(epochMs) / 60) * this.#words
     const words = (items.length + 31) >>> 5
@@ -77,10 +80,11 @@ export class HourList<T> {
       if (w === words - 1 && (items.length & 31) !== 0) word &= (1 << (items.length & 31)) - 1
       while (word !== 0) {
         const bit = 31 - Math.clz32(word & -word)
-        found.push(items[w * 32 + bit]!)
+        found[at++] = items[w * 32 + bit]!
         word &= word - 1
       }
     }
+    return at
   }
 
   /** Makes the rows longer, and writes in those who came before there were any. */

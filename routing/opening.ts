@@ -71,6 +71,9 @@ export class Opening {
   readonly #exceptions: TimeWindow | null
   readonly #holidays: ReadonlySet<number> | null
   #hours: Uint8Array | null = null
+  // Asked by every bid that keeps these hours, at the same instant.
+  #askedMs = NaN
+  #wasOpen = false
 
   constructor(window: TimeWindow, clocks: WallClocks) {
     this.clock = clocks.find(window.timezone)
@@ -82,6 +85,14 @@ export class Opening {
   }
 
   isOpen(epochMs: number): boolean {
+    if (epochMs !== this.#askedMs) {
+      this.#wasOpen = this.#ask(epochMs)
+      this.#askedMs = epochMs
+    }
+    return this.#wasOpen
+  }
+
+  #ask(epochMs: number): boolean {
     const { clock } = this
     if (clock === null) return false
     const minute = clock.minuteAt(epochMs)

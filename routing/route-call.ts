@@ -10,21 +10,20 @@ import { seedOf } from '../model/routing-plan.ts'
 import type { DialledNumber } from '../model/trunk.ts'
 import type { AuctionRequest } from './auction-request.ts'
 import { callerPlaceOf } from './area.ts'
-import { lowestPrice, meetsReserve, rankBids, type Ranked } from './auction.ts'
+import { lowestPrice, rankBids, type Ranked } from './auction.ts'
 import { BidBook } from './bid-book.ts'
 import { claimOf, totalsOf, type Claimed } from './claims.ts'
 import { Competition } from './competition.ts'
-import { lessen, multiply } from './effective-bid.ts'
+import { lessen } from './effective-bid.ts'
+import { Eligibility } from './eligibility.ts'
 import { explainAuction } from './explain.ts'
 import { decisiveOf, keepInputs } from './keep-inputs.ts'
-import { modifierOf } from './modifiers.ts'
 import type { RoutingNeeds } from './needs.ts'
-import type { Pacing } from './pacing.ts'
 import { Performance } from './performance.ts'
 import { AllOutcomes, NEUTRAL_QUALITY, type QualityThousandths } from './quality.ts'
 import { judgePlaces, takePlaces, type Reservation } from './reservation.ts'
 import { rankByPlan, isRankedByKey } from './strategies.ts'
-import { verticalKey, type CallFacts, type CampaignState, type StandingBid } from './standing-bid.ts'
+import { verticalKey, type CallFacts, type StandingBid } from './standing-bid.ts'
 import { Turns } from './turns.ts'
 import type { UsageRow } from './usage-row.ts'
 
@@ -120,6 +119,7 @@ export function createRouting(
   const { book = new BidBook(() => needs.clock.now()), performance = new Performance() } = parts
   const { competition = new Competition(), turns = new Turns() } = parts
   const outcomes = new AllOutcomes()
+  const eligibility = new Eligibility(needs, performance, qualityOf)
 
   function factsOf(request: AuctionRequest): CallFacts {
     const { number, currency, places, zip, receivedAtMs, tags, isPing = false } = request
@@ -143,27 +143,10 @@ export function createRouting(
   const eligible: StandingBid[] = []
   /** Eligible, but for a target that is down. */
   const down: StandingBid[] = []
-  let auctions = 0
   let reservations = 0
 
   function onReservationEnd(): void {
     reservations--
-  }
-
-  /** Why the money does not cover even the lowest price; else notes what it covers on the bid and is null. */
-  function judgeFunds(bid: StandingBid, lowestMicros: number, atMs: number): NonBidCode | null {
-    const { buyer } = bid
-    if (buyer.seenBy !== auctions) {
-      buyer.availableMicros = Number(needs.availableMicros(bid.buyerId))
-      buyer.seenBy = auctions
-    }
-    const left = bid.campaign.usage.leftMicros(atMs)
-    if (left < lowestMicros) return 'budget_exhausted'
-    if (buyer.availableMicros < lowestMicros) return 'insufficient_credit'
-    const byBudget = left < buyer.availableMicros
-    bid.payableMicros = byBudget ? left : buyer.availableMicros
-    bid.payableBy = byBudget ? 'budget_exhausted' : 'insufficient_credit'
-    return null
   }
 
   /** Why the seller may sell no more calls now. */
@@ -171,44 +154,6 @@ export function createRouting(
     const code = book.accountOf(sellerId).usage.judge(atMs)
     if (code === null) return null
     return code === 'cap' ? 'seller_cap' : 'seller_concurrency'
-  }
-
-  function judge(bid: StandingBid, facts: CallFacts, ani: PhoneNumber | null, lowestMicros: number): NonBidCode | null {
-    const code = bid.judgePlaceAndTime(facts.caller, facts.atMs) ?? bid.judgeTerms(facts)
-    if (code !== null) return code
-    if (!facts.isCall && bid.campaign.campaign!.pricing) return 'paid_by_conversion'
-    bid.amountMicros = bid.wholeMicros
-    bid.factors = null
-    const { modifiers } = bid.bid
-    if (modifiers) {
-      const factor = modifierOf(modifiers, bid.modifierClock, facts.caller, facts.tags, facts.atMs)
-      if (factor === 0) return 'modified_away'
-      multiply(bid, 'modifier', factor)
-    }
-    if (bid.campaign.campaign!.factors?.performance === true) {
-      multiply(bid, 'performance', performance.factor(bid.bid.campaignId, facts.sellerId, facts.atMs))
-    }
-    if (!meetsReserve(bid.amountMicros, facts.reserveMicros)) return 'below_reserve'
-    const byPlaces = judgePlaces(bid, ani, facts.atMs)
-    if (byPlaces !== null) return byPlaces
-    const byFunds = judgeFunds(bid, lowestMicros, facts.atMs)
-    if (bid.campaign.pacing === null || (byFunds !== null && byFunds !== 'budget_exhausted')) return byFunds
-    // A call that the spent budget cannot buy has been one of the day's all the same.
-    const factor = pacingOf(bid.campaign, bid.campaign.pacing, facts)
-    if (byFunds !== null) return byFunds
-    if (factor === 0) return 'paced'
-    if (factor < 1000) lessen(bid, 'pacing', factor, lowestMicros)
-    return null
-  }
-
-  function pacingOf(campaign: CampaignState, pacing: Pick<Pacing, 'offer'>, { atMs, isCall }: CallFacts): number {
-    if (campaign.pacedIn !== auctions) {
-      const { usage } = campaign
-      const left = Math.max(0, usage.leftMicros(atMs))
-      campaign.pacingFactor = pacing.offer(atMs, usage.microsOfDay(atMs), left, isCall)
-      campaign.pacedIn = auctions
-    }
-    return campaign.pacingFactor
   }
 
   function compete(bid: StandingBid, { id }: DialledNumber, lowestMicros: number): void {
@@ -222,7 +167,7 @@ export function createRouting(
     for (const bid of book.bidsForCall(request.callId)) {
       const code = bid.standstill ?? bid.judgeVertical(facts.vertical)
       if (code === null) found.push(bid)
-      else nonBids.push(nonBid(bid, code))
+      else nonBids.push(bid.lost(code))
     }
   }
 
@@ -235,7 +180,7 @@ export function createRouting(
   function toAward({ candidate, priceMicros }: Ranked<StandingBid>, index: number, isByKey: boolean): Award {
     const { bid, campaign, quality, amountMicros, factors, rankKey } = candidate
     const pricing = campaign.campaign?.pricing
-    return {
+    const award: Award = {
       id: needs.newId<AwardId>(),
       rank: index + 1,
       bidId: bid.id,
@@ -243,11 +188,15 @@ export function createRouting(
       buyerId: bid.accountId,
       targetId: bid.targetId,
       amountMicros: bid.amountMicros,
-      ...(factors !== null && { effective: { micros: BigInt(amountMicros), factors } }),
-      ...(quality !== NEUTRAL_QUALITY && { quality }),
-      score: isByKey ? BigInt(rankKey) : BigInt(amountMicros) * BigInt(quality),
+      score: isByKey ? BigInt(rankKey) : product(amountMicros, quality),
       priceMicros: BigInt(priceMicros),
       billableAfter: bid.billableAfter,
+    }
+    if (factors === null && quality === NEUTRAL_QUALITY && !pricing) return award
+    return {
+      ...award,
+      ...(factors !== null && { effective: { micros: BigInt(amountMicros), factors } }),
+      ...(quality !== NEUTRAL_QUALITY && { quality }),
       ...(pricing && { conversion: pricing }),
     }
   }
@@ -257,9 +206,6 @@ export function createRouting(
     setUnreachable: (targetId, why) => book.setUnreachable(targetId, why),
 
     auction(request) {
-      auctions++
-      found.length = 0
-      eligible.length = 0
       down.length = 0
       const { number, ani, exclusions = null } = request
       const plan = number.routing ?? null
@@ -270,21 +216,24 @@ export function createRouting(
       book.index.collect(facts.vertical, facts.caller, facts.atMs, found)
       const neverProduced = book.standing - found.length
       addLiveBids(request, facts, nonBids)
-      for (const bid of found) {
+      const mayCompete = plan === null && number.priceRule === 'first'
+      eligibility.begin(facts, ani, lowestMicros)
+      let pass = 0
+      for (let i = 0; i < found.length; i++) {
+        const bid = found[i]!
         const isOut = exclusions !== null && isExcluded(exclusions, bid.buyerId, bid.bid.campaignId)
-        const code = sellerCode ?? (isOut ? 'compliance_rule' : judge(bid, facts, ani, lowestMicros))
-        if (code !== null) nonBids.push(nonBid(bid, code))
+        const code = sellerCode ?? (isOut ? 'compliance_rule' : eligibility.judge(bid))
+        if (code !== null) nonBids.push(bid.lost(code))
         else {
-          bid.quality = qualityOf?.(bid.bid.targetId) ?? bid.target.outcomes?.quality(facts.atMs) ?? NEUTRAL_QUALITY
-          if (bid.campaign.campaign!.factors?.competition === true && plan === null && number.priceRule === 'first')
-            compete(bid, number, lowestMicros)
-          if (needs.isTargetUp === undefined || needs.isTargetUp(bid.bid.targetId)) eligible.push(bid)
-          else down.push(bid)
+          if (mayCompete && bid.campaign.campaign!.factors?.competition === true) compete(bid, number, lowestMicros)
+          if (bid.target.isDown) down.push(bid)
+          else eligible[pass++] = bid
         }
       }
+      eligible.length = pass
       // A target may take calls though it drops OPTIONS: better rung in vain than a sale lost.
       if (eligible.length === 0) eligible.push(...down)
-      else for (const bid of down) nonBids.push(nonBid(bid, 'target_down'))
+      else for (const bid of down) nonBids.push(bid.lost('target_down'))
       const isByKey = isRankedByKey(plan)
       const priceRule = isByKey ? 'first' : number.priceRule
       const terms = {
@@ -297,15 +246,14 @@ export function createRouting(
       const how = { facts, seed: plan === null ? 0 : seedOf(id), terms }
       const ranking = plan === null ? rankBids(eligible, terms) : rankByPlan(eligible, plan, how, { outcomes, turns })
       const { awards, unaffordable, outbid } = ranking
-      for (const bid of unaffordable) nonBids.push(nonBid(bid, bid.payableBy))
-      for (const bid of outbid) nonBids.push(nonBid(bid, 'outbid'))
+      for (const bid of unaffordable) nonBids.push(bid.lost(bid.payableBy))
       const decidedAtMs = needs.clock.now()
       const inputs = keepsInputs
         ? keepInputs(book, needs, {
             request,
             candidates: found,
             decisive: () => decisiveOf(awards, unaffordable, outbid),
-            stamp: auctions,
+            stamp: eligibility.auction,
             decidedAtMs,
             maxAwards,
             maxNonBids,
@@ -319,8 +267,10 @@ export function createRouting(
             turn: ({ target }) => (plan?.strategy === 'round_robin' ? turns.lastOf(number.id, target!.id) : 0),
           })
         : null
-      const tooMany = Math.max(0, nonBids.length - maxNonBids)
-      nonBids.length -= tooMany
+      const tooMany = Math.max(0, nonBids.length + outbid.length - maxNonBids)
+      if (nonBids.length > maxNonBids) nonBids.length = maxNonBids
+      const named = Math.min(outbid.length, maxNonBids - nonBids.length)
+      for (let i = 0; i < named; i++) nonBids.push(outbid[i]!.lost('outbid'))
       const auction: Auction = {
         id,
         callId: request.callId,
@@ -405,6 +355,8 @@ function restoreUsage(book: BidBook, row: UsageRow): void {
   buyer.callers.add(ani, { atMs: awardedAtMs, campaignId, targetId, isConverted })
 }
 
-function nonBid(bid: StandingBid, code: NonBidCode): NonBid {
-  return { bidId: bid.bid.id, campaignId: bid.bid.campaignId, buyerId: bid.buyerId, code }
+/** One bigint where three would be made, while it is small enough to be exact. */
+function product(amountMicros: number, quality: number): bigint {
+  const plain = amountMicros * quality
+  return plain <= Number.MAX_SAFE_INTEGER ? BigInt(plain) : BigInt(amountMicros) * BigInt(quality)
 }

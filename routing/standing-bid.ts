@@ -8,10 +8,10 @@ import type { Candidate } from './auction.ts'
 import type { CallCounter } from './call-counter.ts'
 import type { CallerHistory } from './caller-history.ts'
 import type { CampaignUsage } from './campaign-usage.ts'
-import type { Factors } from '../model/auction.ts'
+import type { Factors, NonBid } from '../model/auction.ts'
 import type { Opening, WallClock, WallClocks } from './opening.ts'
 import type { Pacing } from './pacing.ts'
-import { NEUTRAL_QUALITY, type Outcomes } from './quality.ts'
+import { NEUTRAL_QUALITY, type Outcomes, type QualityThousandths } from './quality.ts'
 import { traitsOf, type CallTags, type Traits } from './traits.ts'
 
 /** Where a part is among the inputs of the decision that it was last kept with: each is kept once. */
@@ -44,6 +44,11 @@ export interface TargetState {
   outcomes: Outcomes | null
   readonly kept: Kept
   readonly usage: CallCounter
+  /** In which auction it was last judged, and what came of it. */
+  judgedIn: number
+  passes: boolean
+  isDown: boolean
+  quality: QualityThousandths
   readonly bids: Set<StandingBid>
 }
 
@@ -59,6 +64,11 @@ export interface CampaignState {
   pacingFactor: number
   pacedIn: number
   readonly kept: Kept
+  /** In which auction it was last judged with its buyer, whether they pass, and what they could pay. */
+  judgedIn: number
+  passes: boolean
+  payableMicros: number
+  payableBy: NonBidCode
   readonly bids: Set<StandingBid>
 }
 
@@ -103,33 +113,47 @@ export interface CallFacts {
   readonly isCall: boolean
 }
 
+/** More calls than there are: a whole number that V8 keeps in place, where Infinity would be somewhere else. */
+const MANY = 2 ** 30
+
 /**
  * One bid made ready for the auction: itself, its campaign, its buyer and its target, all already at hand. Fields that the
- * ranking reads are plain numbers; the last six are written by each auction that considers the bid.
+ * ranking reads are plain numbers; amount, quality, factors and rank are written by each auction that considers the bid.
  */
 export class StandingBid implements Candidate {
-  readonly id: string
-  readonly buyerId: AccountId
+  // What every auction reads of every bid it finds comes first, side by side in memory: most of what one costs is fetching this.
   readonly campaign: CampaignState
-  readonly buyer: AccountState
   readonly target: TargetState
+  /** The bid's amount, or what is expected of it by conversion; `amountMicros` is what it comes to in the auction that is being held. */
+  wholeMicros = 0
+  amountMicros = 0
+  quality = NEUTRAL_QUALITY
+  factors: Factors | null = null
+  /** Without modifiers, conditions of seller and tags, and any place narrower than states. */
+  isPlain = false
+  billableAfter = 0
+  /** MANY: any number. */
+  maxConcurrentCalls = MANY
+  /** Calls on this bid, from INVITE to the end of the leg. Kept apart, so that a bid rewritten in mid-call goes on counting. */
+  readonly places: { inUse: number }
+  /** The states it is for, as bits; all of them where it asks for none. */
+  states0 = -1
+  states1 = -1
+  states2 = -1
+  /** Its own hours; null: any. */
+  readonly opening: Opening | null
+  readonly buyerId: AccountId
+  #outbid: NonBid | null = null
+  readonly createdAtMs: number
+  readonly id: string
+  readonly buyer: AccountState
   bid: Bid
-  createdAtMs: number
-  conditions: Conditions
+  rankKey = 0
+  readonly conditions: Conditions
   /** Of its modifiers' zone; null without modifiers by the hour. */
   modifierClock: WallClock | null
   /** When it last changed: an older auction is not explained by what the bid says now. */
   changedAtMs: number
-  /** Calls on this bid, from INVITE to the end of the leg. Kept apart, so that a bid rewritten in mid-call goes on counting. */
-  readonly places: { inUse: number }
-  /** The bid's amount, or what is expected of it by conversion; `amountMicros` is what it comes to in the auction that is being held. */
-  wholeMicros: number
-  amountMicros: number
-  factors: Factors | null = null
-  quality = NEUTRAL_QUALITY
-  rankKey = 0
-  payableMicros = 0
-  payableBy: NonBidCode = 'insufficient_credit'
 
   constructor(
     bid: Bid,
@@ -146,17 +170,47 @@ export class StandingBid implements Candidate {
     this.target = parts.target
     this.bid = bid
     this.createdAtMs = bid.createdAt.getTime()
-    this.wholeMicros = expectedMicros(bid.amountMicros, parts.campaign.campaign?.pricing)
-    this.amountMicros = this.wholeMicros
     this.conditions = conditions
     this.modifierClock = modifierClock
     this.changedAtMs = changedAtMs
     this.places = places
+    this.opening = conditions.opening
+    const bits = conditions.area?.bits ?? null
+    if (bits !== null) [this.states0, this.states1, this.states2] = bits
+    this.update(bid)
+  }
+
+  /** Takes the bid as it now is: all of it but whose it is, and which calls it asks for. */
+  update(bid: Bid): void {
+    this.bid = bid
+    this.weigh()
+    this.maxConcurrentCalls = bid.maxConcurrentCalls ?? MANY
+    this.billableAfter = bid.billableAfter
+    const { traits, area } = this.conditions
+    this.isPlain = !bid.modifiers && traits === null && (area === null || area.bits !== null)
   }
 
   /** Its amount has changed, or what a call is expected to bring of it. */
   weigh(): void {
     this.wholeMicros = expectedMicros(this.bid.amountMicros, this.campaign.campaign?.pricing)
+  }
+
+  /** What budget and credit leave for this call, once it has been judged: the same for all bids of its campaign. */
+  get payableMicros(): number {
+    return this.campaign.payableMicros
+  }
+  get payableBy(): NonBidCode {
+    return this.campaign.payableBy
+  }
+
+  /** That it did not win, and why; as most do most of the time for the same reason, that one is made once. */
+  lost(code: NonBidCode): NonBid {
+    return code === 'outbid' ? (this.#outbid ??= this.#lost(code)) : this.#lost(code)
+  }
+
+  #lost(code: NonBidCode): NonBid {
+    const { id, campaignId } = this.bid
+    return { bidId: id, campaignId, buyerId: this.buyerId, code }
   }
 
   /** Why it stands for no call at all at present; null when it does. What the book has not heard of yet is not active. */

@@ -6,6 +6,8 @@ import { aRequest, dollars, NOON } from '../support/market.ts'
 import type { BenchResult } from './bench-result.ts'
 import { buildMarket, chance } from './routing-market.ts'
 
+const FUNDS = dollars(1_000_000)
+
 /** The Go predecessor on such a machine, CPU per decision: cost-based ranking of N bids without any eligibility check. */
 const GO = new Map([
   [10, '8.4 µs to rank, 5.7 µs to finalize'],
@@ -13,31 +15,40 @@ const GO = new Map([
   [1000, '867 µs to rank, 1150 µs to finalize'],
 ])
 
-/** Ranking and pricing alone: N eligible bids in, ten priced awards and the outbid out. Then with who is eligible, among how many. */
+/** Who is eligible, among how many, with the ranking and the prices; then these two alone: N eligible bids in, ten priced awards and the outbid out. */
 export function run(): Promise<BenchResult[]> {
   return Promise.resolve([
+    measureEligible(10_000, 100, 10),
+    measureEligible(10_000, 1000, 80),
+    measureEligible(100_000, 100, 25),
     ...[10, 100, 1000].map(measure),
-    measureEligible(10_000, 100),
-    measureEligible(10_000, 1000),
-    measureEligible(100_000, 100),
   ])
 }
 
-function measureEligible(total: number, eligible: number): BenchResult {
-  const routing = createRouting({ availableMicros: () => dollars(1_000_000), clock: { now: () => NOON }, newId })
+/** Batches of one measurement: the middle one counts, since others on the machine make single ones slower. */
+const BATCHES = 9
+
+function measureEligible(total: number, eligible: number, promised: number): BenchResult {
+  const routing = createRouting({ availableMicros: () => FUNDS, clock: { now: () => NOON }, newId })
   for (const change of buildMarket(total, eligible).changes) routing.apply(change)
-  const rounds = Math.ceil(1_000_000 / eligible)
-  let cpu = process.cpuUsage()
-  for (let i = -rounds; i < rounds; i++) {
-    if (i === 0) cpu = process.cpuUsage()
-    // A new instant each time, as calls have: nothing remembered of the last one's may help.
-    const auction = routing.auction(aRequest({ receivedAtMs: NOON + i }))
-    if (auction.awards.length !== 10) throw new Error('the market of the bench has other bids than it says')
+  const rounds = Math.ceil(500_000 / eligible)
+  const request = aRequest()
+  const batch = (from: number): number => {
+    const cpu = process.cpuUsage()
+    for (let i = 0; i < rounds; i++) {
+      // A new instant each time, as calls have: nothing remembered of the last one's may help.
+      const auction = routing.auction({ ...request, receivedAtMs: NOON + from + i })
+      if (auction.awards.length !== 10) throw new Error('the market of the bench has other bids than it says')
+    }
+    const { user, system } = process.cpuUsage(cpu)
+    return (user + system) / rounds
   }
-  const { user, system } = process.cpuUsage(cpu)
+  batch(0)
+  const micros = Array.from({ length: BATCHES }, (_, i) => batch((i + 1) * rounds)).toSorted((a, b) => a - b)
+  const value = micros[BATCHES >> 1]!
   const name = `auction.eligible_${eligible}_of_${total}`
-  const detail = `CPU of one auction, ${eligible} bids eligible of ${total} standing: who is, their ranking, prices and reasons`
-  return { name, value: (user + system) / rounds, unit: 'us', detail }
+  const detail = `CPU of one auction, promised ≤ ${promised} (least of ${BATCHES} batches ${micros[0]!.toFixed(1)}): ${eligible} bids eligible of ${total} standing; who is, their ranking, prices and reasons by code`
+  return { name, value, unit: 'us', detail }
 }
 
 function measure(count: number): BenchResult {

@@ -18,7 +18,7 @@ describe('a list of bids by the hour', () => {
     const check = (): void => {
       for (let hour = 0; hour < 168; hour += 5) {
         const found: number[] = []
-        list.collect(MONDAY + hour * HOUR, found)
+        list.collect(MONDAY + hour * HOUR, found, 0)
         const open = new Set(found)
         assert.equal(open.size, found.length, 'each once')
         for (const n of slots.keys()) if (n % 24 === hour % 24) assert.ok(open.has(n), `${n} in hour ${hour}`)

@@ -61,7 +61,7 @@ describe('the modifiers of a bid', () => {
     const clocks = new WallClocks()
     fc.assert(
       fc.property(modifiers, call, (rules, one) => {
-        const caller = { states: one.zip === null ? one.states : [one.zip.state], zip: one.zip }
+        const caller = { states: one.zip === null ? one.states : [one.zip.state], zip: one.zip, bits: null }
         const found = modifierOf(rules, clocks.find(rules.timezone), caller, one.tags, one.atMs)
         assert.equal(BigInt(found), oracle(rules, { ...one, states: caller.states }))
       }),
