@@ -92,6 +92,45 @@ describe('settling a call', () => {
     )
   })
 
+  it('moves what the buyer pays to seller and operator, to the micro, or nothing at all (2,000 calls)', () => {
+    const payout = fc.oneof(
+      fc.record({ type: fc.constant('share' as const), shareMillionths: fc.bigInt({ min: 0n, max: 1_000_000n }) }),
+      fc.record({ type: fc.constant('fixed' as const), amountMicros: fc.bigInt({ min: 0n, max: 10n ** 12n }) }),
+    )
+    const calls = fc.record({
+      durationMs: fc.double({ min: 0, max: 7_200_000, noNaN: true }),
+      billableAfter: fc.integer({ min: 0, max: 3600 }),
+      cents: fc.bigInt({ min: 1n, max: 10n ** 8n }),
+      payout,
+      isOwnNumber: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(calls, ({ durationMs, billableAfter, cents, payout: terms, isOwnNumber }) => {
+        const priceMicros = cents * CENT
+        const sellerId = (isOwnNumber ? 'operator' : 'seller') as AccountId
+        const one = settled(durationMs, { billableAfter, priceMicros, payout: terms, sellerId })
+        const again = settled(durationMs, { billableAfter, priceMicros, payout: terms, sellerId })
+        assert.deepEqual(one, again)
+        if (durationMs < billableAfter * 1000) {
+          assert.deepEqual([one.billable, one.priceMicros, one.payoutMicros, one.posting], [false, 0n, 0n, null])
+          return
+        }
+        assert.equal(one.priceMicros, priceMicros)
+        assert.equal(one.marginMicros, one.priceMicros - one.payoutMicros)
+        const moved = new Map(
+          one.posting!.entries.map(({ accountId, amountMicros }) => [accountId as string, amountMicros]),
+        )
+        assert.equal(moved.size, one.posting!.entries.length)
+        assert.equal(moved.get('buyer'), -priceMicros)
+        const [paid, kept] = [moved.get('seller') ?? 0n, moved.get('operator') ?? 0n]
+        assert.equal(paid + kept, priceMicros)
+        assert.equal(paid, isOwnNumber ? 0n : one.payoutMicros)
+        assert.ok([...moved.values()].every((amount) => amount !== 0n))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
   it('never lasts less than nothing', () => {
     assert.throws(() => settled(-1), /no less than nothing/)
     assert.throws(() => settled(NaN), /no less than nothing/)
@@ -115,6 +154,7 @@ describe('a payout', () => {
         const paid = payoutOf(terms, cents * CENT)
         assert.ok(paid >= 0n && paid <= cents * CENT && paid % CENT === 0n)
       }),
+      { numRuns: 1000 },
     )
   })
 })

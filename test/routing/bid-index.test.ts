@@ -164,7 +164,7 @@ describe('the index of bids', () => {
           assert.equal(auction.nonBidsOmitted, 0)
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     )
   })
 

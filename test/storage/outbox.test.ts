@@ -198,7 +198,7 @@ describe('outbox', function () {
           callId: null,
           events: Array.from({ length: 10 }, () => event(null)),
         })
-      await until(() => small.outbox.figures.trimmed > 0)
+      await until(() => small.outbox.figures.trimmed > 0 && small.outbox.figures.events > 0)
       const { events, trimmed, published, isUp } = small.outbox.figures
       assert.deepEqual({ events, trimmed, published, isUp }, { events: 20, trimmed: 30, published: 0, isUp: false })
     } finally {
