@@ -89,15 +89,20 @@ export class Postgres implements Queries {
   }
 }
 
-/** One connection of its own, for the writer and the listener. The caller closes it; `onLost` is called once if the server does. */
+/**
+ * One connection of its own, for the writer and the listener. The caller closes it; `onLost` is called once if the server does.
+ * `settings`: of the server, for this connection, as `-c name=value`.
+ */
 export async function connect(
   options: ConnectionOptions,
   name: string,
   onLost: (error: Error, client: Client) => void,
   timeoutMs = CONNECT_TIMEOUT_MS,
+  settings?: string,
 ): Promise<Client> {
   const client = new Client({
     ...options,
+    ...(settings !== undefined && { options: settings }),
     connectionTimeoutMillis: timeoutMs,
     keepAlive: true,
     application_name: `dce ${name}`,

@@ -33,6 +33,17 @@ const WITH_DECISIONS = ', write_decisions($4, $5)'
 const withEvents = (write: string, facts: number): string =>
   `with announced as (insert into outbox (events, body) values ($${facts + 1}, $${facts + 2})) ${write}`
 
+/** What these are made of is planned once a connection, too, and not anew for each small batch: the plans are the same for every size. */
+const PLANNED_ONCE = '-c plan_cache_mode=force_generic_plan'
+/** The statements above by their text, a dozen at most: those of a name are read and planned once a connection. */
+const names = new Map<string, string>()
+
+function named(text: string): { name: string; text: string } {
+  const name = names.get(text) ?? `writer ${names.size}`
+  names.set(text, name)
+  return { name, text }
+}
+
 export type WriterState = 'database' | 'spooling' | 'full'
 
 export interface WriterOptions {
@@ -306,7 +317,7 @@ export class GroupCommitWriter implements RecordWriter {
         COMMIT_TIMEOUT_MS,
       )
     })
-    const query = client.query(text, values as unknown[])
+    const query = client.query({ ...named(text), values: values as unknown[] })
     query.catch(() => {}) // When the deadline won, the connection is cut and this rejects unheard.
     try {
       await Promise.race([query, late])
@@ -326,6 +337,7 @@ export class GroupCommitWriter implements RecordWriter {
           // A connection given up before says so late: only the one in use counts.
           (error, lost) => lost === lane.client && this.#away(error),
           COMMIT_TIMEOUT_MS,
+          PLANNED_ONCE,
         ),
       ),
     )
