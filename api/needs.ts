@@ -1,5 +1,5 @@
+import type { ScreeningRequest } from '../compliance/screening-request.ts'
 import type { PayoutRuns } from '../accounts/needs.ts'
-import type { BankAccount, BankDetails, Payout, PayoutRun, PayoutRunId } from '../model/payout.ts'
 import type { DomainEvent } from '../model/events.ts'
 import type { Account, ApiKey, User } from '../model/account.ts'
 import type { Auction } from '../model/auction.ts'
@@ -7,8 +7,6 @@ import type { DecisionInputs } from '../model/decision.ts'
 import type { Bid, Campaign } from '../model/bid.ts'
 import type { CallMonitor, MonitorAsker, MonitorMode } from '../model/call-monitor.ts'
 import type { CallRecord } from '../model/cdr.ts'
-import type { Dispute, DisputeDecision, DisputeState } from '../model/dispute.ts'
-import type { ScreeningRequest } from '../compliance/screening-request.ts'
 import type { ComplianceRule } from '../model/compliance-rule.ts'
 import type { DncEntry, DncList } from '../model/dnc.ts'
 import type {
@@ -18,15 +16,11 @@ import type {
   BidId,
   CallId,
   CampaignId,
-  DisputeId,
-  InvoiceId,
   MonitorId,
   TargetId,
   RuleId,
   UserId,
 } from '../model/ids.ts'
-import type { Invoice, InvoiceLine } from '../model/invoice.ts'
-import type { Posting, PostingKind } from '../model/ledger.ts'
 import type { Currency, Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Ping, PingAnswer } from '../model/ping.ts'
@@ -35,19 +29,20 @@ import type { Outcome, TargetQuality } from '../model/outcome.ts'
 import type { CallRecording, RecordingAccess } from '../model/recording.ts'
 import type { CallFigures, Interval, ReportKey, ReportRow, ReportScope, TimeSeriesPoint } from '../model/report.ts'
 import type { SipUser } from '../model/sip-user.ts'
-import type { ConversionFigures, StoredTracking, TrackedEvent, TrackingType } from '../model/tracking.ts'
 import type { DialledNumber, Target, Trunk } from '../model/trunk.ts'
+import type {
+  LedgerStore,
+  DisputeStore,
+  TrackingStore,
+  BankAccountStore,
+  PayoutStore,
+  PaymentStore,
+  InvoiceStore,
+} from './money-needs.ts'
+import type { Page, PageRequest } from './page.ts'
 
-/** One page of a list: newest first; `nextCursor` is opaque and null at the end. */
-export interface Page<T> {
-  readonly data: readonly T[]
-  readonly nextCursor: string | null
-}
-export interface PageRequest {
-  /** 1 to 1000. */
-  readonly limit: number
-  readonly cursor: string | null
-}
+export type * from './money-needs.ts'
+export type { Page, PageRequest } from './page.ts'
 
 /** What the creator of a thing gives: all but what storage itself keeps. */
 export type Draft<T> = Omit<T, 'id' | 'version' | 'createdAt' | 'updatedAt'>
@@ -114,25 +109,6 @@ export interface RefreshTokenStore {
   take(hash: string): Promise<{ userId: UserId; expiresAt: Date } | null>
   removeAllOf(userId: UserId): Promise<void>
 }
-/** What is to be said of a posting, by the balances it leaves; kept for publishing in its transaction, and not called for a repetition. */
-export type AnnouncePosting = (balanceOf: (id: AccountId) => Micros) => readonly DomainEvent[]
-
-export interface LedgerStore {
-  /** Writes a balanced posting; a repeated reference of the same kind and account returns the first posting unchanged. */
-  post(posting: Posting, announce?: AnnouncePosting): Promise<Posting>
-  /** The entries of one account, newest first, with its balance after each. */
-  entries(
-    accountId: AccountId,
-    page: PageRequest,
-  ): Promise<Page<{ posting: Posting; kind: PostingKind; amountMicros: Micros; balanceMicros: Micros }>>
-  /** Sum of all entries by currency and any unbalanced posting: for `dce ledger verify`. */
-  verify(): Promise<{
-    postings: number
-    totals: { currency: string; sumMicros: Micros }[]
-    unbalanced: string[]
-    duplicateCalls: string[]
-  }>
-}
 /** One version of a compliance rule, and who made it. */
 export interface RuleVersion {
   readonly deed: 'created' | 'changed' | 'deleted'
@@ -147,75 +123,6 @@ export interface ScreenedCall {
   readonly id: CallId
   readonly isAnswered: boolean
   readonly request: ScreeningRequest
-}
-export interface DisputeFilter {
-  readonly buyerId?: AccountId
-  readonly sellerId?: AccountId
-  readonly callId?: CallId
-  readonly state?: DisputeState
-}
-export interface DisputeStore {
-  /** Throws StoreConflict when the call has one that was not withdrawn. */
-  open(dispute: Dispute): Promise<void>
-  find(id: DisputeId): Promise<Dispute | null>
-  list(page: PageRequest, filter: DisputeFilter): Promise<Page<Dispute>>
-  /** Ends an open one and posts its correction, both or neither; null, and nothing is posted, when it is open no more. */
-  decide(
-    id: DisputeId,
-    decision: DisputeDecision,
-    posting: Posting | null,
-    announce?: AnnouncePosting,
-  ): Promise<Dispute | null>
-}
-export interface TrackingFilter {
-  /** Reported by it. */
-  readonly accountId?: AccountId
-  readonly callId?: CallId
-  readonly type?: TrackingType
-}
-/** What was reported of calls. */
-export interface TrackingStore {
-  list(page: PageRequest, filter: TrackingFilter): Promise<Page<StoredTracking>>
-  /** What has come of a campaign that is paid by conversion. */
-  figures(campaignId: CampaignId): Promise<ConversionFigures>
-}
-/** Takes reports in: what resolves is on the disk, whether or not the database is there. */
-export interface Tracking {
-  /** `isChecked` false: whether the call is the reporter's is seen later. Throws StoreFull. */
-  add(event: TrackedEvent, isChecked: boolean): Promise<void>
-}
-export interface InvoiceStore {
-  find(id: InvoiceId): Promise<Invoice | null>
-  list(accountId: AccountId, page: PageRequest): Promise<Page<Invoice>>
-  /** All of its lines, in the order they were written, some at a time. */
-  lines(invoice: Invoice): AsyncIterable<readonly InvoiceLine[]>
-}
-export interface BankAccountStore {
-  find(accountId: AccountId): Promise<BankAccount | null>
-  /** Replaces what was there: it is `new` again. */
-  put(accountId: AccountId, details: BankDetails, at: Date): Promise<BankAccount>
-  remove(accountId: AccountId): Promise<boolean>
-}
-/** How the money of a returned payout goes back, of the payout as it is then. */
-export interface PayoutReturn {
-  createPosting(payout: Payout): Posting
-  announce(posting: Posting, balanceOf: (id: AccountId) => Micros): readonly DomainEvent[]
-}
-export interface PayoutStore {
-  findRun(id: PayoutRunId): Promise<PayoutRun | null>
-  listRuns(page: PageRequest): Promise<Page<PayoutRun>>
-  /** All of a run, in the order of its file. */
-  entries(id: PayoutRunId): Promise<readonly Payout[]>
-  list(
-    filter: { readonly runId?: PayoutRunId; readonly accountId?: AccountId },
-    page: PageRequest,
-  ): Promise<Page<Payout>>
-  /** Marks what is under way of a run as paid, with one posting of all of it; nothing when nothing is. */
-  settle(id: PayoutRunId, at: Date, createPosting: (amountMicros: Micros) => Posting): Promise<void>
-  /** The latest with these last seven digits. */
-  findByTrace(entry: bigint): Promise<Payout | null>
-  /** Marks one as returned, with its money; one that is returned already is answered as it is. */
-  return(payout: Payout, code: string, at: Date, terms: PayoutReturn): Promise<Payout>
 }
 export interface ReportStore {
   /** The groups that brought the most, at most `limit`. */
@@ -311,6 +218,7 @@ export interface Stores {
   bankAccounts: BankAccountStore
   payouts: PayoutStore
   payoutRuns: PayoutRuns
+  payments: PaymentStore
   reports: ReportStore
   calls: CallStore
   auctions: AuctionStore

@@ -12,6 +12,7 @@ import type { PhoneNumber } from '../model/phone-number.ts'
 import type { TrunkRegistration } from '../model/trunk-registration.ts'
 import type { DigestSecret, SipBinding } from '../model/sip-user.ts'
 import type { AudioStudio } from './call-audio.ts'
+import type { PaymentProvider } from './payment-provider.ts'
 import type {
   Balances,
   Health,
@@ -133,6 +134,8 @@ export interface ApiOptions {
   readonly resolveZip: (zip: string) => { lat: number; lon: number; city: string; state: string } | null
   readonly house: { readonly operatorId: AccountId; readonly externalId: AccountId }
   readonly payouts: PayoutOptions
+  /** Who takes buyers' deposits; null: nobody. */
+  readonly payments: PaymentProvider | null
   readonly settings: ApiSettings
   /** In place of a minute, ten seconds and three: for tests. */
   readonly timeouts?: Partial<ApiTimeouts>

@@ -47,6 +47,7 @@ export const PROBLEMS = {
   not_available: { status: 501, title: 'Not built yet' },
   no_sip_trace: { status: 501, title: 'This exchange keeps no SIP messages' },
   store_unavailable: { status: 503, title: 'The database cannot be reached' },
+  payment_provider_unavailable: { status: 503, title: 'The payment provider cannot be asked now' },
   not_configured: { status: 503, title: 'This exchange is not set up for it' },
   media_unavailable: { status: 503, title: 'The media engine cannot do it now' },
   too_many_reports: { status: 503, title: 'Too many reports are being counted' },

@@ -19,6 +19,7 @@ import { complianceRuleEndpoints } from './compliance-rules.ts'
 import { createDrain } from './connections.ts'
 import { createCursors } from './cursors.ts'
 import { debugEndpoints } from './debug.ts'
+import { depositEndpoints } from './deposits.ts'
 import { disputeEndpoints } from './disputes.ts'
 import { dialectEndpoints } from './dialects/dialects.ts'
 import { dncEndpoints } from './dnc.ts'
@@ -75,6 +76,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...invoiceEndpoints(kit),
     ...bankAccountEndpoints(kit),
     ...payoutEndpoints(kit),
+    ...depositEndpoints(kit),
     ...analyticsEndpoints(kit),
     ...apiKeyEndpoints(kit),
     ...trunkEndpoints(kit),

@@ -1,16 +1,13 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as credentials from '../accounts/credentials.ts'
-import { issueInvoices } from '../accounts/issue-invoices.ts'
-import { eventsOfFunds } from '../accounts/funds.ts'
 import { createBalances } from '../accounts/holds.ts'
 import { createApi } from '../api/server.ts'
 import { goOnPaying } from '../api/payout-terms.ts'
 import { loadOrCreate } from '../api/signing-keys.ts'
 import { createCompliance } from '../compliance/compliance.ts'
 import { loadPlaces } from '../config/reference-data.ts'
-import type { Log } from '../config/logger.ts'
-import { notAvailable, type Settings } from '../config/settings.ts'
+import { notAvailable } from '../config/settings.ts'
 import { createTelemetry } from '../config/telemetry.ts'
 import { EnginePool } from '../media/engine-pool.ts'
 import { startEngines } from '../media/engines.ts'
@@ -28,7 +25,7 @@ import { openStorage } from '../storage/storage.ts'
 import { publicAddresses } from './start/addresses.ts'
 import { mediaOptions } from './start/media-options.ts'
 import { bindingLimits, complianceOptions, outboxOptions } from './start/part-options.ts'
-import { payoutOptions } from './start/payment-settings.ts'
+import { payoutOptions, stripeOptions } from './start/payment-settings.ts'
 import { mediaSip } from './start/media-sip.ts'
 import { Announcements, type KeptEvents } from './announcements.ts'
 import { apiParts } from './start/api-parts.ts'
@@ -41,7 +38,7 @@ import { Conversions } from './conversions/conversions.ts'
 import { createExchange } from './exchange.ts'
 import { ensureFirstAdmin } from './start/first-admin.ts'
 import { createHealth } from './start/health.ts'
-import { hourly } from './start/hourly.ts'
+import { startErrands } from './start/errands.ts'
 import { LiveCalls } from './live-calls.ts'
 import { MenuPlaces } from './menu/menu-places.ts'
 import { serveOutsideCalls, START_RETRY_AFTER_S } from './outside-calls/outside-calls.ts'
@@ -67,6 +64,7 @@ import { SipCredentials } from './identity/sip-credentials.ts'
 import { SipGuard } from './identity/sip-guard.ts'
 import { Signaling } from './srf.ts'
 import { startEmbeddedSip } from './start/embedded-sip.ts'
+import type { RunningExchange, StartOptions } from './start/running-exchange.ts'
 import { takeCall } from './take-call.ts'
 import { SteadyTime } from './start/steady-time.ts'
 import { Trunks } from './identity/trunks.ts'
@@ -76,33 +74,10 @@ import { watch } from './start/watch.ts'
 /** How often answered calls are marked alive: what a crash may bill too little. */
 const ALIVE_EVERY_MS = 5000
 
-/** How late an expired registration may go on winning calls. */
-const EXPIRE_EVERY_MS = 1000
-
-/** How late an expired ping may give back what it kept. */
-const EXPIRE_PINGS_EVERY_MS = 250
-
-/** How late a buyer may hear that its money runs low, is gone, or is there again. */
-const FUNDS_EVERY_MS = 5000
-
 /** How long the SIP server may take to accept us. */
 const SIP_CONNECT_MS = 10_000
 
-export interface RunningExchange {
-  readonly http: { readonly host: string; readonly port: number }
-  readonly sip: readonly { readonly transport: string; readonly host: string; readonly port: number }[]
-  /** Drains (no new calls, live ones finish or reach the shutdown timeout), then closes everything. */
-  stop(): Promise<void>
-}
-
-export interface StartOptions {
-  readonly settings: Settings
-  readonly log: Log
-  /** Demo only: the page at `/` signs in by itself as this user. */
-  readonly demoLogin?: { readonly email: string }
-  /** A part without which no call can be taken has died: the process should end, to be started again. */
-  readonly onFatal?: () => void
-}
+export type { RunningExchange, StartOptions }
 
 /**
  * Builds every part, in the order they depend on one another, and starts taking calls. This is the one file that may
@@ -114,6 +89,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const telemetry = createTelemetry()
   for (const part of notAvailable(settings)) logger.warn({ setting: part }, 'not available')
   const mediaSettings = mediaOptions(settings) // Refused before anything is started.
+  const stripe = stripeOptions(settings)
   const payoutParts = { ...payoutOptions(settings), clearingId: PAYOUT_CLEARING_ACCOUNT_ID }
   const redis = redisOptions(settings, logger, telemetry)
   mkdirSync(settings.dataDir, { recursive: true })
@@ -372,6 +348,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     recordings,
     health: createHealth({ storage, signaling, media, ready: () => ready && !draining }),
     payouts: payoutParts,
+    payments: stripe && (await import('../api/stripe-provider.ts')).createStripeProvider(stripe),
     house: { operatorId: OPERATOR_ACCOUNT_ID, externalId: EXTERNAL_ACCOUNT_ID },
     keys: loadOrCreate(join(settings.dataDir, 'keys')),
     ...(demoLogin && { demoLogin }),
@@ -425,21 +402,16 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     throw error
   })
   loaded = true
-  const expiring = setInterval(() => registrar.expire(), EXPIRE_EVERY_MS)
-  const expiringPings = setInterval(() => pings.expire(clock.monotonicMs()), EXPIRE_PINGS_EVERY_MS)
-  const stopHourly = hourly(logger, {
-    recordings: async () => void (await recordings.sweep()),
-    invoices: async () => void (await issueInvoices(storage.invoices, new Date(clock.now()))),
-    payouts: () => goOnPaying(storage.stores.payoutRuns, { payouts: payoutParts, clock }, events),
+  const stopErrands = startErrands({
+    log: logger,
+    clock,
+    events,
+    registrar,
+    pings,
+    recordings,
+    storage,
+    goOnPaying: () => goOnPaying(storage.stores.payoutRuns, { payouts: payoutParts, clock }, events),
   })
-  const stopFunds = hourly(
-    logger,
-    {
-      funds: async () =>
-        (await storage.funds.update(new Date(clock.now()), eventsOfFunds)).forEach((event) => events.publish(event)),
-    },
-    FUNDS_EVERY_MS,
-  )
   const stopMarking = liveCalls.markAliveEvery(ALIVE_EVERY_MS, storage.writer)
   void sipServer?.server.failed.then((error) => {
     // Without its SIP server an exchange only pretends. The restart closes and settles what was open.
@@ -469,10 +441,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     await monitoring.close()
     await subscriptions.close()
     stopMarking()
-    clearInterval(expiring)
-    clearInterval(expiringPings)
-    await stopHourly()
-    await stopFunds()
+    await stopErrands()
     probes.close()
     await registrations.close()
     refusalCounter.close()

@@ -16,6 +16,7 @@ import { PostgresIdempotency } from './idempotency-store.ts'
 import { PostgresInvoices } from './invoice-store.ts'
 import { PostgresLedger } from './ledger-store.ts'
 import { NUMBERS } from './number-store.ts'
+import { PostgresPayments } from './payment-store.ts'
 import { PostgresPayoutRuns } from './payout-run-store.ts'
 import { PostgresPayouts } from './payout-store.ts'
 import type { Postgres } from './postgres.ts'
@@ -58,6 +59,7 @@ export function createStores(postgres: Postgres, book: Book, clock: Clock): Stor
     bankAccounts: new PostgresBankAccounts(postgres),
     payouts: new PostgresPayouts(postgres, ledger),
     payoutRuns: new PostgresPayoutRuns(postgres, ledger),
+    payments: new PostgresPayments(postgres, ledger),
     reports: new PostgresReports(postgres),
     calls: new PostgresCalls(postgres),
     auctions: new PostgresAuctions(postgres),

@@ -32,3 +32,18 @@ function originatorOf(ach: Settings['payouts']['ach']): AchOriginator | null {
   if (!destination || !destinationName || !origin || !originName || !companyName || !companyId) return null
   return { destination, destinationName, origin, originName, companyName, companyId, description }
 }
+
+/** Null without a key. Throws SettingsError for a key without what its webhooks are signed with, and the other way round. */
+export function stripeOptions({ payments }: Settings) {
+  const { secretKey, webhookSecret, apiUrl } = payments.stripe
+  if (secretKey === null && webhookSecret === null) return null
+  if (secretKey !== null && webhookSecret !== null && (apiUrl === null || URL.canParse(apiUrl)))
+    return { secretKey, webhookSecret, apiUrl }
+  const [key, what] =
+    secretKey === null
+      ? ['secret_key', 'needed with payments.stripe.webhook_secret']
+      : webhookSecret === null
+        ? ['webhook_secret', 'needed with payments.stripe.secret_key: deposits are credited by signed webhooks alone']
+        : ['api_url', 'must be a URL']
+  throw new SettingsError(`payments.stripe.${key}`, `payments.stripe.${key}: ${what}`)
+}

@@ -207,6 +207,7 @@ export async function startApi(
     log: { info: () => undefined, warn: () => undefined, error: (fields) => void errors.push(fields) },
     clock,
     ...changes,
+    payments: changes.payments ?? null,
     payouts: {
       vault: null,
       originator: null,

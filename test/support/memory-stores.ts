@@ -173,6 +173,7 @@ export function createMemoryStores(): MemoryStores {
     bankAccounts: onPostgresOnly(),
     payouts: onPostgresOnly(),
     payoutRuns: onPostgresOnly(),
+    payments: onPostgresOnly(),
     reports: reports(callRecords),
     tracking: {
       async list(page, { accountId, callId, type }) {

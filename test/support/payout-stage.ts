@@ -1,6 +1,5 @@
 import type { AchOriginator } from '../../accounts/ach-file.ts'
 import { createBankVault } from '../../accounts/bank-vault.ts'
-import type { Stores } from '../../api/needs.ts'
 import type { Account } from '../../model/account.ts'
 import type { DomainEvent } from '../../model/events.ts'
 import { newId, type AccountId, type CallId, type PostingId } from '../../model/ids.ts'
@@ -50,7 +49,7 @@ export const daysAgo = (days: number): Date => new Date(Date.now() - days * DAY_
 
 export async function openPayoutStage(
   changes: Partial<ApiHarness['options']['payouts']> = {},
-  wrap: (stores: Stores) => Stores = (stores) => stores,
+  more: Partial<Pick<ApiHarness['options'], 'payments'>> = {},
 ): Promise<PayoutStage> {
   const storage = await openTestStorage()
   await storage.book.load(() => {})
@@ -59,7 +58,8 @@ export async function openPayoutStage(
       .flatMap((change) => (change.kind === 'posting' ? change.posting.entries : []))
       .reduce((sum, { accountId, amountMicros }) => (accountId === id ? sum + amountMicros : sum), 0n)
   const api = await startApi({
-    stores: wrap(storage.stores),
+    ...more,
+    stores: storage.stores,
     house: { operatorId: OPERATOR_ACCOUNT_ID, externalId: EXTERNAL_ACCOUNT_ID },
     balances: { balanceMicros: known, heldMicros: () => 0n, availableMicros: known },
     payouts: {

@@ -1,0 +1,111 @@
+import type { Payment, PaymentNews } from '../model/payment.ts'
+import type { BankAccount, BankDetails, Payout, PayoutRun, PayoutRunId } from '../model/payout.ts'
+import type { DomainEvent } from '../model/events.ts'
+import type { Dispute, DisputeDecision, DisputeState } from '../model/dispute.ts'
+import type { AccountId, CallId, CampaignId, DisputeId, InvoiceId } from '../model/ids.ts'
+import type { Invoice, InvoiceLine } from '../model/invoice.ts'
+import type { Posting, PostingKind } from '../model/ledger.ts'
+import type { Micros } from '../model/money.ts'
+import type { ConversionFigures, StoredTracking, TrackedEvent, TrackingType } from '../model/tracking.ts'
+import type { Page, PageRequest } from './page.ts'
+
+// What is stored of money; api/needs.ts has all of it.
+
+/** What is to be said of a posting, by the balances it leaves; kept for publishing in its transaction, and not called for a repetition. */
+export type AnnouncePosting = (balanceOf: (id: AccountId) => Micros) => readonly DomainEvent[]
+
+export interface LedgerStore {
+  /** Writes a balanced posting; a repeated reference of the same kind and account returns the first posting unchanged. */
+  post(posting: Posting, announce?: AnnouncePosting): Promise<Posting>
+  /** The entries of one account, newest first, with its balance after each. */
+  entries(
+    accountId: AccountId,
+    page: PageRequest,
+  ): Promise<Page<{ posting: Posting; kind: PostingKind; amountMicros: Micros; balanceMicros: Micros }>>
+  /** Sum of all entries by currency and any unbalanced posting: for `dce ledger verify`. */
+  verify(): Promise<{
+    postings: number
+    totals: { currency: string; sumMicros: Micros }[]
+    unbalanced: string[]
+    duplicateCalls: string[]
+  }>
+}
+export interface DisputeFilter {
+  readonly buyerId?: AccountId
+  readonly sellerId?: AccountId
+  readonly callId?: CallId
+  readonly state?: DisputeState
+}
+export interface DisputeStore {
+  /** Throws StoreConflict when the call has one that was not withdrawn. */
+  open(dispute: Dispute): Promise<void>
+  find(id: DisputeId): Promise<Dispute | null>
+  list(page: PageRequest, filter: DisputeFilter): Promise<Page<Dispute>>
+  /** Ends an open one and posts its correction, both or neither; null, and nothing is posted, when it is open no more. */
+  decide(
+    id: DisputeId,
+    decision: DisputeDecision,
+    posting: Posting | null,
+    announce?: AnnouncePosting,
+  ): Promise<Dispute | null>
+}
+export interface TrackingFilter {
+  /** Reported by it. */
+  readonly accountId?: AccountId
+  readonly callId?: CallId
+  readonly type?: TrackingType
+}
+/** What was reported of calls. */
+export interface TrackingStore {
+  list(page: PageRequest, filter: TrackingFilter): Promise<Page<StoredTracking>>
+  /** What has come of a campaign that is paid by conversion. */
+  figures(campaignId: CampaignId): Promise<ConversionFigures>
+}
+/** Takes reports in: what resolves is on the disk, whether or not the database is there. */
+export interface Tracking {
+  /** `isChecked` false: whether the call is the reporter's is seen later. Throws StoreFull. */
+  add(event: TrackedEvent, isChecked: boolean): Promise<void>
+}
+export interface BankAccountStore {
+  find(accountId: AccountId): Promise<BankAccount | null>
+  /** Replaces what was there: it is `new` again. */
+  put(accountId: AccountId, details: BankDetails, at: Date): Promise<BankAccount>
+  remove(accountId: AccountId): Promise<boolean>
+}
+/** How the money of a returned payout goes back, of the payout as it is then. */
+export interface PayoutReturn {
+  createPosting(payout: Payout): Posting
+  announce(posting: Posting, balanceOf: (id: AccountId) => Micros): readonly DomainEvent[]
+}
+export interface PayoutStore {
+  findRun(id: PayoutRunId): Promise<PayoutRun | null>
+  listRuns(page: PageRequest): Promise<Page<PayoutRun>>
+  /** All of a run, in the order of its file. */
+  entries(id: PayoutRunId): Promise<readonly Payout[]>
+  list(
+    filter: { readonly runId?: PayoutRunId; readonly accountId?: AccountId },
+    page: PageRequest,
+  ): Promise<Page<Payout>>
+  /** Marks what is under way of a run as paid, with one posting of all of it; nothing when nothing is. */
+  settle(id: PayoutRunId, at: Date, createPosting: (amountMicros: Micros) => Posting): Promise<void>
+  /** The latest with these last seven digits. */
+  findByTrace(entry: bigint): Promise<Payout | null>
+  /** Marks one as returned, with its money; one that is returned already is answered as it is. */
+  return(payout: Payout, code: string, at: Date, terms: PayoutReturn): Promise<Payout>
+}
+/** How news of a payment moves money: `deltaMicros` more for the account, or less; `count` numbers what was posted of it. */
+export interface TakePayment {
+  createPosting(payment: Payment, accountId: AccountId, deltaMicros: Micros, count: number): Posting
+  announce(posting: Posting, balanceOf: (id: AccountId) => Micros): readonly DomainEvent[]
+}
+export interface PaymentStore {
+  /** Takes in what a provider tells, with the money it moves, or neither. */
+  take(provider: string, news: PaymentNews, at: Date, terms: TakePayment): Promise<Payment>
+  list(accountId: AccountId, page: PageRequest): Promise<Page<Payment>>
+}
+export interface InvoiceStore {
+  find(id: InvoiceId): Promise<Invoice | null>
+  list(accountId: AccountId, page: PageRequest): Promise<Page<Invoice>>
+  /** All of its lines, in the order they were written, some at a time. */
+  lines(invoice: Invoice): AsyncIterable<readonly InvoiceLine[]>
+}
