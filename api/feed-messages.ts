@@ -20,6 +20,7 @@ const TOPIC_OF: Record<EventType, Topic> = {
   'routing.decision': 'routing_decisions',
   'campaign.exhausted': 'routing_decisions',
   'reachability.changed': 'routing_decisions',
+  'webhook.disabled': 'calls',
   'auction.started': 'auctions',
   'auction.completed': 'auctions',
   'bid.placed': 'bids',

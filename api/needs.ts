@@ -29,6 +29,7 @@ import type { Outcome, TargetQuality } from '../model/outcome.ts'
 import type { CallRecording, RecordingAccess } from '../model/recording.ts'
 import type { CallFigures, Interval, ReportKey, ReportRow, ReportScope, TimeSeriesPoint } from '../model/report.ts'
 import type { SipUser } from '../model/sip-user.ts'
+import type { DeliveryState, Webhook, WebhookDelivery, WebhookId } from '../model/webhook.ts'
 import type { DialledNumber, Target, Trunk } from '../model/trunk.ts'
 import type {
   LedgerStore,
@@ -123,6 +124,15 @@ export interface ScreenedCall {
   readonly id: CallId
   readonly isAnswered: boolean
   readonly request: ScreeningRequest
+}
+export interface DeliveryFilter {
+  readonly state?: DeliveryState
+}
+/** Events on their way to webhooks, and what became of them. */
+export interface DeliveryStore {
+  list(webhookId: WebhookId, page: PageRequest, filter: DeliveryFilter): Promise<Page<WebhookDelivery>>
+  /** Has those that are over sent again, some thousands at most. Answers how many. */
+  replay(webhookId: WebhookId, filter: { eventId?: string; state?: DeliveryState; since?: Date }): Promise<number>
 }
 export interface ReportStore {
   /** The groups that brought the most, at most `limit`. */
@@ -219,6 +229,8 @@ export interface Stores {
   payouts: PayoutStore
   payoutRuns: PayoutRuns
   payments: PaymentStore
+  webhooks: Store<Webhook>
+  deliveries: DeliveryStore
   reports: ReportStore
   calls: CallStore
   auctions: AuctionStore

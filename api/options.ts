@@ -117,6 +117,8 @@ export interface ApiOptions {
   readonly pings: Pings
   readonly liveBidding: LiveBidding
   readonly tracking: Tracking
+  /** Whether a URL of a customer may lead to this host, as far as can be said before it is looked up. */
+  readonly mayCall: (hostname: string) => boolean
   /** Whether a target or trunk answers. */
   readonly reachOf: (id: TargetId | TrunkId) => Reachability
   /** How it stands with an outbound trunk that registers; null for all others. */

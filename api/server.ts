@@ -44,6 +44,7 @@ import { sipBanEndpoints } from './sip-bans.ts'
 import { targetEndpoints } from './targets.ts'
 import { trackingEndpoints } from './tracking.ts'
 import { createTokens } from './tokens.ts'
+import { webhookEndpoints } from './webhooks.ts'
 import { webrtcEndpoints } from './webrtc.ts'
 import { trunkEndpoints } from './trunks.ts'
 
@@ -84,6 +85,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...numberEndpoints(kit),
     ...targetEndpoints(kit),
     ...trackingEndpoints(kit),
+    ...webhookEndpoints(kit),
     ...campaignEndpoints(kit),
     ...conversionEndpoints(kit),
     ...bidEndpoints(kit),

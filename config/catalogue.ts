@@ -8,6 +8,7 @@ import {
   duration,
   FLAG,
   LIST,
+  NETWORKS,
   oneOf,
   PORT,
   PORT_OR_OFF,
@@ -21,6 +22,7 @@ import { MEDIASOUP } from './mediasoup-catalogue.ts'
 import { PAYMENTS } from './payments-catalogue.ts'
 import { PING } from './ping-catalogue.ts'
 import { REDIS } from './redis-catalogue.ts'
+import { WEBHOOKS } from './webhook-catalogue.ts'
 import { RTPENGINE } from './rtpengine-catalogue.ts'
 import { TELEPHONY } from './telephony-catalogue.ts'
 import { WEBRTC } from './webrtc-catalogue.ts'
@@ -90,6 +92,13 @@ export const CATALOGUE = {
     604_800_000,
     'How long events are kept while no kafka.brokers are set: setting them publishes what is left.',
   ),
+
+  'outgoing.private_networks': set(
+    NETWORKS,
+    [],
+    'Private or loopback networks, as CIDR blocks, that URLs of customers may lead to; others are not called.',
+  ),
+  ...WEBHOOKS,
 
   ...TELEPHONY,
 

@@ -190,6 +190,24 @@ export const ADDRESSES: Kind<readonly string[]> = {
   write: (addresses) => addresses.join(', '),
 }
 
+/** CIDR blocks, or single addresses. None is allowed. */
+export const NETWORKS: Kind<readonly string[]> = {
+  allowed: 'CIDR blocks such as 10.0.0.0/8, separated by commas',
+  suffix: '',
+  read: (raw) => {
+    const parts = LIST.read(raw)
+    return parts?.every(isNetwork) ? parts : undefined
+  },
+  write: (networks) => networks.join(', '),
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || more.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+}
+
 /** A whole number within [min, max]. */
 export function whole(min: number, max: number): Kind<number> {
   return {

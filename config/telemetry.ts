@@ -127,6 +127,11 @@ function createCatalogue(registers: Registry[]) {
       'Reports of what became of calls, by type and whether they were taken or turned_away.',
       ['type', 'result'],
     ),
+    webhookAttempts: counter(
+      'dce_webhook_attempts_total',
+      'Messages to webhooks: delivered, failed (tried again) or dead.',
+      ['result'],
+    ),
     trackingPending: gauge(
       'dce_tracking_pending',
       'Reports on the disk or on their way to it, not in the database yet.',

@@ -34,7 +34,6 @@ import { ClickTokens } from './identity/click-tokens.ts'
 import { callPolicies } from './call-policies.ts'
 import { CallQuality } from './quality/call-quality.ts'
 import { Directory } from './directory.ts'
-import { Conversions } from './conversions/conversions.ts'
 import { createExchange } from './exchange.ts'
 import { ensureFirstAdmin } from './start/first-admin.ts'
 import { createHealth } from './start/health.ts'
@@ -70,6 +69,7 @@ import { SteadyTime } from './start/steady-time.ts'
 import { Trunks } from './identity/trunks.ts'
 import { usageRows } from './start/usage-rows.ts'
 import { watch } from './start/watch.ts'
+import { Aftermath } from './start/aftermath.ts'
 
 /** How often answered calls are marked alive: what a crash may bill too little. */
 const ALIVE_EVERY_MS = 5000
@@ -145,7 +145,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const events = createEventBus((error) => logger.error({ error }, 'an event listener failed'))
   const { brokers } = settings.kafka
   const kept: KeptEvents = {
-    keeps: (type) => brokers !== null || !PROGRESS_EVENTS.has(type),
+    keeps: (type) => brokers !== null || !PROGRESS_EVENTS.has(type) || webhooks.wants(type),
     // Nobody waits for it, and the writer reports its own troubles.
     add: (event) => void storage.writer.write({ kind: 'events', callId: null, events: [event] }).catch(() => {}),
   }
@@ -160,20 +160,24 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     unknownSource,
   })
   let sharing: SharedReservations | null = null
-  const conversions = new Conversions({
-    now: () => clock.now(),
+  const operatorId = OPERATOR_ACCOUNT_ID
+  const aftermath = new Aftermath({
+    settings,
     balances: toldTo(balances, (hold) => sharing?.holds(hold)),
     events,
     telemetry,
-    operatorId: OPERATOR_ACCOUNT_ID,
+    operatorId,
+    clock,
+    log: logger,
   })
+  const { webhooks, conversions, guard } = aftermath
   const applyChange = (change: BookChange): void => {
     for (const part of [
       directory,
       trunks,
       sipCredentials,
       balances,
-      conversions, // After the balances.
+      aftermath,
       compliance,
       routing,
       registrar,
@@ -197,7 +201,9 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     minFreeBytes: settings.storage.minFreeBytes,
     outbox: outboxOptions(settings),
     onBookChange: applyChange,
+    subscriptions: webhooks.subscriptions,
     onCommit: (seconds, records) => {
+      webhooks.wake()
       telemetry.writerCommit.observe(seconds)
       telemetry.writerRecords.inc({ place: 'database' }, records)
     },
@@ -296,7 +302,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     probes,
     quality,
     isTrunkWorking: (id) => probes.isUp(id) && registrations.isUsable(id),
-    operatorId: OPERATOR_ACCOUNT_ID,
+    operatorId,
     limits: {
       maxConcurrentCalls: settings.telephony.maxConcurrentCalls,
       maxSetupMs: settings.telephony.maxSetupDurationMs,
@@ -307,7 +313,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     policies: callPolicies(settings),
     draining: () => draining,
   }
-  const intake = storage.intake(conversions.rules)
+  const intake = aftermath.open(storage)
   const exchange = createExchange(parts)
   const monitoring = new Monitoring({
     liveCalls,
@@ -341,6 +347,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
       registrations,
       steady,
       intake,
+      guard,
     }),
     stores: storage.stores,
     monitoring,
@@ -387,8 +394,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   for (const { userId, bindings } of await storage.registrations.load())
     registrar.restore(userId, steady.fromWall(bindings))
   balances.load(await storage.balances())
-  conversions.start(intake, await storage.openConversions())
-  await intake.start()
+  await aftermath.start(storage, (event) => kept.add(event))
   await restoreQuality(quality, (page, filter) => storage.stores.calls.list(page, filter), clock.now())
   routing.restore(usageRows(await storage.campaignUsage(new Date(clock.now() - USAGE_WINDOW_MS))))
   const outcomes = await storage.outcomes(new Date(clock.now() - REMEMBERED_MS), STEP_MS)
@@ -451,7 +457,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     await sipServer?.server.close()
     await media.close()
     await api.close()
-    conversions.close()
+    await aftermath.close()
     await sharing?.close()
     await storage.close()
     telemetry.close()

@@ -10,6 +10,7 @@ import type { PhoneNumber } from '../model/phone-number.ts'
 import type { CallRecording, RecordingAccess, RecordingState } from '../model/recording.ts'
 import type { SipBinding } from '../model/sip-user.ts'
 import type { TrackedEvent } from '../model/tracking.ts'
+import type { DeliveryState, WebhookId } from '../model/webhook.ts'
 
 /** One line of the append-only compliance audit. */
 export interface AuditRecord {
@@ -117,6 +118,46 @@ export interface TrackingIntake {
   readonly pending: number
   start(): Promise<void>
   close(): Promise<void>
+}
+
+/** An event that is due at a webhook, claimed by whoever read it: until its lease runs out nobody else sends it. */
+export interface DueDelivery {
+  readonly id: string
+  readonly webhookId: WebhookId
+  readonly accountId: AccountId
+  readonly eventId: string
+  readonly type: string
+  readonly body: string
+  /** This one included. */
+  readonly attempts: number
+  readonly firstTriedAt: Date
+  readonly url: string
+  readonly secret: string
+}
+
+export interface DeliveryResult {
+  readonly id: string
+  readonly state: DeliveryState
+  readonly status: number | null
+  readonly error: string | null
+  /** Of one that is tried again. */
+  readonly dueAt: Date | null
+}
+
+/** Events on their way to webhooks. */
+export interface WebhookOutbox {
+  /** Claims what is due: at most so many, and of one webhook at most so many with those that are under way. */
+  claim(room: {
+    readonly most: number
+    readonly perWebhook: number
+    readonly underWay: ReadonlyMap<WebhookId, number>
+    readonly leaseMs: number
+  }): Promise<readonly DueDelivery[]>
+  finish(results: readonly DeliveryResult[]): Promise<void>
+  /** Whether it has taken anything since. */
+  hasDelivered(id: WebhookId, since: Date): Promise<boolean>
+  /** Forgets what is long over. Answers how many events were given up since too many waited. */
+  sweep(): Promise<number>
 }
 
 /** A call that the last process left open: answered, ringing, or asking its caller. */

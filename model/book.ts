@@ -7,6 +7,7 @@ import type { Posting } from './ledger.ts'
 import type { PhoneNumber } from './phone-number.ts'
 import type { SipUser } from './sip-user.ts'
 import type { DialledNumber, Target, Trunk } from './trunk.ts'
+import type { Webhook, WebhookId } from './webhook.ts'
 
 /**
  * One committed change to what the gateway keeps in memory. A `value` of null means it is gone. Applying a change twice
@@ -21,6 +22,7 @@ export type BookChange =
   | { readonly kind: 'campaign'; readonly id: CampaignId; readonly value: Campaign | null }
   | { readonly kind: 'bid'; readonly id: BidId; readonly value: Bid | null }
   | { readonly kind: 'compliance-rule'; readonly id: RuleId; readonly value: ComplianceRule | null }
+  | { readonly kind: 'webhook'; readonly id: WebhookId; readonly value: Webhook | null }
   | {
       readonly kind: 'dnc'
       readonly list: DncList

@@ -23,6 +23,7 @@ export const EVENT_TYPES = [
   'account.balance_low',
   'account.paused',
   'account.resumed',
+  'webhook.disabled',
 ] as const
 
 export type EventType = (typeof EVENT_TYPES)[number]

@@ -87,6 +87,7 @@ export class BidBook {
       case 'number':
       case 'dnc':
       case 'compliance-rule':
+      case 'webhook':
       case 'posting': // These are for others.
     }
   }

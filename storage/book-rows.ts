@@ -12,6 +12,7 @@ import { SIP_USERS } from './sip-user-store.ts'
 import type { TableLayout } from './table-layout.ts'
 import { TARGETS } from './target-store.ts'
 import { TRUNKS } from './trunk-store.ts'
+import { WEBHOOKS } from './webhook-store.ts'
 
 /** Most do-not-call numbers in one change: an import is many changes, so no single one stalls a gateway. */
 export const DNC_CHUNK = 5_000
@@ -26,6 +27,7 @@ export const BOOK_TABLES: readonly TableLayout<any>[] = [
   CAMPAIGNS,
   BIDS,
   COMPLIANCE_RULES,
+  WEBHOOKS,
 ]
 
 /**

@@ -9,7 +9,6 @@ import { pageLimit, pageOf, readCursor, SERIAL_KEY } from './cursor.ts'
 import { POSTING_COLUMNS, postingRow, readPosting } from './ledger-rows.ts'
 import { keepEvents } from './outbox.ts'
 import type { Postgres, Queries } from './postgres.ts'
-import { queueWebhooks } from './webhook-rows.ts'
 
 /** The ledger as the API sees it: deposits, payouts and corrections go in here; calls are posted by the record writer. */
 export class PostgresLedger implements LedgerStore {
@@ -55,11 +54,7 @@ export class PostgresLedger implements LedgerStore {
       )
       return { version: null, stored: readPosting(first!) }
     }
-    if (announce) {
-      const events = announce(await balancesAfter(tx, posting))
-      await keepEvents(tx, events)
-      await queueWebhooks(tx, events)
-    }
+    if (announce) await keepEvents(tx, announce(await balancesAfter(tx, posting)))
     return { version: await this.#book.list(tx, 'posting', posting.id, null), stored: posting }
   }
 

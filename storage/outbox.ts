@@ -2,6 +2,8 @@ import { fullEventJson, type DomainEvent } from '../model/events.ts'
 import { isId } from '../model/ids.ts'
 import { packEvents, unpackEvents } from './outbox-body.ts'
 import type { Queries, Row } from './postgres.ts'
+import { storableJson } from './record-rows.ts'
+import { webhookRows } from './webhook-rows.ts'
 
 /** Rows published in one turn: with the events of each bounded by a group commit, so is the turn. */
 export const OUTBOX_TURN_ROWS = 64
@@ -43,11 +45,15 @@ export interface OutboxState {
   readonly deadLetters: number
 }
 
-/** Puts events into the outbox in the transaction of what they tell of. */
+/** Puts events into the outbox, and has them sent to whoever subscribed, in the transaction of what they tell of. */
 export async function keepEvents(tx: Queries, events: readonly DomainEvent[]): Promise<void> {
   if (events.length === 0) return
   const body = packEvents(events.map(fullEventJson))
-  await tx.rows('insert into outbox (events, body) values ($1, $2)', [events.length, body])
+  const webhooks = storableJson({ webhooks: events.flatMap((event) => webhookRows(event)) })
+  await tx.rows(
+    `with announced as (insert into outbox (events, body) values ($1, $2)) select write_followups($3, '')`,
+    [events.length, body, webhooks],
+  )
 }
 
 /** Takes the publisher's lock to the end of the transaction. False: another process has it. */

@@ -9,6 +9,7 @@ import type {
   RecordWriter,
   RecoveryStore,
   RegistrationStore,
+  WebhookOutbox,
 } from '../gateway/needs.ts'
 import type { BookChange } from '../model/book.ts'
 import type { Clock } from '../model/clock.ts'
@@ -41,6 +42,7 @@ import { readCampaignUsage } from './usage-store.ts'
 import type { CampaignUsage } from './usage-store.ts'
 import { GroupCommitWriter } from './writer.ts'
 import type { WriterState } from './writer.ts'
+import type { WebhookSubscriptions } from './webhook-rows.ts'
 import type { Queries } from './postgres.ts'
 
 /** Defaults of the optional limits. */
@@ -72,6 +74,8 @@ export interface StorageOptions {
   readonly minFreeBytes?: number
   readonly startTimeoutMs?: number
   readonly outbox?: OutboxOptions
+  /** Who wants which events sent; absent: nobody. */
+  readonly subscriptions?: WebhookSubscriptions
   /** Told of every group commit: seconds from sending it to its end, and its records. */
   readonly onCommit?: (seconds: number, records: number) => void
 }
@@ -105,6 +109,8 @@ export interface Storage {
   readonly invoices: InvoiceIssuer
   /** Where reports of what became of calls go; closed with the rest. Called once. */
   intake(rules: ConversionRules): PostgresIntake
+  /** Events on their way to webhooks. */
+  readonly deliveries: WebhookOutbox
   /** What this gateway's calls that are paid by conversion may still cost. */
   openConversions(): Promise<readonly OpenConversion[]>
   readonly funds: FundsStore
@@ -164,6 +170,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       spool,
       diskHasRoom: () => disk.hasRoom,
       log,
+      ...(options.subscriptions && { subscriptions: options.subscriptions }),
       onCommit: (seconds, records, events) => {
         if (events > 0) outbox.written()
         options.onCommit?.(seconds, records)
@@ -206,6 +213,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
         opened.push(() => intake.close())
         return intake
       },
+      deliveries: stores.deliveries,
       openConversions: () => stores.tracking.open(options.gatewayId),
       funds: new PostgresFunds(postgres),
       rollups,

@@ -30,9 +30,14 @@ import { TARGETS } from './target-store.ts'
 import { PostgresTracking } from './tracking-store.ts'
 import { TRUNKS } from './trunk-store.ts'
 import { PostgresUsers } from './user-store.ts'
+import { PostgresDeliveries, WEBHOOKS } from './webhook-store.ts'
 
 /** Everything the API reads and writes, over one pool and one book. */
-export function createStores(postgres: Postgres, book: Book, clock: Clock): Stores & { tracking: PostgresTracking } {
+export function createStores(
+  postgres: Postgres,
+  book: Book,
+  clock: Clock,
+): Stores & { tracking: PostgresTracking; deliveries: PostgresDeliveries } {
   const writer = new BookWriter(postgres, book)
   const ledger = new PostgresLedger(postgres, writer)
   const campaigns = new StoredTable(CAMPAIGNS, postgres, writer, clock)
@@ -60,6 +65,8 @@ export function createStores(postgres: Postgres, book: Book, clock: Clock): Stor
     payouts: new PostgresPayouts(postgres, ledger),
     payoutRuns: new PostgresPayoutRuns(postgres, ledger),
     payments: new PostgresPayments(postgres, ledger),
+    webhooks: new StoredTable(WEBHOOKS, postgres, writer, clock),
+    deliveries: new PostgresDeliveries(postgres),
     reports: new PostgresReports(postgres),
     calls: new PostgresCalls(postgres),
     auctions: new PostgresAuctions(postgres),

@@ -14,7 +14,6 @@ import { storableJson } from './record-rows.ts'
 import { readTerms } from './recovery-store.ts'
 import { isAway, isRetryable } from './store-errors.ts'
 import { readTracking, trackingRow, type AcceptedEvent } from './tracking-rows.ts'
-import { queueWebhooks } from './webhook-rows.ts'
 
 /** Calls whose money is brought up to date in one go. */
 const BEHIND_AT_ONCE = 100
@@ -105,7 +104,6 @@ export class PostgresTracking implements TrackingStore {
       ])
       const events = counted.map(announce)
       await keepEvents(tx, events)
-      await queueWebhooks(tx, events)
       return events
     })
   }

@@ -15,6 +15,7 @@ import { MAX_APPEND_BYTES } from './spool.ts'
 import type { Spool } from './spool.ts'
 import type { StorageLog } from './storage-log.ts'
 import { isAway, isRetryable } from './store-errors.ts'
+import { webhookRows, type WebhookSubscriptions } from './webhook-rows.ts'
 
 /** Records waiting in memory: at this many `write` refuses, at half of them new calls are refused. */
 export const QUEUE_LIMIT = 50_000
@@ -53,6 +54,8 @@ export interface WriterOptions {
   /** Whether the disk has the room that new calls ask for. */
   readonly diskHasRoom: () => boolean
   readonly log: StorageLog
+  /** Who wants which events sent; absent: nobody. */
+  readonly subscriptions?: WebhookSubscriptions
   /** Told of every group commit: seconds from sending it to its end, its records, and the events that went to the outbox. */
   readonly onCommit?: (seconds: number, records: number, events: number) => void
 }
@@ -98,6 +101,9 @@ export class GroupCommitWriter implements RecordWriter {
     if (this.#closed) return Promise.reject(new StoreUnavailable('the writer is closed'))
     if (this.#waiting >= QUEUE_LIMIT) return Promise.reject(new StoreUnavailable(`${QUEUE_LIMIT} records wait already`))
     const rows = rowsOf(record)
+    const { subscriptions } = this.#options
+    if (subscriptions && !subscriptions.isEmpty && 'events' in record && record.events)
+      rows.webhooks = record.events.flatMap((event) => webhookRows(event, subscriptions))
     return new Promise((resolve, reject) => {
       // Events of their own go the way of sales: behind those of their call, and before its end.
       const saleOf =

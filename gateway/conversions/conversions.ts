@@ -13,6 +13,12 @@ import type { Hold } from '../../model/ledger.ts'
 /** How often funds whose window is over are let go, and money is looked for that another process left behind, ms. */
 const SWEEP_EVERY_MS = 60_000
 
+/** A call whose window is open, and what of it is still held. */
+export interface OpenConversion {
+  readonly hold: Hold
+  readonly until: Date
+}
+
 interface ConversionsNeeds {
   readonly now: () => number
   readonly balances: Pick<Balances, 'adopt' | 'void'>
@@ -51,7 +57,7 @@ export class Conversions implements ConversionKeeper {
   }
 
   /** Begins, with the funds that an earlier process had kept. */
-  start(intake: Pick<TrackingIntake, 'wake'>, open: readonly { readonly hold: Hold; readonly until: Date }[]): void {
+  start(intake: Pick<TrackingIntake, 'wake'>, open: readonly OpenConversion[]): void {
     for (const { hold, until } of open) this.#holds.keep(hold, until)
     this.#intake = intake
     this.#timer = setInterval(() => {

@@ -10,6 +10,7 @@ import type { AccountId, AuctionId, BidId, CallId, SipUserId, TargetId, TrunkId 
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import type { Outcome } from '../../model/outcome.ts'
 import type { TrackedEvent } from '../../model/tracking.ts'
+import type { AddressGuard } from '../outgoing/address-guard.ts'
 import type { TrackingIntake } from '../needs.ts'
 import type { Ping } from '../../model/ping.ts'
 import { apiSettings } from './api-settings.ts'
@@ -31,12 +32,13 @@ export interface ApiPartsNeeds {
   readonly registrations: TrunkRegistrations
   readonly steady: SteadyTime
   readonly intake: Pick<TrackingIntake, 'add'>
+  readonly guard: Pick<AddressGuard, 'mayCall'>
 }
 
 /** What the API asks of the running exchange, out of its parts; its stores, keys and health are main.ts's to add. */
 export function apiParts(parts: ExchangeParts, needs: ApiPartsNeeds) {
   const { directory, registrar, trunks, compliance, telemetry, clickTokens, media } = parts
-  const { settings, places, sipServer, sipGuard, registrations, steady, intake } = needs
+  const { settings, places, sipServer, sipGuard, registrations, steady, intake, guard } = needs
   const { realm } = settings.telephony
   return {
     liveCalls: parts.liveCalls,
@@ -57,6 +59,7 @@ export function apiParts(parts: ExchangeParts, needs: ApiPartsNeeds) {
       isOpen: (id: CallId) => parts.routing.isBiddingOpen(id),
       hasTaken: (id: BidId) => parts.routing.hasBid(id),
     },
+    mayCall: (hostname: string) => guard.mayCall(hostname),
     tracking: {
       async add(event: TrackedEvent, isChecked: boolean) {
         const count = (result: string): void => telemetry.trackingEvents.inc({ type: event.type, result })

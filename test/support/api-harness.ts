@@ -143,6 +143,7 @@ export async function startApi(
       heldMicros: (id) => held.get(id) ?? 0n,
       availableMicros: (id) => balanceMicros(id) - (held.get(id) ?? 0n),
     },
+    mayCall: (hostname) => !/^(127\.|10\.|localhost$)/.test(hostname),
     tracking: { add: async (event) => void stores.trackedEvents.set(event.id, { ...event, refused: null }) },
     liveBidding: {
       isOpen: (id) => live.openFor.has(id),

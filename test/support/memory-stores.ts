@@ -26,6 +26,7 @@ import { newId, type AccountId } from '../../model/ids.ts'
 import type { Invoice, InvoiceLine } from '../../model/invoice.ts'
 import type { Posting } from '../../model/ledger.ts'
 import type { SipUser } from '../../model/sip-user.ts'
+import type { Webhook } from '../../model/webhook.ts'
 import type { StoredTracking } from '../../model/tracking.ts'
 import type { DialledNumber, Target, Trunk } from '../../model/trunk.ts'
 import { reports } from './memory-reports.ts'
@@ -195,6 +196,8 @@ export function createMemoryStores(): MemoryStores {
         mostOverMicros: 0n,
       }),
     },
+    webhooks: store<Webhook>(),
+    deliveries: { list: async () => ({ data: [], nextCursor: null }), replay: async () => 0 },
     trackedEvents,
     invoiceRecords,
     calls: calls(callRecords),

@@ -1,0 +1,113 @@
+import { Agent, buildConnector, errors, request } from 'undici'
+import { AddressRefused, type AddressGuard } from './address-guard.ts'
+
+export interface HttpClientLimits {
+  /** Connections to one origin; what is beyond waits for one of them, within its own time. */
+  readonly connections: number
+  /** The longest answer, in bytes; a longer one breaks its connection off. */
+  readonly maxAnswerBytes: number
+}
+
+/** Different origins spoken to at once. */
+const MAX_ORIGINS = 2000
+const MAX_HEADER_BYTES = 16_384
+const CONNECT_MS = 2000
+/** An idle connection is kept so long, unless its server says less: a TLS handshake takes longer than most answers. */
+const KEEP_ALIVE_MS = 30_000
+/** Each request has a time of its own; this only ends what it has forgotten. */
+const ANSWER_MS = 30_000
+
+/** Why a request came to no answer. */
+export type HttpFailureKind = 'late' | 'unreachable' | 'address_refused' | 'too_long' | 'malformed'
+
+export class HttpFailure extends Error {
+  override readonly name = 'HttpFailure'
+  readonly kind: HttpFailureKind
+
+  constructor(kind: HttpFailureKind, message: string) {
+    super(message)
+    this.kind = kind
+  }
+}
+
+export interface OutgoingRequest {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | null
+}
+
+export interface IncomingReply {
+  readonly status: number
+  readonly text: string
+}
+
+/**
+ * Requests to URLs that customers name: kept-alive connections, a bounded number to each origin, one request on each at a time (a slow answer
+ * holds up no other), no redirect followed, and no answer longer than the limit read.
+ */
+export class HttpClient {
+  readonly #agent: Agent
+
+  constructor(guard: AddressGuard, { connections, maxAnswerBytes }: HttpClientLimits) {
+    const connect = buildConnector({ timeout: CONNECT_MS, lookup: guard.lookup })
+    this.#agent = new Agent({
+      connections,
+      pipelining: 1,
+      maxOrigins: MAX_ORIGINS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: KEEP_ALIVE_MS,
+      headersTimeout: ANSWER_MS,
+      bodyTimeout: ANSWER_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      maxResponseSize: maxAnswerBytes,
+      connect: (options, callback) => {
+        // An address in the URL itself is never looked up.
+        if (guard.mayCall(options.hostname)) return connect(options, callback)
+        process.nextTick(() => callback(new AddressRefused(`${options.hostname} is not called`), null))
+      },
+    })
+  }
+
+  /** Resolves with any status there is, redirects included. Throws HttpFailure: `late` after `timeoutMs`, whatever has come by then. */
+  async send({ method, url, headers, body }: OutgoingRequest, timeoutMs: number): Promise<IncomingReply> {
+    const ending = new AbortController()
+    const timer = setTimeout(() => ending.abort(new HttpFailure('late', `no answer within ${timeoutMs} ms`)), timeoutMs)
+    try {
+      const options = { method, headers, body, signal: ending.signal }
+      const answer = await request(url, { ...options, dispatcher: this.#agent })
+      const encoding = answer.headers['content-encoding']
+      if (encoding !== undefined && encoding !== 'identity') {
+        answer.body.on('error', () => {}) // It says that we have broken it off.
+        answer.body.destroy()
+        throw new HttpFailure('malformed', `the answer is in ${String(encoding)}, which was not asked for`)
+      }
+      return { status: answer.statusCode, text: await answer.body.text() }
+    } catch (error) {
+      throw failureOf(ending.signal.aborted ? ending.signal.reason : error)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Ends all connections, requests under way included. */
+  close(): Promise<void> {
+    return this.#agent.destroy()
+  }
+}
+
+function failureOf(error: unknown): HttpFailure {
+  if (error instanceof HttpFailure) return error
+  const message = error instanceof Error ? error.message : String(error)
+  if (isRefused(error)) return new HttpFailure('address_refused', message)
+  if (error instanceof errors.ResponseExceededMaxSizeError) return new HttpFailure('too_long', message)
+  if (error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError)
+    return new HttpFailure('malformed', message)
+  return new HttpFailure('unreachable', message)
+}
+
+/** Where several addresses were tried, each has its own error. */
+function isRefused(error: unknown): boolean {
+  if (error instanceof AddressRefused) return true
+  return error instanceof AggregateError && error.errors.some(isRefused)
+}
