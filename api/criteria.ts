@@ -134,10 +134,12 @@ export function readTimeWindow(
       throw invalid(`${pointer}/breaks/${i}/start`, 'a break cannot start at 24:00', 'invalid_time')
     if (pause.startMinute === pause.endMinute)
       throw invalid(`${pointer}/breaks/${i}/end`, 'must differ from start', 'invalid_time')
-    if (isWhole(startMinute, endMinute, pause))
+    if (isClosed(startMinute, endMinute, [pause]))
       throw invalid(`${pointer}/breaks/${i}`, 'leaves nothing of the window', 'empty_window')
     return pause
   })
+  if (isClosed(startMinute, endMinute, breaks))
+    throw invalid(`${pointer}/breaks`, 'together leave nothing of the window', 'empty_window')
   return {
     startMinute,
     endMinute,
@@ -148,11 +150,30 @@ export function readTimeWindow(
   }
 }
 
-/** Whether a break covers the whole window: minutes are counted from the window's start. */
-function isWhole(startMinute: number, endMinute: number, pause: { startMinute: number; endMinute: number }): boolean {
-  const span = (from: number, to: number): number => (to - from + 1440) % 1440 || 1440
-  const intoBreak = (startMinute - pause.startMinute + 1440) % 1440
-  return intoBreak + span(startMinute, endMinute) <= span(pause.startMinute, pause.endMinute)
+/** Whether there is a break at every minute of the window, either of which may cross midnight. */
+function isClosed(
+  startMinute: number,
+  endMinute: number,
+  breaks: readonly { readonly startMinute: number; readonly endMinute: number }[],
+): boolean {
+  const after = (from: number, to: number): number => (to - from + 1440) % 1440
+  let minute = startMinute
+  let left = after(startMinute, endMinute) || 1440
+  while (left > 0) {
+    const here = minute
+    // How much longer the longest break at this minute lasts.
+    const longest = Math.max(
+      0,
+      ...breaks.map((pause) => {
+        const into = after(pause.startMinute, here)
+        return (after(pause.startMinute, pause.endMinute) || 1440) - into
+      }),
+    )
+    if (longest === 0) return false
+    minute = (minute + longest) % 1440
+    left -= longest
+  }
+  return true
 }
 
 function readGeography(
@@ -171,7 +192,8 @@ function readGeography(
     throw invalid(`${pointer}/radius_miles`, 'a centre needs a radius', 'required')
   }
   const { states, cities, zips } = input
-  const circle = middle === undefined ? null : { ...centerOf(kit, middle, pointer), radiusMiles: input.radius_miles! }
+  const field = `${pointer}/${input.center === undefined ? 'zip' : 'center'}`
+  const circle = middle === undefined ? null : { ...centerOf(kit, middle, field), radiusMiles: input.radius_miles! }
   if (!circle && states.length + cities.length + zips.length === 0) return null
   return { states: unique(states), cities: unique(cities), zips: unique(zips), circle }
 }
@@ -179,7 +201,7 @@ function readGeography(
 function centerOf(kit: Pick<Kit, 'resolveZip'>, middle: string | { lat: number; lon: number }, pointer: string) {
   if (typeof middle !== 'string') return middle
   const place = kit.resolveZip(middle)
-  if (!place) throw invalid(`${pointer}/center`, `ZIP code ${middle} is unknown`, 'unknown_zip')
+  if (!place) throw invalid(pointer, `ZIP code ${middle} is unknown`, 'unknown_zip')
   return { lat: place.lat, lon: place.lon }
 }
 

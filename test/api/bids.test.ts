@@ -121,6 +121,7 @@ describe('bids', () => {
     assertFault(await bid({ radius_miles: 25 }), '/criteria/geography/radius_miles', 'radius_without_center')
     assertFault(await bid({ center: '75001' }), '/criteria/geography/radius_miles', 'required')
     assertFault(await bid({ center: '00000', radius_miles: 5 }), '/criteria/geography/center', 'unknown_zip')
+    assertFault(await bid({ zip: '00000', radius_miles: 5 }), '/criteria/geography/zip', 'unknown_zip')
     assertFault(await bid({ center: { lat: 91, lon: 0 }, radius_miles: 5 }), '/criteria/geography/center/lat')
     assertFault(await bid({ center: '75001', zip: '75001', radius_miles: 5 }), '/criteria/geography/zip')
     assertFault(await bid({ center: '75001', radius_miles: 0 }), '/criteria/geography/radius_miles')

@@ -84,6 +84,32 @@ describe('campaigns', () => {
     assert.deepEqual(cleared.body.criteria, ANY)
   })
 
+  it('have a window that opens at all: no break of it, nor all together, may leave nothing, across midnight either', async () => {
+    const scheduled = (start: string, end: string, ...breaks: string[]) =>
+      post(buyer, 'campaigns', {
+        name: 'c',
+        schedule: {
+          start,
+          end,
+          breaks: breaks.map((text) => ({ start: text.slice(0, 5), end: text.slice(6) })),
+        },
+      })
+    const whole = '/schedule/breaks'
+    assertFault(await scheduled('09:00', '17:00', '08:00-17:00'), `${whole}/0`, 'empty_window')
+    assertFault(await scheduled('22:00', '06:00', '23:00-23:30', '21:59-06:00'), `${whole}/1`, 'empty_window')
+    assertFault(await scheduled('09:00', '17:00', '12:00-17:00', '09:00-12:00'), whole, 'empty_window')
+    assertFault(await scheduled('22:00', '06:00', '01:00-06:30', '21:00-23:00', '23:00-01:00'), whole, 'empty_window')
+    assertFault(await scheduled('00:00', '24:00', '18:00-12:00', '12:00-18:00'), whole, 'empty_window')
+    for (const [start, end, ...breaks] of [
+      ['09:00', '17:00', '12:00-17:00', '09:00-11:59'],
+      ['22:00', '06:00', '22:00-05:59'],
+      ['22:00', '06:00', '06:00-22:00'],
+    ] as const)
+      assert.equal((await scheduled(start, end, ...breaks)).status, 201, `${start}-${end} but ${breaks.join(' ')}`)
+    assertFault(await scheduled('24:00', '06:00'), '/schedule/start', 'invalid_time')
+    assertFault(await scheduled('06:00', '06:00'), '/schedule/end', 'invalid_time')
+  })
+
   it('say which cap or budget contradicts another, also after a change of one of them', async () => {
     const made = await post(buyer, 'campaigns', { name: 'c', caps: { daily: 5 }, budget: { total: '100' } })
     const capped = await patch(buyer, `campaigns/${made.body.id}`, { caps: { hourly: 6 } })
