@@ -111,6 +111,10 @@ export const CallAnswer = z.strictObject({
     .nullable(),
   fraud: z.null(),
   trace: z.array(z.strictObject({ at_ms: z.number(), step: z.string(), detail: z.string().nullable() })),
+  decision: z.array(z.string()).nullable().meta({
+    description:
+      'Of one call that is read by itself: how its auction came out, in words; a buyer reads of its own bids. Null in lists, without an auction, and for sellers',
+  }),
 })
 type View = z.input<typeof CallAnswer>
 
@@ -225,6 +229,7 @@ function viewWhole(call: CallRecord): Omit<View, 'legs' | 'recordings' | 'monito
     hung_up_by: call.hungUpBy,
     compliance: viewCompliance(call),
     fraud: null,
+    decision: null,
     trace: call.trace.map(({ atMs, step, detail }) => ({ at_ms: atMs, step, detail })),
   }
 }

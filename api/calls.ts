@@ -3,6 +3,7 @@ import type { CallMonitor } from '../model/call-monitor.ts'
 import type { CallRecord } from '../model/cdr.ts'
 import type { AccountId, CallId } from '../model/ids.ts'
 import { CallAnswer, mayReadCall, viewCall } from './call-views.ts'
+import { tellDecision } from './decision-words.ts'
 import { endpoint, EVERYONE, type Caller, type Endpoint } from './endpoint.ts'
 import { notFound, phoneAt, type Kit } from './kit.ts'
 import type { CallFilter, Page, PageRequest } from './needs.ts'
@@ -45,6 +46,15 @@ export function callEndpoints(kit: Kit): Endpoint[] {
     const reading = kit.recordings.of([call.id])
     const recordings = call.state === 'ended' ? await reading : await reading.catch(() => [])
     return viewCall(call, caller, recordings, monitorsOf(call))
+  }
+
+  /** How its auction came out, as far as the caller may know; null also while the database is away. */
+  async function decisionOf({ id, auctionId, bidId }: CallRecord, caller: Caller): Promise<string[] | null> {
+    if (auctionId === null || caller.role === 'seller') return null
+    const auction = liveCalls.findAuctionByCall(id) ?? (await stores.auctions.findByCall(id).catch(() => null))
+    if (auction === null) return null
+    const lines = tellDecision(auction, caller.role === 'buyer' ? { buyerId: caller.accountId, wonBidId: bidId } : null)
+    return lines.length > 0 ? lines : null
   }
 
   /** One that has ended has none, though their ends may still be being written. */
@@ -94,7 +104,9 @@ export function callEndpoints(kit: Kit): Endpoint[] {
       summary: 'Read a call: legs, CDR and decision trace',
       answers: { 200: CallAnswer },
       async handle({ caller, params }) {
-        return { status: 200, body: await view(await find(caller, params['id'] as CallId), caller) }
+        const call = await find(caller, params['id'] as CallId)
+        const [body, decision] = await Promise.all([view(call, caller), decisionOf(call, caller)])
+        return { status: 200, body: { ...body, decision } }
       },
     }),
     endpoint({

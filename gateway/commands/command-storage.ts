@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { tellDecision } from '../../api/decision-words.ts'
 import type { Stores } from '../../api/needs.ts'
 import { findKeys } from '../../api/signing-keys.ts'
 import { createTokens } from '../../api/tokens.ts'
@@ -242,11 +243,7 @@ export async function showCall(id: string, settings: Settings, options: ShowOpti
     for (const check of call.checks)
       print(`  check ${check.check}: ${check.effect}, ${check.rule} (${check.source}) ${check.detail}`)
     const auction = await storage.stores.auctions.findByCall(call.id)
-    for (const award of auction?.awards ?? [])
-      print(
-        `  award ${award.rank}: bid ${award.bidId} of ${formatMoney(award.amountMicros)} clears at ${formatMoney(award.priceMicros)}`,
-      )
-    for (const { bidId, code } of auction?.nonBids ?? []) print(`  non-bid ${bidId}: ${code}`)
+    for (const line of auction ? tellDecision(auction) : []) print(`  ${line}`)
     for (const leg of call.legs)
       print(
         `  ${leg.side} leg ${leg.uri}: ${leg.sipStatus ?? 'no answer'}${leg.media ? `, ${describeMedia(leg.media)}` : ''}`,

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Settings } from '../../config/settings.ts'
 import type { Auction } from '../../model/auction.ts'
 import { NON_BID_REASONS } from '../../model/bid.ts'
-import { DECISION_RULES } from '../../model/decision.ts'
+import { DECISION_RULES, type DecisionInputs } from '../../model/decision.ts'
 import { isId, type BidId, type CallId } from '../../model/ids.ts'
 import { formatMoney } from '../../model/money.ts'
 import { REASON_NUMBERS } from '../../model/reason-codes.ts'
@@ -43,7 +43,7 @@ export async function replayCall(id: string, question: Question, settings: Setti
       if (now === null && !candidates.has(bidId)) throw new Error(`--bids: ${bidId}: no such bid`)
     const supposed = resolved && suppose(inputs, resolved)
     const asIf = supposed && rerunAuction(supposed.inputs, auction.id)
-    const before = decidedThen(auction)
+    const before = decidedThen(auction, [inputs, supposed?.inputs ?? inputs])
     if (question.asJson) {
       print(
         JSON.stringify({
@@ -133,10 +133,11 @@ async function whyNot(id: CallId, stores: Stores): Promise<string> {
   return `${id}: what its auction was decided by is not stored: it was held by a version that did not, or with auction.keep_inputs off`
 }
 
-/** The auction without what became of its awards later. */
-function decidedThen(auction: Auction): Auction {
-  const awarded = new Set(auction.awards.map(({ bidId }) => bidId))
-  return { ...auction, nonBids: auction.nonBids.filter(({ bidId }) => !awarded.has(bidId)) }
+/** The auction of those who were candidates, or would have been, without what became of its awards later. */
+function decidedThen(auction: Auction, held: readonly DecisionInputs[]): Auction {
+  const candidates = new Set(held.flatMap(({ bids }) => bids.map(({ bid }) => bid.id)))
+  for (const { bidId } of auction.awards) candidates.delete(bidId)
+  return { ...auction, nonBids: auction.nonBids.filter(({ bidId }) => candidates.has(bidId)) }
 }
 
 function tellSize(candidates: number): string {

@@ -79,6 +79,18 @@ describe('calls', () => {
     assert.equal((await get(loser, `calls/${call.id}`)).status, 404)
   })
 
+  it('tell in words how their auction came out, a buyer of its own bids alone', async () => {
+    const house: string[] = (await get(admin, `calls/${call.id}`)).body.decision
+    const auction = api.stores.auctionRecords.get(call.auctionId!)!
+    assert.match(house[0]!, /^\w+, sold for .*, at \d+\.\d\d USD or more: \d could be rung$/)
+    for (const { bidId } of [...auction.awards, ...auction.nonBids]) assert.match(house.join('\n'), new RegExp(bidId))
+    const own: string[] = (await get(buyer, `calls/${call.id}`)).body.decision
+    assert.match(own.join('\n'), new RegExp(`bid ${call.bidId} of buyer ${buyer.account.id}, .*, at `))
+    assert.doesNotMatch(own.join('\n'), new RegExp(loser.account.id))
+    assert.equal((await get(seller, `calls/${call.id}`)).body.decision, null)
+    assert.ok((await get(admin, 'calls')).body.data.every((one: { decision: null }) => one.decision === null))
+  })
+
   it('tell each its side of the auction', async () => {
     const whole = (await get(admin, `calls/${call.id}/auction`)).body
     AuctionAnswer.parse(whole)

@@ -46,7 +46,10 @@ describe('dce replay and dce backtest', () => {
     const auction = routing.auction(aRequest({ callId: newId<CallId>(), receivedAtMs: Date.now() }))
     const sold = auction.awards[0]!
     const call = callRecord({ id: auction.callId, auctionId: auction.id, bidId: sold.bidId })
-    await storage.writer.write(soldRecord(call, { auction: asStored(auction) }))
+    const idle = { ...auction.awards[0]!, bidId: newId<BidId>(), code: 'vertical_mismatch' as const }
+    await storage.writer.write(
+      soldRecord(call, { auction: { ...asStored(auction), nonBids: [...auction.nonBids, idle] } }),
+    )
     const { call: ended, ...record } = endedRecord(call)
     const priceMicros = durationMs >= 30_000 ? sold.priceMicros : 0n
     await storage.writer.write({ ...record, posting: null, call: { ...ended, durationMs, priceMicros } })
