@@ -1,7 +1,8 @@
 import type { AccountId } from '../../model/ids.ts'
 import { newId } from '../../model/ids.ts'
 import { rankBids, type Candidate } from '../../routing/auction.ts'
-import { createRouting } from '../../routing/route-call.ts'
+import { createRouting, type Routing } from '../../routing/route-call.ts'
+import { decisionLine } from '../../storage/decision-rows.ts'
 import { aRequest, dollars, NOON } from '../support/market.ts'
 import type { BenchResult } from './bench-result.ts'
 import { buildMarket, chance } from './routing-market.ts'
@@ -21,8 +22,52 @@ export function run(): Promise<BenchResult[]> {
     measureEligible(10_000, 100, 10),
     measureEligible(10_000, 1000, 80),
     measureEligible(100_000, 100, 25),
+    ...measureKept(100, 10),
+    ...measureKept(10_000, 100),
     ...[10, 100, 1000].map(measure),
   ])
+}
+
+/** The same auctions with what they were decided by, taken down while they are held; and then put into words, as it is written. */
+function measureKept(total: number, eligible: number): BenchResult[] {
+  const rounds = Math.ceil(200_000 / eligible)
+  const request = aRequest()
+  const { changes } = buildMarket(total, eligible)
+  const auctionsOf = (keepsInputs: boolean): Routing => {
+    const needs = { availableMicros: () => FUNDS, clock: { now: () => NOON }, newId }
+    const routing = createRouting(needs, { keepsInputs })
+    for (const change of changes) routing.apply(change)
+    return routing
+  }
+  const cpuOf = (work: (i: number) => void): number => {
+    let cpu = process.cpuUsage()
+    for (let i = -rounds; i < rounds; i++) {
+      if (i === 0) cpu = process.cpuUsage()
+      work(i)
+    }
+    const { user, system } = process.cpuUsage(cpu)
+    return (user + system) / rounds
+  }
+  const [bare, keeping] = [auctionsOf(false), auctionsOf(true)]
+  const without = cpuOf((i) => void bare.auction({ ...request, receivedAtMs: NOON + i }))
+  const kept = cpuOf((i) => void keeping.auction({ ...request, receivedAtMs: NOON + i }))
+  const auction = keeping.auction(request)
+  const words = cpuOf(() => void decisionLine(auction))
+  const candidates = auction.inputs!.bids.length
+  return [
+    {
+      name: `auction.kept_${eligible}_of_${total}`,
+      value: kept - without,
+      unit: 'us',
+      detail: `CPU of taking down what an auction of ${candidates} candidates is decided by, over its own ${without.toFixed(1)}`,
+    },
+    {
+      name: `auction.inputs_${eligible}_of_${total}`,
+      value: words,
+      unit: 'us',
+      detail: `CPU of putting that into words, after the INVITE: ${decisionLine(auction)!.line.length} bytes stored`,
+    },
+  ]
 }
 
 /** Batches of one measurement: the middle one counts, since others on the machine make single ones slower. */
