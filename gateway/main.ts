@@ -167,6 +167,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     events,
     telemetry,
     operatorId,
+    learn: (outcome) => routing.learn(outcome),
     clock,
     log: logger,
   })

@@ -102,6 +102,14 @@ export interface ConversionRules {
   tracked(events: readonly DomainEvent[]): void
   /** This is posted. */
   posted(posting: Posting, events: readonly DomainEvent[]): void
+  /** A call has been paid for that had not been before. */
+  converted(call: ConvertedCall): void
+}
+
+export interface ConvertedCall {
+  readonly targetId: TargetId
+  readonly campaignId: CampaignId
+  readonly sellerId: AccountId
 }
 
 /** A price, and what is paid of it. */

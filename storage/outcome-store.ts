@@ -28,6 +28,10 @@ export async function readOutcomes(
        from ended, lateral (values ('answered', true), ('billed', price_micros > 0), ('short', duration_ms < ${SHORT_CALL_MS})) as k(kind, holds)
        where holds and answered_at is not null and target_id is not null and campaign_id is not null
        union all
+       select 'converted', c.target_id, c.campaign_id, c.seller_id, ${step('v.ended_at')}
+       from conversion_sales v join calls c on c.id = v.call_id
+       where v.charged_micros > 0 and v.ended_at >= $1 and c.target_id is not null and c.campaign_id is not null
+       union all
        select 'complained', c.target_id, c.campaign_id, c.seller_id, ${step('d.decided_at')}
        from disputes d join calls c on c.id = d.call_id
        where d.state = 'accepted' and d.decided_at >= $1 and c.target_id is not null and c.campaign_id is not null

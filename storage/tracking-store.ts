@@ -1,5 +1,5 @@
 import type { AnnouncePosting, Page, PageRequest, TrackingFilter, TrackingStore } from '../api/needs.ts'
-import type { ConversionRules } from '../gateway/needs.ts'
+import type { ConversionRules, ConvertedCall } from '../gateway/needs.ts'
 import type { SoldTerms } from '../model/cdr.ts'
 import type { DomainEvent } from '../model/events.ts'
 import { newId, type CallId, type CampaignId } from '../model/ids.ts'
@@ -149,13 +149,15 @@ export class PostgresTracking implements TrackingStore {
          where call_id = $1`,
         [callId, to.priceMicros, to.payoutMicros, posting ? 1 : 0],
       )
-      return { posting, version: posted?.version ?? null, announced }
+      const converted = from.priceMicros === 0n && to.priceMicros > 0n ? await placeOf(tx, callId) : null
+      return { posting, version: posted?.version ?? null, announced, converted }
     })
     if (done === null) return false
     if (done.posting && done.version !== null) {
       await this.#ledger.written(done.version, done.posting)
       rules.posted(done.posting, done.announced)
     }
+    if (done.converted) rules.converted(done.converted)
     return true
   }
 
@@ -206,4 +208,13 @@ async function refusals(
     if (event.role !== 'admin' && party !== event.accountId) return 'not_yours'
     return event.currency !== null && event.currency !== call['currency'] ? 'wrong_currency' : null
   }
+}
+
+/** Where a call was sold; null when its record is not there, or has no target. */
+async function placeOf(tx: Queries, callId: CallId): Promise<ConvertedCall | null> {
+  const [row] = await tx.rows(
+    'select target_id, campaign_id, seller_id from calls where id = $1 and target_id is not null and campaign_id is not null',
+    [callId],
+  )
+  return row ? { targetId: row['target_id'], campaignId: row['campaign_id'], sellerId: row['seller_id'] } : null
 }

@@ -4,6 +4,7 @@ import type { Balances } from '../../accounts/holds.ts'
 import type { Telemetry } from '../../config/telemetry.ts'
 import type { BookChange } from '../../model/book.ts'
 import type { ConversionSale } from '../../model/cdr.ts'
+import type { Outcome } from '../../model/outcome.ts'
 import type { DomainEvent, EventBus } from '../../model/events.ts'
 import type { AccountId } from '../../model/ids.ts'
 import type { ConversionKeeper, ConversionRules, TrackingIntake } from '../needs.ts'
@@ -25,6 +26,8 @@ interface ConversionsNeeds {
   readonly events: EventBus
   readonly telemetry: Pick<Telemetry, 'postings' | 'trackingEvents'>
   readonly operatorId: AccountId
+  /** What routing measures targets and campaigns by. */
+  readonly learn: (outcome: Outcome) => void
 }
 
 /** Calls that are paid by what becomes of them: their funds, and what is told of their money. */
@@ -74,7 +77,7 @@ export class Conversions implements ConversionKeeper {
 
   /** What storage goes by. */
   get rules(): ConversionRules {
-    const { now, operatorId, events, telemetry } = this.#needs
+    const { now, operatorId, events, telemetry, learn } = this.#needs
     const publish = (announced: readonly DomainEvent[]): void => {
       for (const event of announced) events.publish(event)
     }
@@ -89,6 +92,7 @@ export class Conversions implements ConversionKeeper {
         telemetry.postings.inc({ kind: posting.kind })
         publish(announced)
       },
+      converted: (call) => learn({ kind: 'converted', atMs: now(), ...call }),
     }
   }
 }

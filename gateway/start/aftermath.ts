@@ -4,6 +4,7 @@ import type { Settings } from '../../config/settings.ts'
 import type { Telemetry } from '../../config/telemetry.ts'
 import type { BookChange } from '../../model/book.ts'
 import type { DomainEvent, EventBus } from '../../model/events.ts'
+import type { Outcome } from '../../model/outcome.ts'
 import type { AccountId } from '../../model/ids.ts'
 import { AddressGuard } from '../outgoing/address-guard.ts'
 import { Conversions, type OpenConversion } from '../conversions/conversions.ts'
@@ -16,6 +17,7 @@ interface AftermathNeeds {
   readonly events: EventBus
   readonly telemetry: Telemetry
   readonly operatorId: AccountId
+  readonly learn: (outcome: Outcome) => void
   readonly clock: { now(): number }
   readonly log: Logger
 }
@@ -34,11 +36,11 @@ export class Aftermath {
   readonly conversions: Conversions
   #intake: TrackingIntake | null = null
 
-  constructor({ settings, balances, events, telemetry, operatorId, clock, log }: AftermathNeeds) {
+  constructor({ settings, balances, events, telemetry, operatorId, learn, clock, log }: AftermathNeeds) {
     const now = (): number => clock.now()
     this.guard = new AddressGuard(settings.outgoing.privateNetworks)
     this.webhooks = new Webhooks({ settings, guard: this.guard, events, telemetry, now, log })
-    this.conversions = new Conversions({ now, balances, events, telemetry, operatorId })
+    this.conversions = new Conversions({ now, balances, events, telemetry, operatorId, learn })
   }
 
   /** After the balances. */

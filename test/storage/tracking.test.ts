@@ -67,6 +67,13 @@ describe('reports of what became of calls, in storage', function () {
     const told1 = told.events.filter(({ callId, type }) => callId === call.id && type === 'call.tracked')
     assert.equal(told1.length, 1)
     assert.equal(told.postings.filter(({ callId }) => callId === call.id).length, 1)
+    const { targetId, campaignId, sellerId } = call
+    assert.deepEqual(
+      told.converted.filter((each) => each.targetId === targetId),
+      [{ targetId, campaignId, sellerId }],
+    )
+    const learned = await storage.outcomes(new Date(Date.now() - 3_600_000), 60_000)
+    assert.equal(learned.filter((each) => each.kind === 'converted' && each.targetId === targetId).length, 1)
   })
 
   it('give the money back when it was refunded, and never again charge it', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { owedFor, postConversion } from '../../accounts/conversion.ts'
-import type { ConversionRules, GatewayRecord } from '../../gateway/needs.ts'
+import type { ConversionRules, ConvertedCall, GatewayRecord } from '../../gateway/needs.ts'
 import { postingEvents, trackedEvent } from '../../gateway/conversions/conversion-events.ts'
 import type { CallRecord, ConversionSale } from '../../model/cdr.ts'
 import type { DomainEvent } from '../../model/events.ts'
@@ -17,6 +17,7 @@ export const BY_SALE: Pricing = { type: 'conversion', event: 'sale', windowHours
 export function conversionRules() {
   const events: DomainEvent[] = []
   const postings: Posting[] = []
+  const converted: ConvertedCall[] = []
   const rules: ConversionRules = {
     now: () => Date.now(),
     owedFor,
@@ -24,12 +25,13 @@ export function conversionRules() {
     announce: postingEvents,
     announceTracking: trackedEvent,
     tracked: (told) => void events.push(...told),
+    converted: (call) => void converted.push(call),
     posted: (posting, told) => {
       postings.push(posting)
       events.push(...told)
     },
   }
-  return { rules, events, postings }
+  return { rules, events, postings, converted }
 }
 
 /** A call sold by conversion as it is written at its end: nothing was charged yet. */
