@@ -1,7 +1,8 @@
+import type { IncomingMessage } from 'node:http'
 import { z } from 'zod'
 import type { AccountId } from '../model/ids.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
-import type { Ping, PingAnswer } from '../model/ping.ts'
+import { pingReason, type Ping, type PingAnswer } from '../model/ping.ts'
 import { endpoint, SELLERS, type Answer, type Caller, type Endpoint } from './endpoint.ts'
 import { maySee, phoneAt, type Kit } from './kit.ts'
 import { tags } from './tags.ts'
@@ -52,7 +53,7 @@ export function bidRequestEndpoints(kit: Kit): Endpoint[] {
       summary: 'Ask what a call would bring; the call that follows in time gets that price',
       body: Body,
       answers: { 200: z.union([Accepted, Rejected]) },
-      async handle({ caller, body }): Promise<Answer> {
+      async handle({ caller, body, raw }): Promise<Answer> {
         const number = phoneAt(kit, '/number', body.number)
         const ping: Ping = {
           sellerId: sellerOf(kit, caller, number),
@@ -62,10 +63,18 @@ export function bidRequestEndpoints(kit: Kit): Endpoint[] {
           zip: body.zip ?? null,
           tags: body.tags ?? {},
         }
-        return { status: 200, body: view(unlimited(await kit.pings.ask(ping))) }
+        return { status: 200, body: view(unlimited(await askOnce(kit, ping, raw))) }
       },
     }),
   ]
+}
+
+/** What a ping is answered; one of our own to a bidder, sent on to us, has gone round in a circle. */
+export function askOnce(kit: Kit, ping: Ping, { headers }: IncomingMessage): PingAnswer | Promise<PingAnswer> {
+  const mark = headers['x-dce-ping']
+  if (kit.bidders.isOurs(typeof mark === 'string' ? mark : undefined))
+    return { kind: 'rejected', auctionId: null, reasons: [pingReason('loop')] }
+  return kit.pings.ask(ping)
 }
 
 /** The number must be the caller's to sell; an administrator asks for anybody. Throws 422. */

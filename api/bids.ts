@@ -4,13 +4,13 @@ import { ANY_CALL, type Bid, type Campaign } from '../model/bid.ts'
 import type { DomainEvent } from '../model/events.ts'
 import { newId, type AccountId, type CallId, type CampaignId, type TargetId } from '../model/ids.ts'
 import { CENT, formatMoney, type Currency, type Micros } from '../model/money.ts'
-import type { Target } from '../model/trunk.ts'
 import { CriteriaAnswer, CriteriaInput, printCriteria, readCriteria } from './criteria.ts'
 import { decodeText, readBody } from './body.ts'
 import { crud, given } from './crud.ts'
 import { BUYERS, endpoint, type Caller, type Endpoint } from './endpoint.ts'
 import { maySee, notFound, ownerOf, type Kit } from './kit.ts'
 import { ModifiersAnswer, ModifiersInput, printModifiers, readModifierLines, readModifiers } from './modifiers.ts'
+import { ownedThings } from './owned-things.ts'
 import { requireMatch } from './preconditions.ts'
 import { invalid, Problem } from './problems.ts'
 import * as s from './schemas.ts'
@@ -84,17 +84,7 @@ const print = (bid: Bid, currency: Currency): z.input<typeof Answer> => ({
 export function bidEndpoints(kit: Kit): Endpoint[] {
   const { stores } = kit
 
-  async function targetOf(owner: Account, id: TargetId): Promise<Target> {
-    const target = await stores.targets.find(id)
-    if (target?.accountId !== owner.id) throw invalid('/target_id', 'the account has no such target', 'not_found')
-    return target
-  }
-
-  async function campaignOf(owner: Account, id: CampaignId): Promise<Campaign> {
-    const campaign = await stores.campaigns.find(id)
-    if (campaign?.accountId !== owner.id) throw invalid('/campaign_id', 'the account has no such campaign', 'not_found')
-    return campaign
-  }
+  const { targetOf, campaignOf, onlyTarget } = ownedThings(kit)
 
   /** What the campaign's budgets could never pay is a slip: throws 422. */
   async function requirePayable(campaignId: CampaignId, amountMicros: Micros): Promise<void> {
@@ -103,14 +93,6 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
       if (micros != null && amountMicros > micros)
         throw invalid('/amount', `is above the campaign’s ${name} budget of ${formatMoney(micros)}`, 'above_budget')
     }
-  }
-
-  /** The account's only target; throws 422 when it has none, or a choice. */
-  async function onlyTarget(owner: Account): Promise<TargetId> {
-    const { data } = await stores.targets.list({ limit: 2, cursor: null }, { accountId: owner.id })
-    if (data.length === 1) return data[0]!.id
-    const detail = data.length === 0 ? 'the account has no target yet' : 'the account has several targets: name one'
-    throw invalid('/target_id', detail, 'required')
   }
 
   /** A bid for one call is taken while its auction is open. */
@@ -185,10 +167,10 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
     owner: ownerOfBid,
     async draft(body, owner) {
       if (body.call_id !== undefined) await requireOpen(body.call_id)
-      const targetId = body.target_id ? (await targetOf(owner, body.target_id)).id : await onlyTarget(owner)
+      const targetId = body.target_id ? (await targetOf(owner.id, body.target_id)).id : await onlyTarget(owner.id)
       const criteria = body.criteria ? readCriteria(kit, body.criteria, owner.timezone) : ANY_CALL
       const campaignId = body.campaign_id
-        ? (await campaignOf(owner, body.campaign_id)).id
+        ? (await campaignOf(owner.id, body.campaign_id)).id
         : await stores.defaultCampaign(owner.id)
       await requirePayable(campaignId, body.amount)
       return {
@@ -207,8 +189,8 @@ export function bidEndpoints(kit: Kit): Endpoint[] {
     async changes(body, current) {
       const needsOwner = body.target_id ?? body.campaign_id ?? body.criteria
       const owner = needsOwner === undefined ? null : await stores.accounts.find(current.accountId)
-      if (owner && body.target_id) await targetOf(owner, body.target_id)
-      if (owner && body.campaign_id) await campaignOf(owner, body.campaign_id)
+      if (owner && body.target_id) await targetOf(owner.id, body.target_id)
+      if (owner && body.campaign_id) await campaignOf(owner.id, body.campaign_id)
       if (body.amount !== undefined || body.campaign_id !== undefined)
         await requirePayable(body.campaign_id ?? current.campaignId, body.amount ?? current.amountMicros)
       return given({

@@ -5,6 +5,7 @@ import type { Account, ApiKey, User } from '../model/account.ts'
 import type { Auction } from '../model/auction.ts'
 import type { DecisionInputs } from '../model/decision.ts'
 import type { Bid, Campaign } from '../model/bid.ts'
+import type { Bidder } from '../model/bidder.ts'
 import type { CallMonitor, MonitorAsker, MonitorMode } from '../model/call-monitor.ts'
 import type { CallRecord } from '../model/cdr.ts'
 import type { ComplianceRule } from '../model/compliance-rule.ts'
@@ -220,6 +221,7 @@ export interface Stores {
   ruleHistory(id: RuleId): Promise<readonly RuleVersion[]>
   /** The ended calls received from `from` up to and without `until`, oldest first, as their screening saw them. */
   screenedCalls(from: Date, until: Date): AsyncIterable<ScreenedCall>
+  bidders: Store<Bidder>
   dnc: DncStore
   ledger: LedgerStore
   disputes: DisputeStore
@@ -313,23 +315,6 @@ export interface SipTraces {
   find(sipCallIds: readonly string[]): Promise<SipTrace>
 }
 
-/** A source the SIP server does not listen to: an address, or the /64 of an IPv6 one. */
-export interface SipBan {
-  readonly address: string
-  readonly offence: 'requests' | 'malformed' | 'authentication' | 'scanner'
-  readonly leftMs: number
-  /** How often lately, this time included. */
-  readonly times: number
-  /** Messages dropped since. */
-  readonly dropped: number
-}
-export interface SipBans {
-  /** The latest first. */
-  list(): Promise<readonly SipBan[]>
-  /** False when there is no such ban. */
-  lift(address: string): Promise<boolean>
-}
-
 /** The quality of each trunk and target; all windows are empty for one that had no call. */
 export interface Qualities {
   ofTrunk(id: string): readonly QualityWindow[]
@@ -349,6 +334,7 @@ export interface Pings {
   ownerOf(number: PhoneNumber): AccountId | null
   /** The number of a seller who has but one. */
   onlyNumberOf(seller: AccountId): PhoneNumber | null
+  /** At once, or when bidders have answered. */
   ask(ping: Ping): PingAnswer | Promise<PingAnswer>
   /** What an open ping was answered; null when its token is of none of this seller's. */
   quoted(token: string, seller: AccountId): PingAnswer | null
@@ -378,20 +364,4 @@ export interface Health {
   /** True from "ready" until the drain begins. */
   ready(): boolean
   checks(): Promise<readonly HealthCheck[]>
-}
-
-/** What the hours alone say of calling this number then: the answer of `POST /debug/compliance/tcpa`, in camel case. */
-export interface HoursQuestion {
-  readonly phoneNumber: PhoneNumber
-  readonly time: Date
-  readonly zip: string | null
-  readonly leg: 'inbound' | 'transfer' | 'outbound'
-}
-export interface HoursAnswer {
-  readonly allowed: boolean
-  readonly effect: 'allow' | 'block' | 'advisory'
-  readonly rule: string
-  readonly source: string
-  readonly places: readonly { state: string; timezone: string; localTime: string; window: string }[]
-  readonly nextAllowedAt: Date | null
 }

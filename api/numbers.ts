@@ -14,6 +14,7 @@ import { tags } from './tags.ts'
 
 const MAX_BILLABLE_AFTER = 3600
 const MAX_LIVE_BIDDING_MS = 2000
+const MAX_BIDDER_DEADLINE_MS = 2000
 
 const share = z.union([z.string(), z.number()]).transform((input, ctx): Payout => {
   const millionths = parseShare(input)
@@ -38,6 +39,9 @@ const fields = {
   payout,
   max_billable_after: z.int().min(0).max(MAX_BILLABLE_AFTER),
   live_bidding_ms: z.int().min(0).max(MAX_LIVE_BIDDING_MS),
+  bidder_deadline_ms: z.int().min(0).max(MAX_BIDDER_DEADLINE_MS).nullable().meta({
+    description: 'How long calls wait for buyers’ HTTP bidders; 0: none is asked, null: as the exchange is set',
+  }),
   traffic_type: z.enum(['inbound', 'transfer', 'outbound']),
   tags,
   audio: NumberAudioInput,
@@ -54,6 +58,7 @@ const Create = z.strictObject({
   payout: payout.default({ type: 'share', shareMillionths: 800_000n }),
   max_billable_after: fields.max_billable_after.default(120),
   live_bidding_ms: fields.live_bidding_ms.default(0),
+  bidder_deadline_ms: fields.bidder_deadline_ms.default(null),
   traffic_type: fields.traffic_type.default('inbound'),
   tags: tags.default({}),
   audio: NumberAudioInput.optional(),
@@ -74,6 +79,7 @@ const Answer = z.strictObject({
   payout: z.strictObject({ type: z.enum(['share', 'fixed']), value: z.string() }),
   max_billable_after: z.int(),
   live_bidding_ms: z.int(),
+  bidder_deadline_ms: z.int().nullable(),
   traffic_type: z.enum(['inbound', 'transfer', 'outbound']),
   tags: z.record(z.string(), z.string()),
   audio: NumberAudioAnswer,
@@ -99,6 +105,7 @@ const print = (number: DialledNumber, currency: Currency): z.input<typeof Answer
   payout: printPayout(number.payout),
   max_billable_after: number.maxBillableAfter,
   live_bidding_ms: number.liveBiddingMs,
+  bidder_deadline_ms: number.bidderDeadlineMs ?? null,
   traffic_type: number.trafficType,
   tags: { ...number.tags },
   audio: printNumberAudio(number.audio),
@@ -127,6 +134,7 @@ export function numberEndpoints(kit: Kit): Endpoint[] {
     payout: body.payout,
     maxBillableAfter: body.max_billable_after,
     liveBiddingMs: body.live_bidding_ms,
+    bidderDeadlineMs: body.bidder_deadline_ms,
     trafficType: body.traffic_type,
     tags: body.tags,
   })
@@ -150,6 +158,7 @@ export function numberEndpoints(kit: Kit): Endpoint[] {
       payout: body.payout,
       maxBillableAfter: body.max_billable_after,
       liveBiddingMs: body.live_bidding_ms,
+      bidderDeadlineMs: body.bidder_deadline_ms,
       trafficType: body.traffic_type,
       tags: body.tags,
       audio: (await readNumberAudio(kit, body.audio, null)) ?? null,

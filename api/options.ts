@@ -11,13 +11,14 @@ import type { AccountId, SipUserId, TargetId, TrunkId } from '../model/ids.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { TrunkRegistration } from '../model/trunk-registration.ts'
 import type { DigestSecret, SipBinding } from '../model/sip-user.ts'
+import type { BidderDesk } from './bidder-desk.ts'
 import type { AudioStudio } from './call-audio.ts'
 import type { PaymentProvider } from './payment-provider.ts'
+import type { HoursAnswer, HoursQuestion } from './hours.ts'
+import type { SipBans } from './sip-ban-list.ts'
 import type {
   Balances,
   Health,
-  HoursAnswer,
-  HoursQuestion,
   LiveBidding,
   LiveCalls,
   Monitoring,
@@ -25,7 +26,6 @@ import type {
   Outcomes,
   Qualities,
   Recordings,
-  SipBans,
   SipTraces,
   Stores,
   Tracking,
@@ -115,6 +115,7 @@ export interface ApiOptions {
   readonly outcomes: Outcomes
   readonly balances: Balances
   readonly pings: Pings
+  readonly bidders: BidderDesk
   readonly liveBidding: LiveBidding
   readonly tracking: Tracking
   /** Whether a URL of a customer may lead to this host, as far as can be said before it is looked up. */

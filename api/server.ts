@@ -9,6 +9,7 @@ import { auctionEndpoints } from './auctions.ts'
 import { authEndpoints } from './auth.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { bankAccountEndpoints } from './bank-accounts.ts'
+import { bidderEndpoints } from './bidders.ts'
 import { bidRequestEndpoints } from './bid-request.ts'
 import { bidEndpoints } from './bids.ts'
 import { callMonitorEndpoints } from './call-monitors.ts'
@@ -86,6 +87,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...targetEndpoints(kit),
     ...trackingEndpoints(kit),
     ...webhookEndpoints(kit),
+    ...bidderEndpoints(kit),
     ...campaignEndpoints(kit),
     ...conversionEndpoints(kit),
     ...bidEndpoints(kit),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ADMIN, endpoint, type Endpoint } from './endpoint.ts'
 import type { Kit } from './kit.ts'
-import type { SipBan, SipBans } from './needs.ts'
+import type { SipBan, SipBans } from './sip-ban-list.ts'
 import { Problem } from './problems.ts'
 import * as s from './schemas.ts'
 

@@ -1,8 +1,8 @@
-import { isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
 import { NO_CAPS } from '../model/caps.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { Reachability } from '../model/reachability.ts'
+import { isSipUri, MAX_SIP_URI } from '../model/sip-uri.ts'
 import type { Target } from '../model/trunk.ts'
 import { BuyerAudioAnswer, BuyerAudioInput, printBuyerAudio, readBuyerAudio } from './call-audio.ts'
 import { Caps, CapsAnswer, mergeCaps } from './caps.ts'
@@ -28,7 +28,7 @@ function readCaps(body: z.output<typeof TargetCaps>, current: Target['caps'] | n
 
 const fields = {
   name: s.text(200),
-  uri: z.string().trim().min(1).max(255).meta({
+  uri: z.string().trim().min(1).max(MAX_SIP_URI).meta({
     description: 'A SIP or SIPS URI, the address of record of a SIP user (sip:username@realm), or an E.164 number',
   }),
   ring_timeout: z.int().min(1).max(MAX_RING_TIMEOUT),
@@ -85,31 +85,19 @@ const print = (target: Target, reach: Reachability, quality: Hour): z.input<type
   ...s.printStored(target),
 })
 
-// RFC 3261 §25.1, less what a target has no use for: passwords, header fields and escapes of the whole userinfo.
-const SIP_URI =
-  /^sips?:(?:[A-Za-z0-9_.!~*'()&=+$,;?/%-]{1,128}@)?(?<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?)(?::(?<port>\d{1,5}))?(?:;[A-Za-z0-9_.!~*'()+$%:[\]/&-]+(?:=[A-Za-z0-9_.!~*'()+$%:[\]/&-]+)?)*$/i
-
 /** Where to ring: a SIP URI as given, or a phone number in E.164; throws 422 for anything else. */
 function readUri(kit: Kit, input: string, accountId: AccountId): string {
   if (!/^sips?:/i.test(input)) {
     if (/^[+\d(]/.test(input)) return phoneAt(kit, '/uri', input)
     throw invalid('/uri', 'must be a SIP URI, such as sip:sales@buyer.example, or an E.164 number', 'invalid_uri')
   }
-  const { host, port = '5060' } = SIP_URI.exec(input)?.groups ?? {}
-  if (host === undefined || !isHost(host) || Number(port) < 1 || Number(port) > 65_535)
-    throw invalid('/uri', 'is not a SIP URI that can be rung', 'invalid_uri')
+  if (!isSipUri(input)) throw invalid('/uri', 'is not a SIP URI that can be rung', 'invalid_uri')
   if (kit.sip.isCarrier(input))
     throw invalid('/uri', 'is at the carrier of an outbound trunk: give the number alone', 'not_allowed')
   const username = kit.sip.usernameIn(input)
   if (username !== null && kit.sip.ownerOf(username) !== accountId)
     throw invalid('/uri', `the account has no SIP user ${username}`, 'not_found')
   return input
-}
-
-/** Whether what looks like an address is one; a name is looked up when it is rung. */
-function isHost(host: string): boolean {
-  if (host.startsWith('[')) return isIPv6(host.slice(1, -1))
-  return !/^[\d.]+$/.test(host) || isIPv4(host)
 }
 
 /** Targets: where a buyer's won calls ring. */

@@ -1,3 +1,4 @@
+import { BIDDERS } from './bidder-catalogue.ts'
 import { FREESWITCH } from './freeswitch-catalogue.ts'
 import { later, may, set, SHORT_WAIT } from './setting.ts'
 import {
@@ -167,7 +168,7 @@ export const CATALOGUE = {
     true,
     'Whether all that an auction is decided by is stored with it: what dce replay and dce backtest decide it by again.',
   ),
-  'auction.timeout': later(duration('1ms', '2s'), 'How long outside bidders may take to answer a ping.'),
+  ...BIDDERS,
 
   'accounts.dispute_days': set(
     whole(0, 365),

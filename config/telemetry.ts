@@ -116,6 +116,23 @@ function createCatalogue(registers: Registry[]) {
       'Pings by result: accepted, repeated, rejected, limited; and accepted ones that expired.',
       ['result'],
     ),
+    bidderPings: counter(
+      'dce_bidder_pings_total',
+      'Pings to buyers’ HTTP bidders by what came of them: bid, or a reason code; the first 500 bidders by id.',
+      ['bidder', 'outcome'],
+    ),
+    bidderSeconds: histogram(
+      'dce_bidder_seconds',
+      'How long pings to HTTP bidders took, given up ones included.',
+      REQUEST_SECONDS,
+      ['bidder'],
+    ),
+    bidderCircuitsOpen: gauge('dce_bidder_circuits_open', 'HTTP bidders that failed so often that they are not asked.'),
+    bidderNotices: counter(
+      'dce_bidder_notices_total',
+      'Notices to HTTP bidders, win and loss: sent, failed, or dropped since too many were waiting.',
+      ['result', 'outcome'],
+    ),
     openPings: gauge('dce_open_pings', 'Accepted pings that no call has come for yet.'),
     screenings: counter('dce_screenings_total', 'Screened calls by effect and the rule that spoke.', [
       'effect',

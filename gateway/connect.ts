@@ -4,6 +4,9 @@ import { Refusal } from '../model/refusal.ts'
 import { accept } from './accept-call.ts'
 import type { Bridge } from './bridge.ts'
 import { asRefusal, mediaFor, openMedia } from './audio/call-media.ts'
+import type { Round } from './bidders/round.ts'
+import { rungTarget } from './bidders/rung-target.ts'
+import type { Target } from '../model/trunk.ts'
 import type { BuyerAttempt, Call } from './live-call.ts'
 import type { ExchangeParts } from './parts.ts'
 import { ringAward } from './ring-award.ts'
@@ -36,7 +39,7 @@ async function ringInTurn(call: Call, awards: readonly Award[], parts: ExchangeP
   for (const award of awards) {
     call.throwIfGone()
     if (parts.clock.monotonicMs() >= deadlineMs) break
-    if (call.attempts.some(({ target }) => target.id === award.targetId)) {
+    if (call.attempts.some(({ target }) => isSamePlace(target, rungTarget(call, award, parts)))) {
       call.lose(award, 'target_tried') // It has just not taken this call; the caller does not wait for it twice.
       continue
     }
@@ -96,6 +99,9 @@ async function invite(
     call.lose(award, code)
     return null
   }
+  const telling = call.round && tellBidder(call, call.round, award, parts)
+  const refused = telling && (await telling)
+  if (refused !== null) return giveBack(refused)
   const rung = await ringAward(call, award, deadlineMs, parts)
   if (rung.kind === 'failed') {
     call.isMediaOffered = false
@@ -106,10 +112,37 @@ async function invite(
     return null
   }
   const bridge = await accept(call, rung, parts)
-  if (typeof bridge !== 'string') return bridge
+  if (typeof bridge !== 'string') {
+    call.round?.over()
+    return bridge
+  }
   call.isMediaOffered = false
   rung.attempt.endedAt = new Date()
   return giveBack(bridge)
+}
+
+/** Tells a bidder that it has won, and offers it the call itself where it wants that. Null: it may be rung; else why not. */
+async function tellBidder(
+  call: Call,
+  round: Round,
+  award: Award,
+  { bidders }: ExchangeParts,
+): Promise<NonBidCode | null> {
+  if (!round.offers.has(award.bidId) || !bidders) return null
+  const { ani, number } = call.facts!
+  const posting = bidders.post(round, award, call.id, ani)
+  if (posting) {
+    const refused = await posting
+    call.note('posted', `rank ${award.rank}: ${refused ?? 'taken'}`)
+    if (refused !== null) return refused
+    if (call.gone.aborted) return 'not_reached'
+  }
+  if (round.won(award)) call.releases.push(bidders.sold(award, call.id, ani, number!.number))
+  return null
+}
+
+function isSamePlace(rung: Target, next: Target | undefined): boolean {
+  return rung.id === next?.id && rung.uri === next.uri
 }
 
 /** The buyer's own word is the last one: no other award is rung, and the caller hears it. */

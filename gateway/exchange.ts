@@ -6,7 +6,7 @@ import { closeCall } from './close-call.ts'
 import { connect } from './connect.ts'
 import { offerOf } from './offer.ts'
 import { identify } from './identify.ts'
-import { takeBids } from './live-bidding.ts'
+import { requestOf, takeBids } from './live-bidding.ts'
 import { askCaller } from './menu/menu.ts'
 import type { ExchangeParts } from './parts.ts'
 
@@ -42,7 +42,6 @@ export function createExchange(parts: ExchangeParts): CallSteps {
     takeBids: (call) => takeBids(call, parts),
 
     auction(call) {
-      const { ani, number, places, zip, seller } = call.facts!
       call.state = 'auction'
       const kept = call.pinged && claimPing(call, call.pinged, parts)
       if (kept) {
@@ -50,18 +49,11 @@ export function createExchange(parts: ExchangeParts): CallSteps {
         telemetry.auctions.inc({ result: 'pinged' })
         return kept
       }
-      call.auctionRequest = {
-        callId: call.id,
-        number: number!,
-        currency: seller.currency,
-        ani,
-        places,
-        zip,
-        receivedAtMs: call.receivedAt.getTime(),
-        exclusions: call.exclusions,
-      }
+      call.round?.close()
+      call.auctionRequest = requestOf(call)
       const auction = routing.auction(call.auctionRequest)
       call.auction = auction
+      call.round?.auctioned(auction)
       telemetry.decision.observe((parts.clock.monotonicMs() - call.setupFromMonotonicMs) / 1000)
       const winner = auction.awards[0]
       telemetry.auctions.inc({ result: winner ? 'award' : 'no_sale' })

@@ -16,6 +16,7 @@ import { Refusal } from '../model/refusal.ts'
 import type { DialledNumber, Target, Trunk } from '../model/trunk.ts'
 import type { Bridge, BridgeEnd } from './bridge.ts'
 import type { CallerLeg } from './caller-leg.ts'
+import type { Round } from './bidders/round.ts'
 import { END_OF_MEDIA } from './audio/media-failure.ts'
 import type { OpenPing } from './pings/open-pings.ts'
 import type { OwnRingback } from './audio/own-ringback.ts'
@@ -121,6 +122,8 @@ export class Call {
   auctionRequest: AuctionRequest | null = null
   /** Its auction has been open for bids on this very call. */
   wasOpen = false
+  /** What bidders asked by HTTP have said of it; null: none was asked. */
+  round: Round | null = null
   /** The open ping it was announced by, until its auction. */
   pinged: OpenPing | null = null
   /** What a ping has kept for this call, until it is taken or given back. */
@@ -216,6 +219,7 @@ export class Call {
   /** An award did not take the call. */
   lose(award: Award, code: NonBidCode): void {
     this.lost.set(award.id, code)
+    this.round?.lost(award.bidId, code)
     if (code !== 'ring_failed') this.note('award skipped', `rank ${award.rank}: ${code}`)
   }
 

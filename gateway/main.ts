@@ -29,12 +29,11 @@ import { payoutOptions, stripeOptions } from './start/payment-settings.ts'
 import { mediaSip } from './start/media-sip.ts'
 import { Announcements, type KeptEvents } from './announcements.ts'
 import { apiParts } from './start/api-parts.ts'
-import { Authentication } from './identity/authentication.ts'
-import { ClickTokens } from './identity/click-tokens.ts'
 import { callPolicies } from './call-policies.ts'
 import { CallQuality } from './quality/call-quality.ts'
 import { Directory } from './directory.ts'
 import { createExchange } from './exchange.ts'
+import { createBidders } from './start/bidders.ts'
 import { ensureFirstAdmin } from './start/first-admin.ts'
 import { createHealth } from './start/health.ts'
 import { startErrands } from './start/errands.ts'
@@ -49,8 +48,7 @@ import { pingHost } from './pings/ping-host.ts'
 import { Pings } from './pings/pings.ts'
 import { createReachability } from './reachability/reachability.ts'
 import { closeInterrupted, hangUpLegs } from './recovery.ts'
-import { RecordingShelf } from './audio/recording-shelf.ts'
-import { masterKeys, recordingFolder } from './start/recording-settings.ts'
+import { createRecordingShelf } from './start/recording-settings.ts'
 import { OwnReservations } from './reserving/reserve.ts'
 import type { SharedReservations } from './reserving/shared-reservations.ts'
 import { createSharing, redisOptions, toldTo, USAGE_WINDOW_MS, waitForSharing } from './start/sharing.ts'
@@ -59,7 +57,7 @@ import { Registrar } from './registrar/registrar.ts'
 import { RegistrationWriter } from './registrar/registration-writer.ts'
 import { restoreQuality } from './quality/restore-quality.ts'
 import { systemSchedule } from './start/schedule.ts'
-import { SipCredentials } from './identity/sip-credentials.ts'
+import { createSipIdentity } from './start/sip-identity.ts'
 import { SipGuard } from './identity/sip-guard.ts'
 import { Signaling } from './srf.ts'
 import { startEmbeddedSip } from './start/embedded-sip.ts'
@@ -111,26 +109,14 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   })
   const routing = createRouting(
     { availableMicros: (id) => balances.availableMicros(id), isTargetUp: (id) => probes.isUp(id), clock, newId },
-    {
-      maxAwards: settings.auction.maxAwards,
-      maxNonBids: settings.auction.maxNonBids,
-      keepsInputs: settings.auction.keepInputs,
-    },
+    settings.auction,
   )
   const trunks = new Trunks()
-  const { realm, digestAlgorithms: algorithms, nonceLifetimeMs, registration } = settings.telephony
+  const { realm, registration } = settings.telephony
   const steady = new SteadyTime(clock)
   const now = () => steady.now()
-  const clickTokens = new ClickTokens({ realm, now, random: systemRandom, onFirst: () => sipGuard.bookChanged() })
-  const sipCredentials = new SipCredentials(realm, clickTokens)
-  const authentication = new Authentication({
-    realm,
-    algorithms,
-    nonceLifetimeMs,
-    credentials: sipCredentials,
-    now,
-    telemetry,
-  })
+  const onFirst = () => sipGuard.bookChanged()
+  const { clickTokens, sipCredentials, authentication } = createSipIdentity({ settings, now, telemetry, onFirst })
   const registrar = new Registrar({
     realm,
     limits: bindingLimits(registration),
@@ -142,10 +128,11 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   })
   let registrationWriter: RegistrationWriter | null = null
   const directory = new Directory()
+  const bidderNeeds = { settings, trunks, registrar, clock, log: logger, directory, routing, telemetry }
+  const { bidders, desk } = createBidders(bidderNeeds)
   const events = createEventBus((error) => logger.error({ error }, 'an event listener failed'))
-  const { brokers } = settings.kafka
   const kept: KeptEvents = {
-    keeps: (type) => brokers !== null || !PROGRESS_EVENTS.has(type) || webhooks.wants(type),
+    keeps: (type) => settings.kafka.brokers !== null || !PROGRESS_EVENTS.has(type) || webhooks.wants(type),
     // Nobody waits for it, and the writer reports its own troubles.
     add: (event) => void storage.writer.write({ kind: 'events', callId: null, events: [event] }).catch(() => {}),
   }
@@ -172,20 +159,9 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     log: logger,
   })
   const { webhooks, conversions, guard } = aftermath
+  const receivers = [directory, trunks, sipCredentials, balances, aftermath, compliance, routing, registrar]
   const applyChange = (change: BookChange): void => {
-    for (const part of [
-      directory,
-      trunks,
-      sipCredentials,
-      balances,
-      aftermath,
-      compliance,
-      routing,
-      registrar,
-      probes,
-      registrations,
-    ])
-      part.apply(change)
+    for (const part of [...receivers, probes, registrations, bidders]) part.apply(change)
     sharing?.apply(change)
     if (change.kind === 'trunk' || change.kind === 'sip-user') sipGuard.bookChanged()
     telemetry.bookChanges.inc({ kind: change.kind })
@@ -236,14 +212,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const liveCalls = new LiveCalls()
   const quality = new CallQuality(clock)
   const refusalCounter = new RefusalCounter(storage.writer)
-  const recordings = new RecordingShelf({
-    store: storage.recordings,
-    folder: recordingFolder(settings),
-    keys: masterKeys(settings),
-    days: settings.media.recordingDays,
-    clock,
-    log: logger,
-  })
+  const recordings = createRecordingShelf(settings, { store: storage.recordings, clock, log: logger })
   let draining = false
   const own = new OwnReservations(routing, balances)
   if (redis)
@@ -265,6 +234,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     places,
     compliance,
     routing,
+    bidders,
     balances,
     reservations,
     writer: storage.writer,
@@ -290,6 +260,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     compliance,
     routing,
     pings,
+    bidders,
     balances,
     conversions,
     reservations,
@@ -349,6 +320,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
       steady,
       intake,
       guard,
+      bidders: desk,
     }),
     stores: storage.stores,
     monitoring,
@@ -372,6 +344,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     intake,
     sharing,
     pings,
+    bidders,
     api,
     probes,
     quality,
@@ -452,6 +425,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     probes.close()
     await registrations.close()
     refusalCounter.close()
+    await bidders.close()
     await registrationWriter?.close()
     signaling.close()
     sipServer?.stopWatching()

@@ -8,6 +8,7 @@ import type { AccountId, TrunkId } from '../model/ids.ts'
 import type { Places } from '../model/places.ts'
 import type { Routing } from '../routing/route-call.ts'
 import type { Announcements } from './announcements.ts'
+import type { Bidders } from './bidders/bidders.ts'
 import type { CallPolicies } from './call-policies.ts'
 import type { Authentication } from './identity/authentication.ts'
 import type { CallQuality } from './quality/call-quality.ts'
@@ -44,6 +45,8 @@ export interface ExchangeParts {
   readonly compliance: Compliance
   readonly routing: Routing
   readonly pings: Pings
+  /** Absent: nobody is asked by HTTP. */
+  readonly bidders?: Bidders
   readonly balances: Balances
   readonly conversions: ConversionKeeper
   readonly reservations: Reservations

@@ -85,6 +85,8 @@ export interface Campaign extends Stored {
   readonly pacing?: Pacing
   /** What else its bids are multiplied by; absent or null: nothing. */
   readonly factors?: OwnFactors | null
+  /** Its bidders hear the caller's number before they have won the call. Absent: they do not. */
+  readonly exposeCaller?: boolean
   readonly criteria: Criteria
   /** Final SIP statuses of its targets that end the call: no other award is rung. Null: as the exchange is set. */
   readonly stopCodes: readonly number[] | null
@@ -112,6 +114,8 @@ export interface Bid extends Stored {
   /** Absent or null: the amount is the same for every call. */
   readonly modifiers?: Modifiers | null
   readonly status: 'active' | 'paused'
+  /** What an HTTP bidder has answered for `callId`: its id is the bidder's. */
+  readonly isOffer?: true
 }
 
 /** Why a bid did not win, in one word for programs; `NON_BID_REASONS` says it to people. */
@@ -159,4 +163,20 @@ export const NON_BID_REASONS = {
   not_accepted: 'the agent answered and did not take the call',
   ring_failed: 'the target was rung and did not take the call',
   not_reached: 'the call was taken before this award’s turn came',
+  bidder_no_bid: 'the bidder did not want the call',
+  bidder_late: 'the bidder did not answer in time',
+  bidder_unreachable: 'the bidder could not be reached',
+  bidder_address_refused: 'the bidder’s URL leads to an address that is not called from here',
+  bidder_http_error: 'the bidder answered with an HTTP status that is no answer',
+  bidder_redirected: 'the bidder answered with a redirect, and none is followed',
+  bidder_garbage: 'the bidder’s answer could not be read',
+  bidder_too_long: 'the bidder’s answer was too long',
+  bidder_bad_price: 'the bidder answered with a price that is none',
+  bidder_price_above_max: 'the bidder answered with a price above its max_bid',
+  bidder_bad_destination: 'the bidder named a destination that cannot be rung',
+  bidder_circuit_open: 'the bidder has failed too often lately and was not asked',
+  bidder_busy: 'the bidder has its most requests under way and was not asked',
+  bidder_loop: 'the caller has come back by way of this bidder, and it was not asked',
+  bidder_post_refused: 'the bidder had won the call, and did not take it when it was posted',
+  bidder_post_failed: 'the bidder had won the call, and gave no answer when it was posted',
 } as const

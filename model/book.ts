@@ -2,7 +2,8 @@ import type { Account } from './account.ts'
 import type { Bid, Campaign } from './bid.ts'
 import type { ComplianceRule } from './compliance-rule.ts'
 import type { DncList } from './dnc.ts'
-import type { AccountId, BidId, CampaignId, NumberId, RuleId, SipUserId, TargetId, TrunkId } from './ids.ts'
+import type { Bidder } from './bidder.ts'
+import type { AccountId, BidId, BidderId, CampaignId, NumberId, RuleId, SipUserId, TargetId, TrunkId } from './ids.ts'
 import type { Posting } from './ledger.ts'
 import type { PhoneNumber } from './phone-number.ts'
 import type { SipUser } from './sip-user.ts'
@@ -23,6 +24,7 @@ export type BookChange =
   | { readonly kind: 'bid'; readonly id: BidId; readonly value: Bid | null }
   | { readonly kind: 'compliance-rule'; readonly id: RuleId; readonly value: ComplianceRule | null }
   | { readonly kind: 'webhook'; readonly id: WebhookId; readonly value: Webhook | null }
+  | { readonly kind: 'bidder'; readonly id: BidderId; readonly value: Bidder | null }
   | {
       readonly kind: 'dnc'
       readonly list: DncList

@@ -1,7 +1,7 @@
 import type { Exclusion } from './exclusion.ts'
 import type { Account } from './account.ts'
 import type { Bid, Campaign, NonBidCode } from './bid.ts'
-import type { AccountId, CallId, CampaignId, TargetId } from './ids.ts'
+import type { AccountId, BidId, CallId, CampaignId, TargetId } from './ids.ts'
 import type { Currency } from './money.ts'
 import type { Place, ZipPlace } from './places.ts'
 import type { DialledNumber, Target } from './trunk.ts'
@@ -95,6 +95,16 @@ export interface RequestThen {
   /** Absent: compliance took no bids out. */
   readonly exclusions?: readonly Exclusion[]
   readonly isPing: boolean
+  /** Of HTTP bidders; absent: none was asked. */
+  readonly nonBids?: readonly NoBidThen[]
+}
+
+/** A bidder that was asked, or might have been, and made no bid. */
+interface NoBidThen {
+  readonly bidId: BidId
+  readonly campaignId: CampaignId
+  readonly buyerId: AccountId
+  readonly code: NonBidCode
 }
 
 /**

@@ -13,6 +13,7 @@ export type NumberId = Id<'number'>
 export type TargetId = Id<'target'>
 export type CampaignId = Id<'campaign'>
 export type BidId = Id<'bid'>
+export type BidderId = Id<'bidder'>
 export type CallId = Id<'call'>
 export type AuctionId = Id<'auction'>
 export type AwardId = Id<'award'>

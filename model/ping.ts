@@ -56,6 +56,7 @@ export type PingReasonCode = keyof typeof PING_REASONS
 const OWN_REASONS = {
   compliance: { number: 700, reason: 'the call may not be sold' },
   unknown_number: { number: 710, reason: 'the number is not one of the seller’s' },
+  loop: { number: 712, reason: 'the ping is one of the exchange’s own that has come back' },
   seller_inactive: { number: 711, reason: 'the seller’s account is not active' },
   too_many_open_pings: {
     number: 720,

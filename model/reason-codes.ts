@@ -3,7 +3,7 @@ import type { NonBidCode } from './bid.ts'
 /**
  * The number of each reason a bid did not win: what programs of other languages switch on, listed in docs/reason-codes.md. A
  * number once given means the same for ever. 1xx the ranking, 2xx whoever bids has stopped, 3xx the call is another, 4xx
- * caps, 5xx money, 6xx the target.
+ * caps, 5xx money, 6xx the target, 8xx a bidder asked by HTTP (7xx are pings': model/ping.ts).
  */
 export const REASON_NUMBERS = {
   outbid: 100,
@@ -47,4 +47,20 @@ export const REASON_NUMBERS = {
   media_unavailable: 604,
   ring_failed: 610,
   not_accepted: 611,
+  bidder_no_bid: 800,
+  bidder_late: 801,
+  bidder_unreachable: 802,
+  bidder_address_refused: 803,
+  bidder_http_error: 804,
+  bidder_redirected: 805,
+  bidder_garbage: 810,
+  bidder_too_long: 811,
+  bidder_bad_price: 812,
+  bidder_price_above_max: 813,
+  bidder_bad_destination: 814,
+  bidder_circuit_open: 820,
+  bidder_busy: 821,
+  bidder_loop: 822,
+  bidder_post_refused: 830,
+  bidder_post_failed: 831,
 } as const satisfies Record<NonBidCode, number>

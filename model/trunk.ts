@@ -67,6 +67,8 @@ export interface DialledNumber extends Stored {
   /** Seconds: a bid that wants a longer buffer than this is no bid here. */
   readonly maxBillableAfter: number
   readonly liveBiddingMs: number
+  /** How long its calls wait for bidders asked by HTTP; 0: none is asked. Absent or null: as the exchange is set. */
+  readonly bidderDeadlineMs?: number | null
   readonly trafficType: TrafficType
   readonly tags: Readonly<Record<string, string>>
   /** Absent or null: nothing is played, and it says nothing of recording. */

@@ -1,4 +1,5 @@
 import type { Exclusion } from '../model/exclusion.ts'
+import type { NonBid } from '../model/auction.ts'
 import type { CallId } from '../model/ids.ts'
 import type { Currency } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
@@ -25,4 +26,6 @@ export interface AuctionRequest {
   readonly isPing?: boolean
   /** Whose bids compliance takes out of this auction; absent or null: nobody's. */
   readonly exclusions?: readonly Exclusion[] | null
+  /** Bidders that were asked, or might have been, and make no bid: why. */
+  readonly nonBids?: readonly NonBid[]
 }

@@ -2,6 +2,7 @@ import type { BookChange } from '../model/book.ts'
 import type { Bid, Campaign, Criteria, NonBidCode, TimeWindow } from '../model/bid.ts'
 import type { AccountId, BidId, CallId, CampaignId, TargetId } from '../model/ids.ts'
 import { BidIndex, verticalsOf } from './bid-index.ts'
+import { BidderBook } from './bidders/bidder-book.ts'
 import { CallCounter } from './call-counter.ts'
 import { CallerHistory } from './caller-history.ts'
 import { CampaignUsage } from './campaign-usage.ts'
@@ -29,6 +30,7 @@ const MOST_LIVE_BIDS_OF_BUYER = 20
  */
 export class BidBook {
   readonly index = new BidIndex()
+  readonly bidders: BidderBook
   readonly #clocks = new WallClocks()
   readonly #now: () => number
   readonly #bids = new Map<BidId, StandingBid>()
@@ -44,6 +46,7 @@ export class BidBook {
 
   constructor(now: () => number) {
     this.#now = now
+    this.bidders = new BidderBook(this, this.#clocks, now)
   }
 
   /** All bids, those for one call included. */
@@ -81,6 +84,9 @@ export class BidBook {
         break
       case 'bid':
         this.#applyBid(change.id, change.value)
+        break
+      case 'bidder':
+        this.bidders.apply(change.id, change.value)
         break
       case 'trunk':
       case 'sip-user':
@@ -141,6 +147,7 @@ export class BidBook {
   /** Lets go of the bids for a call that is over. */
   forgetCall(callId: CallId): void {
     this.#open.delete(callId)
+    this.bidders.forget(callId)
     for (const bid of this.#byCall.get(callId) ?? []) this.#forget(bid)
   }
 

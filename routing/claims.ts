@@ -49,7 +49,8 @@ export function claimOf(book: BidBook, claimed: Claimed): Claim {
 }
 
 function ofBid(book: BidBook, bidId: BidId, { hour, day, month }: CounterClaim): CounterClaim {
-  const concurrent = book.find(bidId)?.bid.maxConcurrentCalls ?? null
+  const bid = book.find(bidId) ?? book.bidders.standingFor(bidId)
+  const concurrent = bid?.bid.maxConcurrentCalls ?? null
   const caps = { ...NO_CAPS, concurrent }
   return { name: `bid:${bidId}`, caps, dailyMicros: null, totalMicros: null, hour, day, month }
 }

@@ -162,9 +162,9 @@ export class Eligibility {
   #pacingOf(campaign: CampaignState, pacing: Pick<Pacing, 'offer'>): number {
     if (campaign.pacedIn !== this.#auction) {
       const { usage } = campaign
-      const { atMs, isCall } = this.#facts
+      const { atMs, isCall, isPreview = false } = this.#facts
       const left = Math.max(0, usage.leftMicros(atMs))
-      campaign.pacingFactor = pacing.offer(atMs, usage.microsOfDay(atMs), left, isCall)
+      campaign.pacingFactor = pacing.offer(atMs, usage.microsOfDay(atMs), left, isCall && !isPreview)
       campaign.pacedIn = this.#auction
     }
     return campaign.pacingFactor

@@ -54,6 +54,7 @@ export function keepInputs(book: BidBook, needs: RoutingNeeds, held: HeldAuction
     tags = null,
     isPing = false,
     exclusions = null,
+    nonBids,
   } = request
   const buyers: AccountThen[] = []
   const targets: TargetThen[] = []
@@ -112,6 +113,7 @@ export function keepInputs(book: BidBook, needs: RoutingNeeds, held: HeldAuction
       tags,
       isPing,
       ...(exclusions !== null && { exclusions }),
+      ...(nonBids && { nonBids }),
     },
     decidedAtMs,
     maxAwards,

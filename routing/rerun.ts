@@ -61,6 +61,10 @@ export function rerunAuction(inputs: DecisionInputs, auctionId: AuctionId): Auct
   }
   book.openCall(request.callId)
   for (const { bid, inUse } of bids) {
+    if (bid.isOffer) {
+      book.bidders.putBack(request.callId, bid, inUse)
+      continue
+    }
     book.apply({ kind: 'bid', id: bid.id, value: bid })
     const standing = book.find(bid.id)
     if (standing !== undefined) standing.places.inUse = inUse

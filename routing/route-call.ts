@@ -3,7 +3,8 @@ import type { NonBidCode } from '../model/bid.ts'
 import type { BookChange } from '../model/book.ts'
 import { isExcluded } from '../model/exclusion.ts'
 import type { Claim, CounterTotals } from '../model/claim.ts'
-import type { AccountId, AuctionId, AwardId, BidId, CallId, CampaignId, TargetId } from '../model/ids.ts'
+import type { AccountId, AuctionId, AwardId, BidderId, BidId, CallId, CampaignId, TargetId } from '../model/ids.ts'
+import type { Micros } from '../model/money.ts'
 import type { Outcome, TargetQuality } from '../model/outcome.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import { seedOf } from '../model/routing-plan.ts'
@@ -12,6 +13,7 @@ import type { AuctionRequest } from './auction-request.ts'
 import { callerPlaceOf } from './area.ts'
 import { lowestPrice, rankBids, type Ranked } from './auction.ts'
 import { BidBook } from './bid-book.ts'
+import { NO_BIDDERS, type BiddersFor } from './bidders/bidder-book.ts'
 import { claimOf, totalsOf, type Claimed } from './claims.ts'
 import { Competition } from './competition.ts'
 import { lessen } from './effective-bid.ts'
@@ -88,6 +90,12 @@ export interface Routing {
   /** The call is over, and so are the bids for it. */
   forgetBidding(callId: CallId): void
   isBiddingOpen(callId: CallId): boolean
+  /** Which bidders a call is worth asking: those of its vertical that could win it with the most they pay; and why the others could not. */
+  biddersFor(request: AuctionRequest): BiddersFor
+  /** What a bidder offers for this call, until it is over. False: it is gone, or the call has its most offers. */
+  offer(callId: CallId, id: BidderId, amountMicros: Micros, billableAfter: number | null): boolean
+  /** The call that a ping's offers were made for has come. */
+  moveOffers(from: CallId, to: CallId): void
   /** Whether a bid is in the book: one for a call came in time. */
   hasBid(id: BidId): boolean
   /** Counts the calls sold before this start; the campaigns must have been applied. */
@@ -163,8 +171,13 @@ export function createRouting(
 
   /** Bids made for this call alone: they are judged whole, since no index has chosen them. */
   function addLiveBids(request: AuctionRequest, facts: CallFacts, nonBids: NonBid[]): void {
-    if (request.number.liveBiddingMs === 0) return
-    for (const bid of book.bidsForCall(request.callId)) {
+    if (request.nonBids) nonBids.push(...request.nonBids)
+    addBidsOf(book.bidders.offersFor(request.callId), facts, nonBids)
+    if (request.number.liveBiddingMs > 0) addBidsOf(book.bidsForCall(request.callId), facts, nonBids)
+  }
+
+  function addBidsOf(bids: Iterable<StandingBid>, facts: CallFacts, nonBids: NonBid[]): void {
+    for (const bid of bids) {
       const code = bid.standstill ?? bid.judgeVertical(facts.vertical)
       if (code === null) found.push(bid)
       else nonBids.push(bid.lost(code))
@@ -308,8 +321,8 @@ export function createRouting(
 
     explain: (request, auction) => explainAuction(book, factsOf(request), auction, maxNonBids),
 
-    reserve(award, _callId, ani, atMs, sellerId = null) {
-      const bid = book.find(award.bidId)
+    reserve(award, callId, ani, atMs, sellerId = null) {
+      const bid = book.find(award.bidId) ?? book.bidders.findOffer(callId, award.bidId)
       if (bid === undefined) return 'bid_paused' // It was taken back since the auction.
       const bySeller = sellerId === null ? null : judgeSeller(sellerId, atMs)
       const code = bySeller ?? bid.standstill ?? judgePlaces(bid, ani, atMs)
@@ -331,6 +344,27 @@ export function createRouting(
     forgetBidding: (callId) => book.forgetCall(callId),
     isBiddingOpen: (callId) => book.isOpen(callId),
     hasBid: (id) => book.find(id) !== undefined,
+
+    biddersFor(request) {
+      if (book.bidders.size === 0) return NO_BIDDERS
+      const { ani, exclusions = null } = request
+      const facts = { ...factsOf(request), isPreview: true } as const
+      if (judgeSeller(facts.sellerId, facts.atMs) !== null) return NO_BIDDERS
+      eligibility.begin(facts, ani, lowestPrice(facts.reserveMicros))
+      const asked: BidderId[] = []
+      const nonBids: NonBid[] = []
+      for (const bid of book.bidders.ofVertical(facts.vertical)) {
+        const isOut = exclusions !== null && isExcluded(exclusions, bid.buyerId, bid.bid.campaignId)
+        const standing = bid.standstill ?? bid.judgeVertical(facts.vertical)
+        const code = isOut ? 'compliance_rule' : (standing ?? eligibility.judge(bid))
+        if (code === null) asked.push(bid.bid.id as unknown as BidderId)
+        else nonBids.push(bid.lost(code))
+      }
+      return { asked, nonBids }
+    },
+
+    offer: (callId, id, amountMicros, billableAfter) => book.bidders.offer(callId, id, amountMicros, billableAfter),
+    moveOffers: (from, to) => book.bidders.move(from, to),
 
     restore(rows) {
       for (const row of rows) restoreUsage(book, row)

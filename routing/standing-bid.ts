@@ -111,6 +111,8 @@ export interface CallFacts {
   readonly tags: CallTags
   /** False: its price is asked, and it may never come. */
   readonly isCall: boolean
+  /** Only whether it is worth asking somebody: its auction is still to come, and counts it. */
+  readonly isPreview?: true
 }
 
 /** More calls than there are: a whole number that V8 keeps in place, where Infinity would be somewhere else. */

@@ -3,6 +3,7 @@ import type { DncList } from '../model/dnc.ts'
 import type { Posting } from '../model/ledger.ts'
 import { ACCOUNTS } from './account-store.ts'
 import { BIDS } from './bid-store.ts'
+import { BIDDERS } from './bidder-store.ts'
 import { CAMPAIGNS } from './campaign-store.ts'
 import { POSTING_COLUMNS, readPosting } from './ledger-rows.ts'
 import { NUMBERS } from './number-store.ts'
@@ -28,6 +29,7 @@ export const BOOK_TABLES: readonly TableLayout<any>[] = [
   BIDS,
   COMPLIANCE_RULES,
   WEBHOOKS,
+  BIDDERS,
 ]
 
 /**

@@ -4,6 +4,7 @@ import { ACCOUNTS } from './account-store.ts'
 import { PostgresApiKeys } from './api-key-store.ts'
 import { PostgresBankAccounts } from './bank-account-store.ts'
 import { BIDS } from './bid-store.ts'
+import { BIDDERS } from './bidder-store.ts'
 import { BookWriter } from './book-writer.ts'
 import type { Book } from './book.ts'
 import { PostgresAuctions, PostgresCalls } from './call-store.ts'
@@ -56,6 +57,7 @@ export function createStores(
     complianceRules: new StoredTable(COMPLIANCE_RULES, postgres, writer, clock),
     ruleHistory: (id) => readRuleHistory(postgres, id),
     screenedCalls: (from, until) => readScreenedCalls(postgres, from, until),
+    bidders: new StoredTable(BIDDERS, postgres, writer, clock),
     dnc: new PostgresDnc(postgres, writer, clock),
     ledger,
     disputes: new PostgresDisputes(postgres, ledger),

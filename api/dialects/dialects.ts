@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import type { Ping, PingAnswer } from '../../model/ping.ts'
 import { contentType, decodeText, parseJson, readBody } from '../body.ts'
+import { askOnce } from '../bid-request.ts'
 import { endpoint, type Answer, type ApiRequest, type Caller, type Endpoint, type Method } from '../endpoint.ts'
 import type { Kit } from '../kit.ts'
 import { invalid, Problem } from '../problems.ts'
@@ -81,19 +82,20 @@ async function answer(kit: Kit, route: Route, request: ApiRequest): Promise<Answ
   const params = { ...texts(request.query as object), ...(await bodyOf(kit, request)) }
   try {
     const caller = await callerOf(kit, request.params['key'] ?? given(params, 'key') ?? '')
-    return route.dialect.printAnswer(await decide(kit, route, caller, params), params)
+    return route.dialect.printAnswer(await decide(kit, route, caller, params, request.raw), params)
   } catch (error) {
     if (error instanceof Unasked) return route.dialect.printFault({ code: error.code, detail: error.message })
     throw error
   }
 }
 
-function decide(
+async function decide(
   kit: Kit,
   { dialect, repeats }: Route,
   caller: Caller,
   params: Params,
-): PingAnswer | Promise<PingAnswer> {
+  raw: ApiRequest['raw'],
+): Promise<PingAnswer> {
   const pingId = repeats ? given(params, 'ping_id') : null
   if (pingId !== null) {
     const found = kit.pings.quoted(pingId, caller.accountId)
@@ -102,7 +104,7 @@ function decide(
   }
   const read = dialect.readPing(params)
   if ('code' in read) throw new Unasked(read.code, read.detail)
-  return kit.pings.ask(pingOf(kit, caller, read))
+  return askOnce(kit, pingOf(kit, caller, read), raw)
 }
 
 /** Whose key it is. One that could do more than ping is refused: it would stand in logs and histories. */

@@ -31,6 +31,7 @@ const CODE_OF: Record<PingReasonCode, keyof typeof CODES> = {
   seller_cap: 1007,
   frequency_cap: 1004,
   compliance: 1004,
+  loop: 1004,
   unknown_number: 1001,
   seller_inactive: 1001,
   too_many_open_pings: 1007,

@@ -3,6 +3,7 @@ import { MEDIA_CAPABILITIES, type MediaCapability, type OfferedSecurity } from '
 import type { Award } from '../../model/auction.ts'
 import type { Target } from '../../model/trunk.ts'
 import { buyerAudioOf } from './call-audio.ts'
+import { rungTarget } from '../bidders/rung-target.ts'
 import { hidesMedia } from '../identity/caller-identity.ts'
 import type { Call } from '../live-call.ts'
 import { offeredSecurity } from '../invitation/offered-security.ts'
@@ -32,7 +33,7 @@ function isPassable(must: CallNeeds['must'], wish: CallNeeds['wish']): boolean {
 
 /** What ringing this award would ask besides: by how its target is offered its audio, and what its agent hears and presses. */
 export function needsOfAward(call: Call, award: Award, parts: ExchangeParts): CallNeeds {
-  const target = parts.directory.target(award.targetId)
+  const target = rungTarget(call, award, parts)
   if (!target) return NOTHING // Gone meanwhile: nobody will be rung.
   const ways = parts.registrar.waysTo(target)
   if (ways?.length === 0) return NOTHING // Nor here.

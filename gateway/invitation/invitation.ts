@@ -5,6 +5,7 @@ import { leadsToOneOf } from '../headers/allowed-hosts.ts'
 import { historyHeaders } from './call-history.ts'
 import { callerIdentity, identityHeaders, isWithheld } from '../identity/caller-identity.ts'
 import { hopsLeft } from '../headers/hops.ts'
+import { rungTarget } from '../bidders/rung-target.ts'
 import type { Call } from '../live-call.ts'
 import type { ExchangeParts } from '../parts.ts'
 import { passedHeaders } from './pass-headers.ts'
@@ -40,12 +41,14 @@ export interface Invitation {
  * registered at its address of record, or when it would have the house's carrier call at the house's expense.
  */
 export function invitationOf(call: Call, award: Award, parts: ExchangeParts): Invitation | null {
-  const target = parts.directory.target(award.targetId)
+  const target = rungTarget(call, award, parts)
   if (!target) return null
   const ways = parts.registrar.waysTo(target)
   if (ways?.length === 0) return null
   if (parts.trunks.isCarrier(target.uri)) return null // There before the trunk was.
-  const direct = { target, uri: target.uri, placeId: target.id }
+  // How a place answers that a bidder has named for this call says nothing of its target.
+  const placeId = call.round?.destinations.has(award.bidId) ? (award.id as unknown as TargetId) : target.id
+  const direct = { target, uri: target.uri, placeId }
   if (ways) return { ...direct, headers: headersTo(target.uri, call, parts), ways }
   if (!target.uri.startsWith('+')) return { ...direct, headers: headersTo(target.uri, call, parts) }
 

@@ -1,6 +1,7 @@
 import type { Award } from '../../model/auction.ts'
 import { formatMoney } from '../../model/money.ts'
 import { tokenIn } from '../../model/ping.ts'
+import { keepRound } from '../live-bidding.ts'
 import type { OpenPing } from './open-pings.ts'
 import type { Call } from '../live-call.ts'
 import type { ExchangeParts } from '../parts.ts'
@@ -26,7 +27,11 @@ export function findPing(call: Call, { pings }: ExchangeParts): OpenPing | null 
 export function claimPing(call: Call, open: OpenPing, parts: ExchangeParts): readonly Award[] | null {
   const taken = parts.pings.claim(open, call.id)
   if (!taken) return null
-  const { award, auction, request, number, ping } = open
+  const { award, auction, request, number, ping, round } = open
+  if (round) {
+    parts.routing.moveOffers(request.callId, call.id)
+    keepRound(call, round, parts)
+  }
   parts.routing.cameAfter(auction, request.receivedAtMs)
   call.promised = { award, taken }
   call.releases.push(() => breakPromise(call, parts))

@@ -6,6 +6,7 @@ import type { PhoneNumber } from '../../model/phone-number.ts'
 import type { Ping } from '../../model/ping.ts'
 import type { DialledNumber } from '../../model/trunk.ts'
 import type { AuctionRequest } from '../../routing/route-call.ts'
+import type { Round } from '../bidders/round.ts'
 import type { Taken } from '../taken.ts'
 
 /** An accepted ping that no call has come for yet, with the places and the funds it keeps for one. */
@@ -22,6 +23,8 @@ export interface OpenPing {
   readonly lost: readonly NonBidCode[]
   readonly taken: Taken
   readonly payoutMicros: Micros
+  /** What bidders asked by HTTP have said; null: none was asked. */
+  readonly round: Round | null
   /** Of the monotonic clock. */
   readonly openedAtMs: number
   readonly expiresAtMs: number
@@ -99,7 +102,7 @@ function callerKey(number: PhoneNumber, caller: PhoneNumber | null): string | nu
 }
 
 /** One spelling for each ping: the tags in the order of their names. */
-function contentOf({ sellerId, caller, number, vertical, zip, tags }: Ping): string {
+export function contentOf({ sellerId, caller, number, vertical, zip, tags }: Ping): string {
   const names = Object.keys(tags)
   const sorted = names.length < 2 ? names : names.toSorted()
   return JSON.stringify([sellerId, caller, number, vertical, zip, ...sorted.flatMap((name) => [name, tags[name]])])

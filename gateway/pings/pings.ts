@@ -23,7 +23,9 @@ import type { DialledNumber } from '../../model/trunk.ts'
 import type { AuctionRequest, Routing } from '../../routing/route-call.ts'
 import type { Directory } from '../directory.ts'
 import type { RecordWriter } from '../needs.ts'
-import { OpenPings, type OpenPing } from './open-pings.ts'
+import type { Bidders } from '../bidders/bidders.ts'
+import type { Round } from '../bidders/round.ts'
+import { contentOf, OpenPings, type OpenPing } from './open-pings.ts'
 import { offerOf } from '../offer.ts'
 import { PingDecisions, type PingDecision } from './ping-decisions.ts'
 import { TokenBucket } from '../identity/token-bucket.ts'
@@ -48,6 +50,8 @@ export interface PingParts {
   readonly places: Places
   readonly compliance: Compliance
   readonly routing: Routing
+  /** Absent: nobody is asked by HTTP. */
+  readonly bidders?: Bidders
   readonly balances: Balances
   readonly reservations: Reservations
   readonly writer: Pick<RecordWriter, 'accepts'>
@@ -61,6 +65,8 @@ export interface PingParts {
 
 /** A ping with its auction. */
 interface AskedPing {
+  /** What bidders asked by HTTP have said; null: none was asked. */
+  readonly round: Round | null
   readonly ping: Ping
   readonly request: AuctionRequest
   readonly auction: Auction
@@ -81,6 +87,8 @@ export class Pings {
   readonly #parts: PingParts
   readonly #open = new OpenPings()
   readonly #decisions = new PingDecisions()
+  /** Pings that bidders are being asked about. */
+  readonly #asked = new Map<string, Promise<PingAnswer>>()
   readonly #buckets = new Map<AccountId, TokenBucket>()
 
   constructor(parts: PingParts) {
@@ -91,7 +99,7 @@ export class Pings {
     return this.#open.size
   }
 
-  /** Decides a ping: at once where this gateway counts alone. */
+  /** Decides a ping: at once, or when the HTTP bidders that may buy the call have answered, or their deadline is over. */
   ask(ping: Ping): PingAnswer | Promise<PingAnswer> {
     const { clock, limits } = this.#parts
     const nowMs = clock.monotonicMs()
@@ -142,6 +150,7 @@ export class Pings {
       this.#open.remove(open)
       open.taken.reservation.release()
       this.#parts.balances.void(open.taken.hold)
+      this.#forget(open)
       this.#parts.telemetry.pings.inc({ result: 'expired' })
       this.#decisions.add(decisionOf(open))
     }
@@ -155,9 +164,11 @@ export class Pings {
   }
 
   #decide(ping: Ping, nowMs: number): PingAnswer | Promise<PingAnswer> {
-    const { clock, directory, compliance, routing } = this.#parts
+    const { clock, directory, compliance, bidders } = this.#parts
     const same = this.#open.same(ping)
     if (same) return this.#accepted(same, nowMs, true)
+    const asked = this.#asked.size === 0 ? undefined : this.#asked.get(contentOf(ping))
+    if (asked) return asked.then(asRepeated)
     const number = directory.number(ping.number)
     const seller = directory.account(ping.sellerId)
     if (number?.accountId !== ping.sellerId || !seller) return rejected([pingReason('unknown_number')])
@@ -165,35 +176,64 @@ export class Pings {
     if (unwell) return rejected([pingReason(unwell)])
 
     const atMs = clock.now()
-    const request = this.#requestOf(ping, number, seller, atMs)
+    const asking = this.#requestOf(ping, number, seller, atMs)
     const verdict = compliance.screen({
       ani: ping.caller,
-      zip: request.zip?.zip ?? null,
+      zip: asking.zip?.zip ?? null,
       trafficType: number.trafficType,
       atMs,
       originatedAtMs: null,
-      offer: offerOf(request.number, { ...number.tags, ...ping.tags }),
+      offer: offerOf(asking.number, { ...number.tags, ...ping.tags }),
     })
     if (!verdict.allowed) return rejected([pingReason('compliance', verdict.rule)])
 
-    const auction = routing.auction({ ...request, exclusions: verdict.exclusions })
-    return this.#takeFirst({ ping, request, auction, seller }, 0, [], nowMs)
+    const request = { ...asking, exclusions: verdict.exclusions }
+    const round = bidders?.ask(request) ?? null
+    if (!round?.answered) return this.#auction(ping, request, seller, round)
+    const key = contentOf(ping)
+    const deciding = round.answered
+      .then(() => this.#auction(ping, request, seller, round))
+      .finally(() => this.#asked.delete(key))
+    this.#asked.set(key, deciding)
+    return deciding
+  }
+
+  /** Sells what a ping is about; what it was asked with may have changed while bidders were. */
+  #auction(
+    ping: Ping,
+    request: AuctionRequest,
+    seller: Account,
+    round: Round | null,
+  ): PingAnswer | Promise<PingAnswer> {
+    const { clock, directory, routing } = this.#parts
+    const unwell = round?.answered ? this.#whyNot(directory.account(seller.id) ?? seller) : null
+    if (unwell) {
+      this.#forget({ request, round })
+      return rejected([pingReason(unwell)])
+    }
+    round?.close()
+    const auction = routing.auction(round ? { ...request, nonBids: round.nonBids } : request)
+    round?.auctioned(auction)
+    return this.#takeFirst({ ping, request, auction, seller, round }, 0, [], clock.monotonicMs())
   }
 
   /** Keeps the first award, from the one at `at` on, that can still be had. */
   #takeFirst(asked: AskedPing, at: number, lost: NonBidCode[], nowMs: number): PingAnswer | Promise<PingAnswer> {
-    const { request, auction, ping } = asked
+    const { request, auction, ping, round } = asked
     for (let i = at; i < auction.awards.length; i++) {
       const award = auction.awards[i]!
       const taken = this.#take(award, request)
       if (taken instanceof Promise)
         return taken.then((one) => {
           if (typeof one !== 'string') return this.#keepLate(asked, award, lost, one)
+          round?.lost(award.bidId, one)
           return this.#takeFirst(asked, i + 1, [...lost, one], this.#parts.clock.monotonicMs())
         })
       if (typeof taken !== 'string') return this.#keep(asked, award, lost, taken, nowMs)
       lost.push(taken)
+      round?.lost(award.bidId, taken)
     }
+    this.#forget({ request, round })
     this.#decisions.add({ request, auction, sellerId: ping.sellerId, payoutMicros: null })
     const codes = lost.length > 0 ? lost : auction.nonBids.map(({ code }) => code)
     return rejected(reasonsOf(codes), auction.id)
@@ -207,11 +247,12 @@ export class Pings {
     if (!same && !unwell) return this.#keep(asked, award, lost, taken, nowMs)
     taken.reservation.release()
     this.#parts.balances.void(taken.hold)
+    this.#forget(asked)
     return same ? this.#accepted(same, nowMs, true) : rejected([pingReason(unwell!)])
   }
 
   #keep(
-    { ping, request, auction }: AskedPing,
+    { ping, request, auction, round }: AskedPing,
     award: Award,
     lost: readonly NonBidCode[],
     taken: Taken,
@@ -228,6 +269,7 @@ export class Pings {
       lost,
       taken,
       payoutMicros: payoutOf(number.payout, award.priceMicros),
+      round,
       openedAtMs: nowMs,
       expiresAtMs: nowMs + this.#parts.limits.validityMs,
     }
@@ -235,12 +277,19 @@ export class Pings {
     return this.#accepted(open, nowMs, false)
   }
 
+  /** Nobody will have the call of this ping: its bidders hear it. */
+  #forget({ request, round }: Pick<OpenPing, 'request' | 'round'>): void {
+    if (!round) return
+    round.over()
+    this.#parts.routing.forgetBidding(request.callId)
+  }
+
   #whyNot(seller: Account): PingReasonCode | null {
     const { limits, writer, draining } = this.#parts
     if (seller.status !== 'active') return 'seller_inactive'
     if (draining() || !writer.accepts()) return 'not_taking_calls'
     if (this.#open.countOf(seller.id) >= limits.maxOpenPerSeller) return 'too_many_open_pings'
-    return this.#open.size >= limits.maxOpen ? 'exchange_full' : null
+    return this.#open.size + this.#asked.size >= limits.maxOpen ? 'exchange_full' : null
   }
 
   #requestOf(ping: Ping, number: DialledNumber, seller: Account, atMs: number): AuctionRequest {
@@ -293,6 +342,10 @@ export class Pings {
     }
     return bucket
   }
+}
+
+function asRepeated(answer: PingAnswer): PingAnswer {
+  return answer.kind === 'accepted' ? { ...answer, isRepeated: true } : answer
 }
 
 function rejected(reasons: readonly PingReason[], auctionId: AuctionId | null = null): PingAnswer {

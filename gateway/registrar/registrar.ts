@@ -114,7 +114,7 @@ export class Registrar {
    */
   waysTo(target: Target): readonly (readonly Way[])[] | null {
     const aor = this.#targets.get(target.id)
-    if (aor === undefined) return null
+    if (aor === undefined || this.usernameIn(target.uri) !== aor.username) return null // A bidder may have named another place.
     return this.waysToUser(aor.username, target.accountId, parseUri(target.uri)?.params.get('gr'))
   }
 

@@ -14,6 +14,7 @@ import type { AddressGuard } from '../outgoing/address-guard.ts'
 import type { TrackingIntake } from '../needs.ts'
 import type { Ping } from '../../model/ping.ts'
 import { apiSettings } from './api-settings.ts'
+import type { createBidders } from './bidders.ts'
 import { createAudioStudio } from './audio-studio.ts'
 import type { ExchangeParts } from '../parts.ts'
 import { reachOf } from '../reachability/reach-of.ts'
@@ -33,6 +34,7 @@ export interface ApiPartsNeeds {
   readonly steady: SteadyTime
   readonly intake: Pick<TrackingIntake, 'add'>
   readonly guard: Pick<AddressGuard, 'mayCall'>
+  readonly bidders: ReturnType<typeof createBidders>['desk']
 }
 
 /** What the API asks of the running exchange, out of its parts; its stores, keys and health are main.ts's to add. */
@@ -48,6 +50,7 @@ export function apiParts(parts: ExchangeParts, needs: ApiPartsNeeds) {
       of: (id: TargetId) => parts.routing.qualityOf(id),
     },
     balances: parts.balances,
+    bidders: needs.bidders,
     pings: {
       ownerOf: (number: PhoneNumber) => directory.number(number)?.accountId ?? null,
       onlyNumberOf: (seller: AccountId) => directory.onlyNumberOf(seller),

@@ -3,6 +3,7 @@ import { SettingsError } from '../../config/settings-error.ts'
 import type { Settings } from '../../config/settings.ts'
 import { readMasterKeys, type MasterKey } from '../../config/master-keys.ts'
 import type { RecordingsOptions } from '../../media/recording/recordings.ts'
+import { RecordingShelf } from '../audio/recording-shelf.ts'
 
 /** Where an engine of ours finds prompts and puts recordings. */
 export interface SoundFolders {
@@ -36,4 +37,13 @@ export function masterKeys({ media }: Settings): readonly MasterKey[] {
   } catch (error) {
     throw new SettingsError('media.recording_key', `media.recording_key: ${(error as Error).message}`)
   }
+}
+
+/** The recordings that there are, where the settings say, opened by the keys they name. */
+export function createRecordingShelf(
+  settings: Settings,
+  parts: Pick<ConstructorParameters<typeof RecordingShelf>[0], 'store' | 'clock' | 'log'>,
+): RecordingShelf {
+  const { recordingDays: days } = settings.media
+  return new RecordingShelf({ ...parts, folder: recordingFolder(settings), keys: masterKeys(settings), days })
 }

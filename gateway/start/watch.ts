@@ -23,6 +23,7 @@ export interface Watched {
   /** Null where this process counts alone. */
   readonly sharing: { readonly leaseCount: number } | null
   readonly pings: { readonly openCount: number }
+  readonly bidders: { readonly openCircuits: number }
   readonly probes: Pick<Probes, 'counts'>
   readonly registrations: Pick<TrunkRegistrations, 'counts'>
   readonly api: { readonly feedClients: number }
@@ -48,6 +49,7 @@ export function watch(telemetry: Telemetry, watched: Watched): void {
     telemetry.spoolState.set(SPOOL_STATES[state])
     telemetry.databaseUp.set(state === 'database' ? 1 : 0)
     telemetry.openPings.set(watched.pings.openCount)
+    telemetry.bidderCircuitsOpen.set(watched.bidders.openCircuits)
     showOutbox(telemetry, watched.storage.outbox.figures)
     telemetry.redisLeases.set(watched.sharing?.leaseCount ?? 0)
     telemetry.holds.set(watched.balances.holdCount)

@@ -31,6 +31,7 @@ describe('numbers', () => {
       max_billable_after: 120,
       currency: 'USD',
       live_bidding_ms: 0,
+      bidder_deadline_ms: null,
       traffic_type: 'inbound',
       tags: {},
       audio: null,

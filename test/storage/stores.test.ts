@@ -15,6 +15,7 @@ import {
   targetDraft,
   trunkDraft,
 } from '../support/drafts.ts'
+import { aBidder } from '../support/bidder-drafts.ts'
 import { callRecord, endedRecord } from '../support/records.ts'
 import { sweepLiveBids } from '../../storage/live-bids.ts'
 import { openTestStorage } from '../support/storage.ts'
@@ -61,7 +62,7 @@ describe('the stores', () => {
       status: 'suspended',
       digest: { ...digest, md5: 'c3' },
     })
-    const number = numberDraft(id, { softFloorMicros: 4_000_000n })
+    const number = numberDraft(id, { softFloorMicros: 4_000_000n, bidderDeadlineMs: 0 })
     await check(stores.numbers, await stores.numbers.create(number), number, {
       routing: { strategy: 'priority', buyers: [{ buyerId: id, priority: 1, weight: 5 }], skills: [] },
       payout: { type: 'fixed', amountMicros: 3n },
@@ -69,13 +70,31 @@ describe('the stores', () => {
     })
     const target = targetDraft(id, { caps: { hourly: 1, daily: null, monthly: null, total: 9 } })
     await check(stores.targets, await stores.targets.create(target), target, { maxConcurrentCalls: null })
-    const campaign = campaignDraft(id)
+    const campaign = campaignDraft(id, { exposeCaller: true })
     await check(stores.campaigns, await stores.campaigns.create(campaign), campaign, {
       frequency: null,
       pacing: 'even',
       factors: { performance: true, competition: false },
       schedule: null,
       budget: { dailyMicros: null, totalMicros: 1n },
+    })
+    const {
+      id: _,
+      version: __,
+      createdAt: ___,
+      updatedAt: ____,
+      ...bidder
+    } = aBidder('b', 'https://b.example/', {
+      accountId: id,
+      campaignId: buyer.campaign.id,
+      targetId: buyer.target.id,
+      secrets: { key: 'sealed' },
+      winUrl: 'https://b.example/won',
+    })
+    await check(stores.bidders, await stores.bidders.create(bidder), bidder, {
+      answer: null,
+      status: 'paused',
+      winUrl: null,
     })
     const bid = bidDraft(buyer, {
       modifiers: { zips: { '75001': 1200 }, states: {}, hours: {}, tags: {}, timezone: 'America/Denver' },

@@ -18,6 +18,7 @@ import {
 import type { Account, Stored } from '../../model/account.ts'
 import type { Auction } from '../../model/auction.ts'
 import { ANY_CALL, type Bid, type Campaign } from '../../model/bid.ts'
+import type { Bidder } from '../../model/bidder.ts'
 import type { CallRecord } from '../../model/cdr.ts'
 import type { Dispute } from '../../model/dispute.ts'
 import type { ComplianceRule } from '../../model/compliance-rule.ts'
@@ -167,6 +168,7 @@ export function createMemoryStores(): MemoryStores {
     complianceRules: store<ComplianceRule>(),
     ruleHistory: async () => [],
     async *screenedCalls() {},
+    bidders: store<Bidder>(),
     dnc: dnc(tick),
     ledger: ledger(postings, tick),
     disputes: disputes(postings),

@@ -6,6 +6,7 @@ import { createLogger } from '../../config/logger.ts'
 import { loadPlaces } from '../../config/reference-data.ts'
 import { createTelemetry } from '../../config/telemetry.ts'
 import { Announcements } from '../../gateway/announcements.ts'
+import type { Bidders, BiddersParts } from '../../gateway/bidders/bidders.ts'
 import { CallerLeg } from '../../gateway/caller-leg.ts'
 import { Directory } from '../../gateway/directory.ts'
 import { createExchange } from '../../gateway/exchange.ts'
@@ -26,10 +27,12 @@ import { newId, type AccountId } from '../../model/ids.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import type { Ping, PingAnswer } from '../../model/ping.ts'
 import { systemRandom } from '../../model/random.ts'
-import { createRouting } from '../../routing/route-call.ts'
+import { createRouting, type RoutingOptions } from '../../routing/route-call.ts'
 import { createEventBus } from '../../storage/event-bus.ts'
 import { OPERATOR_ACCOUNT_ID } from '../../storage/house-accounts.ts'
 import { anAccount, aNumber, aTrunk, CALLER, change, NOON } from './market.ts'
+
+type BidderNeeds = Pick<BiddersParts, 'clock' | 'directory' | 'routing' | 'telemetry' | 'log'>
 
 const places = loadPlaces()
 const telemetry = createTelemetry()
@@ -66,19 +69,26 @@ export class PingStage {
   readonly #changes: (change: BookChange) => void
   draining = false
 
-  constructor(limits: Partial<PingLimits> = {}) {
+  /** `createBidders`: HTTP bidders are asked, too. */
+  constructor(
+    limits: Partial<PingLimits> = {},
+    createBidders: ((parts: BidderNeeds) => Bidders) | null = null,
+    options: RoutingOptions = {},
+  ) {
     const { clock } = this
     const balances = createBalances({ clock, newId })
     const compliance = createCompliance(
       { places, clock },
       { tcpaEnabled: true, callingHours: { startMinute: 480, endMinute: 1260 }, unknownLocation: 'block' },
     )
-    const routing = createRouting({ availableMicros: (id) => balances.availableMicros(id), clock, newId })
+    const routing = createRouting({ availableMicros: (id) => balances.availableMicros(id), clock, newId }, options)
     const directory = new Directory()
     const trunks = new Trunks()
     this.#changes = (one) => {
       for (const part of [directory, trunks, balances, compliance, routing]) part.apply(one)
+      bidders?.apply(one)
     }
+    const bidders = createBidders?.({ clock, directory, routing, telemetry, log: logger })
     const writer = { write: () => Promise.resolve(), accepts: () => true }
     const draining = (): boolean => this.draining
     const reservations = new OwnReservations(routing, balances)
@@ -88,6 +98,7 @@ export class PingStage {
       places,
       compliance,
       routing,
+      ...(bidders && { bidders }),
       balances,
       reservations,
       writer,
@@ -111,6 +122,7 @@ export class PingStage {
       draining,
       trunks,
       pings: this.pings,
+      ...(bidders && { bidders }),
       log: logger,
       announcements: new Announcements(this.bus),
       liveCalls: new LiveCalls(),
@@ -134,6 +146,7 @@ export class PingStage {
     this.pings.expire(this.clock.monotonicMs())
   }
 
+  /** Decided at once: no bidder is asked by HTTP. */
   ask(changes: Partial<Ping> = {}): PingAnswer {
     const answer = this.pings.ask({
       sellerId: SELLER,

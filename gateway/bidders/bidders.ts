@@ -1,0 +1,323 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Telemetry } from '../../config/telemetry.ts'
+import type { Logger } from '../../config/logger.ts'
+import type { Award, NonBid } from '../../model/auction.ts'
+import type { NonBidCode } from '../../model/bid.ts'
+import type { Bidder } from '../../model/bidder.ts'
+import type { BidderState } from '../../model/bidder-state.ts'
+import type { BookChange } from '../../model/book.ts'
+import type { Clock } from '../../model/clock.ts'
+import { newId, type AccountId, type BidderId, type CallId } from '../../model/ids.ts'
+import { formatMoney } from '../../model/money.ts'
+import type { PhoneNumber } from '../../model/phone-number.ts'
+import { REASON_NUMBERS } from '../../model/reason-codes.ts'
+import { bidOf } from '../../routing/bidders/bidder-book.ts'
+import { createDialect } from '../../routing/bidders/dialect.ts'
+import type { HttpRequest, NoticeFacts, PingFacts } from '../../routing/bidders/wire.ts'
+import type { AuctionRequest, Routing } from '../../routing/route-call.ts'
+import type { Directory } from '../directory.ts'
+import type { HttpClient } from '../outgoing/http-client.ts'
+import { BidderLine, isFault, type PingOutcome } from './bidder-line.ts'
+import type { CallerNames } from './caller-names.ts'
+import { Notices } from './notices.ts'
+import { PING_HEADER, type PingTokens } from './ping-token.ts'
+import { Reentry } from './reentry.ts'
+import { Round, type Offered, type RoundNews } from './round.ts'
+import type { SecretBox } from './secret-box.ts'
+
+export interface BidderLimits {
+  /** How long a call waits for bidders, where its number says nothing else. */
+  readonly deadlineMs: number
+  /** Requests to one bidder under way at once; it is not asked for more. */
+  readonly maxUnderWay: number
+  /** For how long a caller who comes back by another number is one that was passed on. */
+  readonly reentryMs: number
+}
+
+export interface BiddersParts {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly http: HttpClient
+  readonly secrets: SecretBox
+  readonly callerNames: CallerNames
+  readonly tokens: PingTokens
+  readonly directory: Directory
+  readonly routing: Pick<Routing, 'biddersFor' | 'offer'>
+  readonly telemetry: Pick<Telemetry, 'bidderPings' | 'bidderSeconds' | 'bidderNotices'>
+  readonly limits: BidderLimits
+  /** Whether an answer may have this rung: not a carrier's house, nor a place of ours. */
+  readonly isRingable: (destination: string) => boolean
+}
+
+const HEADERS = { 'User-Agent': 'DCE', Accept: '*/*', 'Accept-Encoding': 'identity' }
+/** Tries of a post, the first included. */
+const MAX_TRIES = 4
+const RETRY_AFTER_MS = 20
+/** Bidders with metrics of their own; the others share one. */
+const MAX_LABELS = 500
+/** What trying once more may mend. */
+const WORTH_RETRYING: ReadonlySet<NonBidCode> = new Set(['bidder_late', 'bidder_unreachable', 'bidder_http_error'])
+
+/**
+ * Buyers' HTTP bidders: asks all that may buy a call at once, and has what they offer take part in its auction. A bidder may answer anything, or
+ * nothing, at any speed: each answer that is no bid has a numbered reason, and none is waited for beyond the auction's deadline.
+ */
+export class Bidders {
+  readonly #parts: BiddersParts
+  readonly #lines = new Map<BidderId, BidderLine>()
+  readonly #notices: Notices
+  readonly #reentry: Reentry
+  readonly #labels = new Set<BidderId>()
+
+  constructor(parts: BiddersParts) {
+    this.#parts = parts
+    this.#notices = new Notices({ http: parts.http, telemetry: parts.telemetry, headers: HEADERS })
+    this.#reentry = new Reentry(parts.limits.reentryMs)
+  }
+
+  apply(change: BookChange): void {
+    if (change.kind !== 'bidder') return
+    const { id, value } = change
+    if (value === null) {
+      this.#lines.delete(id)
+      return
+    }
+    const line = this.#lines.get(id)
+    const dialect = this.#dialectOf(value)
+    if (line) Object.assign(line, { bidder: value, dialect })
+    else this.#lines.set(id, new BidderLine(value, dialect))
+  }
+
+  stateOf(id: BidderId): BidderState | null {
+    return this.#lines.get(id)?.state(this.#parts.clock.monotonicMs()) ?? null
+  }
+
+  /** How many have failed so often that they are not asked. */
+  get openCircuits(): number {
+    const nowMs = this.#parts.clock.monotonicMs()
+    let count = 0
+    for (const { circuit } of this.#lines.values()) if (circuit.state(nowMs) !== 'closed') count++
+    return count
+  }
+
+  /** Asks whoever may buy this call. Null: there is nobody to ask, and nothing to explain. */
+  ask(request: AuctionRequest): Round | null {
+    if (this.#lines.size === 0) return null
+    const deadlineMs = request.number.bidderDeadlineMs ?? this.#parts.limits.deadlineMs
+    if (deadlineMs === 0) return null
+    const { asked, nonBids } = this.#parts.routing.biddersFor(request)
+    if (asked.length + nonBids.length === 0) return null
+    return new Round([...nonBids], this.#news, (round) => this.#askAll(round, asked, request, deadlineMs))
+  }
+
+  /**
+   * Offers the call to whoever won it, where its bidder wants that, just before it is rung: up to four tries under one idempotency key, all within
+   * one time. Null: it is taken, by those who do not want to be asked as well; else why not.
+   */
+  post(round: Round, award: Award, callId: CallId, caller: PhoneNumber | null): Promise<NonBidCode | null> | null {
+    const offered = round.offers.get(award.bidId)
+    const post = offered?.line.dialect?.post
+    if (!offered || !post) return null
+    const price = formatMoney(award.priceMicros)
+    const bid = formatMoney(offered.offer.micros)
+    const facts = { ...offered.facts, caller, callerNumber: caller, callId, bid, price }
+    return this.#post(round, award, offered.line, this.#signed(post.build(facts), callId, offered.facts.pingId))
+  }
+
+  /** A call of this caller has been sold to a bidder. Returns what is to be called when it is over. */
+  sold(award: Award, callId: CallId, caller: PhoneNumber | null, number: PhoneNumber): () => void {
+    if (caller === null) return () => {}
+    const { clock } = this.#parts
+    this.#reentry.sold(caller, { callId, buyerId: award.buyerId, number, atMs: clock.monotonicMs() })
+    return () => this.#reentry.ended(caller, callId)
+  }
+
+  /** Once what is to be told has been. */
+  idle(): Promise<void> {
+    return this.#notices.idle()
+  }
+
+  async close(): Promise<void> {
+    this.#notices.close()
+    await this.#parts.http.close()
+  }
+
+  #dialectOf(bidder: Bidder): BidderLine['dialect'] {
+    const { secrets: box, log } = this.#parts
+    const opened: Record<string, string> = {}
+    for (const [name, sealed] of Object.entries(bidder.secrets)) {
+      const secret = box.open(sealed)
+      if (secret === null) {
+        log.warn({ bidder: bidder.id, secret: name }, 'a bidder’s secret was sealed with another bidders.secret')
+        return null
+      }
+      opened[name] = secret
+    }
+    try {
+      return createDialect(bidder, opened)
+    } catch (error) {
+      log.warn({ bidder: bidder.id, error: (error as Error).message }, 'a bidder’s templates cannot be used')
+      return null
+    }
+  }
+
+  #askAll(round: Round, asked: readonly BidderId[], request: AuctionRequest, deadlineMs: number): Promise<void> | null {
+    const nowMs = this.#parts.clock.monotonicMs()
+    const { ani, number } = request
+    const behind = ani === null ? null : this.#reentry.buyersBehind(ani, number.number, nowMs)
+    const asking: Promise<void>[] = []
+    const pending = new Set<BidderLine>()
+    for (const id of asked) {
+      const line = this.#lines.get(id)
+      if (!line) continue
+      const begun = behind?.has(line.bidder.accountId) ? 'bidder_loop' : this.#begin(line, nowMs)
+      if (begun === 'request' || begun === 'probe') {
+        pending.add(line)
+        asking.push(this.#askOne(round, line, begun, request, deadlineMs).finally(() => pending.delete(line)))
+      } else {
+        line.note(begun)
+        this.#parts.telemetry.bidderPings.inc({ bidder: this.#labelOf(line), outcome: begun })
+        round.nonBids.push(nonBidOf(line.bidder, begun))
+      }
+    }
+    if (asking.length === 0) return null
+    return this.#deadline(round, asking, pending, deadlineMs)
+  }
+
+  /** Each is given up on by itself; this is what holds should one not be. */
+  async #deadline(
+    round: Round,
+    asking: readonly Promise<void>[],
+    pending: ReadonlySet<BidderLine>,
+    deadlineMs: number,
+  ): Promise<void> {
+    const ended = new AbortController()
+    const late = sleep(deadlineMs, undefined, { signal: ended.signal }).catch(() => {})
+    await Promise.race([Promise.all(asking), late])
+    ended.abort()
+    round.close()
+    for (const { bidder } of pending) round.nonBids.push(nonBidOf(bidder, 'bidder_late'))
+  }
+
+  #begin(line: BidderLine, nowMs: number): 'request' | 'probe' | NonBidCode {
+    if (line.dialect === null) return 'bidder_unreachable'
+    if (line.underWay >= this.#parts.limits.maxUnderWay) return 'bidder_busy'
+    return line.circuit.begin(nowMs) ?? 'bidder_circuit_open'
+  }
+
+  async #askOne(
+    round: Round,
+    line: BidderLine,
+    begun: 'request' | 'probe',
+    request: AuctionRequest,
+    deadlineMs: number,
+  ): Promise<void> {
+    const { http, clock, telemetry } = this.#parts
+    const waitMs = line.waitMs(deadlineMs)
+    const facts = this.#factsFor(line.bidder, request, waitMs)
+    const startedMs = clock.monotonicMs()
+    const dialect = line.dialect!
+    const reply = await line.ask(http, this.#signed(dialect.buildPing(facts), request.callId, null), waitMs)
+    let outcome: PingOutcome = typeof reply === 'string' ? reply : 'bid'
+    if (typeof reply !== 'string') {
+      const offer = dialect.readPing(reply, facts)
+      if (typeof offer === 'string') outcome = offer
+      else outcome = this.#take(round, line, facts, offer, request.callId)
+    }
+    const nowMs = clock.monotonicMs()
+    const bidder = this.#labelOf(line)
+    telemetry.bidderSeconds.observe({ bidder }, (nowMs - startedMs) / 1000)
+    telemetry.bidderPings.inc({ bidder, outcome })
+    line.circuit.ended(begun, isFault(outcome), nowMs)
+    line.pinged(outcome, nowMs - startedMs)
+    if (outcome !== 'bid' && !round.isClosed) round.nonBids.push(nonBidOf(line.bidder, outcome))
+  }
+
+  #take(round: Round, line: BidderLine, facts: PingFacts, offer: Offered['offer'], callId: CallId): PingOutcome {
+    if (round.isClosed) return 'bidder_late'
+    const { destination, micros, billableAfter } = offer
+    if (destination !== null && !this.#parts.isRingable(destination)) return 'bidder_bad_destination'
+    const { id } = line.bidder
+    if (!this.#parts.routing.offer(callId, id, micros, billableAfter)) return 'bidder_busy'
+    round.add(bidOf(id), { line, facts, offer })
+    return 'bid'
+  }
+
+  async #post(round: Round, award: Award, line: BidderLine, request: HttpRequest): Promise<NonBidCode | null> {
+    const { clock, http } = this.#parts
+    const endMs = clock.monotonicMs() + line.bidder.post!.timeoutMs
+    for (let tries = 1; ; tries++) {
+      const leftMs = endMs - clock.monotonicMs()
+      if (leftMs <= 0) return 'bidder_post_failed'
+      const reply = await line.ask(http, request, leftMs)
+      if (typeof reply !== 'string') {
+        const said = line.dialect?.post?.read(reply) ?? 'bidder_post_failed'
+        if (typeof said === 'string') return said
+        if (said.destination === null) return null
+        if (!this.#parts.isRingable(said.destination)) return 'bidder_bad_destination'
+        round.destinations.set(award.bidId, said.destination)
+        return null
+      }
+      if (tries >= MAX_TRIES || !WORTH_RETRYING.has(reply)) return 'bidder_post_failed'
+      await sleep(RETRY_AFTER_MS * tries)
+    }
+  }
+
+  /** What this bidder is told of a call it has not won. */
+  #factsFor({ accountId, campaignId }: Bidder, request: AuctionRequest, timeoutMs: number): PingFacts {
+    const { directory, clock } = this.#parts
+    const { ani, places, zip, number, currency, tags } = request
+    const isExposed = directory.campaign(campaignId)?.exposeCaller === true
+    const states = new Set(zip ? [zip.state] : places.map(({ state }) => state))
+    return {
+      pingId: newId<string>(),
+      caller: ani === null ? null : isExposed ? ani : this.#nameOf(ani, accountId),
+      callerNumber: isExposed ? ani : null,
+      areaCode: ani === null ? null : areaCodeOf(ani),
+      state: states.size === 1 ? [...states][0]! : null,
+      zip: zip?.zip ?? null,
+      vertical: number.vertical,
+      currency,
+      tags: tags === undefined ? number.tags : { ...number.tags, ...tags },
+      timeoutMs,
+      atMs: clock.now(),
+    }
+  }
+
+  #nameOf(caller: PhoneNumber, buyer: AccountId): string {
+    return this.#parts.callerNames.nameOf(caller, buyer, this.#parts.clock.now())
+  }
+
+  #signed(request: HttpRequest, callId: CallId, idempotencyKey: string | null): HttpRequest {
+    const own = { ...HEADERS, [PING_HEADER]: this.#parts.tokens.tokenOf(callId) }
+    const key = idempotencyKey === null ? {} : { 'Idempotency-Key': idempotencyKey }
+    return { ...request, headers: { ...own, ...request.headers, ...key } }
+  }
+
+  /** What metrics call it: there are only so many. */
+  #labelOf({ bidder: { id } }: BidderLine): string {
+    if (this.#labels.size < MAX_LABELS) this.#labels.add(id)
+    return this.#labels.has(id) ? id : 'other'
+  }
+
+  readonly #news: RoundNews = {
+    won: (offered, award) => this.#tell(offered, 'win', formatMoney(award.priceMicros), null),
+    lost: (offered, code) => this.#tell(offered, 'loss', '', code),
+  }
+
+  #tell({ line, facts, offer }: Offered, result: 'win' | 'loss', price: string, code: NonBidCode | null): void {
+    const reasonNumber = code === null ? 0 : REASON_NUMBERS[code]
+    const notice: NoticeFacts = { ...facts, result, bid: formatMoney(offer.micros), price, code, reasonNumber }
+    const url = line.dialect?.noticeUrl(offer, notice) ?? null
+    if (url !== null && /^https?:\/\//i.test(url) && URL.canParse(url)) this.#notices.send(url, result)
+  }
+}
+
+function nonBidOf({ id, campaignId, accountId }: Bidder, code: NonBidCode): NonBid {
+  return { bidId: bidOf(id), campaignId, buyerId: accountId, code }
+}
+
+/** Of a North American number; null for others. */
+function areaCodeOf(ani: PhoneNumber): string | null {
+  return /^\+1\d{10}$/.test(ani) ? ani.slice(2, 5) : null
+}
