@@ -192,7 +192,7 @@ describe('the index of bids', () => {
           }
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 1000 },
     )
   })
 
