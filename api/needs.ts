@@ -2,12 +2,14 @@ import type { ScreeningRequest } from '../compliance/screening-request.ts'
 import type { PayoutRuns } from '../accounts/needs.ts'
 import type { DomainEvent } from '../model/events.ts'
 import type { Account, ApiKey, User } from '../model/account.ts'
+import type { AuditBlock, AuditLine } from '../model/audit.ts'
 import type { Auction } from '../model/auction.ts'
 import type { DecisionInputs } from '../model/decision.ts'
 import type { Bid, Campaign } from '../model/bid.ts'
 import type { Bidder } from '../model/bidder.ts'
 import type { CallMonitor, MonitorAsker, MonitorMode } from '../model/call-monitor.ts'
 import type { CallRecord } from '../model/cdr.ts'
+import type { AuditStore } from '../compliance/needs.ts'
 import type { ComplianceRule } from '../model/compliance-rule.ts'
 import type { DncEntry, DncList } from '../model/dnc.ts'
 import type {
@@ -135,6 +137,18 @@ export interface DeliveryStore {
   /** Has those that are over sent again, some thousands at most. Answers how many. */
   replay(webhookId: WebhookId, filter: { eventId?: string; state?: DeliveryState; since?: Date }): Promise<number>
 }
+/** One line of the audit, the block it is sealed in, and all lines of that block. */
+export interface AuditEntry {
+  readonly line: AuditLine
+  /** Null: it is not sealed yet. */
+  readonly block: AuditBlock | null
+  readonly beside: readonly AuditLine[]
+}
+export interface AuditReader extends Pick<AuditStore, 'blocksAfter' | 'linesBetween'> {
+  ofCall(callId: CallId): Promise<readonly AuditEntry[]>
+  /** The lines of calls received from `from` up to and without `until`. */
+  export(from: Date, until: Date): AsyncIterable<AuditLine>
+}
 export interface ReportStore {
   /** The groups that brought the most, at most `limit`. */
   by(key: ReportKey, scope: ReportScope, limit: number): Promise<readonly ReportRow[]>
@@ -221,7 +235,11 @@ export interface Stores {
   ruleHistory(id: RuleId): Promise<readonly RuleVersion[]>
   /** The ended calls received from `from` up to and without `until`, oldest first, as their screening saw them. */
   screenedCalls(from: Date, until: Date): AsyncIterable<ScreenedCall>
+<<<<<<< HEAD
   bidders: Store<Bidder>
+=======
+  audit: AuditReader
+>>>>>>> d252f0b (compliance: the audit is sealed each minute into a signed chain, its heads outside the database; dce audit verify and export; partitions by month)
   dnc: DncStore
   ledger: LedgerStore
   disputes: DisputeStore

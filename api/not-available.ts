@@ -9,7 +9,6 @@ const NOT_BUILT: readonly (readonly [Method, path: string, who: readonly Role[]]
   ['get', '/consents', ADMIN],
   ['post', '/consents', ADMIN],
   ['get', '/fraud/scores', ADMIN],
-  ['get', '/audit', ADMIN],
   ['post', '/privacy/export', ADMIN],
   ['post', '/privacy/erase', ADMIN],
 ]

@@ -6,6 +6,7 @@ import { analyticsEndpoints } from './analytics.ts'
 import { apiKeyEndpoints } from './api-keys.ts'
 import { createApp } from './app.ts'
 import { auctionEndpoints } from './auctions.ts'
+import { auditEndpoints } from './audit.ts'
 import { authEndpoints } from './auth.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { bankAccountEndpoints } from './bank-accounts.ts'
@@ -95,6 +96,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...dialectEndpoints(kit),
     ...dncEndpoints(kit),
     ...complianceRuleEndpoints(kit),
+    ...auditEndpoints(kit),
     ...callEndpoints(kit),
     ...clickToCallEndpoints(kit),
     ...webrtcEndpoints(kit),

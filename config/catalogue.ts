@@ -83,6 +83,12 @@ export const CATALOGUE = {
     'New calls get 503 when the disk has less room than this.',
   ),
 
+  'audit.heads_file': may(
+    TEXT,
+    'Where the heads of the audit’s chain are written down outside the database, best on another disk; unset: audit/heads.jsonl in data_dir.',
+  ),
+  'audit.seal_every': set(duration('1s', '1h'), 60_000, 'How often what is new in the audit is sealed and signed.'),
+
   'outbox.max_events': set(
     whole(1000, 1_000_000_000),
     1_000_000,

@@ -24,6 +24,7 @@ import { RedisCounters } from '../storage/redis/redis-counters.ts'
 import { openStorage } from '../storage/storage.ts'
 import { publicAddresses } from './start/addresses.ts'
 import { mediaOptions } from './start/media-options.ts'
+import { keepAudit } from './start/audit.ts'
 import { bindingLimits, complianceOptions, outboxOptions } from './start/part-options.ts'
 import { payoutOptions, stripeOptions } from './start/payment-settings.ts'
 import { mediaSip } from './start/media-sip.ts'
@@ -392,6 +393,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     storage,
     goOnPaying: () => goOnPaying(storage.stores.payoutRuns, { payouts: payoutParts, clock }, events),
   })
+  const stopAudit = keepAudit(storage.audit, settings, { clock, log: logger })
   const stopMarking = liveCalls.markAliveEvery(ALIVE_EVERY_MS, storage.writer)
   void sipServer?.server.failed.then((error) => {
     // Without its SIP server an exchange only pretends. The restart closes and settles what was open.
@@ -434,6 +436,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     await api.close()
     await aftermath.close()
     await sharing?.close()
+    await stopAudit()
     await storage.close()
     telemetry.close()
     logger.info({}, 'stopped')

@@ -1,5 +1,15 @@
 import type { Auction } from '../model/auction.ts'
-import type { AccountId, BidId, CallId, CampaignId, HoldId, PostingId, SipUserId, TargetId } from '../model/ids.ts'
+import type {
+  AccountId,
+  BidId,
+  CallId,
+  CampaignId,
+  HoldId,
+  NumberId,
+  PostingId,
+  SipUserId,
+  TargetId,
+} from '../model/ids.ts'
 import type { Claim, ClaimState, ContactClaim, CounterTotals } from '../model/claim.ts'
 import type { MonitorNote, OpenMonitoring } from '../model/call-monitor.ts'
 import type { CallRecord, CheckRecord, ConversionSale, DialogState, SoldTerms } from '../model/cdr.ts'
@@ -9,6 +19,7 @@ import type { Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { CallRecording, RecordingAccess, RecordingState } from '../model/recording.ts'
 import type { SipBinding } from '../model/sip-user.ts'
+import type { TrafficType } from '../model/trunk.ts'
 import type { TrackedEvent } from '../model/tracking.ts'
 import type { DeliveryState, WebhookId } from '../model/webhook.ts'
 
@@ -17,7 +28,19 @@ export interface AuditRecord {
   readonly callId: CallId | null
   readonly number: PhoneNumber | null
   readonly at: Date
+  readonly inputs: ScreeningInputs
   readonly checks: readonly CheckRecord[]
+}
+
+/** What a call was judged by, beside its number and when it came; what is not known is left out. */
+export interface ScreeningInputs {
+  readonly leg: TrafficType
+  readonly sellerId: AccountId
+  readonly numberId: NumberId
+  readonly vertical: string
+  readonly states?: readonly string[]
+  readonly zip?: string
+  readonly originatedAt?: string
 }
 
 /**

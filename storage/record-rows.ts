@@ -63,6 +63,7 @@ export function rowsOf(record: GatewayRecord): RecordRows {
             call_id: audit.callId ?? record.call.id,
             number: audit.number,
             at: timestamp(audit.at),
+            inputs: audit.inputs,
             checks: audit.checks,
           },
         ]

@@ -11,6 +11,7 @@ import type {
   RegistrationStore,
   WebhookOutbox,
 } from '../gateway/needs.ts'
+import type { AuditStore } from '../compliance/needs.ts'
 import type { BookChange } from '../model/book.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Outcome } from '../model/outcome.ts'
@@ -18,6 +19,7 @@ import type { AccountId } from '../model/ids.ts'
 import { readAccountUsage } from './account-usage.ts'
 import { openDatabase } from './database.ts'
 import { DiskMonitor } from './disk-monitor.ts'
+import { PostgresAudit } from './audit-store.ts'
 import { Book } from './book.ts'
 import type { Balance } from './book.ts'
 import { BookListener } from './book-listener.ts'
@@ -107,6 +109,7 @@ export interface Storage {
   readonly monitorings: MonitorStore
   readonly outbox: Pick<OutboxPublisher, 'figures'>
   readonly invoices: InvoiceIssuer
+  readonly audit: AuditStore
   /** Where reports of what became of calls go; closed with the rest. Called once. */
   intake(rules: ConversionRules): PostgresIntake
   /** Events on their way to webhooks. */
@@ -200,6 +203,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       monitorings: new PostgresMonitorings(postgres),
       outbox,
       invoices: new PostgresInvoices(postgres),
+      audit: new PostgresAudit(postgres),
       intake(rules) {
         const { gatewayId } = options
         const intake = new PostgresIntake({

@@ -3,6 +3,7 @@ import type { Clock } from '../model/clock.ts'
 import { ACCOUNTS } from './account-store.ts'
 import { PostgresApiKeys } from './api-key-store.ts'
 import { PostgresBankAccounts } from './bank-account-store.ts'
+import { PostgresAudit } from './audit-store.ts'
 import { BIDS } from './bid-store.ts'
 import { BIDDERS } from './bidder-store.ts'
 import { BookWriter } from './book-writer.ts'
@@ -57,7 +58,11 @@ export function createStores(
     complianceRules: new StoredTable(COMPLIANCE_RULES, postgres, writer, clock),
     ruleHistory: (id) => readRuleHistory(postgres, id),
     screenedCalls: (from, until) => readScreenedCalls(postgres, from, until),
+<<<<<<< HEAD
     bidders: new StoredTable(BIDDERS, postgres, writer, clock),
+=======
+    audit: new PostgresAudit(postgres),
+>>>>>>> d252f0b (compliance: the audit is sealed each minute into a signed chain, its heads outside the database; dce audit verify and export; partitions by month)
     dnc: new PostgresDnc(postgres, writer, clock),
     ledger,
     disputes: new PostgresDisputes(postgres, ledger),

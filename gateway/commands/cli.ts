@@ -56,7 +56,10 @@ const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: 
     run: recording,
     help: 'recording list            the recordings there are; recording decrypt FILE OUT.wav opens one',
   },
-  audit: { run: later('audit verify'), help: 'audit verify              (comes with a later version)' },
+  audit: {
+    run: audit,
+    help: 'audit verify|export [--from TIME --until TIME] [--heads FILE]   check the audit’s chain, or print its lines as JSON',
+  },
   replay: {
     run: replay,
     help: 'replay CALL_ID            hold a call’s auction again ([--bids FILE] [--rules FILE | --set K=V,…] [--json])',
@@ -256,6 +259,19 @@ async function ledger(args: Arguments): Promise<void> {
   }
 }
 
+async function audit(args: Arguments): Promise<void> {
+  const [verb] = args.words
+  const { exportAudit, verifyAuditCommand } = await import('./audit-command.ts')
+  const settings = settingsOf(args, ['from', 'until', 'heads'])
+  if (verb === 'verify')
+    process.exitCode = (await verifyAuditCommand(settings, args.flags.get('heads') ?? null, (line) => say(line)))
+      ? 0
+      : 1
+  else if (verb === 'export')
+    await exportAudit(settings, args.flags.get('from') ?? null, args.flags.get('until') ?? null, (line) => say(line))
+  else throw new CommandError('audit verify and audit export are the forms')
+}
+
 async function analytics(args: Arguments): Promise<void> {
   const [verb] = args.words
   if (verb !== 'verify' && verb !== 'rebuild')
@@ -302,11 +318,6 @@ async function recording(args: Arguments): Promise<void> {
 async function doctor(args: Arguments): Promise<void> {
   const { examine } = await import('./doctor.ts')
   process.exitCode = (await examine(settingsOf(args), (line) => say(line))) ? 0 : 1
-}
-
-/** A command of the contract whose part is not built yet: it says so, as the API answers 501. */
-function later(name: string): Command {
-  return () => Promise.reject(new CommandError(`${name}: not available in this version`))
 }
 
 function say(line: string, toStderr = false): void {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tellDecision } from '../../api/decision-words.ts'
+import { viewLine } from '../../api/audit.ts'
 import type { Stores } from '../../api/needs.ts'
 import { findKeys } from '../../api/signing-keys.ts'
 import { createTokens } from '../../api/tokens.ts'
@@ -8,6 +9,7 @@ import { hashPassword } from '../../accounts/credentials.ts'
 import { createLogger } from '../../config/logger.ts'
 import type { Settings } from '../../config/settings.ts'
 import type { AccountType, Role } from '../../model/account.ts'
+import type { AuditLine } from '../../model/audit.ts'
 import { systemClock } from '../../model/clock.ts'
 import { isId, type CallId } from '../../model/ids.ts'
 import { formatMoney } from '../../model/money.ts'
@@ -51,6 +53,11 @@ export async function openCommandStorage(
       log.close()
     },
   }
+}
+
+/** A line of the audit as the API prints it. */
+export function printAuditLine(line: AuditLine): string {
+  return JSON.stringify(viewLine(line))
 }
 
 function storesOf(postgres: Postgres, log: ReturnType<typeof createLogger>['logger']): Stores {

@@ -169,6 +169,7 @@ export function createMemoryStores(): MemoryStores {
     ruleHistory: async () => [],
     async *screenedCalls() {},
     bidders: store<Bidder>(),
+    audit: { blocksAfter: async () => [], linesBetween: async () => [], ofCall: async () => [], async *export() {} },
     dnc: dnc(tick),
     ledger: ledger(postings, tick),
     disputes: disputes(postings),

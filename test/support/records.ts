@@ -211,7 +211,13 @@ export function endedRecord(
     kind: 'ended',
     call: endedCall(call),
     auction: null,
-    audit: { callId: call.id, number: call.ani, at: new Date(), checks: call.checks },
+    audit: {
+      callId: call.id,
+      number: call.ani,
+      at: call.receivedAt,
+      inputs: { leg: 'inbound', sellerId: call.sellerId, numberId: call.numberId!, vertical: 'legal' },
+      checks: call.checks,
+    },
     posting: postingOf(call),
     ...changes,
   }

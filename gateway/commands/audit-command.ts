@@ -1,0 +1,47 @@
+import { auditKeys } from '../../compliance/audit/audit-key.ts'
+import { HeadsFile } from '../../compliance/audit/heads-file.ts'
+import { verifyAudit } from '../../compliance/audit/verify-audit.ts'
+import type { Settings } from '../../config/settings.ts'
+import { auditPlaces } from '../start/audit.ts'
+import { openCommandStorage, printAuditLine } from './command-storage.ts'
+
+type Print = (line: string) => void
+
+/** `dce audit verify`: whether anything in the audit was changed, moved, added or taken away since it was sealed. */
+export async function verifyAuditCommand(settings: Settings, headsPath: string | null, print: Print): Promise<boolean> {
+  const places = auditPlaces(settings)
+  const heads = (headsPath === null ? places.heads : new HeadsFile(headsPath)).read()
+  const keys = auditKeys(places.keys)
+  const storage = await openCommandStorage(settings)
+  try {
+    const { blocks, lines, faults } = await verifyAudit(storage.stores.audit, keys, heads)
+    print(`${lines} lines in ${blocks} blocks, ${heads.length} heads outside the database`)
+    for (const fault of faults) print(fault)
+    print(faults.length === 0 ? 'the audit is as it was sealed' : 'THE AUDIT IS NOT AS IT WAS SEALED')
+    return faults.length === 0
+  } finally {
+    await storage.close()
+  }
+}
+
+/** `dce audit export`: a line of JSON for each line of the audit. */
+export async function exportAudit(
+  settings: Settings,
+  from: string | null,
+  until: string | null,
+  print: Print,
+): Promise<void> {
+  const [first, last] = [timeOf('from', from, 0), timeOf('until', until, Date.now())]
+  const storage = await openCommandStorage(settings)
+  try {
+    for await (const line of storage.stores.audit.export(first, last)) print(printAuditLine(line))
+  } finally {
+    await storage.close()
+  }
+}
+
+function timeOf(name: string, text: string | null, otherwise: number): Date {
+  const time = new Date(text ?? otherwise)
+  if (Number.isNaN(time.getTime())) throw new RangeError(`--${name} is no time: ${text}`)
+  return time
+}
