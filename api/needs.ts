@@ -235,11 +235,8 @@ export interface Stores {
   ruleHistory(id: RuleId): Promise<readonly RuleVersion[]>
   /** The ended calls received from `from` up to and without `until`, oldest first, as their screening saw them. */
   screenedCalls(from: Date, until: Date): AsyncIterable<ScreenedCall>
-<<<<<<< HEAD
   bidders: Store<Bidder>
-=======
   audit: AuditReader
->>>>>>> d252f0b (compliance: the audit is sealed each minute into a signed chain, its heads outside the database; dce audit verify and export; partitions by month)
   dnc: DncStore
   ledger: LedgerStore
   disputes: DisputeStore

@@ -58,11 +58,8 @@ export function createStores(
     complianceRules: new StoredTable(COMPLIANCE_RULES, postgres, writer, clock),
     ruleHistory: (id) => readRuleHistory(postgres, id),
     screenedCalls: (from, until) => readScreenedCalls(postgres, from, until),
-<<<<<<< HEAD
     bidders: new StoredTable(BIDDERS, postgres, writer, clock),
-=======
     audit: new PostgresAudit(postgres),
->>>>>>> d252f0b (compliance: the audit is sealed each minute into a signed chain, its heads outside the database; dce audit verify and export; partitions by month)
     dnc: new PostgresDnc(postgres, writer, clock),
     ledger,
     disputes: new PostgresDisputes(postgres, ledger),
