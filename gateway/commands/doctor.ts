@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
 import type { Settings } from '../../config/settings.ts'
 import { sipAddresses } from '../start/addresses.ts'
+import { examineRedis } from './doctor-redis.ts'
 import { examineMedia, type Finding } from './doctor-media.ts'
 
 const SETTING_OF = {
@@ -21,6 +22,7 @@ export async function examine(settings: Settings, print: (line: string) => void)
     },
     dataFolder(settings),
     embeddedPostgres(settings),
+    await examineRedis(settings),
     await port('server.port', settings.server.host, settings.server.port),
     await port('telephony.control_port', '127.0.0.1', settings.telephony.controlPort),
   ]

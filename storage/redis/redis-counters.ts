@@ -110,6 +110,8 @@ export class RedisCounters implements SharedCounters {
     const lock = `dce:{${accountId}}:building`
     if (!(await this.#link.takeLock(lock, BUILD_MS))) return false
     try {
+      // Somebody may have been at it when we asked, and be done by now.
+      if ((await this.renew(accountId, [])) !== 'unknown') return true
       const { balanceMicros, version, totals, claims, kept, contacts } = await read()
       for (let at = 0; at < contacts.length; at += CONTACTS_PAGE) {
         const page = contacts
@@ -137,13 +139,6 @@ export class RedisCounters implements SharedCounters {
       await this.#link.dropLock(lock).catch(() => {})
     }
     return true
-  }
-
-  /** Why this Redis should not be used as it is set up; null when it may. */
-  async findFault(): Promise<string | null> {
-    const policy = await this.#link.evictionPolicy()
-    if (policy === null || policy === 'noeviction') return null
-    return `its maxmemory-policy is ${policy}: it may forget counters when its memory is full; set noeviction`
   }
 
   close(): void {

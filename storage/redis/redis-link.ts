@@ -67,12 +67,6 @@ export class RedisLink {
     return /^run_id:(.*?)\r?$/m.exec(info)?.[1] ?? ''
   }
 
-  /** What the server does when its memory is full; null where it does not tell. */
-  async evictionPolicy(): Promise<string | null> {
-    const info = await this.#redis.info('memory')
-    return /^maxmemory_policy:(.*?)\r?$/m.exec(info)?.[1] ?? null
-  }
-
   /** True for the one who may do it, for `ms`. */
   async takeLock(key: string, ms: number): Promise<boolean> {
     return (await this.#redis.set(key, '1', 'PX', ms, 'NX')) === 'OK'

@@ -12,6 +12,7 @@ const NAMES = [
   'compliance',
   'bids',
   'ledger',
+  'redis',
   'events',
   'reports',
   'api',

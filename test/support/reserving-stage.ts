@@ -17,6 +17,10 @@ import { createRouting, type Routing } from '../../routing/route-call.ts'
 import { RedisCounters } from '../../storage/redis/redis-counters.ts'
 import { anAccount, CALLER, change, NOON } from './market.ts'
 
+const { logger: log } = createLogger({ level: 'silent' })
+const telemetry = createTelemetry()
+telemetry.close()
+
 export const SELLER = 'seller' as AccountId
 
 /** What gateways write down, for counters to be rebuilt from: all of it is durable at once. */
@@ -90,9 +94,6 @@ export class ReservingGateway {
       this.sharing = this.shared = null
       return
     }
-    const log = createLogger({ level: 'silent' }).logger
-    const telemetry = createTelemetry()
-    telemetry.close()
     this.shared = new RedisCounters({ url, leaseMs, deadlineMs, connectTimeoutMs: 10_000, log })
     this.reservations = this.sharing = new SharedReservations(
       {
