@@ -121,6 +121,7 @@ export async function analyticsCommand(
     await withConnection(settings, async (connection) => {
       const postgres = new Postgres(connection, log.logger, STATEMENT_MS)
       try {
+        await migrateUp(connection)
         if (verb === 'rebuild') print(`${await rebuildRollups(postgres)} calls and corrections rolled up`)
         const { hours, wrong } = await verifyRollups(postgres)
         for (const { grain, at, rows } of wrong.slice(0, MOST_NAMED))
