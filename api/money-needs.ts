@@ -5,7 +5,7 @@ import type { Dispute, DisputeDecision, DisputeState } from '../model/dispute.ts
 import type { AccountId, CallId, CampaignId, DisputeId, InvoiceId } from '../model/ids.ts'
 import type { Invoice, InvoiceLine } from '../model/invoice.ts'
 import type { Posting, PostingKind } from '../model/ledger.ts'
-import type { Micros } from '../model/money.ts'
+import type { Currency, Micros } from '../model/money.ts'
 import type { ConversionFigures, StoredTracking, TrackedEvent, TrackingType } from '../model/tracking.ts'
 import type { Page, PageRequest } from './page.ts'
 
@@ -13,6 +13,19 @@ import type { Page, PageRequest } from './page.ts'
 
 /** What is to be said of a posting, by the balances it leaves; kept for publishing in its transaction, and not called for a repetition. */
 export type AnnouncePosting = (balanceOf: (id: AccountId) => Micros) => readonly DomainEvent[]
+
+/** What a look at the whole ledger finds. All of the lists are empty, and all sums 0, when all is well. */
+export interface LedgerVerdict {
+  readonly postings: number
+  readonly totals: readonly { readonly currency: Currency; readonly sumMicros: Micros }[]
+  /** Postings that do not balance, and balances that are not the sum of their entries. */
+  readonly unbalanced: readonly string[]
+  readonly duplicateCalls: readonly string[]
+  /** What calls, disputes, payouts, payments and statements say, and the ledger does not. */
+  readonly faults: readonly string[]
+  /** Calls in progress (of a gateway that runs), whose funds are held, and the oldest of them. */
+  readonly openHolds: { readonly calls: number; readonly since: Date | null }
+}
 
 export interface LedgerStore {
   /** Writes a balanced posting; a repeated reference of the same kind and account returns the first posting unchanged. */
@@ -22,13 +35,8 @@ export interface LedgerStore {
     accountId: AccountId,
     page: PageRequest,
   ): Promise<Page<{ posting: Posting; kind: PostingKind; amountMicros: Micros; balanceMicros: Micros }>>
-  /** Sum of all entries by currency and any unbalanced posting: for `dce ledger verify`. */
-  verify(): Promise<{
-    postings: number
-    totals: { currency: string; sumMicros: Micros }[]
-    unbalanced: string[]
-    duplicateCalls: string[]
-  }>
+  /** Checks the whole ledger: for `dce ledger verify`. */
+  verify(): Promise<LedgerVerdict>
 }
 export interface DisputeFilter {
   readonly buyerId?: AccountId

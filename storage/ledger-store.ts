@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
-import type { AnnouncePosting, LedgerStore, Page, PageRequest } from '../api/needs.ts'
+import type { AnnouncePosting, LedgerStore, LedgerVerdict, Page, PageRequest } from '../api/needs.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { Posting, PostingKind } from '../model/ledger.ts'
-import type { Currency, Micros } from '../model/money.ts'
+import type { Micros } from '../model/money.ts'
 import type { BookWriter } from './book-writer.ts'
 import { readMicros } from './columns.ts'
 import { pageLimit, pageOf, readCursor, SERIAL_KEY } from './cursor.ts'
 import { POSTING_COLUMNS, postingRow, readPosting } from './ledger-rows.ts'
 import { keepEvents } from './outbox.ts'
 import type { Postgres, Queries } from './postgres.ts'
+import { verifyLedger } from './verify-ledger.ts'
 
 /** The ledger as the API sees it: deposits, payouts and corrections go in here; calls are posted by the record writer. */
 export class PostgresLedger implements LedgerStore {
@@ -87,37 +88,8 @@ export class PostgresLedger implements LedgerStore {
     )
   }
 
-  /** Checks the whole ledger from its entries. A balance that its entries do not add up to is listed among the unbalanced. */
-  async verify(): Promise<{
-    postings: number
-    totals: { currency: Currency; sumMicros: Micros }[]
-    unbalanced: string[]
-    duplicateCalls: string[]
-  }> {
-    return this.#postgres.transaction(async (tx) => {
-      const [count] = await tx.rows('select count(*)::int as postings from ledger_postings')
-      const totals = await tx.rows(
-        'select currency, sum(amount_micros)::text as sum from ledger_entries group by 1 order by 1',
-      )
-      const unbalanced = await tx.rows(
-        `select 'posting ' || p.id as what from ledger_postings p left join ledger_entries e on e.posting_id = p.id
-         group by p.id having count(e.id) < 2 or sum(e.amount_micros) <> 0 or bool_or(e.currency <> p.currency)
-         union all
-         select 'balance of ' || coalesce(b.account_id, s.account_id) || ' ' || coalesce(b.currency, s.currency) from account_balances b
-         full join (select account_id, currency, sum(amount_micros) as sum from ledger_entries group by 1, 2) s
-           on s.account_id = b.account_id and s.currency = b.currency
-         where b.balance_micros is distinct from coalesce(s.sum, 0)`,
-      )
-      const duplicates = await tx.rows(
-        "select call_id from ledger_postings where kind = 'call' group by 1 having count(*) > 1",
-      )
-      return {
-        postings: count!['postings'],
-        totals: totals.map((row) => ({ currency: row['currency'], sumMicros: readMicros(row['sum']) })),
-        unbalanced: unbalanced.map((row) => row['what']),
-        duplicateCalls: duplicates.map((row) => row['call_id']),
-      }
-    }, 'begin isolation level repeatable read read only')
+  verify(): Promise<LedgerVerdict> {
+    return verifyLedger(this.#postgres)
   }
 }
 

@@ -46,7 +46,7 @@ const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: 
   },
   ledger: {
     run: ledger,
-    help: 'ledger verify             check that every posting balances and no call is billed twice',
+    help: 'ledger verify             check that all of it balances, and is what calls, payouts and deposits say',
   },
   analytics: {
     run: analytics,
@@ -246,12 +246,18 @@ async function ledger(args: Arguments): Promise<void> {
   if (args.words[0] !== 'verify') throw new CommandError('ledger verify is the only form')
   const storage = await openCommandStorage(settingsOf(args))
   try {
-    const { postings, totals, unbalanced, duplicateCalls } = await storage.stores.ledger.verify()
+    const { postings, totals, unbalanced, duplicateCalls, faults, openHolds } = await storage.stores.ledger.verify()
     say(`${postings} postings`)
     for (const { currency, sumMicros } of totals) say(`${currency}: all entries sum to ${sumMicros} micros`)
-    const wrong = unbalanced.length + duplicateCalls.length + totals.filter(({ sumMicros }) => sumMicros !== 0n).length
+    if (openHolds.since) say(`funds are held for ${openHolds.calls} calls, since ${openHolds.since.toISOString()}`)
+    const wrong =
+      unbalanced.length +
+      duplicateCalls.length +
+      faults.length +
+      totals.filter(({ sumMicros }) => sumMicros !== 0n).length
     for (const id of unbalanced) say(`unbalanced posting ${id}`)
     for (const id of duplicateCalls) say(`call billed twice ${id}`)
+    for (const fault of faults) say(fault)
     say(wrong === 0 ? 'the ledger balances' : 'THE LEDGER DOES NOT BALANCE')
     process.exitCode = wrong === 0 ? 0 : 1
   } finally {

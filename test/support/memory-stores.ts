@@ -321,7 +321,14 @@ function ledger(postings: Posting[], tick: () => Promise<void>): LedgerStore {
       return pageOf(entries, (entry) => entry.posting.id, page)
     },
     async verify() {
-      return { postings: postings.length, totals: [], unbalanced: [], duplicateCalls: [] }
+      return {
+        postings: postings.length,
+        totals: [],
+        unbalanced: [],
+        duplicateCalls: [],
+        faults: [],
+        openHolds: { calls: 0, since: null },
+      }
     },
   }
 }
