@@ -45,10 +45,9 @@ interface EndedSale extends Sale {
 }
 
 const cents = (count: number): bigint => BigInt(count) * CENT
-const NAMES = [
-  ...['USD buyer 1', 'USD buyer 2', 'USD buyer 3', 'EUR buyer 1', 'EUR buyer 2', 'JPY buyer 1'],
-  ...['USD seller 1', 'USD seller 2', 'EUR seller 1', 'JPY seller 1'],
-]
+const NAMES = 'USD buyer 1,USD buyer 2,USD buyer 3,EUR buyer 1,EUR buyer 2,JPY buyer 1,'
+  .concat('USD seller 1,USD seller 2,EUR seller 1,JPY seller 1')
+  .split(',')
 
 /** A gateway's process and its storage, and beside them the second ledger, told the same. */
 class Story {
