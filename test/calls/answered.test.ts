@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Exchange, startExchange } from '../support/exchange.ts'
+import { eventually, type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
 
 describe('an answered call', function () {
@@ -29,11 +29,16 @@ describe('an answered call', function () {
     assert.ok(record.duration_ms >= 400 && record.duration_ms < 10_000, `lasted ${record.duration_ms} ms`)
     assert.equal(record.billable_ms, record.duration_ms)
     const since = new Date(Date.now() - 3_600_000).toISOString()
-    const told = await exchange.api.request<{ data: { key: string; billed: number }[] }>(
-      'GET',
-      `/api/v1/reports/state?from=${since}`,
+    let told: { key: string; billed: number }[] = []
+    // The API has told of the end as it came; reports tell of what is committed.
+    await eventually(
+      async () => {
+        const path = `/api/v1/reports/state?from=${since}`
+        told = (await exchange.api.request<{ data: typeof told }>('GET', path)).data
+        return told.find(({ key, billed }) => key === 'NY' && billed > 0)
+      },
+      () => `no call from New York is billed: ${JSON.stringify(told)}`,
     )
-    assert.ok(told.data.some(({ key, billed }) => key === 'NY' && billed > 0))
   })
 
   it('ends for the caller when the buyer hangs up', async () => {
