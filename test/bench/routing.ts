@@ -100,6 +100,7 @@ function buildParts(): ExchangeParts {
     log: createLogger({ level: 'silent' }).logger,
     telemetry: createTelemetry(),
     trunks,
+    authentication: { credentials: { mayCall: false } },
     directory,
     places,
     compliance,
