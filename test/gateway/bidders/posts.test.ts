@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import type { Bidder } from '../../../model/bidder.ts'
+import { aBidder } from '../../support/bidder-drafts.ts'
+import { BidderStage, type Behaviour } from '../../support/bidder-stage.ts'
+import { CALLER, dollars } from '../../support/market.ts'
+
+const PATIENT_MS = 10_000
+
+/** Bids 5, and does this when it is posted to. */
+const posting =
+  (posted: Behaviour): Behaviour =>
+  (heard, response) =>
+    heard.url === '/post' ? posted(heard, response) : heard.method === 'GET' ? {} : { bid: 5 }
+
+function withPost(changes: Partial<Bidder['post'] & object> = {}) {
+  return (url: string): Partial<Bidder> => ({
+    post: {
+      request: {
+        method: 'POST',
+        url: `${url}post`,
+        headers: {},
+        body: '{"caller": "{{caller_number}}", "price": "{{price}}", "bid": "{{bid}}"}',
+        bodyType: 'json',
+      },
+      accept: null,
+      destination: { json: 'to' },
+      timeoutMs: PATIENT_MS,
+      ...changes,
+    },
+    winUrl: `${url}won?price={{price}}&bid={{bid}}`,
+    lossUrl: `${url}lost?why={{reason_code}}`,
+  })
+}
+
+describe('what bidders are told once the auction is over', () => {
+  let stage: BidderStage
+  beforeEach(() => void (stage = new BidderStage()))
+  afterEach(() => stage.close())
+
+  async function bidder(id: string, behaviour: Behaviour, changes = withPost()) {
+    const server = await stage.bidder(id, behaviour)
+    stage.addBidder(aBidder(id, server.url, { timeoutMs: PATIENT_MS, ...changes(server.url) }))
+    return server
+  }
+  const post = ({ call, awards }: Awaited<ReturnType<BidderStage['offer']>>) =>
+    stage.bidders.post(call.round!, awards[0]!, call.id, CALLER)
+  const told = (server: { heard: readonly { url: string; method: string }[] }): string[] =>
+    server.heard.filter(({ method }) => method === 'GET').map(({ url }) => url)
+
+  it('is the call itself, when they have won it, and they say where to ring', async () => {
+    const server = await bidder(
+      'one',
+      posting(() => ({ to: '+13125550100' })),
+    )
+    const offered = await stage.offer()
+    assert.equal(await post(offered), null)
+    const { body, headers } = server.heard.at(-1)!
+    assert.deepEqual(JSON.parse(body), { caller: CALLER, price: '1.00', bid: '5.00' })
+    assert.ok(headers['idempotency-key'])
+    assert.equal(offered.call.round!.destinations.get(offered.awards[0]!.bidId), '+13125550100')
+  })
+
+  it('is tried again under the same key while nobody answers, four times at most, and not after a no', async () => {
+    let tries = 0
+    const mended = await bidder(
+      'mended',
+      posting((_, response) => {
+        if (++tries < 3) return void response.writeHead(503).end()
+        return { to: 'sip:a@b.example' }
+      }),
+    )
+    assert.equal(await post(await stage.offer()), null)
+    const keys = mended.heard.filter(({ url }) => url === '/post').map(({ headers }) => headers['idempotency-key'])
+    assert.equal(keys.length, 3)
+    assert.equal(new Set(keys).size, 1)
+
+    stage.apply({ kind: 'bidder', id: aBidder('mended', '').id, value: null })
+    const broken = await bidder(
+      'broken',
+      posting((_, response) => void response.socket!.destroy()),
+    )
+    assert.equal(await post(await stage.offer()), 'bidder_post_failed')
+    assert.equal(broken.heard.filter(({ url }) => url === '/post').length, 4)
+
+    stage.apply({ kind: 'bidder', id: aBidder('broken', '').id, value: null })
+    const sorry = await bidder(
+      'sorry',
+      posting(() => ({ taken: false })),
+      withPost({ accept: { json: 'taken' } }),
+    )
+    assert.equal(await post(await stage.offer()), 'bidder_post_refused')
+    assert.equal(sorry.heard.filter(({ url }) => url === '/post').length, 1)
+  })
+
+  it('has one time for all tries', async () => {
+    await bidder(
+      'slow',
+      posting(() => undefined),
+      withPost({ timeoutMs: 50 }),
+    )
+    const offered = await stage.offer()
+    const startedMs = performance.now()
+    assert.equal(await post(offered), 'bidder_post_failed')
+    assert.ok(performance.now() - startedMs < 5000)
+  })
+
+  it('is how their bids ended: a win with its price, a loss with its reason, each once', async () => {
+    const winner = await bidder(
+      'winner',
+      posting(() => ({})),
+    )
+    const loser = await bidder('loser', (heard) => (heard.method === 'GET' ? {} : { bid: 3 }))
+    const low = await bidder('low', (heard) => (heard.method === 'GET' ? {} : { bid: 0.5 }))
+    const { call, awards } = await stage.offer()
+    assert.equal(call.round!.won(awards[0]!), true)
+    assert.equal(call.round!.won(awards[0]!), false)
+    call.round!.over()
+    stage.over(call)
+    await stage.bidders.idle()
+    assert.deepEqual(told(winner), ['/won?price=3.01&bid=5.00'])
+    assert.deepEqual(told(loser), ['/lost?why=110'])
+    assert.deepEqual(told(low), ['/lost?why=101'])
+    assert.equal(awards[0]!.priceMicros, dollars(3.01))
+  })
+
+  it('is a loss after the win, when their target does not take the call', async () => {
+    const server = await bidder(
+      'unlucky',
+      posting(() => ({})),
+    )
+    const { call, awards } = await stage.offer()
+    call.round!.won(awards[0]!)
+    call.lose(awards[0]!, 'ring_failed')
+    stage.over(call)
+    await stage.bidders.idle()
+    assert.deepEqual(told(server).toSorted(), ['/lost?why=610', '/won?price=1.00&bid=5.00'])
+  })
+})
