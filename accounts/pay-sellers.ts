@@ -71,72 +71,63 @@ function arrival(at: Date, { leadDays }: PaySchedule): string {
   return addBankingDays(bankDayAt(at), leadDays)
 }
 
-/** A payout on its way: the seller has it no more, the bank not yet. */
-export function payoutPosting(terms: {
+/** What every posting of a payout is made with. */
+interface Moved {
   readonly postingId: PostingId
-  readonly payoutId: PayoutId
-  readonly accountId: AccountId
-  readonly clearingId: AccountId
   readonly amountMicros: Micros
   readonly at: Date
-}): Posting {
-  return createPosting({
-    id: terms.postingId,
-    kind: 'payout',
-    callId: null,
-    currency: ACH_CURRENCY,
-    reference: `payout ${terms.payoutId}`,
-    entries: [
-      { accountId: terms.accountId, amountMicros: -terms.amountMicros },
-      { accountId: terms.clearingId, amountMicros: terms.amountMicros },
-    ],
-    postedAt: terms.at,
-  })
+}
+
+/** A payout on its way: the seller has it no more, the bank not yet. */
+export function payoutPosting(
+  terms: Moved & { readonly payoutId: PayoutId; readonly accountId: AccountId; readonly clearingId: AccountId },
+): Posting {
+  const { payoutId, accountId, clearingId } = terms
+  return moving(terms, accountId, clearingId, ACH_CURRENCY, `payout ${payoutId}`)
 }
 
 /** A payout the bank sent back: the seller has the money again, from wherever it was. */
-export function returnPosting(terms: {
-  readonly postingId: PostingId
-  readonly payoutId: PayoutId
-  readonly code: string
-  readonly accountId: AccountId
-  readonly fromId: AccountId
-  readonly amountMicros: Micros
-  readonly at: Date
-}): Posting {
-  return createPosting({
-    id: terms.postingId,
-    kind: 'payout',
-    callId: null,
-    currency: ACH_CURRENCY,
-    reference: `payout ${terms.payoutId} returned ${terms.code}`,
-    entries: [
-      { accountId: terms.accountId, amountMicros: terms.amountMicros },
-      { accountId: terms.fromId, amountMicros: -terms.amountMicros },
-    ],
-    postedAt: terms.at,
-  })
+export function returnPosting(
+  terms: Moved & {
+    readonly payoutId: PayoutId
+    readonly code: string
+    readonly accountId: AccountId
+    readonly fromId: AccountId
+  },
+): Posting {
+  const { payoutId, code, accountId, fromId } = terms
+  return moving(terms, fromId, accountId, ACH_CURRENCY, `payout ${payoutId} returned ${code}`)
 }
 
 /** The bank has paid what was under way of a run. */
-export function settledPosting(terms: {
-  readonly postingId: PostingId
-  readonly run: Pick<PayoutRun, 'id' | 'currency'>
-  readonly clearingId: AccountId
-  readonly externalId: AccountId
-  readonly amountMicros: Micros
-  readonly at: Date
-}): Posting {
+export function settledPosting(
+  terms: Moved & {
+    readonly run: Pick<PayoutRun, 'id' | 'currency'>
+    readonly clearingId: AccountId
+    readonly externalId: AccountId
+  },
+): Posting {
+  const { run, clearingId, externalId, postingId } = terms
+  return moving(terms, clearingId, externalId, run.currency, `payout run ${run.id} settled ${postingId}`)
+}
+
+function moving(
+  { postingId, amountMicros, at }: Moved,
+  fromId: AccountId,
+  toId: AccountId,
+  currency: Currency,
+  reference: string,
+): Posting {
   return createPosting({
-    id: terms.postingId,
+    id: postingId,
     kind: 'payout',
     callId: null,
-    currency: terms.run.currency,
-    reference: `payout run ${terms.run.id} settled ${terms.postingId}`,
+    currency,
+    reference,
     entries: [
-      { accountId: terms.clearingId, amountMicros: -terms.amountMicros },
-      { accountId: terms.externalId, amountMicros: terms.amountMicros },
+      { accountId: fromId, amountMicros: -amountMicros },
+      { accountId: toId, amountMicros },
     ],
-    postedAt: terms.at,
+    postedAt: at,
   })
 }

@@ -39,15 +39,7 @@ const Create = z.strictObject({
   enabled: fields.enabled.default(true),
   valid_from: fields.valid_from.default(null),
   valid_until: fields.valid_until.default(null),
-  scope: ScopeInput.default({
-    sellers: [],
-    numbers: [],
-    verticals: [],
-    states: [],
-    legs: [],
-    buyers: [],
-    campaigns: [],
-  }),
+  scope: ScopeInput.default(() => ScopeInput.parse({})),
 })
 const Patch = z.strictObject(fields).partial()
 
