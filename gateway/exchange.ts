@@ -22,7 +22,9 @@ export function createExchange(parts: ExchangeParts): CallSteps {
       const { ani, number, zip, originatedAtMs } = call.facts!
       const { trafficType } = number!
       const atMs = call.receivedAt.getTime()
-      const request = { ani, zip: zip?.zip ?? null, trafficType, atMs, originatedAtMs, offer: offerOf(number!) }
+      // A ping was judged with what it said of the call: so is the call.
+      const offer = offerOf(call.pinged?.request ?? { number: number! })
+      const request = { ani, zip: zip?.zip ?? null, trafficType, atMs, originatedAtMs, offer }
       const verdict = compliance.screen(request)
       compliance.count(request)
       call.checks = verdict.checks

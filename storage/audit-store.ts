@@ -58,18 +58,18 @@ export class PostgresAudit implements AuditStore {
   }
 
   /**
-   * The last number of which it is certain that no lower one is still on its way: every transaction that was at work as it was read has
-   * ended since. (A writer has its transaction's id before it draws a number: its calls are written first.) Nobody is locked out.
+   * The last number of which it is certain that no lower one is still on its way. A transaction id drawn after it was read is above that of
+   * every writer that had drawn a number by then (a writer has its transaction's id before: its calls are written first); when all ids below
+   * it are over, so are they. Nobody is locked out.
    */
   async #lastCertain(): Promise<bigint | null> {
-    const [row] = await this.#postgres.rows(
-      'select max(seq)::text as last, pg_snapshot_xmax(pg_current_snapshot())::text as next from compliance_audit',
-    )
+    const [row] = await this.#postgres.rows('select max(seq)::text as last from compliance_audit')
     if (row!['last'] === null) return null
+    const [drawn] = await this.#postgres.rows('select pg_current_xact_id()::text as id')
     for (let waitedMs = 0; waitedMs <= PATIENCE_MS; waitedMs += LOOK_EVERY_MS) {
       const [look] = await this.#postgres.rows(
-        'select pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8 as over',
-        [row!['next']],
+        'select pg_snapshot_xmin(pg_current_snapshot()) > $1::text::xid8 as over',
+        [drawn!['id']],
       )
       if (look!['over'] === true) return BigInt(row!['last'])
       await sleep(LOOK_EVERY_MS)
@@ -124,7 +124,11 @@ export class PostgresAudit implements AuditStore {
   }
 
   async makeMonths(): Promise<void> {
-    await this.#postgres.rows("select make_audit_months(now(), now() + interval '2 months')")
+    // A partition is made by whoever has the table for a moment: behind a long dump nobody waits, for calls would wait behind us.
+    await this.#postgres.transaction(async (tx) => {
+      await tx.rows("set local lock_timeout = '1s'")
+      await tx.rows("select make_audit_months(now(), now() + interval '2 months')")
+    })
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Postgres } from './postgres.ts'
+import { isAway } from './store-errors.ts'
 import type { StorageLog } from './storage-log.ts'
 
 /** How often the calls that have ended are rolled up, ms. Until then reports count them one by one. */
@@ -75,8 +76,11 @@ export class Rollups {
     if (this.#isRunning) return
     this.#isRunning = true
     this.#running = this.#work()
-      // A database that is away is somebody else's to report.
-      .catch((error: unknown) => this.#log.debug({ error: (error as Error).message }, 'calls could not be rolled up'))
+      .catch((error: unknown) => {
+        // A database that is away is somebody else's to report. Anything else lasts, and reports grow slow with what waits.
+        const level = isAway(error) ? 'debug' : 'warn'
+        this.#log[level]({ error: (error as Error).message }, 'calls could not be rolled up')
+      })
       .finally(() => (this.#isRunning = false))
   }
 

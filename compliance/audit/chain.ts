@@ -69,10 +69,14 @@ export class ChainCheck {
   /** By number of block; several where the file says several things. */
   readonly #heads = new Map<number, AuditHead[]>()
   #before: Pick<AuditBlock, 'no' | 'hash' | 'lastSeq'> = { no: 0, hash: NO_HASH, lastSeq: 0n }
+  readonly #highest: number
+  /** Blocks without a head; a crash leaves the last ones so, until the next sealing. */
+  readonly #headless: number[] = []
   lines = 0
 
   constructor(keys: readonly KeyObject[], heads: readonly AuditHead[]) {
     this.#keys = new Map(keys.map((key) => [keyIdOf(key), key]))
+    this.#highest = heads.reduce((most, { no }) => Math.max(most, no), 0)
     for (const head of heads) this.#heads.set(head.no, [...(this.#heads.get(head.no) ?? []), head])
   }
 
@@ -99,14 +103,19 @@ export class ChainCheck {
         fault(`line ${line.seq}: erased, and yet there`)
     }
     const heads = this.#heads.get(block.no)
+    if (heads === undefined) this.#headless.push(block.no)
     if (heads?.some((head) => head.hash !== block.hash.toString('hex')))
       fault('is another than the one whose head was written down outside the database')
     this.#heads.delete(block.no)
     this.#before = block
   }
 
-  /** After the last block: the heads that no block of the database belongs to. */
+  /** After the last block: the heads that no block of the database belongs to, and the blocks that have none. */
   end(): readonly string[] {
+    if (this.blocks > 0 && this.#highest === 0)
+      this.faults.push('block 1: no head of any block is written down outside the database: a tail may be gone')
+    for (const no of this.#headless)
+      if (no < this.#highest) this.faults.push(`block ${no}: its head is not written down outside the database`)
     for (const no of [...this.#heads.keys()].toSorted((a, b) => a - b)) {
       if (no > this.#before.no || no < 1)
         this.faults.push(`block ${no}: gone from the database, though its head was written down outside`)

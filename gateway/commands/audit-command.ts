@@ -10,12 +10,14 @@ type Print = (line: string) => void
 /** `dce audit verify`: whether anything in the audit was changed, moved, added or taken away since it was sealed. */
 export async function verifyAuditCommand(settings: Settings, headsPath: string | null, print: Print): Promise<boolean> {
   const places = auditPlaces(settings)
-  const heads = (headsPath === null ? places.heads : new HeadsFile(headsPath)).read()
+  const file = headsPath === null ? places.heads : new HeadsFile(headsPath)
+  const heads = await file.read()
+  if (heads === null && headsPath !== null) throw new RangeError(`--heads: there is no file ${headsPath}`)
   const keys = auditKeys(places.keys)
   const storage = await openCommandStorage(settings)
   try {
-    const { blocks, lines, faults } = await verifyAudit(storage.stores.audit, keys, heads)
-    print(`${lines} lines in ${blocks} blocks, ${heads.length} heads outside the database`)
+    const { blocks, lines, faults } = await verifyAudit(storage.stores.audit, keys, heads ?? [])
+    print(`${lines} lines in ${blocks} blocks, ${heads?.length ?? 0} heads in ${file.path}`)
     for (const fault of faults) print(fault)
     print(faults.length === 0 ? 'the audit is as it was sealed' : 'THE AUDIT IS NOT AS IT WAS SEALED')
     return faults.length === 0

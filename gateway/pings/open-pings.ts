@@ -13,7 +13,7 @@ import type { Taken } from '../taken.ts'
 export interface OpenPing {
   readonly ping: Ping
   readonly token: string
-  /** The terms of the number as they were when its price was quoted, the ping's vertical and tags in them. */
+  /** The terms of the number as they were when its price was quoted, the ping's vertical in them. */
   readonly number: DialledNumber
   readonly request: AuctionRequest
   readonly auction: Auction

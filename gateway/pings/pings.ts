@@ -183,7 +183,7 @@ export class Pings {
       trafficType: number.trafficType,
       atMs,
       originatedAtMs: null,
-      offer: offerOf(asking.number, { ...number.tags, ...ping.tags }),
+      offer: offerOf(asking),
     })
     if (!verdict.allowed) return rejected([pingReason('compliance', verdict.rule)])
 

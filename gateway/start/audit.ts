@@ -4,6 +4,7 @@ import { HeadsFile } from '../../compliance/audit/heads-file.ts'
 import { AuditSealer } from '../../compliance/audit/sealer.ts'
 import type { AuditStore } from '../../compliance/needs.ts'
 import type { Settings } from '../../config/settings.ts'
+import type { AuditHead } from '../../model/audit.ts'
 import type { Clock } from '../../model/clock.ts'
 import { hourly } from './hourly.ts'
 
@@ -22,7 +23,9 @@ export function keepAudit(
   parts: { readonly clock: Clock; readonly log: Parameters<typeof hourly>[0] },
 ): () => Promise<void> {
   const { keys, heads } = auditPlaces(settings)
-  const sealer = new AuditSealer({ store, signer: auditSigner(keys), heads, clock: parts.clock })
+  const onForeignHead = ({ no }: AuditHead): void =>
+    parts.log.warn({ block: no, file: heads.path }, 'the audit is not the one whose head was written down')
+  const sealer = new AuditSealer({ store, signer: auditSigner(keys), heads, clock: parts.clock, onForeignHead })
   const seal = async (): Promise<void> => void (await sealer.seal())
   const stop = hourly(parts.log, { 'audit months': () => store.makeMonths(), audit: seal }, settings.audit.sealEveryMs)
   return async () => {

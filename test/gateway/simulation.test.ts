@@ -3,7 +3,7 @@ import { runCalls } from '../support/call-simulation/run.ts'
 
 /** `DCE_SIMULATION_RUNS` scripts from seed `DCE_SIMULATION_SEED` on; both are for reruns and for `npm run test:long`. */
 const RUNS = Number(process.env['DCE_SIMULATION_RUNS'] ?? 2_000)
-const FIRST_SEED = Number(process.env['DCE_SIMULATION_SEED'] ?? Date.now() % 2 ** 30)
+const FIRST_SEED = Number(process.env['DCE_SIMULATION_SEED'] ?? process.env['DCE_TEST_SEED'] ?? Date.now() % 2 ** 30)
 const MOST_FAILURES = 3
 /** What a thousand scripts cannot miss: ends of calls, steps on the way there, what the exchange sends, and what happens to it. */
 const TO_BE_MET = [

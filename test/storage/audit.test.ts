@@ -31,8 +31,15 @@ describe('the audit in storage', () => {
   after(() => storage.close())
 
   const aSealer = (dir = folder, file = heads) =>
-    new AuditSealer({ store: storage.audit, signer: auditSigner(dir), heads: file, clock: Date })
-  const verify = (file = heads) => verifyAudit(storage.stores.audit, auditKeys(folder), file.read())
+    new AuditSealer({
+      store: storage.audit,
+      signer: auditSigner(dir),
+      heads: file,
+      clock: Date,
+      onForeignHead: ({ no }) => void foreign.push(no),
+    })
+  const foreign: number[] = []
+  const verify = async (file = heads) => verifyAudit(storage.stores.audit, auditKeys(folder), (await file.read()) ?? [])
   const write = (count: number) =>
     Promise.all(Array.from({ length: count }, () => storage.writer.write(endedRecord(callRecord()))))
 
@@ -49,7 +56,7 @@ describe('the audit in storage', () => {
     const [next] = await sealer.seal()
     assert.deepEqual([next!.lines, next!.no], [5, made.length + 1])
     assert.deepEqual(await verify(), { faults: [], blocks: made.length + 1, lines: 35 })
-    const known = new Set(heads.read().map(({ no }) => no))
+    const known = new Set((await heads.read())!.map(({ no }) => no))
     assert.equal(known.size, made.length + 1)
   })
 
@@ -65,13 +72,13 @@ describe('the audit in storage', () => {
 
   it('finds its file again after a start, and what a crash has left out of it', async () => {
     // Several gateways that share a file may write a head twice.
-    const numbers = () => [...new Set(heads.read().map(({ no }) => no))]
-    const all = numbers()
+    const numbers = async () => [...new Set((await heads.read())!.map(({ no }) => no))]
+    const all = await numbers()
     const lines = readFileSync(heads.path, 'utf8').split('\n')
     writeFileSync(heads.path, lines.filter((line) => !line.startsWith(`{"no":${all.at(-1)},`)).join('\n'))
-    assert.deepEqual(numbers(), all.slice(0, -1))
+    assert.deepEqual(await numbers(), all.slice(0, -1))
     await aSealer().seal()
-    assert.deepEqual(numbers(), all)
+    assert.deepEqual(await numbers(), all)
     assert.deepEqual((await verify()).faults, [])
   })
 
@@ -133,7 +140,7 @@ describe('the audit in storage', () => {
       // As the database's owner may, with the triggers off; afterwards it is undone.
       await client.query('begin; set local session_replication_role = replica')
       await client.query(deed)
-      const { faults } = await verifyAudit(seen, auditKeys(folder), heads.read())
+      const { faults } = await verifyAudit(seen, auditKeys(folder), (await heads.read())!)
       await client.query('rollback')
       assert.ok(faults.length > 0, `${deed} (seed ${dice.seed})`)
     }
@@ -143,14 +150,51 @@ describe('the audit in storage', () => {
 
   it('knows of a tail that is gone, of a line in the file that nobody wrote, and of a key it does not know', async () => {
     const copy = new HeadsFile(join(folder, 'copy.jsonl'))
-    const last = heads.read().at(-1)!
-    copy.append([...heads.read(), { ...last, no: last.no + 1 }])
+    const all = (await heads.read())!
+    const last = all.at(-1)!
+    await copy.append([...all, { ...last, no: last.no + 1 }])
     assert.match((await verify(copy)).faults.join(), /gone from the database/)
     appendFileSync(copy.path, 'scribble\n')
     assert.equal((await verify(copy)).faults.filter((fault) => fault.startsWith('block 0:')).length, 1)
     rmSync(copy.path)
     const { faults } = await verifyAudit(storage.stores.audit, [], [])
-    assert.ok(faults.length > 0 && faults.every((fault) => /which is not known/.test(fault)))
+    assert.ok(faults.length > 1 && faults.every((fault) => /which is not known|no head of any block/.test(fault)))
+  })
+
+  it('seals nothing before which a line is still on its way, whoever began to write first', async () => {
+    const [older, newer] = [new pg.Client(databaseUrl), new pg.Client(databaseUrl)]
+    await Promise.all([older.connect(), newer.connect()])
+    const line = "insert into compliance_audit (call_id, at, checks) values (gen_random_uuid(), now(), '[]')"
+    // The one with the newer transaction id draws the lower number, and commits last.
+    for (const client of [older, newer]) await client.query('begin; select pg_current_xact_id()')
+    await newer.query(line)
+    await older.query(line)
+    await older.query('commit')
+    const sealing = sealer.seal()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await newer.query('commit')
+    await sealing
+    await sealer.seal()
+    await Promise.all([older.end(), newer.end()])
+    assert.deepEqual((await verify()).faults, [])
+  })
+
+  it('writes on after a torn line, and after its database was set back it says so and goes on from there', async () => {
+    const file = new HeadsFile(join(folder, 'torn.jsonl'))
+    const all = (await heads.read())!
+    await file.append(all.slice(0, 2))
+    writeFileSync(file.path, readFileSync(file.path, 'utf8').slice(0, -20))
+    await file.append(all.slice(1))
+    assert.deepEqual((await verify(file)).faults, [])
+    const last = all.at(-1)!
+    await file.append([{ ...last, no: last.no + 1, hash: 'f'.repeat(64) }])
+    foreign.length = 0
+    const after = aSealer(folder, file)
+    await write(2)
+    await after.seal()
+    assert.deepEqual(foreign, [last.no + 1])
+    assert.equal((await file.read())!.at(-1)!.no, last.no + 1)
+    await sealer.seal()
   })
 
   it('has a partition for each month', async () => {

@@ -3,7 +3,7 @@ import { runScenario } from '../../support/sip-simulation/run.ts'
 
 /** `DCE_SIMULATION_RUNS` calls from seed `DCE_SIMULATION_SEED` on; both are for reruns and for `npm run test:long`. */
 const RUNS = Number(process.env['DCE_SIMULATION_RUNS'] ?? 10_000)
-const FIRST_SEED = Number(process.env['DCE_SIMULATION_SEED'] ?? Date.now() % 2 ** 30)
+const FIRST_SEED = Number(process.env['DCE_SIMULATION_SEED'] ?? process.env['DCE_TEST_SEED'] ?? Date.now() % 2 ** 30)
 const MOST_FAILURES = 3
 /** Methods, statuses and the server's own reasons to hang up that a thousand calls cannot miss. */
 const TO_BE_MET = [
