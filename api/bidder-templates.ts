@@ -15,9 +15,9 @@ const BODY_TYPES = ['json', 'form', 'xml', 'text'] as const
 const METHODS = ['GET', 'POST', 'PUT'] as const
 /** RFC 9110 §5.6.2. */
 const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/, 'must be the name of a header')
-/** What the connection itself says, or must not be said of it. */
+/** What the connection itself says, or must not be said of it, and what we say of our own requests. */
 const OWN_HEADERS =
-  /^(?:host|content-length|transfer-encoding|connection|upgrade|te|trailer|expect|keep-alive|proxy-.*)$/i
+  /^(?:host|content-length|transfer-encoding|connection|upgrade|te|trailer|expect|keep-alive|accept-encoding|idempotency-key|proxy-.*|x-dce-.*)$/i
 
 const headerValue = z
   .string()
@@ -100,8 +100,7 @@ export function readRequest(kit: Kit, input: z.output<typeof RequestInput>, poin
   requireUrl(kit, url, `${pointer}/url`)
   for (const [name, value] of Object.entries(headers)) {
     const at = `${pointer}/headers/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
-    if (OWN_HEADERS.test(name))
-      throw invalid(at, 'is a header of the connection, which we say ourselves', 'not_allowed')
+    if (OWN_HEADERS.test(name)) throw invalid(at, 'is a header that we say ourselves', 'not_allowed')
     requireTemplate(value, 'header', at)
   }
   if (body !== null) {

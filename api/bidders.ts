@@ -26,13 +26,15 @@ import { crud, given } from './crud.ts'
 import { BUYERS, type Endpoint } from './endpoint.ts'
 import { ownedThings } from './owned-things.ts'
 import type { Kit } from './kit.ts'
-import { invalid } from './problems.ts'
+import { invalid, Problem } from './problems.ts'
 import * as s from './schemas.ts'
 
 const MAX_BILLABLE_AFTER = 3600
 const MIN_TIMEOUT_MS = 10
 const MAX_TIMEOUT_MS = 2000
 const MAX_SECRETS = 20
+/** Of one account: a call asks a bounded number of bidders, of all buyers together. */
+const MOST_BIDDERS = 20
 const STATUSES = ['active', 'paused'] as const
 const DIALECTS = ['template', 'openrtb'] as const
 
@@ -203,8 +205,11 @@ export function bidderEndpoints(kit: Kit): Endpoint[] {
     create: Create,
     patch: Patch,
     answer: Answer,
-    draft: async (body, owner: Account) =>
-      wholeOf({
+    async draft(body, owner: Account) {
+      const existing = await stores.bidders.list({ limit: MOST_BIDDERS, cursor: null }, { accountId: owner.id })
+      if (existing.data.length >= MOST_BIDDERS)
+        throw new Problem('conflict', `An account has at most ${MOST_BIDDERS} bidders; delete one first.`)
+      return wholeOf({
         accountId: owner.id,
         targetId: body.target_id ? (await targetOf(owner.id, body.target_id)).id : await onlyTarget(owner.id),
         campaignId: body.campaign_id
@@ -224,7 +229,8 @@ export function bidderEndpoints(kit: Kit): Endpoint[] {
         winUrl: readUrl(body.win_url, '/win_url'),
         lossUrl: readUrl(body.loss_url, '/loss_url'),
         secrets: mergeSecrets({}, body.secrets),
-      }),
+      })
+    },
     async changes(body, current) {
       const owner = body.criteria ? await stores.accounts.find(current.accountId) : null
       if (body.target_id) await targetOf(current.accountId, body.target_id)

@@ -99,7 +99,7 @@ async function invite(
     call.lose(award, code)
     return null
   }
-  const telling = call.round && tellBidder(call, call.round, award, parts)
+  const telling = call.round && tellBidder(call, call.round, award, deadlineMs, parts)
   const refused = telling && (await telling)
   if (refused !== null) return giveBack(refused)
   const rung = await ringAward(call, award, deadlineMs, parts)
@@ -126,11 +126,12 @@ async function tellBidder(
   call: Call,
   round: Round,
   award: Award,
+  deadlineMs: number,
   { bidders }: ExchangeParts,
 ): Promise<NonBidCode | null> {
   if (!round.offers.has(award.bidId) || !bidders) return null
   const { ani, number } = call.facts!
-  const posting = bidders.post(round, award, call.id, ani)
+  const posting = bidders.post(round, award, { callId: call.id, caller: ani, deadlineMs, gone: call.gone })
   if (posting) {
     const refused = await posting
     call.note('posted', `rank ${award.rank}: ${refused ?? 'taken'}`)

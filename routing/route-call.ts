@@ -13,7 +13,8 @@ import type { AuctionRequest } from './auction-request.ts'
 import { callerPlaceOf } from './area.ts'
 import { lowestPrice, rankBids, type Ranked } from './auction.ts'
 import { BidBook } from './bid-book.ts'
-import { NO_BIDDERS, type BiddersFor } from './bidders/bidder-book.ts'
+import { MOST_OFFERS, NO_BIDDERS, type BiddersFor, type OfferRefusal } from './bidders/bidder-book.ts'
+import { FairShares } from './bidders/fair-shares.ts'
 import { claimOf, totalsOf, type Claimed } from './claims.ts'
 import { Competition } from './competition.ts'
 import { lessen } from './effective-bid.ts'
@@ -92,8 +93,8 @@ export interface Routing {
   isBiddingOpen(callId: CallId): boolean
   /** Which bidders a call is worth asking: those of its vertical that could win it with the most they pay; and why the others could not. */
   biddersFor(request: AuctionRequest): BiddersFor
-  /** What a bidder offers for this call, until it is over. False: it is gone, or the call has its most offers. */
-  offer(callId: CallId, id: BidderId, amountMicros: Micros, billableAfter: number | null): boolean
+  /** What a bidder offers for this call, until it is over. Null: it takes part; else why not. */
+  offer(request: AuctionRequest, id: BidderId, amountMicros: Micros, billableAfter: number | null): OfferRefusal | null
   /** The call that a ping's offers were made for has come. */
   moveOffers(from: CallId, to: CallId): void
   /** Whether a bid is in the book: one for a call came in time. */
@@ -129,16 +130,20 @@ export function createRouting(
   const outcomes = new AllOutcomes()
   const eligibility = new Eligibility(needs, performance, qualityOf)
 
-  function factsOf(request: AuctionRequest): CallFacts {
-    const { number, currency, places, zip, receivedAtMs, tags, isPing = false } = request
+  function reserveOf({ number }: AuctionRequest): number {
     const own = number.reservePriceMicros
     const sellers = book.accountOf(number.accountId).account?.reservePriceMicros ?? 0n
+    return Number(own > sellers ? own : sellers)
+  }
+
+  function factsOf(request: AuctionRequest): CallFacts {
+    const { number, currency, places, zip, receivedAtMs, tags, isPing = false } = request
     return {
       vertical: verticalKey(number.vertical),
       caller: callerPlaceOf(places, zip),
       currency,
       maxBillableAfter: number.maxBillableAfter,
-      reserveMicros: Number(own > sellers ? own : sellers),
+      reserveMicros: reserveOf(request),
       atMs: receivedAtMs,
       sellerId: number.accountId,
       numberId: number.id,
@@ -151,6 +156,7 @@ export function createRouting(
   const eligible: StandingBid[] = []
   /** Eligible, but for a target that is down. */
   const down: StandingBid[] = []
+  const bidderShares = new FairShares(MOST_OFFERS)
   let reservations = 0
 
   function onReservationEnd(): void {
@@ -351,19 +357,21 @@ export function createRouting(
       const facts = { ...factsOf(request), isPreview: true } as const
       if (judgeSeller(facts.sellerId, facts.atMs) !== null) return NO_BIDDERS
       eligibility.begin(facts, ani, lowestPrice(facts.reserveMicros))
-      const asked: BidderId[] = []
+      const able: StandingBid[] = []
       const nonBids: NonBid[] = []
       for (const bid of book.bidders.ofVertical(facts.vertical)) {
         const isOut = exclusions !== null && isExcluded(exclusions, bid.buyerId, bid.bid.campaignId)
         const standing = bid.standstill ?? bid.judgeVertical(facts.vertical)
         const code = isOut ? 'compliance_rule' : (standing ?? eligibility.judge(bid))
-        if (code === null) asked.push(bid.bid.id as unknown as BidderId)
+        if (code === null) able.push(bid)
         else nonBids.push(bid.lost(code))
       }
-      return { asked, nonBids }
+      const { taken, left } = bidderShares.share(able)
+      for (const bid of left) nonBids.push(bid.lost('bidder_busy'))
+      return { asked: taken.map(({ bid }) => bid.id as unknown as BidderId), nonBids }
     },
 
-    offer: (callId, id, amountMicros, billableAfter) => book.bidders.offer(callId, id, amountMicros, billableAfter),
+    offer: (request, id, ...said) => book.bidders.offer(request.callId, id, ...said, reserveOf(request)),
     moveOffers: (from, to) => book.bidders.move(from, to),
 
     restore(rows) {

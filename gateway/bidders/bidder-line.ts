@@ -23,6 +23,8 @@ const ANSWERS: ReadonlySet<PingOutcome> = new Set([
   'bidder_no_bid',
   'bidder_price_above_max',
   'bidder_bad_destination',
+  'bidder_busy',
+  'below_reserve',
   'currency_mismatch',
 ])
 
@@ -65,10 +67,11 @@ export class BidderLine {
     http: Pick<HttpClient, 'send'>,
     request: HttpRequest,
     timeoutMs: number,
+    gone?: AbortSignal,
   ): Promise<IncomingReply | NonBidCode> {
     this.underWay++
     try {
-      const reply = await http.send(request, timeoutMs)
+      const reply = await http.send(request, timeoutMs, gone)
       if (reply.status >= 300 && reply.status < 400) return 'bidder_redirected'
       return reply.status < 200 || reply.status >= 400 ? 'bidder_http_error' : reply
     } catch (error) {
@@ -79,9 +82,10 @@ export class BidderLine {
     }
   }
 
-  /** A ping has come to its end after so long. */
-  pinged(outcome: PingOutcome, tookMs: number): void {
+  /** A ping has come to its end after so long. `isCut`: it came too late for its call, and that is not its bidder's doing. */
+  pinged(outcome: PingOutcome, tookMs: number, isCut = false): void {
     this.#asked++
+    if (isCut) return this.note(outcome)
     if (outcome === 'bidder_late') this.#patience.gaveUp(tookMs)
     else if (!UNANSWERED.has(outcome)) this.#patience.answered(tookMs)
     this.note(outcome)

@@ -49,7 +49,18 @@ export interface BiddersParts {
   readonly isRingable: (destination: string) => boolean
 }
 
-const HEADERS = { 'User-Agent': 'DCE', Accept: '*/*', 'Accept-Encoding': 'identity' }
+/** What a bidder's own headers may say otherwise. */
+const HEADERS = { 'User-Agent': 'DCE', Accept: '*/*' }
+/** A call that is to be posted to whoever has won it. */
+export interface PostedCall {
+  readonly callId: CallId
+  readonly caller: PhoneNumber | null
+  /** By the monotonic clock: the call is rung by then, or not at all. */
+  readonly deadlineMs: number
+  /** Aborted when the caller hangs up. */
+  readonly gone: AbortSignal
+}
+
 /** Tries of a post, the first included. */
 const MAX_TRIES = 4
 const RETRY_AFTER_MS = 20
@@ -114,14 +125,15 @@ export class Bidders {
    * Offers the call to whoever won it, where its bidder wants that, just before it is rung: up to four tries under one idempotency key, all within
    * one time. Null: it is taken, by those who do not want to be asked as well; else why not.
    */
-  post(round: Round, award: Award, callId: CallId, caller: PhoneNumber | null): Promise<NonBidCode | null> | null {
+  post(round: Round, award: Award, call: PostedCall): Promise<NonBidCode | null> | null {
     const offered = round.offers.get(award.bidId)
     const post = offered?.line.dialect?.post
     if (!offered || !post) return null
     const price = formatMoney(award.priceMicros)
     const bid = formatMoney(offered.offer.micros)
+    const { callId, caller } = call
     const facts = { ...offered.facts, caller, callerNumber: caller, callId, bid, price }
-    return this.#post(round, award, offered.line, this.#signed(post.build(facts), callId, offered.facts.pingId))
+    return this.#post(round, award, offered.line, this.#signed(post.build(facts), callId, offered.facts.pingId), call)
   }
 
   /** A call of this caller has been sold to a bidder. Returns what is to be called when it is over. */
@@ -170,7 +182,7 @@ export class Bidders {
     for (const id of asked) {
       const line = this.#lines.get(id)
       if (!line) continue
-      const begun = behind?.has(line.bidder.accountId) ? 'bidder_loop' : this.#begin(line, nowMs)
+      const begun = behind?.has(line.bidder.accountId) ? 'bidder_loop' : this.#begin(line, nowMs, deadlineMs)
       if (begun === 'request' || begun === 'probe') {
         pending.add(line)
         asking.push(this.#askOne(round, line, begun, request, deadlineMs).finally(() => pending.delete(line)))
@@ -199,10 +211,15 @@ export class Bidders {
     for (const { bidder } of pending) round.nonBids.push(nonBidOf(bidder, 'bidder_late'))
   }
 
-  #begin(line: BidderLine, nowMs: number): 'request' | 'probe' | NonBidCode {
+  /** Whether this number gives a bidder less time than it would have by itself, and by the house's own deadline. */
+  #isCut(line: BidderLine, deadlineMs: number): boolean {
+    return line.waitMs(deadlineMs) < line.waitMs(this.#parts.limits.deadlineMs)
+  }
+
+  #begin(line: BidderLine, nowMs: number, deadlineMs: number): 'request' | 'probe' | NonBidCode {
     if (line.dialect === null) return 'bidder_unreachable'
     if (line.underWay >= this.#parts.limits.maxUnderWay) return 'bidder_busy'
-    return line.circuit.begin(nowMs) ?? 'bidder_circuit_open'
+    return line.circuit.begin(nowMs, !this.#isCut(line, deadlineMs)) ?? 'bidder_circuit_open'
   }
 
   async #askOne(
@@ -214,6 +231,7 @@ export class Bidders {
   ): Promise<void> {
     const { http, clock, telemetry } = this.#parts
     const waitMs = line.waitMs(deadlineMs)
+    const isCut = this.#isCut(line, deadlineMs)
     const facts = this.#factsFor(line.bidder, request, waitMs)
     const startedMs = clock.monotonicMs()
     const dialect = line.dialect!
@@ -222,34 +240,58 @@ export class Bidders {
     if (typeof reply !== 'string') {
       const offer = dialect.readPing(reply, facts)
       if (typeof offer === 'string') outcome = offer
-      else outcome = this.#take(round, line, facts, offer, request.callId)
+      else outcome = this.#take(round, line, facts, offer, request)
     }
     const nowMs = clock.monotonicMs()
     const bidder = this.#labelOf(line)
     telemetry.bidderSeconds.observe({ bidder }, (nowMs - startedMs) / 1000)
     telemetry.bidderPings.inc({ bidder, outcome })
-    line.circuit.ended(begun, isFault(outcome), nowMs)
-    line.pinged(outcome, nowMs - startedMs)
+    // Late for a seller who does not wait, or for a caller who has gone: that says nothing of the bidder.
+    const isOurs = outcome === 'bidder_late' && (isCut || typeof reply !== 'string')
+    if (!isOurs || begun === 'probe') line.circuit.ended(begun, !isOurs && isFault(outcome), nowMs)
+    line.pinged(outcome, nowMs - startedMs, isOurs)
     if (outcome !== 'bid' && !round.isClosed) round.nonBids.push(nonBidOf(line.bidder, outcome))
   }
 
-  #take(round: Round, line: BidderLine, facts: PingFacts, offer: Offered['offer'], callId: CallId): PingOutcome {
+  #take(
+    round: Round,
+    line: BidderLine,
+    facts: PingFacts,
+    offer: Offered['offer'],
+    request: AuctionRequest,
+  ): PingOutcome {
     if (round.isClosed) return 'bidder_late'
     const { destination, micros, billableAfter } = offer
     if (destination !== null && !this.#parts.isRingable(destination)) return 'bidder_bad_destination'
     const { id } = line.bidder
-    if (!this.#parts.routing.offer(callId, id, micros, billableAfter)) return 'bidder_busy'
-    round.add(bidOf(id), { line, facts, offer })
-    return 'bid'
+    const code = this.#parts.routing.offer(request, id, micros, billableAfter)
+    if (code === null) round.add(bidOf(id), { line, facts, offer })
+    else round.refused({ line, facts, offer }, code)
+    return code ?? 'bid'
   }
 
-  async #post(round: Round, award: Award, line: BidderLine, request: HttpRequest): Promise<NonBidCode | null> {
+  async #post(
+    round: Round,
+    award: Award,
+    line: BidderLine,
+    request: HttpRequest,
+    { deadlineMs, gone }: PostedCall,
+  ): Promise<NonBidCode | null> {
     const { clock, http } = this.#parts
-    const endMs = clock.monotonicMs() + line.bidder.post!.timeoutMs
+    const ownEndMs = clock.monotonicMs() + line.bidder.post!.timeoutMs
+    const endMs = Math.min(ownEndMs, deadlineMs)
+    const failed = (reply: NonBidCode): NonBidCode => {
+      if (gone.aborted) return 'not_reached'
+      // It is not to blame for a call that had hardly time left.
+      const isCut = endMs < ownEndMs && reply === 'bidder_late'
+      if (!isCut) line.circuit.ended('request', true, clock.monotonicMs())
+      return 'bidder_post_failed'
+    }
     for (let tries = 1; ; tries++) {
       const leftMs = endMs - clock.monotonicMs()
-      if (leftMs <= 0) return 'bidder_post_failed'
-      const reply = await line.ask(http, request, leftMs)
+      if (leftMs <= 0) return failed('bidder_late')
+      const reply = await line.ask(http, request, leftMs, gone)
+      if (gone.aborted) return 'not_reached'
       if (typeof reply !== 'string') {
         const said = line.dialect?.post?.read(reply) ?? 'bidder_post_failed'
         if (typeof said === 'string') return said
@@ -258,8 +300,8 @@ export class Bidders {
         round.destinations.set(award.bidId, said.destination)
         return null
       }
-      if (tries >= MAX_TRIES || !WORTH_RETRYING.has(reply)) return 'bidder_post_failed'
-      await sleep(RETRY_AFTER_MS * tries)
+      if (tries >= MAX_TRIES || !WORTH_RETRYING.has(reply)) return failed(reply)
+      await sleep(RETRY_AFTER_MS * tries, undefined, { signal: gone }).catch(() => {})
     }
   }
 
@@ -289,9 +331,16 @@ export class Bidders {
   }
 
   #signed(request: HttpRequest, callId: CallId, idempotencyKey: string | null): HttpRequest {
-    const own = { ...HEADERS, [PING_HEADER]: this.#parts.tokens.tokenOf(callId) }
-    const key = idempotencyKey === null ? {} : { 'Idempotency-Key': idempotencyKey }
-    return { ...request, headers: { ...own, ...request.headers, ...key } }
+    const headers = new Map<string, readonly [string, string]>()
+    const say = (said: Readonly<Record<string, string>>): void => {
+      for (const each of Object.entries(said)) headers.set(each[0].toLowerCase(), each)
+    }
+    say(HEADERS)
+    say(request.headers)
+    say({ [PING_HEADER]: this.#parts.tokens.tokenOf(callId) })
+    if (idempotencyKey === null) headers.delete('idempotency-key')
+    else say({ 'Idempotency-Key': idempotencyKey })
+    return { ...request, headers: Object.fromEntries(headers.values()) }
   }
 
   /** What metrics call it: there are only so many. */

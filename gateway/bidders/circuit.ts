@@ -22,11 +22,11 @@ export class Circuit {
     return nowMs < this.#openUntilMs ? 'open' : 'half_open'
   }
 
-  /** Whether a request may be made now; `ended` is told how it went. Null: none may. */
-  begin(nowMs: number): 'request' | 'probe' | null {
+  /** Whether a request may be made now, a probe only where `mayProbe`; `ended` is told how it went. Null: none may. */
+  begin(nowMs: number, mayProbe: boolean): 'request' | 'probe' | null {
     const state = this.state(nowMs)
     if (state === 'closed') return 'request'
-    if (state === 'open' || this.#isProbing) return null
+    if (state === 'open' || this.#isProbing || !mayProbe) return null
     this.#isProbing = true
     return 'probe'
   }

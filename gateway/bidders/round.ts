@@ -74,8 +74,14 @@ export class Round {
     this.#news.lost(offered, code)
   }
 
-  /** One has the call, or nobody gets it any more: the others whose turn had not come hear it. */
+  /** An offer that takes no part in the auction hears why at once. */
+  refused(offered: Omit<Offered, 'told'>, code: NonBidCode): void {
+    this.#news.lost({ ...offered, told: 'loss' }, code)
+  }
+
+  /** One has the call, or nobody gets it any more: the others whose turn had not come hear it, and what is answered now is dropped. */
   over(): void {
+    this.close()
     for (const [bidId, { told }] of this.offers) if (told === 'nothing') this.lost(bidId, 'not_reached')
   }
 }

@@ -1,4 +1,4 @@
-import { Agent, buildConnector, errors, request } from 'undici'
+import { Agent, buildConnector, errors, request, type Dispatcher } from 'undici'
 import { AddressRefused, type AddressGuard } from './address-guard.ts'
 
 export interface HttpClientLimits {
@@ -11,6 +11,8 @@ export interface HttpClientLimits {
 /** Different origins spoken to at once. */
 const MAX_ORIGINS = 2000
 const MAX_HEADER_BYTES = 16_384
+/** Of an answer that is not looked at so much is waited for, so that its connection can be used again. */
+const MAX_UNREAD_BYTES = 65_536
 const CONNECT_MS = 2000
 /** An idle connection is kept so long, unless its server says less: a TLS handshake takes longer than most answers. */
 const KEEP_ALIVE_MS = 30_000
@@ -69,24 +71,49 @@ export class HttpClient {
     })
   }
 
-  /** Resolves with any status there is, redirects included. Throws HttpFailure: `late` after `timeoutMs`, whatever has come by then. */
-  async send({ method, url, headers, body }: OutgoingRequest, timeoutMs: number): Promise<IncomingReply> {
-    const ending = new AbortController()
-    const timer = setTimeout(() => ending.abort(new HttpFailure('late', `no answer within ${timeoutMs} ms`)), timeoutMs)
-    try {
-      const options = { method, headers, body, signal: ending.signal }
-      const answer = await request(url, { ...options, dispatcher: this.#agent })
-      const encoding = answer.headers['content-encoding']
+  /**
+   * Resolves with any status there is, redirects included. Throws HttpFailure: `late` after `timeoutMs`, or once `gone` is aborted, whatever has
+   * come by then.
+   */
+  send(outgoing: OutgoingRequest, timeoutMs: number, gone?: AbortSignal): Promise<IncomingReply> {
+    return this.#answerTo(outgoing, timeoutMs, gone, async ({ statusCode, headers, body }) => {
+      const encoding = headers['content-encoding']
       if (encoding !== undefined && encoding !== 'identity') {
-        answer.body.on('error', () => {}) // It says that we have broken it off.
-        answer.body.destroy()
+        body.on('error', () => {}) // It says that we have broken it off.
+        body.destroy()
         throw new HttpFailure('malformed', `the answer is in ${String(encoding)}, which was not asked for`)
       }
-      return { status: answer.statusCode, text: await answer.body.text() }
+      return { status: statusCode, text: await body.text() }
+    })
+  }
+
+  /** As `send`, for whom the status says all: however the rest comes, or does not, it is not looked at. */
+  statusOf(outgoing: OutgoingRequest, timeoutMs: number): Promise<number> {
+    return this.#answerTo(outgoing, timeoutMs, undefined, async ({ statusCode, body }) => {
+      await body.dump({ limit: MAX_UNREAD_BYTES }).catch(() => {})
+      return statusCode
+    })
+  }
+
+  async #answerTo<T>(
+    { method, url, headers, body }: OutgoingRequest,
+    timeoutMs: number,
+    gone: AbortSignal | undefined,
+    read: (answer: Dispatcher.ResponseData) => Promise<T>,
+  ): Promise<T> {
+    const ending = new AbortController()
+    const giveUp = (): void => ending.abort(new HttpFailure('late', 'nobody waits for the answer any more'))
+    if (gone?.aborted) giveUp()
+    gone?.addEventListener('abort', giveUp)
+    const timer = setTimeout(() => ending.abort(new HttpFailure('late', `no answer within ${timeoutMs} ms`)), timeoutMs)
+    try {
+      const options = { method, headers: inPlain(headers), body, signal: ending.signal }
+      return await read(await request(url, { ...options, dispatcher: this.#agent }))
     } catch (error) {
       throw failureOf(ending.signal.aborted ? ending.signal.reason : error)
     } finally {
       clearTimeout(timer)
+      gone?.removeEventListener('abort', giveUp)
     }
   }
 
@@ -94,6 +121,12 @@ export class HttpClient {
   close(): Promise<void> {
     return this.#agent.destroy()
   }
+}
+
+/** Answers are wanted as they are: none is unpacked, which a small one could use to become a large one. */
+function inPlain(headers: OutgoingRequest['headers']): Record<string, string> {
+  const others = Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'accept-encoding')
+  return { ...Object.fromEntries(others), 'Accept-Encoding': 'identity' }
 }
 
 function failureOf(error: unknown): HttpFailure {

@@ -21,7 +21,7 @@ const SWEEP_EVERY_MS = 600_000
 
 interface DelivererNeeds {
   readonly store: WebhookOutbox
-  readonly client: Pick<HttpClient, 'send'>
+  readonly client: Pick<HttpClient, 'statusOf'>
   /** Nobody has a webhook: nothing is looked for. */
   readonly isIdle: () => boolean
   readonly now: () => number
@@ -124,8 +124,8 @@ export class Deliverer {
     let status: number | null = null
     let error: string | null = null
     try {
-      const reply = await client.send({ method: 'POST', url, headers: signedHeaders(delivery, now()), body }, timeoutMs)
-      status = reply.status
+      const headers = signedHeaders(delivery, now())
+      status = await client.statusOf({ method: 'POST', url, headers, body }, timeoutMs)
       if (status >= 300 && status < 400) error = 'a redirect, which is not followed'
       else if (status < 200 || status >= 300) error = 'not a status of success'
     } catch (failure) {

@@ -3,6 +3,7 @@ import type { Bid } from '../../model/bid.ts'
 import type { Bidder } from '../../model/bidder.ts'
 import type { AccountId, BidderId, BidId, CallId, CampaignId, TargetId } from '../../model/ids.ts'
 import type { Micros } from '../../model/money.ts'
+import { meetsReserve } from '../auction.ts'
 import type { WallClocks } from '../opening.ts'
 import {
   conditionsOf,
@@ -16,6 +17,9 @@ import {
 const ANY_VERTICAL = ''
 /** Offers of bidders for one call: more than this are not asked, nor taken. */
 export const MOST_OFFERS = 1000
+
+/** Why an offer takes no part: it is below the reserve; or its bidder has gone, or the call has its most offers. */
+export type OfferRefusal = 'below_reserve' | 'bidder_busy'
 
 /** Whom a call is worth asking, and why it is not worth asking the others. */
 export interface BiddersFor {
@@ -90,18 +94,27 @@ export class BidderBook {
     }
   }
 
-  /** A bidder's answer to its ping for this call. False: it is gone, or the call has its most offers. */
-  offer(callId: CallId, id: BidderId, amountMicros: Micros, billableAfter: number | null): boolean {
+  /** A bidder's answer to its ping for this call. Null: it is taken; one that could not win anyway takes no other's place. */
+  offer(
+    callId: CallId,
+    id: BidderId,
+    amountMicros: Micros,
+    billableAfter: number | null,
+    reserveMicros: number,
+  ): OfferRefusal | null {
     const bidder = this.#bidders.get(id)
-    if (!bidder) return false
-    let offers = this.#offers.get(callId)
-    if (!offers) this.#offers.set(callId, (offers = new Map()))
-    if (offers.size >= MOST_OFFERS) return false
+    if (!bidder) return 'bidder_busy'
     const { bid } = bidder
     const seconds = billableAfter ?? bid.billableAfter
-    const offer: Bid = { ...bid, callId, amountMicros, billableAfter: seconds, isOffer: true }
-    offers.set(bid.id, this.#joined(offer, bidder.places))
-    return true
+    const offer = this.#joined({ ...bid, callId, amountMicros, billableAfter: seconds, isOffer: true }, bidder.places)
+    // What an account's performance makes of it is known in the auction only.
+    const isAsItIs = offer.campaign.campaign?.factors?.performance !== true
+    if (isAsItIs && !meetsReserve(offer.wholeMicros, reserveMicros)) return 'below_reserve'
+    let offers = this.#offers.get(callId)
+    if (offers && offers.size >= MOST_OFFERS) return 'bidder_busy'
+    if (!offers) this.#offers.set(callId, (offers = new Map()))
+    offers.set(bid.id, offer)
+    return null
   }
 
   /** An offer of an auction that is held again. */

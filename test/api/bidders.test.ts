@@ -116,7 +116,10 @@ describe('bidders', () => {
         { ...PING, body: '{"a": ' },
         { ...PING, body: '{"a": {{nothing}}}' },
         { ...PING, headers: { Host: 'x' } },
-        { ...PING, headers: { 'Content-Length': '1' } },
+        ...['Content-Length', 'x-dce-ping', 'X-DCE-Other', 'Idempotency-Key', 'accept-encoding'].map((name) => ({
+          ...PING,
+          headers: { [name]: '1' },
+        })),
         { ...PING, headers: { 'a b': 'x' } },
         { ...PING, headers: { a: 'x\r\ny: z' } },
         { ...PING, more: 1 },
@@ -136,6 +139,15 @@ describe('bidders', () => {
       '/ping/method',
     )
     assert.equal((await post(seller, 'bidders', GOOD)).status, 403)
+  })
+
+  it('are twenty of an account at most', async () => {
+    const other = await api.person('buyer')
+    await post(other, 'targets', { name: 't', uri: 'sip:a@b.example' })
+    for (let i = 0; i < 20; i++) assert.equal((await post(other, 'bidders', GOOD)).status, 201)
+    const { status, body } = await post(other, 'bidders', GOOD)
+    assert.equal(status, 409)
+    assert.match(body.detail, /at most 20 bidders/)
   })
 
   it('are asked by numbers for as long as these say, and told who calls where their campaign says so', async () => {

@@ -3,6 +3,8 @@ import { createHmac, hkdfSync } from 'node:crypto'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { createServer, type Socket } from 'node:net'
+import { isFault } from '../../../gateway/bidders/bidder-line.ts'
+import { requestOf } from '../../../gateway/live-bidding.ts'
 import type { Auction } from '../../../model/auction.ts'
 import type { AccountId, BidId } from '../../../model/ids.ts'
 import { rerunAuction } from '../../../routing/rerun.ts'
@@ -258,6 +260,75 @@ describe('buyers’ HTTP bidders', () => {
     assert.equal(server.heard.length, 1)
     assert.equal(server.heard[0]!.headers.authorization, 'Bearer s3cret')
     assert.ok(stage.tokens.isOurs(String(server.heard[0]!.headers['x-dce-ping'])))
+  })
+
+  it('that a seller gives hardly any time are not to blame: they are asked by others, for as long as ever', async () => {
+    let isWell = false
+    const server = await stage.bidder('slow', (_, response) => {
+      if (isWell) response.writeHead(503).end()
+    })
+    const { id } = aBidder('slow', '')
+    const ask = async (): Promise<string | undefined> => BidderStage.reasons((await stage.offer()).call)['slow']
+    stage.deadline(5)
+    for (let i = 0; i < 12; i++) assert.equal(await ask(), 'bidder_late')
+    assert.deepEqual(
+      [stage.bidders.stateOf(id)!.circuit, stage.bidders.stateOf(id)!.p95Ms, stage.bidders.stateOf(id)!.waitsMs],
+      ['closed', null, 10_000],
+    )
+    isWell = true
+    stage.deadline(null)
+    for (let i = 0; i < 10; i++) assert.equal(await ask(), 'bidder_http_error')
+    stage.clock.nowMs += 5000
+    const before = server.heard.length
+    stage.deadline(5)
+    assert.equal(await ask(), 'bidder_circuit_open')
+    assert.equal(server.heard.length, before, 'no probe without the whole time')
+    stage.deadline(null)
+    assert.equal(await ask(), 'bidder_http_error', 'the probe')
+  })
+
+  it('that offer less than the reserve take nobody’s place, and that is no fault', async () => {
+    await stage.bidder('low', bid(0.5))
+    const { call } = await stage.offer()
+    assert.deepEqual(BidderStage.reasons(call), { low: 'below_reserve' })
+    assert.equal(call.round!.offers.size, 0)
+    assert.deepEqual([isFault('below_reserve'), isFault('bidder_busy')], [false, false])
+  })
+
+  it('are asked at most a thousand for one call, of each buyer some', async () => {
+    for (let i = 0; i < 1010; i++) {
+      const changes = i < 1005 ? { accountId: 'many-buyer' as AccountId } : {}
+      stage.addBidder(aBidder(`b${i}`, 'http://127.0.0.1:1/', changes))
+    }
+    const { asked, nonBids } = stage.parts.routing.biddersFor(requestOf(stage.screened()))
+    assert.equal(asked.length, 1000)
+    for (let i = 1005; i < 1010; i++) assert.ok(asked.includes(aBidder(`b${i}`, '').id))
+    assert.deepEqual(
+      nonBids.map(({ code }) => code),
+      Array(10).fill('bidder_busy'),
+    )
+  })
+
+  it('that answer once the caller has gone leave nothing, and those that had offered hear that it is lost', async () => {
+    const held = Promise.withResolvers<ServerResponse>()
+    const early = await stage.bidder('early', (heard) => (heard.method === 'GET' ? {} : { bid: 5 }))
+    stage.addBidder(aBidder('early', early.url, { lossUrl: `${early.url}lost/{{reason_code}}` }))
+    await stage.bidder('late', (_, response) => held.resolve(response))
+    const call = stage.screened()
+    const asking = stage.exchange.takeBids(call)!
+    const response = await held.promise
+    const asked = (id: string): number => stage.bidders.stateOf(aBidder(id, '').id)!.asked
+    while (asked('early') === 0) await new Promise((resolve) => setImmediate(resolve))
+    const request = requestOf(call)
+    call.abandon('cancelled')
+    await assert.rejects(asking, { reason: 'cancelled' })
+    stage.over(call)
+    response.end('{"bid": 9}')
+    while (asked('late') === 0) await new Promise((resolve) => setImmediate(resolve))
+    assert.deepEqual(stage.parts.routing.auction(request).awards, [])
+    await stage.bidders.idle()
+    assert.equal(early.heard.at(-1)!.url, '/lost/110')
+    assert.equal(stage.bidders.stateOf(aBidder('late', '').id)!.p95Ms, null)
   })
 
   it('end with the caller who goes', async () => {

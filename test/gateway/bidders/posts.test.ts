@@ -12,6 +12,8 @@ const posting =
   (heard, response) =>
     heard.url === '/post' ? posted(heard, response) : heard.method === 'GET' ? {} : { bid: 5 }
 
+const bid5: Behaviour = () => ({ bid: 5 })
+
 function withPost(changes: Partial<Bidder['post'] & object> = {}) {
   return (url: string): Partial<Bidder> => ({
     post: {
@@ -42,8 +44,11 @@ describe('what bidders are told once the auction is over', () => {
     stage.addBidder(aBidder(id, server.url, { timeoutMs: PATIENT_MS, ...changes(server.url) }))
     return server
   }
-  const post = ({ call, awards }: Awaited<ReturnType<BidderStage['offer']>>) =>
-    stage.bidders.post(call.round!, awards[0]!, call.id, CALLER)
+  const post = ({ call, awards }: Awaited<ReturnType<BidderStage['offer']>>, setupMs = 60_000) => {
+    const deadlineMs = stage.clock.monotonicMs() + setupMs
+    const posted = { callId: call.id, caller: CALLER, deadlineMs, gone: call.gone }
+    return stage.bidders.post(call.round!, awards[0]!, posted)
+  }
   const told = (server: { heard: readonly { url: string; method: string }[] }): string[] =>
     server.heard.filter(({ method }) => method === 'GET').map(({ url }) => url)
 
@@ -102,6 +107,58 @@ describe('what bidders are told once the auction is over', () => {
     const startedMs = performance.now()
     assert.equal(await post(offered), 'bidder_post_failed')
     assert.ok(performance.now() - startedMs < 5000)
+  })
+
+  it('waits for them no longer than the call may take to be set up, and that is no fault of theirs', async () => {
+    await bidder(
+      'slow',
+      posting(() => undefined),
+    )
+    const startedMs = performance.now()
+    for (let i = 0; i < 6; i++) assert.equal(await post(await stage.offer(), 10), 'bidder_post_failed')
+    assert.ok(performance.now() - startedMs < 8000)
+    assert.equal(stage.bidders.openCircuits, 0)
+  })
+
+  it('ends with the caller who goes', async () => {
+    const asked = Promise.withResolvers<void>()
+    await bidder(
+      'slow',
+      posting(() => asked.resolve()),
+    )
+    const offered = await stage.offer()
+    const startedMs = performance.now()
+    const posted = post(offered)
+    await asked.promise
+    offered.call.abandon('cancelled')
+    assert.equal(await posted, 'not_reached')
+    assert.ok(performance.now() - startedMs < 8000)
+  })
+
+  it('that they fail to answer each time, bid as they may, keeps them from being asked', async () => {
+    await bidder(
+      'broken',
+      posting((_, response) => void response.writeHead(302).end()),
+    )
+    for (let i = 0; i < 5; i++) assert.equal(await post(await stage.offer()), 'bidder_post_failed')
+    assert.equal(BidderStage.reasons((await stage.offer()).call)['broken'], 'bidder_circuit_open')
+  })
+
+  it('bears our own headers, whatever theirs say', async () => {
+    const server = await stage.bidder('forger', bid5)
+    const headers = { 'x-dce-ping': 'x', 'IDEMPOTENCY-KEY': 'same', 'accept-encoding': 'gzip', accept: 'text/x' }
+    const changes = withPost()(server.url)
+    const ping = { ...aBidder('forger', server.url).ping, headers }
+    const request = { ...changes.post!.request, headers }
+    stage.addBidder(aBidder('forger', server.url, { ...changes, ping, post: { ...changes.post!, request } }))
+    assert.equal(await post(await stage.offer()), null)
+    const [pinged, posted] = server.heard.map((heard) => heard.headers)
+    for (const each of [pinged!, posted!]) {
+      assert.ok(stage.tokens.isOurs(String(each['x-dce-ping'])))
+      assert.deepEqual([each['accept-encoding'], each.accept], ['identity', 'text/x'])
+    }
+    assert.equal(pinged!['idempotency-key'], undefined)
+    assert.match(String(posted!['idempotency-key']), /^[0-9a-f-]{36}$/)
   })
 
   it('is how their bids ended: a win with its price, a loss with its reason, each once', async () => {
