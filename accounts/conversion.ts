@@ -14,20 +14,27 @@ export interface Owed {
   readonly payoutMicros: Micros
 }
 
-type Reported = Pick<TrackedEvent, 'type' | 'amountMicros' | 'accountId' | 'role' | 'receivedAt'>
+type Reported = Pick<
+  TrackedEvent,
+  'id' | 'type' | 'transactionId' | 'amountMicros' | 'accountId' | 'role' | 'receivedAt'
+>
 
 /**
  * What a call sold by conversion costs by what was reported of it: a function of the set of events, so neither their order nor
- * when they were counted changes it. Only the buyer's reports and the operator's count, and none received after `until`.
+ * when they were counted changes it. Only the buyer's reports and the operator's count, and none received after `until` but for
+ * refunds by the operator, who may take money back at any time.
  *
  * A fixed price is owed once, however often the event comes, and no more once a refund has. Of a share, refunds are taken from
- * what was sold; one without an amount takes back all. Never more than the terms' price.
+ * what was sold; one without an amount takes back all. A transaction is sold once and refunded once, whoever says so: the first
+ * report of it counts. Never more than the terms' price.
  */
 export function owedFor(terms: SoldTerms, events: readonly Reported[], until: Date): Owed {
   const { conversion } = terms
   assert(conversion !== undefined, 'the call was not sold by conversion')
   const counted = events.filter(
-    ({ role, accountId, receivedAt }) => (role === 'admin' || accountId === terms.buyerId) && receivedAt <= until,
+    ({ role, type, accountId, receivedAt }) =>
+      (role === 'admin' || accountId === terms.buyerId) &&
+      (receivedAt <= until || (role === 'admin' && type === 'refund')),
   )
   const priceMicros =
     conversion.type === 'conversion'
@@ -44,7 +51,7 @@ function priceOfEvent({ conversion, priceMicros }: SoldTerms, events: readonly R
 
 function shareOfSales(mostMicros: Micros, shareMillionths: number, events: readonly Reported[]): Micros {
   let soldMicros = 0n
-  for (const { type, amountMicros } of events) {
+  for (const { type, amountMicros } of firstOfEach(events)) {
     if (type === 'sale') soldMicros += amountMicros ?? 0n
     else if (type === 'refund') {
       if (amountMicros === null) return 0n
@@ -54,6 +61,22 @@ function shareOfSales(mostMicros: Micros, shareMillionths: number, events: reado
   if (soldMicros <= 0n) return 0n
   const shareMicros = floorToCent((soldMicros * BigInt(shareMillionths)) / 1_000_000n)
   return shareMicros < mostMicros ? shareMicros : mostMicros
+}
+
+/** Of reports of one type and transaction the earliest, then the one with the lowest id; those without a transaction stand for themselves. */
+function firstOfEach(events: readonly Reported[]): Reported[] {
+  const firsts = new Map<string, Reported>()
+  for (const event of events) {
+    const key = event.transactionId === null ? `id ${event.id}` : `${event.type} ${event.transactionId}`
+    const first = firsts.get(key)
+    if (first === undefined || isBefore(event, first)) firsts.set(key, event)
+  }
+  return [...firsts.values()]
+}
+
+function isBefore(one: Reported, other: Reported): boolean {
+  const ms = one.receivedAt.getTime() - other.receivedAt.getTime()
+  return ms < 0 || (ms === 0 && one.id < other.id)
 }
 
 /** The posting that brings a call from what has been charged and paid of it to what is owed; null when nothing moves. */

@@ -59,5 +59,6 @@ export interface PayoutRuns {
   due(run: DueRun, terms: PayoutTerms): Promise<readonly AccountId[]>
   /** Puts a seller into the run, with the money, or not at all; null when nothing is due after all, or it is in the run already. */
   pay(run: PayoutRun, accountId: AccountId, terms: PayoutTerms, at: Date): Promise<Payout | null>
-  finish(run: PayoutRun, at: Date, effectiveOn: BankDay): Promise<PayoutRun>
+  /** Bank accounts that were prenoted by it are usable from as long after `effectiveOn` as the terms say. */
+  finish(run: PayoutRun, at: Date, effectiveOn: BankDay, terms: PayoutTerms): Promise<PayoutRun>
 }

@@ -64,7 +64,7 @@ async function payAll(
   for (const accountId of await runs.due(run, terms)) await runs.pay(run, accountId, terms, now())
   const finishedAt = now()
   const promised = arrival(finishedAt, schedule)
-  return runs.finish(run, finishedAt, promised > run.effectiveOn ? promised : run.effectiveOn)
+  return runs.finish(run, finishedAt, promised > run.effectiveOn ? promised : run.effectiveOn, terms)
 }
 
 function arrival(at: Date, { leadDays }: PaySchedule): string {

@@ -114,7 +114,10 @@ export function disputeEndpoints(kit: Kit): Endpoint[] {
         if (!call || !mayReadCall(call, caller)) throw notFound('call')
         const { buyerId, endedAt, priceMicros } = call
         if (!buyerId || !endedAt || priceMicros <= 0n)
-          throw new Problem('cannot_dispute', 'The call has not been paid for.')
+          throw new Problem(
+            'cannot_dispute',
+            'Nothing was paid for the call itself: what is paid by conversion is taken back by a refund (POST /track/refund).',
+          )
         const days = kit.settings.disputeDays
         if (caller.role !== 'admin' && kit.clock.now() > endedAt.getTime() + days * DAY_MS)
           throw new Problem('cannot_dispute', `A call can be disputed for ${days} days after its end.`)

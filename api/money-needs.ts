@@ -73,6 +73,8 @@ export interface TrackingStore {
 export interface Tracking {
   /** `isChecked` false: whether the call is the reporter's is seen later. Throws StoreFull. */
   add(event: TrackedEvent, isChecked: boolean): Promise<void>
+  /** Whether there may be calls that the database does not know yet. */
+  mayMissCalls(): boolean
 }
 export interface BankAccountStore {
   find(accountId: AccountId): Promise<BankAccount | null>

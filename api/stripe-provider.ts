@@ -13,6 +13,8 @@ const ACCOUNT_KEY = 'dce_account_id'
 
 /** Currencies that Stripe counts in whole units, and in thousandths; all others in hundredths (docs.stripe.com/currencies). */
 const WHOLE = new Set('BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF'.split(' '))
+/** Whole, but written as hundredths: an amount read the other way is a hundredfold. */
+const IN_BOTH_WAYS: Currency = 'UGX'
 const THOUSANDTHS = new Set('BHD JOD KWD OMR TND'.split(' '))
 
 export interface StripeOptions {
@@ -34,10 +36,12 @@ export function createStripeProvider({ secretKey, webhookSecret, apiUrl }: Strip
 
   return {
     name: 'stripe',
-    amountFault: (amountMicros, currency) =>
-      amountMicros % microsOfUnit(currency) === 0n
+    amountFault(amountMicros, currency) {
+      if (currency === IN_BOTH_WAYS) return `cannot be paid in ${currency} by Stripe`
+      return amountMicros % microsOfUnit(currency) === 0n
         ? null
-        : `must be whole ${microsOfUnit(currency) === 1_000_000n ? currency : `hundredths or thousandths of ${currency}, as it is counted in`}`,
+        : `must be whole ${microsOfUnit(currency) === 1_000_000n ? currency : `hundredths or thousandths of ${currency}, as it is counted in`}`
+    },
     async createCheckout(request) {
       const metadata = { [ACCOUNT_KEY]: request.accountId }
       const currency = request.currency.toLowerCase()

@@ -99,12 +99,14 @@ export function trackingEndpoints(kit: Kit): Endpoint[] {
     if (found) return found
     if (lookups >= MAX_LOOKUPS) return 'unknown'
     lookups++
+    const mayMiss = kit.tracking.mayMissCalls() // Before the look-up: what is missing then may be there right after it.
     const lookup = stores.calls.find(callId).finally(() => lookups--)
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<'unknown'>((resolve) => (timer = setTimeout(() => resolve('unknown'), LOOKUP_MS)))
     try {
       const call = await Promise.race([lookup, late])
-      if (call === null || call === 'unknown') return call
+      if (call === null) return mayMiss ? 'unknown' : null
+      if (call === 'unknown') return call
       const { sellerId, buyerId, currency } = call
       // What it was sold to is known for good only at its end.
       if (call.state === 'ended') known.set(callId, { sellerId, buyerId, currency })

@@ -320,6 +320,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
       registrations,
       steady,
       intake,
+      recordsPending: () => storage.writer.pending(),
       guard,
       bidders: desk,
     }),

@@ -322,7 +322,10 @@ export interface UsedCall {
   readonly sellerId: AccountId
   readonly ani: PhoneNumber | null
   readonly awardedAtMs: number
+  /** Paid by conversion: what it was expected to bring, or has. */
   readonly priceMicros: Micros
+  /** It has ended, and lasted long enough to be paid for. */
+  readonly isConverted: boolean
   readonly calls?: number
 }
 

@@ -383,7 +383,7 @@ export function createRouting(
 }
 
 function restoreUsage(book: BidBook, row: UsageRow): void {
-  const { campaignId, targetId = null, sellerId = null, awardedAtMs, priceMicros, ani, calls = 1 } = row
+  const { campaignId, targetId = null, sellerId = null, awardedAtMs, priceMicros, isConverted, ani, calls = 1 } = row
   const campaign = book.campaignOf(campaignId)
   const buyer = campaign.campaign === null ? null : book.accountOf(campaign.campaign.accountId)
   if (calls > 0) {
@@ -393,7 +393,6 @@ function restoreUsage(book: BidBook, row: UsageRow): void {
     for (const counter of counters) counter?.restore(awardedAtMs, Number(priceMicros), calls)
   }
   if (buyer === null || ani === null) return
-  const isConverted = priceMicros > 0n
   buyer.callers.add(ani, { atMs: awardedAtMs, campaignId, targetId, isConverted })
 }
 

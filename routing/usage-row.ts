@@ -11,6 +11,8 @@ export interface UsageRow {
   readonly awardedAtMs: number
   /** What was billed; 0 for an answered call that was not. */
   readonly priceMicros: Micros
+  /** Whether rules that count converted calls count it; one paid by conversion whatever it was billed. */
+  readonly isConverted: boolean
   readonly ani: PhoneNumber | null
   /** 0: counted already, and named for its caller alone. */
   readonly calls?: number

@@ -2,9 +2,11 @@ import type { AccountUsage, UsedCall } from '../gateway/needs.ts'
 import type { AccountId } from '../model/ids.ts'
 import { readMicros } from './columns.ts'
 import type { Postgres, Row } from './postgres.ts'
+import { IS_CONVERTED, SALE, SOLD_PRICE } from './usage-store.ts'
 
 const SOLD = 'c.campaign_id is not null and c.awarded_at is not null and c.answered_at is not null'
-const COLUMNS = 'c.campaign_id, c.target_id, c.seller_id, c.ani, c.awarded_at, c.price_micros as price'
+const PLACE = 'c.campaign_id, c.target_id, c.seller_id, c.ani'
+const COLUMNS = `${PLACE}, c.awarded_at, ${SOLD_PRICE} as price, ${IS_CONVERTED} as converted`
 
 /**
  * Everything the counters of one buyer or seller are rebuilt from, of one moment: its balance, the calls it was sold (or sold) since `since`, what
@@ -23,20 +25,20 @@ export async function readAccountUsage(
       [accountId],
     )
     const calls = await tx.rows(
-      `select ${COLUMNS} from calls c where (c.buyer_id = $1 or c.seller_id = $1) and ${SOLD} and c.awarded_at >= $2 order by c.awarded_at`,
+      `select ${COLUMNS} from calls c ${SALE} where (c.buyer_id = $1 or c.seller_id = $1) and ${SOLD} and c.awarded_at >= $2 order by c.awarded_at`,
       [accountId, since],
     )
     const older = await tx.rows(
-      `select c.campaign_id, c.target_id, c.seller_id, null as ani, $2::timestamptz as awarded_at, sum(c.price_micros)::text as price, count(*)::int as calls
-       from calls c where (c.buyer_id = $1 or c.seller_id = $1) and ${SOLD} and c.awarded_at < $2 group by 1, 2, 3`,
+      `select c.campaign_id, c.target_id, c.seller_id, null as ani, $2::timestamptz as awarded_at, sum(${SOLD_PRICE})::text as price, false as converted, count(*)::int as calls
+       from calls c ${SALE} where (c.buyer_id = $1 or c.seller_id = $1) and ${SOLD} and c.awarded_at < $2 group by 1, 2, 3`,
       [accountId, since],
     )
     const contacts = await tx.rows(
-      `select c.id, ${COLUMNS} from calls c where c.buyer_id = $1 and ${SOLD} and c.ani is not null and c.awarded_at >= $2 order by c.awarded_at`,
+      `select c.id, ${COLUMNS} from calls c ${SALE} where c.buyer_id = $1 and ${SOLD} and c.ani is not null and c.awarded_at >= $2 order by c.awarded_at`,
       [accountId, contactsSince ?? 'infinity'],
     )
     const open = await tx.rows(
-      `select o.sale -> 'hold' as hold, o.sale -> 'terms' ->> 'expectedMicros' as expected, c.bid_id, c.buyer_id, coalesce(c.answered_at, c.alive_at) is not null as answered, ${COLUMNS.replace('c.awarded_at', 'o.held_at as awarded_at')}
+      `select o.sale -> 'hold' as hold, o.sale -> 'terms' ->> 'expectedMicros' as expected, c.bid_id, c.buyer_id, coalesce(c.answered_at, c.alive_at) is not null as answered, ${PLACE}, o.held_at as awarded_at, 0 as price, false as converted
        from open_calls o cross join json_populate_record(null::calls, o.sale -> 'call') c
        where (c.buyer_id = $1 or c.seller_id = $1) and o.sale ->> 'hold' is not null and c.campaign_id is not null and c.target_id is not null`,
       [accountId],
@@ -72,5 +74,6 @@ function used(row: Row): UsedCall {
     ani: row['ani'],
     awardedAtMs: row['awarded_at'].getTime(),
     priceMicros: readMicros(row['price']),
+    isConverted: row['converted'],
   }
 }

@@ -23,13 +23,14 @@ export async function openDatabase(
   dataDir: string,
   log: StorageLog,
   startTimeoutMs: number,
+  statementMs?: number,
 ): Promise<Database> {
   const embedded = url === null ? await EmbeddedPostgres.start(dataDir, log) : null
   try {
     const connection: ConnectionOptions = embedded ? embedded.connection : { connectionString: url! }
     const applied = await withPatience(() => migrateUp(connection), log, startTimeoutMs)
     if (applied.length > 0) log.info({ migrations: applied }, 'the database was brought up to date')
-    const postgres = new Postgres(connection, log)
+    const postgres = new Postgres(connection, log, statementMs)
     await postgres.rows('delete from book_changes where version <= (select version from book_version) - $1', [
       BOOK_CHANGES_KEPT,
     ])

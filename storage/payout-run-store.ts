@@ -92,11 +92,20 @@ export class PostgresPayoutRuns implements PayoutRuns {
     return paid?.payout ?? null
   }
 
-  async finish(run: PayoutRun, at: Date, effectiveOn: string): Promise<PayoutRun> {
-    await this.#postgres.rows(
-      `update payout_runs set state = 'ready', finished_at = $2, effective_on = $3 where id = $1 and state = 'open'`,
-      [run.id, at, effectiveOn],
-    )
+  async finish(run: PayoutRun, at: Date, effectiveOn: string, terms: PayoutTerms): Promise<PayoutRun> {
+    await this.#postgres.transaction(async (tx) => {
+      const done = await tx.rows(
+        `update payout_runs set state = 'ready', finished_at = $2, effective_on = $3 where id = $1 and state = 'open' returning id`,
+        [run.id, at, effectiveOn],
+      )
+      if (done.length === 0) return
+      // Banks have these days after the prenote reaches them to refuse it, which is later now than the run was begun for.
+      await tx.rows(
+        `update bank_accounts b set usable_from = $2, updated_at = $3 from payouts p
+         where p.run_id = $1 and p.state = 'prenote' and p.account_id = b.account_id and b.state = 'prenoted' and b.usable_from < $2::date`,
+        [run.id, terms.usableFrom(effectiveOn), at],
+      )
+    })
     return readRun((await this.#postgres.rows(`${RUNS} where r.id = $1`, [run.id]))[0]!)
   }
 

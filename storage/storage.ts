@@ -212,6 +212,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
           gatewayId,
           store: stores.tracking,
           rules,
+          recordsPending: () => writer.pending(),
           log,
         })
         opened.push(() => intake.close())

@@ -18,6 +18,9 @@ export const MAX_WAITING = 10_000
 /** Between two attempts to reach a database that is away, ms: the first and the longest. */
 const RETRY_MS = { first: 250, longest: 5_000 } as const
 
+/** So long an event of a call that is not known is tried again while records are on their way to the database, ms. */
+export const EARLY_MS = 600_000
+
 const FILE = 'tracking.sqlite'
 
 interface Waiting {
@@ -31,6 +34,8 @@ export interface IntakeOptions {
   readonly gatewayId: string
   readonly store: PostgresTracking
   readonly rules: ConversionRules
+  /** Records of calls that are not in the database yet. */
+  readonly recordsPending: () => number
   readonly log: StorageLog
 }
 
@@ -141,11 +146,12 @@ export class PostgresIntake implements TrackingIntake {
     while (!this.#closed && (this.#mayBeBehind || (this.#opened?.count ?? 0) > 0)) {
       try {
         if (this.#opened && this.#opened.count < BATCH_EVENTS) await this.#sleep(GATHER_MS)
-        const moved = await this.#moveBatch()
+        const { moved, early } = await this.#moveBatch()
         if (moved > 0) this.#mayBeBehind = true
         if (this.#mayBeBehind && (await store.settleBehind(rules, this.#notSettled)) === 0) this.#mayBeBehind = false
         retryMs = RETRY_MS.first
         this.#back()
+        if (early > 0 && moved === 0) await this.#sleep(RETRY_MS.first)
       } catch (error) {
         this.#away(error as Error)
         await this.#sleep(retryMs)
@@ -154,31 +160,45 @@ export class PostgresIntake implements TrackingIntake {
     }
   }
 
-  async #moveBatch(): Promise<number> {
+  /** Those that came too early go to the end of the file, so that nobody waits behind them; with a full file all stay where they are. */
+  async #moveBatch(): Promise<{ moved: number; early: number }> {
     const records = (await this.#opened?.read(BATCH_EVENTS)) ?? []
-    if (records.length === 0) return 0
-    await this.#write(records.map(({ body }) => body))
+    if (records.length === 0) return { moved: 0, early: 0 }
+    const early = await this.#write(records.map(({ body }) => body))
+    const earlyAtMs = this.#options.rules.now()
+    if (early.length > 0) await this.#opened!.append(early.map((each) => spoolTracking({ earlyAtMs, ...each })))
     await this.#opened!.remove(records.at(-1)!.seq)
-    return records.length
+    return { moved: records.length - early.length, early: early.length }
   }
 
-  /** One the tables refuse is put into quarantine alone. Throws only when Postgres is away. */
-  async #write(bodies: readonly string[]): Promise<void> {
-    const { store, rules, gatewayId, log } = this.#options
+  /** Answers with those to be tried again. One the tables refuse is put into quarantine alone. Throws only when Postgres is away. */
+  async #write(bodies: readonly string[]): Promise<AcceptedEvent[]> {
+    const { store, rules, recordsPending, gatewayId, log } = this.#options
+    // Asked before the look-up: what is on its way now may be there when nothing is on its way any more.
+    const isPending = recordsPending() > 0
+    const giveUpMs = rules.now() - EARLY_MS
     try {
       const batch: AcceptedEvent[] = bodies.map(unspoolTracking)
-      rules.tracked(await store.write(batch, (event) => rules.announceTracking(event)))
+      const { events, early } = await store.write(
+        batch,
+        (event) => rules.announceTracking(event),
+        ({ earlyAtMs }) => isPending && (earlyAtMs ?? Infinity) > giveUpMs,
+      )
+      rules.tracked(events)
+      return early
     } catch (error) {
       if (isAway(error) || isRetryable(error)) throw error
       if (bodies.length > 1) {
-        for (const body of bodies) await this.#write([body])
-        return
+        const early: AcceptedEvent[] = []
+        for (const body of bodies) early.push(...(await this.#write([body])))
+        return early
       }
       log.error(
         { error: (error as Error).message },
         'the database refused a report: it is kept in the table quarantine',
       )
       await store.quarantine(gatewayId, bodies[0]!, (error as Error).message)
+      return []
     }
   }
 

@@ -1,4 +1,5 @@
-import type { StoredTracking, TrackedEvent } from '../model/tracking.ts'
+import { createHash } from 'node:crypto'
+import type { StoredTracking, TrackedEvent, TrackingId } from '../model/tracking.ts'
 import { readDateOrNull, readMicrosOrNull } from './columns.ts'
 import type { Row } from './postgres.ts'
 import { timestamp, timestampOrNull } from './timestamp.ts'
@@ -7,22 +8,27 @@ import { timestamp, timestampOrNull } from './timestamp.ts'
 export interface AcceptedEvent {
   readonly event: TrackedEvent
   readonly isChecked: boolean
+  /** When it was first seen that the database does not know its call yet, ms; absent: not so far. */
+  readonly earlyAtMs?: number
 }
 
 /** As the spool keeps it. */
-export function spoolTracking({ event, isChecked }: AcceptedEvent): string {
-  return JSON.stringify({ ...trackingRow(event, null), isChecked })
+export function spoolTracking({ event, ...known }: AcceptedEvent): string {
+  return JSON.stringify({ ...trackingRow(event, null), ...known })
 }
 
 export function unspoolTracking(body: string): AcceptedEvent {
-  const { isChecked, ...row } = JSON.parse(body) as Row
-  return { event: readTracking(row), isChecked: isChecked === true }
+  const { isChecked, earlyAtMs, ...row } = JSON.parse(body) as Row
+  return { event: readTracking(row), isChecked: isChecked === true, ...(earlyAtMs !== undefined && { earlyAtMs }) }
 }
 
-/** By the names of the columns of `tracking_events`. */
+/**
+ * By the names of the columns of `tracking_events`. One that is refused does not hold the event's id, so that the same report counts
+ * when it comes again and is right: its own is made of the id and of when it came, a UUID of version 8 (RFC 9562 §5.8).
+ */
 export function trackingRow(event: TrackedEvent, refused: StoredTracking['refused']): Row {
   return {
-    id: event.id,
+    id: refused === null ? event.id : refusedId(event),
     call_id: event.callId,
     account_id: event.accountId,
     role: event.role,
@@ -36,6 +42,11 @@ export function trackingRow(event: TrackedEvent, refused: StoredTracking['refuse
     tags: event.tags,
     refused,
   }
+}
+
+function refusedId({ id, receivedAt }: TrackedEvent): TrackingId {
+  const hex = createHash('sha256').update(`refused\n${id}\n${receivedAt.getTime()}`).digest('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}` as TrackingId
 }
 
 export function readTracking(row: Row): StoredTracking {

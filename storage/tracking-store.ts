@@ -77,14 +77,17 @@ export class PostgresTracking implements TrackingStore {
 
   /**
    * Writes a batch, with what is announced of it, in one transaction; an event that is there already is left as it was. Answers with
-   * what is new.
+   * what is new, and with what was not written because its call may still come (`mayCome`: records are on their way here).
    */
   async write(
     batch: readonly AcceptedEvent[],
     announce: (event: StoredTracking) => DomainEvent,
-  ): Promise<DomainEvent[]> {
+    mayCome: (accepted: AcceptedEvent) => boolean,
+  ): Promise<{ events: DomainEvent[]; early: AcceptedEvent[] }> {
     const callIds = [...new Set(batch.map(({ event }) => event.callId))]
     return this.#postgres.transaction(async (tx) => {
+      // Whoever settles one of them has read its events: waited for while nothing is locked here that anybody else wants.
+      await tx.rows('select from conversion_sales where call_id = any ($1) order by call_id for update', [callIds])
       // The end of one of these calls may be being written: it holds the same locks (migrations/0025).
       await tx.rows(
         `select pg_advisory_xact_lock(4801025, h)
@@ -92,19 +95,20 @@ export class PostgresTracking implements TrackingStore {
         [callIds],
       )
       const refusalOf = await refusals(tx, batch)
-      const rows = batch.map((each) => trackingRow(each.event, refusalOf(each)))
+      const early = batch.filter((each) => refusalOf(each) === 'unknown_call' && mayCome(each))
+      const rows = batch.filter((each) => !early.includes(each)).map((each) => trackingRow(each.event, refusalOf(each)))
       const fresh = await tx.rows(
         `insert into tracking_events select * from jsonb_populate_recordset(null::tracking_events, $1::jsonb)
          on conflict (id) do nothing returning *`,
         [storableJson(rows)],
       )
       const counted = fresh.map(readTracking).filter(({ refused }) => refused === null)
-      await tx.rows('update conversion_sales set is_behind = true where call_id = any ($1) and not is_behind', [
+      await tx.rows('update conversion_sales set is_behind = true where call_id = any ($1)', [
         [...new Set(counted.map(({ callId }) => callId))].toSorted(),
       ])
       const events = counted.map(announce)
       await keepEvents(tx, events)
-      return events
+      return { events, early }
     })
   }
 

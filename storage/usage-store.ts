@@ -18,6 +18,8 @@ interface CampaignCall extends Counted {
   readonly awardedAt: Date
   /** The price billed; of an open call the amount held; 0 when it ended unbilled. */
   readonly priceMicros: Micros
+  /** An open call is taken for one. */
+  readonly isConverted: boolean
   readonly answered: boolean
   readonly open: boolean
 }
@@ -28,16 +30,20 @@ interface CampaignTotal extends Counted {
   readonly spentMicros: Micros
 }
 
-/** Paid by conversion: until its window is over what was to be expected, or was charged, then what was charged. */
-const PRICE = `coalesce(c.held_micros, case when v.call_id is null then c.price_micros
-  when v.until_at > now() then greatest(v.expected_micros, v.charged_micros) else v.charged_micros end)`
-const COUNTED = `from known_calls c left join conversion_sales v on v.call_id = c.id where c.campaign_id is not null and c.awarded_at is not null`
+/** Of a call `c` and its `SALE`. Paid by conversion: until its window is over what was to be expected, or was charged, then what was charged. */
+export const SOLD_PRICE = `case when v.call_id is null then c.price_micros
+  when v.until_at > now() then greatest(v.expected_micros, v.charged_micros) else v.charged_micros end`
+export const SALE = 'left join conversion_sales v on v.call_id = c.id'
+/** Whether it lasted long enough to be paid for; by conversion, whatever has come of it. */
+export const IS_CONVERTED = '(c.price_micros > 0 or v.call_id is not null)'
+const PRICE = `coalesce(c.held_micros, ${SOLD_PRICE})`
+const COUNTED = `from known_calls c ${SALE} where c.campaign_id is not null and c.awarded_at is not null`
 
 /** A call of before the window that a frequency rule still asks of. */
 interface OldContact extends Counted {
   readonly ani: PhoneNumber
   readonly awardedAt: Date
-  readonly priceMicros: Micros
+  readonly isConverted: boolean
 }
 
 export interface CampaignUsage {
@@ -50,7 +56,7 @@ export interface CampaignUsage {
 /** What campaigns have used, for counters that live in memory and start anew with the process: the calls since a moment, all-time totals, and older callers of buyers whose rules look back farther. */
 export async function readCampaignUsage(queries: Queries, since: Date): Promise<CampaignUsage> {
   const calls = await queries.rows(
-    `select c.campaign_id, c.target_id, c.seller_id, c.ani, c.awarded_at, ${PRICE} as price, c.answered_at is not null as answered, c.state <> 'ended' as open
+    `select c.campaign_id, c.target_id, c.seller_id, c.ani, c.awarded_at, ${PRICE} as price, (c.held_micros > 0 or ${IS_CONVERTED}) as converted, c.answered_at is not null as answered, c.state <> 'ended' as open
      ${COUNTED} and c.awarded_at >= $1 order by c.awarded_at`,
     [since],
   )
@@ -63,8 +69,8 @@ export async function readCampaignUsage(queries: Queries, since: Date): Promise<
        select account_id, max(frequency_hours) * interval '1 hour' as back from campaigns
        where frequency_hours is not null group by 1
      )
-     select c.campaign_id, c.target_id, c.seller_id, c.ani, c.awarded_at, c.price_micros as price
-     from asking a join campaigns k using (account_id) join calls c on c.campaign_id = k.id
+     select c.campaign_id, c.target_id, c.seller_id, c.ani, c.awarded_at, ${IS_CONVERTED} as converted
+     from asking a join campaigns k using (account_id) join calls c on c.campaign_id = k.id ${SALE}
      where c.awarded_at < $1 and c.awarded_at >= now() - a.back and c.answered_at is not null and c.ani is not null
      order by c.awarded_at`,
     [since],
@@ -75,6 +81,7 @@ export async function readCampaignUsage(queries: Queries, since: Date): Promise<
       ani: row['ani'],
       awardedAt: row['awarded_at'],
       priceMicros: readMicros(row['price']),
+      isConverted: row['converted'] === true,
       answered: row['answered'],
       open: row['open'],
     })),
@@ -87,7 +94,7 @@ export async function readCampaignUsage(queries: Queries, since: Date): Promise<
       ...counted(row),
       ani: row['ani'],
       awardedAt: row['awarded_at'],
-      priceMicros: readMicros(row['price']),
+      isConverted: row['converted'],
     })),
   }
 }

@@ -10,7 +10,7 @@ import {
   type Settings,
 } from '../../config/settings.ts'
 import { tuneCollector } from '../start/collector.ts'
-import { openCommandStorage } from './command-storage.ts'
+import { LONG_STATEMENT_MS, openCommandStorage } from './command-storage.ts'
 import type { Question } from './replay.ts'
 
 /** A command that went wrong in a way its user can mend: printed as one line, without a stack. */
@@ -244,7 +244,7 @@ async function call(args: Arguments): Promise<void> {
 
 async function ledger(args: Arguments): Promise<void> {
   if (args.words[0] !== 'verify') throw new CommandError('ledger verify is the only form')
-  const storage = await openCommandStorage(settingsOf(args))
+  const storage = await openCommandStorage(settingsOf(args), LONG_STATEMENT_MS)
   try {
     const { postings, totals, unbalanced, duplicateCalls, faults, openHolds } = await storage.stores.ledger.verify()
     say(`${postings} postings`)

@@ -27,14 +27,18 @@ import { describeMedia } from './media-figures.ts'
 
 type Print = (line: string) => void
 
+/** For commands that look at everything there is: a rebuild writes all calls' ids down in one statement. */
+export const LONG_STATEMENT_MS = 3_600_000
+
 /** A database for one command: a given one, the embedded one of a running exchange, or the embedded one started for this. */
 export async function openCommandStorage(
   settings: Settings,
+  statementMs?: number,
 ): Promise<{ readonly stores: Stores; close(): Promise<void> }> {
   const log = createLogger({ level: 'warn' })
   const attached = settings.database.url === null ? attachToEmbedded(settings.dataDir) : null
   if (attached) {
-    const postgres = new Postgres(attached.connection, log.logger)
+    const postgres = new Postgres(attached.connection, log.logger, statementMs)
     return {
       stores: storesOf(postgres, log.logger),
       close: async () => {
@@ -45,7 +49,7 @@ export async function openCommandStorage(
     }
   }
   const { url, connectTimeoutMs } = settings.database
-  const database = await openDatabase(url, settings.dataDir, log.logger, connectTimeoutMs)
+  const database = await openDatabase(url, settings.dataDir, log.logger, connectTimeoutMs, statementMs)
   return {
     stores: storesOf(database.postgres, log.logger),
     close: async () => {
@@ -104,8 +108,6 @@ async function withConnection(
   }
 }
 
-/** A rebuild writes all calls' ids down in one statement. */
-const STATEMENT_MS = 3_600_000
 /** So many of the wrong hours and days are named. */
 const MOST_NAMED = 20
 
@@ -119,7 +121,7 @@ export async function analyticsCommand(
   let isRight = true
   try {
     await withConnection(settings, async (connection) => {
-      const postgres = new Postgres(connection, log.logger, STATEMENT_MS)
+      const postgres = new Postgres(connection, log.logger, LONG_STATEMENT_MS)
       try {
         await migrateUp(connection)
         if (verb === 'rebuild') print(`${await rebuildRollups(postgres)} calls and corrections rolled up`)

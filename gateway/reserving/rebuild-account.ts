@@ -23,7 +23,7 @@ export function rebuiltFrom(
   const inProgress = claims.flatMap(({ claim: { id, atMs, contact, buyerId } }) =>
     contact !== null && buyerId === accountId ? [{ ...contact, id, atMs, isBilled: false }] : [],
   )
-  const ended = contacts.flatMap(({ id, ani, awardedAtMs, campaignId, targetId, priceMicros }) =>
+  const ended = contacts.flatMap(({ id, ani, awardedAtMs, campaignId, targetId, isConverted }) =>
     ani === null || keepMs === 0
       ? []
       : [
@@ -35,7 +35,7 @@ export function rebuiltFrom(
             keepMs,
             rule: null,
             atMs: awardedAtMs,
-            isBilled: priceMicros > 0n,
+            isBilled: isConverted,
           },
         ],
   )

@@ -33,6 +33,8 @@ export interface ApiPartsNeeds {
   readonly registrations: TrunkRegistrations
   readonly steady: SteadyTime
   readonly intake: Pick<TrackingIntake, 'add'>
+  /** Records that are not in the database yet. */
+  readonly recordsPending: () => number
   readonly guard: Pick<AddressGuard, 'mayCall'>
   readonly bidders: ReturnType<typeof createBidders>['desk']
 }
@@ -40,7 +42,7 @@ export interface ApiPartsNeeds {
 /** What the API asks of the running exchange, out of its parts; its stores, keys and health are main.ts's to add. */
 export function apiParts(parts: ExchangeParts, needs: ApiPartsNeeds) {
   const { directory, registrar, trunks, compliance, telemetry, clickTokens, media } = parts
-  const { settings, places, sipServer, sipGuard, registrations, steady, intake, guard } = needs
+  const { settings, places, sipServer, sipGuard, registrations, steady, intake, recordsPending, guard } = needs
   const { realm } = settings.telephony
   return {
     liveCalls: parts.liveCalls,
@@ -64,6 +66,7 @@ export function apiParts(parts: ExchangeParts, needs: ApiPartsNeeds) {
     },
     mayCall: (hostname: string) => guard.mayCall(hostname),
     tracking: {
+      mayMissCalls: () => recordsPending() > 0,
       async add(event: TrackedEvent, isChecked: boolean) {
         const count = (result: string): void => telemetry.trackingEvents.inc({ type: event.type, result })
         await intake.add(event, isChecked).then(

@@ -14,13 +14,14 @@ interface Usage {
     readonly ani: PhoneNumber | null
     readonly awardedAt: Date
     readonly priceMicros: Micros
+    readonly isConverted: boolean
     readonly answered: boolean
   })[]
   readonly totals: readonly (Counted & { readonly calls: number; readonly spentMicros: Micros })[]
   readonly contacts: readonly (Counted & {
     readonly ani: PhoneNumber
     readonly awardedAt: Date
-    readonly priceMicros: Micros
+    readonly isConverted: boolean
   })[]
 }
 
@@ -31,9 +32,9 @@ interface Usage {
 export function usageRows({ calls, totals, contacts }: Usage): UsageRow[] {
   const rows: UsageRow[] = []
   const seen = new Map<string, { calls: number; micros: Micros }>()
-  for (const { campaignId, targetId, sellerId, ani, awardedAt, priceMicros, answered } of calls) {
+  for (const { campaignId, targetId, sellerId, ani, awardedAt, priceMicros, isConverted, answered } of calls) {
     if (!answered) continue
-    rows.push({ campaignId, targetId, sellerId, ani, awardedAtMs: awardedAt.getTime(), priceMicros })
+    rows.push({ campaignId, targetId, sellerId, ani, awardedAtMs: awardedAt.getTime(), priceMicros, isConverted })
     const key = `${campaignId} ${targetId} ${sellerId}`
     const sum = seen.get(key) ?? { calls: 0, micros: 0n }
     seen.set(key, { calls: sum.calls + 1, micros: sum.micros + priceMicros })
@@ -43,9 +44,9 @@ export function usageRows({ calls, totals, contacts }: Usage): UsageRow[] {
     const within = seen.get(`${campaignId} ${targetId} ${sellerId}`) ?? { calls: 0, micros: 0n }
     const before = { calls: count - within.calls, priceMicros: spentMicros - within.micros }
     if (before.calls > 0 || before.priceMicros > 0n)
-      older.push({ campaignId, targetId, sellerId, ani: null, awardedAtMs: 0, ...before })
+      older.push({ campaignId, targetId, sellerId, ani: null, isConverted: false, awardedAtMs: 0, ...before })
   }
   for (const { awardedAt, ...contact } of contacts)
-    older.push({ ...contact, awardedAtMs: awardedAt.getTime(), calls: 0 })
+    older.push({ ...contact, priceMicros: 0n, awardedAtMs: awardedAt.getTime(), calls: 0 })
   return [...older, ...rows]
 }

@@ -15,7 +15,10 @@ const UNTIL = new Date('2026-11-22T12:00:00Z')
 const BEFORE = new Date('2026-11-22T11:00:00Z')
 const NOTHING: Owed = { priceMicros: 0n, payoutMicros: 0n }
 
-type Reported = Pick<TrackedEvent, 'type' | 'amountMicros' | 'accountId' | 'role' | 'receivedAt'>
+type Reported = Pick<
+  TrackedEvent,
+  'id' | 'type' | 'transactionId' | 'amountMicros' | 'accountId' | 'role' | 'receivedAt'
+>
 
 function sold(
   conversion: Pricing,
@@ -32,7 +35,9 @@ const report = (
   amountMicros: Micros | null = null,
   changes: Partial<Reported> = {},
 ): Reported => ({
+  id: newId<never>(),
   type,
+  transactionId: null,
   amountMicros,
   accountId: BUYER,
   role: 'buyer',
@@ -66,6 +71,32 @@ describe('what is owed for a call sold by conversion', () => {
     assert.equal(priceOf(BY_SHARE, report('sale')), 0n)
   })
 
+  it('is given back by the operator at any time, and by the buyer within the window', () => {
+    const late = { receivedAt: new Date(UNTIL.getTime() + 1) }
+    const admin = { role: 'admin', accountId: OPERATOR } as const
+    assert.equal(priceOf(BY_SALE, report('sale', 1n), report('refund', null, { ...admin, ...late })), 0n)
+    assert.equal(priceOf(BY_SALE, report('sale', 1n), report('refund', null, late)), 50_000_000n)
+    assert.equal(priceOf(BY_SALE, report('sale', 1n, { ...admin, ...late })), 0n)
+  })
+
+  it('is of each transaction once, whoever reports it: what was said first', () => {
+    const admin = { role: 'admin', accountId: OPERATOR } as const
+    const at = (hour: number) => ({ receivedAt: new Date(Date.UTC(2026, 10, 22, hour)), transactionId: 'T' })
+    const sale = report('sale', 100_000_000n, at(9))
+    assert.equal(priceOf(BY_SHARE, sale, report('sale', 100_000_000n, { ...admin, ...at(10) })), 10_000_000n)
+    assert.equal(priceOf(BY_SHARE, sale, report('sale', 70_000_000n, { ...admin, ...at(8) })), 7_000_000n)
+    const other = { ...admin, ...at(10), transactionId: 'U' }
+    assert.equal(priceOf(BY_SHARE, sale, report('sale', 100_000_000n, other)), 20_000_000n)
+    const back = (from: object) => report('refund', 30_000_000n, { ...from, ...at(11) })
+    assert.equal(priceOf(BY_SHARE, sale, back({}), back(admin)), 7_000_000n)
+    assert.equal(priceOf(BY_SHARE, report('sale', 1_000_000n), report('sale', 1_000_000n, admin)), 200_000n)
+    // What does not count takes no other's place.
+    assert.equal(
+      priceOf(BY_SHARE, report('sale', 1n, { ...at(7), role: 'seller', accountId: SELLER }), sale),
+      10_000_000n,
+    )
+  })
+
   it('does not go by what the seller says, another account, or anybody after the window', () => {
     assert.equal(priceOf(BY_SALE, report('sale', 1n, { role: 'seller', accountId: SELLER })), 0n)
     assert.equal(priceOf(BY_SALE, report('sale', 1n, { accountId: newId() })), 0n)
@@ -95,6 +126,8 @@ describe('what is owed for a call sold by conversion', () => {
     fc.record({
       id: fc.integer({ min: 0, max: 5 }),
       type: fc.constantFrom(...TRACKING_TYPES),
+      transactionId: fc.constantFrom(null, 'T', 'U'),
+      minute: fc.integer({ min: 0, max: 3 }),
       amountMicros: fc.option(fc.bigInt(0n, 500_000_000n)),
       who: fc.constantFrom('buyer' as const, 'admin' as const, 'seller' as const),
       isLate: fc.boolean(),
@@ -112,12 +145,13 @@ describe('what is owed for a call sold by conversion', () => {
         fc.infiniteStream(fc.nat()),
         (pricing, payout, most, drawn, dice) => {
           const terms = sold(pricing, most, payout)
-          const made = drawn.map(({ id, who, isLate, type, amountMicros }) => ({
+          const made = drawn.map(({ id, who, isLate, type, transactionId, minute, amountMicros }) => ({
             key: `${type} ${id}`,
             event: report(type, amountMicros, {
               role: who,
+              transactionId,
               accountId: { buyer: BUYER, admin: OPERATOR, seller: SELLER }[who],
-              receivedAt: isLate ? new Date(UNTIL.getTime() + 1) : BEFORE,
+              receivedAt: isLate ? new Date(UNTIL.getTime() + 1) : new Date(BEFORE.getTime() + minute * 60_000),
             }),
           }))
           // One row for one key, as the database has it: the first that was drawn is the one.
@@ -173,7 +207,18 @@ describe('what is owed for a call sold by conversion', () => {
 
 /** The rules of docs/tracking.md once more, by a table of columns and without a line of the real thing. */
 function recount({ conversion, priceMicros, payout }: ReturnType<typeof sold>, events: Reported[]) {
-  const valid = events.filter(({ role, receivedAt }) => role !== 'seller' && receivedAt.getTime() <= UNTIL.getTime())
+  const inTime = events.filter(({ role, type, receivedAt }) => {
+    if (receivedAt.getTime() <= UNTIL.getTime()) return role !== 'seller'
+    return role === 'admin' && type === 'refund'
+  })
+  const byAge = inTime.toSorted((a, b) => a.receivedAt.getTime() - b.receivedAt.getTime() || (a.id < b.id ? -1 : 1))
+  const valid = byAge.filter(
+    (event, at) =>
+      event.transactionId === null ||
+      !byAge
+        .slice(0, at)
+        .some(({ type, transactionId }) => type === event.type && transactionId === event.transactionId),
+  )
   const refunds = valid.filter(({ type }) => type === 'refund')
   let price = 0n
   if (conversion.type === 'conversion') {

@@ -61,6 +61,12 @@ describe('deposits by Stripe', () => {
     return body.data[0]
   }
 
+  it('are not made in a currency that Stripe counts in two ways', () => {
+    const provider = createStripeProvider({ secretKey: SECRET_KEY, webhookSecret: WEBHOOK_SECRET, apiUrl: null })
+    assert.match(provider.amountFault(5_000_000n, 'UGX') ?? '', /UGX/)
+    assert.equal(provider.amountFault(5_000_000n, 'JPY'), null)
+  })
+
   it('begin on a page of Stripe’s, asked for by its own SDK', async () => {
     const { status, body } = await checkout({})
     assert.deepEqual(

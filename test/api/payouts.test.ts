@@ -194,6 +194,18 @@ describe('payouts', () => {
     assert.equal((await ask('GET', path, undefined, seller)).status, 404)
   })
 
+  it('by hand come out of what the database says is left, whatever this process has heard', async () => {
+    const { account } = await stage.seller(50n * DOLLAR)
+    const told = stage.storage.changes.length
+    assert.equal((await run()).status, 201)
+    assert.equal(await stage.balance(account.id), 0n)
+    stage.storage.changes.splice(told) // As in a gateway that has not heard of the run yet.
+    const byHand = await ask('POST', `accounts/${account.id}/payouts`, { amount: '50', reference: 'wire' })
+    assert.deepEqual([byHand.status, byHand.body.code], [409, 'insufficient_funds'])
+    assert.match(byHand.body.detail, /At most 0\.00/)
+    assert.equal(await stage.balance(account.id), 0n)
+  })
+
   it('ask sellers only for accounts in dollars', async () => {
     const seller = await stage.api.person('seller', 'euro')
     await stage.storage.queries.rows(`update accounts set currency = 'EUR' where id = $1`, [seller.account.id])

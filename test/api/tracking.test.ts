@@ -15,11 +15,13 @@ describe('reports of what became of calls', () => {
   let call: CallRecord
   const added: { event: TrackedEvent; isChecked: boolean }[] = []
   let failure: Error | null = null
+  let mayMiss = false
   let findCall: ApiHarness['stores']['calls']['find']
 
   before(async () => {
     api = await startApi({
       tracking: {
+        mayMissCalls: () => mayMiss,
         async add(event, isChecked) {
           if (failure) throw failure
           added.push({ event, isChecked })
@@ -37,6 +39,7 @@ describe('reports of what became of calls', () => {
   beforeEach(() => {
     added.length = 0
     failure = null
+    mayMiss = false
     api.stores.calls.find = findCall
   })
 
@@ -117,6 +120,15 @@ describe('reports of what became of calls', () => {
     assert.deepEqual([reply.status, reply.body.checked, added[0]!.isChecked], [202, false, false])
     assert.equal((await post(buyer, 'sale', { call_id: unknown, amount: 1, currency: 'usd' })).status, 202)
     assert.equal((await post(buyer, 'sale', { call_id: unknown, amount: 1 })).status, 503)
+  })
+
+  it('are taken unchecked too while the call may be on its way to the database, and never of another’s', async () => {
+    mayMiss = true
+    const reply = await post(buyer, 'qualified', { call_id: newId<string>() })
+    assert.deepEqual([reply.status, reply.body.checked, added[0]!.isChecked], [202, false, false])
+    const others = sampleCall(newId(), { buyerId: newId() })
+    api.stores.callRecords.set(others.id, others)
+    assert.equal((await post(buyer, 'qualified', { call_id: others.id })).status, 404)
   })
 
   it('are checked against a call in progress, database or not', async () => {

@@ -245,7 +245,7 @@ describe('budgets', () => {
 describe('what was sold before this start', () => {
   it('is counted against caps, budgets and callers', () => {
     const { campaignId } = aBid('a', 2)
-    const sold = { campaignId, awardedAtMs: NOON - HOUR, priceMicros: dollars(2), ani: CALLER }
+    const sold = { campaignId, awardedAtMs: NOON - HOUR, priceMicros: dollars(2), isConverted: true, ani: CALLER }
     const capped = market({ caps: { ...NO_CAPS, daily: 3 } })
     capped.restore([sold, { ...sold, calls: 2 }])
     assert.equal(sell(capped), 'campaign_cap')
@@ -257,16 +257,21 @@ describe('what was sold before this start', () => {
     frequent.restore([sold])
     assert.equal(sell(frequent), 'frequency_cap')
     assert.equal(frequent.stats().reservations, 0)
+    for (const isConverted of [true, false]) {
+      const converting = market({ frequency: { calls: 1, hours: 2, after: 'converted' } })
+      converting.restore([{ ...sold, isConverted, priceMicros: 0n }])
+      if (isConverted) assert.equal(sell(converting), 'frequency_cap')
+      else taken(sell(converting))
+    }
   })
 
   it('may come in any order', () => {
     const { campaignId } = aBid('a', 2)
-    const row = (
-      daysAgo: number,
-    ): { campaignId: typeof campaignId; awardedAtMs: number; priceMicros: bigint; ani: null } => ({
+    const row = (daysAgo: number) => ({
       campaignId,
       awardedAtMs: NOON - daysAgo * DAY,
       priceMicros: dollars(2),
+      isConverted: true,
       ani: null,
     })
     const routing = market({ caps: { ...NO_CAPS, daily: 1, total: 5 } })

@@ -154,7 +154,9 @@ describe('a bid that does not win', () => {
       (routing) => {
         routing.apply(change.campaign(aCampaign(bid.campaignId, bid.accountId, even)))
         const { campaignId } = bid
-        routing.restore([{ campaignId, awardedAtMs: NOON - 1, priceMicros: dollars(micros), ani: null }])
+        routing.restore([
+          { campaignId, awardedAtMs: NOON - 1, priceMicros: dollars(micros), isConverted: true, ani: null },
+        ])
       }
     assert.equal(verdict(bid, aRequest(), spent(20)), 'awarded')
     assert.equal(verdict(bid, aRequest(), spent(95)), 'paced')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { newId, type BidId, type CampaignId, type TargetId } from '../../model/ids.ts'
+import { BY_SALE, endedByConversion } from '../support/conversions.ts'
 import { BUYER, callRecord, endedRecord, holdOf, insertAccounts, SELLER, soldRecord } from '../support/records.ts'
 import { openTestStorage, type TestStorage } from '../support/storage.ts'
 
@@ -48,7 +49,39 @@ describe('what an account’s shared counters are rebuilt from', () => {
       [ofBuyer.open.length, one?.holdId, one?.bidId, one?.targetId, one?.fundsMicros, one?.buyerId, one?.sellerId],
       [1, hold.id, open.bidId, open.targetId, hold.amountMicros, BUYER, SELLER],
     )
+    assert.deepEqual(
+      ofBuyer.contacts.map(({ isConverted }) => isConverted),
+      [true],
+    )
     const ofSeller = await storage.accountUsage(SELLER, since, null)
     assert.deepEqual([ofSeller.calls.length, ofSeller.open.length, ofSeller.contacts.length], [2, 1, 0])
+  })
+
+  it('has calls paid by conversion at what they were to bring, then at what they brought, and as converted calls', async () => {
+    const campaignId = newId<CampaignId>()
+    const since = new Date(Date.now() - 33 * 86_400_000)
+    const aCall = () => callRecord({ campaignId, targetId: newId<TargetId>(), buyerId: BUYER, sellerId: SELLER })
+    for (const [heldAt, until] of [
+      [new Date(), new Date(Date.now() + 3_600_000)],
+      [new Date(), new Date(Date.now() - 1)],
+      [new Date(since.getTime() - 1000), new Date(Date.now() + 3_600_000)],
+    ] as const) {
+      const call = aCall()
+      await storage.writer.write(soldRecord(call, { hold: { ...holdOf(call), heldAt } }))
+      await storage.writer.write(endedByConversion(BY_SALE, { until }, call).record)
+    }
+    const { calls, contacts } = await storage.accountUsage(BUYER, since, since)
+    const ofIt = calls.filter((each) => each.campaignId === campaignId)
+    const sums = ofIt.map(({ priceMicros, awardedAtMs }) => [awardedAtMs > 0, priceMicros])
+    assert.deepEqual(
+      sums.toSorted((a, b) => Number(BigInt(a[1]!) - BigInt(b[1]!)) || Number(a[0]) - Number(b[0])),
+      [
+        [true, 0n],
+        [false, 2_500_000n],
+        [true, 2_500_000n],
+      ],
+    )
+    const converted = contacts.filter((each) => each.campaignId === campaignId).map(({ isConverted }) => isConverted)
+    assert.deepEqual(converted, [true, true])
   })
 })

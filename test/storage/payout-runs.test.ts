@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { finishPayouts, paySellers, payoutPosting } from '../../accounts/pay-sellers.ts'
 import type { PayoutRuns, PayoutTerms } from '../../accounts/needs.ts'
+import { addBankingDays } from '../../accounts/banking-days.ts'
 import { newId } from '../../model/ids.ts'
 import type { Account } from '../../model/account.ts'
 import { PAYOUT_CLEARING_ACCOUNT_ID } from '../../storage/house-accounts.ts'
@@ -43,7 +44,7 @@ function killedAt(runs: PayoutRuns, step: number, isDone: boolean): PayoutRuns {
     begin: (run, at) => guard(() => runs.begin(run, at)),
     due: (run, terms) => guard(() => runs.due(run, terms)),
     pay: (run, id, terms, at) => guard(() => runs.pay(run, id, terms, at)),
-    finish: (run, at, day) => guard(() => runs.finish(run, at, day)),
+    finish: (run, at, day, terms) => guard(() => runs.finish(run, at, day, terms)),
   }
 }
 
@@ -103,6 +104,25 @@ describe('a run of payouts', function () {
     assert.equal(await finishPayouts(stage.storage.stores.payoutRuns, TERMS, SCHEDULE, now), null)
     await paySellers(stage.storage.stores.payoutRuns, TERMS, SCHEDULE, now)
     assert.deepEqual(await paid(sellers), [30n, 40n, 50n])
+  })
+
+  it('that is finished later than it was meant to gives banks as long to refuse its prenotes', async () => {
+    const { payoutRuns: runs } = stage.storage.stores
+    const { account } = await stage.seller(0n)
+    const terms: PayoutTerms = { ...TERMS, isPrenoted: true, usableFrom: (day) => addBankingDays(day, 3) }
+    const run = await runs.begin({ statementsUntil: now(), effectiveOn: '2026-01-05', currency: 'USD' }, now())
+    await runs.pay(run, account.id, terms, now())
+    const usable = async () =>
+      (
+        await stage.storage.queries.rows('select usable_from::text as day from bank_accounts where account_id = $1', [
+          account.id,
+        ])
+      )[0]!['day']
+    assert.equal(await usable(), addBankingDays('2026-01-05', 3))
+    await runs.finish(run, now(), '2026-02-10', terms)
+    assert.equal(await usable(), addBankingDays('2026-02-10', 3))
+    await runs.finish(run, now(), '2026-03-10', terms)
+    assert.equal(await usable(), addBankingDays('2026-02-10', 3), 'it is finished once')
   })
 
   it('has no payout without its posting: both are written or neither', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
+import pg from 'pg'
 import { ConversionHolds } from '../../accounts/conversion-holds.ts'
 import { createBalances } from '../../accounts/holds.ts'
 import { StoreFull } from '../../api/needs.ts'
@@ -9,7 +10,8 @@ import { systemClock } from '../../model/clock.ts'
 import { newId, type CallId } from '../../model/ids.ts'
 import type { TrackedEvent } from '../../model/tracking.ts'
 import { OPERATOR_ACCOUNT_ID } from '../../storage/house-accounts.ts'
-import { MAX_WAITING, type PostgresIntake } from '../../storage/tracking-intake.ts'
+import { EARLY_MS, MAX_WAITING, PostgresIntake } from '../../storage/tracking-intake.ts'
+import type { PostgresTracking } from '../../storage/tracking-store.ts'
 import { BY_SALE, conversionRules, endedByConversion, trackedOf } from '../support/conversions.ts'
 import { freeze, thaw } from '../support/frozen.ts'
 import { BUYER, insertAccounts, SELLER, soldRecord } from '../support/records.ts'
@@ -156,6 +158,50 @@ describe('reports of what became of calls, in storage', function () {
     assert.equal(after!['n'] - before!['n'], 3) // call.tracked; ledger.posted of the buyer and of the seller.
   })
 
+  it('are counted when they come while another gateway settles the call', async () => {
+    const { databaseUrl } = storage.options
+    const other = await openTestStorage({ databaseUrl, gatewayId: 'other' })
+    const bookkeeper = new pg.Client({ connectionString: databaseUrl! })
+    try {
+      const theirs = other.intake(conversionRules().rules)
+      await theirs.start()
+      const { call, record } = endedByConversion()
+      await storage.writer.write(record)
+      await bookkeeper.connect()
+      const waiting = async (): Promise<number> => {
+        const { rows } = await bookkeeper.query(
+          'select distinct l.pid from pg_locks l join pg_stat_activity a using (pid) where not l.granted and a.datname = current_database()',
+        )
+        return rows.length
+      }
+      await bookkeeper.query('begin')
+      await bookkeeper.query('select version from book_version for update') // So that the settling stands still.
+      await intake.add(trackedOf(call), true)
+      await until(async () => (await waiting()) === 1)
+      await theirs.add(trackedOf(call, { type: 'refund', amountMicros: null, currency: null }), true)
+      await until(async () => (await waiting()) === 2 || (await rowsOf(call.id)).length === 2)
+      await bookkeeper.query('commit')
+      await until(async () => (await rowsOf(call.id)).length === 2 && theirs.pending === 0)
+      await settled(call.id)
+      assert.deepEqual(await moneyOf(call.id), { buyer: 0n, seller: 0n, house: 0n })
+    } finally {
+      await bookkeeper.end()
+      await other.close()
+    }
+  })
+
+  it('count when they come again after they were refused for a call nobody knew', async () => {
+    const { call, record } = endedByConversion()
+    const event = trackedOf(call)
+    await intake.add(event, false)
+    await until(async () => (await rowsOf(call.id)).length === 1)
+    await storage.writer.write(record)
+    await intake.add({ ...event, receivedAt: new Date(event.receivedAt.getTime() + 1) }, true)
+    await until(async () => (await rowsOf(call.id)).length === 2)
+    await settled(call.id)
+    assert.equal((await moneyOf(call.id))['buyer'], -10_000_000n)
+  })
+
   it('that the tables refuse go into quarantine alone', async () => {
     const { call, record } = endedByConversion()
     await storage.writer.write(record)
@@ -220,6 +266,62 @@ describe('reports of what became of calls, in storage', function () {
     await until(() => intake.pending === 0)
     const taken = results.length - turnedAway.length
     assert.equal((await rowsOf(call.id)).length, taken)
+  })
+})
+
+describe('reports of calls whose records are on their way', function () {
+  this.timeout(120_000)
+  let storage: TestStorage
+  let intake: PostgresIntake
+  let pending = 1
+  let skewMs = 0
+  let asked = 0
+  before(async () => {
+    storage = await openTestStorage()
+    await storage.book.load(() => {})
+    await insertAccounts(storage.queries)
+    const { dataDir, gatewayId, log } = storage.options
+    const rules = { ...conversionRules().rules, now: () => Date.now() + skewMs }
+    const store = storage.stores.tracking as PostgresTracking
+    const recordsPending = (): number => (asked++, pending)
+    intake = new PostgresIntake({ dataDir, bytes: 1024 * 1024, gatewayId, store, rules, recordsPending, log })
+    await intake.start()
+  })
+  after(async () => {
+    await intake.close()
+    await storage.close()
+  })
+  const refusedOf = async (callId: CallId): Promise<unknown[]> =>
+    (await storage.queries.rows('select refused from tracking_events where call_id = $1', [callId])).map(
+      (row) => row['refused'],
+    )
+
+  it('wait for them, and hold up nobody', async () => {
+    const [early, known] = [endedByConversion(), endedByConversion()]
+    await storage.writer.write(known.record)
+    await intake.add(trackedOf(early.call), false)
+    await intake.add(trackedOf(known.call), false)
+    await until(async () => (await refusedOf(known.call.id)).length === 1)
+    assert.deepEqual(await refusedOf(early.call.id), [])
+    assert.equal(intake.pending, 1)
+    await storage.writer.write(early.record)
+    await until(async () => (await refusedOf(early.call.id)).length === 1)
+    assert.deepEqual([await refusedOf(early.call.id), await refusedOf(known.call.id)], [[null], [null]])
+    await until(() => intake.pending === 0)
+  })
+
+  it('wait no longer than there are any, and than they may', async () => {
+    for (const giveUp of [() => (pending = 0), () => (skewMs = EARLY_MS + 60_000)]) {
+      pending = 1
+      const nobody = newId<CallId>()
+      const before = asked
+      await intake.add(trackedOf({ id: nobody }), false)
+      await until(() => asked >= before + 3) // It has been tried, and is tried again.
+      assert.deepEqual(await refusedOf(nobody), [])
+      giveUp()
+      await until(async () => (await refusedOf(nobody)).length === 1)
+      assert.deepEqual(await refusedOf(nobody), ['unknown_call'])
+    }
   })
 })
 

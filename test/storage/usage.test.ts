@@ -3,11 +3,13 @@ import { newId } from '../../model/ids.ts'
 import type { CallRecord } from '../../model/cdr.ts'
 import type { CampaignId, TargetId } from '../../model/ids.ts'
 import { usageRows } from '../../gateway/start/usage-rows.ts'
+import { BY_SALE, endedByConversion } from '../support/conversions.ts'
 import { campaignDraft } from '../support/drafts.ts'
 import {
   BUYER,
   callRecord,
   endedRecord,
+  holdOf,
   insertAccounts,
   OPERATOR_ACCOUNT_ID,
   SELLER,
@@ -46,9 +48,23 @@ describe('what a restart begins from', () => {
     const counted = { campaignId, targetId, sellerId: SELLER }
     const common = { ...counted, ani: billed.ani }
     assert.deepEqual(calls, [
-      { ...common, awardedAt: new Date(5_000), priceMicros: 10_000_000n, answered: true, open: false },
-      { ...common, awardedAt: new Date(6_000), priceMicros: 10_000_000n, answered: false, open: true },
-      { ...common, awardedAt: new Date(7_000), priceMicros: 0n, answered: false, open: false },
+      {
+        ...common,
+        awardedAt: new Date(5_000),
+        priceMicros: 10_000_000n,
+        isConverted: true,
+        answered: true,
+        open: false,
+      },
+      {
+        ...common,
+        awardedAt: new Date(6_000),
+        priceMicros: 10_000_000n,
+        isConverted: true,
+        answered: false,
+        open: true,
+      },
+      { ...common, awardedAt: new Date(7_000), priceMicros: 0n, isConverted: false, answered: false, open: false },
     ])
     assert.deepEqual(totals, [{ ...counted, calls: 2, spentMicros: 20_000_000n }])
     assert.deepEqual(contacts, []) // No rule looks back farther.
@@ -82,21 +98,26 @@ describe('what a restart begins from', () => {
     }
     const old = await sold(asking.id, 90)
     const unbilled = await sold(other.id, 50, { priceMicros: 0n })
+    const paidLater = callRecord({ campaignId: asking.id })
+    const ended = endedByConversion(BY_SALE, {}, paidLater).record
+    await storage.writer.write(soldRecord(paidLater, { hold: { ...holdOf(paidLater), heldAt: daysAgo(40) } }))
+    await storage.writer.write(ended)
     await sold(asking.id, 120) // Before any rule.
     await sold(asking.id, 10) // Within the window.
     await sold(asking.id, 60, { answeredAt: null, outcome: 'no_answer' })
     const { contacts } = await storage.campaignUsage(daysAgo(33))
     assert.deepEqual(
-      contacts.map(({ campaignId, ani, priceMicros }) => [campaignId, ani, priceMicros]),
+      contacts.map(({ campaignId, ani, isConverted }) => [campaignId, ani, isConverted]),
       [
-        [asking.id, old.ani, 10_000_000n],
-        [other.id, unbilled.ani, 0n],
+        [asking.id, old.ani, true],
+        [other.id, unbilled.ani, false],
+        [asking.id, paidLater.ani, true],
       ],
     )
     const rows = usageRows(await storage.campaignUsage(daysAgo(33)))
     assert.deepEqual(
       rows.map(({ calls = 1 }) => calls).toSorted((a, b) => a - b),
-      [0, 0, 1, 1, 1, 1],
+      [0, 0, 0, 1, 1, 1, 1, 1],
     )
     await storage.close()
   })

@@ -144,7 +144,10 @@ export async function startApi(
       availableMicros: (id) => balanceMicros(id) - (held.get(id) ?? 0n),
     },
     mayCall: (hostname) => !/^(127\.|10\.|localhost$)/.test(hostname),
-    tracking: { add: async (event) => void stores.trackedEvents.set(event.id, { ...event, refused: null }) },
+    tracking: {
+      mayMissCalls: () => false,
+      add: async (event) => void stores.trackedEvents.set(event.id, { ...event, refused: null }),
+    },
     liveBidding: {
       isOpen: (id) => live.openFor.has(id),
       hasTaken: () => live.openFor.size > 0,

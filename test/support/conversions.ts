@@ -38,8 +38,8 @@ export function conversionRules() {
 export function endedByConversion(
   pricing: Pricing = BY_SALE,
   changes: Partial<ConversionSale> = {},
+  call: CallRecord = callRecord(),
 ): { call: CallRecord; record: Extract<GatewayRecord, { kind: 'ended' }>; sale: ConversionSale } {
-  const call = callRecord()
   const hold = holdOf(call)
   const terms = { ...termsOf(call, hold), conversion: pricing, expectedMicros: 2_500_000n }
   const endedAt = new Date()

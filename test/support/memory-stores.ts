@@ -305,7 +305,12 @@ function ledger(postings: Posting[], tick: () => Promise<void>): LedgerStore {
       )
       if (known) return known
       postings.push(posting)
-      announce?.((id) => balanceOf(postings, id))
+      try {
+        announce?.((id) => balanceOf(postings, id))
+      } catch (error) {
+        postings.pop()
+        throw error
+      }
       return posting
     },
     async entries(accountId, page) {

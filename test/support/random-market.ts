@@ -142,6 +142,7 @@ export function callsOfMarket(seed: number, calls: number, options: RoutingOptio
       sellerId: null,
       awardedAtMs: NOON - 60_000,
       priceMicros,
+      isConverted: true,
       ani: null,
       calls: 1 + int(2),
     }

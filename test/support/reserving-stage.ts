@@ -39,7 +39,7 @@ export class WrittenCalls {
     const call = this.open.get(id)!
     this.open.delete(id)
     if (billedMicros === null) return
-    this.#ended.push({ ...call, id, priceMicros: billedMicros })
+    this.#ended.push({ ...call, id, priceMicros: billedMicros, isConverted: billedMicros > 0n })
     this.deposit(call.buyerId, -billedMicros)
   }
 
@@ -165,7 +165,7 @@ export class ReservingGateway {
       fundsMicros: priceMicros,
       holdId,
     }
-    this.#written.open.set(holdId, { ...call, isAnswered: false })
+    this.#written.open.set(holdId, { ...call, isConverted: false, isAnswered: false })
     return reserved
   }
 
