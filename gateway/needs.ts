@@ -286,6 +286,9 @@ export interface AccountRebuilt {
   })[]
 }
 
+/** Whether the counters have heard. `building`: not yet, somebody is rebuilding them from what may have been read before; they are to be told again. */
+export type Heard = 'ok' | 'unknown' | 'building'
+
 /**
  * The counters that several gateways share. Every question is one round trip and rejects when the answer is late. `unknown` says that the account's
  * counters are not there: they are to be rebuilt from the database.
@@ -302,14 +305,14 @@ export interface SharedCounters {
   /** The same for what is taken already: nothing is judged. */
   adopt(claim: Claim, state: ClaimState): Promise<ReserveAnswer>
   adoptSeller(claim: Claim, state: ClaimState): Promise<ReserveAnswer>
-  /** False: unknown. Of a claim that is not there it changes nothing. */
-  end(accountId: AccountId, id: HoldId, end: ClaimEnd, billed: Billed): Promise<boolean>
+  /** Of a claim that is not there it changes nothing, and `answer` and `settle` hear that it is `gone`: given back as of a dead process. */
+  end(accountId: AccountId, id: HoldId, end: ClaimEnd, billed: Billed): Promise<Heard | 'gone'>
   /** Says that the process behind these claims lives. Answers with those that are not there. */
   renew(accountId: AccountId, ids: readonly HoldId[]): Promise<readonly HoldId[] | 'unknown'>
   /** Somebody else calls than was expected. */
   callsFrom(claim: Claim, contact: ContactClaim): Promise<'ok' | 'frequency' | 'unknown'>
   /** Money moved by something other than a call; once, however many say so. */
-  adjust(accountId: AccountId, postingId: PostingId, version: number, micros: number): Promise<void>
+  adjust(accountId: AccountId, postingId: PostingId, version: number, micros: number): Promise<Heard>
   /** Reads and loads an account's counters, unless they are there or somebody else is at it (false). */
   rebuild(accountId: AccountId, read: () => Promise<AccountRebuilt>): Promise<boolean>
   close(): void

@@ -2,6 +2,9 @@ import type { Claim } from '../../model/claim.ts'
 import type { AccountId, HoldId } from '../../model/ids.ts'
 import type { Claimed } from '../../routing/route-call.ts'
 import type { Billed, ClaimEnd } from '../needs.ts'
+import type { SlicePart } from './local-slice.ts'
+
+export const NOWHERE: readonly AccountId[] = []
 
 /** One claim of this gateway's on the shared counters, until they have heard how it ended. */
 export interface Lease {
@@ -19,8 +22,10 @@ export interface Lease {
   isKnown: boolean
   /** They have not heard all of it. */
   isBehind: boolean
-  /** Taken from this gateway's own slice. */
-  isOwnSlice: boolean
+  /** What it has taken of this gateway's own slice, until the counters are told; null: nothing. */
+  slice: readonly SlicePart[] | null
+  /** The accounts whose counters no longer had it: its process was taken for dead. */
+  gone: readonly AccountId[]
 }
 
 export function newLease(claim: Claim, claimed: Claimed): Lease {
@@ -33,7 +38,8 @@ export function newLease(claim: Claim, claimed: Claimed): Lease {
     isWritten: false,
     isKnown: false,
     isBehind: false,
-    isOwnSlice: false,
+    slice: null,
+    gone: NOWHERE,
   }
 }
 

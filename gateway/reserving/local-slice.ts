@@ -5,20 +5,25 @@ import type { ReserveAnswer } from '../needs.ts'
 export const MOST_SEEN = 50_000
 
 interface Seen {
-  free: number
-  atMs: number
+  readonly free: number
+  readonly atMs: number
+  /** What has been sold of this word, and not come back. */
+  taken: number
 }
 
+/** What one claim has taken, and of which word: of an older one it is not given back. */
+export type SlicePart = { readonly seen: Seen; readonly amount: number }
+
 /**
- * What this gateway may go on selling while the shared counters cannot be asked: of the places and funds that were free when it last heard, its
- * share. What has a budget, a cap on its calls or a rule about callers is not sold at all: nobody knows how much of that is left.
+ * What this gateway may go on selling while the shared counters cannot be asked: of the places that were free when it last heard, its share.
+ * What has a budget, a cap on its calls or a rule about callers is not sold at all, nor what costs funds that other gateways may hold, too:
+ * nobody knows how much of that is left. What has been sold stays sold, however often they are lost, until a fresh word says what is free.
  */
 export class LocalSlice {
   readonly #gateways: number
   readonly #keepMs: number
   readonly #mostSeen: number
   readonly #seen = new Map<string, Seen>()
-  readonly #taken = new Map<string, number>()
   #sinceMs = 0
 
   /** `gateways` share what is free; what was heard longer than `keepMs` before the counters were lost no longer counts. */
@@ -47,32 +52,33 @@ export class LocalSlice {
   /** They are lost. */
   begin(nowMs: number): void {
     this.#sinceMs = nowMs
-    this.#taken.clear()
   }
 
-  /** Takes the claim's part of the slice; false, and nothing is taken, when there is none. */
-  take(claim: Claim): boolean {
+  /** Takes the claim's part of the slice; null, and nothing is taken, when there is none. */
+  take(claim: Claim): readonly SlicePart[] | null {
     const parts = this.#partsOf(claim)
-    if (parts === null) return false
+    if (parts === null) return null
+    const taken: SlicePart[] = []
     for (const { key, amount } of parts) {
       const seen = this.#seen.get(key)
-      if (seen === undefined || this.#sinceMs - seen.atMs > this.#keepMs) return false
-      if ((this.#taken.get(key) ?? 0) + amount > Math.floor(seen.free / this.#gateways)) return false
+      if (seen === undefined || this.#sinceMs - seen.atMs > this.#keepMs) return null
+      if (seen.taken + amount > Math.floor(seen.free / this.#gateways)) return null
+      taken.push({ seen, amount })
     }
-    for (const { key, amount } of parts) this.#taken.set(key, (this.#taken.get(key) ?? 0) + amount)
-    return true
+    for (const { seen, amount } of taken) seen.taken += amount
+    return taken
   }
 
   /** Gives back what `take` took. */
-  giveBack(claim: Claim): void {
-    for (const { key, amount } of this.#partsOf(claim) ?? [])
-      this.#taken.set(key, Math.max(0, (this.#taken.get(key) ?? 0) - amount))
+  giveBack(parts: readonly SlicePart[]): void {
+    for (const { seen, amount } of parts) seen.taken -= amount
   }
 
   /** Null: it must not be sold without asking. */
   #partsOf(claim: Claim): { key: string; amount: number }[] | null {
     if (claim.contact?.rule) return null
-    const parts = [{ key: purseOf(claim), amount: claim.priceMicros }]
+    if (claim.fundsMicros > 0 && this.#gateways > 1) return null
+    const parts = [{ key: purseOf(claim), amount: claim.fundsMicros }]
     const counters = claim.seller ? [...claim.counters, claim.seller.counter] : claim.counters
     for (const [i, { caps, dailyMicros, totalMicros }] of counters.entries()) {
       const { hourly, daily, monthly, total, concurrent } = caps
@@ -85,7 +91,7 @@ export class LocalSlice {
 
   #note(key: string, free: number, atMs: number): void {
     this.#seen.delete(key)
-    this.#seen.set(key, { free, atMs })
+    this.#seen.set(key, { free, atMs, taken: 0 })
     if (this.#seen.size > this.#mostSeen) this.#seen.delete(this.#seen.keys().next().value!)
   }
 }

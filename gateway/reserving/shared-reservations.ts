@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../../config/logger.ts'
 import type { Telemetry } from '../../config/telemetry.ts'
 import type { NonBidCode } from '../../model/bid.ts'
@@ -8,11 +9,12 @@ import type { AccountId, HoldId } from '../../model/ids.ts'
 import type { Hold } from '../../model/ledger.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import type { Routing } from '../../routing/route-call.ts'
-import type { AccountRebuilt, Billed, ClaimEnd, OpenCall, ReserveAnswer, SharedCounters } from '../needs.ts'
+import type { AccountRebuilt, Billed, ClaimEnd, Heard, OpenCall, ReserveAnswer, SharedCounters } from '../needs.ts'
 import type { Taken } from '../taken.ts'
-import { accountsOf, byAccount, isOver, newLease, type Lease } from './lease.ts'
+import { accountsOf, byAccount, isOver, newLease, NOWHERE, type Lease } from './lease.ts'
 import { LocalSlice } from './local-slice.ts'
 import { Rebuilds } from './rebuilds.ts'
+import { codeOf } from './refusals.ts'
 import { SharedReservation } from './shared-reservation.ts'
 import type { OwnReservations, Reservations, Reserved, ReserveRequest } from './reserve.ts'
 
@@ -54,13 +56,6 @@ const PAGE = 200
 
 const NOTHING: Billed = { priceMicros: 0, fundsMicros: 0 }
 
-const CODES: Readonly<Record<string, readonly [NonBidCode, NonBidCode]>> = {
-  bid: ['bid_concurrency', 'bid_concurrency'],
-  target: ['target_concurrency', 'target_cap'],
-  campaign: ['campaign_concurrency', 'campaign_cap'],
-  account: ['buyer_concurrency', 'buyer_cap'],
-}
-
 /**
  * The reservations of a gateway that is not alone: what its own counters allow is asked of the shared ones, which have the last word. Its own know
  * less (only its own calls), so they never refuse what the shared ones would allow.
@@ -75,7 +70,7 @@ export class SharedReservations implements Reservations {
   readonly #leases = new Map<HoldId, Lease>()
   readonly #rebuilds: Rebuilds
   /** What happened beside the leases and the counters have not heard, in its order. */
-  readonly #facts: (() => Promise<unknown>)[] = []
+  readonly #facts: (() => Promise<Heard>)[] = []
   readonly #timers: NodeJS.Timeout[]
   /** Ends of leases that are being told. */
   #onTheWay = 0
@@ -137,7 +132,7 @@ export class SharedReservations implements Reservations {
   closed({ call, sale }: Pick<OpenCall, 'call' | 'sale'>, end: 'done' | 'keep', billed: Billed | null): void {
     if (sale === null) return
     for (const accountId of [sale.terms.buyerId, call.sellerId])
-      this.#note(() => this.#needs.shared.end(accountId, sale.hold.id, billed ? end : 'release', billed ?? NOTHING))
+      this.#noteEnd(accountId, sale.hold.id, billed ? end : 'release', billed ?? NOTHING)
   }
 
   /** What is still held of a call that may yet be charged; 0: nothing any more. */
@@ -145,7 +140,7 @@ export class SharedReservations implements Reservations {
     const [lease, fundsMicros] = [this.#leases.get(id), Number(amountMicros)]
     if (lease)
       lease.billed = { ...lease.billed, fundsMicros } // It will be said with the end of its call.
-    else this.#note(() => this.#needs.shared.end(accountId, id, 'funds', { priceMicros: 0, fundsMicros }))
+    else this.#noteEnd(accountId, id, 'funds', { priceMicros: 0, fundsMicros })
   }
 
   /** Deposits and the like: whoever counts funds must know of them. */
@@ -156,7 +151,14 @@ export class SharedReservations implements Reservations {
       this.#note(() => this.#needs.shared.adjust(accountId, posting.id, version, Number(amountMicros)))
   }
 
-  #note(tell: () => Promise<unknown>): void {
+  #noteEnd(accountId: AccountId, id: HoldId, end: ClaimEnd, billed: Billed): void {
+    this.#note(async () => {
+      const heard = await this.#needs.shared.end(accountId, id, end, billed)
+      return heard === 'gone' ? 'ok' : heard
+    })
+  }
+
+  #note(tell: () => Promise<Heard>): void {
     this.#facts.push(tell)
     if (this.#facts.length > MOST_FACTS_BEHIND) this.#lose('too much is waiting to be told')
     void this.#tell()
@@ -202,8 +204,8 @@ export class SharedReservations implements Reservations {
   }
 
   #askSlice(lease: Lease): NonBidCode | null {
-    if (!this.#isUp && this.#slice.take(lease.claim)) {
-      lease.isOwnSlice = true
+    if (!this.#isUp) lease.slice = this.#slice.take(lease.claim)
+    if (lease.slice !== null) {
       lease.isBehind = true
       this.#needs.telemetry.sharedAwards.inc({ result: 'slice' })
       return null
@@ -226,11 +228,12 @@ export class SharedReservations implements Reservations {
       const answer = await this.#orRebuilt(claim.seller.id, () => shared.reserveSeller(claim))
       if (answer.kind === 'unknown') return 'unknown'
       if (answer.kind !== 'ok') return answer.kind === 'cap' ? 'seller_cap' : 'seller_concurrency'
-      this.#slice.heardSeller(claim, answer, this.#needs.clock.monotonicMs())
+      if (this.#isUp) this.#slice.heardSeller(claim, answer, this.#needs.clock.monotonicMs())
     }
     const answer = await this.#orRebuilt(claim.buyerId, () => shared.reserve(claim))
     if (answer.kind === 'ok') {
-      this.#slice.heard(claim, answer, this.#needs.clock.monotonicMs())
+      // A late word does not know what has been sold of the slice since.
+      if (this.#isUp) this.#slice.heard(claim, answer, this.#needs.clock.monotonicMs())
       return null
     }
     if (answer.kind === 'unknown') return 'unknown'
@@ -278,9 +281,9 @@ export class SharedReservations implements Reservations {
   #go(lease: Lease, end: ClaimEnd, billed: Billed): void {
     lease.end = end
     lease.billed = billed
-    if (lease.isOwnSlice && end !== 'answer') {
-      this.#slice.giveBack(lease.claim)
-      lease.isOwnSlice = false
+    if (lease.slice !== null && end !== 'answer') {
+      this.#slice.giveBack(lease.slice)
+      lease.slice = null
     }
     if (!this.#isUp || lease.isBehind) {
       lease.isBehind = true
@@ -299,9 +302,13 @@ export class SharedReservations implements Reservations {
     const { end, billed, claim } = lease
     if (end === null) return
     const heard = await Promise.all(
-      accountsOf(lease).map((accountId) => this.#needs.shared.end(accountId, claim.id, end, billed)),
+      accountsOf(lease).map(async (accountId) => {
+        const answer = await this.#needs.shared.end(accountId, claim.id, end, billed)
+        if (answer === 'gone' && !lease.gone.includes(accountId)) lease.gone = [...lease.gone, accountId]
+        return answer
+      }),
     )
-    if (heard.includes(false)) lease.isBehind = true
+    if (heard.some((answer) => answer !== 'ok') || lease.gone.length > 0) lease.isBehind = true
     else if (lease.end === end && isOver(lease)) this.#leases.delete(claim.id)
   }
 
@@ -360,10 +367,16 @@ export class SharedReservations implements Reservations {
       waitMs = this.#options.rejoinMs - ageMs
       for (const lease of this.#leases.values()) lease.isBehind = true
     }
-    await this.#tellFacts()
-    const behind = [...this.#leases.values()].filter(({ isBehind }) => isBehind)
-    for (let at = 0; at < behind.length; at += PAGE)
-      await Promise.all(behind.slice(at, at + PAGE).map((lease) => this.#catchUp(lease)))
+    const told = new Set<Lease>()
+    let behind: Lease[]
+    do {
+      await this.#tellFacts()
+      // What has been sold of the slice while others were being told must be told before anything is asked.
+      behind = [...this.#leases.values()].filter((lease) => lease.isBehind && !told.has(lease))
+      for (let at = 0; at < behind.length; at += PAGE)
+        await Promise.all(behind.slice(at, at + PAGE).map((lease) => this.#catchUp(lease)))
+      for (const lease of behind) told.add(lease)
+    } while (behind.length > 0)
     if (wasUp) return
     if (waitMs > 0) {
       await sleep(Math.min(waitMs, TELL_EVERY_MS))
@@ -378,7 +391,8 @@ export class SharedReservations implements Reservations {
 
   async #tellFacts(): Promise<void> {
     for (let tell = this.#facts[0]; tell !== undefined; tell = this.#facts[0]) {
-      await tell()
+      // What is being rebuilt may have been read before it happened: it is told again when that is done.
+      if ((await tell()) === 'building') return
       this.#facts.shift()
     }
   }
@@ -387,15 +401,18 @@ export class SharedReservations implements Reservations {
     const { shared, isInDatabase } = this.#needs
     const { claim } = lease
     lease.isBehind = false
+    lease.slice = null
     try {
-      // What the database has, the counters that are rebuilt from it have, too.
-      const isCounted = lease.isKnown || lease.end !== 'done'
-      if (lease.end !== 'release' && isCounted && !(lease.end === 'done' && lease.isKnown)) {
-        const state = lease.end === null ? 'reserved' : 'answered'
-        await this.#adopt(claim.buyerId, () => shared.adopt(claim, state))
-        if (claim.seller) await this.#adopt(claim.seller.id, () => shared.adoptSeller(claim, state))
+      // What the database has, the counters that are rebuilt from it have, too; those that took its process for dead have not.
+      const gone = lease.isKnown ? lease.gone : NOWHERE
+      const adopting = lease.end === 'release' ? NOWHERE : lease.end === 'done' ? gone : accountsOf(lease)
+      const state = lease.end === null ? 'reserved' : 'answered'
+      for (const accountId of adopting) {
+        const isBuyer = accountId === claim.buyerId
+        await this.#adopt(accountId, () => (isBuyer ? shared.adopt(claim, state) : shared.adoptSeller(claim, state)))
         lease.isKnown = true
       }
+      lease.gone = NOWHERE
       if (lease.isWritten && lease.end === 'settle') {
         if (isInDatabase()) lease.end = lease.isKept ? 'keep' : 'done'
         else lease.isBehind = true
@@ -429,17 +446,4 @@ export class SharedReservations implements Reservations {
       this.#failed(error as Error)
     }
   }
-}
-
-function codeOf(answer: ReserveAnswer): NonBidCode {
-  if (answer.kind === 'frequency') return 'frequency_cap'
-  if (answer.kind === 'budget') return 'budget_exhausted'
-  if (answer.kind === 'funds') return 'insufficient_credit'
-  if (answer.kind !== 'cap' && answer.kind !== 'concurrency') return 'counters_away'
-  const [byConcurrency, byCap] = CODES[answer.counter.split(':')[0]!]!
-  return answer.kind === 'cap' ? byCap : byConcurrency
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -312,7 +312,7 @@ end
 -- ARGV: 4 what is billed, 5 what is held of the balance.
 local function ended()
   local claim = find(id)
-  if not claim then return { 'ok' } end
+  if not claim then return { (todo == 'answer' or todo == 'settle') and 'gone' or 'ok' } end
   local billed, funds = tonumber(ARGV[4]), tonumber(ARGV[5])
   if todo == 'answer' then
     if claim[1] == RESERVED then
@@ -418,7 +418,11 @@ end
 if todo == 'reserve' then return reserve() end
 if todo == 'contacts' then return contacts() end
 if todo == 'load' then return load() end
-if not is_current() then return { 'unknown' } end
+if not is_current() then
+  -- Whoever is rebuilding may have read before this was committed, so it is not in what he loads.
+  local is_building = todo ~= 'renew' and todo ~= 'caller' and redis.call('EXISTS', KEYS[1] .. ':building') == 1
+  return { is_building and 'building' or 'unknown' }
+end
 if todo == 'renew' then return renew() end
 if todo == 'caller' then return caller() end
 if todo == 'adjust' then return adjust() end

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { AccountRebuilt, Billed, ClaimEnd, ReserveAnswer, SharedCounters } from '../../gateway/needs.ts'
+import type { AccountRebuilt, Billed, ClaimEnd, Heard, ReserveAnswer, SharedCounters } from '../../gateway/needs.ts'
 import {
   MOST_SHARED_MICROS,
   type Claim,
@@ -84,9 +84,10 @@ export class RedisCounters implements SharedCounters {
     return this.#reserve({ ...claim, contact: null }, id, [counter], null, false, state)
   }
 
-  async end(accountId: AccountId, id: HoldId, end: ClaimEnd, billed: Billed): Promise<boolean> {
+  async end(accountId: AccountId, id: HoldId, end: ClaimEnd, billed: Billed): Promise<Heard | 'gone'> {
     const { priceMicros, fundsMicros } = billed
-    return (await this.#ask(accountId, end, [id, exact(priceMicros), exact(fundsMicros)]))[0] === 'ok'
+    const [code] = await this.#ask(accountId, end, [id, exact(priceMicros), exact(fundsMicros)])
+    return code === 'gone' ? code : heard(code)
   }
 
   async renew(accountId: AccountId, ids: readonly HoldId[]): Promise<readonly HoldId[] | 'unknown'> {
@@ -102,8 +103,8 @@ export class RedisCounters implements SharedCounters {
     return code === 'frequency' || code === 'ok' ? code : 'unknown'
   }
 
-  async adjust(accountId: AccountId, postingId: PostingId, version: number, micros: number): Promise<void> {
-    await this.#ask(accountId, 'adjust', [postingId, version, exact(micros)])
+  async adjust(accountId: AccountId, postingId: PostingId, version: number, micros: number): Promise<Heard> {
+    return heard((await this.#ask(accountId, 'adjust', [postingId, version, exact(micros)]))[0])
   }
 
   async rebuild(accountId: AccountId, read: () => Promise<AccountRebuilt>): Promise<boolean> {
@@ -191,6 +192,10 @@ export class RedisCounters implements SharedCounters {
   #callersKey(state: string, kind: 'from' | 'won', ani: PhoneNumber): string {
     return `${state}:${kind}:${this.#epoch}:${ani}`
   }
+}
+
+function heard(code: string | undefined): Heard {
+  return code === 'ok' || code === 'building' ? code : 'unknown'
 }
 
 function texts(answer: unknown): string[] {

@@ -3,6 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { rebuiltFrom } from '../../../gateway/reserving/rebuild-account.ts'
+import type { SharedReservations } from '../../../gateway/reserving/shared-reservations.ts'
 import type { Taken } from '../../../gateway/taken.ts'
 import type { Campaign } from '../../../model/bid.ts'
 import { NO_CAPS } from '../../../model/caps.ts'
@@ -14,6 +16,7 @@ import { ReservingGateway, SELLER, WrittenCalls, type GatewayOptions } from '../
 
 const BID = aBid('a', 2)
 const BUYER = BID.accountId
+const NOTHING = { priceMicros: 0, fundsMicros: 0 }
 const HAMMER = fileURLToPath(new URL('../../support/hammering-process.ts', import.meta.url))
 
 describe('counters in Redis', function () {
@@ -91,8 +94,7 @@ describe('counters in Redis', function () {
       )
       assert.equal(answers.filter((kind) => kind === 'ok').length, most)
       for (const [i, id] of ids.entries())
-        if (answers[i] === 'ok')
-          assert(await some[0]!.shared!.end(BUYER, id, 'release', { priceMicros: 0, fundsMicros: 0 }))
+        if (answers[i] === 'ok') assert.equal(await some[0]!.shared!.end(BUYER, id, 'release', NOTHING), 'ok')
     }
   })
 
@@ -150,11 +152,7 @@ describe('counters in Redis', function () {
     })
     await gateway.settled()
     assert.equal(await gateway.reserve(BID, dollars(2)), 'campaign_cap', 'the dead one’s call counts')
-    const sale = { terms: { buyerId: BUYER }, hold: taken.hold }
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Of an open call no more is asked.
-    const open = { call: { sellerId: SELLER }, sale } as unknown as Parameters<
-      NonNullable<typeof gateway.sharing>['closed']
-    >[0]
+    const open = anOpenCall(taken.hold.id)
     gateway.sharing!.closed(open, 'done', { priceMicros: 1_500_000, fundsMicros: 1_500_000 })
     gateway.sharing!.closed(open, 'done', { priceMicros: 1_500_000, fundsMicros: 1_500_000 })
     await gateway.settled()
@@ -206,25 +204,19 @@ describe('counters in Redis', function () {
     assert.equal(answer.kind === 'ok' && answer.free[2], most - 1, 'no place has leaked')
   })
 
-  it('leave a gateway its slice of places and funds while they are away, and sell nothing that has a budget or a cap', async () => {
+  it('leave a gateway its slice of places while they are away, and sell nothing that costs funds or has a budget or a cap', async () => {
     const slice = await join(concurrent(10), { gateways: 2 })
     const capped = await join({ caps: { ...NO_CAPS, daily: 1000 } }, { gateways: 2 })
     const first = await slice.taken(BID, dollars(2))
     await capped.taken(BID, dollars(2))
     await redis.kill()
     await until(() => !slice.sharing!.isUp && !capped.sharing!.isUp)
-    const kept: Taken[] = []
-    for (;;) {
-      const got = await slice.reserve(BID, dollars(2), { ani: null })
-      if (typeof got === 'string') {
-        assert.equal(got, 'counters_away')
-        break
-      }
-      kept.push(got)
-    }
+    const kept = await sellSlice(slice)
     assert.equal(kept.length, 4, 'half of the nine that were free')
-    assert.equal(await capped.reserve(BID, dollars(2)), 'counters_away')
-    slice.end(kept.pop()!, dollars(1))
+    assert.equal(await capped.reserve(BID, 0n), 'counters_away')
+    slice.giveBack(kept.pop()!)
+    assert.equal(await slice.reserve(BID, dollars(2)), 'counters_away', 'another may have held the funds')
+    slice.end(await slice.taken(BID, 0n), 0n)
     await redis.start()
     await Promise.all([up(slice), up(capped)])
     await slice.settled()
@@ -233,20 +225,102 @@ describe('counters in Redis', function () {
     assert(first)
   })
 
+  it('leave a gateway its slice once, however often they go away before it has asked again', async () => {
+    const gateway = await join(concurrent(7), { leaseMs: 60_000 })
+    await gateway.taken(BID, 0n)
+    let sold = 0
+    for (let i = 0; i < 3; i++) {
+      await redis.kill()
+      await until(() => !gateway.sharing!.isUp)
+      const some = await sellSlice(gateway)
+      sold += some.length
+      await redis.start()
+      await up(gateway)
+      // Those of the first outage have been told: their ends are no slice's any more.
+      if (i === 0) for (const taken of some.splice(0, 2)) gateway.giveBack(taken)
+      await gateway.settled()
+    }
+    assert.equal(sold, 3, 'half of the six that were free')
+  })
+
+  it('are asked again only when what was sold while others were being told has been told, too', async () => {
+    const gateway = await join(concurrent(10))
+    await gateway.taken(BID, 0n)
+    await redis.kill()
+    await until(() => !gateway.sharing!.isUp)
+    const shared = gateway.shared!
+    const adopt = shared.adopt.bind(shared)
+    let sold: Promise<Taken> | null = null
+    shared.adopt = async (...args) => {
+      sold ??= gateway.taken(BID, 0n, { ani: null })
+      await sold
+      written.open.clear() // It is not in the database yet, from which the account is rebuilt.
+      return adopt(...args)
+    }
+    await redis.start()
+    assert(await gateway.sharing!.joined(20_000))
+    assert(sold)
+    const answer = await shared.reserve(gateway.routing.claim(claimed(newId())))
+    assert.equal(answer.kind === 'ok' && answer.free[2], 10 - 1 - 1 - 1)
+  })
+
+  for (const [whose, accounts] of [
+    ['buyer', [BUYER]],
+    ['seller', [SELLER]],
+    ['buyer and seller', [BUYER, SELLER]],
+  ] as const)
+    it(`count and charge the call of a process that was taken for dead, and woke: gone from the ${whose}`, async () => {
+      const gateway = await join({ caps: { ...NO_CAPS, daily: 2 } })
+      for (let i = 0; i < 2; i++) {
+        const taken = await gateway.taken(BID, dollars(2), { ani: null })
+        // What the end of its lease does to a claim that was only rung.
+        for (const account of accounts) await gateway.shared!.end(account, taken.hold.id, 'release', NOTHING)
+        gateway.answer(taken)
+        gateway.end(taken, dollars(1))
+        await gateway.settled()
+      }
+      assert.equal(gateway.sharing!.leaseCount, 0)
+      assert.equal(await gateway.reserve(BID, dollars(2)), 'campaign_cap')
+      const later = { ...claimed(newId()), atMs: NOON + 86_400_000 }
+      const answer = await gateway.shared!.reserve(gateway.routing.claim(later))
+      assert.equal(answer.kind === 'ok' && answer.availableMicros, 1e12 - 2_000_000 - 2_000_000)
+    })
+
+  it('lose nothing that happens while an account is being rebuilt from what was read before', async () => {
+    const gateway = await join()
+    const shared = gateway.shared!
+    const id = newId<HoldId>()
+    const open = {
+      ...claimed(id),
+      sellerId: SELLER,
+      awardedAtMs: NOON,
+      priceMicros: 2_000_000n,
+      fundsMicros: 2_000_000n,
+    }
+    written.open.set(id, { ...open, holdId: id, isAnswered: true })
+    let told = 0
+    const adjust = shared.adjust.bind(shared)
+    shared.adjust = async (...args) => {
+      const answer = await adjust(...args)
+      told++
+      return answer
+    }
+    await shared.rebuild(BUYER, async () => {
+      const before = rebuiltFrom(BUYER, written.usageOf(BUYER), gateway.routing)
+      gateway.apply(aDeposit())
+      gateway.sharing!.closed(anOpenCall(id), 'done', { priceMicros: 1_500_000, fundsMicros: 1_500_000 })
+      await until(() => told > 0)
+      return before
+    })
+    await gateway.settled()
+    const answer = await shared.reserve(gateway.routing.claim(claimed(newId())))
+    assert.equal(answer.kind === 'ok' && answer.availableMicros, 1e12 + 50_000_000 - 1_500_000 - 2_000_000)
+  })
+
   it('count a deposit once, though every gateway tells of it', async () => {
     const both = [await join(), await join()]
     await both[0]!.taken(BID, dollars(2))
-    const posting = {
-      id: newId(),
-      kind: 'deposit',
-      callId: null,
-      currency: 'USD',
-      reference: '',
-      postedAt: new Date(),
-      entries: [{ accountId: BUYER, amountMicros: dollars(50) }],
-    }
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- The other side of it is nobody’s here.
-    const deposit = { kind: 'posting', version: 7, posting } as unknown as Parameters<ReservingGateway['apply']>[0]
+    const deposit = aDeposit()
     for (const gateway of [...both, both[0]!]) gateway.apply(deposit)
     await Promise.all(both.map((gateway) => gateway.settled()))
     const answer = await both[0]!.shared!.reserve(both[0]!.routing.claim(claimed(newId())))
@@ -287,12 +361,44 @@ describe('counters in Redis', function () {
     await gateway.settled()
   })
 
+  /** All that it sells while the counters are away. */
+  async function sellSlice(gateway: ReservingGateway): Promise<Taken[]> {
+    const sold: Taken[] = []
+    for (;;) {
+      const got = await gateway.reserve(BID, 0n, { ani: null })
+      if (got === 'counters_away') return sold
+      if (typeof got === 'string') assert.fail(got)
+      sold.push(got)
+    }
+  }
+
   function claimed(id: HoldId) {
     const { id: bidId, campaignId, targetId, accountId: buyerId } = BID
     const money = { priceMicros: 2_000_000, fundsMicros: 2_000_000 }
     return { id, bidId, campaignId, targetId, buyerId, sellerId: null, ani: CALLER, atMs: NOON, ...money }
   }
 })
+
+/** $50 that every gateway learns of. */
+function aDeposit(): Parameters<ReservingGateway['apply']>[0] {
+  const posting = {
+    id: newId(),
+    kind: 'deposit',
+    callId: null,
+    currency: 'USD',
+    reference: '',
+    postedAt: new Date(),
+    entries: [{ accountId: BUYER, amountMicros: dollars(50) }],
+  }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- The other side of it is nobody’s here.
+  return { kind: 'posting', version: 7, posting } as unknown as Parameters<ReservingGateway['apply']>[0]
+}
+
+function anOpenCall(id: HoldId): Parameters<SharedReservations['closed']>[0] {
+  const sale = { terms: { buyerId: BUYER }, hold: { id } }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Of an open call no more is asked.
+  return { call: { sellerId: SELLER }, sale } as unknown as Parameters<SharedReservations['closed']>[0]
+}
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10))
