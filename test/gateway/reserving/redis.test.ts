@@ -297,7 +297,7 @@ describe('counters in Redis', function () {
       priceMicros: 2_000_000n,
       fundsMicros: 2_000_000n,
     }
-    written.open.set(id, { ...open, holdId: id, isAnswered: true })
+    written.open.set(id, { ...open, holdId: id, isAnswered: true, isConverted: false })
     let told = 0
     const adjust = shared.adjust.bind(shared)
     shared.adjust = async (...args) => {
