@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import type { AcceptPlace, AnswerPlace, AnswerTemplate, PostTemplate, RequestTemplate } from '../model/bidder.ts'
 import { PathError, readPath } from '../routing/bidders/answer.ts'
-import { compileTemplate, secretsIn, TemplateError, type TemplateUse } from '../routing/bidders/template.ts'
+import {
+  compileTemplate,
+  requireValues,
+  secretsIn,
+  TemplateError,
+  type TemplateMoment,
+  type TemplateUse,
+} from '../routing/bidders/template.ts'
 import type { Kit } from './kit.ts'
 import { invalid } from './problems.ts'
 
@@ -95,24 +102,25 @@ export const PostAnswer = z.strictObject({
 })
 
 /** Checks a request whole, and throws a 422 that names what is wrong in it under `pointer`. */
-export function readRequest(kit: Kit, input: z.output<typeof RequestInput>, pointer: string): RequestTemplate {
+export function readRequest(kit: Kit, input: z.output<typeof RequestInput>, moment: 'ping' | 'post'): RequestTemplate {
+  const pointer = `/${moment}`
   const { method, url, headers, body, body_type: bodyType } = input
-  requireUrl(kit, url, `${pointer}/url`)
+  requireUrl(kit, url, `${pointer}/url`, moment)
   for (const [name, value] of Object.entries(headers)) {
     const at = `${pointer}/headers/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
     if (OWN_HEADERS.test(name)) throw invalid(at, 'is a header that we say ourselves', 'not_allowed')
-    requireTemplate(value, 'header', at)
+    requireTemplate(value, 'header', at, moment)
   }
   if (body !== null) {
     if (method === 'GET') throw invalid(`${pointer}/body`, 'a GET has no body', 'not_allowed')
-    requireTemplate(body, bodyType, `${pointer}/body`)
+    requireTemplate(body, bodyType, `${pointer}/body`, moment)
     if (bodyType === 'json') requireJson(body, `${pointer}/body`)
   }
   return { method, url, headers, body, bodyType }
 }
 
 /** Where a request goes must not depend on the call: the origin holds no placeholder, and is no address that is not called. Throws 422. */
-export function requireUrl(kit: Kit, url: string, pointer: string): void {
+export function requireUrl(kit: Kit, url: string, pointer: string, moment: TemplateMoment): void {
   const origin = /^https?:\/\/[^/?#\\]+(?=[/?#]|$)/i.exec(url)?.[0]
   if (origin === undefined || !URL.canParse(origin) || origin.includes('{'))
     throw invalid(pointer, 'must begin with https:// or http:// and a host that is no placeholder', 'invalid_url')
@@ -122,12 +130,13 @@ export function requireUrl(kit: Kit, url: string, pointer: string): void {
   if (url.includes('#')) throw invalid(pointer, 'must have no fragment', 'invalid_url')
   if (!kit.mayCall(hostname))
     throw invalid(pointer, 'leads to an address that is not called from here', 'address_refused')
-  requireTemplate(url, 'url', pointer)
+  requireTemplate(url, 'url', pointer, moment)
 }
 
-function requireTemplate(template: string, use: TemplateUse, pointer: string): void {
+function requireTemplate(template: string, use: TemplateUse, pointer: string, moment: TemplateMoment): void {
   try {
     compileTemplate(template, use)
+    requireValues(template, moment)
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error
     throw invalid(pointer, error.message, 'invalid_template')
@@ -155,7 +164,7 @@ export function readPost(kit: Kit, input: z.output<typeof PostInput>): PostTempl
   if (rest.method === 'GET') throw invalid('/post/method', 'a call is not posted by GET', 'not_allowed')
   if (accept) requirePath(accept, '/post/accept')
   if (destination) requirePath(destination, '/post/destination')
-  return { request: readRequest(kit, rest, '/post'), accept: acceptOf(accept), destination, timeoutMs }
+  return { request: readRequest(kit, rest, 'post'), accept: acceptOf(accept), destination, timeoutMs }
 }
 
 function requirePath(place: AnswerPlace, pointer: string): void {

@@ -173,7 +173,7 @@ export function bidderEndpoints(kit: Kit): Endpoint[] {
   }
 
   function readUrl(url: string | null, pointer: string): string | null {
-    if (url !== null) requireUrl(kit, url, pointer)
+    if (url !== null) requireUrl(kit, url, pointer, 'notice')
     return url
   }
 
@@ -223,7 +223,7 @@ export function bidderEndpoints(kit: Kit): Endpoint[] {
         billableAfter: body.billable_after,
         maxConcurrentCalls: body.max_concurrent_calls,
         timeoutMs: body.timeout_ms,
-        ping: readRequest(kit, body.ping, '/ping'),
+        ping: readRequest(kit, body.ping, 'ping'),
         answer: body.answer && readAnswer(body.answer),
         post: body.post && readPost(kit, body.post),
         winUrl: readUrl(body.win_url, '/win_url'),
@@ -246,7 +246,7 @@ export function bidderEndpoints(kit: Kit): Endpoint[] {
         billableAfter: body.billable_after,
         maxConcurrentCalls: body.max_concurrent_calls,
         timeoutMs: body.timeout_ms,
-        ping: body.ping && readRequest(kit, body.ping, '/ping'),
+        ping: body.ping && readRequest(kit, body.ping, 'ping'),
         answer: body.answer && readAnswer(body.answer),
         post: body.post && readPost(kit, body.post),
         winUrl: body.win_url === undefined ? undefined : readUrl(body.win_url, '/win_url'),

@@ -16,6 +16,7 @@ import { createDialect } from '../../routing/bidders/dialect.ts'
 import type { HttpRequest, NoticeFacts, PingFacts } from '../../routing/bidders/wire.ts'
 import type { AuctionRequest, Routing } from '../../routing/route-call.ts'
 import type { Directory } from '../directory.ts'
+import type { ClientShelf } from '../outgoing/client-shelf.ts'
 import type { HttpClient } from '../outgoing/http-client.ts'
 import { BidderLine, isFault, type PingOutcome } from './bidder-line.ts'
 import type { CallerNames } from './caller-names.ts'
@@ -37,7 +38,10 @@ export interface BidderLimits {
 export interface BiddersParts {
   readonly clock: Clock
   readonly log: Logger
-  readonly http: HttpClient
+  /** By their buyers' accounts, for pings and posts. */
+  readonly clients: Pick<ClientShelf, 'of' | 'close'>
+  /** For notices alone: they may go where nobody answers. */
+  readonly noticeClient: HttpClient
   readonly secrets: SecretBox
   readonly callerNames: CallerNames
   readonly tokens: PingTokens
@@ -82,7 +86,7 @@ export class Bidders {
 
   constructor(parts: BiddersParts) {
     this.#parts = parts
-    this.#notices = new Notices({ http: parts.http, telemetry: parts.telemetry, headers: HEADERS })
+    this.#notices = new Notices({ http: parts.noticeClient, telemetry: parts.telemetry, headers: HEADERS })
     this.#reentry = new Reentry(parts.limits.reentryMs)
   }
 
@@ -151,7 +155,7 @@ export class Bidders {
 
   async close(): Promise<void> {
     this.#notices.close()
-    await this.#parts.http.close()
+    await Promise.all([this.#parts.clients.close(), this.#parts.noticeClient.close()])
   }
 
   #dialectOf(bidder: Bidder): BidderLine['dialect'] {
@@ -229,13 +233,17 @@ export class Bidders {
     request: AuctionRequest,
     deadlineMs: number,
   ): Promise<void> {
-    const { http, clock, telemetry } = this.#parts
+    const { clients, clock, telemetry } = this.#parts
     const waitMs = line.waitMs(deadlineMs)
     const isCut = this.#isCut(line, deadlineMs)
     const facts = this.#factsFor(line.bidder, request, waitMs)
     const startedMs = clock.monotonicMs()
     const dialect = line.dialect!
-    const reply = await line.ask(http, this.#signed(dialect.buildPing(facts), request.callId, null), waitMs)
+    const reply = await line.ask(
+      clients.of(line.bidder.accountId),
+      this.#signed(dialect.buildPing(facts), request.callId, null),
+      waitMs,
+    )
     let outcome: PingOutcome = typeof reply === 'string' ? reply : 'bid'
     if (typeof reply !== 'string') {
       const offer = dialect.readPing(reply, facts)
@@ -277,7 +285,8 @@ export class Bidders {
     request: HttpRequest,
     { deadlineMs, gone }: PostedCall,
   ): Promise<NonBidCode | null> {
-    const { clock, http } = this.#parts
+    const { clock, clients } = this.#parts
+    const http = clients.of(line.bidder.accountId)
     const ownEndMs = clock.monotonicMs() + line.bidder.post!.timeoutMs
     const endMs = Math.min(ownEndMs, deadlineMs)
     const failed = (reply: NonBidCode): NonBidCode => {

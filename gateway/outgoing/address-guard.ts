@@ -1,5 +1,6 @@
-import { lookup as lookUp, type LookupAddress, type LookupOptions } from 'node:dns'
+import type { LookupAddress, LookupOptions } from 'node:dns'
 import { BlockList, isIP, isIPv4 } from 'node:net'
+import { NameLookup } from './name-lookup.ts'
 
 /** What is nobody's public address (IANA's special-purpose registry, RFC 6890), in which a customer's URL has no business. */
 const PRIVATE_V4 = [
@@ -36,9 +37,11 @@ export class AddressGuard {
   readonly #refused = new BlockList()
   readonly #global = new BlockList()
   readonly #allowed = new BlockList()
+  readonly #names: Pick<NameLookup, 'addressesOf'>
 
   /** `privateNetworks`: CIDR blocks that may be called all the same. Throws for what is none. */
-  constructor(privateNetworks: readonly string[] = []) {
+  constructor(privateNetworks: readonly string[] = [], names?: Pick<NameLookup, 'addressesOf'>) {
+    this.#names = names ?? new NameLookup({ knowsHouse: privateNetworks.length > 0 })
     this.#global.addSubnet('2000::', 3, 'ipv6')
     for (const block of [...PRIVATE_V4, ...PRIVATE_V6]) add(this.#refused, block)
     for (const block of privateNetworks) add(this.#allowed, block)
@@ -63,16 +66,22 @@ export class AddressGuard {
 
   /** As `dns.lookup`, for sockets: fails with AddressRefused when any address of the name is not called. */
   readonly lookup = (hostname: string, options: LookupOptions, callback: LookedUp): void => {
-    lookUp(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error) return callback(error, [])
+    const judge = (all: readonly LookupAddress[]): void => {
+      const addresses = all.filter(({ family }) => !isOneFamily(options) || family === options.family)
       const refused = addresses.find(({ address }) => !this.isAllowed(address))
       if (refused) return callback(new AddressRefused(`${hostname} is at ${refused.address}`), [])
       const [first] = addresses
       if (!first) return callback(new AddressRefused(`${hostname} has no address`), [])
       if (options.all) callback(null, addresses)
       else callback(null, first.address, first.family)
-    })
+    }
+    const fail = (error: Error): void => callback(error, [])
+    this.#names.addressesOf(hostname).then(judge, fail)
   }
+}
+
+function isOneFamily({ family }: LookupOptions): boolean {
+  return family === 4 || family === 6
 }
 
 function add(list: BlockList, block: string): void {

@@ -6,6 +6,8 @@ export interface HttpClientLimits {
   readonly connections: number
   /** The longest answer, in bytes; a longer one breaks its connection off. */
   readonly maxAnswerBytes: number
+  /** An idle connection is kept so long, unless its server says less, ms. */
+  readonly keepAliveMs?: number
 }
 
 /** Different origins spoken to at once. */
@@ -14,7 +16,7 @@ const MAX_HEADER_BYTES = 16_384
 /** Of an answer that is not looked at so much is waited for, so that its connection can be used again. */
 const MAX_UNREAD_BYTES = 65_536
 const CONNECT_MS = 2000
-/** An idle connection is kept so long, unless its server says less: a TLS handshake takes longer than most answers. */
+/** A TLS handshake takes longer than most answers. */
 const KEEP_ALIVE_MS = 30_000
 /** Each request has a time of its own; this only ends what it has forgotten. */
 const ANSWER_MS = 30_000
@@ -51,14 +53,14 @@ export interface IncomingReply {
 export class HttpClient {
   readonly #agent: Agent
 
-  constructor(guard: AddressGuard, { connections, maxAnswerBytes }: HttpClientLimits) {
+  constructor(guard: AddressGuard, { connections, maxAnswerBytes, keepAliveMs = KEEP_ALIVE_MS }: HttpClientLimits) {
     const connect = buildConnector({ timeout: CONNECT_MS, lookup: guard.lookup })
     this.#agent = new Agent({
       connections,
       pipelining: 1,
       maxOrigins: MAX_ORIGINS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveMaxTimeout: KEEP_ALIVE_MS,
+      keepAliveTimeout: keepAliveMs,
+      keepAliveMaxTimeout: keepAliveMs,
       headersTimeout: ANSWER_MS,
       bodyTimeout: ANSWER_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -115,6 +117,11 @@ export class HttpClient {
       clearTimeout(timer)
       gone?.removeEventListener('abort', giveUp)
     }
+  }
+
+  /** Takes no more requests, and ends its connections once those under way are answered. */
+  retire(): Promise<void> {
+    return this.#agent.close()
   }
 
   /** Ends all connections, requests under way included. */

@@ -11,15 +11,20 @@ import { PingTokens } from '../bidders/ping-token.ts'
 import { SecretBox } from '../bidders/secret-box.ts'
 import type { Trunks } from '../identity/trunks.ts'
 import { AddressGuard } from '../outgoing/address-guard.ts'
+import { ClientShelf } from '../outgoing/client-shelf.ts'
 import { HttpClient } from '../outgoing/http-client.ts'
 import type { Registrar } from '../registrar/registrar.ts'
 
 const LEAST_SECRET = 32
 const SECRET_FILE = 'bidders.secret'
+/** Buyers with connections of their own at once. */
+const MAX_CLIENTS = 500
+/** Notices come now and then, to many hosts: a connection waits for the next no longer than this. */
+const NOTICE_KEEP_ALIVE_MS = 1000
 
 export interface BidderNeeds extends Omit<
   BiddersParts,
-  'http' | 'secrets' | 'callerNames' | 'tokens' | 'limits' | 'isRingable'
+  'clients' | 'noticeClient' | 'secrets' | 'callerNames' | 'tokens' | 'limits' | 'isRingable'
 > {
   readonly settings: Settings
   readonly trunks: Pick<Trunks, 'isCarrier'>
@@ -35,7 +40,8 @@ export function createBidders({ settings, trunks, registrar, ...parts }: BidderN
   const tokens = new PingTokens(secret)
   const bidders = new Bidders({
     ...parts,
-    http: new HttpClient(guard, { connections, maxAnswerBytes }),
+    clients: new ClientShelf(MAX_CLIENTS, () => new HttpClient(guard, { connections, maxAnswerBytes })),
+    noticeClient: new HttpClient(guard, { connections, maxAnswerBytes, keepAliveMs: NOTICE_KEEP_ALIVE_MS }),
     secrets,
     callerNames: new CallerNames(secret),
     tokens,

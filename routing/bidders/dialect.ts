@@ -1,4 +1,5 @@
 import type { Bidder, BodyType, RequestTemplate } from '../../model/bidder.ts'
+import { formatMoney } from '../../model/money.ts'
 import { acceptance, Answer, finder } from './answer.ts'
 import { readDestination, readOffer } from './offer.ts'
 import { openRtb } from './openrtb.ts'
@@ -21,6 +22,9 @@ export function createDialect(bidder: Omit<Bidder, 'secrets'>, secrets: Readonly
   const isTaken = post?.accept ? acceptance(post.accept) : null
   const findPlace = post?.destination ? finder(post.destination) : null
   const winUrl = bidder.winUrl === null ? null : compileTemplate(bidder.winUrl, 'url')
+  const pingHost = hostOf(bidder.ping.url)
+  const maxBid = formatMoney(bidder.maxBidMicros)
+  const pingValues = (facts: PingFacts): TemplateValues['values'] => ({ ...valuesOf(facts), max_bid: maxBid })
   const lossUrl = bidder.lossUrl === null ? null : compileTemplate(bidder.lossUrl, 'url')
   return {
     buildPing: (facts) => toPing(facts, pingValues(facts)),
@@ -45,7 +49,9 @@ export function createDialect(bidder: Omit<Bidder, 'secrets'>, secrets: Readonly
       const values = { ...pingValues(facts), ...noticeValues(facts) }
       const fill = facts.result === 'win' ? winUrl : lossUrl
       if (fill) return fill({ values, tags: facts.tags, secrets })
-      return wire.noticeUrl(offer, facts)
+      // An answer does not have us call whom it likes.
+      const url = wire.noticeUrl(offer, facts)
+      return url !== null && hostOf(url) === pingHost ? url : null
     },
   }
 }
@@ -91,7 +97,12 @@ function requestBuilder(
   }
 }
 
-function pingValues(facts: PingFacts): TemplateValues['values'] {
+/** Null: it is no URL. */
+function hostOf(url: string): string | null {
+  return URL.parse(url)?.hostname ?? null
+}
+
+function valuesOf(facts: PingFacts): TemplateValues['values'] {
   return {
     ping_id: facts.pingId,
     caller: facts.caller ?? '',

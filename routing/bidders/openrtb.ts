@@ -3,6 +3,9 @@ import { Answer } from './answer.ts'
 import { readOffer } from './offer.ts'
 import type { NoticeFacts, Offer, PingFacts, Wire } from './wire.ts'
 
+/** Of an answer's own notice URLs; a longer one is none. */
+const MAX_NOTICE_URL = 2048
+
 /**
  * OpenRTB 2.6's shapes for a call: one impression, whose `ext.call` is what is for sale. The reserve and the price rule are not told, as to no buyer;
  * `user.id` is who calls, by the name it has for this buyer today.
@@ -69,9 +72,13 @@ function readBid({ price, impid, nurl, lurl, ext }: Bid): Offer | NonBidCode {
   if (typeof offer === 'string') return offer
   return {
     ...offer,
-    ...(typeof nurl === 'string' && { winUrl: nurl }),
-    ...(typeof lurl === 'string' && { lossUrl: lurl }),
+    ...(isNoticeUrl(nurl) && { winUrl: nurl }),
+    ...(isNoticeUrl(lurl) && { lossUrl: lurl }),
   }
+}
+
+function isNoticeUrl(url: unknown): url is string {
+  return typeof url === 'string' && url.length <= MAX_NOTICE_URL
 }
 
 /** OpenRTB 2.6 §4.4, as far as it has a meaning for a call. */

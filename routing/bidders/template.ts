@@ -22,6 +22,17 @@ export const PLACEHOLDERS = [
 ] as const
 type Placeholder = (typeof PLACEHOLDERS)[number]
 
+/** When a template is filled in: that says what there is to put in. */
+export type TemplateMoment = 'ping' | 'post' | 'notice'
+const SOLD = ['call_id', 'bid', 'price'] as const
+const ENDED = ['bid', 'price', 'result', 'reason', 'reason_code'] as const
+const LATER: ReadonlySet<string> = new Set([...SOLD, ...ENDED])
+const LATER_AT: Readonly<Record<TemplateMoment, ReadonlySet<string>>> = {
+  ping: new Set(),
+  post: new Set(SOLD),
+  notice: new Set(ENDED),
+}
+
 /** What is put in; what is absent is nothing. */
 export interface TemplateValues {
   readonly values: Readonly<Partial<Record<Placeholder, string>>>
@@ -48,12 +59,20 @@ export function secretsIn(template: string): string[] {
   return [...template.matchAll(PLACEHOLDER)].flatMap(([, name]) => NAME.exec(name!)?.groups?.['key'] ?? [])
 }
 
+/** Throws TemplateError for a placeholder that has no value when this template is filled in. */
+export function requireValues(template: string, moment: TemplateMoment): void {
+  for (const [, inner] of template.matchAll(PLACEHOLDER)) {
+    const name = inner!.trim()
+    if (LATER.has(name) && !LATER_AT[moment].has(name)) throw new TemplateError(`has no value {{${name}}} here`)
+  }
+}
+
 /**
  * Makes a template ready. Each value is escaped for its place, so that none can end the string, the element or the parameter it stands in;
  * in JSON a value outside a string stands as it is when it is a number, else as a string of its own. Throws TemplateError.
  */
 export function compileTemplate(template: string, use: TemplateUse): Fill {
-  const parts: (string | ((from: TemplateValues) => string))[] = []
+  const parts: Part[] = []
   let end = 0
   let isInString = false
   for (const match of template.matchAll(PLACEHOLDER)) {
@@ -65,10 +84,41 @@ export function compileTemplate(template: string, use: TemplateUse): Fill {
   const rest = template.slice(end)
   if (template.replaceAll(PLACEHOLDER, '').includes('{{')) throw new TemplateError('has {{ without }}')
   parts.push(rest)
+  return use === 'url' ? fillUrl(parts) : (from) => filled(parts, from)
+}
+
+type Part = string | Fill
+
+function filled(parts: readonly Part[], from: TemplateValues): string {
+  let text = ''
+  for (const part of parts) text += typeof part === 'string' ? part : part(from)
+  return text
+}
+
+/** A segment that is not what it says but a step, as a URL is read (WHATWG URL §4.3): control characters left out, with what ends it. */
+const DOTS = /^(?:\.|%2e){1,2}[/\\?]?$/i
+
+/** Whoever names a tag `..` would have another path called: a value that makes a segment a step is left out. */
+function fillUrl(parts: readonly Part[]): Fill {
+  const segments: Part[][] = [[]]
+  let isPath = true
+  for (const part of parts) {
+    const pieces = typeof part === 'string' && isPath ? part.split(/(?<=[/\\?])/) : [part]
+    for (const piece of pieces) {
+      segments.at(-1)!.push(piece)
+      if (!isPath || typeof piece !== 'string') continue
+      if (piece.endsWith('?')) isPath = false
+      if (/[/\\?]$/.test(piece)) segments.push([])
+    }
+  }
   return (from) => {
-    let text = ''
-    for (const part of parts) text += typeof part === 'string' ? part : part(from)
-    return text
+    let url = ''
+    for (const segment of segments) {
+      const text = filled(segment, from)
+      const isStep = DOTS.test(text.replaceAll(/[\t\r\n]/g, ''))
+      url += isStep ? segment.filter((part) => typeof part === 'string').join('') : text
+    }
+    return url
   }
 }
 

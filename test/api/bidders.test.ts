@@ -93,7 +93,7 @@ describe('bidders', () => {
       campaign_id: ['019ed6c2-0000-7000-8000-000000000001'],
       answer: [null, {}, { bid: {} }, { bid: { json: 'a b' } }, { bid: { json: 'a', after: 'b', before: '' } }],
       secrets: [{ 'a b': 'x' }, { a: '' }, Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`k${i}`, 'x']))],
-      win_url: ['', 'ftp://x', 'https://10.0.0.1/', 'https://x/{{zipp}}'],
+      win_url: ['', 'ftp://x', 'https://10.0.0.1/', 'https://x/{{zipp}}', 'https://x/{{call_id}}'],
       ping: [
         {},
         ...[
@@ -123,6 +123,8 @@ describe('bidders', () => {
         { ...PING, headers: { 'a b': 'x' } },
         { ...PING, headers: { a: 'x\r\ny: z' } },
         { ...PING, more: 1 },
+        { ...PING, body: '{"price": "{{price}}"}' },
+        { ...PING, url: `${PING.url}?call={{call_id}}` },
       ],
       post: [
         { ...PING, method: 'GET', body: null },

@@ -7,6 +7,7 @@ import { PingTokens } from '../../gateway/bidders/ping-token.ts'
 import { SecretBox } from '../../gateway/bidders/secret-box.ts'
 import type { Call } from '../../gateway/live-call.ts'
 import { AddressGuard } from '../../gateway/outgoing/address-guard.ts'
+import { ClientShelf } from '../../gateway/outgoing/client-shelf.ts'
 import { HttpClient } from '../../gateway/outgoing/http-client.ts'
 import type { Award } from '../../model/auction.ts'
 import type { Bidder } from '../../model/bidder.ts'
@@ -85,13 +86,16 @@ export class BidderStage extends PingStage {
     const secret = Buffer.alloc(32, 7)
     const box = new SecretBox(secret)
     const tokens = new PingTokens(secret)
+    const guard = new AddressGuard(networks)
+    const client = (): HttpClient => new HttpClient(guard, { connections: 8, maxAnswerBytes: 65_536 })
     let made: Bidders | undefined
     super(
       {},
       (needs) => {
         made = new Bidders({
           ...needs,
-          http: new HttpClient(new AddressGuard(networks), { connections: 8, maxAnswerBytes: 65_536 }),
+          clients: new ClientShelf(100, client),
+          noticeClient: client(),
           secrets: box,
           callerNames: new CallerNames(secret),
           tokens,

@@ -46,6 +46,28 @@ describe('the dialects of bidders', () => {
     })
   }
 
+  it('of answers that name their own notice URLs have them called at the bidder’s host only, and no long ones', () => {
+    const shown = aBidder('b', 'https://b.example/rtb')
+    const dialect = createDialect({ ...shown, dialect: 'openrtb', answer: null }, {})
+    const facts = pingFacts()
+    const notice: NoticeFacts = { ...facts, result: 'win', bid: '2.50', price: '2.01', code: null, reasonNumber: 0 }
+    const urlOf = (nurl: string): string | null => {
+      const bid = { impid: '1', price: 2, nurl }
+      const offer = dialect.readPing(ok({ id: facts.pingId, cur: 'USD', seatbid: [{ bid: [bid] }] }), facts)
+      assert.ok(typeof offer !== 'string')
+      return dialect.noticeUrl(offer, notice)
+    }
+    assert.equal(urlOf('https://b.example:8443/won?p=${AUCTION_PRICE}'), 'https://b.example:8443/won?p=2.01')
+    for (const wrong of [
+      'https://c.example/won',
+      'https://b.example.c.example/',
+      'https://c.example@d.example/',
+      '/won',
+      `https://b.example/${'a'.repeat(2048)}`,
+    ])
+      assert.equal(urlOf(wrong), null, wrong.slice(0, 40))
+  })
+
   it('have a reason for every answer that is no bid', () => {
     const dialect = createDialect(aBidder('b', 'https://b.example/', { maxBidMicros: dollars(5) }), {})
     const read = (reply: HttpReply): unknown => dialect.readPing(reply, pingFacts())

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { compileTemplate, secretsIn, TemplateError, type TemplateUse } from '../../../routing/bidders/template.ts'
+import {
+  compileTemplate,
+  requireValues,
+  secretsIn,
+  TemplateError,
+  type TemplateUse,
+} from '../../../routing/bidders/template.ts'
 
 function fill(template: string, use: TemplateUse, vertical: string): string {
   return compileTemplate(template, use)({ values: { vertical }, tags: { vertical }, secrets: { key: 's3' } })
@@ -33,6 +39,31 @@ describe('a bidder’s template', () => {
       }),
       { numRuns: 1000 },
     )
+  })
+
+  it('puts no step into the path of a URL, whatever is put in: such a value is left out', () => {
+    const path = (template: string, vertical: string): string =>
+      new URL(fill(`https://x.example${template}`, 'url', vertical)).href.slice('https://x.example'.length)
+    assert.equal(path('/v1/{{vertical}}/bid', '..'), '/v1//bid')
+    assert.equal(path('/v1/{{vertical}}/bid', '.'), '/v1//bid')
+    assert.equal(path('/v1/{{vertical}}', '..'), '/v1/')
+    assert.equal(path('/v1/{{vertical}}{{vertical}}/bid', '.'), '/v1//bid')
+    assert.equal(path('/v1/{{vertical}}%2e/bid', '.'), '/v1/bid')
+    assert.equal(path('/v1\\{{vertical}}\\bid', '..'), '/v1//bid')
+    assert.equal(path('/v1/{{vertical}}?a={{vertical}}', '..'), '/v1/?a=..')
+    assert.equal(path('/v1/a{{vertical}}/bid', '..'), '/v1/a../bid')
+    assert.equal(path('/v1/{{vertical}}/bid', '...'), '/v1/.../bid')
+  })
+
+  it('has the values of its moment', () => {
+    for (const [moment, right, wrong] of [
+      ['ping', '{{zip}}{{max_bid}}{{tag:price}}', '{{price}}'],
+      ['post', '{{price}}{{call_id}}', '{{reason}}'],
+      ['notice', '{{price}}{{ reason_code }}', '{{call_id}}'],
+    ] as const) {
+      requireValues(right, moment)
+      assert.throws(() => requireValues(wrong, moment), TemplateError, wrong)
+    }
   })
 
   it('that asks for what there is not is none', () => {
