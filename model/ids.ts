@@ -29,6 +29,8 @@ const DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0
 const written = Buffer.from('00000000-0000-7000-8000-000000000000', 'latin1')
 /** Where the hex digits of each random byte but the first go. */
 const RANDOM_AT = [21, 24, 26, 28, 30, 32, 34]
+/** Ids go on in their order when the clock is set back by less than this; by more, it was wrong before, and is believed now. */
+const MOST_AHEAD_MS = 60_000
 let lastMs = 0
 let writtenMs = 0
 let sequence = 0
@@ -39,7 +41,7 @@ let sequence = 0
  */
 export function newId<T extends string>(clock: Clock = systemClock, random: Random = systemRandom): T {
   const now = clock.now()
-  if (now > lastMs) {
+  if (now > lastMs || now < lastMs - MOST_AHEAD_MS) {
     lastMs = now
     sequence = 0
   } else if (++sequence > 0xfff) {

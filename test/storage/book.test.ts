@@ -142,8 +142,8 @@ describe('the book', () => {
     await held.stores.ledger.post(posting)
     await held.book.catchUp()
     assert.deepEqual(
-      held.changes.filter((change) => change.kind === 'posting'),
-      [{ kind: 'posting', posting }],
+      held.changes.flatMap((change) => (change.kind === 'posting' ? [change.posting] : [])),
+      [posting],
     )
   })
 
