@@ -6,6 +6,7 @@ import type { CallId } from '../model/ids.ts'
 import { ADMIN, endpoint, type Endpoint } from './endpoint.ts'
 import { notFound, type Kit } from './kit.ts'
 import type { AuditEntry } from './needs.ts'
+import { invalid } from './problems.ts'
 import * as s from './schemas.ts'
 
 const LineAnswer = z.strictObject({
@@ -99,6 +100,7 @@ export function auditEndpoints({ stores }: Kit): Endpoint[] {
       async handle({ query }) {
         const until = query.until ?? new Date()
         const from = query.from ?? new Date(until.getTime() - 86_400_000)
+        if (from >= until) throw invalid('/query/until', 'must be later than from', 'out_of_order')
         const stream = { type: 'application/x-ndjson', length: null, chunks: inLines(stores.audit.export(from, until)) }
         return { status: 200, stream }
       },

@@ -34,6 +34,7 @@ export async function exportAudit(
   print: Print,
 ): Promise<void> {
   const [first, last] = [timeOf('from', from, 0), timeOf('until', until, Date.now())]
+  if (first >= last) throw new RangeError('--until must be later than --from')
   const storage = await openCommandStorage(settings)
   try {
     for await (const line of storage.stores.audit.export(first, last)) print(printAuditLine(line))

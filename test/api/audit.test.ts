@@ -72,5 +72,8 @@ describe('the audit over the API', () => {
       lines.map((line) => JSON.parse(line).seq),
       ['7', '8'],
     )
+    const upsideDown = 'from=2026-11-02T00:00:00Z&until=2026-11-01T00:00:00Z'
+    const refused = await api.request('GET', `audit?${upsideDown}`, { token: admin.token })
+    assert.deepEqual([refused.status, refused.body.errors[0].pointer], [422, '/query/until'])
   })
 })
