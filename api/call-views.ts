@@ -105,6 +105,8 @@ export const CallAnswer = z.strictObject({
           rule: z.string(),
           source: z.string(),
           detail: z.string(),
+          version: z.string().optional().meta({ description: 'The edition of the rule: a date, or a number' }),
+          evidence: z.string().optional().meta({ description: 'What the consumer’s place was known by' }),
         }),
       ),
     })

@@ -96,6 +96,10 @@ export interface CheckRecord {
   readonly rule: string
   readonly source: string
   readonly detail: string
+  /** The edition of the rule: the date its row of the law's table is of, or the version number of an operator's; absent where there is but one. */
+  readonly version?: string
+  /** What the consumer's place was known by, where the check turned on it: `zip`, `npa-nxx`, … (compliance/place-evidence.ts). */
+  readonly evidence?: string
 }
 
 /** One step of the decision, for `dce call show` and the API’s `trace`. */

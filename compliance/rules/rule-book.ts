@@ -66,6 +66,7 @@ export class RuleBook {
         rule: `rule:${rule.name}`,
         source: rule.source,
         detail: against && rule.effect === 'log' ? `noted: ${detail}` : detail,
+        version: String(rule.version),
       })
     }
     return { checks, exclusions }

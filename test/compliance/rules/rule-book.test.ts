@@ -75,6 +75,7 @@ describe('the operator’s compliance rules', () => {
     assert.equal(verdict.allowed, true)
     assert.deepEqual(verdict.exclusions, [scope])
     assert.equal(verdict.checks.at(-1)!.effect, 'advisory')
+    assert.equal(verdict.checks.at(-1)!.version, '1', 'which edition of the rule spoke')
     assert.equal(lawOf(aRule('r', ALWAYS, { scope, effect: 'warn' })).screen(anOffer()).exclusions, null)
   })
 
