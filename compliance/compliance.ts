@@ -19,6 +19,8 @@ export interface ComplianceOptions {
   readonly callingHours: { readonly startMinute: number; readonly endMinute: number }
   /** compliance.unknown_location */
   readonly unknownLocation: 'block' | 'allow'
+  /** compliance.screening.collect: nothing is checked behind the first that refuses. Absent: everything is. */
+  readonly stopsAtFirst?: boolean
 }
 
 /** What the hours alone say of calling this number then; the shape of api/needs.ts. */
@@ -67,7 +69,8 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
   const frequency = new CallFrequency()
   const asked = { hours, holidays: hours.holidays, doNotCall, frequency }
   const rules = new RuleBook(asked)
-  const book = { doNotCall, hours, hoursEnabled: options.tcpaEnabled, frequency, rules }
+  const { tcpaEnabled: hoursEnabled, stopsAtFirst = false } = options
+  const book = { doNotCall, hours, hoursEnabled, frequency, rules, stopsAtFirst }
   return {
     apply(change) {
       if (change.kind === 'dnc') doNotCall.apply(change)

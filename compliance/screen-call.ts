@@ -26,6 +26,8 @@ export interface ScreeningBook {
   readonly hoursEnabled: boolean
   readonly frequency: CallFrequency
   readonly rules: RuleBook
+  /** Nothing is checked behind the first that blocks. */
+  readonly stopsAtFirst?: boolean
 }
 
 /** One check: a question with a name. `against` is what it found; the leg decides whether that blocks or only advises. */
@@ -146,9 +148,10 @@ export function screenCall(
     const record: CheckRecord = { check: check.name, effect, rule, source, detail }
     records.push(record)
     if (effect === 'block' ? decided?.effect !== 'block' : effect === 'advisory' && decided === null) decided = record
+    if (effect === 'block' && book.stopsAtFirst) break
   }
   let exclusions: readonly Exclusion[] | null = null
-  if (!book.rules.isEmpty) {
+  if (!book.rules.isEmpty && !(book.stopsAtFirst && decided?.effect === 'block')) {
     const places = book.hours.placesOf({ number: request.ani, zip: request.zip })
     const said = book.rules.judge({ request, places })
     exclusions = said.exclusions

@@ -1,4 +1,5 @@
 import { BIDDERS } from './bidder-catalogue.ts'
+import { COMPLIANCE } from './compliance-catalogue.ts'
 import { FREESWITCH } from './freeswitch-catalogue.ts'
 import { later, may, set, SHORT_WAIT } from './setting.ts'
 import {
@@ -15,7 +16,6 @@ import {
   PORT_OR_OFF,
   someOf,
   TEXT,
-  TIME_OF_DAY,
   TOPIC,
   whole,
 } from './setting-kinds.ts'
@@ -184,31 +184,7 @@ export const CATALOGUE = {
   ...PAYMENTS,
   ...PING,
 
-  'compliance.tcpa.enabled': set(FLAG, true, 'Whether calling hours are judged at all.', {
-    aliases: ['compliance.tcpa_enabled'],
-  }),
-  'compliance.tcpa.calling_hours.start': set(
-    TIME_OF_DAY,
-    480,
-    'The earliest local time of a call (47 CFR 64.1200(c)(1)); states may be stricter.',
-  ),
-  'compliance.tcpa.calling_hours.end': set(TIME_OF_DAY, 1260, 'The local time from which no more calls are made.'),
-  'compliance.unknown_location': set(
-    oneOf('block', 'allow'),
-    'block',
-    'What the hours say of a consumer whose place is unknown, where hours are enforced.',
-  ),
-  'compliance.gdpr_enabled': later(FLAG, 'Whether European data rules are applied.'),
-  'compliance.allowed_timezones': later(LIST, 'Zones calls may be made to.'),
-  'dnc.cache_ttl': later(duration('1s', '31d'), 'How long answers of outside do-not-call lists are kept.'),
-  'dnc.providers': later(LIST, 'Outside do-not-call lists.'),
-  'consent.cache_ttl': later(duration('1s', '31d'), 'How long consents are kept in memory.'),
-  'consent.check_timeout': later(SHORT_WAIT, 'How long a look-up of a consent may take.'),
-  'consent.batch_size': later(whole(1, 100_000), 'Consents imported at once.'),
-  'consent.retention_days': later(whole(1, 36_500), 'How long consents are kept.'),
-  'consent.proof_storage.provider': later(TEXT, 'Where proofs of consent are kept.'),
-  'consent.proof_storage.bucket': later(TEXT, 'The bucket they are in.'),
-  'consent.proof_storage.encryption': later(FLAG, 'Whether they are encrypted.'),
+  ...COMPLIANCE,
 
   'security.token_expiry': set(duration('1m', '30d'), 900_000, 'How long an access token is valid.'),
   'security.refresh_token_expiry': set(duration('1m', '365d'), 604_800_000, 'How long a refresh token is valid.'),

@@ -138,6 +138,18 @@ function createCatalogue(registers: Registry[]) {
       'effect',
       'rule',
     ]),
+    evidence: counter(
+      'dce_evidence_total',
+      'What screening asked outside of memory, by how it ended: answered, late, failed, full or given_up.',
+      ['evidence', 'result'],
+    ),
+    evidenceSeconds: histogram(
+      'dce_evidence_seconds',
+      'How long calls waited for each, given up ones included.',
+      REQUEST_SECONDS,
+      ['evidence'],
+    ),
+    evidenceWaiting: gauge('dce_evidence_waiting', 'Calls and pings that wait for evidence now.'),
     postings: counter('dce_postings_total', 'Ledger postings by kind.', ['kind']),
     trackingEvents: counter(
       'dce_tracking_events_total',

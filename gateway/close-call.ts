@@ -72,6 +72,7 @@ async function writeDown(call: Call, parts: ExchangeParts): Promise<void> {
     parts.log.fatal({ callId: call.id, error, cdr: record, posting }, 'a call record could not be written')
   }
   countCall(parts.telemetry, call)
+  parts.callEnded?.(call)
   tellEnd()
   parts.log.info(
     {

@@ -1,39 +1,22 @@
 import { formatMoney } from '../model/money.ts'
 import { Refusal } from '../model/refusal.ts'
-import { claimPing, findPing } from './pings/claim-ping.ts'
+import { claimPing } from './pings/claim-ping.ts'
 import type { CallSteps } from './call.ts'
 import { closeCall } from './close-call.ts'
 import { connect } from './connect.ts'
-import { offerOf } from './offer.ts'
 import { identify } from './identify.ts'
 import { requestOf, takeBids } from './live-bidding.ts'
 import { askCaller } from './menu/menu.ts'
 import type { ExchangeParts } from './parts.ts'
+import { screen } from './screening/screen.ts'
 
 /** Binds the story's steps to the folders that know the answers; only here does a verdict become a Refusal. */
 export function createExchange(parts: ExchangeParts): CallSteps {
-  const { compliance, routing, telemetry, announcements } = parts
+  const { routing, telemetry, announcements } = parts
   return {
     identify: (call) => identify(call, parts),
 
-    screen(call) {
-      call.state = 'screening'
-      call.pinged = findPing(call, parts)
-      const { ani, number, zip, originatedAtMs } = call.facts!
-      const { trafficType } = number!
-      const atMs = call.receivedAt.getTime()
-      // A ping was judged with what it said of the call: so is the call.
-      const offer = offerOf(call.pinged?.request ?? { number: number! })
-      const request = { ani, zip: zip?.zip ?? null, trafficType, atMs, originatedAtMs, offer }
-      const verdict = compliance.screen(request)
-      compliance.count(request)
-      call.checks = verdict.checks
-      call.exclusions = verdict.exclusions
-      call.note('screened', verdict.allowed ? 'may be sold' : `${verdict.rule}: ${verdict.text}`)
-      announcements.checked(call, verdict.allowed)
-      telemetry.screenings.inc({ effect: verdict.allowed ? 'allow' : 'block', rule: verdict.rule ?? 'none' })
-      if (!verdict.allowed) throw new Refusal('compliance', verdict.rule ?? 'compliance')
-    },
+    screen: (call) => screen(call, parts),
 
     ask(call) {
       if (call.pinged) return null // It is sold at what its ping said; there is nothing left to ask.

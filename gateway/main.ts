@@ -5,7 +5,6 @@ import { createBalances } from '../accounts/holds.ts'
 import { createApi } from '../api/server.ts'
 import { goOnPaying } from '../api/payout-terms.ts'
 import { loadOrCreate } from '../api/signing-keys.ts'
-import { createCompliance } from '../compliance/compliance.ts'
 import { loadPlaces } from '../config/reference-data.ts'
 import { notAvailable } from '../config/settings.ts'
 import { createTelemetry } from '../config/telemetry.ts'
@@ -16,7 +15,6 @@ import { systemClock } from '../model/clock.ts'
 import { PROGRESS_EVENTS } from '../model/events.ts'
 import { newId } from '../model/ids.ts'
 import { systemRandom } from '../model/random.ts'
-import { REMEMBERED_MS, STEP_MS } from '../routing/decayed-counts.ts'
 import { createRouting } from '../routing/route-call.ts'
 import { createEventBus } from '../storage/event-bus.ts'
 import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID, PAYOUT_CLEARING_ACCOUNT_ID } from '../storage/house-accounts.ts'
@@ -25,7 +23,7 @@ import { openStorage } from '../storage/storage.ts'
 import { publicAddresses } from './start/addresses.ts'
 import { mediaOptions } from './start/media-options.ts'
 import { keepAudit } from './start/audit.ts'
-import { bindingLimits, complianceOptions, outboxOptions } from './start/part-options.ts'
+import { bindingLimits, outboxOptions } from './start/part-options.ts'
 import { payoutOptions, stripeOptions } from './start/payment-settings.ts'
 import { mediaSip } from './start/media-sip.ts'
 import { Announcements, type KeptEvents } from './announcements.ts'
@@ -48,15 +46,16 @@ import type { ExchangeParts } from './parts.ts'
 import { pingHost } from './pings/ping-host.ts'
 import { Pings } from './pings/pings.ts'
 import { createReachability } from './reachability/reachability.ts'
-import { closeInterrupted, hangUpLegs } from './recovery.ts'
 import { createRecordingShelf } from './start/recording-settings.ts'
+import { restoreFunds, restoreHistory } from './start/restore.ts'
+import { closeLeftOpen } from './start/close-left-open.ts'
+import { createScreening } from './start/screening.ts'
 import { OwnReservations } from './reserving/reserve.ts'
 import type { SharedReservations } from './reserving/shared-reservations.ts'
-import { createSharing, redisOptions, toldTo, USAGE_WINDOW_MS, waitForSharing } from './start/sharing.ts'
+import { createSharing, redisOptions, toldTo, waitForSharing } from './start/sharing.ts'
 import { RefusalCounter } from './refusal-counter.ts'
 import { Registrar } from './registrar/registrar.ts'
 import { RegistrationWriter } from './registrar/registration-writer.ts'
-import { restoreQuality } from './quality/restore-quality.ts'
 import { systemSchedule } from './start/schedule.ts'
 import { createSipIdentity } from './start/sip-identity.ts'
 import { SipGuard } from './identity/sip-guard.ts'
@@ -66,7 +65,6 @@ import type { RunningExchange, StartOptions } from './start/running-exchange.ts'
 import { takeCall } from './take-call.ts'
 import { SteadyTime } from './start/steady-time.ts'
 import { Trunks } from './identity/trunks.ts'
-import { usageRows } from './start/usage-rows.ts'
 import { watch } from './start/watch.ts'
 import { Aftermath } from './start/aftermath.ts'
 
@@ -96,7 +94,6 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   // The book: everything a decision reads, in memory.
   const places = loadPlaces()
   const balances = createBalances({ clock, newId })
-  const compliance = createCompliance({ places, clock }, complianceOptions(settings))
   const { probes, registrations } = createReachability({
     settings,
     log: logger,
@@ -160,7 +157,9 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     log: logger,
   })
   const { webhooks, conversions, guard } = aftermath
-  const receivers = [directory, trunks, sipCredentials, balances, aftermath, compliance, routing, registrar]
+  const screeningNeeds = { settings, places, directory, trunks, events, announcements, guard, clock, telemetry }
+  const screening = createScreening({ ...screeningNeeds, log: logger })
+  const receivers = [directory, trunks, sipCredentials, balances, aftermath, screening, routing, registrar]
   const applyChange = (change: BookChange): void => {
     for (const part of [...receivers, probes, registrations, bidders]) part.apply(change)
     sharing?.apply(change)
@@ -233,7 +232,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     clock,
     directory,
     places,
-    compliance,
+    screening: screening.screening,
     routing,
     bidders,
     balances,
@@ -258,7 +257,8 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     registrar,
     directory,
     places,
-    compliance,
+    screening: screening.screening,
+    callEnded: (call) => screening.ended(call),
     routing,
     pings,
     bidders,
@@ -287,6 +287,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     draining: () => draining,
   }
   const intake = aftermath.open(storage)
+  screening.open(storage)
   const exchange = createExchange(parts)
   const monitoring = new Monitoring({
     liveCalls,
@@ -323,6 +324,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
       recordsPending: () => storage.writer.pending(),
       guard,
       bidders: desk,
+      screening,
     }),
     stores: storage.stores,
     monitoring,
@@ -358,26 +360,13 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   // Only now, when a port that is taken or a SIP server that is away can no longer stop the start: a call that is closed is
   // not found again, so whoever closes it must be able to say BYE.
   await signaling.connect()
-  const closed: Parameters<typeof closeInterrupted>[4] = (...closing) => sharing?.closed(...closing)
-  const interrupted = await closeInterrupted(storage.recovery, storage.writer, OPERATOR_ACCOUNT_ID, logger, closed)
-  const supervisors = (await monitoring.closeInterrupted()).map(({ dialog }) => ({
-    callerDialog: null,
-    buyerDialog: dialog,
-  }))
-  const saidBye = hangUpLegs([...interrupted, ...supervisors], signaling, logger)
+  const { saidBye } = await closeLeftOpen(storage, { sharing, monitoring, signaling, operatorId, log: logger })
   await recordings.closeInterrupted()
   await storage.book.load(applyChange)
-  for (const { userId, bindings } of await storage.registrations.load())
-    registrar.restore(userId, steady.fromWall(bindings))
-  balances.load(await storage.balances())
+  await restoreFunds(storage, { registrar, steady, balances })
   await aftermath.start(storage, (event) => kept.add(event))
-  await restoreQuality(quality, (page, filter) => storage.stores.calls.list(page, filter), clock.now())
-  routing.restore(usageRows(await storage.campaignUsage(new Date(clock.now() - USAGE_WINDOW_MS))))
-  const outcomes = await storage.outcomes(new Date(clock.now() - REMEMBERED_MS), STEP_MS)
-  for (const outcome of outcomes) routing.learn(outcome)
-  const { hours, inbound } = compliance.lookBack()
-  const since = new Date(clock.now() - hours * 3_600_000)
-  for await (const { request } of storage.latestCalls(since, inbound)) compliance.recall(request)
+  await restoreHistory(storage, parts)
+  await screening.start()
   await waitForSharing(sharing, logger)
   const { port } = await api.listen().catch(async (error: unknown) => {
     await saidBye
@@ -436,6 +425,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     await media.close()
     await api.close()
     await aftermath.close()
+    await screening.close()
     await sharing?.close()
     await stopAudit()
     await storage.close()

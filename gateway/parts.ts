@@ -1,5 +1,4 @@
 import type { Balances } from '../accounts/holds.ts'
-import type { Compliance } from '../compliance/compliance.ts'
 import type { Logger } from '../config/logger.ts'
 import type { Telemetry } from '../config/telemetry.ts'
 import type { EnginePool } from '../media/engine-pool.ts'
@@ -14,6 +13,7 @@ import type { Authentication } from './identity/authentication.ts'
 import type { CallQuality } from './quality/call-quality.ts'
 import type { ClickTokens } from './identity/click-tokens.ts'
 import type { Directory } from './directory.ts'
+import type { Call } from './live-call.ts'
 import type { LiveCalls } from './live-calls.ts'
 import type { MenuPlaces } from './menu/menu-places.ts'
 import type { ConversionKeeper, RecordWriter } from './needs.ts'
@@ -24,6 +24,7 @@ import type { RecordingShelf } from './audio/recording-shelf.ts'
 import type { RefusalCounter } from './refusal-counter.ts'
 import type { Reservations } from './reserving/reserve.ts'
 import type { Registrar } from './registrar/registrar.ts'
+import type { Screening } from './screening/screening.ts'
 import type { Signaling } from './srf.ts'
 import type { Trunks } from './identity/trunks.ts'
 
@@ -42,7 +43,7 @@ export interface ExchangeParts {
   readonly registrar: Registrar
   readonly directory: Directory
   readonly places: Places
-  readonly compliance: Compliance
+  readonly screening: Pick<Screening, 'screen'>
   readonly routing: Routing
   readonly pings: Pings
   /** Absent: nobody is asked by HTTP. */
@@ -57,6 +58,8 @@ export interface ExchangeParts {
   readonly menuPlaces: MenuPlaces
   readonly ownDialogs: OwnDialogs
   readonly refusalCounter: RefusalCounter
+  /** A call is over and written down. */
+  readonly callEnded?: (call: Call) => void
   readonly quality: CallQuality
   readonly operatorId: AccountId
   readonly probes: Probes

@@ -30,6 +30,9 @@ export const REFUSALS: Partial<Record<EndReason, RefusalMeaning>> = {
   malformed: { status: 400, outcome: 'refused', fault: 'seller', withPhrase: true },
   unacceptable_media: { status: 488, outcome: 'refused', fault: 'seller' },
   compliance: { status: 603, outcome: 'refused', fault: 'policy', withReason: true },
+  // The status and the phrase are those of what is wrong with it: 403, 436, 437 or 438 (RFC 8224 §6.2.2).
+  signature: { status: 438, outcome: 'refused', fault: 'seller', withPhrase: true },
+  fraud: { status: 603, outcome: 'refused', fault: 'policy', withReason: true },
   menu_limit: { status: 503, outcome: 'refused', fault: 'exchange' },
   no_choice: { status: 480, outcome: 'refused', fault: 'seller' },
   no_sale: { status: 480, outcome: 'no_sale', fault: 'buyer' },

@@ -45,6 +45,8 @@ export type EndReason =
   | 'privacy_unavailable'
   | 'invite_expired'
   | 'compliance'
+  | 'signature'
+  | 'fraud'
   | 'unacceptable_media'
   | 'malformed'
   | 'overloaded'

@@ -1,6 +1,5 @@
 import type { Balances } from '../../accounts/holds.ts'
 import { payoutOf } from '../../accounts/settlement.ts'
-import type { Compliance } from '../../compliance/compliance.ts'
 import type { Telemetry } from '../../config/telemetry.ts'
 import type { Account } from '../../model/account.ts'
 import type { Auction, Award } from '../../model/auction.ts'
@@ -30,6 +29,7 @@ import { offerOf } from '../offer.ts'
 import { PingDecisions, type PingDecision } from './ping-decisions.ts'
 import { TokenBucket } from '../identity/token-bucket.ts'
 import type { Reservations } from '../reserving/reserve.ts'
+import type { Screened, Screening } from '../screening/screening.ts'
 import type { Taken } from '../taken.ts'
 
 export interface PingLimits {
@@ -48,7 +48,7 @@ export interface PingParts {
   readonly clock: Clock
   readonly directory: Directory
   readonly places: Places
-  readonly compliance: Compliance
+  readonly screening: Pick<Screening, 'screen'>
   readonly routing: Routing
   /** Absent: nobody is asked by HTTP. */
   readonly bidders?: Bidders
@@ -99,7 +99,7 @@ export class Pings {
     return this.#open.size
   }
 
-  /** Decides a ping: at once, or when the HTTP bidders that may buy the call have answered, or their deadline is over. */
+  /** Decides a ping: at once, or when outside evidence and the HTTP bidders that may buy the call have answered, or their deadlines are over. */
   ask(ping: Ping): PingAnswer | Promise<PingAnswer> {
     const { clock, limits } = this.#parts
     const nowMs = clock.monotonicMs()
@@ -164,7 +164,7 @@ export class Pings {
   }
 
   #decide(ping: Ping, nowMs: number): PingAnswer | Promise<PingAnswer> {
-    const { clock, directory, compliance, bidders } = this.#parts
+    const { clock, directory, screening } = this.#parts
     const same = this.#open.same(ping)
     if (same) return this.#accepted(same, nowMs, true)
     const asked = this.#asked.size === 0 ? undefined : this.#asked.get(contentOf(ping))
@@ -177,25 +177,53 @@ export class Pings {
 
     const atMs = clock.now()
     const asking = this.#requestOf(ping, number, seller, atMs)
-    const verdict = compliance.screen({
-      ani: ping.caller,
-      zip: asking.zip?.zip ?? null,
-      trafficType: number.trafficType,
+    const { callId, places, zip } = asking
+    const arrival = {
+      callId,
       atMs,
+      ani: ping.caller,
+      number: asking.number,
+      seller,
+      places,
+      zip,
       originatedAtMs: null,
       offer: offerOf(asking),
-    })
-    if (!verdict.allowed) return rejected([pingReason('compliance', verdict.rule)])
+      invite: null,
+    }
+    const screened = screening.screen(arrival, null)
+    if (!(screened instanceof Promise)) return this.#offer(ping, asking, seller, screened)
+    return this.#remember(
+      ping,
+      screened.then((one) => {
+        const unwellNow = this.#whyNot(directory.account(seller.id) ?? seller)
+        return unwellNow ? rejected([pingReason(unwellNow)]) : this.#offer(ping, asking, seller, one)
+      }),
+    )
+  }
 
-    const request = { ...asking, exclusions: verdict.exclusions }
-    const round = bidders?.ask(request) ?? null
+  /** Asks the bidders for a call that may be sold. */
+  #offer(
+    ping: Ping,
+    asking: AuctionRequest,
+    seller: Account,
+    { refusal, rule, exclusions }: Screened,
+  ): PingAnswer | Promise<PingAnswer> {
+    if (refusal) return rejected([pingReason('compliance', rule ?? undefined)])
+    const request = { ...asking, exclusions }
+    const round = this.#parts.bidders?.ask(request) ?? null
     if (!round?.answered) return this.#auction(ping, request, seller, round)
+    return this.#remember(
+      ping,
+      round.answered.then(() => this.#auction(ping, request, seller, round)),
+    )
+  }
+
+  /** Whoever asks the same meanwhile hears the same. */
+  #remember(ping: Ping, deciding: Promise<PingAnswer>): Promise<PingAnswer> {
     const key = contentOf(ping)
-    const deciding = round.answered
-      .then(() => this.#auction(ping, request, seller, round))
-      .finally(() => this.#asked.delete(key))
-    this.#asked.set(key, deciding)
-    return deciding
+    const remembered = deciding.finally(() => this.#asked.delete(key))
+    this.#asked.set(key, remembered)
+    return remembered
   }
 
   /** Sells what a ping is about; what it was asked with may have changed while bidders were. */

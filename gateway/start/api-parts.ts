@@ -15,6 +15,7 @@ import type { TrackingIntake } from '../needs.ts'
 import type { Ping } from '../../model/ping.ts'
 import { apiSettings } from './api-settings.ts'
 import type { createBidders } from './bidders.ts'
+import type { createScreening } from './screening.ts'
 import { createAudioStudio } from './audio-studio.ts'
 import type { ExchangeParts } from '../parts.ts'
 import { reachOf } from '../reachability/reach-of.ts'
@@ -37,14 +38,17 @@ export interface ApiPartsNeeds {
   readonly recordsPending: () => number
   readonly guard: Pick<AddressGuard, 'mayCall'>
   readonly bidders: ReturnType<typeof createBidders>['desk']
+  readonly screening: Pick<ReturnType<typeof createScreening>, 'compliance' | 'api'>
 }
 
 /** What the API asks of the running exchange, out of its parts; its stores, keys and health are main.ts's to add. */
 export function apiParts(parts: ExchangeParts, needs: ApiPartsNeeds) {
-  const { directory, registrar, trunks, compliance, telemetry, clickTokens, media } = parts
+  const { directory, registrar, trunks, telemetry, clickTokens, media } = parts
   const { settings, places, sipServer, sipGuard, registrations, steady, intake, recordsPending, guard } = needs
   const { realm } = settings.telephony
+  const { compliance } = needs.screening
   return {
+    ...needs.screening.api,
     liveCalls: parts.liveCalls,
     quality: parts.quality,
     outcomes: {

@@ -3,8 +3,9 @@ import type { BindingLimits } from '../registrar/bindings.ts'
 
 /** What the settings tell compliance. */
 export function complianceOptions(settings: Settings) {
-  const { tcpa, unknownLocation } = settings.compliance
-  return { tcpaEnabled: tcpa.enabled, callingHours: tcpa.callingHours, unknownLocation }
+  const { tcpa, unknownLocation, screening } = settings.compliance
+  const stopsAtFirst = screening.collect === 'first'
+  return { tcpaEnabled: tcpa.enabled, callingHours: tcpa.callingHours, unknownLocation, stopsAtFirst }
 }
 
 /** What the settings tell the outbox, and how to reach Kafka; `kafka` null: there is none. */

@@ -30,6 +30,7 @@ import { systemRandom } from '../../model/random.ts'
 import { createRouting, type RoutingOptions } from '../../routing/route-call.ts'
 import { createEventBus } from '../../storage/event-bus.ts'
 import { OPERATOR_ACCOUNT_ID } from '../../storage/house-accounts.ts'
+import { aScreening } from './screening.ts'
 import { anAccount, aNumber, aTrunk, CALLER, change, NOON } from './market.ts'
 
 type BidderNeeds = Pick<BiddersParts, 'clock' | 'directory' | 'routing' | 'telemetry' | 'log'>
@@ -81,6 +82,7 @@ export class PingStage {
       { places, clock },
       { tcpaEnabled: true, callingHours: { startMinute: 480, endMinute: 1260 }, unknownLocation: 'block' },
     )
+    const screening = aScreening(compliance)
     const routing = createRouting({ availableMicros: (id) => balances.availableMicros(id), clock, newId }, options)
     const directory = new Directory()
     const trunks = new Trunks()
@@ -96,7 +98,7 @@ export class PingStage {
       clock,
       directory,
       places,
-      compliance,
+      screening,
       routing,
       ...(bidders && { bidders }),
       balances,
@@ -113,7 +115,7 @@ export class PingStage {
       clock,
       directory,
       places,
-      compliance,
+      screening,
       routing,
       balances,
       reservations,
@@ -195,7 +197,7 @@ export class PingStage {
     const { now, monotonicMs } = this.clock
     const call = new Call({ id: newId(), caller, receivedAt: new Date(now()), monotonicMs })
     this.exchange.identify(call)
-    this.exchange.screen(call)
+    if (this.exchange.screen(call) !== null) assert.fail('nothing is asked for outside')
     return call
   }
 

@@ -35,6 +35,7 @@ import type { SipBinding, SipUser } from '../../../model/sip-user.ts'
 import { createRouting } from '../../../routing/route-call.ts'
 import { createEventBus } from '../../../storage/event-bus.ts'
 import { OPERATOR_ACCOUNT_ID } from '../../../storage/house-accounts.ts'
+import { aScreening } from '../screening.ts'
 import { SECRET } from './control-line.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -94,6 +95,7 @@ export function createSimulatedExchange(options: {
     { places, clock },
     { tcpaEnabled: true, callingHours: { startMinute: 480, endMinute: 1260 }, unknownLocation: 'block' },
   )
+  const screening = aScreening(compliance)
   const trunks = new Trunks()
   const clickTokens = new ClickTokens({ realm: REALM, now: () => clock.now(), random: systemRandom })
   const credentials = new SipCredentials(REALM, clickTokens)
@@ -155,7 +157,7 @@ export function createSimulatedExchange(options: {
     clock,
     directory,
     places,
-    compliance,
+    screening,
     routing,
     balances,
     reservations,
@@ -179,7 +181,7 @@ export function createSimulatedExchange(options: {
     registrar,
     directory,
     places,
-    compliance,
+    screening,
     routing,
     pings,
     balances,

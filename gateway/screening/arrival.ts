@@ -1,0 +1,53 @@
+import type { Offer } from '../../compliance/screening-request.ts'
+import type { Account } from '../../model/account.ts'
+import type { CallId } from '../../model/ids.ts'
+import type { PhoneNumber } from '../../model/phone-number.ts'
+import type { Place, ZipPlace } from '../../model/places.ts'
+import type { DialledNumber, Trunk } from '../../model/trunk.ts'
+import type { CallerLeg } from '../caller-leg.ts'
+import type { Call } from '../live-call.ts'
+import { offerOf } from '../offer.ts'
+
+/** What an INVITE itself says. */
+export interface ArrivedInvite {
+  readonly trunk: Trunk
+  readonly caller: Pick<
+    CallerLeg,
+    'header' | 'fields' | 'sourceAddress' | 'identityUris' | 'requestUri' | 'toUri' | 'offer'
+  >
+}
+
+/** A call, or the ping that announces one, as it is before anything of it is judged. */
+export interface Arrival {
+  /** Of a ping: what stands for its call until there is one. */
+  readonly callId: CallId
+  /** When it reached us, epoch milliseconds. */
+  readonly atMs: number
+  readonly ani: PhoneNumber | null
+  readonly number: DialledNumber
+  readonly seller: Account
+  readonly places: readonly Place[]
+  readonly zip: ZipPlace | null
+  readonly originatedAtMs: number | null
+  /** What a ping said of it included. */
+  readonly offer: Offer
+  /** Null: a ping. */
+  readonly invite: ArrivedInvite | null
+}
+
+/** Of a call that is identified. A ping was judged with what it said of the call: so is the call. */
+export function arrivalOf({ id, receivedAt, facts, pinged, caller }: Call): Arrival {
+  const { ani, number, seller, places, zip, originatedAtMs, trunk } = facts!
+  return {
+    callId: id,
+    atMs: receivedAt.getTime(),
+    ani,
+    number: number!,
+    seller,
+    places,
+    zip,
+    originatedAtMs,
+    offer: offerOf(pinged?.request ?? { number: number! }),
+    invite: { trunk, caller },
+  }
+}

@@ -1,0 +1,129 @@
+import type { CheckRecord } from '../../model/cdr.ts'
+import type { Arrival } from './arrival.ts'
+import { Until, type Contribution, type Evidence } from './evidence.ts'
+
+/** How the asking of one piece of evidence ended; `given_up`: the caller had gone. */
+export type EvidenceResult = 'answered' | 'late' | 'failed' | 'full' | 'given_up'
+
+export interface GatheringNeeds {
+  /** Calls and pings that may wait at a time; the evidence of more counts as failed. */
+  readonly maxWaiting: number
+  /** `seconds`: since it was begun. */
+  readonly onEnded: (evidence: Evidence, result: EvidenceResult, seconds: number) => void
+  readonly onError: (evidence: Evidence, error: unknown) => void
+  readonly monotonicMs: () => number
+}
+
+export interface Gathered {
+  readonly evidence: Evidence
+  readonly contribution: Contribution
+}
+
+const NOTHING: readonly Gathered[] = []
+
+/** All that calls wait for. Each wait ends: by the answer, its deadline, or the caller's going. */
+export class Gatherings {
+  readonly #needs: GatheringNeeds
+  #waiting = 0
+
+  constructor(needs: GatheringNeeds) {
+    this.#needs = needs
+  }
+
+  /** Calls and pings that wait at this moment. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /**
+   * Asks every piece of evidence at once. Answers at once where all is known; else when all have answered, their time is over, or the caller
+   * has gone, and never rejects. What is found is in the order of `evidence`, whoever was first.
+   */
+  gather(
+    evidence: readonly Evidence[],
+    arrival: Arrival,
+    gone: AbortSignal | null,
+  ): readonly Gathered[] | Promise<readonly Gathered[]> {
+    let found: (Gathered | Promise<Gathered | null>)[] | null = null
+    let isWaiting = false
+    for (const each of evidence) {
+      const until = new Until()
+      const answer = this.#ask(each, arrival, until)
+      if (answer === null) continue
+      found ??= []
+      if (!(answer instanceof Promise)) found.push({ evidence: each, contribution: answer })
+      else if (this.#waiting >= this.#needs.maxWaiting) found.push(this.#full(each, answer, until))
+      else {
+        isWaiting = true
+        found.push(this.#wait(each, answer, until, gone))
+      }
+    }
+    if (found === null) return NOTHING
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- None of them is a promise.
+    return isWaiting ? this.#all(found) : (found as Gathered[])
+  }
+
+  async #all(found: readonly (Gathered | Promise<Gathered | null>)[]): Promise<readonly Gathered[]> {
+    this.#waiting++
+    const all = await Promise.all(found.map((each) => Promise.resolve(each)))
+    this.#waiting--
+    return all.filter((each) => each !== null)
+  }
+
+  #ask(evidence: Evidence, arrival: Arrival, until: Until): ReturnType<Evidence['gather']> {
+    try {
+      return evidence.gather(arrival, until)
+    } catch (error) {
+      this.#needs.onError(evidence, error)
+      this.#needs.onEnded(evidence, 'failed', 0)
+      return failure(evidence, 'it could not be asked')
+    }
+  }
+
+  #full(evidence: Evidence, answer: Promise<unknown>, until: Until): Gathered {
+    answer.catch(() => {}) // It hears that nobody waits.
+    until.over()
+    this.#needs.onEnded(evidence, 'full', 0)
+    return { evidence, contribution: failure(evidence, 'too many calls are waiting for answers') }
+  }
+
+  #wait(
+    evidence: Evidence,
+    answer: Promise<Contribution | null>,
+    until: Until,
+    gone: AbortSignal | null,
+  ): Promise<Gathered | null> {
+    const { onEnded, onError, monotonicMs } = this.#needs
+    const begunMs = monotonicMs()
+    return new Promise((resolve) => {
+      let isOver = false
+      const end = (result: EvidenceResult, contribution: Contribution | null): void => {
+        if (isOver) return
+        isOver = true
+        clearTimeout(deadline)
+        gone?.removeEventListener('abort', giveUp)
+        until.over()
+        onEnded(evidence, result, (monotonicMs() - begunMs) / 1000)
+        resolve(contribution && { evidence, contribution })
+      }
+      const giveUp = (): void => end('given_up', null)
+      const { deadlineMs } = evidence
+      const deadline = setTimeout(() => end('late', failure(evidence, `no answer within ${deadlineMs} ms`)), deadlineMs)
+      answer.then(
+        (contribution) => end('answered', contribution),
+        (error: unknown) => {
+          if (!isOver) onError(evidence, error)
+          end('failed', failure(evidence, 'the look-up failed'))
+        },
+      )
+      if (gone?.aborted) giveUp()
+      else gone?.addEventListener('abort', giveUp, { once: true })
+    })
+  }
+}
+
+/** What no answer means: the operator's policy says so, and the record. */
+function failure({ name, onFailure }: Evidence, detail: string): Contribution {
+  const effect: CheckRecord['effect'] = onFailure === 'block' ? 'block' : 'advisory'
+  return { checks: [{ check: name, effect, rule: `${name}:unavailable`, source: 'fail policy', detail }] }
+}

@@ -1,0 +1,161 @@
+import type { Compliance } from '../../compliance/compliance.ts'
+import type { ScreeningRequest } from '../../compliance/screening-request.ts'
+import type { ScreeningVerdict } from '../../compliance/screen-call.ts'
+import type { CheckRecord } from '../../model/cdr.ts'
+import type { Exclusion } from '../../model/exclusion.ts'
+import type { Arrival } from './arrival.ts'
+import type { Contribution, Evidence, Judge, ScreeningRefusal } from './evidence.ts'
+import { Gatherings, type Gathered, type GatheringNeeds } from './gathering.ts'
+
+/** What is known of a call once it has been screened. */
+export interface Screened {
+  /** In the order of precedence. */
+  readonly checks: readonly CheckRecord[]
+  /** Whose bids are none for this call; null: nobody's. */
+  readonly exclusions: readonly Exclusion[] | null
+  /** The rule that decided; of a call that may be sold the first that advises against, or null. */
+  readonly rule: string | null
+  readonly text: string
+  /** Null: it may be sold. */
+  readonly refusal: ScreeningRefusal | null
+  /** What it was judged by. */
+  readonly request: ScreeningRequest
+}
+
+/** What screening is made of; every list is in the order of precedence. */
+export interface ScreeningParts extends GatheringNeeds {
+  readonly compliance: Pick<Compliance, 'screen' | 'count'>
+  readonly evidence: readonly Evidence[]
+  readonly judges: readonly Judge[]
+  /** What comes behind the first block is not asked for; else everything is, for the record. */
+  readonly stopsAtFirst: boolean
+}
+
+/**
+ * May this call be sold? One fixed precedence decides which rule is reported, however long each answer took: evidence that comes before
+ * the law (a signature that is wrong), the law, the operator's rules, evidence behind the law, and judges (fraud). Synchronous, unless
+ * evidence must be waited for.
+ */
+export class Screening {
+  readonly #parts: ScreeningParts
+  readonly #gatherings: Gatherings
+  readonly #first: readonly Evidence[]
+  readonly #last: readonly Evidence[]
+
+  constructor(parts: ScreeningParts) {
+    this.#parts = parts
+    this.#gatherings = new Gatherings(parts)
+    this.#first = parts.evidence.filter(({ order }) => order === 'before-law')
+    this.#last = parts.evidence.filter(({ order }) => order === 'after-law')
+  }
+
+  /** Calls and pings that wait for evidence at this moment. */
+  get waiting(): number {
+    return this.#gatherings.waiting
+  }
+
+  /**
+   * `gone`: aborted when the caller hangs up: then the answer comes at once and is of no use. A call counts from now on in what limits calls to
+   * its consumer, a ping does not.
+   */
+  screen(arrival: Arrival, gone: AbortSignal | null): Screened | Promise<Screened> {
+    const first = this.#gather(this.#first, arrival, gone)
+    if (first instanceof Promise) return first.then((found) => this.#judge(arrival, found, gone))
+    return this.#judge(arrival, first, gone)
+  }
+
+  #gather(evidence: readonly Evidence[], arrival: Arrival, gone: AbortSignal | null): ReturnType<Gatherings['gather']> {
+    return evidence.length === 0 ? NOTHING : this.#gatherings.gather(evidence, arrival, gone)
+  }
+
+  #judge(arrival: Arrival, first: readonly Gathered[], gone: AbortSignal | null): Screened | Promise<Screened> {
+    const { compliance, judges, stopsAtFirst } = this.#parts
+    const request = requestOf(arrival, first)
+    const isCall = arrival.invite !== null
+    if (isCall) for (const judge of judges) judge.observe?.(arrival, request)
+    const findings = new Findings(first)
+    if (stopsAtFirst && findings.isBlocked) {
+      if (isCall) compliance.count(request)
+      return findings.conclude(request)
+    }
+    const verdict = compliance.screen(request)
+    if (isCall) compliance.count(request)
+    findings.add(verdict)
+    if (stopsAtFirst && findings.isBlocked) return findings.conclude(request)
+    const last = this.#gather(this.#last, arrival, gone)
+    if (last instanceof Promise) return last.then((found) => this.#conclude(arrival, request, findings, found))
+    return this.#conclude(arrival, request, findings, last)
+  }
+
+  #conclude(arrival: Arrival, request: ScreeningRequest, findings: Findings, last: readonly Gathered[]): Screened {
+    const { judges, stopsAtFirst } = this.#parts
+    for (const { contribution } of last) findings.contribute(contribution)
+    for (const judge of judges) {
+      if (stopsAtFirst && findings.isBlocked) break
+      findings.contribute(judge.judge(arrival, request))
+    }
+    return findings.conclude(request)
+  }
+}
+
+const NOTHING: readonly Gathered[] = []
+
+/** What all who were asked have said so far, in the order of precedence. */
+class Findings {
+  #checks: readonly CheckRecord[] = []
+  #exclusions: readonly Exclusion[] | null = null
+  /** The first that blocks; else the first that advises against. */
+  #decided: CheckRecord | null = null
+  #refusal: ScreeningRefusal | null = null
+
+  constructor(first: readonly Gathered[]) {
+    for (const { contribution } of first) this.contribute(contribution)
+  }
+
+  get isBlocked(): boolean {
+    return this.#refusal !== null
+  }
+
+  contribute(said: Contribution | null): void {
+    if (!said?.checks) return
+    this.#take(said.checks, said.refusal)
+  }
+
+  add({ checks, exclusions }: ScreeningVerdict): void {
+    this.#take(checks)
+    this.#exclusions = exclusions
+  }
+
+  conclude(request: ScreeningRequest): Screened {
+    const decided = this.#decided
+    return {
+      checks: this.#checks,
+      exclusions: this.#exclusions,
+      rule: decided?.rule ?? null,
+      text: decided?.detail ?? 'nothing speaks against it',
+      refusal: this.#refusal,
+      request,
+    }
+  }
+
+  #take(checks: readonly CheckRecord[], refusal?: ScreeningRefusal): void {
+    this.#checks = this.#checks.length === 0 ? checks : [...this.#checks, ...checks]
+    if (this.#refusal !== null) return
+    for (const check of checks) {
+      if (check.effect === 'block') {
+        this.#decided = check
+        this.#refusal = refusal ?? { reason: 'compliance', text: check.rule }
+        return
+      }
+      if (check.effect === 'advisory') this.#decided ??= check
+    }
+  }
+}
+
+function requestOf(arrival: Arrival, found: readonly Gathered[]): ScreeningRequest {
+  const { ani, zip, number, atMs, originatedAtMs, offer } = arrival
+  const { trafficType } = number
+  const said = { ani, zip: zip?.zip ?? null, trafficType, atMs, originatedAtMs, offer }
+  if (found.length === 0) return said
+  return Object.assign(said, ...found.map(({ contribution }) => contribution.request)) as ScreeningRequest
+}

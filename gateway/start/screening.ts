@@ -1,0 +1,94 @@
+import { createCompliance } from '../../compliance/compliance.ts'
+import type { ScreeningRequest } from '../../compliance/screening-request.ts'
+import type { Logger } from '../../config/logger.ts'
+import type { ReferencePlaces } from '../../config/reference-data.ts'
+import type { Settings } from '../../config/settings.ts'
+import type { Telemetry } from '../../config/telemetry.ts'
+import type { BookChange } from '../../model/book.ts'
+import type { Clock } from '../../model/clock.ts'
+import type { EventBus } from '../../model/events.ts'
+import type { Announcements } from '../announcements.ts'
+import type { Directory } from '../directory.ts'
+import type { Trunks } from '../identity/trunks.ts'
+import type { Call } from '../live-call.ts'
+import type { AddressGuard } from '../outgoing/address-guard.ts'
+import { Screening } from '../screening/screening.ts'
+import type { ScreeningPart } from '../screening/screening-part.ts'
+import { complianceOptions } from './part-options.ts'
+
+interface ScreeningNeeds {
+  readonly settings: Settings
+  readonly places: ReferencePlaces
+  readonly directory: Directory
+  readonly trunks: Trunks
+  readonly events: EventBus
+  readonly announcements: Announcements
+  /** Where requests of ours may go. */
+  readonly guard: AddressGuard
+  readonly clock: Clock
+  readonly log: Logger
+  readonly telemetry: Telemetry
+}
+
+/** What the parts of screening keep, and read at a start; storage/storage.ts has it. */
+export interface ScreeningStorage {
+  latestCalls(since: Date, inbound: boolean): AsyncIterable<{ readonly request: ScreeningRequest }>
+}
+
+/**
+ * Everything that judges whether a call may be sold, and its life in the process: main.ts knows of no single part. A part is built here, and
+ * takes its place in `parts`, whose order is the precedence among evidence and among judges.
+ */
+export function createScreening({ settings, places, clock, log, telemetry }: ScreeningNeeds) {
+  const compliance = createCompliance({ places, clock }, complianceOptions(settings))
+  const parts: readonly ScreeningPart<ScreeningStorage>[] = []
+  const { stopsAtFirst, maxWaiting } = screeningOptions(settings)
+  const screening = new Screening({
+    compliance,
+    evidence: parts.flatMap(({ evidence = [] }) => evidence),
+    judges: parts.flatMap(({ judge }) => judge ?? []),
+    stopsAtFirst,
+    maxWaiting,
+    monotonicMs: () => clock.monotonicMs(),
+    onEnded({ name }, result, seconds) {
+      telemetry.evidence.inc({ evidence: name, result })
+      telemetry.evidenceSeconds.observe({ evidence: name }, seconds)
+    },
+    onError: ({ name }, error) => log.warn({ evidence: name, error }, 'evidence could not be had'),
+  })
+  telemetry.beforeRender(() => telemetry.evidenceWaiting.set(screening.waiting))
+  let storage: ScreeningStorage | null = null
+  return {
+    compliance,
+    screening,
+    /** What the API asks of the parts, by the names it has for it. */
+    api: {},
+    apply(change: BookChange): void {
+      compliance.apply(change)
+      for (const part of parts) part.apply?.(change)
+    },
+    open(opened: ScreeningStorage): void {
+      storage = opened
+      for (const part of parts) part.open?.(opened)
+    },
+    /** Once the book is loaded. */
+    async start(): Promise<void> {
+      const { hours, inbound } = compliance.lookBack()
+      const since = new Date(clock.now() - hours * 3_600_000)
+      for await (const { request } of storage!.latestCalls(since, inbound)) compliance.recall(request)
+      for (const part of parts) await part.start?.()
+    },
+    ended(call: Call): void {
+      for (const part of parts) part.ended?.(call)
+    },
+    async close(): Promise<void> {
+      for (const part of parts.toReversed()) await part.close?.()
+    },
+  }
+}
+
+/** What the settings tell the pipeline itself. */
+function screeningOptions({ compliance }: Settings): { stopsAtFirst: boolean; maxWaiting: number } {
+  const { collect, maxWaiting } = compliance.screening
+  return { stopsAtFirst: collect === 'first', maxWaiting }
+}
