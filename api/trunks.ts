@@ -76,6 +76,9 @@ const tlsName = z
 const DIRECT_MEDIA =
   'Whether audio may go past the exchange, where the other side allows it and media.engine names direct: each end learns the other’s address'
 
+const ANALYTICS_REFUSAL =
+  'How the carrier hears that analytics has refused a call: 603+ (603 Network Blocked, ATIS-1000099), 608 (RFC 8688) or a plain 603'
+
 const limit = z.int().min(1).max(MAX_RATE).nullable()
 const fields = {
   name: s.text(200),
@@ -95,6 +98,7 @@ const fields = {
   max_concurrent_calls: limit,
   retry_after_on_limit: z.boolean(),
   direct_media: z.boolean().meta({ description: DIRECT_MEDIA }),
+  analytics_refusal: z.enum(['603', '603+', '608']).meta({ description: ANALYTICS_REFUSAL }),
 }
 
 const Create = z.strictObject({
@@ -118,6 +122,7 @@ const Create = z.strictObject({
   max_concurrent_calls: fields.max_concurrent_calls.default(null),
   retry_after_on_limit: fields.retry_after_on_limit.default(false),
   direct_media: fields.direct_media.default(false),
+  analytics_refusal: fields.analytics_refusal.default('603+'),
 })
 const Patch = z.strictObject(fields).partial()
 
@@ -139,6 +144,7 @@ const Answer = z.strictObject({
   max_concurrent_calls: z.int().nullable(),
   retry_after_on_limit: z.boolean(),
   direct_media: z.boolean(),
+  analytics_refusal: z.enum(['603', '603+', '608']),
   status: ReachAnswer,
   registration: RegistrationAnswer.nullable(),
   quality: QualityWindowAnswer.nullable().meta({ description: 'The last hour' }),
@@ -171,6 +177,7 @@ const print = (
   max_concurrent_calls: trunk.maxConcurrentCalls,
   retry_after_on_limit: trunk.retryAfterOnLimit,
   direct_media: trunk.directMedia,
+  analytics_refusal: trunk.analyticsRefusal ?? '603+',
   status: printReach(reach),
   registration: registration && printRegistration(registration),
   quality,
@@ -217,6 +224,7 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
         maxConcurrentCalls: body.max_concurrent_calls,
         retryAfterOnLimit: body.retry_after_on_limit,
         directMedia: body.direct_media,
+        analyticsRefusal: body.analytics_refusal,
         ...kept(body.direction, body.username, body.password),
       }
       requireWhole(draft, owner.type === 'operator', caller)
@@ -238,6 +246,7 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
         maxConcurrentCalls: body.max_concurrent_calls,
         retryAfterOnLimit: body.retry_after_on_limit,
         directMedia: body.direct_media,
+        analyticsRefusal: body.analytics_refusal,
         ...(changesPassword(body, current) &&
           kept(current.direction, body.username === undefined ? current.username : body.username, body.password)),
       })

@@ -1,5 +1,5 @@
-import { later, set, SHORT_WAIT } from './setting.ts'
-import { duration, FLAG, LIST, oneOf, TEXT, TIME_OF_DAY, whole } from './setting-kinds.ts'
+import { later, may, set, SHORT_WAIT } from './setting.ts'
+import { duration, E164, EMAIL, FLAG, HTTPS_URL, LIST, oneOf, TEXT, TIME_OF_DAY, whole } from './setting-kinds.ts'
 
 /** Whether calls may be sold, and what is kept to prove it. */
 export const COMPLIANCE = {
@@ -26,6 +26,21 @@ export const COMPLIANCE = {
     whole(1, 100_000),
     1000,
     'The most calls and pings that wait for outside answers at once; for more, each source counts as failed.',
+  ),
+  'compliance.redress.url': may(
+    HTTPS_URL,
+    'Where callers ask why analytics has refused their calls, as 603+ tells them (ATIS-1000099).',
+  ),
+  'compliance.redress.email': may(EMAIL, 'The same by e-mail.'),
+  'compliance.redress.phone': may(E164, 'The same by telephone.'),
+  'compliance.redress.location': set(
+    oneOf('LN', 'TN', 'RLN', 'LPN', 'RPN'),
+    'RLN',
+    'Which network refused, as 603+ tells it (RFC 8606): as a rule the one that serves the called party, RLN.',
+  ),
+  'compliance.redress.jcard_url': may(
+    HTTPS_URL,
+    'A signed jCard of yours with the same, for trunks that hear 608 (RFC 8688): told in Call-Info as purpose=jwscard.',
   ),
   'compliance.gdpr_enabled': later(FLAG, 'Whether European data rules are applied.'),
   'compliance.allowed_timezones': later(LIST, 'Zones calls may be made to.'),

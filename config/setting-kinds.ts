@@ -58,6 +58,32 @@ export const WEBSOCKET_URL: Kind<string> = {
     typeof raw === 'string' && /^wss?:\/\/[\w.[\]:-]+(?:\/[\w./-]*)?$/.test(raw) && URL.canParse(raw) ? raw : undefined,
 }
 
+/** An https: URL that may stand in a SIP header: without quotes, semicolons, angle brackets or a password. */
+export const HTTPS_URL: Kind<string> = {
+  allowed: 'an https: URL of at most 200 characters, without quotes, semicolons, spaces, user or password',
+  suffix: '',
+  read: (raw) => {
+    if (typeof raw !== 'string' || raw.length > 200 || !/^https:\/\/[^\s"'<>;\\]+$/.test(raw) || !URL.canParse(raw))
+      return undefined
+    const { username, password } = new URL(raw)
+    return username === '' && password === '' ? raw : undefined
+  },
+}
+
+export const EMAIL: Kind<string> = {
+  allowed: 'an e-mail address',
+  suffix: '',
+  read: (raw) =>
+    typeof raw === 'string' && /^[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+$/.test(raw) ? raw : undefined,
+}
+
+/** Kept as it is written. */
+export const E164: Kind<string> = {
+  allowed: 'a telephone number, such as +18005550100',
+  suffix: '',
+  read: (raw) => (typeof raw === 'string' && /^\+[1-9]\d{6,14}$/.test(raw) ? raw : undefined),
+}
+
 /** Names of codecs as a=rtpmap has them (RFC 8866 §6.6), each once, best first. None is allowed. */
 export const CODECS: Kind<readonly string[]> = {
   allowed: 'a list of codec names (in the environment: separated by commas)',

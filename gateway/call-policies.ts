@@ -2,6 +2,7 @@ import type { Settings } from '../config/settings.ts'
 import type { HistoryPolicy } from './invitation/call-history.ts'
 import type { CallerLegPolicies } from './caller-leg.ts'
 import { MIN_SE } from './in-dialog/session-timer.ts'
+import type { Redress } from './screening/analytics-refusal.ts'
 
 /** Whose REFER is accepted: nobody's, a buyer's, or also the caller's side's. */
 type TransferPolicy = 'off' | 'buyer' | 'both'
@@ -27,9 +28,11 @@ export interface CallPolicies extends CallerLegPolicies {
   readonly recordsCalls: boolean
   /** Whether audio may go past us where trunk and target allow it: codecs in an order of ours are nobody's then. */
   readonly hasDirectMedia: boolean
+  /** Whom callers may ask why analytics has refused them. */
+  readonly redress: Redress
 }
 
-export function callPolicies({ telephony, drachtio, media }: Settings): CallPolicies {
+export function callPolicies({ telephony, drachtio, media, compliance }: Settings): CallPolicies {
   return {
     stopCodes: telephony.stopCodes,
     followRedirects: telephony.redirects === 'follow',
@@ -42,6 +45,7 @@ export function callPolicies({ telephony, drachtio, media }: Settings): CallPoli
     transferNumbers: telephony.transferNumbers,
     recordsCalls: media.record,
     hasDirectMedia: media.engine.includes('direct') && media.codecs.length === 0,
+    redress: compliance.redress,
     answersCancelled: drachtio.host === null,
     reliableWhenSupported: telephony.reliableProvisionals === 'supported',
     sessionExpiresS: telephony.sessionExpiresMs && Math.max(MIN_SE, Math.round(telephony.sessionExpiresMs / 1000)),

@@ -238,12 +238,12 @@ export class Call {
     const meaning = meaningOf(refusal.reason)
     const status = refusal.status ?? meaning.status
     const headers: Record<string, string> = { ...refusal.headers }
-    if (meaning.withReason) headers['Reason'] = reasonHeader(status, refusal.message)
+    if (meaning.withReason) headers['Reason'] ??= reasonHeader(status, refusal.message)
     const retryAfter =
       meaning.retryAfterSeconds ?? (refusal.reason === 'trunk_limit' && this.facts?.trunk.retryAfterOnLimit ? 5 : null)
     if (retryAfter !== null) headers['Retry-After'] = String(retryAfter)
     if (this.waiting) this.#hangUp(status, refusal.reason, refusal.headers['Reason'])
-    else this.caller.refuse(status, meaning.withPhrase ? refusal.message : undefined, headers)
+    else this.caller.refuse(status, refusal.phrase ?? (meaning.withPhrase ? refusal.message : undefined), headers)
     this.endedAt = new Date()
     const byBuyer = refusal.reason === 'all_awards_failed' || refusal.reason === 'stop_code'
     this.outcome = byBuyer ? this.#outcomeOfFailure() : meaning.outcome

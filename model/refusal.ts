@@ -10,16 +10,20 @@ export class Refusal extends Error {
   readonly status: number | null
   /** SIP headers of this one refusal, besides those its reason always has. */
   readonly headers: Readonly<Record<string, string>>
+  /** The reason phrase of this one; null: its reason's. */
+  readonly phrase: string | null
 
   constructor(
     reason: EndReason,
     text: string,
     status: number | null = null,
     headers: Readonly<Record<string, string>> = {},
+    phrase: string | null = null,
   ) {
     super(text)
     this.reason = reason
     this.status = status
     this.headers = headers
+    this.phrase = phrase
   }
 }

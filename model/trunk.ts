@@ -39,7 +39,15 @@ export interface Trunk extends Stored {
   readonly retryAfterOnLimit: boolean
   /** Whether the audio of its calls may go past us, to a target that allows it too: each end then learns the other's address. */
   readonly directMedia: boolean
+  /** How its carrier hears that analytics has refused a call; absent: `603+`. */
+  readonly analyticsRefusal?: AnalyticsRefusal
 }
+
+/**
+ * `603+`: 603 Network Blocked with whom to ask (ATIS-1000099), a plain 603 where the operator names nobody. `608`: Rejected (RFC 8688).
+ * `603`: plain.
+ */
+export type AnalyticsRefusal = '603' | '603+' | '608'
 
 /** `inbound`: the consumer dialled. `transfer`: a seller's agent called the consumer and passes the call on. `outbound`: dialled for the consumer to answer. */
 export type TrafficType = 'inbound' | 'transfer' | 'outbound'

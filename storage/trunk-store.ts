@@ -26,6 +26,7 @@ export const TRUNKS: TableLayout<Trunk> = {
       max_concurrent_calls: trunk.maxConcurrentCalls,
       retry_after_on_limit: trunk.retryAfterOnLimit,
       direct_media: trunk.directMedia,
+      analytics_refusal: trunk.analyticsRefusal,
     }),
   read: (row: Row) => ({
     id: row['id'],
@@ -46,6 +47,7 @@ export const TRUNKS: TableLayout<Trunk> = {
     maxConcurrentCalls: row['max_concurrent_calls'],
     retryAfterOnLimit: row['retry_after_on_limit'],
     directMedia: row['direct_media'],
+    analyticsRefusal: row['analytics_refusal'],
     version: row['version'],
     createdAt: row['created_at'],
     updatedAt: row['updated_at'],

@@ -2,7 +2,9 @@ import { Refusal } from '../../model/refusal.ts'
 import type { Call } from '../live-call.ts'
 import type { ExchangeParts } from '../parts.ts'
 import { findPing } from '../pings/claim-ping.ts'
+import { analyticsRefusal } from './analytics-refusal.ts'
 import { arrivalOf } from './arrival.ts'
+import type { ScreeningRefusal } from './evidence.ts'
 import type { Screened } from './screening.ts'
 
 /** May this call be sold? Fills its checks, and throws the Refusal of one that may not, at once or when what was asked for outside is known. */
@@ -20,12 +22,24 @@ export function screen(call: Call, parts: ExchangeParts): Promise<void> | null {
   })
 }
 
-function conclude(call: Call, { checks, exclusions, refusal, rule, text }: Screened, parts: ExchangeParts): void {
+function conclude(call: Call, screened: Screened, parts: ExchangeParts): void {
+  const { checks, exclusions, refusal, rule } = screened
   const allowed = refusal === null
   call.checks = checks
   call.exclusions = exclusions
-  call.note('screened', allowed ? 'may be sold' : `${rule}: ${text}`)
+  call.note('screened', allowed ? 'may be sold' : `${rule}: ${screened.text}`)
   parts.announcements.checked(call, allowed)
   parts.telemetry.screenings.inc({ effect: allowed ? 'allow' : 'block', rule: rule ?? 'none' })
-  if (refusal) throw new Refusal(refusal.reason, refusal.text, refusal.status ?? null, refusal.headers)
+  if (refusal) throw heardAs(refusal, call, parts)
+}
+
+function heardAs(
+  { reason, text, status = null, headers }: ScreeningRefusal,
+  call: Call,
+  parts: ExchangeParts,
+): Refusal {
+  if (reason !== 'fraud') return new Refusal(reason, text, status, headers)
+  const how = call.facts!.trunk.analyticsRefusal ?? '603+'
+  const sound = analyticsRefusal(how, text, call.id, parts.policies.redress)
+  return new Refusal(reason, text, sound.status, sound.headers, sound.phrase)
 }

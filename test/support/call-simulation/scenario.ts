@@ -83,6 +83,7 @@ export function scenarioOf(dice: Dice): Scenario {
       hasDirectMedia: false,
       reliableWhenSupported: dice.onceIn(2),
       answersCancelled: true,
+      redress: { url: null, email: null, phone: null, location: 'RLN', jcardUrl: null },
       sessionExpiresS: dice.pick([0, 90, 180]),
     },
     limits: {
