@@ -36,7 +36,7 @@ const SCANNER =
 const TOLL_FREE = ['800', '833', '844', '855', '866', '877', '888']
 const ATTESTED = { C: 1, B: 2, A: 3 } as const
 
-/** Writes the signs of one call to `to`, from `at` on, in the order of `CALL_SIGNS`. Allocates nothing. */
+/** Writes the signs of one call to `to`, from `at` on, in the order of `CALL_SIGNS`. */
 export function writeCallSigns(call: ArrivingCall, to: Float64Array, at: number): void {
   const { ani, dnis, numberStates, userAgent, attestation } = call
   const american = ani !== null && ani.startsWith('+1')
@@ -47,7 +47,7 @@ export function writeCallSigns(call: ArrivingCall, to: Float64Array, at: number)
   to[at++] = bit(american && !tollFree && numberStates.length === 0)
   to[at++] = bit(american && ani.startsWith('55501', 5))
   to[at++] = ani === null ? 0 : longestRun(ani)
-  to[at++] = bit(american && isNeighbour(ani, dnis))
+  to[at++] = bit(ani !== null && isNeighbour(ani, dnis))
   to[at++] = bit(isMisplaced(call))
   to[at++] = attestation === null ? 0 : ATTESTED[attestation]
   to[at++] = bit(call.trafficType === 'transfer')
@@ -59,7 +59,8 @@ export function writeCallSigns(call: ArrivingCall, to: Float64Array, at: number)
 
 /** Whether both numbers are of the same exchange: `+1 NPA NXX`. */
 export function isNeighbour(ani: string, dnis: string): boolean {
-  for (let i = 0; i < 8; i++) if (ani.charCodeAt(i) !== dnis.charCodeAt(i)) return false
+  if (!ani.startsWith('+1') || !dnis.startsWith('+1')) return false
+  for (let i = 2; i < 8; i++) if (ani.charCodeAt(i) !== dnis.charCodeAt(i)) return false
   return true
 }
 
