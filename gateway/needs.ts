@@ -318,6 +318,17 @@ export interface SharedCounters {
   close(): void
 }
 
+/** What gateways tell one another of their calls. */
+export interface CallNews {
+  /** Never waits: what cannot be told yet is kept, up to a limit, then the oldest is given up and counted as `lost`. */
+  tell(news: string): void
+  /** Hears all others, in the order of what they told; resolves when it has caught up with what was told before. Some may be heard twice. */
+  listen(hear: (news: string) => void): Promise<void>
+  readonly untold: number
+  readonly lost: number
+  close(): void
+}
+
 /** A call as caps and budgets count it; several (`calls`, their prices summed) where they are too old for any but the totals. */
 export interface UsedCall {
   readonly campaignId: CampaignId

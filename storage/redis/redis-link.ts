@@ -18,6 +18,18 @@ export interface RedisLinkOptions {
   readonly onAnswer?: (seconds: number, failed: boolean) => void
 }
 
+/** What every connection of ours is made with. */
+export function connectionOptions({ connectTimeoutMs }: Pick<RedisLinkOptions, 'connectTimeoutMs'>) {
+  return {
+    connectTimeout: connectTimeoutMs,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectionName: 'dce',
+    retryStrategy: (times: number) => Math.min(RECONNECT_MS * times, RECONNECT_MOST_MS),
+  }
+}
+
 /** One connection: what cannot be sent at once fails at once, and nothing is sent twice. */
 export class RedisLink {
   readonly #redis: Redis
@@ -26,15 +38,7 @@ export class RedisLink {
 
   constructor(options: RedisLinkOptions, onReady: () => void, onLost: () => void) {
     this.#onAnswer = options.onAnswer
-    this.#redis = new Redis(options.url, {
-      connectTimeout: options.connectTimeoutMs,
-      commandTimeout: options.deadlineMs,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      connectionName: 'dce',
-      retryStrategy: (times) => Math.min(RECONNECT_MS * times, RECONNECT_MOST_MS),
-    })
+    this.#redis = new Redis(options.url, { ...connectionOptions(options), commandTimeout: options.deadlineMs })
     this.#redis.on('ready', onReady)
     this.#redis.on('close', onLost)
     // Each attempt that fails says so; what matters is said once, by whoever is told that the link is lost.

@@ -13,16 +13,9 @@ import { PostgresDeliveries } from '../../storage/webhook-store.ts'
 import { BUYER, callRecord, endedRecord, insertAccounts, SELLER } from '../support/records.ts'
 import { openTestStorage, silentLog, type TestStorage } from '../support/storage.ts'
 import { isSigned, WebhookReceiver } from '../support/webhook-receiver.ts'
+import { until } from '../support/until.ts'
 
 const SECRET = Buffer.alloc(32, 7).toString('base64')
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000
-  while (!(await condition())) {
-    assert.ok(Date.now() < deadline, `waited too long for ${condition.toString()}`)
-    await wait(10)
-  }
-}
 
 describe('webhooks', function () {
   this.timeout(120_000)

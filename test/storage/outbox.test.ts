@@ -8,6 +8,7 @@ import { OutboxRelay } from '../../storage/outbox-relay.ts'
 import { Postgres } from '../../storage/postgres.ts'
 import { BUYER, callRecord, endedRecord, insertAccounts, postingOf, soldRecord } from '../support/records.ts'
 import { createDatabase, openTestStorage, recordingLog, silentLog, type TestStorage } from '../support/storage.ts'
+import { until } from '../support/until.ts'
 
 function event(callId: CallId | null, changes: Partial<DomainEvent> = {}): DomainEvent {
   return {
@@ -34,10 +35,6 @@ class ScriptedSink implements EventSink {
   }
 
   async close(): Promise<void> {}
-}
-
-async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, 10))
 }
 
 describe('outbox', function () {

@@ -13,6 +13,7 @@ import { newId, type HoldId } from '../../../model/ids.ts'
 import { aBid, aCampaign, anAccount, aTarget, CALLER, change, dollars, NOON } from '../../support/market.ts'
 import { RedisServer } from '../../support/redis.ts'
 import { ReservingGateway, SELLER, WrittenCalls, type GatewayOptions } from '../../support/reserving-stage.ts'
+import { until } from '../../support/until.ts'
 
 const BID = aBid('a', 2)
 const BUYER = BID.accountId
@@ -398,8 +399,4 @@ function anOpenCall(id: HoldId): Parameters<SharedReservations['closed']>[0] {
   const sale = { terms: { buyerId: BUYER }, hold: { id } }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Of an open call no more is asked.
   return { call: { sellerId: SELLER }, sale } as unknown as Parameters<SharedReservations['closed']>[0]
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10))
 }

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import type { CallNews } from '../../gateway/needs.ts'
+import { connectionOptions, type RedisLinkOptions } from './redis-link.ts'
+
+const KEY = 'dce:call-news'
+/** What the stream keeps, about: whoever was away longer than that many calls has missed some. */
+export const MAX_KEPT = 200_000
+/** Untold while Redis is away; past them the oldest is given up. */
+export const MAX_UNTOLD = 20_000
+/** What is told or read at a time. */
+const BATCH = 500
+/** How long a reading waits for news, ms. */
+const BLOCK_MS = 1_000
+/** Between two attempts after one that failed, ms. */
+const PAUSE_MS = 200
+
+export interface CallStreamOptions extends Omit<RedisLinkOptions, 'onAnswer'> {
+  /** Older news than that is not read at the start, ms. */
+  readonly lookBackMs: number
+  readonly now: () => number
+}
+
+/** What gateways tell one another of their calls, by a Redis stream (XADD, XREAD). Told once or, where an answer got lost, twice. */
+export class CallStream implements CallNews {
+  readonly #teller: Redis
+  readonly #reader: Redis
+  readonly #self = randomUUID()
+  readonly #untold: string[] = []
+  readonly #options: CallStreamOptions
+  /** On their way. */
+  #beingTold = 0
+  #isTelling = false
+  #isClosed = false
+  #lost = 0
+
+  constructor(options: CallStreamOptions) {
+    this.#options = options
+    this.#teller = new Redis(options.url, { ...connectionOptions(options), commandTimeout: options.deadlineMs })
+    // A reading waits on its connection, so it has one to itself.
+    this.#reader = new Redis(options.url, connectionOptions(options))
+    this.#teller.on('ready', () => {
+      if (!this.#isTelling) void this.#tellAll()
+    })
+    for (const connection of [this.#teller, this.#reader])
+      connection.on('error', (error: Error) => options.log.debug({ error: error.message }, 'Redis'))
+  }
+
+  get untold(): number {
+    return this.#untold.length + this.#beingTold
+  }
+
+  get lost(): number {
+    return this.#lost
+  }
+
+  tell(news: string): void {
+    if (this.#isClosed) return
+    this.#untold.push(news)
+    this.#dropOldest()
+    if (!this.#isTelling) void this.#tellAll()
+  }
+
+  async listen(hear: (news: string) => void): Promise<void> {
+    let after = `${Math.max(0, this.#options.now() - this.#options.lookBackMs)}-0`
+    const follow = (isWaiting: boolean) => async (): Promise<number> => {
+      const [last, count] = await this.#read(after, isWaiting, hear)
+      after = last
+      return count
+    }
+    try {
+      if (this.#reader.status !== 'ready')
+        await once(this.#reader, 'ready', { signal: AbortSignal.timeout(this.#options.connectTimeoutMs) })
+      while ((await follow(false)()) === BATCH);
+    } catch (error) {
+      this.#options.log.warn({ error: (error as Error).message }, 'Redis tells no news of other gateways’ calls yet')
+    }
+    void this.#repeat(follow(true))
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#teller.disconnect()
+    this.#reader.disconnect()
+  }
+
+  async #tellAll(): Promise<void> {
+    this.#isTelling = true
+    try {
+      await new Promise((resolve) => setImmediate(resolve)) // Those of one turn go together.
+      while (this.#untold.length > 0 && this.#teller.status === 'ready') await this.#tellSome()
+    } finally {
+      this.#isTelling = false
+    }
+  }
+
+  async #tellSome(): Promise<void> {
+    const batch = this.#untold.splice(0, BATCH)
+    this.#beingTold = batch.length
+    const pipeline = this.#teller.pipeline()
+    for (const news of batch) pipeline.xadd(KEY, 'MAXLEN', '~', MAX_KEPT, '*', 'from', this.#self, 'news', news)
+    const answers = await pipeline.exec().catch(() => null)
+    this.#beingTold = 0
+    if (answers?.every(([error]) => error === null)) return
+    this.#untold.unshift(...batch.filter((_, nth) => answers?.[nth]?.[0] !== null))
+    this.#dropOldest()
+    await sleep(PAUSE_MS, undefined, { ref: false })
+  }
+
+  #dropOldest(): void {
+    const over = this.#untold.length - MAX_UNTOLD
+    if (over > 0) this.#lost += this.#untold.splice(0, over).length
+  }
+
+  async #repeat(follow: () => Promise<number>): Promise<void> {
+    while (!this.#isClosed) {
+      if (this.#reader.status === 'ready') await follow().catch(() => sleep(PAUSE_MS, undefined, { ref: false }))
+      else await sleep(PAUSE_MS, undefined, { ref: false })
+    }
+  }
+
+  /** Where the reading has come to, and how many there were. */
+  async #read(after: string, isWaiting: boolean, hear: (news: string) => void): Promise<[string, number]> {
+    const found = isWaiting
+      ? await this.#reader.xread('COUNT', BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', KEY, after)
+      : await this.#reader.xread('COUNT', BATCH, 'STREAMS', KEY, after)
+    const entries = found?.[0]?.[1] ?? []
+    for (const [, [, from, , news]] of entries) if (from !== this.#self && news !== undefined) hear(news)
+    return [entries.at(-1)?.[0] ?? after, entries.length]
+  }
+}

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { CallStream, MAX_UNTOLD } from '../../storage/redis/call-stream.ts'
+import { RedisServer } from '../support/redis.ts'
+import { silentLog } from '../support/storage.ts'
+import { until } from '../support/until.ts'
+
+const OPTIONS = { connectTimeoutMs: 1_000, deadlineMs: 5_000, lookBackMs: 60_000, now: Date.now, log: silentLog }
+
+describe('news of calls among gateways', function () {
+  this.timeout(30_000)
+  let redis: RedisServer
+  const streams: CallStream[] = []
+
+  before(async () => {
+    redis = await RedisServer.start()
+  })
+  after(() => redis.kill())
+  afterEach(() => {
+    for (const stream of streams.splice(0)) stream.close()
+  })
+
+  /** A gateway, and what it has heard. */
+  async function gateway(): Promise<{ stream: CallStream; heard: string[] }> {
+    const stream = new CallStream({ ...OPTIONS, url: redis.url })
+    streams.push(stream)
+    const heard: string[] = []
+    await stream.listen((news) => heard.push(news))
+    return { stream, heard }
+  }
+
+  it('reach every other gateway in their order, and not the one that tells', async () => {
+    const [a, b, c] = [await gateway(), await gateway(), await gateway()]
+    const told = Array.from({ length: 1_200 }, (_, nth) => `of a ${nth}`)
+    for (const news of told) a.stream.tell(news)
+    await until(() => b.heard.length === 1_200 && c.heard.length === 1_200)
+    assert.deepEqual(b.heard, told)
+    assert.deepEqual(c.heard, told)
+    assert.deepEqual(a.heard, [])
+  })
+
+  it('are heard by one that starts later, if they are not too old', async () => {
+    const a = await gateway()
+    a.stream.tell('before')
+    await until(() => a.stream.untold === 0)
+    const late = await gateway()
+    assert.ok(late.heard.includes('before'))
+    const forgetful = new CallStream({ ...OPTIONS, url: redis.url, lookBackMs: -60_000 })
+    streams.push(forgetful)
+    await forgetful.listen(() => assert.fail('it asked for none of before'))
+  })
+
+  it('wait for a Redis that is away, and the oldest are given up past the limit', async () => {
+    const [a, b] = [await gateway(), await gateway()]
+    b.heard.length = 0
+    await redis.kill()
+    for (let nth = 0; nth < MAX_UNTOLD + 5; nth++) a.stream.tell(`meanwhile ${nth}`)
+    await until(() => a.stream.lost === 5)
+    await redis.start()
+    await until(() => b.heard.length >= MAX_UNTOLD && a.stream.untold === 0)
+    assert.equal(b.heard[0], 'meanwhile 5')
+    assert.equal(b.heard.at(-1), `meanwhile ${MAX_UNTOLD + 4}`)
+  })
+
+  it('need no Redis at the start, and come once it is there', async () => {
+    await redis.kill()
+    const [a, b] = [await gateway(), await gateway()]
+    a.stream.tell('hello')
+    await redis.start()
+    await until(() => b.heard.includes('hello'))
+  })
+})
