@@ -244,6 +244,11 @@ function createCatalogue(registers: Registry[]) {
     ),
     redisAnswer: histogram('dce_redis_answer_seconds', 'How long Redis took to answer.', SIGNALLING_SECONDS),
     redisFailures: counter('dce_redis_failures_total', 'Questions to Redis that were not answered in time.'),
+    callNewsUntold: gauge('dce_call_news_untold', 'Calls of which other gateways are to hear and have not yet.'),
+    callNewsLost: counter(
+      'dce_call_news_lost_total',
+      'Calls of which other gateways were not told, since Redis was away for too long.',
+    ),
     redisLeases: gauge('dce_redis_leases', 'Claims on shared counters whose end these have not heard.'),
     kafkaUp: gauge('dce_kafka_up', 'Whether the last attempt to publish succeeded; 0 also without kafka.brokers.'),
     sipConnections: gauge('dce_sip_connections', 'Connections that carry SIP, by transport.', ['transport']),

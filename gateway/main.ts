@@ -18,6 +18,7 @@ import { systemRandom } from '../model/random.ts'
 import { createRouting } from '../routing/route-call.ts'
 import { createEventBus } from '../storage/event-bus.ts'
 import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID, PAYOUT_CLEARING_ACCOUNT_ID } from '../storage/house-accounts.ts'
+import { CallStream } from '../storage/redis/call-stream.ts'
 import { RedisCounters } from '../storage/redis/redis-counters.ts'
 import { openStorage } from '../storage/storage.ts'
 import { publicAddresses } from './start/addresses.ts'
@@ -52,7 +53,7 @@ import { closeLeftOpen } from './start/close-left-open.ts'
 import { createScreening } from './start/screening.ts'
 import { OwnReservations } from './reserving/reserve.ts'
 import type { SharedReservations } from './reserving/shared-reservations.ts'
-import { createSharing, redisOptions, toldTo, waitForSharing } from './start/sharing.ts'
+import { callNewsOptions, createSharing, redisOptions, toldTo, waitForSharing } from './start/sharing.ts'
 import { RefusalCounter } from './refusal-counter.ts'
 import { Registrar } from './registrar/registrar.ts'
 import { RegistrationWriter } from './registrar/registration-writer.ts'
@@ -157,7 +158,8 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     log: logger,
   })
   const { webhooks, conversions, guard } = aftermath
-  const screeningNeeds = { settings, places, directory, trunks, events, announcements, guard, clock, telemetry }
+  const news = redis && new CallStream({ ...redis, ...callNewsOptions(settings, telemetry) })
+  const screeningNeeds = { news, settings, places, directory, trunks, events, announcements, guard, clock, telemetry }
   const screening = createScreening({ ...screeningNeeds, log: logger })
   const receivers = [directory, trunks, sipCredentials, balances, aftermath, screening, routing, registrar]
   const applyChange = (change: BookChange): void => {

@@ -320,12 +320,11 @@ export interface SharedCounters {
 
 /** What gateways tell one another of their calls. */
 export interface CallNews {
-  /** Never waits: what cannot be told yet is kept, up to a limit, then the oldest is given up and counted as `lost`. */
+  /** Never waits: what cannot be told yet is kept, up to a limit, then the oldest is given up. */
   tell(news: string): void
   /** Hears all others, in the order of what they told; resolves when it has caught up with what was told before. Some may be heard twice. */
   listen(hear: (news: string) => void): Promise<void>
   readonly untold: number
-  readonly lost: number
   close(): void
 }
 

@@ -6,7 +6,7 @@ import type { Evidence, Judge } from './evidence.ts'
 export interface ScreeningPart<Storage> {
   /** What it knows of calls before they are judged. */
   readonly evidence?: readonly Evidence[]
-  readonly judge?: Judge
+  readonly judge?: Judge | null
   /** A committed change of the book. Also before `open` and, all over again, before `start`. */
   apply?(change: BookChange): void
   /** The storage is there; the book is not loaded yet. */

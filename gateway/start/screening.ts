@@ -1,5 +1,4 @@
 import { createCompliance } from '../../compliance/compliance.ts'
-import type { ScreeningRequest } from '../../compliance/screening-request.ts'
 import type { Logger } from '../../config/logger.ts'
 import type { ReferencePlaces } from '../../config/reference-data.ts'
 import type { Settings } from '../../config/settings.ts'
@@ -11,7 +10,9 @@ import type { Announcements } from '../announcements.ts'
 import type { Directory } from '../directory.ts'
 import type { Trunks } from '../identity/trunks.ts'
 import type { Call } from '../live-call.ts'
+import type { CallNews } from '../needs.ts'
 import type { AddressGuard } from '../outgoing/address-guard.ts'
+import { ConsumerCalls, type ConsumerCallNews } from '../screening/consumer-calls.ts'
 import { Screening } from '../screening/screening.ts'
 import type { ScreeningPart } from '../screening/screening-part.ts'
 import { complianceOptions } from './part-options.ts'
@@ -25,6 +26,8 @@ interface ScreeningNeeds {
   readonly announcements: Announcements
   /** Where requests of ours may go. */
   readonly guard: AddressGuard
+  /** Null: no other gateway. */
+  readonly news: CallNews | null
   readonly clock: Clock
   readonly log: Logger
   readonly telemetry: Telemetry
@@ -32,16 +35,16 @@ interface ScreeningNeeds {
 
 /** What the parts of screening keep, and read at a start; storage/storage.ts has it. */
 export interface ScreeningStorage {
-  latestCalls(since: Date, inbound: boolean): AsyncIterable<{ readonly request: ScreeningRequest }>
+  latestCalls(since: Date, inbound: boolean): AsyncIterable<ConsumerCallNews>
 }
 
 /**
  * Everything that judges whether a call may be sold, and its life in the process: main.ts knows of no single part. A part is built here, and
  * takes its place in `parts`, whose order is the precedence among evidence and among judges.
  */
-export function createScreening({ settings, places, clock, log, telemetry }: ScreeningNeeds) {
+export function createScreening({ settings, places, news, clock, log, telemetry }: ScreeningNeeds) {
   const compliance = createCompliance({ places, clock }, complianceOptions(settings))
-  const parts: readonly ScreeningPart<ScreeningStorage>[] = []
+  const parts: readonly ScreeningPart<ScreeningStorage>[] = [new ConsumerCalls(compliance, news, clock)]
   const { stopsAtFirst, maxWaiting } = screeningOptions(settings)
   const screening = new Screening({
     compliance,
@@ -56,8 +59,10 @@ export function createScreening({ settings, places, clock, log, telemetry }: Scr
     },
     onError: ({ name }, error) => log.warn({ evidence: name, error }, 'evidence could not be had'),
   })
-  telemetry.beforeRender(() => telemetry.evidenceWaiting.set(screening.waiting))
-  let storage: ScreeningStorage | null = null
+  telemetry.beforeRender(() => {
+    telemetry.evidenceWaiting.set(screening.waiting)
+    telemetry.callNewsUntold.set(news?.untold ?? 0)
+  })
   return {
     compliance,
     screening,
@@ -68,14 +73,10 @@ export function createScreening({ settings, places, clock, log, telemetry }: Scr
       for (const part of parts) part.apply?.(change)
     },
     open(opened: ScreeningStorage): void {
-      storage = opened
       for (const part of parts) part.open?.(opened)
     },
     /** Once the book is loaded. */
     async start(): Promise<void> {
-      const { hours, inbound } = compliance.lookBack()
-      const since = new Date(clock.now() - hours * 3_600_000)
-      for await (const { request } of storage!.latestCalls(since, inbound)) compliance.recall(request)
       for (const part of parts) await part.start?.()
     },
     ended(call: Call): void {

@@ -3,7 +3,7 @@ import type { Logger } from '../../config/logger.ts'
 import type { Settings } from '../../config/settings.ts'
 import { SettingsError } from '../../config/settings-error.ts'
 import type { Telemetry } from '../../config/telemetry.ts'
-import type { Clock } from '../../model/clock.ts'
+import { systemClock, type Clock } from '../../model/clock.ts'
 import type { AccountId, HoldId } from '../../model/ids.ts'
 import type { Hold } from '../../model/ledger.ts'
 import type { Routing } from '../../routing/route-call.ts'
@@ -30,6 +30,15 @@ export function redisOptions({ redis }: Settings, log: Logger, telemetry: Teleme
     else telemetry.redisAnswer.observe(seconds)
   }
   return { url, connectTimeoutMs: dialTimeoutMs, deadlineMs: readTimeoutMs, leaseMs, log, onAnswer }
+}
+
+/** How gateways tell one another of their calls: of one in progress elsewhere at a start it is heard from there alone. */
+export function callNewsOptions({ telephony }: Settings, telemetry: Telemetry) {
+  return {
+    lookBackMs: telephony.maxCallDurationMs,
+    now: () => systemClock.now(),
+    onLost: (count: number) => telemetry.callNewsLost.inc(count),
+  }
 }
 
 export interface SharingParts {

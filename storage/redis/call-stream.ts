@@ -21,6 +21,8 @@ export interface CallStreamOptions extends Omit<RedisLinkOptions, 'onAnswer'> {
   /** Older news than that is not read at the start, ms. */
   readonly lookBackMs: number
   readonly now: () => number
+  /** So many were given up untold. */
+  readonly onLost: (count: number) => void
 }
 
 /** What gateways tell one another of their calls, by a Redis stream (XADD, XREAD). Told once or, where an answer got lost, twice. */
@@ -34,7 +36,6 @@ export class CallStream implements CallNews {
   #beingTold = 0
   #isTelling = false
   #isClosed = false
-  #lost = 0
 
   constructor(options: CallStreamOptions) {
     this.#options = options
@@ -50,10 +51,6 @@ export class CallStream implements CallNews {
 
   get untold(): number {
     return this.#untold.length + this.#beingTold
-  }
-
-  get lost(): number {
-    return this.#lost
   }
 
   tell(news: string): void {
@@ -111,7 +108,7 @@ export class CallStream implements CallNews {
 
   #dropOldest(): void {
     const over = this.#untold.length - MAX_UNTOLD
-    if (over > 0) this.#lost += this.#untold.splice(0, over).length
+    if (over > 0) this.#options.onLost(this.#untold.splice(0, over).length)
   }
 
   async #repeat(follow: () => Promise<number>): Promise<void> {

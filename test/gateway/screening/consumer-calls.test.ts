@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
 import { ConsumerCalls, type ConsumerCallNews } from '../../../gateway/screening/consumer-calls.ts'
+import type { Screened } from '../../../gateway/screening/screening.ts'
 import { newId, type CallId } from '../../../model/ids.ts'
 import { CallStream } from '../../../storage/redis/call-stream.ts'
 import { compliance, numberIn } from '../../compliance/support.ts'
 import { anOffer, NOON_MS } from '../../support/compliance-rules.ts'
+import { aNumber } from '../../support/market.ts'
 import { RedisServer } from '../../support/redis.ts'
+import { anArrival, aScreening } from '../../support/screening.ts'
 import { silentLog } from '../../support/storage.ts'
 import { until } from '../../support/until.ts'
+
+const TRANSFERS = aNumber({ trafficType: 'transfer' })
 
 describe('consumers’ calls, counted by several gateways', function () {
   this.timeout(60_000)
@@ -29,16 +34,28 @@ describe('consumers’ calls, counted by several gateways', function () {
 
   async function gateway(inDatabase: readonly ConsumerCallNews[] = []) {
     const law = compliance()
-    const limits = { connectTimeoutMs: 5_000, deadlineMs: 5_000, lookBackMs: 60_000, now: Date.now, log: silentLog }
+    const limits = {
+      onLost: () => {},
+      connectTimeoutMs: 5_000,
+      deadlineMs: 5_000,
+      lookBackMs: 60_000,
+      now: Date.now,
+      log: silentLog,
+    }
     const stream = new CallStream({ ...limits, url: redis.url })
     streams.push(stream)
-    const calls = new ConsumerCalls(law, stream)
-    await calls.start(() => known(inDatabase), NOON_MS)
+    const calls = new ConsumerCalls(law, stream, { now: () => NOON_MS })
+    calls.open({ latestCalls: () => known(inDatabase) })
+    await calls.start()
+    const screening = aScreening(law, { judges: [calls.judge!] })
     return {
       call(minute: number): ConsumerCallNews {
-        const news = { id: newId<CallId>(), request: request(minute) }
-        calls.count(news.id, news.request)
-        return news
+        const callId = newId<CallId>()
+        const screened = screening.screen(
+          anArrival({ callId, ani: numberIn('FL'), number: TRANSFERS, atMs: request(minute).atMs }),
+          null,
+        )
+        return { id: callId, request: (screened as Screened).request }
       },
       refusal: (minute: number) => law.screen(request(minute)).rule,
       stream,

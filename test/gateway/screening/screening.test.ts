@@ -2,13 +2,10 @@ import assert from 'node:assert/strict'
 import { setImmediate as breathe } from 'node:timers/promises'
 import type { ScreeningVerdict } from '../../../compliance/screen-call.ts'
 import type { ScreeningRequest } from '../../../compliance/screening-request.ts'
-import type { Arrival } from '../../../gateway/screening/arrival.ts'
 import type { Contribution, Evidence, Judge, Until } from '../../../gateway/screening/evidence.ts'
 import type { Screened, ScreeningParts } from '../../../gateway/screening/screening.ts'
 import type { CheckRecord } from '../../../model/cdr.ts'
-import type { CallId } from '../../../model/ids.ts'
-import { aNumber, aTrunk, anAccount, CALLER, NOON } from '../../support/market.ts'
-import { aScreening } from '../../support/screening.ts'
+import { anArrival, aScreening } from '../../support/screening.ts'
 
 /** Nobody who is not meant to waits so long. */
 const LONG = 600_000
@@ -21,18 +18,7 @@ function anEvidence(name: string, gather: Evidence['gather'], more: Partial<Evid
   return { name, order: 'before-law', deadlineMs: LONG, onFailure: 'allow', keepsFromBuyers: true, gather, ...more }
 }
 
-const ARRIVAL: Arrival = {
-  callId: 'call' as CallId,
-  atMs: NOON,
-  ani: CALLER,
-  number: aNumber(),
-  seller: anAccount('seller', { type: 'seller' }),
-  places: [],
-  zip: null,
-  originatedAtMs: null,
-  offer: { sellerId: 'seller', numberId: 'number', vertical: 'insurance', tags: {} },
-  invite: { trunk: aTrunk('trunk', 'seller'), caller: {} as never },
-}
+const ARRIVAL = anArrival()
 
 describe('screening', () => {
   let judgedBy: ScreeningRequest[]
