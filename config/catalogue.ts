@@ -22,6 +22,7 @@ import {
 import { MEDIASOUP } from './mediasoup-catalogue.ts'
 import { PAYMENTS } from './payments-catalogue.ts'
 import { PING } from './ping-catalogue.ts'
+import { PRIVACY } from './privacy-catalogue.ts'
 import { REDIS } from './redis-catalogue.ts'
 import { WEBHOOKS } from './webhook-catalogue.ts'
 import { RTPENGINE } from './rtpengine-catalogue.ts'
@@ -185,6 +186,8 @@ export const CATALOGUE = {
   ...PING,
 
   ...COMPLIANCE,
+
+  ...PRIVACY,
 
   'security.token_expiry': set(duration('1m', '30d'), 900_000, 'How long an access token is valid.'),
   'security.refresh_token_expiry': set(duration('1m', '365d'), 604_800_000, 'How long a refresh token is valid.'),

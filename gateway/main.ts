@@ -24,7 +24,7 @@ import { openStorage } from '../storage/storage.ts'
 import { publicAddresses } from './start/addresses.ts'
 import { mediaOptions } from './start/media-options.ts'
 import { keepAudit } from './start/audit.ts'
-import { bindingLimits, outboxOptions } from './start/part-options.ts'
+import { bindingLimits, outboxOptions, privacyOptions } from './start/part-options.ts'
 import { payoutOptions, stripeOptions } from './start/payment-settings.ts'
 import { mediaSip } from './start/media-sip.ts'
 import { Announcements, type KeptEvents } from './announcements.ts'
@@ -179,6 +179,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     spoolBytes: settings.storage.spoolBytes,
     minFreeBytes: settings.storage.minFreeBytes,
     outbox: outboxOptions(settings),
+    ...privacyOptions(settings),
     onBookChange: applyChange,
     subscriptions: webhooks.subscriptions,
     onCommit: (seconds, records) => {

@@ -1,3 +1,4 @@
+import type { Vault } from '../config/vault.ts'
 import type { BookChange } from '../model/book.ts'
 import type { DncList } from '../model/dnc.ts'
 import type { Posting } from '../model/ledger.ts'
@@ -9,6 +10,7 @@ import { POSTING_COLUMNS, readPosting } from './ledger-rows.ts'
 import { NUMBERS } from './number-store.ts'
 import type { Queries, Row } from './postgres.ts'
 import { COMPLIANCE_RULES } from './rule-store.ts'
+import { sealedLayout } from './sealed-layout.ts'
 import { SIP_USERS } from './sip-user-store.ts'
 import type { TableLayout } from './table-layout.ts'
 import { TARGETS } from './target-store.ts'
@@ -19,7 +21,7 @@ import { WEBHOOKS } from './webhook-store.ts'
 export const DNC_CHUNK = 5_000
 
 /** The book's tables, each after those it refers to. */
-export const BOOK_TABLES: readonly TableLayout<any>[] = [
+const TABLES: readonly TableLayout<any>[] = [
   ACCOUNTS,
   TRUNKS,
   SIP_USERS,
@@ -32,13 +34,21 @@ export const BOOK_TABLES: readonly TableLayout<any>[] = [
   BIDDERS,
 ]
 
+export function bookTables(vault: Vault | null): readonly TableLayout<any>[] {
+  return TABLES.map((layout) => sealedLayout(layout, vault))
+}
+
 /**
  * Fetches what a run of listed changes needs (each changed row as it is now; the value may be newer than the change, which a later change
  * then repeats) and answers with a function from a listed row to the changes to apply.
  */
-export async function readRowsOf(queries: Queries, listed: readonly Row[]): Promise<(row: Row) => BookChange[]> {
+export async function readRowsOf(
+  queries: Queries,
+  listed: readonly Row[],
+  tables: readonly TableLayout<any>[],
+): Promise<(row: Row) => BookChange[]> {
   const values = new Map<string, unknown>()
-  for (const layout of BOOK_TABLES) {
+  for (const layout of tables) {
     const ids = [
       ...new Set(listed.filter((row) => row['kind'] === layout.kind).map((row) => row['entity_id'] as string)),
     ]

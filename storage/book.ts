@@ -1,10 +1,12 @@
+import type { Vault } from '../config/vault.ts'
 import type { BookChange } from '../model/book.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { Currency, Micros } from '../model/money.ts'
 import { readMicros } from './columns.ts'
-import { BOOK_TABLES, readDncRows, readPostings, readRowsOf } from './book-rows.ts'
+import { bookTables, readDncRows, readPostings, readRowsOf } from './book-rows.ts'
 import type { Postgres, Queries } from './postgres.ts'
 import type { StorageLog } from './storage-log.ts'
+import type { TableLayout } from './table-layout.ts'
 
 /** Where `list_book_change` announces new versions. */
 export const BOOK_CHANNEL = 'dce_book'
@@ -30,11 +32,14 @@ export class Book {
   #applied: number | null = null
   #running: Promise<void> | null = null
   #again: Promise<void> | null = null
+  readonly #tables: readonly TableLayout<any>[]
   /** What the receiver holds, by kind: after a gap, whatever is held and no longer stored is announced as gone. */
-  readonly #held = new Map<string, Set<string>>(BOOK_TABLES.map(({ kind }) => [kind, new Set()]))
+  readonly #held: Map<string, Set<string>>
   #balances: readonly Balance[] = []
 
-  constructor(postgres: Postgres, log: StorageLog, onChange: (change: BookChange) => void) {
+  constructor(postgres: Postgres, log: StorageLog, onChange: (change: BookChange) => void, vault: Vault | null = null) {
+    this.#tables = bookTables(vault)
+    this.#held = new Map(this.#tables.map(({ kind }) => [kind, new Set()]))
     this.#postgres = postgres
     this.#log = log
     this.#onChange = onChange
@@ -105,7 +110,7 @@ export class Book {
         await this.#reload(after)
         continue
       }
-      const values = await readRowsOf(this.#postgres, rows)
+      const values = await readRowsOf(this.#postgres, rows, this.#tables)
       for (const row of rows) {
         const version = Number(row['version'])
         if (version <= this.#applied!) continue // `written` applied it while the rows were fetched.
@@ -138,7 +143,7 @@ export class Book {
       const [counter] = await tx.rows('select version from book_version')
       const version = Number(counter!['version'])
       const gone: BookChange[] = []
-      for (const layout of BOOK_TABLES) {
+      for (const layout of this.#tables) {
         const missing = new Set(this.#held.get(layout.kind))
         for await (const row of pages(tx, layout.table)) {
           missing.delete(row['id'])

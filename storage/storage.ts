@@ -12,6 +12,7 @@ import type {
   WebhookOutbox,
 } from '../gateway/needs.ts'
 import type { AuditStore } from '../compliance/needs.ts'
+import type { Vault } from '../config/vault.ts'
 import type { BookChange } from '../model/book.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Outcome } from '../model/outcome.ts'
@@ -29,6 +30,7 @@ import { PostgresFunds } from './funds-store.ts'
 import { PostgresInvoices } from './invoice-store.ts'
 import { keepSweepingLiveBids } from './live-bids.ts'
 import { PostgresMonitorings } from './monitor-store.ts'
+import { sealPlain } from './privacy/reseal.ts'
 import { PostgresRecovery } from './recovery-store.ts'
 import { PostgresRecordings } from './recording-store.ts'
 import { PostgresRegistrations } from './registration-store.ts'
@@ -76,6 +78,8 @@ export interface StorageOptions {
   readonly minFreeBytes?: number
   readonly startTimeoutMs?: number
   readonly outbox?: OutboxOptions
+  /** What sensitive columns are sealed with; null: nothing is sealed. */
+  readonly vault?: Vault | null
   /** Who wants which events sent; absent: nobody. */
   readonly subscriptions?: WebhookSubscriptions
   /** Told of every group commit: seconds from sending it to its end, and its records. */
@@ -187,12 +191,14 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     const rollups = new Rollups(postgres, log)
     opened.push(() => rollups.close())
 
-    const book = new Book(postgres, log, options.onBookChange)
+    const vault = options.vault ?? null
+    if (vault) await sealPlain(postgres, vault)
+    const book = new Book(postgres, log, options.onBookChange, vault)
     const listener = new BookListener(postgres.options, book, log)
     opened.push(() => listener.close())
     await listener.open()
 
-    const stores = createStores(postgres, book, clock)
+    const stores = createStores(postgres, book, clock, vault)
     return {
       stores,
       writer,

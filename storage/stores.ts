@@ -1,4 +1,5 @@
 import type { Stores } from '../api/needs.ts'
+import type { Vault } from '../config/vault.ts'
 import type { Clock } from '../model/clock.ts'
 import { ACCOUNTS } from './account-store.ts'
 import { PostgresApiKeys } from './api-key-store.ts'
@@ -26,6 +27,7 @@ import { PostgresRefreshTokens } from './refresh-token-store.ts'
 import { PostgresReports } from './report-store.ts'
 import { COMPLIANCE_RULES } from './rule-store.ts'
 import { readRuleHistory, readScreenedCalls } from './screening-store.ts'
+import { sealedLayout } from './sealed-layout.ts'
 import { SIP_USERS } from './sip-user-store.ts'
 import { StoredTable } from './stored-table.ts'
 import { TARGETS } from './target-store.ts'
@@ -39,6 +41,7 @@ export function createStores(
   postgres: Postgres,
   book: Book,
   clock: Clock,
+  vault: Vault | null = null,
 ): Stores & { tracking: PostgresTracking; deliveries: PostgresDeliveries } {
   const writer = new BookWriter(postgres, book)
   const ledger = new PostgresLedger(postgres, writer)
@@ -48,8 +51,8 @@ export function createStores(
     users: new PostgresUsers(postgres, clock),
     apiKeys: new PostgresApiKeys(postgres, clock),
     refreshTokens: new PostgresRefreshTokens(postgres, clock),
-    trunks: new StoredTable(TRUNKS, postgres, writer, clock),
-    sipUsers: new StoredTable(SIP_USERS, postgres, writer, clock),
+    trunks: new StoredTable(sealedLayout(TRUNKS, vault), postgres, writer, clock),
+    sipUsers: new StoredTable(sealedLayout(SIP_USERS, vault), postgres, writer, clock),
     numbers: new StoredTable(NUMBERS, postgres, writer, clock),
     targets: new StoredTable(TARGETS, postgres, writer, clock),
     campaigns,
@@ -69,8 +72,8 @@ export function createStores(
     payouts: new PostgresPayouts(postgres, ledger),
     payoutRuns: new PostgresPayoutRuns(postgres, ledger),
     payments: new PostgresPayments(postgres, ledger),
-    webhooks: new StoredTable(WEBHOOKS, postgres, writer, clock),
-    deliveries: new PostgresDeliveries(postgres),
+    webhooks: new StoredTable(sealedLayout(WEBHOOKS, vault), postgres, writer, clock),
+    deliveries: new PostgresDeliveries(postgres, vault),
     reports: new PostgresReports(postgres),
     calls: new PostgresCalls(postgres),
     auctions: new PostgresAuctions(postgres),

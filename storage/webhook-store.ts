@@ -1,4 +1,5 @@
 import type { DeliveryFilter, DeliveryStore, Page, PageRequest } from '../api/needs.ts'
+import type { Vault } from '../config/vault.ts'
 import type { DeliveryResult, DueDelivery, WebhookOutbox } from '../gateway/needs.ts'
 import type { Webhook, WebhookDelivery, WebhookId } from '../model/webhook.ts'
 import { given } from './columns.ts'
@@ -6,6 +7,7 @@ import { pageLimit, pageOf, readCursor, SERIAL_KEY } from './cursor.ts'
 import type { Queries, Row } from './postgres.ts'
 import { storableJson } from './record-rows.ts'
 import type { TableLayout } from './table-layout.ts'
+import { openColumn } from './sealed-layout.ts'
 import { timestampOrNull } from './timestamp.ts'
 
 /** What is kept of deliveries that are over: of those that arrived, and of those given up. */
@@ -49,10 +51,12 @@ export const WEBHOOKS: TableLayout<Webhook> = {
 /** Events on their way to webhooks: written with their facts (`write_followups`, migrations/0025), sent from here. */
 export class PostgresDeliveries implements DeliveryStore, WebhookOutbox {
   readonly #queries: Queries
+  readonly #vault: Vault | null
   readonly #mostPending: number
 
-  constructor(queries: Queries, mostPending = MOST_PENDING) {
+  constructor(queries: Queries, vault: Vault | null = null, mostPending = MOST_PENDING) {
     this.#queries = queries
+    this.#vault = vault
     this.#mostPending = mostPending
   }
 
@@ -88,7 +92,7 @@ export class PostgresDeliveries implements DeliveryStore, WebhookOutbox {
       attempts: row['attempts'],
       firstTriedAt: row['first_tried_at'],
       url: row['url'],
-      secret: row['secret'],
+      secret: openColumn(row['secret'], 'webhooks', 'secret', this.#vault) as string,
     }))
   }
 

@@ -1,36 +1,54 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { createDecipheriv, hkdfSync } from 'node:crypto'
+import type { MasterKey } from '../../config/master-keys.ts'
+import { sealedBy, Unsealable, Vault } from '../../config/vault.ts'
 
-const ALGORITHM = 'aes-256-gcm'
 const IV_BYTES = 12
 const TAG_BYTES = 16
-const MARK = 'v1:'
+/** What texts begin with that were sealed before there was a vault. */
+const FIRST_MARK = 'v1:'
+/** The name of the key that is made of the exchange's own secret. */
+const OWN_KEY = 'bidders.secret'
+/** What is sealed, in the words that sealing binds it to. */
+export const BIDDER_SECRET = 'bidder secret'
 
-/** Seals what a customer has entrusted to us, with a key made of the exchange's own secret: a copy of the database tells nobody. */
+/** Seals what a customer has entrusted to us: a copy of the database tells nobody. */
 export class SecretBox {
-  readonly #key: Buffer
+  readonly #key: MasterKey
+  readonly #own: Vault
+  readonly #vault: Vault
 
-  constructor(secret: Buffer) {
-    this.#key = Buffer.from(hkdfSync('sha256', secret, '', 'bidder secrets', 32))
+  /** Without a vault a key made of `secret` seals. */
+  constructor(secret: Buffer, vault: Vault | null = null) {
+    this.#key = { id: OWN_KEY, key: Buffer.from(hkdfSync('sha256', secret, '', 'bidder secrets', 32)) }
+    this.#own = new Vault([this.#key])
+    this.#vault = vault ?? this.#own
   }
 
   seal(text: string): string {
-    const iv = randomBytes(IV_BYTES)
-    const cipher = createCipheriv(ALGORITHM, this.#key, iv)
-    const sealed = Buffer.concat([iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()])
-    return MARK + sealed.toString('base64')
+    return this.#vault.seal(text, BIDDER_SECRET)
   }
 
   /** Null: it was sealed with another secret, or is none of ours. */
   open(sealed: string): string | null {
-    if (!sealed.startsWith(MARK)) return null
-    const bytes = Buffer.from(sealed.slice(MARK.length), 'base64')
-    if (bytes.length < IV_BYTES + TAG_BYTES) return null
-    const decipher = createDecipheriv(ALGORITHM, this.#key, bytes.subarray(0, IV_BYTES))
-    decipher.setAuthTag(bytes.subarray(-TAG_BYTES))
     try {
-      return decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
-    } catch {
-      return null
+      if (sealed.startsWith(FIRST_MARK)) return openFirst(sealed, this.#key.key)
+      const vault = sealedBy(sealed) === OWN_KEY ? this.#own : this.#vault
+      return vault.open(sealed, BIDDER_SECRET)
+    } catch (error) {
+      if (error instanceof Unsealable) return null
+      throw error
     }
+  }
+}
+
+function openFirst(sealed: string, key: Buffer): string | null {
+  const bytes = Buffer.from(sealed.slice(FIRST_MARK.length), 'base64')
+  if (bytes.length < IV_BYTES + TAG_BYTES) return null
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV_BYTES))
+  decipher.setAuthTag(bytes.subarray(-TAG_BYTES))
+  try {
+    return decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
+  } catch {
+    return null
   }
 }

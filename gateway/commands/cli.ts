@@ -60,6 +60,10 @@ const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: 
     run: audit,
     help: 'audit verify|export [--from TIME --until TIME] [--heads FILE]   check the audit’s chain, or print its lines as JSON',
   },
+  keys: {
+    run: encryptionKeys,
+    help: 'keys rotate               seal what is encrypted in the database with the first key; without keys in the settings a new one is made',
+  },
   replay: {
     run: replay,
     help: 'replay CALL_ID            hold a call’s auction again ([--bids FILE] [--rules FILE | --set K=V,…] [--json])',
@@ -276,6 +280,12 @@ async function audit(args: Arguments): Promise<void> {
   else if (verb === 'export')
     await exportAudit(settings, args.flags.get('from') ?? null, args.flags.get('until') ?? null, (line) => say(line))
   else throw new CommandError('audit verify and audit export are the forms')
+}
+
+async function encryptionKeys(args: Arguments): Promise<void> {
+  if (args.words[0] !== 'rotate') throw new CommandError('keys rotate is the only form')
+  const { rotateKeys } = await import('./keys-command.ts')
+  process.exitCode = (await rotateKeys(settingsOf(args), (line) => say(line))) ? 0 : 1
 }
 
 async function analytics(args: Arguments): Promise<void> {

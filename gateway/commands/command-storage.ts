@@ -21,7 +21,9 @@ import { attachToEmbedded, EmbeddedPostgres } from '../../storage/embedded-postg
 import { migrateDown, migrateUp, migrationStatus } from '../../storage/migrate.ts'
 import { Postgres, type ConnectionOptions } from '../../storage/postgres.ts'
 import { rebuildRollups, verifyRollups } from '../../storage/rollup-check.ts'
+import { resealAll, type Resealed, type Resealers } from '../../storage/privacy/reseal.ts'
 import { createStores } from '../../storage/stores.ts'
+import { vaultOf } from '../start/vault.ts'
 import { askForSip } from './call-sip.ts'
 import { describeMedia } from './media-figures.ts'
 
@@ -40,7 +42,7 @@ export async function openCommandStorage(
   if (attached) {
     const postgres = new Postgres(attached.connection, log.logger, statementMs)
     return {
-      stores: storesOf(postgres, log.logger),
+      stores: storesOf(postgres, log.logger, settings),
       close: async () => {
         await postgres.close()
         attached.close()
@@ -51,7 +53,7 @@ export async function openCommandStorage(
   const { url, connectTimeoutMs } = settings.database
   const database = await openDatabase(url, settings.dataDir, log.logger, connectTimeoutMs, statementMs)
   return {
-    stores: storesOf(database.postgres, log.logger),
+    stores: storesOf(database.postgres, log.logger, settings),
     close: async () => {
       await database.close()
       log.close()
@@ -64,8 +66,30 @@ export function printAuditLine(line: AuditLine): string {
   return JSON.stringify(viewLine(line))
 }
 
-function storesOf(postgres: Postgres, log: ReturnType<typeof createLogger>['logger']): Stores {
-  return createStores(postgres, new Book(postgres, log, () => {}), systemClock) // A running exchange hears of writes itself.
+function storesOf(postgres: Postgres, log: ReturnType<typeof createLogger>['logger'], settings: Settings): Stores {
+  const vault = vaultOf(settings)
+  const book = new Book(postgres, log, () => {}, vault) // A running exchange hears of writes itself.
+  return createStores(postgres, book, systemClock, vault)
+}
+
+/** `dce keys rotate`: seals all that is sealed by the keys of now. */
+export async function resealCommand(settings: Settings, resealers: Resealers): Promise<readonly Resealed[]> {
+  const log = createLogger({ level: 'warn' })
+  let resealed: readonly Resealed[] = []
+  try {
+    await withConnection(settings, async (connection) => {
+      const postgres = new Postgres(connection, log.logger, LONG_STATEMENT_MS)
+      try {
+        await migrateUp(connection)
+        resealed = await resealAll(postgres, resealers)
+      } finally {
+        await postgres.close()
+      }
+    })
+  } finally {
+    log.close()
+  }
+  return resealed
 }
 
 /** `dce migrate`: changes or shows the schema of the database the settings name. */

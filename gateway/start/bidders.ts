@@ -13,6 +13,7 @@ import type { Trunks } from '../identity/trunks.ts'
 import { AddressGuard } from '../outgoing/address-guard.ts'
 import { ClientShelf } from '../outgoing/client-shelf.ts'
 import { HttpClient } from '../outgoing/http-client.ts'
+import { vaultOf } from './vault.ts'
 import type { Registrar } from '../registrar/registrar.ts'
 
 const LEAST_SECRET = 32
@@ -36,7 +37,7 @@ export function createBidders({ settings, trunks, registrar, ...parts }: BidderN
   const secret = secretOf(settings)
   const guard = new AddressGuard(settings.outgoing.privateNetworks)
   const { maxConnections: connections, maxAnswerBytes, maxUnderWay, reentryMs } = settings.bidders
-  const secrets = new SecretBox(secret)
+  const secrets = new SecretBox(secret, vaultOf(settings))
   const tokens = new PingTokens(secret)
   const bidders = new Bidders({
     ...parts,
@@ -60,7 +61,7 @@ export function createBidders({ settings, trunks, registrar, ...parts }: BidderN
 }
 
 /** What `bidders.secret` says, or what was made up at the first start and is kept beside the other keys. */
-function secretOf({ bidders, dataDir }: Settings): Buffer {
+export function secretOf({ bidders, dataDir }: Settings): Buffer {
   const { secret } = bidders
   if (secret !== null) {
     if (secret.length < LEAST_SECRET)

@@ -1,5 +1,6 @@
 import type { Settings } from '../../config/settings.ts'
 import type { BindingLimits } from '../registrar/bindings.ts'
+import { vaultOf } from './vault.ts'
 
 /** What the settings tell compliance. */
 export function complianceOptions(settings: Settings) {
@@ -23,4 +24,9 @@ export function bindingLimits(registration: Settings['telephony']['registration'
     defaultExpires: Math.floor(registration.defaultExpiresMs / 1000),
     maxBindings: registration.maxBindings,
   }
+}
+
+/** What storage seals with, and how long it keeps what. Throws SettingsError. */
+export function privacyOptions(settings: Settings) {
+  return { vault: vaultOf(settings) }
 }

@@ -1,6 +1,6 @@
 import type { AchOriginator } from '../../accounts/ach-file.ts'
 import { createBankVault, type BankVault } from '../../accounts/bank-vault.ts'
-import { readMasterKeys } from '../../config/master-keys.ts'
+import { readMasterKeys, type MasterKey } from '../../config/master-keys.ts'
 import { SettingsError } from '../../config/settings-error.ts'
 import type { Settings } from '../../config/settings.ts'
 
@@ -18,9 +18,15 @@ export function payoutOptions({ payouts }: Settings) {
 }
 
 function bankVault(bankKey: string | null): BankVault | null {
+  const keys = bankKeys(bankKey)
+  return keys && createBankVault(keys)
+}
+
+/** Null without any. Throws SettingsError when they cannot be read. */
+export function bankKeys(bankKey: string | null): readonly MasterKey[] | null {
   if (bankKey === null) return null
   try {
-    return createBankVault(readMasterKeys(bankKey, 'bank key'))
+    return readMasterKeys(bankKey, 'bank key')
   } catch (error) {
     throw new SettingsError('payouts.bank_key', `payouts.bank_key: ${(error as Error).message}`)
   }

@@ -1,7 +1,10 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { MasterKey } from '../../config/master-keys.ts'
+import { decrypt, encrypt, Unsealable } from '../../config/vault.ts'
 
 const KEY_BYTES = 32
+const RECORDING_KEY = 'recording key'
+
 /** A recording's own key, encrypted by a master key (AES-256-GCM); all in base64. */
 export interface WrappedKey {
   readonly keyId: string
@@ -15,32 +18,24 @@ export class UnreadableRecording extends Error {
   override readonly name = 'UnreadableRecording'
 }
 
-/** A new key for one recording, and the same wrapped. */
+/** A new key for one recording, and the same wrapped: it serves that recording and no other. */
 export function newDataKey(master: MasterKey, recording: string): { dataKey: Buffer; wrapped: WrappedKey } {
   const dataKey = randomBytes(KEY_BYTES)
-  const nonce = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', master.key, nonce).setAAD(boundTo(master.id, recording))
-  const wrapped = Buffer.concat([cipher.update(dataKey), cipher.final()])
-  const base64 = { nonce: nonce.toString('base64'), wrapped: wrapped.toString('base64') }
-  return { dataKey, wrapped: { keyId: master.id, ...base64, tag: cipher.getAuthTag().toString('base64') } }
+  const { keyId, nonce, bytes, tag } = encrypt(master, dataKey, RECORDING_KEY, recording)
+  const [iv, wrapped, authTag] = [nonce, bytes, tag].map((part) => part.toString('base64'))
+  return { dataKey, wrapped: { keyId, nonce: iv!, wrapped: wrapped!, tag: authTag! } }
 }
 
 /** The recording's key again. Throws UnreadableRecording when no master key of that id is among ours, or it is another one. */
 export function unwrapDataKey(keys: readonly MasterKey[], wrapped: WrappedKey, recording: string): Buffer {
-  const master = keys.find(({ id }) => id === wrapped.keyId)
-  if (!master) throw new UnreadableRecording(`it was made with the recording key “${wrapped.keyId}”, which is not set`)
+  const { keyId } = wrapped
+  const [nonce, bytes, tag] = [wrapped.nonce, wrapped.wrapped, wrapped.tag].map((part) => Buffer.from(part, 'base64'))
+  if (!keys.some(({ id }) => id === keyId))
+    throw new UnreadableRecording(`it was made with the recording key “${keyId}”, which is not set`)
   try {
-    const decipher = createDecipheriv('aes-256-gcm', master.key, Buffer.from(wrapped.nonce, 'base64'), {
-      authTagLength: 16,
-    })
-    decipher.setAAD(boundTo(wrapped.keyId, recording)).setAuthTag(Buffer.from(wrapped.tag, 'base64'))
-    return Buffer.concat([decipher.update(Buffer.from(wrapped.wrapped, 'base64')), decipher.final()])
-  } catch {
-    throw new UnreadableRecording(`the recording key “${wrapped.keyId}” is not the one it was made with`)
+    return decrypt(keys, { keyId, nonce: nonce!, bytes: bytes!, tag: tag! }, RECORDING_KEY, recording)
+  } catch (error) {
+    if (!(error instanceof Unsealable)) throw error
+    throw new UnreadableRecording(`the recording key “${keyId}” is not the one it was made with`)
   }
-}
-
-/** A wrapped key serves the recording it was made for and no other. */
-function boundTo(keyId: string, recording: string): Buffer {
-  return Buffer.from(`dce recording key\n${keyId}\n${recording}`)
 }

@@ -290,7 +290,7 @@ describe('webhooks', function () {
     const webhook = await subscribe('https://nowhere.example/')
     const ids: string[] = []
     for (let i = 0; i < 5; i++) ids.push(await happens())
-    const small = new PostgresDeliveries(storage.queries, 3)
+    const small = new PostgresDeliveries(storage.queries, null, 3)
     assert.equal(await small.sweep(), 2)
     const dead = await small.list(webhook.id, { limit: 10, cursor: null }, { state: 'dead' })
     assert.deepEqual(

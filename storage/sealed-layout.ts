@@ -1,0 +1,48 @@
+import { sealedBy, type Vault } from '../config/vault.ts'
+import type { Row } from './postgres.ts'
+import type { TableLayout } from './table-layout.ts'
+
+/** Columns of the book that open something, sealed where there is a vault: a copy of the database tells nobody. */
+const SEALED: Readonly<Record<string, readonly string[]>> = {
+  trunks: ['password', 'digest'],
+  sip_users: ['digest'],
+  webhooks: ['secret'],
+}
+
+/** What a column's texts are sealed for. */
+export function columnPurpose(table: string, column: string): string {
+  return `${table}.${column}`
+}
+
+/** The sealed columns of every table of the book. */
+export function sealedColumns(): { table: string; column: string; isJson: boolean }[] {
+  return Object.entries(SEALED).flatMap(([table, columns]) =>
+    columns.map((column) => ({ table, column, isJson: column === 'digest' })),
+  )
+}
+
+/** The layout with its sealed columns sealed on their way in and opened on their way out; those in the clear are read as they are. */
+export function sealedLayout<T>(layout: TableLayout<T>, vault: Vault | null): TableLayout<T> {
+  const columns = SEALED[layout.table]
+  if (vault === null || columns === undefined) return layout
+  const each = (row: Row, change: (value: string, column: string) => unknown): Row => {
+    const changed = columns.filter((column) => typeof row[column] === 'string')
+    return { ...row, ...Object.fromEntries(changed.map((column) => [column, change(row[column], column)])) }
+  }
+  return {
+    ...layout,
+    columns: (properties) =>
+      each(layout.columns(properties), (value, column) => {
+        const sealed = vault.seal(value, columnPurpose(layout.table, column))
+        return column === 'digest' ? JSON.stringify(sealed) : sealed
+      }),
+    read: (row) => layout.read(each(row, (value, column) => openColumn(value, layout.table, column, vault))),
+  }
+}
+
+/** Throws Unsealable. */
+export function openColumn(value: string, table: string, column: string, vault: Vault | null): unknown {
+  if (vault === null || sealedBy(value) === null) return value
+  const text = vault.open(value, columnPurpose(table, column))
+  return column === 'digest' ? JSON.parse(text) : text
+}
