@@ -17,7 +17,11 @@ const HoursAnswer = z.strictObject({
   allowed: z.boolean(),
   effect: z.enum(['allow', 'block', 'advisory']),
   rule: z.string(),
+  version: z.string().meta({ description: 'The day the rule’s row was last changed in our table' }),
   source: z.string(),
+  evidence: z
+    .string()
+    .meta({ description: 'What the places are known by: zip, npa-nxx, npa or none; zip+npa where both count' }),
   places: z.array(
     z.strictObject({ state: z.string(), timezone: z.string(), local_time: z.string(), window: z.string() }),
   ),
@@ -56,7 +60,9 @@ export function debugEndpoints(kit: Kit): Endpoint[] {
           allowed: answer.allowed,
           effect: answer.effect,
           rule: answer.rule,
+          version: answer.version,
           source: answer.source,
+          evidence: answer.evidence,
           places: answer.places.map(({ state, timezone, localTime, window }) => ({
             state,
             timezone,

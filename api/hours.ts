@@ -11,7 +11,9 @@ export interface HoursAnswer {
   readonly allowed: boolean
   readonly effect: 'allow' | 'block' | 'advisory'
   readonly rule: string
+  readonly version: string
   readonly source: string
+  readonly evidence: string
   readonly places: readonly { state: string; timezone: string; localTime: string; window: string }[]
   readonly nextAllowedAt: Date | null
 }

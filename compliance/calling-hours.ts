@@ -1,69 +1,19 @@
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Place, Places } from '../model/places.ts'
-import { DAY_MS, getZone, type Zone } from '../model/time-zone.ts'
-import type { Hours, HoursRule, HoursRules } from './calling-hours-rules.ts'
-import { HolidayCalendar } from './holidays.ts'
+import { DAY_MS } from '../model/time-zone.ts'
+import type { HoursRule, HoursRules } from './calling-hours-rules.ts'
+import type { Holidays } from './holidays.ts'
+import type { Consumer, PlaceEvidence } from './place-evidence.ts'
+import { PlaceHours } from './place-hours.ts'
 
 const MINUTE_MS = 60_000
 /** How far ahead the next allowed moment is looked for: past any run of Sundays and holidays. */
 const HORIZON_MS = 15 * DAY_MS
 
-/** The clock and the law of one place: a state, and one of the zones its people live in. */
-export class PlaceHours {
-  readonly place: Place
-  readonly law: HoursRule
-  readonly #zone: Zone
-  readonly #holidays: HolidayCalendar
-
-  constructor(place: Place, law: HoursRule, holidays: HolidayCalendar) {
-    this.place = place
-    this.law = law
-    this.#zone = getZone(place.timezone)
-    this.#holidays = holidays
-  }
-
-  /** Whether a call may be made at this instant. The hours are half-open: 20:59:59 may, 21:00:00 may not. */
-  isOpen(atMs: number): boolean {
-    const wallMs = atMs + this.#zone.offsetMs(atMs)
-    const day = Math.floor(wallMs / DAY_MS)
-    const hours = this.#hoursOf(day)
-    if (hours === null) return false
-    const minute = (wallMs - day * DAY_MS) / MINUTE_MS
-    return minute >= hours.startMinute && minute < hours.endMinute
-  }
-
-  /** `2026-11-21T07:30:00-06:00`: what the clock on the wall shows, with its distance from UTC. */
-  localTime(atMs: number): string {
-    const offsetMinutes = this.#zone.offsetMs(atMs) / MINUTE_MS
-    const wall = new Date(atMs + offsetMinutes * MINUTE_MS).toISOString().slice(0, 19)
-    const distance = Math.abs(offsetMinutes)
-    return `${wall}${offsetMinutes < 0 ? '-' : '+'}${pad(Math.floor(distance / 60))}:${pad(distance % 60)}`
-  }
-
-  /** `07:30`: the same in short, for every call's record. */
-  wallClock(atMs: number): string {
-    const wallMs = atMs + this.#zone.offsetMs(atMs)
-    return clock(Math.floor((wallMs - Math.floor(wallMs / DAY_MS) * DAY_MS) / MINUTE_MS))
-  }
-
-  /** 0 to 23, as the clock on the wall shows it. */
-  hourOfDay(atMs: number): number {
-    const wallMs = atMs + this.#zone.offsetMs(atMs)
-    return Math.floor((wallMs - Math.floor(wallMs / DAY_MS) * DAY_MS) / (60 * MINUTE_MS))
-  }
-
-  /** That day's hours for people: `08:00–20:00`, or why there are none. */
-  window(atMs: number): string {
-    const day = Math.floor((atMs + this.#zone.offsetMs(atMs)) / DAY_MS)
-    const hours = this.#hoursOf(day)
-    if (hours !== null) return `${clock(hours.startMinute)}–${clock(hours.endMinute)}`
-    return this.law.callsOnHolidays ? 'none' : `none${suffix(this.#holidays.nameOf(day))}`
-  }
-
-  #hoursOf(day: number): Hours {
-    if (!this.law.callsOnHolidays && this.#holidays.nameOf(day) !== null) return null
-    return this.law.week[(((day + 3) % 7) + 7) % 7]!
-  }
+/** Everywhere a person may be, and how that is known: one kind of evidence, or several joined by a plus sign (`zip+npa`). */
+export interface Located {
+  readonly places: readonly PlaceHours[]
+  readonly evidence: string
 }
 
 /** What the hours say of one person at one moment. */
@@ -71,16 +21,15 @@ export interface HoursJudgement {
   readonly allowed: boolean
   /** The rule that spoke: of the first place where it is too early or late, else of the first place. */
   readonly rule: string
+  readonly version: string
   readonly source: string
   readonly places: readonly PlaceHours[]
+  readonly evidence: string
   /** The place that forbids; null when none does or none is known. */
   readonly against: PlaceHours | null
 }
 
-export interface Consumer {
-  readonly number: PhoneNumber | null
-  readonly zip: string | null
-}
+const NOWHERE: Located = { places: [], evidence: 'none' satisfies PlaceEvidence }
 
 /** The calling hours of every place (47 CFR 64.1200(c)(1) and the states' stricter laws). */
 export class CallingHours {
@@ -88,17 +37,19 @@ export class CallingHours {
   readonly #places: Places
   /** Whether consumers may be called of whom nobody knows where they are. */
   readonly allowsUnknown: boolean
-  readonly holidays: HolidayCalendar
   /** By zone and state: as many as the tables of places hold, about 70. */
   readonly #byZone = new Map<string, Map<string, PlaceHours>>()
   /** Places of numbers are shared objects, so the list of their hours is made once for each. */
-  readonly #ofList = new WeakMap<readonly Place[], readonly PlaceHours[]>()
+  readonly #ofList = new WeakMap<readonly Place[], Located>()
 
   constructor(rules: HoursRules, places: Places, unknownLocation: 'block' | 'allow') {
     this.#rules = rules
     this.#places = places
     this.allowsUnknown = unknownLocation === 'allow'
-    this.holidays = new HolidayCalendar(rules.holidays)
+  }
+
+  get holidays(): Holidays {
+    return this.#rules.holidays
   }
 
   /**
@@ -107,34 +58,38 @@ export class CallingHours {
    */
   warm(atMs: number): void {
     for (let npa = 200; npa < 1000; npa++) {
-      for (const place of this.placesOf({ number: `+1${npa}2000000` as PhoneNumber, zip: null })) {
+      for (const place of this.#ofNumber(`+1${npa}2000000` as PhoneNumber).places) {
         place.isOpen(atMs)
         place.isOpen(atMs + DAY_MS)
       }
     }
   }
 
-  /** Whether the person may be called at `atMs`: everywhere they may be, the hours must allow it. */
-  judge(consumer: Consumer, atMs: number): HoursJudgement {
-    const places = this.placesOf(consumer)
-    const first = places[0]
+  /** Whether a person at these places may be called at `atMs`: everywhere they may be, the hours must allow it. */
+  judge(located: Located, atMs: number): HoursJudgement {
+    const first = located.places[0]
     if (first === undefined) return this.#judgeUnknown()
-    for (const place of places) {
-      if (!place.isOpen(atMs)) return judgement(false, place, places)
+    for (const place of located.places) {
+      if (!place.isOpen(atMs)) return judgement(place, atMs, located, place)
     }
-    return judgement(true, first, places)
+    return judgement(first, atMs, located, null)
   }
 
   /**
-   * Everywhere the person may be. A ZIP is exact and replaces the number as evidence, but for states that presume residence
-   * from the area code (Florida, Oklahoma): there both count.
+   * Everywhere the person may be. The best evidence replaces the rest; two ZIP codes of equal worth that differ both count, and
+   * so does the area code beside any ZIP where its state presumes residence from it (Connecticut, Florida, Oklahoma).
    */
-  placesOf({ number, zip }: Consumer): readonly PlaceHours[] {
-    const byNumber = number === null ? [] : this.#hoursOfList(this.#places.ofNumber(number))
-    const exact = zip === null ? null : this.#places.ofZip(zip)
-    if (exact === null) return byNumber
-    const presumed = byNumber.filter(({ place, law }) => law.presumesAreaCode && place.state !== exact.state)
-    return [this.#hoursOf(exact), ...presumed]
+  locate(consumer: Consumer, atMs: number): Located {
+    const { number, zip, consentZip = null, ivrZip = null, accountZip = null } = consumer
+    const byNumber = number === null ? NOWHERE : this.#ofNumber(number)
+    if (zip === null && consentZip === null && ivrZip === null && accountZip === null) return byNumber
+    const known = this.#ofZips(consumer)
+    if (known === null) return byNumber
+    const presumed = byNumber.places.filter(
+      (one) => one.lawAt(atMs).presumesAreaCode && known.places.every(({ place }) => place.state !== one.place.state),
+    )
+    if (presumed.length === 0) return known
+    return { places: [...known.places, ...presumed], evidence: `${known.evidence}+${byNumber.evidence}` }
   }
 
   /** The first whole minute, `atMs` included, at which every place allows a call; null when none is near or known. */
@@ -150,14 +105,36 @@ export class CallingHours {
   }
 
   #judgeUnknown(): HoursJudgement {
-    const { source } = this.#rules.federal
-    return { allowed: this.allowsUnknown, rule: 'calling-hours:unknown-location', source, places: [], against: null }
+    const { source, version } = this.#rules.federal
+    const { places, evidence } = NOWHERE
+    const rule = 'calling-hours:unknown-location'
+    return { allowed: this.allowsUnknown, rule, version, source, places, evidence, against: null }
   }
 
-  #hoursOfList(list: readonly Place[]): readonly PlaceHours[] {
+  #ofZips({ zip, consentZip = null, ivrZip = null, accountZip = null }: Consumer): Located | null {
+    const said = this.#ofZip(zip)
+    const agreed = this.#ofZip(consentZip)
+    if (said !== null && agreed !== null && said !== agreed)
+      return { places: [said, agreed], evidence: 'zip+consent-zip' }
+    if (said !== null) return exactly(said, 'zip')
+    if (agreed !== null) return exactly(agreed, 'consent-zip')
+    const answered = this.#ofZip(ivrZip)
+    if (answered !== null) return exactly(answered, 'ivr-zip')
+    const kept = this.#ofZip(accountZip)
+    return kept && exactly(kept, 'account-zip')
+  }
+
+  #ofZip(zip: string | null): PlaceHours | null {
+    const place = zip === null ? null : this.#places.ofZip(zip)
+    return place && this.#hoursOf(place)
+  }
+
+  #ofNumber(number: PhoneNumber): Located {
+    const list = this.#places.ofNumber(number)
     let found = this.#ofList.get(list)
     if (found === undefined) {
-      found = list.map((place) => this.#hoursOf(place))
+      const evidence: PlaceEvidence = list.length === 0 ? 'none' : this.#places.isOfExchange(list) ? 'npa-nxx' : 'npa'
+      found = { places: list.map((place) => this.#hoursOf(place)), evidence }
       this.#ofList.set(list, found)
     }
     return found
@@ -167,25 +144,34 @@ export class CallingHours {
     let byState = this.#byZone.get(timezone)
     let found = byState?.get(state)
     if (found !== undefined) return found
-    found = new PlaceHours({ state, timezone }, this.#rules.states.get(state) ?? this.#rules.federal, this.holidays)
+    const { states, federal, holidays } = this.#rules
+    const lawOn = dated(states.get(state) ?? [], federal)
+    found = new PlaceHours({ state, timezone }, lawOn, holidays.of(state))
     if (byState === undefined) this.#byZone.set(timezone, (byState = new Map()))
     byState.set(state, found)
     return found
   }
 }
 
-function judgement(allowed: boolean, spoke: PlaceHours, places: readonly PlaceHours[]): HoursJudgement {
-  return { allowed, rule: spoke.law.rule, source: spoke.law.source, places, against: allowed ? null : spoke }
+/** What is in force on a day: of a state's rows the one that is of it, else the nation's. */
+function dated(rows: readonly HoursRule[], federal: HoursRule): (localDay: number) => HoursRule {
+  const latest = rows.at(-1) ?? federal
+  return (day) => {
+    if (day >= latest.fromDay && day < latest.untilDay) return latest // As nearly always.
+    return rows.find((row) => day >= row.fromDay && day < row.untilDay) ?? federal
+  }
 }
 
-function clock(minute: number): string {
-  return `${pad(Math.floor(minute / 60))}:${pad(minute % 60)}`
+function exactly(place: PlaceHours, evidence: PlaceEvidence): Located {
+  return { places: [place], evidence }
 }
 
-function pad(value: number): string {
-  return value < 10 ? `0${value}` : String(value)
-}
-
-function suffix(holiday: string | null): string {
-  return holiday === null ? '' : ` (${holiday})`
+function judgement(
+  spoke: PlaceHours,
+  atMs: number,
+  { places, evidence }: Located,
+  against: PlaceHours | null,
+): HoursJudgement {
+  const { rule, version, source } = spoke.lawAt(atMs)
+  return { allowed: against === null, rule, version, source, places, evidence, against }
 }

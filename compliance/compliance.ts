@@ -6,8 +6,10 @@ import { readHoursRules } from './calling-hours-rules.ts'
 import { CallFrequency, type ConsumerCall } from './call-frequency.ts'
 import { CallingHours } from './calling-hours.ts'
 import { DoNotCall } from './do-not-call.ts'
+import { Enforcement, type EnforcementOptions } from './enforcement.ts'
 import type { ComplianceNeeds } from './needs.ts'
 import type { ComplianceRule } from '../model/compliance-rule.ts'
+import { consumerOf } from './place-evidence.ts'
 import { RuleBook } from './rules/rule-book.ts'
 import { screenCall, type ScreeningVerdict } from './screen-call.ts'
 import type { ScreeningRequest } from './screening-request.ts'
@@ -19,6 +21,10 @@ export interface ComplianceOptions {
   readonly callingHours: { readonly startMinute: number; readonly endMinute: number }
   /** compliance.unknown_location */
   readonly unknownLocation: 'block' | 'allow'
+  /** compliance.enforcement; absent: as the law has it. */
+  readonly enforcement?: EnforcementOptions
+  /** compliance.tcpa.state_hours_file; absent or null: the table that is delivered. */
+  readonly stateHoursFile?: string | null
   /** compliance.screening.collect: nothing is checked behind the first that refuses. Absent: everything is. */
   readonly stopsAtFirst?: boolean
 }
@@ -36,7 +42,10 @@ interface HoursAnswer {
   /** What that means on this leg. */
   readonly effect: CheckRecord['effect']
   readonly rule: string
+  readonly version: string
   readonly source: string
+  /** What the places are known by. */
+  readonly evidence: string
   readonly places: readonly { state: string; timezone: string; localTime: string; window: string }[]
   /** Null when it is allowed already, or when nobody can say. */
   readonly nextAllowedAt: Date | null
@@ -61,16 +70,21 @@ export interface Compliance {
   stats(): ReturnType<DoNotCall['stats']>
 }
 
-/** Builds compliance. Throws when config/reference/calling-hours.json cannot be read. */
+/** Builds compliance. Throws when config/reference/calling-hours.json, or the operator's own table, cannot be read. */
 export function createCompliance(needs: ComplianceNeeds, options: ComplianceOptions): Compliance {
   const doNotCall = new DoNotCall()
-  const hours = new CallingHours(readHoursRules(options.callingHours), needs.places, options.unknownLocation)
+  const hours = new CallingHours(
+    readHoursRules(options.callingHours, options.stateHoursFile),
+    needs.places,
+    options.unknownLocation,
+  )
   hours.warm(needs.clock.now())
   const frequency = new CallFrequency()
   const asked = { hours, holidays: hours.holidays, doNotCall, frequency }
   const rules = new RuleBook(asked)
+  const enforcement = new Enforcement(options.enforcement)
   const { tcpaEnabled: hoursEnabled, stopsAtFirst = false } = options
-  const book = { doNotCall, hours, hoursEnabled, frequency, rules, stopsAtFirst }
+  const book = { doNotCall, hours, hoursEnabled, enforcement, frequency, rules, stopsAtFirst }
   return {
     apply(change) {
       if (change.kind === 'dnc') doNotCall.apply(change)
@@ -84,7 +98,7 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
       const tried = new CallFrequency()
       const judge = RuleBook.try(rule, { ...asked, frequency: tried })
       return (request) => {
-        const said = judge({ request, places: hours.placesOf({ number: request.ani, zip: request.zip }) })
+        const said = judge({ request, places: hours.locate(consumerOf(request), request.atMs).places })
         withCall(request, (ani, call) => tried.add(ani, call))
         return said
       }
@@ -92,13 +106,17 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
     ruleCount: () => rules.size,
     judgeHours({ phoneNumber, time, zip, leg }) {
       const atMs = time.getTime()
-      const { allowed, rule, source, places } = hours.judge({ number: phoneNumber, zip }, atMs)
+      const located = hours.locate({ number: phoneNumber, zip }, atMs)
+      const { allowed, rule, version, source, places, evidence } = hours.judge(located, atMs)
+      const isEnforced = enforcement.isEnforced('calling_hours', leg)
       const next = allowed ? null : hours.nextAllowedAt(places, atMs)
       return {
         allowed,
-        effect: allowed || !options.tcpaEnabled ? 'allow' : leg === 'inbound' ? 'advisory' : 'block',
+        effect: allowed || !options.tcpaEnabled ? 'allow' : isEnforced ? 'block' : 'advisory',
         rule,
+        version,
         source,
+        evidence,
         places: places.map((each) => ({ ...each.place, localTime: each.localTime(atMs), window: each.window(atMs) })),
         nextAllowedAt: next === null ? null : new Date(next),
       }

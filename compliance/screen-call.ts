@@ -1,8 +1,12 @@
 import type { CheckRecord } from '../model/cdr.ts'
 import type { Exclusion } from '../model/exclusion.ts'
 import type { CallFrequency } from './call-frequency.ts'
-import type { CallingHours } from './calling-hours.ts'
+import type { CallingHours, Located } from './calling-hours.ts'
 import type { DoNotCall } from './do-not-call.ts'
+import type { Enforcement, LegLaw } from './enforcement.ts'
+import type { HoursRule } from './calling-hours-rules.ts'
+import { consumerOf } from './place-evidence.ts'
+import type { PlaceHours } from './place-hours.ts'
 import type { RuleBook } from './rules/rule-book.ts'
 import type { ScreeningRequest } from './screening-request.ts'
 
@@ -24,6 +28,7 @@ export interface ScreeningBook {
   readonly hours: CallingHours
   /** False: hours are not judged. */
   readonly hoursEnabled: boolean
+  readonly enforcement: Enforcement
   readonly frequency: CallFrequency
   readonly rules: RuleBook
   /** Nothing is checked behind the first that blocks. */
@@ -33,18 +38,13 @@ export interface ScreeningBook {
 /** One check: a question with a name. `against` is what it found; the leg decides whether that blocks or only advises. */
 export interface Check {
   readonly name: string
-  /** `always`: whatever the leg. `by-leg`: the law binds whoever calls the consumer, so not a call the consumer made. */
-  readonly binds: 'always' | 'by-leg'
-  /** Null: the question does not arise. */
-  judge(request: ScreeningRequest, book: ScreeningBook): Finding | null
+  /** `always`: whatever the leg. A law: where that is enforced, which is a setting and by default the law's own (enforcement.ts). */
+  readonly binds: 'always' | LegLaw
+  /** Null: the question does not arise. `located`: everywhere the consumer may be at the moment that is judged. */
+  judge(request: ScreeningRequest, book: ScreeningBook, located: Located): Finding | null
 }
 
-interface Finding {
-  readonly against: boolean
-  readonly rule: string
-  readonly source: string
-  readonly detail: string
-}
+type Finding = Omit<CheckRecord, 'check' | 'effect'> & { readonly against: boolean }
 
 /** A transfer said to have begun longer ago than this is judged on arrival: a stale or mistaken time proves nothing. */
 export const MAX_TRANSFER_AGE_MS = 4 * 3_600_000
@@ -65,7 +65,7 @@ const blockedCaller: Check = {
 
 const internalDoNotCall: Check = {
   name: 'internal-do-not-call',
-  binds: 'by-leg',
+  binds: 'do_not_call',
   judge({ ani }, { doNotCall }) {
     const against = ani !== null && doNotCall.has('internal', ani)
     const detail = against ? 'the consumer asked not to be called' : NOT_LISTED
@@ -75,8 +75,8 @@ const internalDoNotCall: Check = {
 
 const callingHours: Check = {
   name: 'calling-hours',
-  binds: 'by-leg',
-  judge(request, { hours, hoursEnabled }) {
+  binds: 'calling_hours',
+  judge(request, { hours, hoursEnabled }, located) {
     if (!hoursEnabled)
       return {
         against: false,
@@ -85,38 +85,46 @@ const callingHours: Check = {
         detail: 'calling hours are turned off',
       }
     const atMs = judgedAt(request)
-    const { allowed, rule, source, places, against } = hours.judge({ number: request.ani, zip: request.zip }, atMs)
+    const { allowed, rule, version, source, places, evidence, against } = hours.judge(located, atMs)
     const spoke = against ?? places[0]
-    if (spoke === undefined) return { against: !allowed, rule, source, detail: 'the place of the consumer is unknown' }
-    const { state, timezone } = spoke.place
-    // In ASCII: it stands in every call's record, and one letter beyond would make each batch of records twice as large in memory.
-    const window = spoke.window(atMs).replace('–', ' to ')
-    const detail = `${state}, ${timezone}: ${spoke.wallClock(atMs)}, calls ${window}`
-    return { against: !allowed, rule, source, detail }
+    const detail = spoke === undefined ? 'the place of the consumer is unknown' : wordsOf(spoke, atMs)
+    return { against: !allowed, rule, version, source, detail, evidence }
   },
+}
+
+/** In ASCII: it stands in every call's record, and one letter beyond would make each batch of records twice as large in memory. */
+function wordsOf(hours: PlaceHours, atMs: number): string {
+  const { state, timezone } = hours.place
+  return `${state}, ${timezone}: ${hours.wallClock(atMs)}, calls ${hours.window(atMs).replace('–', ' to ')}`
 }
 
 /** The states' limits on calls to one person: of those that were made to it, on the same subject (here: of the same vertical). */
 const callFrequency: Check = {
   name: 'call-frequency',
-  binds: 'by-leg',
-  judge({ ani, zip, atMs, offer }, { hours, frequency }) {
-    const rule = 'call-frequency'
-    const limiting = ani === null ? [] : hours.placesOf({ number: ani, zip }).filter(({ law }) => law.frequency)
-    for (const { place, law } of limiting) {
-      const { calls, hours: within, source } = law.frequency!
+  binds: 'call_frequency',
+  judge({ ani, atMs, offer }, { frequency }, { places, evidence }) {
+    if (ani === null) return null
+    let limiting: HoursRule | null = null
+    for (const place of places) {
+      const law = place.lawAt(atMs)
+      if (law.frequency === undefined) continue
+      limiting ??= law
+      const { calls, hours: within, source } = law.frequency
       const made = frequency.count(
-        ani!,
+        ani,
         within,
         atMs,
         (call) => call.leg !== 'inbound' && (offer === undefined || call.vertical === offer.vertical),
       )
       if (made < calls) continue
-      return { against: true, rule: `${rule}:${place.state}`, source, detail: `${made} calls in ${within} hours` }
+      const { version } = law
+      const rule = `call-frequency:${place.place.state}`
+      return { against: true, rule, version, source, detail: `${made} calls in ${within} hours`, evidence }
     }
-    if (limiting.length === 0) return null
-    const [{ law }] = limiting as [(typeof limiting)[0]]
-    return { against: false, rule, source: law.frequency!.source, detail: 'fewer calls than the limit' }
+    if (limiting === null) return null
+    const { version, frequency: law } = limiting
+    const detail = 'fewer calls than the limit'
+    return { against: false, rule: 'call-frequency', version, source: law!.source, detail, evidence }
   },
 }
 
@@ -129,31 +137,29 @@ export const CHECKS: readonly Check[] = [blockedCaller, internalDoNotCall, calli
 const NOT_LISTED = 'not listed'
 
 /**
- * May this call be sold? Hours and do-not-call lists bind on `transfer` and `outbound` legs and advise on `inbound` ones, where
- * the consumer dialled; blocked callers never get through.
+ * May this call be sold? Unless the settings say otherwise, hours and do-not-call lists bind on `transfer` and `outbound` legs
+ * and advise on `inbound` ones, where the consumer dialled; blocked callers never get through.
  */
 export function screenCall(
   request: ScreeningRequest,
   book: ScreeningBook,
   checks: readonly Check[] = CHECKS,
 ): ScreeningVerdict {
-  const enforced = request.trafficType !== 'inbound'
+  const located = book.hours.locate(consumerOf(request), judgedAt(request))
   const records: CheckRecord[] = []
   let decided: CheckRecord | null = null
   for (const check of checks) {
-    const finding = check.judge(request, book)
+    const finding = check.judge(request, book, located)
     if (finding === null) continue
-    const { against, rule, source, detail } = finding
-    const effect = !against ? 'allow' : enforced || check.binds === 'always' ? 'block' : 'advisory'
-    const record: CheckRecord = { check: check.name, effect, rule, source, detail }
+    const record = recordOf(check, finding, request, book)
+    const { effect } = record
     records.push(record)
     if (effect === 'block' ? decided?.effect !== 'block' : effect === 'advisory' && decided === null) decided = record
     if (effect === 'block' && book.stopsAtFirst) break
   }
   let exclusions: readonly Exclusion[] | null = null
   if (!book.rules.isEmpty && !(book.stopsAtFirst && decided?.effect === 'block')) {
-    const places = book.hours.placesOf({ number: request.ani, zip: request.zip })
-    const said = book.rules.judge({ request, places })
+    const said = book.rules.judge({ request, places: located.places })
     exclusions = said.exclusions
     for (const record of said.checks) {
       records.push(record)
@@ -167,6 +173,19 @@ export function screenCall(
   const { effect, rule, detail: text } = decided
   if (effect === 'block') return { allowed: false, effect, rule, text, ...made }
   return { allowed: true, effect: 'advisory', rule, text, ...made }
+}
+
+function recordOf(
+  { name: check, binds }: Check,
+  { against, rule, version, source, detail, evidence }: Finding,
+  { trafficType }: ScreeningRequest,
+  { enforcement }: ScreeningBook,
+): CheckRecord {
+  const isEnforced = binds === 'always' || enforcement.isEnforced(binds, trafficType)
+  const effect = !against ? 'allow' : isEnforced ? 'block' : 'advisory'
+  if (version === undefined) return { check, effect, rule, source, detail }
+  if (evidence === undefined) return { check, effect, rule, version, source, detail }
+  return { check, effect, rule, version, source, detail, evidence }
 }
 
 /** The moment whose hours count: a transfer's origination when the seller gives a credible one, else its arrival. */

@@ -8,6 +8,8 @@ export interface GivenConsent {
   readonly givenAtMs: number
   /** Of whoever witnessed it; null: nobody did. */
   readonly certificate: string | null
+  /** Of the address the consumer gave with it; absent or null: none. */
+  readonly zip?: string | null
 }
 
 /** What the call is offered as. */
@@ -24,6 +26,8 @@ export interface ScreeningRequest {
   readonly ani: PhoneNumber | null
   /** Where the consumer is, when somebody knows better than the number does. */
   readonly zip: string | null
+  /** The ZIP code the caller gave to a menu; absent or null: it was not asked. */
+  readonly ivrZip?: string | null
   readonly trafficType: TrafficType
   /** When the call reached us, epoch milliseconds. */
   readonly atMs: number

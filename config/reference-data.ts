@@ -55,7 +55,8 @@ const FOLDER = join(import.meta.dirname, 'reference')
 export function loadPlaces(folder: string = FOLDER): ReferencePlaces {
   const nanp = readTable<NanpFile>(join(folder, 'nanp.json'))
   const zips = readTable<ZipFile>(join(folder, 'zips.json'))
-  const areas = readAreas(nanp)
+  const ofExchanges = new WeakSet<readonly Place[]>()
+  const areas = readAreas(nanp, ofExchanges)
   const countries = new Map<number, string>()
   for (const [country, npas] of Object.entries(nanp.countries)) for (const npa of npas) countries.set(npa, country)
   const tollFree = new Set(nanp.tollFree)
@@ -67,6 +68,7 @@ export function loadPlaces(folder: string = FOLDER): ReferencePlaces {
       if (area === undefined) return NOWHERE
       return area.exchanges?.[digits3(number, 5) - 200] ?? area.anywhere
     },
+    isOfExchange: (found) => ofExchanges.has(found),
     ofZip: zipLookup(zips),
     countryOf(number) {
       const npa = npaOf(number)
@@ -93,21 +95,27 @@ interface Area {
   readonly exchanges: readonly (readonly Place[])[] | null
 }
 
-/** By area code from 200 on. */
-function readAreas(nanp: NanpFile): (Area | undefined)[] {
+/** By area code from 200 on. The lists that single exchanges share go into `ofExchanges`. */
+function readAreas(nanp: NanpFile, ofExchanges: WeakSet<readonly Place[]>): (Area | undefined)[] {
   const areas: (Area | undefined)[] = Array.from({ length: 800 }, () => undefined)
   for (const [npa, { state, zones, sets, exchanges }] of Object.entries(nanp.npas)) {
     const anywhere = Object.freeze(zones.map((timezone) => Object.freeze({ state, timezone })))
     areas[Number(npa) - 200] = {
       anywhere,
-      exchanges: exchanges && sets ? readExchanges(exchanges, sets, anywhere) : null,
+      exchanges: exchanges && sets ? readExchanges(exchanges, sets, anywhere, ofExchanges) : null,
     }
   }
   return areas
 }
 
-function readExchanges(runs: string, sets: readonly (readonly number[])[], anywhere: readonly Place[]) {
+function readExchanges(
+  runs: string,
+  sets: readonly (readonly number[])[],
+  anywhere: readonly Place[],
+  ofExchanges: WeakSet<readonly Place[]>,
+) {
   const places = sets.map((set) => Object.freeze(set.map((index) => anywhere[index]!)))
+  for (const each of places) ofExchanges.add(each)
   const table: (readonly Place[])[] = []
   for (const run of runs.split(' ')) {
     const [count, symbol] = run.split(':') as [string, string]

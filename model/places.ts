@@ -20,5 +20,7 @@ export interface ZipPlace extends Place {
 export interface Places {
   /** Every place a North American number may be; empty for toll-free, unassigned and foreign numbers. */
   ofNumber(number: PhoneNumber): readonly Place[]
+  /** Whether these places, as `ofNumber` has answered, are known by the number's exchange, and not by its area code alone. */
+  isOfExchange(places: readonly Place[]): boolean
   ofZip(zip: string): ZipPlace | null
 }

@@ -1,9 +1,10 @@
 import type { Attestation, RuleTerms } from '../../model/compliance-rule.ts'
 import { DAY_MS } from '../../model/time-zone.ts'
 import type { CallFrequency, ConsumerCall } from '../call-frequency.ts'
-import { PlaceHours, type CallingHours } from '../calling-hours.ts'
+import type { CallingHours } from '../calling-hours.ts'
 import type { DoNotCall } from '../do-not-call.ts'
-import type { HolidayCalendar } from '../holidays.ts'
+import type { Holidays } from '../holidays.ts'
+import { PlaceHours, type KeptHours } from '../place-hours.ts'
 import type { ScreeningRequest } from '../screening-request.ts'
 import { compileExpression } from './expression.ts'
 
@@ -12,7 +13,7 @@ const HOUR_MS = 3_600_000
 /** What the terms of rules consult. */
 export interface RuleNeeds {
   readonly hours: CallingHours
-  readonly holidays: HolidayCalendar
+  readonly holidays: Holidays
   readonly doNotCall: DoNotCall
   readonly frequency: CallFrequency
 }
@@ -67,17 +68,11 @@ function callingHours(
   terms: Extract<RuleTerms, { type: 'calling_hours' }>,
   { hours, holidays }: Pick<RuleNeeds, 'hours' | 'holidays'>,
 ): Judge {
-  const law = {
-    rule: '',
-    source: '',
-    week: terms.week,
-    callsOnHolidays: terms.callsOnHolidays,
-    presumesAreaCode: false,
-  }
-  const byPlace = new WeakMap<PlaceHours, PlaceHours>()
-  const here = (place: PlaceHours): PlaceHours => {
-    let found = byPlace.get(place)
-    if (found === undefined) byPlace.set(place, (found = new PlaceHours(place.place, law, holidays)))
+  const byPlace = new WeakMap<PlaceHours, PlaceHours<KeptHours>>()
+  const here = (known: PlaceHours): PlaceHours<KeptHours> => {
+    const { place } = known
+    let found = byPlace.get(known)
+    if (found === undefined) byPlace.set(known, (found = new PlaceHours(place, () => terms, holidays.of(place.state))))
     return found
   }
   return ({ request, places }) => {

@@ -46,7 +46,9 @@ describe('federal calling hours (47 CFR 64.1200(c)(1))', () => {
       allowed: false,
       effect: 'block',
       rule: 'calling-hours:US',
+      version: '2026-11-21',
       source: '47 CFR 64.1200(c)(1); 16 CFR 310.4(c)',
+      evidence: 'npa',
       places: [{ state: 'NY', timezone: ET, localTime: '2026-11-20T07:30:00-05:00', window: '08:00–21:00' }],
       nextAllowedAt: new Date(instant(ET, '2026-11-20T08:00:00')),
     })
@@ -133,7 +135,7 @@ describe('calling hours of the states', () => {
     ['NM', MT, '09:00-21:00', '09:00-21:00', '09:00-21:00'],
     ['NV', 'America/Los_Angeles', '09:00-20:00', '09:00-20:00', '09:00-20:00'],
     ['OK', CT, '08:00-20:00', '08:00-20:00', '08:00-20:00'],
-    ['PA', ET, '08:00-21:00', '08:00-21:00', '08:00-21:00'],
+    ['PA', ET, '08:00-21:00', '08:00-12:00', '08:00-21:00'],
     ['RI', ET, '09:00-18:00', '10:00-17:00', null],
     ['TX', CT, '09:00-21:00', '09:00-21:00', '12:00-21:00'],
     ['UT', MT, '08:00-21:00', '08:00-21:00', null],
@@ -332,7 +334,12 @@ describe('the next allowed moment', () => {
   it('is null when no moment is near', () => {
     // Two places that are never open together: an operator's quarter of an hour, in Florida and on Guam.
     const never = compliance({ callingHours: { startMinute: 480, endMinute: 495 } })
-    const answer = never.judgeHours({ phoneNumber: numberIn('FL'), time: new Date(0), zip: '96910', leg: 'outbound' })
+    const answer = never.judgeHours({
+      phoneNumber: numberIn('FL'),
+      time: new Date('2026-01-01T00:00:00Z'),
+      zip: '96910',
+      leg: 'outbound',
+    })
     assert.equal(answer.places.length, 2)
     assert.equal(answer.nextAllowedAt, null)
   })

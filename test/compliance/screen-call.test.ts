@@ -3,6 +3,7 @@ import { CHECKS, MAX_TRANSFER_AGE_MS, screenCall, type Check } from '../../compl
 import type { DncList } from '../../model/dnc.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import type { TrafficType } from '../../model/trunk.ts'
+import { Enforcement } from '../../compliance/enforcement.ts'
 import { compliance, instant, numberIn, number } from './support.ts'
 
 const ET = 'America/New_York'
@@ -91,7 +92,7 @@ describe('screening', () => {
   it('reports a block before an advice that came earlier', () => {
     const advice: Check = {
       name: 'a',
-      binds: 'by-leg',
+      binds: 'calling_hours',
       judge: () => ({ against: true, rule: 'a', source: 's', detail: 'd' }),
     }
     const block: Check = {
@@ -100,7 +101,11 @@ describe('screening', () => {
       binds: 'always',
       judge: () => ({ against: true, rule: 'b', source: 's', detail: 'd' }),
     }
-    const book = { rules: { isEmpty: true } } as Parameters<typeof screenCall>[1]
+    const book = {
+      rules: { isEmpty: true },
+      hours: { locate: () => ({ places: [], evidence: 'none' }) },
+      enforcement: new Enforcement(),
+    } as unknown as Parameters<typeof screenCall>[1]
     assert.equal(screenCall(call('inbound', noon), book, [advice, block, { ...block, name: 'c' }]).rule, 'b')
     assert.equal(
       screenCall(call('inbound', noon), book, [

@@ -173,6 +173,8 @@ export async function startApi(
       allowed: true,
       effect: leg === 'inbound' ? 'advisory' : 'allow',
       rule: 'federal_hours',
+      version: '2026-11-21',
+      evidence: 'npa',
       source: '47 CFR 64.1200(c)(1)',
       places: [{ state: 'TX', timezone: 'America/Chicago', localTime: time.toISOString(), window: '08:00-21:00' }],
       nextAllowedAt: null,
