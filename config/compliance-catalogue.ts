@@ -1,5 +1,23 @@
 import { later, may, set, SHORT_WAIT } from './setting.ts'
-import { duration, E164, EMAIL, FLAG, HTTPS_URL, LIST, oneOf, TEXT, TIME_OF_DAY, whole } from './setting-kinds.ts'
+import {
+  duration,
+  E164,
+  EMAIL,
+  FLAG,
+  HTTPS_URL,
+  LIST,
+  oneOf,
+  someOf,
+  TEXT,
+  TIME_OF_DAY,
+  whole,
+} from './setting-kinds.ts'
+
+/** Of one leg: the laws that refuse a call there; the others only warn. */
+function enforced(leg: string) {
+  const laws = someOf('calling_hours', 'do_not_call', 'call_frequency', 'consent', 'none')
+  return may(laws, `The laws that refuse a call where ${leg}; what is not named only warns. Unset: as the law has it.`)
+}
 
 /** Whether calls may be sold, and what is kept to prove it. */
 export const COMPLIANCE = {
@@ -12,6 +30,18 @@ export const COMPLIANCE = {
     'The earliest local time of a call (47 CFR 64.1200(c)(1)); states may be stricter.',
   ),
   'compliance.tcpa.calling_hours.end': set(TIME_OF_DAY, 1260, 'The local time from which no more calls are made.'),
+  'compliance.tcpa.state_hours_file': may(
+    TEXT,
+    'A table of your own (JSON, as config/reference/calling-hours.json): the states it names are judged by it. Read at the start.',
+  ),
+  'compliance.enforcement.policy': set(
+    oneOf('law', 'strict'),
+    'law',
+    'Whether the laws that bind whoever calls a consumer refuse calls where they bind, or on every leg, calls that consumers make included.',
+  ),
+  'compliance.enforcement.inbound': enforced('the consumer has dialled (by law: none)'),
+  'compliance.enforcement.transfer': enforced('a seller has called the consumer and passes it on (by law: all)'),
+  'compliance.enforcement.outbound': enforced('we call the consumer (by law: all)'),
   'compliance.unknown_location': set(
     oneOf('block', 'allow'),
     'block',

@@ -1,12 +1,28 @@
+import type { LegLaw } from '../../compliance/enforcement.ts'
 import type { Settings } from '../../config/settings.ts'
 import type { BindingLimits } from '../registrar/bindings.ts'
 import { vaultOf } from './vault.ts'
 
 /** What the settings tell compliance. */
 export function complianceOptions(settings: Settings) {
-  const { tcpa, unknownLocation, screening } = settings.compliance
-  const stopsAtFirst = screening.collect === 'first'
-  return { tcpaEnabled: tcpa.enabled, callingHours: tcpa.callingHours, unknownLocation, stopsAtFirst }
+  const { tcpa, unknownLocation, screening, enforcement } = settings.compliance
+  const { policy, inbound, transfer, outbound } = enforcement
+  return {
+    tcpaEnabled: tcpa.enabled,
+    callingHours: tcpa.callingHours,
+    stateHoursFile: tcpa.stateHoursFile,
+    unknownLocation,
+    stopsAtFirst: screening.collect === 'first',
+    enforcement: {
+      policy,
+      legs: { inbound: lawsOf(inbound), transfer: lawsOf(transfer), outbound: lawsOf(outbound) },
+    },
+  }
+}
+
+/** `none` stands for an empty list; unset, the law decides. */
+function lawsOf(named: readonly (LegLaw | 'none')[] | null): readonly LegLaw[] | null {
+  return named && named.filter((each) => each !== 'none')
 }
 
 /** What the settings tell the outbox, and how to reach Kafka; `kafka` null: there is none. */
