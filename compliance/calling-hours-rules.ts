@@ -104,7 +104,7 @@ function readOwn(path: string): OwnFile {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as OwnFile
   } catch (error) {
-    throw new Error(`compliance.tcpa.state_hours_file: ${path}: ${(error as Error).message}`)
+    throw new Error(`compliance.tcpa.state_hours_file: ${path}: ${(error as Error).message}`, { cause: error })
   }
 }
 

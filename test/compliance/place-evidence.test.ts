@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import type { GivenConsent, Offer, ScreeningRequest } from '../../compliance/screening-request.ts'
-import type { AccountId, NumberId } from '../../model/ids.ts'
 import { compliance, instant, number, numberIn } from './support.ts'
 
 const NOON = instant('America/New_York', '2026-11-20T12:00:00')
@@ -13,7 +12,7 @@ const DENVER = '80202'
 const HONOLULU = '96813'
 
 function anOffer(tags: Record<string, string> = {}): Offer {
-  return { sellerId: 's' as AccountId, numberId: 'n' as NumberId, vertical: 'insurance', tags }
+  return { sellerId: 's', numberId: 'n', vertical: 'insurance', tags }
 }
 
 function consentOf(zip: string | null): GivenConsent {
