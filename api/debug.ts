@@ -4,13 +4,17 @@ import { phoneAt, type Kit } from './kit.ts'
 import { invalid } from './problems.ts'
 import * as s from './schemas.ts'
 
+const ZipCode = z
+  .string()
+  .regex(/^\d{5}$/, 'must be a five-digit ZIP code')
+  .nullish()
 const HoursQuestion = z.strictObject({
   phone_number: z.string().max(64),
   time: s.instant().optional().meta({ description: 'RFC 3339; now when left out' }),
-  zip: z
-    .string()
-    .regex(/^\d{5}$/, 'must be a five-digit ZIP code')
-    .nullish(),
+  zip: ZipCode,
+  consent_zip: ZipCode.meta({ description: 'Of the consent on record' }),
+  ivr_zip: ZipCode.meta({ description: 'As the caller has answered a menu' }),
+  account_zip: ZipCode.meta({ description: 'Of the consumer’s account with the seller' }),
   leg: z.enum(['inbound', 'transfer', 'outbound']).default('inbound'),
 })
 const HoursAnswer = z.strictObject({
@@ -48,12 +52,17 @@ export function debugEndpoints(kit: Kit): Endpoint[] {
       body: HoursQuestion,
       answers: { 200: HoursAnswer },
       handle({ body }) {
-        if (body.zip && !kit.resolveZip(body.zip))
-          throw invalid('/zip', `ZIP code ${body.zip} is unknown`, 'unknown_zip')
+        for (const name of ['zip', 'consent_zip', 'ivr_zip', 'account_zip'] as const) {
+          const zip = body[name]
+          if (zip && !kit.resolveZip(zip)) throw invalid(`/${name}`, `ZIP code ${zip} is unknown`, 'unknown_zip')
+        }
         const answer = kit.judgeHours({
           phoneNumber: phoneAt(kit, '/phone_number', body.phone_number),
           time: body.time ?? new Date(kit.clock.now()),
           zip: body.zip ?? null,
+          consentZip: body.consent_zip ?? null,
+          ivrZip: body.ivr_zip ?? null,
+          accountZip: body.account_zip ?? null,
           leg: body.leg,
         })
         const printed: z.input<typeof HoursAnswer> = {

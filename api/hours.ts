@@ -5,6 +5,9 @@ export interface HoursQuestion {
   readonly phoneNumber: PhoneNumber
   readonly time: Date
   readonly zip: string | null
+  readonly consentZip?: string | null
+  readonly ivrZip?: string | null
+  readonly accountZip?: string | null
   readonly leg: 'inbound' | 'transfer' | 'outbound'
 }
 export interface HoursAnswer {

@@ -9,7 +9,7 @@ import { DoNotCall } from './do-not-call.ts'
 import { Enforcement, type EnforcementOptions } from './enforcement.ts'
 import type { ComplianceNeeds } from './needs.ts'
 import type { ComplianceRule } from '../model/compliance-rule.ts'
-import { consumerOf } from './place-evidence.ts'
+import { consumerOf, type Consumer } from './place-evidence.ts'
 import { RuleBook } from './rules/rule-book.ts'
 import { screenCall, type ScreeningVerdict } from './screen-call.ts'
 import type { ScreeningRequest } from './screening-request.ts'
@@ -30,10 +30,9 @@ export interface ComplianceOptions {
 }
 
 /** What the hours alone say of calling this number then; the shape of api/needs.ts. */
-interface HoursQuestion {
+interface HoursQuestion extends Omit<Consumer, 'number'> {
   readonly phoneNumber: PhoneNumber
   readonly time: Date
-  readonly zip: string | null
   readonly leg: TrafficType
 }
 
@@ -104,10 +103,10 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
       }
     },
     ruleCount: () => rules.size,
-    judgeHours({ phoneNumber, time, zip, leg }) {
+    judgeHours({ phoneNumber, time, leg, ...evidence }) {
       const atMs = time.getTime()
-      const located = hours.locate({ number: phoneNumber, zip }, atMs)
-      const { allowed, rule, version, source, places, evidence } = hours.judge(located, atMs)
+      const located = hours.locate({ number: phoneNumber, ...evidence }, atMs)
+      const { allowed, rule, version, source, places } = hours.judge(located, atMs)
       const isEnforced = enforcement.isEnforced('calling_hours', leg)
       const next = allowed ? null : hours.nextAllowedAt(places, atMs)
       return {
@@ -116,7 +115,7 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
         rule,
         version,
         source,
-        evidence,
+        evidence: located.evidence,
         places: places.map((each) => ({ ...each.place, localTime: each.localTime(atMs), window: each.window(atMs) })),
         nextAllowedAt: next === null ? null : new Date(next),
       }

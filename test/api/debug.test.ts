@@ -20,7 +20,8 @@ describe('debugging', () => {
       leg: 'outbound',
     })
     assert.equal(status, 200)
-    assert.deepEqual(Object.keys(body), ['allowed', 'effect', 'rule', 'source', 'places', 'next_allowed_at'])
+    const promised = ['allowed', 'effect', 'rule', 'source', 'places', 'next_allowed_at']
+    assert.deepEqual(Object.keys(body).toSorted(), [...promised, 'evidence', 'version'].toSorted())
     assert.deepEqual(body.places[0], {
       state: 'TX',
       timezone: 'America/Chicago',
@@ -28,12 +29,16 @@ describe('debugging', () => {
       window: '08:00-21:00',
     })
     assert.equal((await ask({ phone_number: '+12125550123' })).body.effect, 'advisory')
+    const evidence = { consent_zip: '75001', ivr_zip: '75001', account_zip: '75001' }
+    assert.equal((await ask({ phone_number: '+12125550123', ...evidence })).status, 200)
     for (const json of [
       {},
       { phone_number: 'x' },
       { phone_number: '+12125550123', time: 'noon' },
       { phone_number: '+12125550123', zip: '00000' },
       { phone_number: '+12125550123', zip: 75001 },
+      { phone_number: '+12125550123', ivr_zip: '00000' },
+      { phone_number: '+12125550123', consent_zip: 'x' },
       { phone_number: '+12125550123', leg: 'sideways' },
     ]) {
       assert.equal((await ask(json)).status, 422, JSON.stringify(json))
