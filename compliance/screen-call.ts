@@ -159,7 +159,7 @@ export function screenCall(
   }
   let exclusions: readonly Exclusion[] | null = null
   if (!book.rules.isEmpty && !(book.stopsAtFirst && decided?.effect === 'block')) {
-    const said = book.rules.judge({ request, places: located.places })
+    const said = book.rules.judge({ request, places: located.places }, book.stopsAtFirst)
     exclusions = said.exclusions
     for (const record of said.checks) {
       records.push(record)

@@ -46,7 +46,8 @@ export class RuleBook {
     return this.#inOrder.length === 0
   }
 
-  judge(subject: RuleSubject): RulesVerdict {
+  /** `stopsAtFirst`: nothing is asked behind the first that blocks the call. */
+  judge(subject: RuleSubject, stopsAtFirst = false): RulesVerdict {
     if (this.#inOrder.length === 0) return NONE
     const { atMs } = subject.request
     const checks: CheckRecord[] = []
@@ -68,6 +69,7 @@ export class RuleBook {
         detail: against && rule.effect === 'log' ? `noted: ${detail}` : detail,
         version: String(rule.version),
       })
+      if (stopsAtFirst && effect === 'block' && !isForSome) break
     }
     return { checks, exclusions }
   }
