@@ -63,6 +63,8 @@ export interface Compliance {
   recall(request: ScreeningRequest): void
   /** How a rule, in force or not, would judge: null where the call is none of its, true where it would be refused or warned of. */
   tryRule(rule: ComplianceRule): (request: ScreeningRequest) => boolean | null
+  /** Whether some rule may keep a call from some buyers alone. */
+  mayExclude(): boolean
   /** Rules kept, in force or not. */
   ruleCount(): number
   judgeHours(question: HoursQuestion): HoursAnswer
@@ -102,6 +104,7 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
         return said
       }
     },
+    mayExclude: () => rules.excludes,
     ruleCount: () => rules.size,
     judgeHours({ phoneNumber, time, leg, ...evidence }) {
       const atMs = time.getTime()

@@ -13,10 +13,23 @@ import type { ExchangeParts } from './parts.ts'
 export function takeBids(call: Call, parts: ExchangeParts): Promise<void> | null {
   if (call.pinged) return null
   const { liveBiddingMs } = call.facts!.number!
-  const round = parts.bidders?.ask(requestOf(call)) ?? null
-  if (round) keepRound(call, round, parts)
+  if (!call.round) askBidders(call, 'screened', parts)
+  const { round } = call
   const answered = round?.answered ?? null
   return liveBiddingMs === 0 && answered === null ? null : hold(call, liveBiddingMs, answered, parts)
+}
+
+/**
+ * Has bidders asked while evidence of the call is waited for, so that both waits are one. Not where the caller is asked first: what it chooses
+ * is part of the offer; nor what a ping has sold.
+ */
+export function askBiddersEarly(call: Call, parts: ExchangeParts): void {
+  if (!call.pinged && !call.facts!.number!.menu) askBidders(call, 'unscreened', parts)
+}
+
+function askBidders(call: Call, judged: 'screened' | 'unscreened', parts: ExchangeParts): void {
+  const round = parts.bidders?.ask(requestOf(call), judged) ?? null
+  if (round) keepRound(call, round, parts)
 }
 
 /** What the call offers for sale. */

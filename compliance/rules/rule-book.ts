@@ -41,6 +41,11 @@ export class RuleBook {
     this.#inOrder = [...this.#rules.values()].filter((each) => each.rule.enabled).toSorted(byPrecedence)
   }
 
+  /** Whether one in force, or yet to be, is for some buyers' or campaigns' bids alone. */
+  get excludes(): boolean {
+    return this.#inOrder.some(({ rule }) => isForSome(rule))
+  }
+
   /** Whether any rule is in force at all: most exchanges have none. */
   get isEmpty(): boolean {
     return this.#inOrder.length === 0
@@ -56,20 +61,20 @@ export class RuleBook {
       if (!isInForce(rule, atMs) || !isFor(subject)) continue
       const { against, detail } = judge(subject)
       const effect = against ? effectOf(rule, subject) : 'allow'
-      const isForSome = rule.scope.buyers.length > 0 || rule.scope.campaigns.length > 0
-      if (effect === 'block' && isForSome) {
+      const isPartial = isForSome(rule)
+      if (effect === 'block' && isPartial) {
         exclusions ??= []
         exclusions.push({ buyers: rule.scope.buyers, campaigns: rule.scope.campaigns })
       }
       checks.push({
         check: 'rule',
-        effect: effect === 'block' && isForSome ? 'advisory' : effect,
+        effect: effect === 'block' && isPartial ? 'advisory' : effect,
         rule: `rule:${rule.name}`,
         source: rule.source,
         detail: against && rule.effect === 'log' ? `noted: ${detail}` : detail,
         version: String(rule.version),
       })
-      if (stopsAtFirst && effect === 'block' && !isForSome) break
+      if (stopsAtFirst && effect === 'block' && !isPartial) break
     }
     return { checks, exclusions }
   }
@@ -80,6 +85,10 @@ export class RuleBook {
     const isFor = scopeOf(rule.scope)
     return (subject) => (isFor(subject) ? judge(subject).against && effectOf(rule, subject) !== 'allow' : null)
   }
+}
+
+function isForSome({ scope }: ComplianceRule): boolean {
+  return scope.buyers.length > 0 || scope.campaigns.length > 0
 }
 
 function byPrecedence(a: Compiled, b: Compiled): number {

@@ -115,13 +115,17 @@ export class Bidders {
     return count
   }
 
-  /** Asks whoever may buy this call. Null: there is nobody to ask, and nothing to explain. */
-  ask(request: AuctionRequest): Round | null {
+  /**
+   * Asks whoever may buy this call. Null: there is nobody to ask, and nothing to explain. Of a call that may still be refused (`unscreened`)
+   * nobody hears where any of them would be told the caller's number: then null, to be asked again.
+   */
+  ask(request: AuctionRequest, judged: 'screened' | 'unscreened' = 'screened'): Round | null {
     if (this.#lines.size === 0) return null
     const deadlineMs = request.number.bidderDeadlineMs ?? this.#parts.limits.deadlineMs
     if (deadlineMs === 0) return null
     const { asked, nonBids } = this.#parts.routing.biddersFor(request)
     if (asked.length + nonBids.length === 0) return null
+    if (judged === 'unscreened' && asked.some((id) => this.#isTold(this.#lines.get(id)))) return null
     return new Round([...nonBids], this.#news, (round) => this.#askAll(round, asked, request, deadlineMs))
   }
 
@@ -312,6 +316,11 @@ export class Bidders {
       if (tries >= MAX_TRIES || !WORTH_RETRYING.has(reply)) return failed(reply)
       await sleep(RETRY_AFTER_MS * tries, undefined, { signal: gone }).catch(() => {})
     }
+  }
+
+  /** Whether this bidder is told callers' numbers before it has bought a call. */
+  #isTold(line: BidderLine | undefined): boolean {
+    return line !== undefined && this.#parts.directory.campaign(line.bidder.campaignId)?.exposeCaller === true
   }
 
   /** What this bidder is told of a call it has not won. */

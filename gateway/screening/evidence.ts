@@ -14,7 +14,7 @@ export interface ScreeningRefusal {
 
 /** What one piece of evidence, or one judge, has to say of a call. */
 export interface Contribution {
-  /** What compliance judges the call by besides what the call itself says. */
+  /** What compliance judges the call by besides what the call itself says; of evidence that comes before it. */
   readonly request?: Partial<ScreeningRequest>
   /** Checks it has made itself, for the record; one whose effect is `block` refuses the call. */
   readonly checks?: readonly CheckRecord[]

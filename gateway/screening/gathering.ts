@@ -19,7 +19,16 @@ export interface Gathered {
   readonly contribution: Contribution
 }
 
-const NOTHING: readonly Gathered[] = []
+/** What some of it is still to be waited for. */
+export interface Waiting {
+  /** What is known already. */
+  readonly known: readonly Gathered[]
+  readonly pending: readonly Evidence[]
+  /** All of it, never rejected. */
+  readonly found: Promise<readonly Gathered[]>
+}
+
+export const NOTHING: readonly Gathered[] = []
 
 /** All that calls wait for. Each wait ends: by the answer, its deadline, or the caller's going. */
 export class Gatherings {
@@ -36,16 +45,12 @@ export class Gatherings {
   }
 
   /**
-   * Asks every piece of evidence at once. Answers at once where all is known; else when all have answered, their time is over, or the caller
-   * has gone, and never rejects. What is found is in the order of `evidence`, whoever was first.
+   * Asks every piece of evidence at once. Answers at once where all is known; else all is found when all have answered, their time is over,
+   * or the caller has gone. What is found is in the order of `evidence`, whoever was first.
    */
-  gather(
-    evidence: readonly Evidence[],
-    arrival: Arrival,
-    gone: AbortSignal | null,
-  ): readonly Gathered[] | Promise<readonly Gathered[]> {
+  gather(evidence: readonly Evidence[], arrival: Arrival, gone: AbortSignal | null): readonly Gathered[] | Waiting {
     let found: (Gathered | Promise<Gathered | null>)[] | null = null
-    let isWaiting = false
+    let pending: Evidence[] | null = null
     for (const each of evidence) {
       const until = new Until()
       const answer = this.#ask(each, arrival, until)
@@ -54,13 +59,13 @@ export class Gatherings {
       if (!(answer instanceof Promise)) found.push({ evidence: each, contribution: answer })
       else if (this.#waiting >= this.#needs.maxWaiting) found.push(this.#full(each, answer, until))
       else {
-        isWaiting = true
+        ;(pending ??= []).push(each)
         found.push(this.#wait(each, answer, until, gone))
       }
     }
     if (found === null) return NOTHING
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- None of them is a promise.
-    return isWaiting ? this.#all(found) : (found as Gathered[])
+    const known = found.filter((each): each is Gathered => !(each instanceof Promise))
+    return pending === null ? known : { known, pending, found: this.#all(found) }
   }
 
   async #all(found: readonly (Gathered | Promise<Gathered | null>)[]): Promise<readonly Gathered[]> {

@@ -1,6 +1,7 @@
 import { Refusal } from '../../model/refusal.ts'
 import type { Call } from '../live-call.ts'
 import type { ExchangeParts } from '../parts.ts'
+import { askBiddersEarly } from '../live-bidding.ts'
 import { findPing } from '../pings/claim-ping.ts'
 import { analyticsRefusal } from './analytics-refusal.ts'
 import { arrivalOf } from './arrival.ts'
@@ -11,7 +12,7 @@ import type { Screened } from './screening.ts'
 export function screen(call: Call, parts: ExchangeParts): Promise<void> | null {
   call.state = 'screening'
   call.pinged = findPing(call, parts)
-  const screened = parts.screening.screen(arrivalOf(call), call.gone)
+  const screened = parts.screening.screen(arrivalOf(call), call.gone, () => askBiddersEarly(call, parts))
   if (!(screened instanceof Promise)) {
     conclude(call, screened, parts)
     return null

@@ -5,7 +5,7 @@ import type { CheckRecord } from '../../model/cdr.ts'
 import type { Exclusion } from '../../model/exclusion.ts'
 import type { Arrival } from './arrival.ts'
 import type { Contribution, Evidence, Judge, ScreeningRefusal } from './evidence.ts'
-import { Gatherings, type Gathered, type GatheringNeeds } from './gathering.ts'
+import { Gatherings, NOTHING, type Gathered, type GatheringNeeds, type Waiting } from './gathering.ts'
 
 /** What is known of a call once it has been screened. */
 export interface Screened {
@@ -24,7 +24,7 @@ export interface Screened {
 
 /** What screening is made of; every list is in the order of precedence. */
 export interface ScreeningParts extends GatheringNeeds {
-  readonly compliance: Pick<Compliance, 'screen' | 'count'>
+  readonly compliance: Pick<Compliance, 'screen' | 'count' | 'mayExclude'>
   readonly evidence: readonly Evidence[]
   readonly judges: readonly Judge[]
   /** What comes behind the first block is not asked for; else everything is, for the record. */
@@ -56,12 +56,23 @@ export class Screening {
 
   /**
    * `gone`: aborted when the caller hangs up: then the answer comes at once and is of no use. A call counts from now on in what limits calls to
-   * its consumer, a ping does not.
+   * its consumer, a ping does not. `meanwhile` is called where evidence is waited for and buyers may hear of the call by then: nothing known
+   * speaks against selling it, to any of them, and what is asked for is none that keeps it from them.
    */
-  screen(arrival: Arrival, gone: AbortSignal | null): Screened | Promise<Screened> {
+  screen(arrival: Arrival, gone: AbortSignal | null, meanwhile?: () => void): Screened | Promise<Screened> {
     const first = this.#gather(this.#first, arrival, gone)
-    if (first instanceof Promise) return first.then((found) => this.#judge(arrival, found, gone))
-    return this.#judge(arrival, first, gone)
+    if (!('pending' in first)) return this.#judge(arrival, first, gone)
+    if (meanwhile && this.#mayBeShown(arrival, first)) meanwhile()
+    return first.found.then((found) => this.#judge(arrival, found, gone))
+  }
+
+  #mayBeShown(arrival: Arrival, { pending, known }: Waiting): boolean {
+    const { compliance } = this.#parts
+    if (pending.some(({ keepsFromBuyers }) => keepsFromBuyers)) return false
+    if (this.#last.some(({ keepsFromBuyers }) => keepsFromBuyers)) return false
+    if (compliance.mayExclude() || new Findings(known).isBlocked) return false
+    const { allowed, exclusions } = compliance.screen(requestOf(arrival, known))
+    return allowed && exclusions === null
   }
 
   #gather(evidence: readonly Evidence[], arrival: Arrival, gone: AbortSignal | null): ReturnType<Gatherings['gather']> {
@@ -83,7 +94,7 @@ export class Screening {
     findings.add(verdict)
     if (stopsAtFirst && findings.isBlocked) return findings.conclude(request)
     const last = this.#gather(this.#last, arrival, gone)
-    if (last instanceof Promise) return last.then((found) => this.#conclude(arrival, request, findings, found))
+    if ('pending' in last) return last.found.then((found) => this.#conclude(arrival, request, findings, found))
     return this.#conclude(arrival, request, findings, last)
   }
 
@@ -97,8 +108,6 @@ export class Screening {
     return findings.conclude(request)
   }
 }
-
-const NOTHING: readonly Gathered[] = []
 
 /** What all who were asked have said so far, in the order of precedence. */
 class Findings {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { createBalances } from '../../accounts/holds.ts'
-import { createCompliance } from '../../compliance/compliance.ts'
+import { createCompliance, type Compliance } from '../../compliance/compliance.ts'
 import { createLogger } from '../../config/logger.ts'
 import { loadPlaces } from '../../config/reference-data.ts'
 import { createTelemetry } from '../../config/telemetry.ts'
@@ -15,6 +15,7 @@ import { LiveCalls } from '../../gateway/live-calls.ts'
 import type { ExchangeParts } from '../../gateway/parts.ts'
 import { Pings, type PingLimits } from '../../gateway/pings/pings.ts'
 import { OwnReservations } from '../../gateway/reserving/reserve.ts'
+import type { Evidence } from '../../gateway/screening/evidence.ts'
 import type { Signaling } from '../../gateway/srf.ts'
 import type { SipRequest, SipResponse } from '../../gateway/srf/srf-types.ts'
 import { take } from '../../gateway/take-award.ts'
@@ -65,6 +66,7 @@ export class PingStage {
     throw error
   })
   readonly parts: ExchangeParts
+  readonly compliance: Compliance
   readonly pings: Pings
   readonly exchange: ReturnType<typeof createExchange>
   readonly #changes: (change: BookChange) => void
@@ -82,6 +84,7 @@ export class PingStage {
       { places, clock },
       { tcpaEnabled: true, callingHours: { startMinute: 480, endMinute: 1260 }, unknownLocation: 'block' },
     )
+    this.compliance = compliance
     const screening = aScreening(compliance)
     const routing = createRouting({ availableMicros: (id) => balances.availableMicros(id), clock, newId }, options)
     const directory = new Directory()
@@ -175,8 +178,25 @@ export class PingStage {
     return new SoldCall(this.parts, call, this.exchange.auction(call))
   }
 
+  /** From now on calls are screened with this evidence as well. */
+  asks(...evidence: readonly Evidence[]): void {
+    Object.assign(this.parts, { screening: aScreening(this.compliance, { evidence }) })
+  }
+
   /** A call as it comes, up to its auction. */
-  screened({ from = CALLER, uri = `sip:${NUMBER}@dce.example`, token, source = '192.0.2.7' }: CallOptions = {}): Call {
+  screened(options: CallOptions = {}): Call {
+    const call = this.identified(options)
+    if (this.exchange.screen(call) !== null) assert.fail('nothing is asked for outside')
+    return call
+  }
+
+  /** A call as it comes, before it is screened. */
+  identified({
+    from = CALLER,
+    uri = `sip:${NUMBER}@dce.example`,
+    token,
+    source = '192.0.2.7',
+  }: CallOptions = {}): Call {
     const headers: Record<string, string | undefined> = {
       From: from === null ? '<sip:anonymous@anonymous.invalid>;tag=a' : `<sip:${from}@192.0.2.7>;tag=a`,
       To: `<sip:${NUMBER}@dce.example>`,
@@ -197,7 +217,6 @@ export class PingStage {
     const { now, monotonicMs } = this.clock
     const call = new Call({ id: newId(), caller, receivedAt: new Date(now()), monotonicMs })
     this.exchange.identify(call)
-    if (this.exchange.screen(call) !== null) assert.fail('nothing is asked for outside')
     return call
   }
 

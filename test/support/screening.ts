@@ -1,4 +1,3 @@
-import type { Compliance } from '../../compliance/compliance.ts'
 import type { Arrival } from '../../gateway/screening/arrival.ts'
 import { Screening, type ScreeningParts } from '../../gateway/screening/screening.ts'
 import type { CallId } from '../../model/ids.ts'
@@ -22,10 +21,7 @@ export function anArrival(over: Partial<Arrival> = {}): Arrival {
 }
 
 /** Screening by the law alone, unless more is said. */
-export function aScreening(
-  compliance: Pick<Compliance, 'screen' | 'count'>,
-  parts: Partial<ScreeningParts> = {},
-): Screening {
+export function aScreening(compliance: ScreeningParts['compliance'], parts: Partial<ScreeningParts> = {}): Screening {
   return new Screening({
     compliance,
     evidence: [],

@@ -5,12 +5,11 @@ import type { Contribution, Evidence, Judge } from '../../../gateway/screening/e
 import type { Screened } from '../../../gateway/screening/screening.ts'
 import type { CheckRecord } from '../../../model/cdr.ts'
 import type { Attestation, RuleTerms } from '../../../model/compliance-rule.ts'
-import type { CallId } from '../../../model/ids.ts'
 import type { TrafficType } from '../../../model/trunk.ts'
 import { compliance, numberIn } from '../../compliance/support.ts'
 import { aRule, NOON_MS, ruleChange } from '../../support/compliance-rules.ts'
-import { aNumber, aTrunk, anAccount } from '../../support/market.ts'
-import { aScreening } from '../../support/screening.ts'
+import { aNumber } from '../../support/market.ts'
+import { anArrival, aScreening } from '../../support/screening.ts'
 
 const HOUR_MS = 3_600_000
 const EFFECTS = ['allow', 'advisory', 'block'] as const
@@ -64,8 +63,8 @@ class Sources {
   constructor(sources: readonly Source[], keys: readonly number[]) {
     this.evidence = sources.map((each, i) => ({
       name: `s${i}`,
-      order: each.order as Evidence['order'],
-      onFailure: each.onFailure as Evidence['onFailure'],
+      order: each.order,
+      onFailure: each.onFailure,
       keepsFromBuyers: true,
       deadlineMs: each.when === 'never' ? 0 : 600_000,
       gather: () => {
@@ -86,18 +85,30 @@ class Sources {
   }
 }
 
+/** Learns the clocks of the country once; a scene takes back what it has told it. */
+const LAWS = { first: compliance({ stopsAtFirst: true }), all: compliance() }
+
 async function screened(of: Scene): Promise<Screened> {
-  const law = compliance({ stopsAtFirst: of.stopsAtFirst })
+  const law = of.stopsAtFirst ? LAWS.first : LAWS.all
   const ani = numberIn(of.state)
-  if (of.isListed) law.apply({ kind: 'dnc', list: 'internal', add: [ani], remove: [] })
-  if (of.isBlocked) law.apply({ kind: 'dnc', list: 'blocked', add: [ani], remove: [] })
-  for (const [i, one] of of.rules.entries())
-    law.apply(ruleChange(aRule(`r${i}`, one.terms, { effect: one.effect as 'block', priority: one.priority })))
+  const rules = of.rules.map(({ terms: asked, effect, priority }, i) => aRule(`r${i}`, asked, { effect, priority }))
+  const lists = [...(of.isListed ? ['internal' as const] : []), ...(of.isBlocked ? ['blocked' as const] : [])]
+  for (const list of lists) law.apply({ kind: 'dnc', list, add: [ani], remove: [] })
+  for (const one of rules) law.apply(ruleChange(one))
+  try {
+    return await screenedBy(law, of)
+  } finally {
+    for (const list of lists) law.apply({ kind: 'dnc', list, add: [], remove: [ani] })
+    for (const { id } of rules) law.apply({ kind: 'compliance-rule', id, value: null })
+  }
+}
+
+async function screenedBy(shared: typeof LAWS.all, of: Scene): Promise<Screened> {
   const sources = new Sources(of.sources, of.keys)
-  const judges = of.judges.map((effect, i): Judge => ({
-    name: `j${i}`,
-    judge: () => ({ checks: [aCheck(`j${i}`, effect)] }),
-  }))
+  const judges = of.judges.map((effect, i): Judge => {
+    return { name: `j${i}`, judge: () => ({ checks: [aCheck(`j${i}`, effect)] }) }
+  })
+  const law = { ...shared, count: () => {} } // A scene's call is not a call of the next one's.
   const screening = aScreening(law, { evidence: sources.evidence, judges, stopsAtFirst: of.stopsAtFirst })
   const pending = screening.screen(arrivalOf(of), null)
   if (!(pending instanceof Promise)) return pending
@@ -110,18 +121,8 @@ async function screened(of: Scene): Promise<Screened> {
 }
 
 function arrivalOf({ state, trafficType, hoursLater }: Scene): Arrival {
-  return {
-    callId: 'call' as CallId,
-    atMs: NOON_MS + hoursLater * HOUR_MS,
-    ani: numberIn(state),
-    number: aNumber({ trafficType }),
-    seller: anAccount('seller', { type: 'seller' }),
-    places: [],
-    zip: null,
-    originatedAtMs: null,
-    offer: { sellerId: 'seller', numberId: 'number', vertical: 'insurance', tags: {} },
-    invite: { trunk: aTrunk('trunk', 'seller'), caller: {} as never },
-  }
+  const number = aNumber({ trafficType })
+  return anArrival({ ani: numberIn(state), atMs: NOON_MS + hoursLater * HOUR_MS, number })
 }
 
 const reported = ({ refusal, rule: spoke, text, exclusions }: Screened) => ({ refusal, spoke, text, exclusions })
@@ -133,9 +134,9 @@ describe('screening, whatever the call and whoever is asked', () => {
       fc.asyncProperty(scene, rule, source, async (of, one, more) => {
         const before = await screened(of)
         if (before.refusal === null) return
-        const silent = { ...more, attests: null, order: 'after-law' } // What attests may speak for a call: it is no mere addition.
+        const silent = { ...more, attests: null, order: 'after-law' as const } // What attests may speak for a call: it is no mere addition.
         for (const after of [
-          { ...of, rules: [...of.rules, { ...one, effect: 'block' }] },
+          { ...of, rules: [...of.rules, { ...one, effect: 'block' as const }] },
           { ...of, sources: [...of.sources.slice(0, 4), ...(of.sources.length < 5 ? [silent] : of.sources.slice(4))] },
           { ...of, judges: [...of.judges, 'block' as const] },
         ])
@@ -163,7 +164,7 @@ describe('screening, whatever the call and whoever is asked', () => {
     this.timeout(120_000)
     await fc.assert(
       fc.asyncProperty(scene, async (of) => {
-        const all = (when: string): Scene => ({ ...of, sources: of.sources.map((each) => ({ ...each, when })) })
+        const all = (when: Source['when']): Scene => ({ ...of, sources: of.sources.map((each) => ({ ...each, when })) })
         const [now, later] = [await screened(all('now')), await screened(all('later'))]
         assert.deepEqual([now.refusal === null, now.rule], [later.refusal === null, later.rule])
       }),

@@ -38,6 +38,7 @@ describe('screening', () => {
         return { checks: law, exclusions: null } as unknown as ScreeningVerdict
       },
       count: () => void counted++,
+      mayExclude: () => false,
     }
     return aScreening(compliance, parts).screen(arrival, gone)
   }
@@ -116,7 +117,7 @@ describe('screening', () => {
     const untils: Until[] = []
     const evidence = [anEvidence('list', (_, until) => (untils.push(until), new Promise(() => {})))]
     const screening = aScreening(
-      { screen: () => ({ checks: [], exclusions: null }) as never, count: () => {} },
+      { screen: () => ({ checks: [], exclusions: null }) as never, count: () => {}, mayExclude: () => false },
       { evidence },
     )
     const screened = screening.screen(ARRIVAL, gone.signal)
@@ -134,7 +135,7 @@ describe('screening', () => {
       anEvidence('list', () => new Promise<Contribution>((resolve) => (answer = resolve)), { onFailure: 'block' }),
     ]
     const screening = aScreening(
-      { screen: () => ({ checks: [], exclusions: null }) as never, count: () => {} },
+      { screen: () => ({ checks: [], exclusions: null }) as never, count: () => {}, mayExclude: () => false },
       { evidence, maxWaiting: 1, onEnded: (_, result) => void ended.push(result) },
     )
     const first = screening.screen(ARRIVAL, null)
