@@ -22,6 +22,7 @@ import type {
   MonitorId,
   TargetId,
   RuleId,
+  SuppressionListId,
   UserId,
 } from '../model/ids.ts'
 import type { Currency, Micros } from '../model/money.ts'
@@ -32,6 +33,13 @@ import type { Outcome, TargetQuality } from '../model/outcome.ts'
 import type { CallRecording, RecordingAccess } from '../model/recording.ts'
 import type { CallFigures, Interval, ReportKey, ReportRow, ReportScope, TimeSeriesPoint } from '../model/report.ts'
 import type { SipUser } from '../model/sip-user.ts'
+import type {
+  ImportMode,
+  ImportOutcome,
+  ListChange,
+  LoadedNumbers,
+  SuppressionList,
+} from '../model/suppression-list.ts'
 import type { DeliveryState, Webhook, WebhookDelivery, WebhookId } from '../model/webhook.ts'
 import type { DialledNumber, Target, Trunk } from '../model/trunk.ts'
 import type {
@@ -72,6 +80,11 @@ export class StoreUnavailable extends Error {
 /** So much waits to be stored that no more is taken: the API answers 503. */
 export class StoreFull extends Error {
   override readonly name = 'StoreFull'
+}
+
+/** A file was not taken, for the reason it says: what it was for is as it was. The API answers 422. */
+export class ImportRefused extends Error {
+  override readonly name = 'ImportRefused'
 }
 
 /** A page's cursor is none that a list of this kind gave out: the API answers 422. */
@@ -164,6 +177,46 @@ export interface DncStore {
   find(number: PhoneNumber): Promise<readonly DncEntry[]>
   list(list: DncList | null, page: PageRequest): Promise<Page<DncEntry>>
 }
+export interface ImportOptions {
+  readonly mode: ImportMode
+  /** Of when the numbers are; null: as it was. */
+  readonly versionDate: Date | null
+  /** A replacement may leave less than half of the numbers. */
+  readonly mayShrink: boolean
+  readonly doneBy: string
+}
+/** How far an import has come: bytes of the file, and lines in it. */
+export interface ImportProgress {
+  readonly bytes: number
+  readonly lines: number
+}
+/** One change of a list's numbers, as its history has it. */
+export interface ListImport extends Omit<ImportOutcome, 'invalidShown'> {
+  readonly at: Date
+  readonly revision: number
+  readonly mode: ImportMode
+  readonly versionDate: Date | null
+  readonly doneBy: string
+}
+/** Do-not-call lists whose numbers are kept as sets. */
+export interface SuppressionStore {
+  readonly lists: Store<SuppressionList>
+  /**
+   * Takes a file (text, tags, either of them packed) into a list, all of it or nothing. Resolves once committed. Throws ImportRefused, and
+   * StoreConflict while another import of the list is under way.
+   */
+  import(
+    id: SuppressionListId,
+    file: AsyncIterable<Uint8Array>,
+    options: ImportOptions,
+    onProgress?: (progress: ImportProgress) => void,
+  ): Promise<ImportOutcome>
+  /** A few numbers. */
+  change(id: SuppressionListId, change: ListChange, doneBy: string): Promise<ImportOutcome>
+  /** The latest first. */
+  imports(id: SuppressionListId, most: number): Promise<readonly ListImport[]>
+  load(id: SuppressionListId, after: number): Promise<LoadedNumbers | null>
+}
 export interface CallFilter {
   readonly sellerId?: AccountId
   readonly buyerId?: AccountId
@@ -238,6 +291,7 @@ export interface Stores {
   bidders: Store<Bidder>
   audit: AuditReader
   dnc: DncStore
+  suppression: SuppressionStore
   ledger: LedgerStore
   disputes: DisputeStore
   invoices: InvoiceStore

@@ -1,4 +1,4 @@
-import { BadCursor, StoreConflict, StoreFull, StoreUnavailable, VersionMismatch } from './needs.ts'
+import { BadCursor, ImportRefused, StoreConflict, StoreFull, StoreUnavailable, VersionMismatch } from './needs.ts'
 
 /** One thing wrong with a request: where (RFC 6901 JSON pointer into the body, or a parameter), what, and a code for programs. */
 export interface Fault {
@@ -105,6 +105,7 @@ export function problemOf(error: unknown): Problem | null {
     const pointer = `/${snakeCase(error.field)}`
     return new Problem('conflict', error.message, { errors: [{ pointer, detail: error.message, code: 'conflict' }] })
   }
+  if (error instanceof ImportRefused) return invalid('/body', error.message, 'import_refused')
   if (error instanceof BadCursor) return invalid('/query/cursor', 'is not a cursor of this list', 'invalid_cursor')
   if (error instanceof VersionMismatch) return new Problem('version_mismatch', 'Read it again and repeat the change.')
   if (error instanceof StoreUnavailable) {

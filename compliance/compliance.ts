@@ -13,6 +13,7 @@ import { consumerOf, type Consumer } from './place-evidence.ts'
 import { RuleBook } from './rules/rule-book.ts'
 import { screenCall, type ScreeningVerdict } from './screen-call.ts'
 import type { ScreeningRequest } from './screening-request.ts'
+import type { SuppressionLists } from './suppression-lists.ts'
 
 export interface ComplianceOptions {
   /** compliance.tcpa.enabled */
@@ -54,6 +55,8 @@ interface HoursAnswer {
 export interface Compliance {
   /** Takes a committed change: of do-not-call lists, and of the operator's rules. */
   apply(change: BookChange): void
+  /** Every list of numbers there is, by itself. */
+  readonly suppression: SuppressionLists
   screen(request: ScreeningRequest): ScreeningVerdict
   /** The call has been made, whatever becomes of it: from now on it counts in what limits calls to its consumer. */
   count(request: ScreeningRequest): void
@@ -87,8 +90,9 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
   const { tcpaEnabled: hoursEnabled, stopsAtFirst = false } = options
   const book = { doNotCall, hours, hoursEnabled, enforcement, frequency, rules, stopsAtFirst }
   return {
+    suppression: doNotCall.suppression,
     apply(change) {
-      if (change.kind === 'dnc') doNotCall.apply(change)
+      if (change.kind === 'dnc' || change.kind === 'suppression-list') doNotCall.apply(change)
       if (change.kind === 'compliance-rule') rules.apply(change.id, change.value)
     },
     screen: (request) => screenCall(request, book),

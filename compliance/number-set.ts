@@ -1,4 +1,5 @@
 import type { PhoneNumber } from '../model/phone-number.ts'
+import { areaOf, isNorthAmerican, localOf } from '../model/suppression-list.ts'
 
 /** Numbers of one area code: 8,000,000 are possible, and a bit each is 1.25 MB (the local part runs to 9,999,999). */
 const LOCAL_NUMBERS = 10_000_000
@@ -28,15 +29,15 @@ export class NumberSet {
 
   has(number: PhoneNumber): boolean {
     if (!isNorthAmerican(number)) return this.#foreign.size > 0 && this.#foreign.has(number)
-    const area = this.#areas[digits(number, 2, 5)]
-    return area !== undefined && area.has(digits(number, 5, 12))
+    const area = this.#areas[areaOf(number)]
+    return area !== undefined && area.has(localOf(number))
   }
 
   /** True when it was not there before. */
   add(number: PhoneNumber): boolean {
     let added: boolean
     if (isNorthAmerican(number)) {
-      added = (this.#areas[digits(number, 2, 5)] ??= new AreaSet()).add(digits(number, 5, 12))
+      added = (this.#areas[areaOf(number)] ??= new AreaSet()).add(localOf(number))
     } else {
       added = !this.#foreign.has(number)
       this.#foreign.add(number)
@@ -48,7 +49,7 @@ export class NumberSet {
   /** True when it was there. */
   delete(number: PhoneNumber): boolean {
     const deleted = isNorthAmerican(number)
-      ? (this.#areas[digits(number, 2, 5)]?.delete(digits(number, 5, 12)) ?? false)
+      ? (this.#areas[areaOf(number)]?.delete(localOf(number)) ?? false)
       : this.#foreign.delete(number)
     if (deleted) this.#size--
     return deleted
@@ -136,14 +137,4 @@ class AreaSet {
 function hash(local: number): number {
   const mixed = Math.imul(local ^ (local >>> 15), 0x2c1b3c6d)
   return (mixed ^ (mixed >>> 13)) >>> 0
-}
-
-function isNorthAmerican(number: PhoneNumber): boolean {
-  return number.length === 12 && number.charCodeAt(1) === 49
-}
-
-function digits(text: string, from: number, to: number): number {
-  let value = 0
-  for (let at = from; at < to; at++) value = value * 10 + text.charCodeAt(at) - 48
-  return value
 }

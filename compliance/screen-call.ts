@@ -9,6 +9,7 @@ import { consumerOf } from './place-evidence.ts'
 import type { PlaceHours } from './place-hours.ts'
 import type { RuleBook } from './rules/rule-book.ts'
 import type { ScreeningRequest } from './screening-request.ts'
+import { judgeBuyersLists, judgeLists } from './suppression-checks.ts'
 
 /** What screening says: all checks, and the rule that decided, in a word for programs and a `text` for people. */
 export type ScreeningVerdict = {
@@ -44,7 +45,11 @@ export interface Check {
   judge(request: ScreeningRequest, book: ScreeningBook, located: Located): Finding | null
 }
 
-type Finding = Omit<CheckRecord, 'check' | 'effect'> & { readonly against: boolean }
+type Finding = Omit<CheckRecord, 'check' | 'effect'> & {
+  readonly against: boolean
+  /** It is only noted, whatever the leg. */
+  readonly warns?: boolean
+}
 
 /** A transfer said to have begun longer ago than this is judged on arrival: a stale or mistaken time proves nothing. */
 export const MAX_TRANSFER_AGE_MS = 4 * 3_600_000
@@ -52,8 +57,10 @@ export const MAX_TRANSFER_AGE_MS = 4 * 3_600_000
 const blockedCaller: Check = {
   name: 'blocked-caller',
   binds: 'always',
-  judge({ ani }, { doNotCall }) {
-    const against = ani !== null && doNotCall.has('blocked', ani)
+  judge(request, book, located) {
+    const against = request.ani !== null && book.doNotCall.has('blocked', request.ani)
+    const found = against ? null : judgeLists('blocked', 'blocked-caller', request, book, located)
+    if (found !== null) return found
     return {
       against,
       rule: 'blocked-caller',
@@ -66,11 +73,34 @@ const blockedCaller: Check = {
 const internalDoNotCall: Check = {
   name: 'internal-do-not-call',
   binds: 'do_not_call',
-  judge({ ani }, { doNotCall }) {
-    const against = ani !== null && doNotCall.has('internal', ani)
+  judge(request, book, located) {
+    const against = request.ani !== null && book.doNotCall.has('internal', request.ani)
+    const found = against ? null : judgeLists('internal', 'internal-do-not-call', request, book, located)
+    if (found !== null) return found
     const detail = against ? 'the consumer asked not to be called' : NOT_LISTED
     return { against, rule: 'internal-do-not-call', source: '47 CFR 64.1200(d)', detail }
   },
+}
+
+/** Who is known to sue over calls is not called, and its own calls are not sold either. */
+const litigator: Check = {
+  name: 'litigator',
+  binds: 'always',
+  judge: (...asked) => judgeLists('litigator', 'litigator', ...asked),
+}
+
+/** The national registry, as imported. Who calls by one older than 31 days does so without safe harbour. */
+const nationalDoNotCall: Check = {
+  name: 'national-do-not-call',
+  binds: 'do_not_call',
+  judge: (...asked) => judgeLists('national', 'national-do-not-call', ...asked),
+}
+
+/** The lists of the states the consumer may be in. */
+const stateDoNotCall: Check = {
+  name: 'state-do-not-call',
+  binds: 'do_not_call',
+  judge: (...asked) => judgeLists('state', 'state-do-not-call', ...asked),
 }
 
 const callingHours: Check = {
@@ -132,7 +162,15 @@ const callFrequency: Check = {
  * The policy: every check is made and recorded, and the first that blocks is the one reported, the operator's own rules
  * after the law's. A new check is a line here.
  */
-export const CHECKS: readonly Check[] = [blockedCaller, internalDoNotCall, callingHours, callFrequency]
+export const CHECKS: readonly Check[] = [
+  blockedCaller,
+  litigator,
+  internalDoNotCall,
+  nationalDoNotCall,
+  stateDoNotCall,
+  callingHours,
+  callFrequency,
+]
 
 const NOT_LISTED = 'not listed'
 
@@ -158,9 +196,15 @@ export function screenCall(
     if (effect === 'block' && book.stopsAtFirst) break
   }
   let exclusions: readonly Exclusion[] | null = null
+  const buyers = judgeBuyersLists(request, book)
+  if (buyers !== null) {
+    records.push(buyers.check)
+    if (buyers.exclusions.length > 0) exclusions = buyers.exclusions
+  }
   if (!book.rules.isEmpty && !(book.stopsAtFirst && decided?.effect === 'block')) {
     const said = book.rules.judge({ request, places: located.places }, book.stopsAtFirst)
-    exclusions = said.exclusions
+    if (said.exclusions !== null)
+      exclusions = exclusions === null ? said.exclusions : [...exclusions, ...said.exclusions]
     for (const record of said.checks) {
       records.push(record)
       const { effect } = record
@@ -177,11 +221,11 @@ export function screenCall(
 
 function recordOf(
   { name: check, binds }: Check,
-  { against, rule, version, source, detail, evidence }: Finding,
+  { against, warns = false, rule, version, source, detail, evidence }: Finding,
   { trafficType }: ScreeningRequest,
   { enforcement }: ScreeningBook,
 ): CheckRecord {
-  const isEnforced = binds === 'always' || enforcement.isEnforced(binds, trafficType)
+  const isEnforced = !warns && (binds === 'always' || enforcement.isEnforced(binds, trafficType))
   const effect = !against ? 'allow' : isEnforced ? 'block' : 'advisory'
   if (version === undefined) return { check, effect, rule, source, detail }
   if (evidence === undefined) return { check, effect, rule, version, source, detail }

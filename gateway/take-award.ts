@@ -1,5 +1,5 @@
 import type { Award } from '../model/auction.ts'
-import { isExcluded } from '../model/exclusion.ts'
+import { exclusionOf } from '../model/exclusion.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import type { SoldTerms } from '../model/cdr.ts'
 import type { Hold } from '../model/ledger.ts'
@@ -15,7 +15,8 @@ import type { Taken } from './taken.ts'
 export function take(call: Call, award: Award, parts: ExchangeParts): Taken | NonBidCode | Promise<Taken | NonBidCode> {
   const { promised, exclusions } = call
   // A ping was answered before the call was screened.
-  if (exclusions !== null && isExcluded(exclusions, award.buyerId, award.campaignId)) return 'compliance_rule'
+  const out = exclusions && exclusionOf(exclusions, award.buyerId, award.campaignId)
+  if (out !== null) return out
   const { ani, seller } = call.facts!
   if (promised?.award === award) {
     const isActive = parts.directory.account(award.buyerId)?.status === 'active'

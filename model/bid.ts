@@ -137,6 +137,7 @@ export const NON_BID_REASONS = {
   tag_mismatch: 'the call’s tags are not those the bid asks for',
   seller_mismatch: 'the bid does not ask for calls of this seller',
   compliance_rule: 'a compliance rule keeps this call from the buyer or the campaign',
+  buyer_do_not_call: 'the consumer is on a do-not-call list of the buyer’s own',
   modified_away: 'the bid’s own modifiers leave nothing of it for this call',
   paid_by_conversion: 'the campaign pays by conversion: no price can be promised to a ping',
   currency_mismatch: 'the bid is in another currency than the number',

@@ -3,10 +3,22 @@ import type { Bid, Campaign } from './bid.ts'
 import type { ComplianceRule } from './compliance-rule.ts'
 import type { DncList } from './dnc.ts'
 import type { Bidder } from './bidder.ts'
-import type { AccountId, BidId, BidderId, CampaignId, NumberId, RuleId, SipUserId, TargetId, TrunkId } from './ids.ts'
+import type {
+  AccountId,
+  BidId,
+  BidderId,
+  CampaignId,
+  NumberId,
+  RuleId,
+  SipUserId,
+  SuppressionListId,
+  TargetId,
+  TrunkId,
+} from './ids.ts'
 import type { Posting } from './ledger.ts'
 import type { PhoneNumber } from './phone-number.ts'
 import type { SipUser } from './sip-user.ts'
+import type { SuppressionList } from './suppression-list.ts'
 import type { DialledNumber, Target, Trunk } from './trunk.ts'
 import type { Webhook, WebhookId } from './webhook.ts'
 
@@ -25,6 +37,8 @@ export type BookChange =
   | { readonly kind: 'compliance-rule'; readonly id: RuleId; readonly value: ComplianceRule | null }
   | { readonly kind: 'webhook'; readonly id: WebhookId; readonly value: Webhook | null }
   | { readonly kind: 'bidder'; readonly id: BidderId; readonly value: Bidder | null }
+  /** What a list is; its numbers come by themselves. */
+  | { readonly kind: 'suppression-list'; readonly id: SuppressionListId; readonly value: SuppressionList | null }
   | {
       readonly kind: 'dnc'
       readonly list: DncList

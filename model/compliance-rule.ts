@@ -1,5 +1,4 @@
 import type { Stored } from './account.ts'
-import type { DncList } from './dnc.ts'
 import type { AccountId, CampaignId, NumberId, RuleId } from './ids.ts'
 import type { TrafficType } from './trunk.ts'
 
@@ -20,8 +19,8 @@ export type RuleHours = { readonly startMinute: number; readonly endMinute: numb
 export type RuleTerms =
   /** Against outside these hours, Monday first, at any place the consumer may be. */
   | { readonly type: 'calling_hours'; readonly week: readonly RuleHours[]; readonly callsOnHolidays: boolean }
-  /** Against a consumer on any of these lists. */
-  | { readonly type: 'dnc'; readonly lists: readonly DncList[] }
+  /** Against a consumer on any of these lists: `internal`, `blocked`, or the name of a list of numbers. */
+  | { readonly type: 'dnc'; readonly lists: readonly string[] }
   /** Against a call without a consent on record, or one older than so many hours. */
   | { readonly type: 'consent'; readonly maxAgeHours: number | null; readonly needsCertificate: boolean }
   /** Against a consumer who may be in one of the states (`in`), or outside all of them (`outside`, an unknown place included). */

@@ -26,6 +26,7 @@ export const REASON_NUMBERS = {
   modified_away: 309,
   paid_by_conversion: 310,
   compliance_rule: 320,
+  buyer_do_not_call: 321,
   bid_concurrency: 400,
   target_concurrency: 401,
   campaign_concurrency: 402,

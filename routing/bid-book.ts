@@ -93,6 +93,7 @@ export class BidBook {
       case 'number':
       case 'dnc':
       case 'compliance-rule':
+      case 'suppression-list':
       case 'webhook':
       case 'posting': // These are for others.
     }

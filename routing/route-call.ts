@@ -1,7 +1,7 @@
 import type { Auction, Award, NonBid } from '../model/auction.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import type { BookChange } from '../model/book.ts'
-import { isExcluded } from '../model/exclusion.ts'
+import { exclusionOf } from '../model/exclusion.ts'
 import type { Claim, CounterTotals } from '../model/claim.ts'
 import type { AccountId, AuctionId, AwardId, BidderId, BidId, CallId, CampaignId, TargetId } from '../model/ids.ts'
 import type { Micros } from '../model/money.ts'
@@ -240,8 +240,8 @@ export function createRouting(
       let pass = 0
       for (let i = 0; i < found.length; i++) {
         const bid = found[i]!
-        const isOut = exclusions !== null && isExcluded(exclusions, bid.buyerId, bid.bid.campaignId)
-        const code = sellerCode ?? (isOut ? 'compliance_rule' : eligibility.judge(bid))
+        const out = exclusions && exclusionOf(exclusions, bid.buyerId, bid.bid.campaignId)
+        const code = sellerCode ?? out ?? eligibility.judge(bid)
         if (code !== null) nonBids.push(bid.lost(code))
         else {
           if (mayCompete && bid.campaign.campaign!.factors?.competition === true) compete(bid, number, lowestMicros)
@@ -360,9 +360,9 @@ export function createRouting(
       const able: StandingBid[] = []
       const nonBids: NonBid[] = []
       for (const bid of book.bidders.ofVertical(facts.vertical)) {
-        const isOut = exclusions !== null && isExcluded(exclusions, bid.buyerId, bid.bid.campaignId)
+        const out = exclusions && exclusionOf(exclusions, bid.buyerId, bid.bid.campaignId)
         const standing = bid.standstill ?? bid.judgeVertical(facts.vertical)
-        const code = isOut ? 'compliance_rule' : (standing ?? eligibility.judge(bid))
+        const code = out ?? standing ?? eligibility.judge(bid)
         if (code === null) able.push(bid)
         else nonBids.push(bid.lost(code))
       }

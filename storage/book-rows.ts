@@ -12,6 +12,7 @@ import type { Queries, Row } from './postgres.ts'
 import { COMPLIANCE_RULES } from './rule-store.ts'
 import { sealedLayout } from './sealed-layout.ts'
 import { SIP_USERS } from './sip-user-store.ts'
+import { SUPPRESSION_LISTS } from './suppression/suppression-rows.ts'
 import type { TableLayout } from './table-layout.ts'
 import { TARGETS } from './target-store.ts'
 import { TRUNKS } from './trunk-store.ts'
@@ -30,6 +31,7 @@ const TABLES: readonly TableLayout<any>[] = [
   CAMPAIGNS,
   BIDS,
   COMPLIANCE_RULES,
+  SUPPRESSION_LISTS,
   WEBHOOKS,
   BIDDERS,
 ]

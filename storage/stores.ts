@@ -30,6 +30,7 @@ import { readRuleHistory, readScreenedCalls } from './screening-store.ts'
 import { sealedLayout } from './sealed-layout.ts'
 import { SIP_USERS } from './sip-user-store.ts'
 import { StoredTable } from './stored-table.ts'
+import { PostgresSuppression } from './suppression/suppression-store.ts'
 import { TARGETS } from './target-store.ts'
 import { PostgresTracking } from './tracking-store.ts'
 import { TRUNKS } from './trunk-store.ts'
@@ -64,6 +65,7 @@ export function createStores(
     bidders: new StoredTable(BIDDERS, postgres, writer, clock),
     audit: new PostgresAudit(postgres),
     dnc: new PostgresDnc(postgres, writer, clock),
+    suppression: new PostgresSuppression(postgres, writer, clock),
     ledger,
     disputes: new PostgresDisputes(postgres, ledger),
     invoices: new PostgresInvoices(postgres),

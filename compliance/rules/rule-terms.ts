@@ -41,8 +41,13 @@ export function compileTerms(terms: RuleTerms, needs: RuleNeeds): Judge {
       return callingHours(terms, needs)
     case 'dnc':
       return ({ request: { ani } }) => {
-        const list = ani === null ? undefined : terms.lists.find((each) => needs.doNotCall.has(each, ani))
-        return list === undefined ? said(false, 'not listed') : said(true, `on the list ${list}`)
+        if (ani === null) return said(false, 'not listed')
+        for (const list of terms.lists) {
+          const isListed = needs.doNotCall.isOn(list, ani)
+          // What is not known is not known to be allowed.
+          if (isListed !== false) return said(true, isListed ? `on the list ${list}` : `there is no list ${list}`)
+        }
+        return said(false, 'not listed')
       }
     case 'consent':
       return ({ request }) => consent(terms, request)

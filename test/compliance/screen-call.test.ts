@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { DoNotCall } from '../../compliance/do-not-call.ts'
 import { CHECKS, MAX_TRANSFER_AGE_MS, screenCall, type Check } from '../../compliance/screen-call.ts'
 import type { DncList } from '../../model/dnc.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
@@ -29,7 +30,15 @@ describe('screening', () => {
   it('records every check, in the order of the policy', () => {
     assert.deepEqual(
       CHECKS.map((check) => check.name),
-      ['blocked-caller', 'internal-do-not-call', 'calling-hours', 'call-frequency'],
+      [
+        'blocked-caller',
+        'litigator',
+        'internal-do-not-call',
+        'national-do-not-call',
+        'state-do-not-call',
+        'calling-hours',
+        'call-frequency',
+      ],
     )
     const verdict = compliance().screen(call('outbound', noon))
     assert.equal(verdict.allowed, true)
@@ -37,8 +46,8 @@ describe('screening', () => {
     assert.equal(verdict.rule, null)
     assert.deepEqual(
       verdict.checks.map(({ check, effect }) => [check, effect]),
-      // No state there limits how often a person is called.
-      CHECKS.slice(0, 3).map((check) => [check.name, 'allow']),
+      // No state there limits how often a person is called, and there are no lists but the house's.
+      ['blocked-caller', 'internal-do-not-call', 'calling-hours'].map((name) => [name, 'allow']),
     )
     for (const { source, detail, rule } of verdict.checks) assert.ok(source && detail && rule)
   })
@@ -103,6 +112,7 @@ describe('screening', () => {
     }
     const book = {
       rules: { isEmpty: true },
+      doNotCall: new DoNotCall(),
       hours: { locate: () => ({ places: [], evidence: 'none' }) },
       enforcement: new Enforcement(),
     } as unknown as Parameters<typeof screenCall>[1]

@@ -6,6 +6,7 @@ import {
   type CallStore,
   type DisputeStore,
   type DncStore,
+  type SuppressionStore,
   type Draft,
   type IdempotencyStore,
   type InvoiceStore,
@@ -23,6 +24,7 @@ import type { CallRecord } from '../../model/cdr.ts'
 import type { Dispute } from '../../model/dispute.ts'
 import type { ComplianceRule } from '../../model/compliance-rule.ts'
 import type { DncEntry } from '../../model/dnc.ts'
+import type { SuppressionList } from '../../model/suppression-list.ts'
 import { newId, type AccountId } from '../../model/ids.ts'
 import type { Invoice, InvoiceLine } from '../../model/invoice.ts'
 import type { Posting } from '../../model/ledger.ts'
@@ -171,6 +173,7 @@ export function createMemoryStores(): MemoryStores {
     bidders: store<Bidder>(),
     audit: { blocksAfter: async () => [], linesBetween: async () => [], ofCall: async () => [], async *export() {} },
     dnc: dnc(tick),
+    suppression: { ...onPostgresOnly<SuppressionStore>(), lists: store<SuppressionList>() },
     ledger: ledger(postings, tick),
     disputes: disputes(postings),
     invoices: invoices(invoiceRecords),

@@ -1,0 +1,96 @@
+import type { CheckRecord } from '../model/cdr.ts'
+import type { Exclusion } from '../model/exclusion.ts'
+import { isExpired, type SuppressionKind } from '../model/suppression-list.ts'
+import type { Located } from './calling-hours.ts'
+import type { DoNotCall } from './do-not-call.ts'
+import type { ScreeningRequest } from './screening-request.ts'
+import type { HeldList } from './suppression-lists.ts'
+
+/** What checks of lists consult. */
+interface Lists {
+  readonly doNotCall: DoNotCall
+}
+
+/** What the lists of one kind say of a consumer. */
+interface ListFinding {
+  readonly against: boolean
+  /** It speaks against the call only so far as to be noted. */
+  readonly warns: boolean
+  readonly rule: string
+  /** Of which day the numbers are. */
+  readonly version: string
+  readonly source: string
+  readonly detail: string
+}
+
+/**
+ * Asks every list of a kind that is for this consumer. A number that is listed speaks first; then a list too old, or unreadable, that is to
+ * refuse; then one that is to warn. Null: there is none to ask.
+ */
+export function judgeLists(
+  kind: Exclude<SuppressionKind, 'buyer'>,
+  rule: string,
+  { ani, atMs }: ScreeningRequest,
+  { doNotCall }: Lists,
+  { places }: Pick<Located, 'places'>,
+): ListFinding | null {
+  let lists = doNotCall.suppression.of(kind)
+  if (lists.length === 0 || ani === null) return null
+  if (kind === 'state') {
+    // Who may be anywhere may be there.
+    if (places.length > 0) lists = lists.filter(({ list }) => places.some(({ place }) => place.state === list.state))
+    if (lists.length === 0) return null
+  }
+  let unknown: ListFinding | null = null
+  for (const held of lists) {
+    const { list, label, version } = held
+    const source = sourceOf(held)
+    if (held.has(ani)) return { against: true, warns: false, rule, version, source, detail: `listed: ${label}` }
+    const why = held.damage ?? (isExpired(list, atMs) ? `older than ${list.expiresAfterDays} days` : null)
+    if (why === null || (unknown !== null && !unknown.warns)) continue
+    const warns = list.whenExpired === 'warn'
+    if (unknown !== null && warns) continue
+    const detail = `cannot be relied on: ${label}, ${why}`
+    unknown = { against: true, warns, rule: `${rule}:unknown`, version, source, detail }
+  }
+  if (unknown !== null) return unknown
+  const [first] = lists as readonly [HeldList, ...HeldList[]]
+  const detail = `not listed: ${lists.length === 1 ? first.label : lists.map(({ label }) => label).join(', ')}`
+  return { against: false, warns: false, rule, version: first.version, source: sourceOf(first), detail }
+}
+
+function sourceOf({ list }: HeldList): string {
+  return list.kind === 'national' ? NATIONAL_SOURCE : list.source
+}
+
+const NATIONAL_SOURCE = '47 CFR 64.1200(c)(2)'
+
+/** What the lists of buyers say: whose bids are none for this consumer, and the line of it. Null: no buyer has a list. */
+export function judgeBuyersLists(
+  { ani, atMs }: ScreeningRequest,
+  { doNotCall }: Lists,
+): { readonly exclusions: readonly Exclusion[]; readonly check: CheckRecord } | null {
+  const lists = doNotCall.suppression.of('buyer')
+  if (lists.length === 0) return null
+  let exclusions: Exclusion[] = NOBODY
+  let detail = ''
+  if (ani !== null)
+    for (const held of lists) {
+      const { list, label } = held
+      const isUnknown = list.whenExpired === 'refuse' && (held.damage !== null || isExpired(list, atMs))
+      if (!isUnknown && !held.has(ani)) continue
+      exclusions = [...exclusions, { buyers: [list.accountId], campaigns: [], reason: 'buyer_do_not_call' }]
+      detail += `${detail === '' ? '' : ', '}${isUnknown ? 'cannot be relied on' : 'listed'}: ${label}`
+    }
+  const check: CheckRecord = {
+    check: 'buyer-do-not-call',
+    effect: 'allow',
+    rule: 'buyer-do-not-call',
+    source: 'lists of buyers',
+    detail: exclusions.length === 0 ? 'not listed' : detail.slice(0, MAX_DETAIL),
+  }
+  return { exclusions, check }
+}
+
+const NOBODY: Exclusion[] = []
+const MAX_DETAIL = 500

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { gzipSync } from 'node:zlib'
+import { ImportRefused, StoreConflict } from '../../../api/needs.ts'
+import { openTestStorage, type TestStorage } from '../../support/storage.ts'
+import { asLoaded, file, newList, REPLACE } from './support.ts'
+import { zip } from './zip.ts'
+
+describe('an import into a list of numbers', () => {
+  let storage: TestStorage
+  before(async () => void (storage = await openTestStorage()))
+  after(() => storage.close())
+
+  const FULL = '202,5551234\n202,5551235\r\n305,5550100\n\n212,5550199'
+
+  it('takes a full list as the registry has it, whatever it replaces', async () => {
+    const { id } = await newList(storage, 'full')
+    const versionDate = new Date('2026-11-01T00:00:00Z')
+    const first = await storage.stores.suppression.import(id, file(FULL, 7), { ...REPLACE, versionDate })
+    assert.deepEqual(first, { added: 4, removed: 0, numbers: 4, lines: 5, invalid: 0, invalidShown: [] })
+    const { has, loaded } = await asLoaded(storage, id)
+    assert.ok(has('+12025551234') && has('+12025551235') && has('+13055550100') && has('+12125550199'))
+    assert.ok(!has('+12025551236') && !has('+16175551234'))
+    assert.deepEqual(
+      [loaded.list.versionDate, loaded.list.numbers, loaded.list.revision, loaded.isWhole],
+      [versionDate, 4, 1, true],
+    )
+    const second = await storage.stores.suppression.import(id, file('202,5551234\n617,5550000\n'), REPLACE)
+    assert.deepEqual([second.added, second.removed, second.numbers], [1, 3, 2])
+    const after = await asLoaded(storage, id)
+    assert.ok(after.has('+12025551234') && after.has('+16175550000') && !after.has('+13055550100'))
+    assert.deepEqual(after.loaded.list.versionDate, versionDate)
+    const [latest, oldest] = await storage.stores.suppression.imports(id, 10)
+    assert.deepEqual(
+      [latest!.revision, latest!.removed, oldest!.versionDate, oldest!.doneBy],
+      [2, 3, versionDate, 'a test'],
+    )
+  })
+
+  it('replaces only the area codes a file has, when it is one of some', async () => {
+    const { id } = await newList(storage, 'areas')
+    await storage.stores.suppression.import(id, file(FULL), REPLACE)
+    await storage.stores.suppression.import(id, file('202,5559999\n'), { ...REPLACE, mode: 'replace_areas' })
+    const { has, held } = await asLoaded(storage, id)
+    assert.ok(has('+12025559999') && !has('+12025551234') && has('+13055550100'))
+    assert.equal(held.list.numbers, 3)
+  })
+
+  it('does what a list of changes says, the last word on a number standing', async () => {
+    const { id } = await newList(storage, 'changes')
+    await storage.stores.suppression.import(id, file(FULL), REPLACE)
+    const changes =
+      '202,5551234,D,2026-11-02\n617,5550000,2026-11-02,A\n617,5550001,A\n617,5550001,D\n305,5550100,D\n305,5550100,A\nA,+14155550123\n202,5551235,X\n'
+    const told = await storage.stores.suppression.import(id, file(changes, 3), { ...REPLACE, mode: 'change' })
+    assert.deepEqual([told.added, told.removed, told.numbers], [2, 1, 5])
+    assert.deepEqual(told.invalidShown, [{ line: 8, value: '202,5551235,X' }])
+    const { has } = await asLoaded(storage, id)
+    assert.ok(!has('+12025551234') && has('+16175550000') && !has('+16175550001') && has('+13055550100'))
+    assert.ok(has('+14155550123') && has('+12025551235'))
+  })
+
+  it('adds and removes in any notation, numbers of other countries too', async () => {
+    const { id } = await newList(storage, 'notations', { kind: 'litigator' })
+    const text =
+      '\uFEFFphone;name\n"(202) 555-1234";Doe\n+442071234567\n1-305-555-0100,x\nnonsense\n202,555\n0125551234\n'
+    const told = await storage.stores.suppression.import(id, file(text, 11), { ...REPLACE, mode: 'add' })
+    assert.deepEqual([told.added, told.invalid, told.numbers], [3, 3, 3])
+    const gone = await storage.stores.suppression.import(id, file('+442071234567\n2025551234'), {
+      ...REPLACE,
+      mode: 'remove',
+    })
+    assert.deepEqual([gone.removed, gone.numbers], [2, 1])
+    const { has } = await asLoaded(storage, id)
+    assert.ok(!has('+442071234567') && has('+13055550100'))
+  })
+
+  it('reads tags, with the area code around the numbers or within them', async () => {
+    const { id } = await newList(storage, 'tags')
+    const xml = `<?xml version="1.0"?><!-- 2025550000 --><list type="full" date="2026-11-01"><ac val="202"><ph val="5551234"/><ph val="5551235"/></ac>
+      <ac val='305'><ph val='5550100'></ph></ac><number>2125550199</number><r><area>617</area><phone>5550000</phone></r></list>`
+    const told = await storage.stores.suppression.import(id, file(xml, 5), REPLACE)
+    assert.deepEqual([told.added, told.invalid], [5, 0])
+    const { has } = await asLoaded(storage, id)
+    assert.ok(has('+12025551234') && has('+13055550100') && has('+12125550199') && has('+16175550000'))
+    const changes =
+      '<l><ac val="202"><ph val="5551234" chg="D"/></ac><add><n>4155550123</n></add><ph ac="415" val="5550124" t="A"/></l>'
+    const changed = await storage.stores.suppression.import(id, file(changes), { ...REPLACE, mode: 'change' })
+    assert.deepEqual([changed.added, changed.removed, changed.numbers], [2, 1, 6])
+  })
+
+  it('unpacks gzip and zip, one file in it or several, and takes nothing of one that is cut off or damaged', async () => {
+    const { id } = await newList(storage, 'packed')
+    const lines = Array.from({ length: 30_000 }, (_, i) => `202,${2_000_000 + i * 7}`).join('\n')
+    const gzip = await storage.stores.suppression.import(id, file(gzipSync(lines)), REPLACE)
+    assert.equal(gzip.numbers, 30_000)
+    for (const sizesFollow of [false, true]) {
+      const archive = zip({ '202.txt': `${lines}\n`, '305.txt': '305,5550100\n305,5550101' }, { sizesFollow })
+      for (const piece of [100, 50_000]) {
+        const told = await storage.stores.suppression.import(id, file(archive, piece), REPLACE)
+        assert.equal(told.numbers, 30_002)
+      }
+      for (const cut of [40, archive.length >> 1, archive.length - 150]) {
+        const part = file(archive.subarray(0, cut))
+        await assert.rejects(storage.stores.suppression.import(id, part, REPLACE), ImportRefused)
+      }
+      const damaged = Buffer.from(archive)
+      damaged[archive.length >> 1]! ^= 0x55
+      await assert.rejects(storage.stores.suppression.import(id, file(damaged), REPLACE), ImportRefused)
+    }
+    const half = gzipSync(lines).subarray(0, 20_000)
+    await assert.rejects(storage.stores.suppression.import(id, file(half), REPLACE), ImportRefused)
+    assert.equal((await asLoaded(storage, id)).held.list.numbers, 30_002)
+  })
+
+  it('refuses what is surely a mistake: no numbers, too many other lines, or less than half of what there was', async () => {
+    const { id } = await newList(storage, 'mistakes')
+    const lines = Array.from({ length: 1_000 }, (_, i) => `202,${2_000_000 + i}`)
+    await storage.stores.suppression.import(id, file(lines.join('\n')), REPLACE)
+    const refused = (text: string, words: RegExp) =>
+      assert.rejects(storage.stores.suppression.import(id, file(text), REPLACE), (error: Error) => {
+        assert.ok(error instanceof ImportRefused)
+        assert.match(error.message, words)
+        return true
+      })
+    await refused('', /empty/)
+    await refused('name\nDoe\nRoe', /no line/)
+    await refused([...lines, ...Array.from({ length: 20 }, () => 'x')].join('\n'), /20 of 1020 lines are no numbers/)
+    await refused(lines.slice(0, 499).join('\n'), /499 numbers and the list 1000/)
+    assert.equal((await asLoaded(storage, id)).held.list.numbers, 1_000)
+    const meant = { ...REPLACE, mayShrink: true }
+    const fewer = await storage.stores.suppression.import(id, file(lines.slice(0, 499).join('\n')), meant)
+    assert.equal(fewer.numbers, 499)
+  })
+
+  it('takes nothing of a file that breaks off, and keeps out a second import of the list meanwhile', async () => {
+    const { id } = await newList(storage, 'cut')
+    await storage.stores.suppression.import(id, file(FULL), REPLACE)
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield* file(FULL)
+      throw new Error('the line is dead')
+    }
+    await assert.rejects(storage.stores.suppression.import(id, broken(), REPLACE), /the line is dead/)
+    assert.equal((await asLoaded(storage, id)).held.list.revision, 1)
+    // A writer that has the list's lock, as an import that is at its end has.
+    await (storage.queries as unknown as { transaction: Transaction }).transaction(async (tx) => {
+      await tx.rows('select pg_advisory_xact_lock(7203118, hashtext($1))', [id])
+      await assert.rejects(storage.stores.suppression.import(id, file(FULL), REPLACE), StoreConflict)
+    })
+  })
+
+  it('says how far it has come', async () => {
+    const { id } = await newList(storage, 'progress')
+    const lines = Array.from({ length: 20_000 }, (_, i) => `202,${2_000_000 + i}`).join('\n')
+    const seen: number[] = []
+    await storage.stores.suppression.import(id, file(lines), REPLACE, ({ bytes }) => void seen.push(bytes))
+    assert.deepEqual(seen.at(-1), lines.length)
+    assert.ok(seen.every((bytes, i) => i === 0 || bytes > seen[i - 1]!))
+  })
+})
+
+type Transaction = <T>(
+  work: (tx: { rows(text: string, values?: readonly unknown[]): Promise<unknown[]> }) => Promise<T>,
+) => Promise<T>
