@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { MAX_RULES, RULE_EFFECTS, type ComplianceRule } from '../model/compliance-rule.ts'
+import { MAX_RULES, RULE_EFFECTS, type ComplianceRule, type RuleTerms } from '../model/compliance-rule.ts'
+import { isHouseList } from '../model/dnc.ts'
 import { newId, type RuleId } from '../model/ids.ts'
 import { crud, given } from './crud.ts'
 import { ADMIN, endpoint, type Caller, type Endpoint } from './endpoint.ts'
@@ -8,6 +9,7 @@ import type { Draft } from './needs.ts'
 import { invalid, Problem } from './problems.ts'
 import { printedScope, printedTerms, printScope, printTerms, ScopeInput, TermsInput } from './rule-terms.ts'
 import * as s from './schemas.ts'
+import { nameOf } from './suppression-import.ts'
 import { createTurns } from './turns.ts'
 
 const DAY_MS = 86_400_000
@@ -96,19 +98,27 @@ function print(rule: ComplianceRule): z.input<typeof Answer> {
   }
 }
 
-function by({ userId, accountId }: Caller): string {
-  return userId === null ? `an API key of account ${accountId}` : `user ${userId}`
-}
-
 function requireOrder(from: Date | null, until: Date | null): void {
   if (from !== null && until !== null && from >= until)
     throw invalid('/valid_until', 'must be later than valid_from', 'out_of_order')
 }
 
+/** Every list a rule asks is there. */
+function requireLists(
+  { terms }: { readonly terms?: RuleTerms | undefined },
+  { compliance }: Pick<Kit, 'compliance'>,
+): void {
+  if (terms?.type !== 'dnc') return
+  for (const [i, name] of terms.lists.entries()) {
+    if (!isHouseList(name) && compliance.suppression.find(name) === undefined)
+      throw invalid(`/terms/lists/${i}`, `there is no list ${name}`, 'not_found')
+  }
+}
+
 function draftOf(body: z.output<typeof Create>, caller: Caller): Draft<ComplianceRule> {
   const { valid_from: validFrom, valid_until: validUntil, ...rest } = body
   requireOrder(validFrom, validUntil)
-  return { ...rest, accountId: caller.accountId, validFrom, validUntil, changedBy: by(caller) }
+  return { ...rest, accountId: caller.accountId, validFrom, validUntil, changedBy: nameOf(caller) }
 }
 
 /** The operator's own compliance rules: each change is in force for the next call, and kept for ever. */
@@ -178,6 +188,7 @@ export function complianceRuleEndpoints(kit: Kit): Endpoint[] {
         if (until.getTime() - from.getTime() > MAX_TRIAL_DAYS * DAY_MS)
           throw invalid('/from', `must be at most ${MAX_TRIAL_DAYS} days before until`, 'too_long')
         const now = new Date()
+        requireLists(body.rule, kit)
         const rule = { ...draftOf(body.rule, caller), id: newId<RuleId>(), version: 1, createdAt: now, updatedAt: now }
         return { status: 200, body: await inTurn(() => tryOut(rule, from, until)) }
       },
@@ -195,18 +206,20 @@ export function complianceRuleEndpoints(kit: Kit): Endpoint[] {
       draft(body, _owner, caller) {
         if (compliance.ruleCount() >= MAX_RULES)
           throw new Problem('conflict', `There are ${MAX_RULES} rules, the most that are kept.`)
+        requireLists(body, kit)
         return draftOf(body, caller)
       },
       changes(body, current, caller) {
+        requireLists(body, kit)
         const { valid_from: validFrom, valid_until: validUntil, ...rest } = body
         requireOrder(
           validFrom === undefined ? current.validFrom : validFrom,
           validUntil === undefined ? current.validUntil : validUntil,
         )
-        return given({ ...rest, validFrom, validUntil, changedBy: by(caller) })
+        return given({ ...rest, validFrom, validUntil, changedBy: nameOf(caller) })
       },
       async removing(rule, caller) {
-        await stores.complianceRules.update(rule.id, { changedBy: by(caller) }, null)
+        await stores.complianceRules.update(rule.id, { changedBy: nameOf(caller) }, null)
       },
       print,
     }),

@@ -49,7 +49,7 @@ export async function importDnc(
   if (type !== 'text/csv' && type !== 'text/plain') {
     throw new Problem('unsupported_media_type', 'Send text/csv or text/plain, a number a line, or application/json.')
   }
-  if (!query.list) throw invalid('/query/list', 'say which list: ?list=internal or ?list=blocked', 'required')
+  if (!query.list) throw invalid('/query/list', 'say which list, such as ?list=internal', 'required')
   return addAll(kit, query.list, query.reason, lines(limited(request, limit)))
 }
 

@@ -7,7 +7,7 @@ import type { ClickTerms, IssuedClickToken } from '../model/click-token.ts'
 import type { Clock } from '../model/clock.ts'
 import type { EventBus } from '../model/events.ts'
 import type { Reachability } from '../model/reachability.ts'
-import type { AccountId, SipUserId, TargetId, TrunkId } from '../model/ids.ts'
+import type { AccountId, SipUserId, SuppressionListId, TargetId, TrunkId } from '../model/ids.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { TrunkRegistration } from '../model/trunk-registration.ts'
 import type { DigestSecret, SipBinding } from '../model/sip-user.ts'
@@ -129,7 +129,9 @@ export interface ApiOptions {
   /** Absent when the SIP server is not the embedded one. */
   readonly sipBans?: SipBans
   readonly judgeHours: (question: HoursQuestion) => HoursAnswer
-  readonly compliance: Pick<Compliance, 'tryRule' | 'ruleCount'>
+  readonly compliance: Pick<Compliance, 'tryRule' | 'ruleCount' | 'suppression'>
+  /** Resolves when this gateway screens by what was committed of a list of numbers before. */
+  readonly listLoaded: (id: SuppressionListId) => Promise<void>
   readonly validatePhone: (text: string) => PhoneAnswer
   /** The settings in force, secrets masked. */
   readonly effectiveConfig: () => object

@@ -13,8 +13,10 @@ import * as s from './schemas.ts'
 
 // What a compliance rule asks, and of which calls: as JSON, and as it is kept.
 
-/** Names in one list of a scope or of terms. */
+/** Names in one list of a scope. */
 const MAX_NAMED = 1_000
+/** Do-not-call lists one rule asks. */
+const MAX_LISTS = 20
 const HOURS = 'must be like "09:00-20:00", the first before the second, or null for none'
 
 const hours = z
@@ -47,9 +49,10 @@ export const TermsInput = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('dnc'),
     lists: z
-      .array(z.enum(['internal', 'blocked']))
+      .array(z.string().max(64))
       .min(1)
-      .max(2),
+      .max(MAX_LISTS)
+      .meta({ description: 'internal, blocked, or names of lists of numbers (GET /dnc/lists)' }),
   }),
   z
     .strictObject({

@@ -73,6 +73,16 @@ export const IMPORT_MODES = ['replace', 'replace_areas', 'add', 'remove', 'chang
  */
 export type ImportMode = (typeof IMPORT_MODES)[number]
 
+/** What a file is taken for unless it is said: registries come whole, a house's and a buyer's own numbers come by and by. */
+export function usualMode({ kind }: Pick<SuppressionList, 'kind'>): ImportMode {
+  return kind === 'national' || kind === 'state' || kind === 'litigator' ? 'replace' : 'add'
+}
+
+/** Whether a file cannot be taken without saying of when it is. */
+export function needsDate({ expiresAfterDays }: SuppressionList, mode: ImportMode): boolean {
+  return expiresAfterDays !== null && mode !== 'add' && mode !== 'remove'
+}
+
 /** Numbers that go on and off a list, however many. */
 export interface ListChange {
   readonly add: readonly PhoneNumber[]

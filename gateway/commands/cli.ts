@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLogger, type Log } from '../../config/logger.ts'
 import { SettingsError } from '../../config/settings-error.ts'
@@ -39,7 +38,10 @@ const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: 
   migrate: { run: migrate, help: 'migrate up|down|status    change or show the database schema' },
   config: { run: config, help: 'config                    print every setting in force, secrets masked' },
   account: { run: account, help: 'account create --type T --name N [--email E --password P]' },
-  dnc: { run: dnc, help: 'dnc import FILE           add a file of numbers to a list ([--list internal|blocked])' },
+  dnc: {
+    run: dnc,
+    help: 'dnc import FILE           take a file of numbers into a list ([--list NAME --mode M --version-date D --kind K])',
+  },
   call: {
     run: call,
     help: 'call show ID              the decision on a call, step by step, and its SIP ([--pcap FILE] [--token T])',
@@ -227,15 +229,8 @@ async function account(args: Arguments): Promise<void> {
 async function dnc(args: Arguments): Promise<void> {
   const [verb, file] = args.words
   if (verb !== 'import' || !file) throw new CommandError('dnc import FILE is the only form')
-  const { importDnc } = await import('./command-storage.ts')
-  const text = await readFile(file, 'utf8')
-  const { added, listed, invalid } = await importDnc(
-    text,
-    args.flags.get('list') ?? 'internal',
-    settingsOf(args, ['list']),
-  )
-  say(`${added} added, ${listed} already listed, ${invalid.length} invalid`)
-  for (const { line, value } of invalid.slice(0, 20)) say(`  line ${line}: ${value}`)
+  const { DNC_FLAGS, importDncFile } = await import('./dnc-command.ts')
+  await importDncFile(file, args.flags, settingsOf(args, DNC_FLAGS), (line) => say(line))
 }
 
 async function call(args: Arguments): Promise<void> {

@@ -11,13 +11,13 @@ import type { Settings } from '../../config/settings.ts'
 import type { AccountType, Role } from '../../model/account.ts'
 import type { AuditLine } from '../../model/audit.ts'
 import { systemClock } from '../../model/clock.ts'
-import { isId, type CallId } from '../../model/ids.ts'
+import { isId, type AccountId, type CallId } from '../../model/ids.ts'
 import { formatMoney } from '../../model/money.ts'
-import { parsePhoneNumber, type PhoneNumber } from '../../model/phone-number.ts'
 import { isTimeZone } from '../../model/time-window.ts'
 import { Book } from '../../storage/book.ts'
 import { openDatabase } from '../../storage/database.ts'
 import { attachToEmbedded, EmbeddedPostgres } from '../../storage/embedded-postgres.ts'
+import { OPERATOR_ACCOUNT_ID } from '../../storage/house-accounts.ts'
 import { migrateDown, migrateUp, migrationStatus } from '../../storage/migrate.ts'
 import { Postgres, type ConnectionOptions } from '../../storage/postgres.ts'
 import { rebuildRollups, verifyRollups } from '../../storage/rollup-check.ts'
@@ -36,12 +36,13 @@ export const LONG_STATEMENT_MS = 3_600_000
 export async function openCommandStorage(
   settings: Settings,
   statementMs?: number,
-): Promise<{ readonly stores: Stores; close(): Promise<void> }> {
+): Promise<{ readonly stores: Stores; readonly operatorId: AccountId; close(): Promise<void> }> {
   const log = createLogger({ level: 'warn' })
   const attached = settings.database.url === null ? attachToEmbedded(settings.dataDir) : null
   if (attached) {
     const postgres = new Postgres(attached.connection, log.logger, statementMs)
     return {
+      operatorId: OPERATOR_ACCOUNT_ID,
       stores: storesOf(postgres, log.logger, settings),
       close: async () => {
         await postgres.close()
@@ -53,6 +54,7 @@ export async function openCommandStorage(
   const { url, connectTimeoutMs } = settings.database
   const database = await openDatabase(url, settings.dataDir, log.logger, connectTimeoutMs, statementMs)
   return {
+    operatorId: OPERATOR_ACCOUNT_ID,
     stores: storesOf(database.postgres, log.logger, settings),
     close: async () => {
       await database.close()
@@ -205,34 +207,6 @@ export async function createAccount(flags: ReadonlyMap<string, string>, settings
         passwordHash: await hashPassword(password),
       })
     return account.id
-  } finally {
-    await storage.close()
-  }
-}
-
-/** `dce dnc import`: one number a line (the first column of a CSV); what is no number is reported by its line. */
-export async function importDnc(
-  text: string,
-  list: string,
-  settings: Settings,
-): Promise<{ added: number; listed: number; invalid: { line: number; value: string }[] }> {
-  if (list !== 'internal' && list !== 'blocked') throw new Error(`--list ${list}: internal or blocked`)
-  const numbers: PhoneNumber[] = []
-  const invalid: { line: number; value: string }[] = []
-  for (const [index, row] of text.split(/\r?\n/).entries()) {
-    const value = row
-      .split(/[,;\t]/)[0]!
-      .trim()
-      .replaceAll('"', '')
-    if (value === '' || (index === 0 && /[a-z]/i.test(value))) continue // Blank, or a heading.
-    const number = parsePhoneNumber(value)
-    if (number) numbers.push(number)
-    else invalid.push({ line: index + 1, value })
-  }
-  const storage = await openCommandStorage(settings)
-  try {
-    const added = await storage.stores.dnc.add(list, numbers, 'imported by dce')
-    return { added, listed: numbers.length - added, invalid }
   } finally {
     await storage.close()
   }

@@ -6,8 +6,10 @@ import type { Telemetry } from '../../config/telemetry.ts'
 import type { BookChange } from '../../model/book.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { EventBus } from '../../model/events.ts'
+import type { SuppressionListId } from '../../model/ids.ts'
 import type { Announcements } from '../announcements.ts'
 import type { Directory } from '../directory.ts'
+import { ListLoader, type ListStorage } from '../do-not-call/list-loader.ts'
 import type { Trunks } from '../identity/trunks.ts'
 import type { Call } from '../live-call.ts'
 import type { CallNews } from '../needs.ts'
@@ -16,6 +18,7 @@ import { ConsumerCalls, type ConsumerCallNews } from '../screening/consumer-call
 import { Screening } from '../screening/screening.ts'
 import type { ScreeningPart } from '../screening/screening-part.ts'
 import { complianceOptions } from './part-options.ts'
+import { systemSchedule } from './schedule.ts'
 
 interface ScreeningNeeds {
   readonly settings: Settings
@@ -34,7 +37,7 @@ interface ScreeningNeeds {
 }
 
 /** What the parts of screening keep, and read at a start; storage/storage.ts has it. */
-export interface ScreeningStorage {
+export interface ScreeningStorage extends ListStorage {
   latestCalls(since: Date, inbound: boolean): AsyncIterable<ConsumerCallNews>
 }
 
@@ -44,7 +47,8 @@ export interface ScreeningStorage {
  */
 export function createScreening({ settings, places, news, clock, log, telemetry }: ScreeningNeeds) {
   const compliance = createCompliance({ places, clock }, complianceOptions(settings))
-  const parts: readonly ScreeningPart<ScreeningStorage>[] = [new ConsumerCalls(compliance, news, clock)]
+  const listLoader = new ListLoader({ lists: compliance.suppression, schedule: systemSchedule, log })
+  const parts: readonly ScreeningPart<ScreeningStorage>[] = [listLoader, new ConsumerCalls(compliance, news, clock)]
   const { stopsAtFirst, maxWaiting } = screeningOptions(settings)
   const screening = new Screening({
     compliance,
@@ -67,7 +71,7 @@ export function createScreening({ settings, places, news, clock, log, telemetry 
     compliance,
     screening,
     /** What the API asks of the parts, by the names it has for it. */
-    api: {},
+    api: { listLoaded: (id: SuppressionListId) => listLoader.loaded(id) },
     apply(change: BookChange): void {
       compliance.apply(change)
       for (const part of parts) part.apply?.(change)

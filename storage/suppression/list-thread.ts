@@ -31,15 +31,21 @@ port.on('message', (order: ListOrder) => {
 })
 
 const postgres = new Postgres(task.connection, silent, STATEMENT_MS)
-run()
-  .catch((error: unknown) => say(failure(error)))
-  .finally(() => postgres.close().finally(() => port.close()))
+void run()
 
-function run(): Promise<void> {
-  return task.kind === 'import' ? importFile(task) : load(task)
+async function run(): Promise<void> {
+  try {
+    await (task.kind === 'import' ? importFile(task) : load(task))
+  } catch (error) {
+    say(failure(error))
+  } finally {
+    await postgres.close().catch(() => {})
+    port.close()
+  }
 }
 
-async function importFile(task: Extract<ListTask, { kind: 'import' }>): Promise<void> {
+async function importFile({ connection: _, kind: __, ...write }: Extract<ListTask, { kind: 'import' }>): Promise<void> {
+  const { mode } = write
   const drafts = new AreaDrafts()
   const readers: NumberReader[] = []
   let reader: NumberReader | null = null
@@ -51,7 +57,7 @@ async function importFile(task: Extract<ListTask, { kind: 'import' }>): Promise<
   for await (const text of unpack(file, end)) {
     if (reader === null) {
       const isXml = text.find((byte) => !BLANK.has(byte)) === XML_MARK
-      reader = isXml ? new XmlReader(drafts, task.mode) : new LineReader(drafts, task.mode)
+      reader = isXml ? new XmlReader(drafts, mode) : new LineReader(drafts, mode)
       readers.push(reader)
     }
     reader.take(text)
@@ -62,7 +68,6 @@ async function importFile(task: Extract<ListTask, { kind: 'import' }>): Promise<
     invalid: sum(readers, 'invalid'),
     shown: readers.flatMap(({ counts: { shown } }) => shown),
   }
-  const { connection: _, kind: __, ...write } = task
   const written = await postgres.transaction((tx) => writeList(tx, drafts, counts, { ...write, waits: false }))
   if (written === null) say({ kind: 'failed', reason: 'gone', message: 'there is no such list any more' })
   else say({ kind: 'imported', ...written })

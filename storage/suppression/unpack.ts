@@ -83,35 +83,31 @@ async function descriptor(bytes: Bytes): Promise<number> {
 async function* inflate(bytes: Bytes): AsyncGenerator<Buffer> {
   const unpacked = createInflateRaw()
   const parts: Buffer[] = []
-  let isOver = false
+  const state: { isOver: boolean; failure: Error | null } = { isOver: false, failure: null }
   let wake = (): void => {}
-  const over = (): void => {
-    isOver = true
+  const over = (failure: Error | null): void => {
+    state.isOver = true
+    state.failure = failure
     wake()
   }
-  let failure: Error | null = null
   unpacked.on('data', (part: Buffer) => void parts.push(part))
-  unpacked.on('end', over)
-  unpacked.on('error', (error: Error) => {
-    failure = error
-    over()
-  })
+  unpacked.on('end', () => over(null))
+  unpacked.on('error', over)
   let fed = 0
   let last: Buffer = Buffer.alloc(0)
   // What the inflater is not interested in any more was behind the file's end: it then ends without answering the write.
-  while (!isOver) {
+  while (!state.isOver) {
     last = await bytes.some(PIECE)
     if (last.length === 0) throw new BadImport('the archive ends in the middle')
     fed += last.length
     const taken = new Promise<void>((resolve) => (wake = resolve))
     unpacked.write(last, () => wake())
     await taken
-    if (failure !== null) throw damaged(failure)
+    if (state.failure !== null) throw damaged(state.failure)
     // Data events of what was written come within this turn.
     await new Promise((resolve) => void setImmediate(resolve))
     yield* parts.splice(0)
   }
-  if (failure !== null) throw damaged(failure)
   yield* parts
   bytes.putBack(last.subarray(last.length - (fed - unpacked.bytesWritten)))
 }

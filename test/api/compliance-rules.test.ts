@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { SuppressionLists } from '../../compliance/suppression-lists.ts'
 import type { RuleId } from '../../model/ids.ts'
 import { startApi, type ApiHarness, type Person } from '../support/api-harness.ts'
 
@@ -15,7 +16,13 @@ describe('compliance rules', () => {
   let count = 0
   const answers: (boolean | null)[] = []
   before(async () => {
-    api = await startApi({ compliance: { tryRule: () => () => answers.shift() ?? null, ruleCount: () => count } })
+    api = await startApi({
+      compliance: {
+        tryRule: () => () => answers.shift() ?? null,
+        ruleCount: () => count,
+        suppression: new SuppressionLists(),
+      },
+    })
     admin = await api.person('operator')
   })
   after(() => api.api.close())

@@ -40,7 +40,7 @@ function lawOf(...lists: [SuppressionList, readonly PhoneNumber[]][]) {
     law.apply({ kind: 'suppression-list', id: list.id, value: list })
     const areas = [...new Set(numbers.map(areaOf))].map((area) => ({
       area,
-      packed: pack(Uint32Array.from(numbers.filter((each) => areaOf(each) === area).map(localOf)).sort()),
+      packed: pack(Uint32Array.from(numbers.filter((each) => areaOf(each) === area).map(localOf)).toSorted()),
     }))
     const loaded = { ...list, revision: 1, replacedAt: 1, numbers: numbers.length }
     law.suppression.take({ list: loaded, isWhole: true, areas, damage: null })

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { AreaNumbers, BadAreaNumbers, listBits, LOCAL_NUMBERS, pack } from '../../model/area-numbers.ts'
 
-const sorted = (numbers: Iterable<number>) => Uint32Array.from(new Set(numbers)).sort()
+const sorted = (numbers: Iterable<number>) => Uint32Array.from(new Set(numbers)).toSorted()
 
 /** So many numbers, spread by a step that meets each at most once. */
 const spread = (count: number, step = 3_779_999) =>
-  Uint32Array.from({ length: count }, (_, i) => (i * step) % LOCAL_NUMBERS).sort()
+  Uint32Array.from({ length: count }, (_, i) => (i * step) % LOCAL_NUMBERS).toSorted()
 
 describe('the numbers of an area code', () => {
   it('hold what a plain set holds, few or many, and give it back in its order', () => {

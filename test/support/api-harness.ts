@@ -1,6 +1,7 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
 import type { ApiOptions, PhoneAnswer } from '../../api/options.ts'
 import { createApi, type Api } from '../../api/server.ts'
+import { SuppressionLists } from '../../compliance/suppression-lists.ts'
 import type { Account, AccountType, Role } from '../../model/account.ts'
 import { MonitorRefused } from '../../model/call-monitor.ts'
 import type { CallRecord } from '../../model/cdr.ts'
@@ -168,7 +169,8 @@ export async function startApi(
     registrationOf: () => null,
     events: bus,
     health: { ready: () => true, checks: async () => [{ name: 'database', status: 'up' }] },
-    compliance: { tryRule: () => () => null, ruleCount: () => 0 },
+    compliance: { tryRule: () => () => null, ruleCount: () => 0, suppression: new SuppressionLists() },
+    listLoaded: async () => {},
     judgeHours: ({ time, leg }) => ({
       allowed: true,
       effect: leg === 'inbound' ? 'advisory' : 'allow',
