@@ -47,10 +47,10 @@ export function dncEndpoints(kit: Kit): Endpoint[] {
     return held.list
   }
 
-  async function change(name: string, number: PhoneNumber, change: 'add' | 'remove', caller: Caller) {
+  async function change(name: string, number: PhoneNumber, deed: 'add' | 'remove', caller: Caller) {
     const listed = listAt('/list', name)
     const numbers = { add: [] as PhoneNumber[], remove: [] as PhoneNumber[] }
-    numbers[change].push(number)
+    numbers[deed].push(number)
     const { added, removed } = await suppression.change(listed.id, numbers, nameOf(caller))
     await kit.listLoaded(listed.id)
     return { listed, isChanged: added + removed > 0 }

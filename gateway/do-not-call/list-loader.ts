@@ -49,7 +49,7 @@ export class ListLoader implements ScreeningPart<ListStorage> {
 
   async start(): Promise<void> {
     this.#isStarted = true
-    for (const { list, damage } of [...this.#needs.lists.all]) {
+    for (const { list, damage } of this.#needs.lists.all) {
       if (damage === null) continue
       await this.#read(list.id)
     }

@@ -1,4 +1,4 @@
-import { AreaNumbers, listBits, LOCAL_NUMBERS, pack } from '../../model/area-numbers.ts'
+import { type AreaNumbers, listBits, LOCAL_NUMBERS, pack } from '../../model/area-numbers.ts'
 import { MAX_FOREIGN } from '../../model/suppression-list.ts'
 
 const WORDS = LOCAL_NUMBERS / 32

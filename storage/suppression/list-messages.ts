@@ -1,18 +1,14 @@
 import type { SuppressionListId } from '../../model/ids.ts'
-import type { ImportMode, ImportOutcome } from '../../model/suppression-list.ts'
+import type { ImportOutcome } from '../../model/suppression-list.ts'
 import type { ConnectionOptions } from '../postgres.ts'
+import type { ListWrite } from './write-list.ts'
 
 /** What a thread for a list is begun with. */
 export type ListTask =
   | {
       readonly kind: 'import'
       readonly connection: ConnectionOptions
-      readonly listId: SuppressionListId
-      readonly mode: ImportMode
-      readonly versionDate: Date | null
-      readonly mayShrink: boolean
-      readonly doneBy: string
-      readonly at: Date
+      readonly write: Omit<ListWrite, 'waits'>
     }
   /** `after`: the revision whose numbers are there already; 0: none. */
   | {

@@ -44,7 +44,7 @@ async function run(): Promise<void> {
   }
 }
 
-async function importFile({ connection: _, kind: __, ...write }: Extract<ListTask, { kind: 'import' }>): Promise<void> {
+async function importFile({ write }: Extract<ListTask, { kind: 'import' }>): Promise<void> {
   const { mode } = write
   const drafts = new AreaDrafts()
   const readers: NumberReader[] = []

@@ -19,7 +19,7 @@ import {
 } from '../../model/suppression-list.ts'
 import type { BookWriter } from '../book-writer.ts'
 import { StoredTable } from '../stored-table.ts'
-import { Postgres, type Queries } from '../postgres.ts'
+import type { Postgres, Queries } from '../postgres.ts'
 import { AreaDrafts, BadImport } from './area-drafts.ts'
 import { loadList, ONE_SNAPSHOT } from './load-list.ts'
 import type { ListWord } from './list-messages.ts'
@@ -62,8 +62,8 @@ export class PostgresSuppression implements SuppressionStore {
     let resolve: (imported: Imported) => void
     let reject: (error: Error) => void
     const ending = new Promise<Imported>((...settle) => ([resolve, reject] = settle))
-    const { connection, at } = { connection: this.#postgres.options, at: new Date(this.#clock.now()) }
-    const thread = new ListThread({ kind: 'import', connection, listId, at, ...options }, (word) => {
+    const write = { listId, at: new Date(this.#clock.now()), ...options }
+    const thread = new ListThread({ kind: 'import', connection: this.#postgres.options, write }, (word) => {
       if (word.kind === 'read') onProgress({ bytes: (read += word.bytes), lines: word.lines })
       else if (word.kind === 'imported') resolve(word)
       else if (word.kind === 'failed') reject(errorOf(word))
