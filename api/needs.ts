@@ -11,6 +11,7 @@ import type { CallMonitor, MonitorAsker, MonitorMode } from '../model/call-monit
 import type { CallRecord } from '../model/cdr.ts'
 import type { AuditStore } from '../compliance/needs.ts'
 import type { ComplianceRule } from '../model/compliance-rule.ts'
+import type { Consent } from '../model/consent.ts'
 import type { DncEntry, DncList } from '../model/dnc.ts'
 import type {
   AccountId,
@@ -19,6 +20,7 @@ import type {
   BidId,
   CallId,
   CampaignId,
+  ConsentId,
   MonitorId,
   TargetId,
   RuleId,
@@ -217,6 +219,25 @@ export interface SuppressionStore {
   imports(id: SuppressionListId, most: number): Promise<readonly ListImport[]>
   load(id: SuppressionListId, after: number): Promise<LoadedNumbers | null>
 }
+/** A consent's first version, and what it is known again by: the hash of what the consumer said and when. */
+export interface NewConsent {
+  readonly consent: Consent
+  readonly fingerprint: string
+}
+/** Consents, of which every version is kept. */
+export interface ConsentStore {
+  /** Keeps those that are new, all or none; answers with the ids of those kept. */
+  add(consents: readonly NewConsent[]): Promise<ReadonlySet<ConsentId>>
+  /** Keeps the next version of each, all or none. Throws VersionMismatch when one has had it already. */
+  change(next: readonly Consent[]): Promise<void>
+  /** As it is now. */
+  find(id: ConsentId): Promise<Consent | null>
+  /** Its versions, oldest first; empty when there is none. */
+  history(id: ConsentId): Promise<readonly Consent[]>
+  /** The latest of a number's, as they are now, newest first. */
+  ofNumber(number: PhoneNumber, limit: number): Promise<readonly Consent[]>
+  list(page: PageRequest): Promise<Page<Consent>>
+}
 export interface CallFilter {
   readonly sellerId?: AccountId
   readonly buyerId?: AccountId
@@ -292,6 +313,7 @@ export interface Stores {
   audit: AuditReader
   dnc: DncStore
   suppression: SuppressionStore
+  consents: ConsentStore
   ledger: LedgerStore
   disputes: DisputeStore
   invoices: InvoiceStore

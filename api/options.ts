@@ -129,7 +129,7 @@ export interface ApiOptions {
   /** Absent when the SIP server is not the embedded one. */
   readonly sipBans?: SipBans
   readonly judgeHours: (question: HoursQuestion) => HoursAnswer
-  readonly compliance: Pick<Compliance, 'tryRule' | 'ruleCount' | 'suppression'>
+  readonly compliance: Pick<Compliance, 'tryRule' | 'ruleCount' | 'suppression' | 'consentRoom'>
   /** Resolves when this gateway screens by what was committed of a list of numbers before. */
   readonly listLoaded: (id: SuppressionListId) => Promise<void>
   readonly validatePhone: (text: string) => PhoneAnswer

@@ -19,6 +19,7 @@ import { campaignEndpoints } from './campaigns.ts'
 import { clickToCallEndpoints } from './click-to-call.ts'
 import { complianceRuleEndpoints } from './compliance-rules.ts'
 import { createDrain } from './connections.ts'
+import { consentEndpoints } from './consents.ts'
 import { createCursors } from './cursors.ts'
 import { debugEndpoints } from './debug.ts'
 import { depositEndpoints } from './deposits.ts'
@@ -95,6 +96,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...bidRequestEndpoints(kit),
     ...dialectEndpoints(kit),
     ...dncEndpoints(kit),
+    ...consentEndpoints(kit),
     ...complianceRuleEndpoints(kit),
     ...auditEndpoints(kit),
     ...callEndpoints(kit),

@@ -5,6 +5,7 @@ import type { TrafficType } from '../model/trunk.ts'
 import { readHoursRules } from './calling-hours-rules.ts'
 import { CallFrequency, type ConsumerCall } from './call-frequency.ts'
 import { CallingHours } from './calling-hours.ts'
+import { consentFor, Consents, type ConsentOptions } from './consent/consents.ts'
 import { DoNotCall } from './do-not-call.ts'
 import { Enforcement, type EnforcementOptions } from './enforcement.ts'
 import type { ComplianceNeeds } from './needs.ts'
@@ -28,6 +29,8 @@ export interface ComplianceOptions {
   readonly stateHoursFile?: string | null
   /** compliance.screening.collect: nothing is checked behind the first that refuses. Absent: everything is. */
   readonly stopsAtFirst?: boolean
+  /** Absent: as the settings are unless said otherwise. */
+  readonly consent?: ConsentOptions
 }
 
 /** What the hours alone say of calling this number then; the shape of api/needs.ts. */
@@ -68,10 +71,13 @@ export interface Compliance {
   tryRule(rule: ComplianceRule): (request: ScreeningRequest) => boolean | null
   /** Whether some rule may keep a call from some buyers alone. */
   mayExclude(): boolean
+  /** How many more consents there is room for. */
+  consentRoom(): number
   /** Rules kept, in force or not. */
   ruleCount(): number
   judgeHours(question: HoursQuestion): HoursAnswer
   stats(): ReturnType<DoNotCall['stats']>
+  consentStats(): { readonly consents: number; readonly bytes: number; readonly omitted: number }
 }
 
 /** Builds compliance. Throws when config/reference/calling-hours.json, or the operator's own table, cannot be read. */
@@ -88,14 +94,21 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
   const rules = new RuleBook(asked)
   const enforcement = new Enforcement(options.enforcement)
   const { tcpaEnabled: hoursEnabled, stopsAtFirst = false } = options
-  const book = { doNotCall, hours, hoursEnabled, enforcement, frequency, rules, stopsAtFirst }
+  const consents = new Consents(options.consent)
+  const book = { doNotCall, hours, hoursEnabled, enforcement, frequency, rules, stopsAtFirst, consents }
   return {
     suppression: doNotCall.suppression,
     apply(change) {
       if (change.kind === 'dnc' || change.kind === 'suppression-list') doNotCall.apply(change)
+      if (change.kind === 'consent') consents.apply(change)
       if (change.kind === 'compliance-rule') rules.apply(change.id, change.value)
     },
-    screen: (request) => screenCall(request, book),
+    screen(request) {
+      const good = consents.goodFor(request)
+      if (good.length === 0) return screenCall(request, book)
+      const consent = consentFor(good, request.offer?.sellerId ?? null)
+      return { ...screenCall({ ...request, consent }, book), consents: good }
+    },
     lookBack: () => ({ hours: frequency.keptHours, inbound: rules.size > 0 }),
     recall: (request) => withCall(request, (ani, call) => frequency.recall(ani, call)),
     count: (request) => withCall(request, (ani, call) => frequency.add(ani, call)),
@@ -110,6 +123,7 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
     },
     mayExclude: () => rules.excludes,
     ruleCount: () => rules.size,
+    consentRoom: () => Math.max(0, consents.index.most - consents.index.size),
     judgeHours({ phoneNumber, time, leg, ...evidence }) {
       const atMs = time.getTime()
       const located = hours.locate({ number: phoneNumber, ...evidence }, atMs)
@@ -128,6 +142,11 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
       }
     },
     stats: () => doNotCall.stats(),
+    consentStats: () => ({
+      consents: consents.index.size,
+      bytes: consents.index.bytes,
+      omitted: consents.index.omitted,
+    }),
   }
 }
 

@@ -1,7 +1,10 @@
 import type { CheckRecord } from '../model/cdr.ts'
+import type { GivenConsent } from '../model/consent.ts'
 import type { Exclusion } from '../model/exclusion.ts'
 import type { CallFrequency } from './call-frequency.ts'
 import type { CallingHours, Located } from './calling-hours.ts'
+import { judgeConsent } from './consent/consent-check.ts'
+import type { Consents } from './consent/consents.ts'
 import type { DoNotCall } from './do-not-call.ts'
 import type { Enforcement, LegLaw } from './enforcement.ts'
 import type { HoursRule } from './calling-hours-rules.ts'
@@ -17,6 +20,8 @@ export type ScreeningVerdict = {
   readonly checks: readonly CheckRecord[]
   /** Whose bids are none for this call; null: nobody's. */
   readonly exclusions: readonly Exclusion[] | null
+  /** Those that are good for this call, for buyers that ask for one; null: none is known. */
+  readonly consents?: readonly GivenConsent[] | null
 } & (
   | { readonly allowed: false; readonly effect: 'block'; readonly rule: string }
   /** `rule`: the first that would have refused on another leg; null when nothing speaks against the call. */
@@ -34,6 +39,7 @@ export interface ScreeningBook {
   readonly rules: RuleBook
   /** Nothing is checked behind the first that blocks. */
   readonly stopsAtFirst?: boolean
+  readonly consents: Consents
 }
 
 /** One check: a question with a name. `against` is what it found; the leg decides whether that blocks or only advises. */
@@ -158,6 +164,8 @@ const callFrequency: Check = {
   },
 }
 
+const consent: Check = { name: 'consent', binds: 'consent', judge: judgeConsent }
+
 /**
  * The policy: every check is made and recorded, and the first that blocks is the one reported, the operator's own rules
  * after the law's. A new check is a line here.
@@ -170,6 +178,7 @@ export const CHECKS: readonly Check[] = [
   stateDoNotCall,
   callingHours,
   callFrequency,
+  consent,
 ]
 
 const NOT_LISTED = 'not listed'

@@ -1,16 +1,7 @@
 import type { Attestation } from '../model/compliance-rule.ts'
+import type { BroughtConsent, GivenConsent } from '../model/consent.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { TrafficType } from '../model/trunk.ts'
-
-/** A consent that is valid for the call: of this consumer, for this seller, not expired and not revoked. */
-export interface GivenConsent {
-  readonly id: string
-  readonly givenAtMs: number
-  /** Of whoever witnessed it; null: nobody did. */
-  readonly certificate: string | null
-  /** Of the address the consumer gave with it; absent or null: none. */
-  readonly zip?: string | null
-}
 
 /** What the call is offered as. */
 export interface Offer {
@@ -37,6 +28,8 @@ export interface ScreeningRequest {
   readonly offer?: Offer
   /** As verified; absent or null: none. */
   readonly attestation?: Attestation | null
-  /** Absent or null: none is known. */
+  /** What the call or its ping brings of the consumer's consent; absent or null: nothing. */
+  readonly brought?: BroughtConsent | null
+  /** Found by `screen`: that of this consumer to calls of this seller; absent or null: none is known. */
   readonly consent?: GivenConsent | null
 }

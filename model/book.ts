@@ -1,6 +1,7 @@
 import type { Account } from './account.ts'
 import type { Bid, Campaign } from './bid.ts'
 import type { ComplianceRule } from './compliance-rule.ts'
+import type { KeptConsent } from './consent.ts'
 import type { DncList } from './dnc.ts'
 import type { Bidder } from './bidder.ts'
 import type {
@@ -44,6 +45,12 @@ export type BookChange =
       readonly list: DncList
       readonly add: readonly PhoneNumber[]
       readonly remove: readonly PhoneNumber[]
+    }
+  /** Consents as they are now, revoked ones too: no change of theirs takes one out but its end of keeping (`gone`). */
+  | {
+      readonly kind: 'consent'
+      readonly kept: readonly KeptConsent[]
+      readonly gone: readonly Pick<KeptConsent, 'id' | 'number'>[]
     }
   /** Money moved by something other than a live call: a deposit, a payout, a correction. */
   | {

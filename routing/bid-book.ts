@@ -92,6 +92,7 @@ export class BidBook {
       case 'sip-user':
       case 'number':
       case 'dnc':
+      case 'consent':
       case 'compliance-rule':
       case 'suppression-list':
       case 'webhook':

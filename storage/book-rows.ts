@@ -6,6 +6,7 @@ import { ACCOUNTS } from './account-store.ts'
 import { BIDS } from './bid-store.ts'
 import { BIDDERS } from './bidder-store.ts'
 import { CAMPAIGNS } from './campaign-store.ts'
+import { consentChanges } from './consent-rows.ts'
 import { POSTING_COLUMNS, readPosting } from './ledger-rows.ts'
 import { NUMBERS } from './number-store.ts'
 import type { Queries, Row } from './postgres.ts'
@@ -65,8 +66,10 @@ export async function readRowsOf(
       postingIds,
     ]))
       postings.set(row['id'], readPosting(row))
+  const consents = await consentChanges(queries, listed)
 
   return (row) => {
+    if (row['kind'] === 'consent') return [consents(row)]
     if (row['kind'] === 'dnc') return [{ kind: 'dnc', ...row['payload'] }]
     if (row['kind'] === 'posting') {
       const posting = postings.get(row['entity_id'])

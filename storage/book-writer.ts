@@ -43,7 +43,12 @@ export class BookWriter {
   }
 
   /** Lists a change in a transaction that already did its writing; the caller awaits `written` after the commit. */
-  async list(tx: Queries, kind: 'dnc' | 'posting', entityId: string | null, payload: unknown): Promise<number> {
+  async list(
+    tx: Queries,
+    kind: 'dnc' | 'consent' | 'posting',
+    entityId: string | null,
+    payload: unknown,
+  ): Promise<number> {
     const [row] = await tx.rows('select list_book_change($1, $2, $3) as version', [
       kind,
       entityId,

@@ -4,6 +4,7 @@ import type { AccountId } from '../model/ids.ts'
 import type { Currency, Micros } from '../model/money.ts'
 import { readMicros } from './columns.ts'
 import { bookTables, readDncRows, readPostings, readRowsOf } from './book-rows.ts'
+import { readKeptConsents } from './consent-rows.ts'
 import type { Postgres, Queries } from './postgres.ts'
 import type { StorageLog } from './storage-log.ts'
 import type { TableLayout } from './table-layout.ts'
@@ -153,6 +154,7 @@ export class Book {
       }
       for (const change of gone) this.#apply(apply, change) // Bids before the targets and campaigns they name.
       for await (const change of readDncRows(tx, after !== null)) apply(change)
+      for await (const change of readKeptConsents(tx, new Date())) apply(change)
       if (after !== null) for (const one of await readPostings(tx, after)) apply({ kind: 'posting', ...one })
       else this.#balances = await this.readBalances(tx)
       this.#applied = version
@@ -170,7 +172,7 @@ export class Book {
   }
 
   #apply(apply: (change: BookChange) => void, change: BookChange): void {
-    if (change.kind !== 'dnc' && change.kind !== 'posting') {
+    if (change.kind !== 'dnc' && change.kind !== 'consent' && change.kind !== 'posting') {
       const held = this.#held.get(change.kind)!
       if (change.value === null) held.delete(change.id)
       else held.add(change.id)

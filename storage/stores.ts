@@ -11,6 +11,7 @@ import { BookWriter } from './book-writer.ts'
 import type { Book } from './book.ts'
 import { PostgresAuctions, PostgresCalls } from './call-store.ts'
 import { CAMPAIGNS } from './campaign-store.ts'
+import { PostgresConsents } from './consent-store.ts'
 import { PostgresDecisions } from './decision-store.ts'
 import { defaultCampaign } from './default-campaign.ts'
 import { PostgresDisputes } from './dispute-store.ts'
@@ -66,6 +67,7 @@ export function createStores(
     audit: new PostgresAudit(postgres),
     dnc: new PostgresDnc(postgres, writer, clock),
     suppression: new PostgresSuppression(postgres, writer, clock),
+    consents: new PostgresConsents(postgres, writer),
     ledger,
     disputes: new PostgresDisputes(postgres, ledger),
     invoices: new PostgresInvoices(postgres),

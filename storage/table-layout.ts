@@ -3,7 +3,7 @@ import type { BookChange } from '../model/book.ts'
 import type { Row } from './postgres.ts'
 
 /** The kinds of book change that carry one stored row each. */
-export type RowKind = Exclude<BookChange['kind'], 'dnc' | 'posting'>
+export type RowKind = Exclude<BookChange['kind'], 'dnc' | 'consent' | 'posting'>
 
 /** How one kind of thing is laid out in its table. Both functions are pure. */
 export interface TableLayout<T> {

@@ -98,10 +98,13 @@ function consent(
   { consent: given = null, atMs }: ScreeningRequest,
 ): TermsFinding {
   if (given === null) return said(true, 'no consent on record')
-  if (terms.maxAgeHours !== null && atMs - given.givenAtMs > terms.maxAgeHours * HOUR_MS)
-    return said(true, `the consent is older than ${terms.maxAgeHours} hours`)
-  if (terms.needsCertificate && given.certificate === null) return said(true, 'the consent has no certificate')
-  return said(false, `consent ${given.id}`)
+  if (terms.maxAgeHours !== null) {
+    if (given.givenAtMs === null) return said(true, 'nobody says how old the consent is')
+    if (atMs - given.givenAtMs > terms.maxAgeHours * HOUR_MS)
+      return said(true, `the consent is older than ${terms.maxAgeHours} hours`)
+  }
+  if (terms.needsCertificate && given.certificates.length === 0) return said(true, 'the consent has no certificate')
+  return said(false, given.id === null ? 'a certificate that the seller brings' : `consent ${given.id}`)
 }
 
 function geography({ against, states }: Extract<RuleTerms, { type: 'geography' }>): Judge {

@@ -5,7 +5,7 @@ import { vaultOf } from './vault.ts'
 
 /** What the settings tell compliance. */
 export function complianceOptions(settings: Settings) {
-  const { tcpa, unknownLocation, screening, enforcement } = settings.compliance
+  const { tcpa, unknownLocation, screening, enforcement, consent } = settings.compliance
   const { policy, inbound, transfer, outbound } = enforcement
   return {
     tcpaEnabled: tcpa.enabled,
@@ -16,6 +16,11 @@ export function complianceOptions(settings: Settings) {
     enforcement: {
       policy,
       legs: { inbound: lawsOf(inbound), transfer: lawsOf(transfer), outbound: lawsOf(outbound) },
+    },
+    consent: {
+      isAlwaysAsked: consent.asked === 'always',
+      acceptsBrought: consent.brought === 'accept',
+      maxInMemory: consent.maxInMemory,
     },
   }
 }

@@ -20,6 +20,7 @@ describe('compliance rules', () => {
       compliance: {
         tryRule: () => () => answers.shift() ?? null,
         ruleCount: () => count,
+        consentRoom: () => 1,
         suppression: new SuppressionLists(),
       },
     })

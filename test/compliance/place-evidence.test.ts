@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { GivenConsent, Offer, ScreeningRequest } from '../../compliance/screening-request.ts'
+import type { Offer, ScreeningRequest } from '../../compliance/screening-request.ts'
+import { givenConsent } from '../support/consents.ts'
 import { compliance, instant, number, numberIn } from './support.ts'
 
 const NOON = instant('America/New_York', '2026-11-20T12:00:00')
@@ -13,10 +14,6 @@ const HONOLULU = '96813'
 
 function anOffer(tags: Record<string, string> = {}): Offer {
   return { sellerId: 's', numberId: 'n', vertical: 'insurance', tags }
-}
-
-function consentOf(zip: string | null): GivenConsent {
-  return { id: 'c', givenAtMs: 0, certificate: null, zip }
 }
 
 function located(over: Partial<ScreeningRequest>): [string | undefined, string] {
@@ -34,7 +31,7 @@ describe('evidence of where a consumer is', () => {
       offer: anOffer({ account_zip: HONOLULU }),
     }
     assert.deepEqual(located(all), ['zip', 'NY'])
-    assert.deepEqual(located({ ...all, zip: null, consent: consentOf(CHICAGO) }), ['consent-zip', 'IL'])
+    assert.deepEqual(located({ ...all, zip: null, consent: givenConsent({ zip: CHICAGO }) }), ['consent-zip', 'IL'])
     assert.deepEqual(located({ ...all, zip: null }), ['ivr-zip', 'CO'])
     assert.deepEqual(located({ ...all, zip: null, ivrZip: null }), ['account-zip', 'HI'])
     assert.deepEqual(located({ ani: number('+18504320123'), offer: anOffer() }), ['npa-nxx', 'FL'])
@@ -56,7 +53,7 @@ describe('evidence of where a consumer is', () => {
   it('counts both where call and consent name two places: each must allow the call', () => {
     const at = instant('America/New_York', '2026-11-20T08:30:00') // 07:30 in Chicago.
     const screen = (zip: string, consent: string) =>
-      law.screen({ ani: null, zip, consent: consentOf(consent), trafficType: 'outbound', atMs: at })
+      law.screen({ ani: null, zip, consent: givenConsent({ zip: consent }), trafficType: 'outbound', atMs: at })
     const verdict = screen(NEW_YORK, CHICAGO)
     assert.equal(verdict.allowed, false)
     assert.equal(verdict.checks.find(({ check }) => check === 'calling-hours')!.evidence, 'zip+consent-zip')

@@ -38,6 +38,7 @@ describe('screening', () => {
         'state-do-not-call',
         'calling-hours',
         'call-frequency',
+        'consent',
       ],
     )
     const verdict = compliance().screen(call('outbound', noon))

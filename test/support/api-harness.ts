@@ -169,7 +169,12 @@ export async function startApi(
     registrationOf: () => null,
     events: bus,
     health: { ready: () => true, checks: async () => [{ name: 'database', status: 'up' }] },
-    compliance: { tryRule: () => () => null, ruleCount: () => 0, suppression: new SuppressionLists() },
+    compliance: {
+      tryRule: () => () => null,
+      ruleCount: () => 0,
+      consentRoom: () => 1_000_000,
+      suppression: new SuppressionLists(),
+    },
     listLoaded: async () => {},
     judgeHours: ({ time, leg }) => ({
       allowed: true,

@@ -19,7 +19,7 @@ export async function openHeldBook(databaseUrl: string): Promise<HeldBook> {
   const kindOf = new Map<string, string>()
   const lists = { internal: new Set<PhoneNumber>(), blocked: new Set<PhoneNumber>() }
   const apply = (change: BookChange): void => {
-    if (change.kind === 'posting') return
+    if (change.kind === 'posting' || change.kind === 'consent') return
     if (change.kind === 'dnc') {
       for (const number of change.add) lists[change.list].add(number)
       for (const number of change.remove) lists[change.list].delete(number)

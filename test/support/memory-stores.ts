@@ -32,6 +32,7 @@ import type { SipUser } from '../../model/sip-user.ts'
 import type { Webhook } from '../../model/webhook.ts'
 import type { StoredTracking } from '../../model/tracking.ts'
 import type { DialledNumber, Target, Trunk } from '../../model/trunk.ts'
+import { memoryConsents } from './consents.ts'
 import { reports } from './memory-reports.ts'
 import { apiKeys, refreshTokens, users } from './memory-users.ts'
 
@@ -174,6 +175,7 @@ export function createMemoryStores(): MemoryStores {
     audit: { blocksAfter: async () => [], linesBetween: async () => [], ofCall: async () => [], async *export() {} },
     dnc: dnc(tick),
     suppression: { ...onPostgresOnly<SuppressionStore>(), lists: store<SuppressionList>() },
+    consents: memoryConsents(),
     ledger: ledger(postings, tick),
     disputes: disputes(postings),
     invoices: invoices(invoiceRecords),

@@ -4,6 +4,7 @@ import type { ComplianceRule, RuleEffect, RuleTerms } from '../../../model/compl
 import type { AccountId, CampaignId, NumberId, RuleId } from '../../../model/ids.ts'
 import type { ScreeningRequest } from '../../../compliance/screening-request.ts'
 import { anOffer, aRule, NOON_MS, ruleChange } from '../../support/compliance-rules.ts'
+import { givenConsent } from '../../support/consents.ts'
 import { compliance, numberIn } from '../support.ts'
 
 const HOUR_MS = 3_600_000
@@ -30,7 +31,7 @@ describe('the operator’s compliance rules', () => {
     assert.deepEqual(verdictOf('warn'), [true, 'advisory', 'rule:r', 'advisory'])
     assert.deepEqual(verdictOf('log'), [true, 'allow', null, 'allow'])
     assert.deepEqual(verdictOf('require_consent'), [false, 'block', 'rule:r', 'block'])
-    const consent = { id: 'c', givenAtMs: NOON_MS - HOUR_MS, certificate: null }
+    const consent = givenConsent({ givenAtMs: NOON_MS - HOUR_MS })
     assert.deepEqual(verdictOf('require_consent', { consent }), [true, 'allow', null, 'allow'])
   })
 
@@ -118,11 +119,12 @@ describe('the operator’s compliance rules', () => {
     assert.equal(against({ ...attested, missing: true }), true)
 
     const consented = { type: 'consent', maxAgeHours: 24, needsCertificate: true } as const
-    const consent = { id: 'c', givenAtMs: NOON_MS - 24 * HOUR_MS, certificate: 'https://cert.example/1' }
+    const consent = givenConsent({ givenAtMs: NOON_MS - 24 * HOUR_MS, certificates: ['jornaya'] })
     assert.equal(against(consented), true)
     assert.equal(against(consented, { consent }), false)
-    assert.equal(against(consented, { consent: { ...consent, givenAtMs: consent.givenAtMs - 1 } }), true)
-    assert.equal(against(consented, { consent: { ...consent, certificate: null } }), true)
+    assert.equal(against(consented, { consent: { ...consent, givenAtMs: NOON_MS - 24 * HOUR_MS - 1 } }), true)
+    assert.equal(against(consented, { consent: { ...consent, givenAtMs: null } }), true)
+    assert.equal(against(consented, { consent: { ...consent, certificates: [] } }), true)
   })
 
   it('count a consumer’s calls, of all or of like ones', () => {
