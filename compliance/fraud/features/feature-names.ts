@@ -1,3 +1,4 @@
+import { GRAPH_SIGNS } from '../graph/call-graph.ts'
 import { CALL_SIGNS } from './call-signs.ts'
 import { BASELINE_MEASURES } from './own-baseline.ts'
 import { SUBJECT_MEASURES } from './subject.ts'
@@ -20,6 +21,7 @@ export type FeatureName =
   | `${Subject}.${(typeof SUBJECT_MEASURES)[number]}`
   | `${(typeof WITH_BASELINE)[number]}.${(typeof BASELINE_MEASURES)[number]}`
   | (typeof TRUNK_RESPECTS)[number]
+  | (typeof GRAPH_SIGNS)[number]
 
 /** Every feature, in the order of the vector. A new one is put at the end: models know theirs by name. */
 export const FEATURE_NAMES: readonly FeatureName[] = [
@@ -28,6 +30,7 @@ export const FEATURE_NAMES: readonly FeatureName[] = [
   ...SUBJECTS.flatMap((subject) => SUBJECT_MEASURES.map((measure) => `${subject}.${measure}` as const)),
   ...WITH_BASELINE.flatMap((subject) => BASELINE_MEASURES.map((measure) => `${subject}.${measure}` as const)),
   ...TRUNK_RESPECTS,
+  ...GRAPH_SIGNS,
 ]
 
 const PLACES = new Map<string, number>(FEATURE_NAMES.map((name, at) => [name, at]))

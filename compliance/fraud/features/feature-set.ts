@@ -1,4 +1,5 @@
 import type { ArrivingCall, EndedCall } from '../fraud-call.ts'
+import { CallGraph } from '../graph/call-graph.ts'
 import { CALL_SIGNS, isMisplaced, isNeighbour, writeCallSigns } from './call-signs.ts'
 import { isHugging, isOneRing, isVeryShort } from './end-signs.ts'
 import { FEATURE_NAMES, SUBJECTS, TRUNK_RESPECTS } from './feature-names.ts'
@@ -43,6 +44,7 @@ const SEQUENTIAL_AT = CALL_SIGNS.length
 const SUBJECT_AT = SEQUENTIAL_AT + 1
 const BASELINE_AT = SUBJECT_AT + SUBJECTS.length * SUBJECT_MEASURES.length
 const TRUNK_AT = BASELINE_AT + 2 * BASELINE_MEASURES.length
+const GRAPH_AT = TRUNK_AT + TRUNK_RESPECTS.length
 const [CALLER, BLOCK, NUMBER, SELLER, TRUNK, TARGET] = SUBJECTS.map(
   (_, at) => SUBJECT_AT + at * SUBJECT_MEASURES.length,
 ) as [number, number, number, number, number, number]
@@ -64,6 +66,7 @@ export class FeatureSet {
   readonly #sellerBaseline: OwnBaseline
   readonly #usual: Usual
   readonly #open: OpenCalls
+  readonly #graph: CallGraph
   /** Of each number's slot: the target of its last call, 0 where there was none. */
   readonly #lastTargets: Float64Array
 
@@ -79,6 +82,7 @@ export class FeatureSet {
     this.#sellerBaseline = new OwnBaseline(this.#sellers.capacity)
     this.#usual = new Usual(this.#trunks.capacity, TRUNK_RESPECTS.length)
     this.#open = new OpenCalls(open)
+    this.#graph = new CallGraph()
     this.#lastTargets = new Float64Array(this.#numbers.capacity)
   }
 
@@ -134,6 +138,7 @@ export class FeatureSet {
     features[TRUNK_AT] = this.#usual.differs(trunkSlot, 0, hashText(call.sourceAddress))
     features[TRUNK_AT + 1] = this.#usual.differs(trunkSlot, 1, hashText(call.userAgent ?? ''))
     features[TRUNK_AT + 2] = this.#usual.differs(trunkSlot, 2, hashTexts(call.codecs))
+    this.#graph.arrive({ caller, number: dialled, seller, atMs }, features, GRAPH_AT)
     return features
   }
 
@@ -160,6 +165,7 @@ export class FeatureSet {
     if (sellerSlot >= 0) this.#sellerBaseline.ended(sellerSlot, marks)
     if (call.targetId === null) return
     const target = hashText(call.targetId)
+    if (answeredMs > 0) this.#graph.answer(caller, target)
     if (numberSlot >= 0) this.#lastTargets[numberSlot] = target
     this.#targets.arrived(target, caller, seller, this.#open.get(place, OPEN.marks), atMs)
     this.#targets.ended(target, marks, answeredMs, call.pddMs, atMs)

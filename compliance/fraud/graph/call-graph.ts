@@ -1,6 +1,3 @@
-import type { AccountId, NumberId, TargetId } from '../../../model/ids.ts'
-import type { PhoneNumber } from '../../../model/phone-number.ts'
-import type { ArrivingCall } from '../fraud-call.ts'
 import { CallerRing } from './caller-ring.ts'
 import { RecentNodes, type CallerNode, type NumberNode, type SellerNode } from './nodes.ts'
 
@@ -40,6 +37,14 @@ export const GRAPH_LIMITS = {
   windowMs: 6 * 3_600_000,
 }
 
+/** A call as the graph sees it. */
+export interface GraphCall {
+  readonly caller: number
+  readonly number: number
+  readonly seller: number
+  readonly atMs: number
+}
+
 /** A seller with fewer callers than this overlaps with none: a share of three callers says nothing. */
 const MIN_CALLERS = 20
 
@@ -49,9 +54,9 @@ const MIN_CALLERS = 20
  */
 export class CallGraph {
   readonly #limits: typeof GRAPH_LIMITS
-  readonly #callers: RecentNodes<PhoneNumber, CallerNode>
-  readonly #numbers: RecentNodes<NumberId, NumberNode>
-  readonly #sellers: RecentNodes<AccountId, SellerNode>
+  readonly #callers: RecentNodes<CallerNode>
+  readonly #numbers: RecentNodes<NumberNode>
+  readonly #sellers: RecentNodes<SellerNode>
   #searches = 0
 
   constructor(limits: Partial<typeof GRAPH_LIMITS> = {}) {
@@ -61,22 +66,24 @@ export class CallGraph {
     this.#sellers = new RecentNodes(this.#limits.sellers)
   }
 
-  /** Puts a call in, and writes what the graph says of it to `to`, from `at` on, in the order of `GRAPH_SIGNS`. */
-  arrive(call: Pick<ArrivingCall, 'ani' | 'atMs' | 'numberId' | 'sellerId'>, to: Float64Array, at: number): void {
-    const { ani, atMs, numberId, sellerId } = call
-    if (ani === null) {
+  /**
+   * Puts a call in, and writes what the graph says of it to `to`, from `at` on, in the order of `GRAPH_SIGNS`. Everybody is
+   * known by a number of its own other than 0; a caller of 0 withheld it.
+   */
+  arrive({ caller: key, number, seller: sellerKey, atMs }: GraphCall, to: Float64Array, at: number): void {
+    if (key === 0) {
       to.fill(0, at, at + GRAPH_SIGNS.length)
       return
     }
     const { windowMs } = this.#limits
-    if (atMs - (this.#callers.peek(ani)?.lastMs ?? atMs) > windowMs) this.#callers.forget(ani)
-    const caller = this.#callers.use(ani, newCaller)
+    if (atMs - (this.#callers.peek(key)?.lastMs ?? atMs) > windowMs) this.#callers.forget(key)
+    const caller = this.#callers.use(key, newCaller)
     caller.lastMs = atMs
-    const seller = this.#sellers.use(sellerId, newSeller)
+    const seller = this.#sellers.use(sellerKey, newSeller)
     rotate(seller, atMs, windowMs)
     this.#linkSeller(caller, seller, atMs)
-    const isNewNumber = this.#linkNumber(caller, numberId)
-    // Without another number nobody shares one more with the caller than before, but by calls of their own.
+    const isNewNumber = this.#linkNumber(caller, number)
+    // With fewer numbers it has no neighbours yet.
     const neighbours = caller.numbers.length >= this.#limits.numbersInCommon ? this.#meet(caller, isNewNumber) : 0
     to[at++] = caller.numbers.length
     to[at++] = caller.sellers.length
@@ -87,21 +94,21 @@ export class CallGraph {
   }
 
   /** Notes that a target spoke with a caller. */
-  answer(ani: PhoneNumber | null, targetId: TargetId | null): void {
-    const caller = ani === null ? undefined : this.#callers.peek(ani)
-    if (caller && targetId !== null) remember(caller.targets, targetId, this.#limits.targetsOfCaller)
+  answer(caller: number, target: number): void {
+    const known = this.#callers.peek(caller)
+    if (known) remember(known.targets, target, this.#limits.targetsOfCaller)
   }
 
-  /** The callers of this caller's ring. */
-  ringSizeOf(ani: PhoneNumber): number {
-    return this.#callers.peek(ani)?.ring?.size ?? 0
+  /** The callers of this caller's ring, itself among them; 0: it is in none. */
+  ringSizeOf(caller: number): number {
+    return this.#callers.peek(caller)?.ring?.size ?? 0
   }
 
   get sizes(): { readonly callers: number; readonly numbers: number; readonly sellers: number } {
     return { callers: this.#callers.size, numbers: this.#numbers.size, sellers: this.#sellers.size }
   }
 
-  #linkNumber(caller: CallerNode, id: NumberId): boolean {
+  #linkNumber(caller: CallerNode, id: number): boolean {
     const number = this.#numbers.use(id, newNumber)
     if (!remember(caller.numbers, number, this.#limits.numbersOfCaller)) return false
     if (number.callers.includes(caller)) return true
@@ -122,7 +129,7 @@ export class CallGraph {
     }
   }
 
-  #share(seller: SellerNode, other: AccountId): void {
+  #share(seller: SellerNode, other: number): void {
     const count = seller.shared.get(other)
     if (count !== undefined || seller.shared.size < this.#limits.overlapsOfSeller)
       seller.shared.set(other, (count ?? 0) + 1)
@@ -182,9 +189,8 @@ function overlapOf(seller: SellerNode): number {
   return most / callers
 }
 
-function newCaller(ani: PhoneNumber): CallerNode {
+function newCaller(): CallerNode {
   return {
-    ani,
     lastMs: 0,
     numbers: [],
     sellers: [],
@@ -196,10 +202,10 @@ function newCaller(ani: PhoneNumber): CallerNode {
   }
 }
 
-function newNumber(id: NumberId): NumberNode {
-  return { id, callers: [], next: 0 }
+function newNumber(): NumberNode {
+  return { callers: [], next: 0 }
 }
 
-function newSeller(id: AccountId): SellerNode {
+function newSeller(id: number): SellerNode {
   return { id, windowStart: 0, callers: 0, callersBefore: 0, shared: new Map(), sharedBefore: new Map() }
 }

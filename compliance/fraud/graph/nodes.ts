@@ -1,14 +1,11 @@
-import type { AccountId, NumberId, TargetId } from '../../../model/ids.ts'
-import type { PhoneNumber } from '../../../model/phone-number.ts'
 import type { RingMember } from './caller-ring.ts'
 
 /** A caller with what it reached lately. */
 export interface CallerNode extends RingMember {
-  readonly ani: PhoneNumber
   lastMs: number
   readonly numbers: NumberNode[]
   readonly sellers: SellerNode[]
-  readonly targets: TargetId[]
+  readonly targets: number[]
   /** Forgotten: a number's list may still hold it. */
   isGone: boolean
   /** Scratch of one search: which it was counted in, and how often. */
@@ -18,26 +15,25 @@ export interface CallerNode extends RingMember {
 
 /** A number with those who called it last, the oldest overwritten. */
 export interface NumberNode {
-  readonly id: NumberId
   readonly callers: CallerNode[]
   next: number
 }
 
 /** A seller with how many callers it had, in this window and the one before, and which of them others had too. */
 export interface SellerNode {
-  readonly id: AccountId
+  readonly id: number
   windowStart: number
   callers: number
   callersBefore: number
-  shared: Map<AccountId, number>
-  sharedBefore: Map<AccountId, number>
+  shared: Map<number, number>
+  sharedBefore: Map<number, number>
 }
 
 /** A map of at most so many: what was used longest ago goes first. */
-export class RecentNodes<K, Node> {
+export class RecentNodes<Node> {
   readonly #limit: number
   readonly #onForgotten: (node: Node) => void
-  readonly #nodes = new Map<K, Node>()
+  readonly #nodes = new Map<number, Node>()
 
   constructor(limit: number, onForgotten: (node: Node) => void = () => {}) {
     this.#limit = limit
@@ -48,12 +44,12 @@ export class RecentNodes<K, Node> {
     return this.#nodes.size
   }
 
-  peek(key: K): Node | undefined {
+  peek(key: number): Node | undefined {
     return this.#nodes.get(key)
   }
 
   /** Finds a node, or makes it; either way it is now the one used last. */
-  use(key: K, make: (key: K) => Node): Node {
+  use(key: number, make: (key: number) => Node): Node {
     let node = this.#nodes.get(key)
     if (node !== undefined) {
       this.#nodes.delete(key)
@@ -65,15 +61,11 @@ export class RecentNodes<K, Node> {
     return node
   }
 
-  forget(key: K): void {
+  forget(key: number): void {
     const node = this.#nodes.get(key)
     if (node === undefined) return
     this.#nodes.delete(key)
     this.#onForgotten(node)
-  }
-
-  values(): Iterable<Node> {
-    return this.#nodes.values()
   }
 
   #forgetOldest(): void {
