@@ -66,6 +66,10 @@ const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: 
     run: encryptionKeys,
     help: 'keys rotate               seal what is encrypted in the database with the first key; without keys in the settings a new one is made',
   },
+  fraud: {
+    run: fraud,
+    help: 'fraud simulate FOLDER|evaluate   make what the fraud model is trained on; measure it ([--scenarios N] [--clean N] [--docs FOLDER])',
+  },
   replay: {
     run: replay,
     help: 'replay CALL_ID            hold a call’s auction again ([--bids FILE] [--rules FILE | --set K=V,…] [--json])',
@@ -262,6 +266,20 @@ async function ledger(args: Arguments): Promise<void> {
   } finally {
     await storage.close()
   }
+}
+
+async function fraud(args: Arguments): Promise<void> {
+  const { evaluateCommand, simulateCommand } = await import('./fraud-command.ts')
+  const [what, folder] = args.words
+  if (what === 'simulate' && folder !== undefined) return simulateCommand(folder, say)
+  if (what !== 'evaluate') throw new CommandError('fraud simulate FOLDER and fraud evaluate are the forms')
+  const count = (flag: string, otherwise: number) => {
+    const value = Number(args.flags.get(flag) ?? otherwise)
+    if (!Number.isSafeInteger(value) || value < 1) throw new CommandError(`--${flag} is a number from 1 on`)
+    return value
+  }
+  const docs = args.flags.get('docs') ?? null
+  evaluateCommand({ scenarios: count('scenarios', 10), cleanCalls: count('clean', 100_000), docs }, say)
 }
 
 async function audit(args: Arguments): Promise<void> {

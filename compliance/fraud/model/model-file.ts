@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
 /** config/reference/fraud-model.json: what the trainer (config/reference/build/fraud_model.py) writes. */
 export interface FraudModelFile {
   readonly madeOf: {
@@ -23,4 +26,11 @@ export interface FraudModelFile {
   }
   /** A line through these points makes of the margin a score. */
   readonly calibration: { readonly margins: readonly number[]; readonly scores: readonly number[] }
+}
+
+const PATH = join(import.meta.dirname, '../../../config/reference/fraud-model.json')
+
+/** Reads the model this release was made with: 20 ms. Throws when the file is missing. */
+export function readModelFile(path: string = PATH): FraudModelFile {
+  return JSON.parse(readFileSync(path, 'utf8')) as FraudModelFile
 }

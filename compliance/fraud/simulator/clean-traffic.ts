@@ -2,12 +2,14 @@ import type { PhoneNumber } from '../../../model/phone-number.ts'
 import type { Chance } from './chance.ts'
 import { EarliestFirst } from './earliest-first.ts'
 import { publicAddress, type ExchangeWorld, type Seller, type SoldNumber, type Source } from './exchange-world.ts'
+import { numberOf } from './phone-book.ts'
 import type { PlannedCall } from './planned-call.ts'
 import { pickNumber, pickSource, shapeCall } from './shape-call.ts'
 
 const HOUR_MS = 3_600_000
 /** Callers of a seller who may call again. */
 const REMEMBERED_CALLERS = 3000
+const FOREIGN = ['+44', '+52', '+49', '+33', '+91']
 const SATURDAY = 6
 const SUNDAY = 0
 
@@ -30,16 +32,26 @@ export interface Displacement {
   readonly share: number
 }
 
+interface CleanPeriod {
+  readonly fromMs: number
+  readonly untilMs: number
+  readonly displacement?: Displacement | undefined
+}
+
 /**
  * One seller's honest calls, in the order of time: by the hour of its day, with redials after a busy line, callers of former
- * days, switchboards, and the rush when an advertisement is on the air.
+ * days, switchboards, growth, and the rush when an advertisement is on the air.
  */
 export function* cleanTraffic(
   chance: Chance,
   world: ExchangeWorld,
   seller: Seller,
-  { fromMs, untilMs, displacement }: { fromMs: number; untilMs: number; displacement?: Displacement | undefined },
+  { fromMs: openedMs, untilMs, displacement }: CleanPeriod,
 ): Generator<PlannedCall> {
+  const lengthMs = untilMs - openedMs
+  // Some sellers are new, and some grow from one hour to the next: neither is a crime.
+  const fromMs = openedMs + (chance.happens(0.12) ? chance.between(0.2, 0.7) * lengthMs : 0)
+  const growth = { atMs: fromMs + chance.between(0.3, 1.5) * lengthMs, factor: chance.between(1.3, 2.5) }
   const callers: Caller[] = []
   let sources = seller.sources
   const movesAtMs = chance.happens(0.4) ? chance.between(fromMs, untilMs) : Infinity
@@ -47,7 +59,7 @@ export function* cleanTraffic(
   const rushes = planRushes(chance, seller, fromMs, untilMs)
   const meanGapMs = (24 * HOUR_MS) / seller.callsPerDay
   // Drawn at the rate of the busiest minute and thinned to that of each (Lewis and Shedler, 1979).
-  const peak = Math.max(...seller.hours) * Math.max(1, ...rushes.map(({ factor }) => factor))
+  const peak = growth.factor * Math.max(...seller.hours) * Math.max(1, ...rushes.map(({ factor }) => factor))
   let nextMs = fromMs
   for (;;) {
     nextMs += chance.wait(meanGapMs / peak)
@@ -58,7 +70,8 @@ export function* cleanTraffic(
     }
     if (nextMs >= untilMs) return
     const rush = rushes.find((each) => nextMs >= each.fromMs && nextMs < each.untilMs)
-    if (!chance.happens((rateAt(seller, nextMs) * (rush?.factor ?? 1)) / peak)) continue
+    const factor = (rush?.factor ?? 1) * (nextMs < growth.atMs ? 1 : growth.factor)
+    if (!chance.happens((rateAt(seller, nextMs) * factor) / peak)) continue
     yield* dial(nextMs, null, rush?.number)
   }
 
@@ -129,11 +142,31 @@ function pickCaller(
     const caller = callers[callers.length - 1 - back]!
     return chance.happens(0.85) ? caller : { ...caller, number }
   }
-  const npa = seller.areaCodes.length > 0 && chance.happens(0.85) ? chance.pick(seller.areaCodes) : undefined
-  const caller = { ani: world.book.number(chance, npa), number }
+  const caller = { ani: newCaller(chance, world, seller, number), number }
   if (callers.length === REMEMBERED_CALLERS) callers[chance.below(REMEMBERED_CALLERS)] = caller
   else callers.push(caller)
   return caller
+}
+
+/** Most have a number of where the seller advertises; a few are Canadians, travellers, neighbours of the number, or call from a service. */
+function newCaller(chance: Chance, { book }: ExchangeWorld, { areaCodes }: Seller, { dnis }: SoldNumber): PhoneNumber {
+  switch (chance.weighted([980, 8, 4, 2, 6])) {
+    case 1:
+      return book.number(chance, book.strangeAreaCode(chance))
+    case 2:
+      return `${chance.pick(FOREIGN)}${chance.between(200_000_000, 999_999_999).toFixed(0)}` as PhoneNumber
+    case 3:
+      return book.tollFree(chance)
+    case 4:
+      return book.statesOf(dnis).length > 0
+        ? numberOf(Number(dnis.slice(2, 5)), Number(dnis.slice(5, 8)), chance.below(10_000))
+        : book.number(chance)
+    default:
+      return book.number(
+        chance,
+        areaCodes.length > 0 && chance.happens(0.85) ? chance.pick(areaCodes) : book.areaCode(chance),
+      )
+  }
 }
 
 /** Spots on radio and television: some minutes in which one number has many times its calls. */
