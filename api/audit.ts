@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { auditPage, printMicros } from '../compliance/audit/audit-page.ts'
 import { lineHash } from '../compliance/audit/chain.ts'
 import { inclusionProof } from '../compliance/audit/merkle.ts'
+import { auditPagesAsHtml, auditPagesAsText } from '../compliance/audit/print-audit-page.ts'
 import type { AuditLine } from '../model/audit.ts'
 import type { CallId } from '../model/ids.ts'
 import { ADMIN, endpoint, type Endpoint } from './endpoint.ts'
@@ -34,12 +36,6 @@ const CallAudit = z.strictObject({
   data: z.array(LineAnswer.extend({ proof: ProofAnswer.nullable() })),
 })
 
-/** `2026-11-22T07:00:00.123456Z`: to the microsecond, as it is sealed. */
-function printMicros(micros: bigint): string {
-  const seconds = new Date(Number(micros / 1_000_000n) * 1000).toISOString().slice(0, 19)
-  return `${seconds}.${String(micros % 1_000_000n).padStart(6, '0')}Z`
-}
-
 export function viewLine(line: AuditLine): z.input<typeof LineAnswer> {
   return {
     seq: String(line.seq),
@@ -69,19 +65,38 @@ function viewProof({ line, block, beside }: AuditEntry): z.input<typeof ProofAns
   }
 }
 
+/** The page brings its style along and may load nothing else. */
+const PAGE_CSP = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
 /** The audit of compliance: what was checked of a call, by which rule, and the proof that nobody has changed it since. */
-export function auditEndpoints({ stores }: Kit): Endpoint[] {
+export function auditEndpoints({ stores, auditKeys }: Kit): Endpoint[] {
   return [
     endpoint({
       method: 'get',
       tag: 'audit',
       who: ADMIN,
       path: '/audit/{call_id}',
-      summary: 'Every check of one call with what it was judged by, and the proof that it is as it was sealed',
+      summary:
+        'Every check of one call with what it was judged by, and the proof that it is as it was sealed: as data, or as a page to read (html, text)',
+      query: z.strictObject({ format: z.enum(['json', 'html', 'text']).default('json') }),
       answers: { 200: CallAudit },
-      async handle({ params }) {
-        const entries = await stores.audit.ofCall(params['call_id'] as CallId)
+      otherTypes: ['text/html', 'text/plain'],
+      async handle({ params, query }) {
+        const id = params['call_id'] as CallId
+        const entries = await stores.audit.ofCall(id)
         if (entries.length === 0) throw notFound('audited call')
+        if (query.format !== 'json') {
+          const call = await stores.calls.find(id)
+          const keys = auditKeys()
+          const pages = entries.map((entry) => auditPage(entry, keys, call))
+          return query.format === 'html'
+            ? {
+                status: 200,
+                content: { type: 'text/html; charset=utf-8', bytes: auditPagesAsHtml(pages) },
+                headers: { 'Content-Security-Policy': PAGE_CSP },
+              }
+            : { status: 200, content: { type: 'text/plain; charset=utf-8', bytes: auditPagesAsText(pages) } }
+        }
         return {
           status: 200,
           body: { data: entries.map((each) => ({ ...viewLine(each.line), proof: viewProof(each) })) },

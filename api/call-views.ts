@@ -107,6 +107,7 @@ export const CallAnswer = z.strictObject({
           detail: z.string(),
           version: z.string().optional().meta({ description: 'The edition of the rule: a date, or a number' }),
           evidence: z.string().optional().meta({ description: 'What the consumer’s place was known by' }),
+          took_ms: z.int().optional().meta({ description: 'How long an answer from outside took' }),
         }),
       ),
     })
@@ -239,7 +240,14 @@ function viewWhole(call: CallRecord): Omit<View, 'legs' | 'recordings' | 'monito
 function viewCompliance(call: CallRecord): View['compliance'] {
   if (call.checks.length === 0) return null
   const blocked = call.checks.find((check) => check.effect === 'block')
-  return { allowed: !blocked, rule: blocked?.rule ?? null, checks: call.checks.map((check) => ({ ...check })) }
+  return { allowed: !blocked, rule: blocked?.rule ?? null, checks: call.checks.map(viewCheck) }
+}
+
+function viewCheck({
+  tookMs,
+  ...check
+}: CallRecord['checks'][number]): NonNullable<View['compliance']>['checks'][number] {
+  return tookMs === undefined ? check : { ...check, took_ms: tookMs }
 }
 
 function viewLeg(leg: LegRecord): z.input<typeof Leg> {

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { AchOriginator } from '../accounts/ach-file.ts'
 import type { BankVault } from '../accounts/bank-vault.ts'
 import type { PaySchedule } from '../accounts/pay-sellers.ts'
@@ -132,6 +133,8 @@ export interface ApiOptions {
   readonly compliance: Pick<Compliance, 'tryRule' | 'ruleCount' | 'suppression' | 'consentRoom'>
   /** Resolves when this gateway screens by what was committed of a list of numbers before. */
   readonly listLoaded: (id: SuppressionListId) => Promise<void>
+  /** Public keys the audit may be sealed with: this gateway's, and those put beside it. */
+  readonly auditKeys: () => readonly KeyObject[]
   readonly validatePhone: (text: string) => PhoneAnswer
   /** The settings in force, secrets masked. */
   readonly effectiveConfig: () => object

@@ -8,8 +8,8 @@ import { auctionToWrite } from './losers.ts'
 import { outcomesOf } from './quality/call-outcomes.ts'
 import { countCall, countRefusal } from './quality/measure.ts'
 import type { Call } from './live-call.ts'
-import type { ScreeningInputs } from './needs.ts'
 import type { ExchangeParts } from './parts.ts'
+import { inputsOf } from './screening/screening-inputs.ts'
 import { countQuality } from './quality/quality-metrics.ts'
 import { forgetRinging } from './write-sold.ts'
 
@@ -147,19 +147,4 @@ function settleSale(call: Call, parts: ExchangeParts): { posting: Posting | null
   parts.telemetry.postings.inc({ kind: 'call' })
   parts.announcements.posted(call, settlement.posting, settlement.priceMicros)
   return { posting: settlement.posting, conversion: null }
-}
-
-/** Of a call that has been screened: then its number is known. */
-function inputsOf({ facts }: Call): ScreeningInputs {
-  const { seller, number, places, zip, originatedAtMs } = facts!
-  const { trafficType, id, vertical } = number!
-  return {
-    leg: trafficType,
-    sellerId: seller.id,
-    numberId: id,
-    vertical,
-    ...(places.length > 0 && { states: [...new Set(places.map(({ state }) => state))] }),
-    ...(zip !== null && { zip: zip.zip }),
-    ...(originatedAtMs !== null && { originatedAt: new Date(originatedAtMs).toISOString() }),
-  }
 }

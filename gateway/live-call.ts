@@ -1,3 +1,4 @@
+import type { ScreeningRequest } from '../compliance/screening-request.ts'
 import type { Recording } from '../media/audio-tools.ts'
 import type { MediaFailure, MediaServer, MediaSession } from '../media/media-server.ts'
 import type { CallNeeds } from '../media/call-needs.ts'
@@ -82,6 +83,10 @@ export class Call {
   facts: CallFacts | null = null
   state: CallState = 'received'
   checks: readonly CheckRecord[] = []
+  /** What its checks were made by; null until it is screened. */
+  judgedBy: ScreeningRequest | null = null
+  /** How long they waited for evidence from outside; null: not at all. */
+  evidenceMs: number | null = null
   /** Whose bids its screening has taken out. */
   exclusions: readonly Exclusion[] | null = null
   auction: Auction | null = null

@@ -9,10 +9,12 @@ import type {
   PostingId,
   SipUserId,
   TargetId,
+  TrunkId,
 } from '../model/ids.ts'
 import type { Claim, ClaimState, ContactClaim, CounterTotals } from '../model/claim.ts'
 import type { MonitorNote, OpenMonitoring } from '../model/call-monitor.ts'
 import type { CallRecord, CheckRecord, ConversionSale, DialogState, SoldTerms } from '../model/cdr.ts'
+import type { Attestation } from '../model/compliance-rule.ts'
 import type { DomainEvent } from '../model/events.ts'
 import type { Hold, Posting } from '../model/ledger.ts'
 import type { Micros } from '../model/money.ts'
@@ -36,11 +38,24 @@ export interface AuditRecord {
 export interface ScreeningInputs {
   readonly leg: TrafficType
   readonly sellerId: AccountId
+  readonly trunkId: TrunkId
   readonly numberId: NumberId
+  /** What its ping said of it included. */
   readonly vertical: string
+  /** Where its number may be of. */
   readonly states?: readonly string[]
   readonly zip?: string
+  /** What the caller keyed in. */
+  readonly ivrZip?: string
   readonly originatedAt?: string
+  /** As verified. */
+  readonly attestation?: Attestation
+  /** The id of the consent that holds for it. */
+  readonly consent?: string
+  /** How the token of the ping begins that announced it. */
+  readonly ping?: string
+  /** How long its verdict waited for evidence from outside. */
+  readonly evidenceMs?: number
 }
 
 /**

@@ -100,6 +100,8 @@ export interface CheckRecord {
   readonly version?: string
   /** What the consumer's place was known by, where the check turned on it: `zip`, `npa-nxx`, … (compliance/place-evidence.ts). */
   readonly evidence?: string
+  /** Of one that was asked outside: how long it took, ms. */
+  readonly tookMs?: number
 }
 
 /** One step of the decision, for `dce call show` and the API’s `trace`. */

@@ -1,7 +1,10 @@
 import { auditKeys } from '../../compliance/audit/audit-key.ts'
+import { auditPage } from '../../compliance/audit/audit-page.ts'
 import { HeadsFile } from '../../compliance/audit/heads-file.ts'
+import { auditPagesAsHtml, auditPagesAsText } from '../../compliance/audit/print-audit-page.ts'
 import { verifyAudit } from '../../compliance/audit/verify-audit.ts'
 import type { Settings } from '../../config/settings.ts'
+import { isId, type CallId } from '../../model/ids.ts'
 import { auditPlaces } from '../start/audit.ts'
 import { openCommandStorage, printAuditLine } from './command-storage.ts'
 
@@ -21,6 +24,23 @@ export async function verifyAuditCommand(settings: Settings, headsPath: string |
     for (const fault of faults) print(fault)
     print(faults.length === 0 ? 'the audit is as it was sealed' : 'THE AUDIT IS NOT AS IT WAS SEALED')
     return faults.length === 0
+  } finally {
+    await storage.close()
+  }
+}
+
+/** `dce audit show CALL`: the auditor's page of one call, as text, or as HTML. */
+export async function showAudit(settings: Settings, callId: string, asHtml: boolean, print: Print): Promise<void> {
+  if (!isId(callId)) throw new RangeError(`${callId} is no call's id`)
+  const storage = await openCommandStorage(settings)
+  try {
+    const { audit, calls } = storage.stores
+    const entries = await audit.ofCall(callId as CallId)
+    if (entries.length === 0) throw new RangeError(`nothing of call ${callId} is in the audit`)
+    const call = await calls.find(callId as CallId)
+    const keys = auditKeys(auditPlaces(settings).keys)
+    const pages = entries.map((entry) => auditPage(entry, keys, call))
+    print((asHtml ? auditPagesAsHtml(pages) : auditPagesAsText(pages)).trimEnd())
   } finally {
     await storage.close()
   }

@@ -60,7 +60,7 @@ const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: 
   },
   audit: {
     run: audit,
-    help: 'audit verify|export [--from TIME --until TIME] [--heads FILE]   check the audit’s chain, or print its lines as JSON',
+    help: 'audit show CALL [--html]  every check of one call on a page; audit verify [--heads FILE] checks the chain; audit export [--from TIME --until TIME] prints its lines',
   },
   keys: {
     run: encryptionKeys,
@@ -283,16 +283,17 @@ async function fraud(args: Arguments): Promise<void> {
 }
 
 async function audit(args: Arguments): Promise<void> {
-  const [verb] = args.words
-  const { exportAudit, verifyAuditCommand } = await import('./audit-command.ts')
-  const settings = settingsOf(args, ['from', 'until', 'heads'])
+  const [verb, id] = args.words
+  const { exportAudit, showAudit, verifyAuditCommand } = await import('./audit-command.ts')
+  const settings = settingsOf(args, ['from', 'until', 'heads', 'html'])
   if (verb === 'verify')
     process.exitCode = (await verifyAuditCommand(settings, args.flags.get('heads') ?? null, (line) => say(line)))
       ? 0
       : 1
   else if (verb === 'export')
     await exportAudit(settings, args.flags.get('from') ?? null, args.flags.get('until') ?? null, (line) => say(line))
-  else throw new CommandError('audit verify and audit export are the forms')
+  else if (verb === 'show' && id) await showAudit(settings, id, args.flags.get('html') === 'true', (line) => say(line))
+  else throw new CommandError('audit show CALL, audit verify and audit export are the forms')
 }
 
 async function encryptionKeys(args: Arguments): Promise<void> {

@@ -108,8 +108,9 @@ export class Gatherings {
         clearTimeout(deadline)
         gone?.removeEventListener('abort', giveUp)
         until.over()
-        onEnded(evidence, result, (monotonicMs() - begunMs) / 1000)
-        resolve(contribution && { evidence, contribution })
+        const tookMs = monotonicMs() - begunMs
+        onEnded(evidence, result, tookMs / 1000)
+        resolve(contribution && { evidence, contribution: timed(contribution, Math.round(tookMs)) })
       }
       const giveUp = (): void => end('given_up', null)
       const { deadlineMs } = evidence
@@ -125,6 +126,10 @@ export class Gatherings {
       else gone?.addEventListener('abort', giveUp, { once: true })
     })
   }
+}
+
+function timed(said: Contribution, tookMs: number): Contribution {
+  return said.checks ? { ...said, checks: said.checks.map((check) => ({ ...check, tookMs })) } : said
 }
 
 /** What no answer means: the operator's policy says so, and the record. */

@@ -17,7 +17,9 @@ export function screen(call: Call, parts: ExchangeParts): Promise<void> | null {
     conclude(call, screened, parts)
     return null
   }
+  const sinceMs = parts.clock.monotonicMs()
   return screened.then((one) => {
+    call.evidenceMs = Math.round(parts.clock.monotonicMs() - sinceMs)
     call.throwIfGone()
     conclude(call, one, parts)
   })
@@ -27,6 +29,7 @@ function conclude(call: Call, screened: Screened, parts: ExchangeParts): void {
   const { checks, exclusions, refusal, rule } = screened
   const allowed = refusal === null
   call.checks = checks
+  call.judgedBy = screened.request
   call.exclusions = exclusions
   call.note('screened', allowed ? 'may be sold' : `${rule}: ${screened.text}`)
   parts.announcements.checked(call, allowed)

@@ -1,3 +1,4 @@
+import { auditKeys } from '../../compliance/audit/audit-key.ts'
 import { createCompliance } from '../../compliance/compliance.ts'
 import type { Logger } from '../../config/logger.ts'
 import type { ReferencePlaces } from '../../config/reference-data.ts'
@@ -17,6 +18,7 @@ import type { AddressGuard } from '../outgoing/address-guard.ts'
 import { ConsumerCalls, type ConsumerCallNews } from '../screening/consumer-calls.ts'
 import { Screening } from '../screening/screening.ts'
 import type { ScreeningPart } from '../screening/screening-part.ts'
+import { auditPlaces } from './audit.ts'
 import { complianceOptions } from './part-options.ts'
 import { systemSchedule } from './schedule.ts'
 
@@ -71,7 +73,10 @@ export function createScreening({ settings, places, news, clock, log, telemetry 
     compliance,
     screening,
     /** What the API asks of the parts, by the names it has for it. */
-    api: { listLoaded: (id: SuppressionListId) => listLoader.loaded(id) },
+    api: {
+      listLoaded: (id: SuppressionListId) => listLoader.loaded(id),
+      auditKeys: () => auditKeys(auditPlaces(settings).keys),
+    },
     apply(change: BookChange): void {
       compliance.apply(change)
       for (const part of parts) part.apply?.(change)

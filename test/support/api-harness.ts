@@ -176,6 +176,7 @@ export async function startApi(
       suppression: new SuppressionLists(),
     },
     listLoaded: async () => {},
+    auditKeys: () => [],
     judgeHours: ({ time, leg }) => ({
       allowed: true,
       effect: leg === 'inbound' ? 'advisory' : 'allow',
