@@ -17,7 +17,7 @@ export function inputsOf({ facts, judgedBy, pinged, evidenceMs }: Call): Screeni
     ...(ivrZip && { ivrZip }),
     ...(originatedAtMs !== null && { originatedAt: new Date(originatedAtMs).toISOString() }),
     ...(attestation && { attestation }),
-    ...(consent && { consent: consent.id }),
+    ...(consent?.id && { consent: consent.id }),
     ...(pinged && { ping: pinged.token.slice(0, 8) }),
     ...(evidenceMs !== null && { evidenceMs }),
   }
