@@ -30,8 +30,10 @@ UNKNOWN = '-'
 SYMBOLS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 # Where the ZIP data is wrong: Tuba City is on the Navajo Nation, which keeps summer time; Page and Napakiak do as their
-# state; West Wendover, Nevada, keeps Mountain time by federal rule (64 FR 56705).
-ZIP_ZONES = {'86045': 'America/Denver', '86040': 'America/Phoenix', '99634': 'America/Anchorage', '89883': 'America/Denver'}
+# state; West Wendover, Nevada, keeps Mountain time by federal rule (64 FR 56705). Post office boxes of El Paso and of Flagstaff
+# keep their city's time: all the other ZIP codes of both say so.
+ZIP_ZONES = {'86045': 'America/Denver', '86040': 'America/Phoenix', '99634': 'America/Anchorage', '89883': 'America/Denver',
+             '79942': 'America/Denver', '86003': 'America/Phoenix'}
 
 STATE_NAMES = {
     'Alabama': 'AL', 'Alaska': 'AK', 'Arizona': 'AZ', 'Arkansas': 'AR', 'California': 'CA', 'Colorado': 'CO',
