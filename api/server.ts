@@ -18,6 +18,7 @@ import { callEndpoints } from './calls.ts'
 import { campaignEndpoints } from './campaigns.ts'
 import { clickToCallEndpoints } from './click-to-call.ts'
 import { complianceRuleEndpoints } from './compliance-rules.ts'
+import { emergencyEndpoints } from './emergencies.ts'
 import { createDrain } from './connections.ts'
 import { consentEndpoints } from './consents.ts'
 import { createCursors } from './cursors.ts'
@@ -98,6 +99,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...dncEndpoints(kit),
     ...consentEndpoints(kit),
     ...complianceRuleEndpoints(kit),
+    ...emergencyEndpoints(kit),
     ...auditEndpoints(kit),
     ...callEndpoints(kit),
     ...clickToCallEndpoints(kit),
