@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { SuppressionLists } from '../../compliance/suppression-lists.ts'
 import { MAX_RULES } from '../../model/compliance-rule.ts'
 import { startApi, type ApiHarness, type Person } from '../support/api-harness.ts'
 
@@ -7,7 +8,14 @@ describe('states of emergency', () => {
   let admin: Person
   let rules = 0
   before(async () => {
-    api = await startApi({ compliance: { tryRule: () => () => null, ruleCount: () => rules } })
+    api = await startApi({
+      compliance: {
+        tryRule: () => () => null,
+        ruleCount: () => rules,
+        consentRoom: () => 1,
+        suppression: new SuppressionLists(),
+      },
+    })
     admin = await api.person('operator')
   })
   after(() => api.api.close())

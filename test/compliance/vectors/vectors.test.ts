@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PhoneNumber } from '../../../model/phone-number.ts'
 import type { TrafficType } from '../../../model/trunk.ts'
+import { givenConsent } from '../../support/consents.ts'
 import { compliance } from '../support.ts'
 
 const HOUR_MS = 3_600_000
@@ -31,7 +32,7 @@ function screen(vector: Record<string, string>) {
     ani: cell(vector, 'number') as PhoneNumber | null,
     zip: cell(vector, 'zip'),
     ivrZip: cell(vector, 'ivr_zip'),
-    consent: consentZip === null ? null : { id: 'c', givenAtMs: 0, certificate: null, zip: consentZip },
+    consent: consentZip === null ? null : givenConsent({ zip: consentZip }),
     trafficType: vector['leg'] as TrafficType,
     atMs,
     originatedAtMs: originated === null ? null : Date.parse(originated),
