@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import type { CallRecord, LegRecord, MediaStats } from '../model/cdr.ts'
+import { FRAUD_ACTIONS } from '../model/fraud.ts'
+import type { CallRecord, CheckRecord, LegRecord, MediaStats } from '../model/cdr.ts'
 import { MONITOR_MODES, type CallMonitor } from '../model/call-monitor.ts'
 import type { CallRecording } from '../model/recording.ts'
 import type { Caller } from './endpoint.ts'
@@ -112,7 +113,10 @@ export const CallAnswer = z.strictObject({
       ),
     })
     .nullable(),
-  fraud: z.null(),
+  fraud: z
+    .strictObject({ score: z.number(), action: z.enum(FRAUD_ACTIONS), detail: z.string() })
+    .nullable()
+    .meta({ description: 'Null where it was not scored, and for sellers and buyers' }),
   trace: z.array(z.strictObject({ at_ms: z.number(), step: z.string(), detail: z.string().nullable() })),
   decision: z.array(z.string()).nullable().meta({
     description:
@@ -158,11 +162,14 @@ export function viewCall(
       bid_id: null,
       target_id: null,
       price: null,
+      compliance: viewCompliance({ checks: call.checks.map(withoutFraud) }),
+      fraud: null,
       trace,
     }
   }
   return {
     ...whole,
+    fraud: null,
     trunk_id: null,
     number_id: null,
     payout: null,
@@ -231,13 +238,19 @@ function viewWhole(call: CallRecord): Omit<View, 'legs' | 'recordings' | 'monito
     end_reason: call.endReason,
     hung_up_by: call.hungUpBy,
     compliance: viewCompliance(call),
-    fraud: null,
+    fraud: viewFraud(call),
     decision: null,
     trace: call.trace.map(({ atMs, step, detail }) => ({ at_ms: atMs, step, detail })),
   }
 }
 
-function viewCompliance(call: CallRecord): View['compliance'] {
+/** Whoever sells calls does not learn what fraud is known by. */
+function withoutFraud(check: CheckRecord): CheckRecord {
+  const { effect, source } = check
+  return check.check === 'fraud' ? { check: 'fraud', effect, rule: 'fraud', source, detail: '' } : check
+}
+
+function viewCompliance(call: Pick<CallRecord, 'checks'>): View['compliance'] {
   if (call.checks.length === 0) return null
   const blocked = call.checks.find((check) => check.effect === 'block')
   return { allowed: !blocked, rule: blocked?.rule ?? null, checks: call.checks.map(viewCheck) }
@@ -245,9 +258,17 @@ function viewCompliance(call: CallRecord): View['compliance'] {
 
 function viewCheck({
   tookMs,
+  score: _score,
+  action: _action,
   ...check
 }: CallRecord['checks'][number]): NonNullable<View['compliance']>['checks'][number] {
   return tookMs === undefined ? check : { ...check, took_ms: tookMs }
+}
+
+function viewFraud({ checks }: CallRecord): View['fraud'] {
+  const scored = checks.find(({ check }) => check === 'fraud')
+  if (scored?.score === undefined || scored.action === undefined) return null
+  return { score: scored.score, action: scored.action, detail: scored.detail }
 }
 
 function viewLeg(leg: LegRecord): z.input<typeof Leg> {

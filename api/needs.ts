@@ -13,6 +13,7 @@ import type { AuditStore } from '../compliance/needs.ts'
 import type { ComplianceRule } from '../model/compliance-rule.ts'
 import type { Consent } from '../model/consent.ts'
 import type { DncEntry, DncList } from '../model/dnc.ts'
+import type { FraudAction, FraudBlock, FraudFeedback, FraudScore } from '../model/fraud.ts'
 import type {
   AccountId,
   ApiKeyId,
@@ -290,6 +291,32 @@ export interface IdempotencyStore {
   abandon(scope: string, key: string): Promise<void>
 }
 
+export interface FraudScoreFilter {
+  readonly sellerId?: AccountId
+  readonly action?: FraudAction
+  readonly minScore?: number
+  readonly since?: Date
+  readonly until?: Date
+}
+
+/** Of the calls a rule spoke of, how many analysts called fraud and how many clean. */
+export interface LabelledRule {
+  readonly rule: string
+  readonly fraud: number
+  readonly clean: number
+}
+
+/** Calls that were scored, and what analysts say of them. */
+export interface FraudScores {
+  findScore(id: CallId): Promise<FraudScore | null>
+  /** Newest first. */
+  listScores(page: PageRequest, filter: FraudScoreFilter): Promise<Page<FraudScore>>
+  addFeedback(feedback: Omit<FraudFeedback, 'at'>): Promise<FraudFeedback>
+  /** Newest first. */
+  feedbackOf(id: CallId): Promise<readonly FraudFeedback[]>
+  labelledRules(): Promise<readonly LabelledRule[]>
+}
+
 /** Everything stored that the API reads and writes; storage/ fulfils it. */
 export interface Stores {
   accounts: Store<Account & { accountId?: never }>
@@ -310,6 +337,8 @@ export interface Stores {
   /** The ended calls received from `from` up to and without `until`, oldest first, as their screening saw them. */
   screenedCalls(from: Date, until: Date): AsyncIterable<ScreenedCall>
   bidders: Store<Bidder>
+  fraud: FraudScores
+  fraudBlocks: Store<FraudBlock>
   audit: AuditReader
   dnc: DncStore
   suppression: SuppressionStore

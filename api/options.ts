@@ -7,6 +7,7 @@ import type { Compliance } from '../compliance/compliance.ts'
 import type { ClickTerms, IssuedClickToken } from '../model/click-token.ts'
 import type { Clock } from '../model/clock.ts'
 import type { EventBus } from '../model/events.ts'
+import type { FraudLabel } from '../model/fraud.ts'
 import type { Reachability } from '../model/reachability.ts'
 import type { AccountId, SipUserId, SuppressionListId, TargetId, TrunkId } from '../model/ids.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
@@ -129,6 +130,8 @@ export interface ApiOptions {
   readonly health: Health
   /** Absent when the SIP server is not the embedded one. */
   readonly sipBans?: SipBans
+  /** Null or absent: nobody looks for fraud. */
+  readonly fraud?: { label(caller: PhoneNumber, label: FraudLabel): void } | null
   readonly judgeHours: (question: HoursQuestion) => HoursAnswer
   readonly compliance: Pick<Compliance, 'tryRule' | 'ruleCount' | 'suppression' | 'consentRoom'>
   /** Resolves when this gateway screens by what was committed of a list of numbers before. */

@@ -32,6 +32,8 @@ import type { Kit } from './kit.ts'
 import { invoiceEndpoints } from './invoices.ts'
 import { ledgerEndpoints } from './ledger.ts'
 import { createLiveFeed } from './live-feed.ts'
+import { fraudBlockEndpoints } from './fraud-blocks.ts'
+import { fraudEndpoints } from './fraud.ts'
 import { notAvailableEndpoints } from './not-available.ts'
 import { numberEndpoints } from './numbers.ts'
 import { describeApi } from './openapi.ts'
@@ -100,6 +102,8 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...consentEndpoints(kit),
     ...complianceRuleEndpoints(kit),
     ...emergencyEndpoints(kit),
+    ...fraudEndpoints(kit),
+    ...fraudBlockEndpoints(kit),
     ...auditEndpoints(kit),
     ...callEndpoints(kit),
     ...clickToCallEndpoints(kit),

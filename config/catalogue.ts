@@ -1,5 +1,6 @@
 import { BIDDERS } from './bidder-catalogue.ts'
 import { COMPLIANCE } from './compliance-catalogue.ts'
+import { FRAUD } from './fraud-catalogue.ts'
 import { FREESWITCH } from './freeswitch-catalogue.ts'
 import { later, may, set, SHORT_WAIT } from './setting.ts'
 import {
@@ -187,6 +188,8 @@ export const CATALOGUE = {
 
   ...COMPLIANCE,
 
+  ...FRAUD,
+
   ...PRIVACY,
 
   'security.token_expiry': set(duration('1m', '30d'), 900_000, 'How long an access token is valid.'),
@@ -202,14 +205,6 @@ export const CATALOGUE = {
   'cors.allowed_origins': later(LIST, 'Sites whose pages may call the API.'),
   'cors.allowed_methods': later(LIST, 'Methods they may use.'),
   'cors.allowed_headers': later(LIST, 'Headers they may send.'),
-
-  'fraud.enabled': later(FLAG, 'Whether calls are scored.'),
-  'fraud.velocity_checks.enabled': later(FLAG, 'Whether calls of one caller are counted.'),
-  'fraud.velocity_checks.window': later(duration('1s', '24h'), 'Over what time.'),
-  'fraud.velocity_checks.max_calls': later(whole(1, 1_000_000), 'How many are too many.'),
-  'fraud.risk_thresholds.low': later(decimal(0, 1), 'A score up to this is harmless (0.3).'),
-  'fraud.risk_thresholds.medium': later(decimal(0, 1), 'A score from this is watched (0.6).'),
-  'fraud.risk_thresholds.high': later(decimal(0, 1), 'A score from this is refused (0.8).'),
 
   ...REDIS,
   'kafka.brokers': may(BROKERS, 'Kafka brokers events are published to; unset: they stay in the outbox for a while.'),

@@ -113,6 +113,14 @@ function checkTogether(values: ReadonlyMap<SettingKey, { readonly value: unknown
     !values.get('webrtc.turn_secret')!.value
   )
     throw new SettingsError('webrtc.turn_secret', 'webrtc.turn_secret: needed for webrtc.turn_urls; allowed is a text')
+  const [low, medium, high] = ['low', 'medium', 'high'].map((name) =>
+    Number(values.get(`fraud.risk_thresholds.${name}` as SettingKey)!.value),
+  ) as [number, number, number]
+  if (low <= 0 || low > medium || medium > high)
+    throw new SettingsError(
+      'fraud.risk_thresholds.medium',
+      `fraud.risk_thresholds: ${low}, ${medium} and ${high} are not allowed; allowed are three numbers above 0 that do not fall: low, medium, high`,
+    )
   const start = Number(values.get('compliance.tcpa.calling_hours.start')!.value)
   const key = 'compliance.tcpa.calling_hours.end'
   const end = Number(values.get(key)!.value)

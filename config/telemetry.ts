@@ -138,6 +138,16 @@ function createCatalogue(registers: Registry[]) {
       'effect',
       'rule',
     ]),
+    fraudScores: counter(
+      'dce_fraud_scores_total',
+      'Calls scored, by what follows: allow, flag, review or block, and whether a block is enforced.',
+      ['action', 'enforced'],
+    ),
+    fraudScoresDropped: counter('dce_fraud_scores_dropped_total', 'Scores given up unwritten: too many were waiting.'),
+    fraudWatched: gauge('dce_fraud_watched', 'Callers, blocks of numbers, sellers and others that fraud watches.', [
+      'subject',
+    ]),
+    fraudBlocks: gauge('dce_fraud_blocks', 'Timed blocks that are kept in memory.'),
     evidence: counter(
       'dce_evidence_total',
       'What screening asked outside of memory, by how it ended: answered, late, failed, full or given_up.',

@@ -2,6 +2,7 @@ import type { Auction, Award } from '../model/auction.ts'
 import { NON_BID_REASONS } from '../model/bid.ts'
 import type { CallRecord } from '../model/cdr.ts'
 import type { DomainEvent, EventBus, EventType } from '../model/events.ts'
+import type { FraudScore } from '../model/fraud.ts'
 import type { AccountId, CallId } from '../model/ids.ts'
 import { newId } from '../model/ids.ts'
 import type { Posting } from '../model/ledger.ts'
@@ -46,6 +47,24 @@ export class Announcements {
   checked(call: Call, allowed: boolean): void {
     const type = allowed ? 'compliance.checked' : 'compliance.violated'
     this.#publish(type, call, () => ({ allowed, checks: call.checks }), {})
+  }
+
+  /** A call's score was worth a note; operators alone read it. */
+  fraudScored(scored: FraudScore): void {
+    const { callId, ani, sellerId, numberId, trunkId, score, action, isEnforced, modelScore, reasons } = scored
+    const payload = () => ({
+      call_id: callId,
+      from: ani,
+      seller_id: sellerId,
+      number_id: numberId,
+      trunk_id: trunkId,
+      score,
+      action,
+      enforced: isEnforced,
+      model_score: modelScore,
+      reasons,
+    })
+    this.#publish('fraud.scored', null, payload, {})
   }
 
   /** Bids on this very call are taken until then: every buyer hears where it may come from, nobody who calls or whose call it is. */

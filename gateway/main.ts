@@ -160,7 +160,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   const { webhooks, conversions, guard } = aftermath
   const news = redis && new CallStream({ ...redis, ...callNewsOptions(settings, telemetry) })
   const screeningNeeds = { news, settings, places, directory, trunks, events, announcements, guard, clock, telemetry }
-  const screening = createScreening({ ...screeningNeeds, log: logger })
+  const screening = createScreening({ ...screeningNeeds, operatorId, log: logger })
   const receivers = [directory, trunks, sipCredentials, balances, aftermath, screening, routing, registrar]
   const applyChange = (change: BookChange): void => {
     for (const part of [...receivers, probes, registrations, bidders]) part.apply(change)

@@ -13,9 +13,11 @@ import type {
 } from '../model/ids.ts'
 import type { Claim, ClaimState, ContactClaim, CounterTotals } from '../model/claim.ts'
 import type { MonitorNote, OpenMonitoring } from '../model/call-monitor.ts'
-import type { CallRecord, CheckRecord, ConversionSale, DialogState, SoldTerms } from '../model/cdr.ts'
+import type { CallOutcome, HungUpBy } from '../model/call.ts'
+import type { AudioFault, CallRecord, CheckRecord, ConversionSale, DialogState, SoldTerms } from '../model/cdr.ts'
 import type { Attestation } from '../model/compliance-rule.ts'
 import type { DomainEvent } from '../model/events.ts'
+import type { FraudLabel, FraudScore } from '../model/fraud.ts'
 import type { Hold, Posting } from '../model/ledger.ts'
 import type { Micros } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
@@ -373,4 +375,45 @@ export interface AccountUsage {
     readonly fundsMicros: Micros
   })[]
   readonly kept: readonly { readonly id: HoldId; readonly fundsMicros: Micros }[]
+}
+
+/** A call of before this start, as fraud counts it. */
+export interface PastCall {
+  readonly id: CallId
+  readonly receivedAt: Date
+  readonly endedAt: Date
+  readonly ani: PhoneNumber | null
+  readonly dnis: PhoneNumber
+  readonly trunkId: TrunkId
+  readonly sellerId: AccountId
+  readonly numberId: NumberId
+  readonly vertical: string
+  readonly trafficType: TrafficType
+  readonly outcome: CallOutcome
+  readonly targetId: TargetId | null
+  readonly buyerId: AccountId | null
+  readonly durationMs: number
+  readonly pddMs: number | null
+  readonly billableAfter: number | null
+  readonly isBilled: boolean
+  readonly hungUpBy: HungUpBy | null
+  readonly audioFault: AudioFault | null
+}
+
+/** A caller whose call an analyst has judged. */
+export interface JudgedCaller {
+  readonly ani: PhoneNumber
+  readonly label: FraudLabel
+}
+
+/** What fraud keeps, and reads at a start. */
+export interface FraudKeeper {
+  /** One that is there already stays as it is. */
+  addScores(scores: readonly FraudScore[]): Promise<void>
+  /** In the order they were received. */
+  pastCalls(since: Date): AsyncIterable<PastCall>
+  /** In the order they were judged. */
+  judgedCallers(): Promise<readonly JudgedCaller[]>
+  /** Deletes what is older, some of it each time. */
+  prune(scoresBefore: Date, blocksBefore: Date): Promise<void>
 }

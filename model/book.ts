@@ -4,11 +4,13 @@ import type { ComplianceRule } from './compliance-rule.ts'
 import type { KeptConsent } from './consent.ts'
 import type { DncList } from './dnc.ts'
 import type { Bidder } from './bidder.ts'
+import type { FraudBlock } from './fraud.ts'
 import type {
   AccountId,
   BidId,
   BidderId,
   CampaignId,
+  FraudBlockId,
   NumberId,
   RuleId,
   SipUserId,
@@ -40,6 +42,7 @@ export type BookChange =
   | { readonly kind: 'bidder'; readonly id: BidderId; readonly value: Bidder | null }
   /** What a list is; its numbers come by themselves. */
   | { readonly kind: 'suppression-list'; readonly id: SuppressionListId; readonly value: SuppressionList | null }
+  | { readonly kind: 'fraud-block'; readonly id: FraudBlockId; readonly value: FraudBlock | null }
   | {
       readonly kind: 'dnc'
       readonly list: DncList

@@ -1,3 +1,4 @@
+import type { FraudAction } from './fraud.ts'
 import type { CallOutcome, CallState, EndReason, HungUpBy, LegSide } from './call.ts'
 import type {
   AccountId,
@@ -102,6 +103,9 @@ export interface CheckRecord {
   readonly evidence?: string
   /** Of one that was asked outside: how long it took, ms. */
   readonly tookMs?: number
+  /** Of fraud's check: 0 to 1, and what follows of it. */
+  readonly score?: number
+  readonly action?: FraudAction
 }
 
 /** One step of the decision, for `dce call show` and the API’s `trace`. */

@@ -25,6 +25,7 @@ export type PostingId = Id<'posting'>
 export type RuleId = Id<'compliance-rule'>
 export type SuppressionListId = Id<'suppression-list'>
 export type ConsentId = Id<'consent'>
+export type FraudBlockId = Id<'fraud-block'>
 
 const DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
 /** The text of an id, written over for each: one flat string comes of it, which costs less than putting one together. */

@@ -95,6 +95,7 @@ export class BidBook {
       case 'consent':
       case 'compliance-rule':
       case 'suppression-list':
+      case 'fraud-block':
       case 'webhook':
       case 'posting': // These are for others.
     }

@@ -8,6 +8,7 @@ import { BIDDERS } from './bidder-store.ts'
 import { CAMPAIGNS } from './campaign-store.ts'
 import { consentChanges } from './consent-rows.ts'
 import { POSTING_COLUMNS, readPosting } from './ledger-rows.ts'
+import { FRAUD_BLOCKS } from './fraud-block-store.ts'
 import { NUMBERS } from './number-store.ts'
 import type { Queries, Row } from './postgres.ts'
 import { COMPLIANCE_RULES } from './rule-store.ts'
@@ -35,6 +36,7 @@ const TABLES: readonly TableLayout<any>[] = [
   SUPPRESSION_LISTS,
   WEBHOOKS,
   BIDDERS,
+  FRAUD_BLOCKS,
 ]
 
 export function bookTables(vault: Vault | null): readonly TableLayout<any>[] {

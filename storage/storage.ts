@@ -4,6 +4,7 @@ import type { HealthCheck, ScreenedCall, Stores } from '../api/needs.ts'
 import type {
   ConversionRules,
   AccountUsage,
+  FraudKeeper,
   MonitorStore,
   RecordingStore,
   RecordWriter,
@@ -121,6 +122,7 @@ export interface Storage {
   /** What this gateway's calls that are paid by conversion may still cost. */
   openConversions(): Promise<readonly OpenConversion[]>
   readonly funds: FundsStore
+  readonly fraud: FraudKeeper
   readonly rollups: Pick<Rollups, 'rollUp'>
   /** Balances as of the book's load (as of now when it is not loaded): later ones come as `posting` changes or are the process's own calls. */
   balances(): Promise<readonly Balance[]>
@@ -227,6 +229,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       deliveries: stores.deliveries,
       openConversions: () => stores.tracking.open(options.gatewayId),
       funds: new PostgresFunds(postgres),
+      fraud: stores.fraud,
       rollups,
       balances: async () => (book.version === null ? book.readBalances(postgres) : book.balances),
       campaignUsage: (since) => readCampaignUsage(postgres, since),

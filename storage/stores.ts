@@ -16,6 +16,8 @@ import { PostgresDecisions } from './decision-store.ts'
 import { defaultCampaign } from './default-campaign.ts'
 import { PostgresDisputes } from './dispute-store.ts'
 import { PostgresDnc } from './dnc-store.ts'
+import { FRAUD_BLOCKS } from './fraud-block-store.ts'
+import { PostgresFraud } from './fraud-store.ts'
 import { PostgresIdempotency } from './idempotency-store.ts'
 import { PostgresInvoices } from './invoice-store.ts'
 import { PostgresLedger } from './ledger-store.ts'
@@ -44,7 +46,7 @@ export function createStores(
   book: Book,
   clock: Clock,
   vault: Vault | null = null,
-): Stores & { tracking: PostgresTracking; deliveries: PostgresDeliveries } {
+): Stores & { tracking: PostgresTracking; deliveries: PostgresDeliveries; fraud: PostgresFraud } {
   const writer = new BookWriter(postgres, book)
   const ledger = new PostgresLedger(postgres, writer)
   const campaigns = new StoredTable(CAMPAIGNS, postgres, writer, clock)
@@ -64,6 +66,8 @@ export function createStores(
     ruleHistory: (id) => readRuleHistory(postgres, id),
     screenedCalls: (from, until) => readScreenedCalls(postgres, from, until),
     bidders: new StoredTable(BIDDERS, postgres, writer, clock),
+    fraud: new PostgresFraud(postgres),
+    fraudBlocks: new StoredTable(FRAUD_BLOCKS, postgres, writer, clock),
     audit: new PostgresAudit(postgres),
     dnc: new PostgresDnc(postgres, writer, clock),
     suppression: new PostgresSuppression(postgres, writer, clock),

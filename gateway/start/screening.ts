@@ -7,7 +7,7 @@ import type { Telemetry } from '../../config/telemetry.ts'
 import type { BookChange } from '../../model/book.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { EventBus } from '../../model/events.ts'
-import type { SuppressionListId } from '../../model/ids.ts'
+import type { AccountId, SuppressionListId } from '../../model/ids.ts'
 import type { Announcements } from '../announcements.ts'
 import type { Directory } from '../directory.ts'
 import { ListLoader, type ListStorage } from '../do-not-call/list-loader.ts'
@@ -19,6 +19,9 @@ import { ConsumerCalls, type ConsumerCallNews } from '../screening/consumer-call
 import { Screening } from '../screening/screening.ts'
 import type { ScreeningPart } from '../screening/screening-part.ts'
 import { auditPlaces } from './audit.ts'
+import { SharedNews } from '../screening/shared-news.ts'
+import type { FraudStorage } from '../fraud/fraud-part.ts'
+import { createFraud } from './fraud.ts'
 import { complianceOptions } from './part-options.ts'
 import { systemSchedule } from './schedule.ts'
 
@@ -29,6 +32,8 @@ interface ScreeningNeeds {
   readonly trunks: Trunks
   readonly events: EventBus
   readonly announcements: Announcements
+  /** Whose the things are that the exchange makes by itself. */
+  readonly operatorId: AccountId
   /** Where requests of ours may go. */
   readonly guard: AddressGuard
   /** Null: no other gateway. */
@@ -39,18 +44,24 @@ interface ScreeningNeeds {
 }
 
 /** What the parts of screening keep, and read at a start; storage/storage.ts has it. */
-export interface ScreeningStorage extends ListStorage {
-  latestCalls(since: Date, inbound: boolean): AsyncIterable<ConsumerCallNews>
-}
+export type ScreeningStorage = ListStorage &
+  FraudStorage & { latestCalls(since: Date, inbound: boolean): AsyncIterable<ConsumerCallNews> }
 
 /**
  * Everything that judges whether a call may be sold, and its life in the process: main.ts knows of no single part. A part is built here, and
  * takes its place in `parts`, whose order is the precedence among evidence and among judges.
  */
-export function createScreening({ settings, places, news, clock, log, telemetry }: ScreeningNeeds) {
+export function createScreening(needs: ScreeningNeeds) {
+  const { settings, places, operatorId, announcements, clock, log, telemetry } = needs
+  const news = needs.news && new SharedNews(needs.news)
   const compliance = createCompliance({ places, clock }, complianceOptions(settings))
   const listLoader = new ListLoader({ lists: compliance.suppression, schedule: systemSchedule, log })
-  const parts: readonly ScreeningPart<ScreeningStorage>[] = [listLoader, new ConsumerCalls(compliance, news, clock)]
+  const fraud = createFraud(settings, { operatorId, places, news, announcements, clock, log, telemetry })
+  const parts: readonly ScreeningPart<ScreeningStorage>[] = [
+    listLoader,
+    new ConsumerCalls(compliance, news, clock),
+    ...(fraud ? [fraud] : []),
+  ]
   const { stopsAtFirst, maxWaiting } = screeningOptions(settings)
   const screening = new Screening({
     compliance,
@@ -74,6 +85,7 @@ export function createScreening({ settings, places, news, clock, log, telemetry 
     screening,
     /** What the API asks of the parts, by the names it has for it. */
     api: {
+      fraud,
       listLoaded: (id: SuppressionListId) => listLoader.loaded(id),
       auditKeys: () => auditKeys(auditPlaces(settings).keys),
     },

@@ -26,6 +26,7 @@ import type { ComplianceRule } from '../../model/compliance-rule.ts'
 import type { DncEntry } from '../../model/dnc.ts'
 import type { SuppressionList } from '../../model/suppression-list.ts'
 import { newId, type AccountId } from '../../model/ids.ts'
+import type { FraudBlock } from '../../model/fraud.ts'
 import type { Invoice, InvoiceLine } from '../../model/invoice.ts'
 import type { Posting } from '../../model/ledger.ts'
 import type { SipUser } from '../../model/sip-user.ts'
@@ -172,6 +173,8 @@ export function createMemoryStores(): MemoryStores {
     ruleHistory: async () => [],
     async *screenedCalls() {},
     bidders: store<Bidder>(),
+    fraud: onPostgresOnly(),
+    fraudBlocks: store<FraudBlock>(),
     audit: { blocksAfter: async () => [], linesBetween: async () => [], ofCall: async () => [], async *export() {} },
     dnc: dnc(tick),
     suppression: { ...onPostgresOnly<SuppressionStore>(), lists: store<SuppressionList>() },

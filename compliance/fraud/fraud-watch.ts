@@ -1,0 +1,221 @@
+import type { FraudAction, FraudBlockKind, FraudContribution, FraudLabel, FraudReason } from '../../model/fraud.ts'
+import type { PhoneNumber } from '../../model/phone-number.ts'
+import { FEATURE_NAMES } from './features/feature-names.ts'
+import { FeatureSet } from './features/feature-set.ts'
+import { digitsOf } from './features/hash.ts'
+import type { ArrivingCall, EndedCall } from './fraud-call.ts'
+import { LabelledCallers } from './rules/labelled-callers.ts'
+import { reasonOf, scoreByRule, type FraudRule } from './rules/fraud-rules.ts'
+import { BLOCK_LENGTH, TimedBlocks } from './rules/timed-blocks.ts'
+import { Velocity, type VelocityLimit } from './rules/velocity.ts'
+
+/** A learned judge of the same features; compliance/fraud/model/ has one. */
+export interface ScoringModel {
+  /** 0 to 1. */
+  score(features: Float64Array): number
+  /** Of each feature what it adds to the margin, in the order of the vector; written over by the next. */
+  contributions(features: Float64Array): Float64Array
+}
+
+export interface FraudOptions {
+  /** From these scores on a call is flagged, to be reviewed, blocked. */
+  readonly thresholds: { readonly low: number; readonly medium: number; readonly high: number }
+  /** Null: not checked. */
+  readonly velocity: VelocityLimit | null
+  readonly rules: readonly FraudRule[]
+  /** Null: there is none. */
+  readonly model: ScoringModel | null
+  /** False: the model's word alone is enough for a review, never for a block. */
+  readonly modelMayBlock: boolean
+}
+
+/** What is to be blocked from now on. */
+export interface WantedBlock {
+  readonly kind: FraudBlockKind
+  readonly value: string
+  readonly minutes: number
+  readonly rule: string
+  readonly text: string
+}
+
+/** What is said of a call. */
+export interface FraudVerdict {
+  readonly score: number
+  readonly action: FraudAction
+  readonly reasons: readonly FraudReason[]
+  readonly modelScore: number | null
+  readonly contributions: readonly FraudContribution[]
+  readonly wanted: readonly WantedBlock[]
+  /** A timed block is in force: that is enforced, also where scores are only reported. */
+  readonly isBlocked: boolean
+}
+
+/** Each further reason adds so much of its own score. */
+const FURTHER = 0.1
+/** Reasons and contributions that are told. */
+const MOST_REASONS = 8
+const MOST_CONTRIBUTIONS = 10
+/** Whoever has been called a fraud by an analyst is to be looked at again. */
+const LABELLED_SCORE = 0.7
+/** Just below a threshold. */
+const SHORT_OF = 0.001
+const NOTHING: readonly never[] = []
+
+/**
+ * Is this call what it pretends to be? A score from 0 to 1, the highest that any rule or the model gives it and a little more for each further
+ * one, with its reasons. Several suspicions never add up to a block: one of them must be enough for it by itself, and the model's is only
+ * where the operator says so.
+ */
+export class FraudWatch {
+  readonly blocks = new TimedBlocks()
+  readonly #features: FeatureSet
+  readonly #options: FraudOptions
+  readonly #velocity: Velocity | null
+  readonly #labelled = new LabelledCallers()
+
+  constructor(options: FraudOptions, features = new FeatureSet()) {
+    this.#options = options
+    this.#features = features
+    this.#velocity = options.velocity && new Velocity(options.velocity)
+  }
+
+  /** How many of each are watched. */
+  sizes(): ReturnType<FeatureSet['sizes']> {
+    return this.#features.sizes()
+  }
+
+  /** Counts the call and judges it by all that has been counted. */
+  arrive(call: ArrivingCall): FraudVerdict {
+    const features = this.#features.arrive(call)
+    const calls = this.#countVelocity(call)
+    const block = this.blocks.find(call)
+    if (block !== null) {
+      const reason = { rule: `timed-block:${block.kind}`, score: 1, text: block.reason }
+      return { ...HARMLESS, score: 1, action: 'block', reasons: [reason], isBlocked: true }
+    }
+    return this.#judge(call, features, calls)
+  }
+
+  /** A call of before, or of another gateway: it counts, and nobody asks of it. */
+  count(call: ArrivingCall): void {
+    this.#features.arrive(call)
+    this.#countVelocity(call)
+  }
+
+  end(call: EndedCall): void {
+    this.#features.end(call)
+  }
+
+  /** An analyst has said what a caller's call was: of several, the latest word counts. */
+  label(caller: PhoneNumber, label: FraudLabel): void {
+    this.#labelled.set(caller, label)
+  }
+
+  #countVelocity({ ani, atMs }: ArrivingCall): number {
+    return this.#velocity === null || ani === null ? 0 : this.#velocity.add(digitsOf(ani), atMs)
+  }
+
+  #judge(call: ArrivingCall, features: Float64Array, calls: number): FraudVerdict {
+    const { rules, model, thresholds } = this.#options
+    let reasons: FraudReason[] | null = null
+    let wanted: WantedBlock[] | null = null
+    for (const rule of rules) {
+      const score = scoreByRule(rule, features)
+      if (score === 0) continue
+      const reason = reasonOf(rule, features, score)
+      ;(reasons ??= []).push(reason)
+      if (rule.blocks === null || score < rule.critical.score || score < thresholds.high) continue
+      const value = valueOf(rule.blocks.kind, call)
+      if (value !== null) (wanted ??= []).push({ ...rule.blocks, value, rule: rule.name, text: reason.text })
+    }
+    const velocity = this.#velocity?.limit
+    if (velocity !== undefined && calls > velocity.maxCalls) {
+      const text = `calls of this caller in ${velocity.windowMs / 1000} s: ${calls}, more than ${velocity.maxCalls}`
+      // As far beyond the limit as the limit itself: there is no doubt any more.
+      const beyond = Math.min(1, (calls - velocity.maxCalls) / velocity.maxCalls)
+      ;(reasons ??= []).push({ rule: 'velocity', score: thresholds.medium + (1 - thresholds.medium) * beyond, text })
+    }
+    const label = call.ani === null ? null : this.#labelled.get(call.ani)
+    if (label === 'fraud')
+      (reasons ??= []).push({
+        rule: 'labelled-caller',
+        score: LABELLED_SCORE,
+        text: 'an analyst has called this caller a fraud',
+      })
+    const modelScore = model === null ? null : this.#modelScore(model, features)
+    if (modelScore !== null && modelScore >= thresholds.low)
+      (reasons ??= []).push({ rule: 'model', score: modelScore, text: `the model's score: ${modelScore.toFixed(2)}` })
+    if (reasons === null) return modelScore === null ? HARMLESS : { ...HARMLESS, score: modelScore, modelScore }
+    return this.#conclude(features, reasons, modelScore, wanted ?? NOTHING, label === 'clean')
+  }
+
+  #modelScore(model: ScoringModel, features: Float64Array): number {
+    const { modelMayBlock, thresholds } = this.#options
+    const score = Math.min(1, Math.max(0, model.score(features)))
+    return modelMayBlock ? score : Math.min(score, thresholds.high - SHORT_OF)
+  }
+
+  #conclude(
+    features: Float64Array,
+    reasons: FraudReason[],
+    modelScore: number | null,
+    wanted: readonly WantedBlock[],
+    isClean: boolean,
+  ): FraudVerdict {
+    const { model, thresholds } = this.#options
+    reasons.sort((a, b) => b.score - a.score)
+    const highest = reasons[0]!.score
+    let score = highest
+    for (let i = 1; i < reasons.length; i++) score += FURTHER * reasons[i]!.score
+    score = Math.min(1, score)
+    // One suspicion must be enough by itself; and whom an analyst has called clean is not blocked at all.
+    if (highest < thresholds.high || isClean) score = Math.min(score, thresholds.high - SHORT_OF)
+    const action =
+      score >= thresholds.high
+        ? 'block'
+        : score >= thresholds.medium
+          ? 'review'
+          : score >= thresholds.low
+            ? 'flag'
+            : 'allow'
+    return {
+      score,
+      action,
+      reasons: reasons.slice(0, MOST_REASONS),
+      modelScore,
+      contributions: model === null || action === 'allow' ? NOTHING : contributionsOf(model, features),
+      wanted: action === 'block' ? wanted : NOTHING,
+      isBlocked: false,
+    }
+  }
+}
+
+/** Nothing speaks against it. */
+const HARMLESS: FraudVerdict = {
+  score: 0,
+  action: 'allow',
+  reasons: NOTHING,
+  modelScore: null,
+  contributions: NOTHING,
+  wanted: NOTHING,
+  isBlocked: false,
+}
+
+function valueOf(kind: FraudBlockKind, { ani, numberId, trunkId }: ArrivingCall): string | null {
+  if (kind === 'number') return numberId
+  if (kind === 'trunk') return trunkId
+  if (ani === null) return null
+  return kind === 'caller' ? ani : ani.slice(0, BLOCK_LENGTH)
+}
+
+/** The features that weighed most, either way. */
+function contributionsOf(model: ScoringModel, features: Float64Array): FraudContribution[] {
+  return Array.from(model.contributions(features), (contribution, at) => ({
+    feature: FEATURE_NAMES[at]!,
+    value: features[at]!,
+    contribution,
+  }))
+    .filter(({ contribution }) => contribution !== 0)
+    .toSorted((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution))
+    .slice(0, MOST_CONTRIBUTIONS)
+}

@@ -1,0 +1,74 @@
+import type { FraudBlock, FraudBlockKind } from '../../../model/fraud.ts'
+import type { ArrivingCall } from '../fraud-call.ts'
+
+/** Blocks in force at a time; of more, the ones that end first are not made. */
+export const MAX_FRAUD_BLOCKS = 10_000
+/** Of `+12125550123`, what names its block of a thousand numbers: `+12125550`. */
+export const BLOCK_LENGTH = 9
+
+/** The blocks that are in force, each found by what it is of. One that is over is nothing, wherever else it is still kept. */
+export class TimedBlocks {
+  readonly #byKind: Record<FraudBlockKind, Map<string, FraudBlock>> = {
+    caller: new Map(),
+    block: new Map(),
+    number: new Map(),
+    trunk: new Map(),
+  }
+  readonly #ids = new Map<string, FraudBlock>()
+
+  get size(): number {
+    return this.#ids.size
+  }
+
+  /** A block as it is kept, or null: it has been lifted. Of two of the same thing the later end counts. */
+  apply(id: string, block: FraudBlock | null): void {
+    const before = this.#ids.get(id)
+    if (before) this.#remove(before)
+    if (block === null) return
+    this.#ids.set(id, block)
+    const held = this.#byKind[block.kind].get(block.value)
+    if (held === undefined || held.until < block.until) this.#byKind[block.kind].set(block.value, block)
+  }
+
+  /** The first that refuses the call; null: none does. */
+  find({
+    ani,
+    numberId,
+    trunkId,
+    atMs,
+  }: Pick<ArrivingCall, 'ani' | 'numberId' | 'trunkId' | 'atMs'>): FraudBlock | null {
+    if (this.#ids.size === 0) return null
+    if (ani !== null) {
+      const byCaller = this.#of('caller', ani, atMs) ?? this.#of('block', ani.slice(0, BLOCK_LENGTH), atMs)
+      if (byCaller !== null) return byCaller
+    }
+    return this.#of('number', numberId, atMs) ?? this.#of('trunk', trunkId, atMs)
+  }
+
+  has(kind: FraudBlockKind, value: string, atMs: number): boolean {
+    return this.#of(kind, value, atMs) !== null
+  }
+
+  /** Forgets those that are over. */
+  sweep(atMs: number): void {
+    for (const block of this.#ids.values()) if (block.until.getTime() <= atMs) this.#remove(block)
+  }
+
+  #of(kind: FraudBlockKind, value: string, atMs: number): FraudBlock | null {
+    const block = this.#byKind[kind].get(value)
+    return block !== undefined && block.until.getTime() > atMs ? block : null
+  }
+
+  #remove(block: FraudBlock): void {
+    this.#ids.delete(block.id)
+    const { kind, value } = block
+    if (this.#byKind[kind].get(value)?.id !== block.id) return
+    this.#byKind[kind].delete(value)
+    // Another of the same thing may still be in force.
+    for (const other of this.#ids.values()) {
+      const held = this.#byKind[kind].get(value)
+      if (other.kind === kind && other.value === value && (held === undefined || held.until < other.until))
+        this.#byKind[kind].set(value, other)
+    }
+  }
+}
