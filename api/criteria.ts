@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Criteria, Day, Geography, TagRule, TimeWindow } from '../model/bid.ts'
+import { CERTIFICATE_KINDS, type ConsentDemand } from '../model/consent.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { Kit } from './kit.ts'
 import { invalid } from './problems.ts'
@@ -76,6 +77,21 @@ const tagRules = z
   .refine((value) => Object.keys(value).length <= MAX_TAG_RULES, { error: `must be at most ${MAX_TAG_RULES} tags` })
 const sellerIds = z.array(s.id<AccountId>()).max(MAX_SELLERS).default([])
 
+/** Ten years. */
+const MAX_CONSENT_HOURS = 87_660
+const ANY_CERTIFICATE = ['any', ...CERTIFICATE_KINDS] as const
+const hours = z.number().gt(0).max(MAX_CONSENT_HOURS).nullish()
+
+const ConsentDemandInput = z
+  .strictObject({
+    one_to_one: z.boolean().default(false).meta({ description: 'It names your account, and no other business' }),
+    on_record: z.boolean().default(false).meta({ description: 'What a call brings and nobody has kept is not enough' }),
+    certificate: z.enum(ANY_CERTIFICATE).nullish().meta({ description: 'Whose certificate it must have' }),
+    max_age_hours: hours,
+    certificate_max_age_hours: hours,
+  })
+  .meta({ description: 'The consumer has consented to calls of the seller, or of yours: `{}` asks no more than that' })
+
 export const CriteriaInput = z.strictObject({
   verticals: z.array(s.vertical()).max(MAX_VERTICALS).default([]),
   geography: GeographyInput.nullish(),
@@ -88,6 +104,7 @@ export const CriteriaInput = z.strictObject({
     .strictObject({ allow: sellerIds, deny: sellerIds })
     .nullish()
     .meta({ description: 'Accounts whose calls alone are wanted, and those whose are not' }),
+  consent: ConsentDemandInput.nullish(),
 })
 
 /** A checked input as the model's criteria; throws 422 under `pointer` for what one field cannot see. */
@@ -106,7 +123,18 @@ export function readCriteria(
     geography: input.geography ? readGeography(kit, input.geography, `${pointer}/geography`) : null,
     timeWindow: input.time_window ? readTimeWindow(input.time_window, accountTimezone, `${pointer}/time_window`) : null,
     ...(tags.length > 0 && { tags }),
+    ...(input.consent && { consent: readConsentDemand(input.consent) }),
     ...(allow.length + deny.length > 0 && { sellers: { allow: unique(allow), deny: unique(deny) } }),
+  }
+}
+
+function readConsentDemand(input: z.output<typeof ConsentDemandInput>): ConsentDemand {
+  return {
+    isOneToOne: input.one_to_one,
+    isOnRecord: input.on_record,
+    certificate: input.certificate ?? null,
+    maxAgeHours: input.max_age_hours ?? null,
+    maxCertificateAgeHours: input.certificate_max_age_hours ?? null,
   }
 }
 
@@ -229,10 +257,19 @@ export const CriteriaAnswer = z.strictObject({
   tags: printedTags,
   not_tags: printedTags,
   sellers: z.strictObject({ allow: z.array(s.printedId()), deny: z.array(s.printedId()) }).nullable(),
+  consent: z
+    .strictObject({
+      one_to_one: z.boolean(),
+      on_record: z.boolean(),
+      certificate: z.enum(ANY_CERTIFICATE).nullable(),
+      max_age_hours: z.number().nullable(),
+      certificate_max_age_hours: z.number().nullable(),
+    })
+    .nullable(),
 })
 
 export function printCriteria(criteria: Criteria): z.input<typeof CriteriaAnswer> {
-  const { geography, timeWindow, tags = [], sellers = null } = criteria
+  const { geography, timeWindow, tags = [], sellers = null, consent = null } = criteria
   return {
     verticals: [...criteria.verticals],
     geography: geography && {
@@ -246,6 +283,13 @@ export function printCriteria(criteria: Criteria): z.input<typeof CriteriaAnswer
     tags: printTagRules(tags, false),
     not_tags: printTagRules(tags, true),
     sellers: sellers && { allow: [...sellers.allow], deny: [...sellers.deny] },
+    consent: consent && {
+      one_to_one: consent.isOneToOne,
+      on_record: consent.isOnRecord,
+      certificate: consent.certificate,
+      max_age_hours: consent.maxAgeHours,
+      certificate_max_age_hours: consent.maxCertificateAgeHours,
+    },
   }
 }
 

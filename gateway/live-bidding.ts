@@ -33,7 +33,7 @@ function askBidders(call: Call, judged: 'screened' | 'unscreened', parts: Exchan
 }
 
 /** What the call offers for sale. */
-export function requestOf({ id, facts, receivedAt, round, exclusions }: Call): AuctionRequest {
+export function requestOf({ id, facts, receivedAt, round, exclusions, consents }: Call): AuctionRequest {
   const { ani, number, places, zip, seller } = facts!
   return {
     callId: id,
@@ -44,6 +44,7 @@ export function requestOf({ id, facts, receivedAt, round, exclusions }: Call): A
     zip,
     receivedAtMs: receivedAt.getTime(),
     exclusions,
+    consents,
     ...(round && { nonBids: round.nonBids }),
   }
 }

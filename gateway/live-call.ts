@@ -4,6 +4,7 @@ import type { MediaFailure, MediaServer, MediaSession } from '../media/media-ser
 import type { CallNeeds } from '../media/call-needs.ts'
 import type { Account } from '../model/account.ts'
 import type { Auction, Award } from '../model/auction.ts'
+import type { GivenConsent } from '../model/consent.ts'
 import type { CallOutcome, CallState, EndReason, HungUpBy, LegSide } from '../model/call.ts'
 import type { CheckRecord, LegRecord, MediaStats, SoldTerms, TraceStep } from '../model/cdr.ts'
 import type { Exclusion } from '../model/exclusion.ts'
@@ -89,6 +90,8 @@ export class Call {
   evidenceMs: number | null = null
   /** Whose bids its screening has taken out. */
   exclusions: readonly Exclusion[] | null = null
+  /** The consumer's that are good for it; null: none is known. */
+  consents: readonly GivenConsent[] | null = null
   auction: Auction | null = null
   attempts: BuyerAttempt[] = []
   /** Its audio, and the engine that moves it. */

@@ -1,6 +1,7 @@
 import type { Stored } from './account.ts'
 import type { BuyerAudio } from './call-audio.ts'
 import type { Caps } from './caps.ts'
+import type { ConsentDemand } from './consent.ts'
 import type { AccountId, BidId, CallId, CampaignId, TargetId } from './ids.ts'
 import type { Modifiers } from './modifiers.ts'
 import type { Micros } from './money.ts'
@@ -47,6 +48,8 @@ export interface Criteria {
   readonly tags?: readonly TagRule[]
   /** Whose calls: of `allow`, when it names any, and never of `deny`. */
   readonly sellers?: { readonly allow: readonly AccountId[]; readonly deny: readonly AccountId[] } | null
+  /** Of the consumer; null or absent: none is asked for. */
+  readonly consent?: ConsentDemand | null
 }
 
 export const ANY_CALL: Criteria = { verticals: [], geography: null, timeWindow: null }
@@ -138,6 +141,11 @@ export const NON_BID_REASONS = {
   seller_mismatch: 'the bid does not ask for calls of this seller',
   compliance_rule: 'a compliance rule keeps this call from the buyer or the campaign',
   buyer_do_not_call: 'the consumer is on a do-not-call list of the buyer’s own',
+  consent_missing: 'the bid asks for the consumer’s consent to calls of the seller or the buyer, and none is known',
+  consent_not_one_to_one: 'the bid asks for a consent that names the buyer and no other business',
+  consent_uncertified: 'the bid asks for a consent with a certificate that it does not have',
+  consent_too_old: 'the consent is older than the bid allows, or nobody says how old it is',
+  certificate_too_old: 'the certificate of the consent is older than the bid allows, or nobody says how old it is',
   modified_away: 'the bid’s own modifiers leave nothing of it for this call',
   paid_by_conversion: 'the campaign pays by conversion: no price can be promised to a ping',
   currency_mismatch: 'the bid is in another currency than the number',

@@ -115,6 +115,18 @@ export interface BroughtConsent extends Pick<Certificate, 'kind' | 'token'> {
   readonly givenAtMs: number | null
 }
 
+/** What a buyer asks of the consent of the calls it buys. */
+export interface ConsentDemand {
+  /** It names the buyer, and no other business. */
+  readonly isOneToOne: boolean
+  /** Only what is on record here counts, not what a call brings. */
+  readonly isOnRecord: boolean
+  /** Whose certificate it must have; null: none need be. */
+  readonly certificate: CertificateKind | 'any' | null
+  readonly maxAgeHours: number | null
+  readonly maxCertificateAgeHours: number | null
+}
+
 export function keptConsent(consent: Pick<Consent, 'id'> & ConsentRecord): KeptConsent {
   const { id, number, givenAt, expiresAt, revocation, channels, certificates, sellers, zip } = consent
   const issued = certificates.map(({ issuedAt }) => (issuedAt ?? givenAt).getTime())

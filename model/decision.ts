@@ -1,3 +1,4 @@
+import type { GivenConsent } from './consent.ts'
 import type { Exclusion } from './exclusion.ts'
 import type { Account } from './account.ts'
 import type { Bid, Campaign, NonBidCode } from './bid.ts'
@@ -94,6 +95,8 @@ export interface RequestThen {
   readonly tags: Readonly<Record<string, string>> | null
   /** Absent: compliance took no bids out. */
   readonly exclusions?: readonly Exclusion[]
+  /** Without their ids and ZIP codes; absent: none was known. */
+  readonly consents?: readonly GivenConsent[]
   readonly isPing: boolean
   /** Of HTTP bidders; absent: none was asked. */
   readonly nonBids?: readonly NoBidThen[]

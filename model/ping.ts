@@ -79,6 +79,11 @@ const TOLD = {
   currency_mismatch: told('currency_mismatch'),
   duration_above_limit: told('duration_above_limit'),
   tag_mismatch: told('tag_mismatch'),
+  consent_missing: told('consent_missing'),
+  consent_not_one_to_one: told('consent_not_one_to_one'),
+  consent_uncertified: told('consent_uncertified'),
+  consent_too_old: told('consent_too_old'),
+  certificate_too_old: told('certificate_too_old'),
   seller_cap: told('seller_cap'),
   frequency_cap: told('frequency_cap'),
 } as const

@@ -1,5 +1,6 @@
 import type { Exclusion } from '../model/exclusion.ts'
 import type { NonBid } from '../model/auction.ts'
+import type { GivenConsent } from '../model/consent.ts'
 import type { CallId } from '../model/ids.ts'
 import type { Currency } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
@@ -26,6 +27,8 @@ export interface AuctionRequest {
   readonly isPing?: boolean
   /** Whose bids compliance takes out of this auction; absent or null: nobody's. */
   readonly exclusions?: readonly Exclusion[] | null
+  /** The consumer's, as far as they are good for this call; absent or null: none is known. */
+  readonly consents?: readonly GivenConsent[] | null
   /** Bidders that were asked, or might have been, and make no bid: why. */
   readonly nonBids?: readonly NonBid[]
 }

@@ -97,6 +97,7 @@ export class Eligibility {
       (conditions.area === null || conditions.area.judge(caller) === null) &&
       (conditions.opening === null || conditions.opening.isOpen(atMs)) &&
       (schedule === null || schedule.isOpen(atMs)) &&
+      conditions.consent === null &&
       (conditions.traits === null || conditions.traits.judge(sellerId, tags) === null) &&
       usage.judge(atMs) === null &&
       buyer.usage.judge(atMs) === null &&

@@ -7,7 +7,8 @@ import {
   type TargetThen,
   type UsageThen,
 } from '../model/decision.ts'
-import type { AccountId } from '../model/ids.ts'
+import type { GivenConsent } from '../model/consent.ts'
+import type { AccountId, ConsentId } from '../model/ids.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Ranked } from './auction.ts'
 import type { BidBook } from './bid-book.ts'
@@ -17,6 +18,8 @@ import type { RoutingNeeds } from './needs.ts'
 import type { Performance } from './performance.ts'
 import type { AuctionRequest } from './auction-request.ts'
 import type { AccountState, CampaignState, Kept, StandingBid, TargetState } from './standing-bid.ts'
+
+const ON_RECORD = 'on record' as ConsentId
 
 /** What an auction knows of itself that its inputs are kept by. */
 export interface HeldAuction {
@@ -54,6 +57,7 @@ export function keepInputs(book: BidBook, needs: RoutingNeeds, held: HeldAuction
     tags = null,
     isPing = false,
     exclusions = null,
+    consents = null,
     nonBids,
   } = request
   const buyers: AccountThen[] = []
@@ -113,6 +117,7 @@ export function keepInputs(book: BidBook, needs: RoutingNeeds, held: HeldAuction
       tags,
       isPing,
       ...(exclusions !== null && { exclusions }),
+      ...(consents !== null && { consents: consents.map(withoutPerson) }),
       ...(nonBids && { nonBids }),
     },
     decidedAtMs,
@@ -128,6 +133,11 @@ export function keepInputs(book: BidBook, needs: RoutingNeeds, held: HeldAuction
       : [],
     bidsOmitted: all.length - kept.length,
   }
+}
+
+/** As much of a consent as was decided by: not whose it is. */
+function withoutPerson(consent: GivenConsent): GivenConsent {
+  return { ...consent, id: consent.id === null ? null : ON_RECORD, zip: null }
 }
 
 /** The place of a part in its list, to which it is added if it is not there yet. */

@@ -108,6 +108,7 @@ export interface Routing {
 const MAX_AWARDS = 10
 /** 500 */
 const MAX_NON_BIDS = 500
+const NO_CONSENTS: NonNullable<AuctionRequest['consents']> = []
 /** Why a campaign does not buy a call that it asks for. */
 const COULD_BUY: ReadonlySet<NonBidCode> = new Set(['outbid', 'paced', 'budget_exhausted'])
 
@@ -137,7 +138,7 @@ export function createRouting(
   }
 
   function factsOf(request: AuctionRequest): CallFacts {
-    const { number, currency, places, zip, receivedAtMs, tags, isPing = false } = request
+    const { number, currency, places, zip, receivedAtMs, tags, consents, isPing = false } = request
     return {
       vertical: verticalKey(number.vertical),
       caller: callerPlaceOf(places, zip),
@@ -148,6 +149,7 @@ export function createRouting(
       sellerId: number.accountId,
       numberId: number.id,
       tags: tags === undefined ? number.tags : { ...number.tags, ...tags },
+      consents: consents ?? NO_CONSENTS,
       isCall: !isPing,
     }
   }

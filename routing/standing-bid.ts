@@ -1,5 +1,6 @@
 import type { Account } from '../model/account.ts'
 import type { Bid, Campaign, Criteria, NonBidCode } from '../model/bid.ts'
+import type { ConsentDemand, GivenConsent } from '../model/consent.ts'
 import type { AccountId, NumberId, TargetId } from '../model/ids.ts'
 import { expectedMicros } from '../model/tracking.ts'
 import type { Target } from '../model/trunk.ts'
@@ -8,6 +9,7 @@ import type { Candidate } from './auction.ts'
 import type { CallCounter } from './call-counter.ts'
 import type { CallerHistory } from './caller-history.ts'
 import type { CampaignUsage } from './campaign-usage.ts'
+import { judgeConsents } from './consent-terms.ts'
 import type { Factors, NonBid } from '../model/auction.ts'
 import type { Opening, WallClock, WallClocks } from './opening.ts'
 import type { Pacing } from './pacing.ts'
@@ -80,9 +82,11 @@ export interface Conditions {
   readonly opening: Opening | null
   /** Of the seller and the tags; null when nothing is asked of them. */
   readonly traits: Traits | null
+  /** Null: no consent is asked for. */
+  readonly consent: ConsentDemand | null
 }
 
-export const NO_CONDITIONS: Conditions = { verticals: null, area: null, opening: null, traits: null }
+export const NO_CONDITIONS: Conditions = { verticals: null, area: null, opening: null, traits: null, consent: null }
 
 export function conditionsOf(criteria: Criteria, clocks: WallClocks): Conditions {
   return {
@@ -90,6 +94,7 @@ export function conditionsOf(criteria: Criteria, clocks: WallClocks): Conditions
     area: areaOf(criteria.geography),
     opening: criteria.timeWindow === null ? null : clocks.openingOf(criteria.timeWindow),
     traits: traitsOf(criteria),
+    consent: criteria.consent ?? null,
   }
 }
 
@@ -109,6 +114,7 @@ export interface CallFacts {
   readonly sellerId: AccountId
   readonly numberId: NumberId
   readonly tags: CallTags
+  readonly consents: readonly GivenConsent[]
   /** False: its price is asked, and it may never come. */
   readonly isCall: boolean
   /** Only whether it is worth asking somebody: its auction is still to come, and counts it. */
@@ -188,8 +194,8 @@ export class StandingBid implements Candidate {
     this.weigh()
     this.maxConcurrentCalls = bid.maxConcurrentCalls ?? MANY
     this.billableAfter = bid.billableAfter
-    const { traits, area } = this.conditions
-    this.isPlain = !bid.modifiers && traits === null && (area === null || area.bits !== null)
+    const { traits, area, consent } = this.conditions
+    this.isPlain = !bid.modifiers && traits === null && consent === null && (area === null || area.bits !== null)
   }
 
   /** Its amount has changed, or what a call is expected to bring of it. */
@@ -255,8 +261,19 @@ export class StandingBid implements Candidate {
       const campaignsCode = campaigns.judge(facts.sellerId, facts.tags)
       if (campaignsCode !== null) return campaignsCode
     }
+    const byConsent = this.#judgeConsent(facts)
+    if (byConsent !== null) return byConsent
     if (this.buyer.account?.currency !== facts.currency) return 'currency_mismatch'
     if (this.bid.billableAfter > facts.maxBillableAfter) return 'duration_above_limit'
     return null
+  }
+
+  /** Why the consumer's consents are not what it, or its campaign, asks for. */
+  #judgeConsent({ consents, sellerId, atMs }: CallFacts): NonBidCode | null {
+    const own = this.conditions.consent
+    const campaigns = this.campaign.conditions.consent
+    if (own === null && campaigns === null) return null
+    const asked = { consents, sellerId, buyerId: this.buyerId, atMs }
+    return (own && judgeConsents(own, asked)) ?? (campaigns && judgeConsents(campaigns, asked))
   }
 }

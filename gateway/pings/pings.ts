@@ -26,6 +26,7 @@ import type { Bidders } from '../bidders/bidders.ts'
 import type { Round } from '../bidders/round.ts'
 import { contentOf, OpenPings, type OpenPing } from './open-pings.ts'
 import { offerOf } from '../offer.ts'
+import { broughtByTags } from '../screening/brought-consent.ts'
 import { PingDecisions, type PingDecision } from './ping-decisions.ts'
 import { TokenBucket } from '../identity/token-bucket.ts'
 import type { Reservations } from '../reserving/reserve.ts'
@@ -188,6 +189,7 @@ export class Pings {
       zip,
       originatedAtMs: null,
       offer: offerOf(asking),
+      brought: broughtByTags(ping.tags),
       invite: null,
     }
     const screened = screening.screen(arrival, null)
@@ -206,10 +208,10 @@ export class Pings {
     ping: Ping,
     asking: AuctionRequest,
     seller: Account,
-    { refusal, rule, exclusions }: Screened,
+    { refusal, rule, exclusions, consents }: Screened,
   ): PingAnswer | Promise<PingAnswer> {
     if (refusal) return rejected([pingReason('compliance', rule ?? undefined)])
-    const request = { ...asking, exclusions }
+    const request = { ...asking, exclusions, consents }
     const round = this.#parts.bidders?.ask(request) ?? null
     if (!round?.answered) return this.#auction(ping, request, seller, round)
     return this.#remember(

@@ -1,3 +1,4 @@
+import type { BroughtConsent } from '../../model/consent.ts'
 import type { Offer } from '../../compliance/screening-request.ts'
 import type { Account } from '../../model/account.ts'
 import type { CallId } from '../../model/ids.ts'
@@ -7,6 +8,7 @@ import type { DialledNumber, Trunk } from '../../model/trunk.ts'
 import type { CallerLeg } from '../caller-leg.ts'
 import type { Call } from '../live-call.ts'
 import { offerOf } from '../offer.ts'
+import { broughtByInvite, broughtByTags } from './brought-consent.ts'
 
 /** What an INVITE itself says. */
 export interface ArrivedInvite {
@@ -31,6 +33,8 @@ export interface Arrival {
   readonly originatedAtMs: number | null
   /** What a ping said of it included. */
   readonly offer: Offer
+  /** Of the consumer's consent, with the call or its ping; null: nothing. */
+  readonly brought: BroughtConsent | null
   /** Null: a ping. */
   readonly invite: ArrivedInvite | null
 }
@@ -48,6 +52,7 @@ export function arrivalOf({ id, receivedAt, facts, pinged, caller }: Call): Arri
     zip,
     originatedAtMs,
     offer: offerOf(pinged?.request ?? { number: number! }),
+    brought: broughtByInvite(caller) ?? broughtByTags(pinged?.ping.tags),
     invite: { trunk, caller },
   }
 }

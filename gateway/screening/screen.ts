@@ -12,7 +12,10 @@ import type { Screened } from './screening.ts'
 export function screen(call: Call, parts: ExchangeParts): Promise<void> | null {
   call.state = 'screening'
   call.pinged = findPing(call, parts)
-  const screened = parts.screening.screen(arrivalOf(call), call.gone, () => askBiddersEarly(call, parts))
+  const screened = parts.screening.screen(arrivalOf(call), call.gone, (consents) => {
+    call.consents = consents
+    askBiddersEarly(call, parts)
+  })
   if (!(screened instanceof Promise)) {
     conclude(call, screened, parts)
     return null
@@ -26,15 +29,27 @@ export function screen(call: Call, parts: ExchangeParts): Promise<void> | null {
 }
 
 function conclude(call: Call, screened: Screened, parts: ExchangeParts): void {
-  const { checks, exclusions, refusal, rule } = screened
+  const { checks, exclusions, consents, refusal, rule } = screened
   const allowed = refusal === null
   call.checks = checks
   call.judgedBy = screened.request
   call.exclusions = exclusions
+  call.consents = consents
+  forgetPingWithoutConsent(call)
   call.note('screened', allowed ? 'may be sold' : `${rule}: ${screened.text}`)
   parts.announcements.checked(call, allowed)
   parts.telemetry.screenings.inc({ effect: allowed ? 'allow' : 'block', rule: rule ?? 'none' })
   if (refusal) throw heardAs(refusal, call, parts)
+}
+
+/** A consent that a ping was sold by has been taken back meanwhile: its buyer may have asked for that, so the call is auctioned afresh. */
+function forgetPingWithoutConsent(call: Call): void {
+  const before = call.pinged?.request.consents ?? null
+  if (before === null) return
+  const isGone = before.some(({ id }) => id !== null && call.consents?.some((now) => now.id === id) !== true)
+  if (!isGone) return
+  call.pinged = null
+  call.note('ping', 'a consent it was sold by is good no more')
 }
 
 function heardAs(

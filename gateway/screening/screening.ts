@@ -2,6 +2,7 @@ import type { Compliance } from '../../compliance/compliance.ts'
 import type { ScreeningRequest } from '../../compliance/screening-request.ts'
 import type { ScreeningVerdict } from '../../compliance/screen-call.ts'
 import type { CheckRecord } from '../../model/cdr.ts'
+import type { GivenConsent } from '../../model/consent.ts'
 import type { Exclusion } from '../../model/exclusion.ts'
 import type { Arrival } from './arrival.ts'
 import type { Contribution, Evidence, Judge, ScreeningRefusal } from './evidence.ts'
@@ -13,6 +14,8 @@ export interface Screened {
   readonly checks: readonly CheckRecord[]
   /** Whose bids are none for this call; null: nobody's. */
   readonly exclusions: readonly Exclusion[] | null
+  /** The consumer's that are good for this call; null: none is known. */
+  readonly consents: readonly GivenConsent[] | null
   /** The rule that decided; of a call that may be sold the first that advises against, or null. */
   readonly rule: string | null
   readonly text: string
@@ -59,20 +62,26 @@ export class Screening {
    * its consumer, a ping does not. `meanwhile` is called where evidence is waited for and buyers may hear of the call by then: nothing known
    * speaks against selling it, to any of them, and what is asked for is none that keeps it from them.
    */
-  screen(arrival: Arrival, gone: AbortSignal | null, meanwhile?: () => void): Screened | Promise<Screened> {
+  screen(
+    arrival: Arrival,
+    gone: AbortSignal | null,
+    meanwhile?: (consents: Screened['consents']) => void,
+  ): Screened | Promise<Screened> {
     const first = this.#gather(this.#first, arrival, gone)
     if (!('pending' in first)) return this.#judge(arrival, first, gone)
-    if (meanwhile && this.#mayBeShown(arrival, first)) meanwhile()
+    const shown = meanwhile ? this.#showable(arrival, first) : null
+    if (shown) meanwhile?.(shown.consents ?? null)
     return first.found.then((found) => this.#judge(arrival, found, gone))
   }
 
-  #mayBeShown(arrival: Arrival, { pending, known }: Waiting): boolean {
+  /** What is known of a call that buyers may hear of before all is; null: they may not. */
+  #showable(arrival: Arrival, { pending, known }: Waiting): ScreeningVerdict | null {
     const { compliance } = this.#parts
-    if (pending.some(({ keepsFromBuyers }) => keepsFromBuyers)) return false
-    if (this.#last.some(({ keepsFromBuyers }) => keepsFromBuyers)) return false
-    if (compliance.mayExclude() || new Findings(known).isBlocked) return false
-    const { allowed, exclusions } = compliance.screen(requestOf(arrival, known))
-    return allowed && exclusions === null
+    if (pending.some(({ keepsFromBuyers }) => keepsFromBuyers)) return null
+    if (this.#last.some(({ keepsFromBuyers }) => keepsFromBuyers)) return null
+    if (compliance.mayExclude() || new Findings(known).isBlocked) return null
+    const verdict = compliance.screen(requestOf(arrival, known))
+    return verdict.allowed && verdict.exclusions === null ? verdict : null
   }
 
   #gather(evidence: readonly Evidence[], arrival: Arrival, gone: AbortSignal | null): ReturnType<Gatherings['gather']> {
@@ -113,6 +122,7 @@ export class Screening {
 class Findings {
   #checks: readonly CheckRecord[] = []
   #exclusions: readonly Exclusion[] | null = null
+  #consents: readonly GivenConsent[] | null = null
   /** The first that blocks; else the first that advises against. */
   #decided: CheckRecord | null = null
   #refusal: ScreeningRefusal | null = null
@@ -130,9 +140,10 @@ class Findings {
     this.#take(said.checks, said.refusal)
   }
 
-  add({ checks, exclusions }: ScreeningVerdict): void {
+  add({ checks, exclusions, consents = null }: ScreeningVerdict): void {
     this.#take(checks)
     this.#exclusions = exclusions
+    this.#consents = consents
   }
 
   conclude(request: ScreeningRequest): Screened {
@@ -140,6 +151,7 @@ class Findings {
     return {
       checks: this.#checks,
       exclusions: this.#exclusions,
+      consents: this.#consents,
       rule: decided?.rule ?? null,
       text: decided?.detail ?? 'nothing speaks against it',
       refusal: this.#refusal,
@@ -162,9 +174,9 @@ class Findings {
 }
 
 function requestOf(arrival: Arrival, found: readonly Gathered[]): ScreeningRequest {
-  const { ani, zip, number, atMs, originatedAtMs, offer } = arrival
+  const { ani, zip, number, atMs, originatedAtMs, offer, brought } = arrival
   const { trafficType } = number
-  const said = { ani, zip: zip?.zip ?? null, trafficType, atMs, originatedAtMs, offer }
+  const said = { ani, zip: zip?.zip ?? null, trafficType, atMs, originatedAtMs, offer, brought }
   if (found.length === 0) return said
   return Object.assign(said, ...found.map(({ contribution }) => contribution.request)) as ScreeningRequest
 }

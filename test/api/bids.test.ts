@@ -41,6 +41,7 @@ describe('bids', () => {
       tags: {},
       not_tags: {},
       sellers: null,
+      consent: null,
     })
     const campaign = await api.request('GET', `campaigns/${first.body.campaign_id}`, { token: owner.token })
     assert.equal(campaign.body.is_default, true)

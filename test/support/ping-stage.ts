@@ -196,12 +196,14 @@ export class PingStage {
     uri = `sip:${NUMBER}@dce.example`,
     token,
     source = '192.0.2.7',
+    said = {},
   }: CallOptions = {}): Call {
     const headers: Record<string, string | undefined> = {
       From: from === null ? '<sip:anonymous@anonymous.invalid>;tag=a' : `<sip:${from}@192.0.2.7>;tag=a`,
       To: `<sip:${NUMBER}@dce.example>`,
       'Call-ID': newId<string>(),
       'X-DCE-Token': token,
+      ...said,
     }
     const request = Object.assign(new EventEmitter(), {
       method: 'INVITE',
@@ -231,6 +233,8 @@ interface CallOptions {
   readonly uri?: string
   readonly token?: string
   readonly source?: string
+  /** Headers of its INVITE besides. */
+  readonly said?: Readonly<Record<string, string>>
 }
 
 /** A call with its awards: tried in turn as connect does, and ended as close does. */

@@ -15,6 +15,7 @@ export function anArrival(over: Partial<Arrival> = {}): Arrival {
     zip: null,
     originatedAtMs: null,
     offer: { sellerId: 'seller', numberId: 'number', vertical: 'insurance', tags: {} },
+    brought: null,
     invite: { trunk: aTrunk('trunk', 'seller'), caller: {} as never },
     ...over,
   }
