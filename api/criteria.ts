@@ -80,15 +80,15 @@ const sellerIds = z.array(s.id<AccountId>()).max(MAX_SELLERS).default([])
 /** Ten years. */
 const MAX_CONSENT_HOURS = 87_660
 const ANY_CERTIFICATE = ['any', ...CERTIFICATE_KINDS] as const
-const hours = z.number().gt(0).max(MAX_CONSENT_HOURS).nullish()
+const mostHours = z.number().gt(0).max(MAX_CONSENT_HOURS).nullish()
 
 const ConsentDemandInput = z
   .strictObject({
     one_to_one: z.boolean().default(false).meta({ description: 'It names your account, and no other business' }),
     on_record: z.boolean().default(false).meta({ description: 'What a call brings and nobody has kept is not enough' }),
     certificate: z.enum(ANY_CERTIFICATE).nullish().meta({ description: 'Whose certificate it must have' }),
-    max_age_hours: hours,
-    certificate_max_age_hours: hours,
+    max_age_hours: mostHours,
+    certificate_max_age_hours: mostHours,
   })
   .meta({ description: 'The consumer has consented to calls of the seller, or of yours: `{}` asks no more than that' })
 
