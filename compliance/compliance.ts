@@ -12,7 +12,7 @@ import type { ComplianceNeeds } from './needs.ts'
 import type { ComplianceRule } from '../model/compliance-rule.ts'
 import { consumerOf, type Consumer } from './place-evidence.ts'
 import { RuleBook } from './rules/rule-book.ts'
-import { screenCall, type ScreeningVerdict } from './screen-call.ts'
+import { CHECKS, screenCall, type ScreeningVerdict } from './screen-call.ts'
 import type { ScreeningRequest } from './screening-request.ts'
 import type { SuppressionLists } from './suppression-lists.ts'
 
@@ -107,7 +107,7 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
       const good = consents.goodFor(request)
       if (good.length === 0) return screenCall(request, book)
       const consent = consentFor(good, request.offer?.sellerId ?? null)
-      return { ...screenCall({ ...request, consent }, book), consents: good }
+      return screenCall({ ...request, consent }, book, CHECKS, good)
     },
     lookBack: () => ({ hours: frequency.keptHours, inbound: rules.size > 0 }),
     recall: (request) => withCall(request, (ani, call) => frequency.recall(ani, call)),

@@ -56,11 +56,11 @@ export class PlaceHours<Law extends KeptHours = HoursRule> {
     return Math.floor(this.#minuteAt(atMs) / 60)
   }
 
-  /** That day's hours for people: `08:00–20:00`, or why there are none. */
-  window(atMs: number): string {
+  /** That day's hours for people: `08:00–20:00`, or with `to` between them, or why there are none. */
+  window(atMs: number, to = '–'): string {
     const day = this.#dayAt(atMs)
     const hours = this.#hoursOf(day)
-    if (hours !== null) return `${clock(hours.startMinute)}–${clock(hours.endMinute)}`
+    if (hours !== null) return clock(hours.startMinute) + to + clock(hours.endMinute)
     if (this.#lawOn(day).callsOnHolidays) return 'none'
     const holiday = this.#holidays.nameOf(day)
     return holiday === null ? 'none' : `none (${holiday})`
@@ -83,8 +83,11 @@ export class PlaceHours<Law extends KeptHours = HoursRule> {
   }
 }
 
+/** Every minute of a day as a clock shows it: they stand in every call's record. */
+const CLOCK = Array.from({ length: 1441 }, (_, minute) => `${pad(Math.floor(minute / 60))}:${pad(minute % 60)}`)
+
 function clock(minute: number): string {
-  return `${pad(Math.floor(minute / 60))}:${pad(minute % 60)}`
+  return CLOCK[minute]!
 }
 
 function pad(value: number): string {

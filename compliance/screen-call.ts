@@ -131,7 +131,7 @@ const callingHours: Check = {
 /** In ASCII: it stands in every call's record, and one letter beyond would make each batch of records twice as large in memory. */
 function wordsOf(hours: PlaceHours, atMs: number): string {
   const { state, timezone } = hours.place
-  return `${state}, ${timezone}: ${hours.wallClock(atMs)}, calls ${hours.window(atMs).replace('–', ' to ')}`
+  return `${state}, ${timezone}: ${hours.wallClock(atMs)}, calls ${hours.window(atMs, ' to ')}`
 }
 
 /** The states' limits on calls to one person: of those that were made to it, on the same subject (here: of the same vertical). */
@@ -191,6 +191,7 @@ export function screenCall(
   request: ScreeningRequest,
   book: ScreeningBook,
   checks: readonly Check[] = CHECKS,
+  consents: readonly GivenConsent[] | null = null,
 ): ScreeningVerdict {
   const located = book.hours.locate(consumerOf(request), judgedAt(request))
   const records: CheckRecord[] = []
@@ -220,7 +221,7 @@ export function screenCall(
       if (effect === 'block' ? decided?.effect !== 'block' : effect === 'advisory' && decided === null) decided = record
     }
   }
-  const made = { checks: records, exclusions }
+  const made = consents === null ? { checks: records, exclusions } : { checks: records, exclusions, consents }
   if (decided === null)
     return { allowed: true, effect: 'allow', rule: null, text: 'nothing speaks against it', ...made }
   const { effect, rule, detail: text } = decided
@@ -234,8 +235,11 @@ function recordOf(
   { trafficType }: ScreeningRequest,
   { enforcement }: ScreeningBook,
 ): CheckRecord {
-  const isEnforced = !warns && (binds === 'always' || enforcement.isEnforced(binds, trafficType))
-  const effect = !against ? 'allow' : isEnforced ? 'block' : 'advisory'
+  let effect: CheckRecord['effect'] = 'allow'
+  if (against) {
+    const isEnforced = !warns && (binds === 'always' || enforcement.isEnforced(binds, trafficType))
+    effect = isEnforced ? 'block' : 'advisory'
+  }
   if (version === undefined) return { check, effect, rule, source, detail }
   if (evidence === undefined) return { check, effect, rule, version, source, detail }
   return { check, effect, rule, version, source, detail, evidence }

@@ -34,13 +34,10 @@ export function judgeLists(
   { doNotCall }: Lists,
   { places }: Pick<Located, 'places'>,
 ): ListFinding | null {
-  let lists = doNotCall.suppression.of(kind)
-  if (lists.length === 0 || ani === null) return null
-  if (kind === 'state') {
-    // Who may be anywhere may be there.
-    if (places.length > 0) lists = lists.filter(({ list }) => places.some(({ place }) => place.state === list.state))
-    if (lists.length === 0) return null
-  }
+  const all = doNotCall.suppression.of(kind)
+  if (all.length === 0 || ani === null) return null
+  const lists = kind === 'state' && places.length > 0 ? listsOf(all, places) : all // Who may be anywhere may be there.
+  if (lists.length === 0) return null
   let unknown: ListFinding | null = null
   for (const held of lists) {
     const { list, label, version } = held
@@ -55,9 +52,25 @@ export function judgeLists(
   }
   if (unknown !== null) return unknown
   const [first] = lists as readonly [HeldList, ...HeldList[]]
-  const detail = `not listed: ${lists.length === 1 ? first.label : lists.map(({ label }) => label).join(', ')}`
+  const detail = lists.length === 1 ? first.notListed : `not listed: ${lists.map(({ label }) => label).join(', ')}`
   return { against: false, warns: false, rule, version: first.version, source: sourceOf(first), detail }
 }
+
+/** Those of the states among the places. */
+function listsOf(all: readonly HeldList[], places: Located['places']): readonly HeldList[] {
+  let found: HeldList[] | null = null
+  for (const held of all) {
+    const { state } = held.list
+    for (const { place } of places)
+      if (place.state === state) {
+        ;(found ??= []).push(held)
+        break
+      }
+  }
+  return found ?? NO_LISTS
+}
+
+const NO_LISTS: readonly HeldList[] = []
 
 function sourceOf({ list }: HeldList): string {
   return list.kind === 'national' ? NATIONAL_SOURCE : list.source

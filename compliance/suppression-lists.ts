@@ -21,6 +21,8 @@ export class HeldList {
   readonly damage: string | null
   /** `ftc of 2026-11-01`: what the record says was asked. */
   readonly label: string
+  /** `not listed: ftc of 2026-11-01` */
+  readonly notListed: string
   /** `2026-11-01`, or that there is none. */
   readonly version: string
   readonly #areas: ReadonlyMap<number, AreaNumbers>
@@ -38,6 +40,7 @@ export class HeldList {
     this.#foreign = foreign
     this.version = list.versionDate?.toISOString().slice(0, 10) ?? 'undated'
     this.label = list.versionDate === null ? list.name : `${list.name} of ${this.version}`
+    this.notListed = `not listed: ${this.label}`
   }
 
   has(number: PhoneNumber): boolean {

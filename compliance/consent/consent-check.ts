@@ -1,5 +1,6 @@
 import type { GivenConsent } from '../../model/consent.ts'
 import type { Enforcement } from '../enforcement.ts'
+import { printSecond } from '../../model/print-second.ts'
 import type { ScreeningRequest } from '../screening-request.ts'
 import type { Consents } from './consents.ts'
 
@@ -21,7 +22,7 @@ export function judgeConsent(
 }
 
 function describe({ id, givenAtMs, certificates }: GivenConsent): string {
-  const when = givenAtMs === null ? 'at a time nobody said' : `given ${new Date(givenAtMs).toISOString()}`
+  const when = givenAtMs === null ? 'at a time nobody said' : `given ${printSecond(givenAtMs)}`
   if (id === null) return `the seller brings a certificate (${certificates.join(', ')}), ${when}; not verified`
   return `consent ${id}, ${when}${certificates.length > 0 ? `, certified (${certificates.join(', ')})` : ''}`
 }

@@ -135,15 +135,18 @@ export class ConsentIndex {
     if (this.#size === 0) return NOTHING
     const wanted = numberOf(number)
     const at = Math.floor(atMs / 1000)
+    let first = NONE
     let rows: number[] | null = null
     for (let row = this.#heads[this.#home(wanted)]!; row !== NONE; row = this.#next[row]!) {
       if (this.#numbers[row] !== wanted || this.#revoked[row] !== NEVER || (this.#flags[row]! & MAY_CALL) === 0)
         continue
       if (this.#given[row]! > at || (this.#expires[row] !== NEVER && at >= this.#expires[row]!)) continue
-      ;(rows ??= []).push(row)
+      if (first === NONE) first = row
+      else (rows ??= [first]).push(row)
     }
-    if (rows === null) return NOTHING
-    if (rows.length > 1) rows.sort((a, b) => this.#given[b]! - this.#given[a]!)
+    if (first === NONE) return NOTHING
+    if (rows === null) return [this.#read(first)]
+    rows.sort((a, b) => this.#given[b]! - this.#given[a]!)
     return rows.map((row) => this.#read(row))
   }
 
@@ -294,15 +297,27 @@ export class ConsentIndex {
   }
 
   #idOf(row: number): ConsentId {
-    let hex = ''
-    for (let word = 0; word < 4; word++) hex += this.#ids[row * 4 + word]!.toString(16).padStart(8, '0')
-    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as ConsentId
+    const at = row * 4
+    const first = this.#ids[at]!
+    const second = this.#ids[at + 1]!
+    const third = this.#ids[at + 2]!
+    const last = this.#ids[at + 3]!
+    return `${hexOf(first >>> 16)}${hexOf(first)}-${hexOf(second >>> 16)}-${hexOf(second)}-${hexOf(third >>> 16)}-${hexOf(third)}${hexOf(last >>> 16)}${hexOf(last)}` as ConsentId
   }
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+/** The low 16 bits in four digits. */
+function hexOf(value: number): string {
+  return HEX[(value >>> 8) & 0xff]! + HEX[value & 0xff]!
 }
 
 /** At most 15 digits (E.164): exact in a double. */
 function numberOf(number: PhoneNumber): number {
-  return Number(number.slice(1))
+  let value = 0
+  for (let at = 1; at < number.length; at++) value = value * 10 + number.charCodeAt(at) - 48
+  return value
 }
 
 /** Whole seconds; what happened in 1970 was not in its first one, which stands for never. */

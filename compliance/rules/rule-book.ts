@@ -16,6 +16,10 @@ const NONE: RulesVerdict = { checks: [], exclusions: null }
 
 interface Compiled {
   readonly rule: ComplianceRule
+  /** What stands in every record of it. */
+  readonly name: string
+  readonly version: string
+  readonly isPartial: boolean
   readonly judge: Judge
   readonly isFor: (subject: RuleSubject) => boolean
 }
@@ -37,13 +41,13 @@ export class RuleBook {
 
   apply(id: RuleId, rule: ComplianceRule | null): void {
     if (rule === null) this.#rules.delete(id)
-    else this.#rules.set(id, { rule, judge: compileTerms(rule.terms, this.#needs), isFor: scopeOf(rule.scope) })
+    else this.#rules.set(id, compile(rule, this.#needs))
     this.#inOrder = [...this.#rules.values()].filter((each) => each.rule.enabled).toSorted(byPrecedence)
   }
 
   /** Whether one in force, or yet to be, is for some buyers' or campaigns' bids alone. */
   get excludes(): boolean {
-    return this.#inOrder.some(({ rule }) => isForSome(rule))
+    return this.#inOrder.some(({ isPartial }) => isPartial)
   }
 
   /** Whether any rule is in force at all: most exchanges have none. */
@@ -57,11 +61,10 @@ export class RuleBook {
     const { atMs } = subject.request
     const checks: CheckRecord[] = []
     let exclusions: Exclusion[] | null = null
-    for (const { rule, judge, isFor } of this.#inOrder) {
+    for (const { rule, judge, isFor, name, version, isPartial } of this.#inOrder) {
       if (!isInForce(rule, atMs) || !isFor(subject)) continue
       const { against, detail } = judge(subject)
       const effect = against ? effectOf(rule, subject) : 'allow'
-      const isPartial = isForSome(rule)
       if (effect === 'block' && isPartial) {
         exclusions ??= []
         exclusions.push({ buyers: rule.scope.buyers, campaigns: rule.scope.campaigns })
@@ -69,10 +72,10 @@ export class RuleBook {
       checks.push({
         check: 'rule',
         effect: effect === 'block' && isPartial ? 'advisory' : effect,
-        rule: `rule:${rule.name}`,
+        rule: name,
         source: rule.source,
         detail: against && rule.effect === 'log' ? `noted: ${detail}` : detail,
-        version: String(rule.version),
+        version,
       })
       if (stopsAtFirst && effect === 'block' && !isPartial) break
     }
@@ -87,8 +90,16 @@ export class RuleBook {
   }
 }
 
-function isForSome({ scope }: ComplianceRule): boolean {
-  return scope.buyers.length > 0 || scope.campaigns.length > 0
+function compile(rule: ComplianceRule, needs: RuleNeeds): Compiled {
+  const { name, version, terms, scope } = rule
+  return {
+    rule,
+    judge: compileTerms(terms, needs),
+    isFor: scopeOf(scope),
+    name: `rule:${name}`,
+    version: String(version),
+    isPartial: scope.buyers.length > 0 || scope.campaigns.length > 0,
+  }
 }
 
 function byPrecedence(a: Compiled, b: Compiled): number {
@@ -111,6 +122,7 @@ function scopeOf(scope: RuleScope): (subject: RuleSubject) => boolean {
   const [sellers, numbers, states, legs] = [scope.sellers, scope.numbers, scope.states, scope.legs].map(
     (list) => new Set<string>(list),
   ) as [Set<string>, Set<string>, Set<string>, Set<string>]
+  if (sellers.size + numbers.size + states.size + legs.size + scope.verticals.length === 0) return () => true
   const verticals = new Set(scope.verticals.map((each) => each.toLowerCase()))
   return ({ request: { offer = null, trafficType }, places }) => {
     if (legs.size > 0 && !legs.has(trafficType)) return false

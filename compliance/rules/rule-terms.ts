@@ -86,10 +86,7 @@ function callingHours(
     const closed = places.find((place) => !here(place).isOpen(atMs)) ?? null
     const spoke = here(closed ?? places[0]!)
     const { state, timezone } = spoke.place
-    return said(
-      closed !== null,
-      `${state}, ${timezone}: ${spoke.wallClock(atMs)}, calls ${spoke.window(atMs).replace('–', ' to ')}`,
-    )
+    return said(closed !== null, `${state}, ${timezone}: ${spoke.wallClock(atMs)}, calls ${spoke.window(atMs, ' to ')}`)
   }
 }
 

@@ -3,6 +3,7 @@ import { createCompliance } from '../../compliance/compliance.ts'
 import type { ScreeningRequest } from '../../compliance/screening-request.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import type { BenchResult } from './bench-result.ts'
+import { measureFull } from './compliance-full.ts'
 
 const DNC_NUMBERS = 100_000
 const REQUESTS = 4096
@@ -69,6 +70,7 @@ export async function run(): Promise<BenchResult[]> {
       unit: 'bytes',
       detail: `memory of one listed number among ${DNC_NUMBERS}`,
     },
+    ...measureFull(number),
   ]
 }
 
