@@ -16,5 +16,11 @@ export const FRAUD = {
   'fraud.risk_thresholds.medium': set(decimal(0, 1), 0.6, 'A call of this score is to be reviewed.'),
   'fraud.risk_thresholds.high': set(decimal(0, 1), 0.8, 'A call of this score is refused, where fraud.mode says so.'),
   'fraud.rules_file': may(TEXT, 'A JSON file with rules in place of ours (config/reference/fraud-rules.json).'),
+  'fraud.model.enabled': set(FLAG, true, 'Whether the learned model scores calls beside the rules.'),
+  'fraud.model.may_block': set(
+    FLAG,
+    false,
+    'Whether its score alone is enough to refuse a call; else it is enough for a review at most.',
+  ),
   'fraud.keep': set(duration('1h', '3650d'), 7_776_000_000, 'How long scores are kept.'),
 } as const
