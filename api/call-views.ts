@@ -113,6 +113,20 @@ export const CallAnswer = z.strictObject({
       ),
     })
     .nullable(),
+  signature: z
+    .strictObject({
+      verdict: z.enum(['passed', 'failed', 'none']),
+      attestation: z.enum(['A', 'B', 'C']).nullable(),
+      orig_id: z.string().nullable(),
+      signer: z.string().nullable(),
+      sip_status: z.int().nullable(),
+      detail: z.string().nullable(),
+    })
+    .nullable()
+    .meta({
+      description:
+        'What became of the signature the call came with (STIR); null where telephony.stir.policy is off. A buyer reads verdict and attestation alone',
+    }),
   fraud: z
     .strictObject({ score: z.number(), action: z.enum(FRAUD_ACTIONS), detail: z.string() })
     .nullable()
@@ -174,6 +188,7 @@ export function viewCall(
     number_id: null,
     payout: null,
     compliance: null,
+    signature: whole.signature && { ...whole.signature, ...UNTOLD },
     trace,
   }
 }
@@ -238,6 +253,7 @@ function viewWhole(call: CallRecord): Omit<View, 'legs' | 'recordings' | 'monito
     end_reason: call.endReason,
     hung_up_by: call.hungUpBy,
     compliance: viewCompliance(call),
+    signature: viewSignature(call),
     fraud: viewFraud(call),
     decision: null,
     trace: call.trace.map(({ atMs, step, detail }) => ({ at_ms: atMs, step, detail })),
@@ -269,6 +285,16 @@ function viewFraud({ checks }: CallRecord): View['fraud'] {
   const scored = checks.find(({ check }) => check === 'fraud')
   if (scored?.score === undefined || scored.action === undefined) return null
   return { score: scored.score, action: scored.action, detail: scored.detail }
+}
+
+/** Of a signature, what names those the call came through. */
+const UNTOLD = { orig_id: null, signer: null, sip_status: null, detail: null }
+
+function viewSignature({ legs }: CallRecord): View['signature'] {
+  const signature = legs.find(({ side }) => side === 'caller')?.signature
+  if (!signature) return null
+  const { verdict, attestation, origId, signer, status, detail } = signature
+  return { verdict, attestation, orig_id: origId, signer, sip_status: status, detail }
 }
 
 function viewLeg(leg: LegRecord): z.input<typeof Leg> {

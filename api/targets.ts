@@ -3,6 +3,7 @@ import { NO_CAPS } from '../model/caps.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { Reachability } from '../model/reachability.ts'
 import { isSipUri, MAX_SIP_URI } from '../model/sip-uri.ts'
+import { VERSTATS } from '../model/stir.ts'
 import type { Target } from '../model/trunk.ts'
 import { BuyerAudioAnswer, BuyerAudioInput, printBuyerAudio, readBuyerAudio } from './call-audio.ts'
 import { Caps, CapsAnswer, mergeCaps } from './caps.ts'
@@ -41,6 +42,10 @@ const fields = {
     description:
       'Whether audio may go past the exchange, where the caller’s trunk allows it and media.engine names direct: each end learns the other’s address',
   }),
+  verstat: z.enum(VERSTATS).nullable().meta({
+    description:
+      'What From and P-Asserted-Identity tell it of the caller’s signature: nothing (off), verstat (plain), or verstat with the attestation (attested); null: as the exchange is set',
+  }),
 }
 const Create = z.strictObject({
   account_id: s.id<AccountId>().optional(),
@@ -50,6 +55,7 @@ const Create = z.strictObject({
   caps: fields.caps.default(null),
   audio: BuyerAudioInput.optional(),
   direct_media: fields.direct_media.default(false),
+  verstat: fields.verstat.default(null),
 })
 const Patch = z.strictObject(fields).partial()
 
@@ -63,6 +69,7 @@ const Answer = z.strictObject({
   caps: CapsAnswer.omit({ concurrent: true }).nullable(),
   audio: BuyerAudioAnswer,
   direct_media: z.boolean(),
+  verstat: z.enum(VERSTATS).nullable(),
   status: ReachAnswer,
   quality: QualityWindowAnswer.nullable().meta({ description: 'The last hour' }),
   ...s.printedStored,
@@ -80,6 +87,7 @@ const print = (target: Target, reach: Reachability, quality: Hour): z.input<type
   caps: target.caps ? { ...target.caps } : null,
   audio: printBuyerAudio(target.audio),
   direct_media: target.directMedia,
+  verstat: target.verstat ?? null,
   status: printReach(reach),
   quality,
   ...s.printStored(target),
@@ -120,6 +128,7 @@ export function targetEndpoints(kit: Kit): Endpoint[] {
       caps: body.caps && readCaps(body.caps, null),
       audio: (await readBuyerAudio(kit, body.audio, null)) ?? null,
       directMedia: body.direct_media,
+      verstat: body.verstat,
     }),
     changes: async (body, current) =>
       given({
@@ -130,6 +139,7 @@ export function targetEndpoints(kit: Kit): Endpoint[] {
         caps: body.caps && readCaps(body.caps, current.caps ?? null),
         audio: await readBuyerAudio(kit, body.audio, current.audio ?? null),
         directMedia: body.direct_media,
+        verstat: body.verstat,
       }),
     print: (target) => print(target, kit.reachOf(target.id), printHour(kit.quality.ofTarget(target.id))),
   })

@@ -15,6 +15,8 @@ import * as s from './schemas.ts'
 
 const MAX_ADDRESSES = 256
 const MAX_TLS_NAMES = 32
+const MAX_CALLER_NUMBERS = 1000
+const ATTESTATIONS = ['A', 'B', 'C'] as const
 const TOGETHER = 'a username and a password go together'
 /** Seconds: what a registrar is asked for when the trunk does not say. */
 const DEFAULT_EXPIRES = 3600
@@ -38,6 +40,16 @@ function isSource(input: string): boolean {
 
 /** What a seller may name by itself, in bits: calls from there are its own, and the guard against abuse never bans them. */
 const WIDEST_OF_SELLERS = { 4: 24, 6: 48 } as const
+
+/** What the house answers for with its own name is its own to say; throws 422. */
+function requireOwnWord(
+  body: { readonly attestation?: unknown; readonly caller_numbers?: readonly string[] | undefined },
+  { role }: Caller,
+): void {
+  if (role === 'admin') return
+  const said = body.attestation ? '/attestation' : body.caller_numbers?.length ? '/caller_numbers' : null
+  if (said) throw invalid(said, 'what calls are attested with is for an administrator to say', 'not_allowed')
+}
 
 /** Whoever may not know better names no wide blocks; throws 422. */
 function requireNarrow(addresses: readonly string[] | undefined, { role }: Caller): void {
@@ -79,6 +91,15 @@ const DIRECT_MEDIA =
 const ANALYTICS_REFUSAL =
   'How the carrier hears that analytics has refused a call: 603+ (603 Network Blocked, ATIS-1000099), 608 (RFC 8688) or a plain 603'
 
+const ATTESTATION =
+  'The most the exchange attests its calls with (SHAKEN) where nobody has signed them before; null: they are not signed. For an administrator to set'
+const CALLER_NUMBERS =
+  'Numbers that are known to be its customer’s, or how they begin, with * at the end: calls from others are attested with B at the most. For an administrator to set'
+
+const callerNumber = z
+  .string()
+  .regex(/^\+[1-9](?:\d{6,14}|\d{2,13}\*)$/, 'must be an E.164 number, or its beginning and *')
+
 const limit = z.int().min(1).max(MAX_RATE).nullable()
 const fields = {
   name: s.text(200),
@@ -98,6 +119,8 @@ const fields = {
   max_concurrent_calls: limit,
   retry_after_on_limit: z.boolean(),
   direct_media: z.boolean().meta({ description: DIRECT_MEDIA }),
+  attestation: z.enum(ATTESTATIONS).nullable().meta({ description: ATTESTATION }),
+  caller_numbers: z.array(callerNumber).max(MAX_CALLER_NUMBERS).meta({ description: CALLER_NUMBERS }),
   analytics_refusal: z.enum(['603', '603+', '608']).meta({ description: ANALYTICS_REFUSAL }),
 }
 
@@ -122,6 +145,8 @@ const Create = z.strictObject({
   max_concurrent_calls: fields.max_concurrent_calls.default(null),
   retry_after_on_limit: fields.retry_after_on_limit.default(false),
   direct_media: fields.direct_media.default(false),
+  attestation: fields.attestation.default(null),
+  caller_numbers: fields.caller_numbers.default([]),
   analytics_refusal: fields.analytics_refusal.default('603+'),
 })
 const Patch = z.strictObject(fields).partial()
@@ -144,6 +169,8 @@ const Answer = z.strictObject({
   max_concurrent_calls: z.int().nullable(),
   retry_after_on_limit: z.boolean(),
   direct_media: z.boolean(),
+  attestation: z.enum(ATTESTATIONS).nullable(),
+  caller_numbers: z.array(z.string()),
   analytics_refusal: z.enum(['603', '603+', '608']),
   status: ReachAnswer,
   registration: RegistrationAnswer.nullable(),
@@ -177,6 +204,8 @@ const print = (
   max_concurrent_calls: trunk.maxConcurrentCalls,
   retry_after_on_limit: trunk.retryAfterOnLimit,
   direct_media: trunk.directMedia,
+  attestation: trunk.attestation ?? null,
+  caller_numbers: [...(trunk.callerNumbers ?? [])],
   analytics_refusal: trunk.analyticsRefusal ?? '603+',
   status: printReach(reach),
   registration: registration && printRegistration(registration),
@@ -208,6 +237,7 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
     answer: Answer,
     draft: (body, owner, caller) => {
       requireNarrow(body.addresses, caller)
+      requireOwnWord(body, caller)
       const draft = {
         accountId: owner.id,
         name: body.name,
@@ -224,6 +254,8 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
         maxConcurrentCalls: body.max_concurrent_calls,
         retryAfterOnLimit: body.retry_after_on_limit,
         directMedia: body.direct_media,
+        attestation: body.attestation,
+        callerNumbers: body.caller_numbers,
         analyticsRefusal: body.analytics_refusal,
         ...kept(body.direction, body.username, body.password),
       }
@@ -232,6 +264,7 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
     },
     changes: (body, current, caller) => {
       requireNarrow(body.addresses, caller)
+      requireOwnWord(body, caller)
       const changes = given({
         name: body.name,
         addresses: body.addresses,
@@ -246,6 +279,8 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
         maxConcurrentCalls: body.max_concurrent_calls,
         retryAfterOnLimit: body.retry_after_on_limit,
         directMedia: body.direct_media,
+        attestation: body.attestation,
+        callerNumbers: body.caller_numbers,
         analyticsRefusal: body.analytics_refusal,
         ...(changesPassword(body, current) &&
           kept(current.direction, body.username === undefined ? current.username : body.username, body.password)),

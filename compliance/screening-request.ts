@@ -2,6 +2,7 @@ import type { Attestation } from '../model/compliance-rule.ts'
 import type { BroughtConsent, GivenConsent } from '../model/consent.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { TrafficType } from '../model/trunk.ts'
+import type { Verification } from './stir/verify.ts'
 
 /** What the call is offered as. */
 export interface Offer {
@@ -28,6 +29,8 @@ export interface ScreeningRequest {
   readonly offer?: Offer
   /** As verified; absent or null: none. */
   readonly attestation?: Attestation | null
+  /** What became of the signature it came with; absent: nobody has looked. */
+  readonly signature?: Verification
   /** What the call or its ping brings of the consumer's consent; absent or null: nothing. */
   readonly brought?: BroughtConsent | null
   /** Found by `screen`: that of this consumer to calls of this seller; absent or null: none is known. */

@@ -274,6 +274,19 @@ export const PORT_OR_OFF: Kind<number | 'off'> = {
   read: (raw) => (raw === 'off' || raw === false ? 'off' : PORT.read(raw)),
 }
 
+/** Ports that are connected to. At least one. */
+export const PORTS: Kind<readonly number[]> = {
+  allowed: 'ports from 1 to 65535, separated by commas',
+  suffix: '',
+  read: (raw) => {
+    const parts: unknown = typeof raw === 'string' ? raw.split(',').map((part) => part.trim()) : raw
+    if (!Array.isArray(parts) || parts.length === 0) return undefined
+    const ports = parts.map((part: unknown) => readNumber(part, /^\d{1,5}$/, 1, 65_535))
+    return ports.every((port) => port !== undefined) ? ports : undefined
+  },
+  write: (ports) => ports.join(', '),
+}
+
 export interface PortRange {
   readonly first: number
   readonly last: number

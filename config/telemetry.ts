@@ -160,6 +160,21 @@ function createCatalogue(registers: Registry[]) {
       ['evidence'],
     ),
     evidenceWaiting: gauge('dce_evidence_waiting', 'Calls and pings that wait for evidence now.'),
+    stirVerifications: counter(
+      'dce_stir_verifications_total',
+      'Signatures of calls by verdict (passed, failed, none), status (RFC 8224) and attestation.',
+      ['verdict', 'status', 'attestation'],
+    ),
+    stirSigned: counter('dce_stir_signed_total', 'Signatures of our own: shaken by attestation, and div.', [
+      'ppt',
+      'attestation',
+    ]),
+    stirFetches: counter(
+      'dce_stir_fetches_total',
+      'Certificates asked for: fetched, failed, or full, since too many were being fetched.',
+      ['result'],
+    ),
+    stirCertificates: gauge('dce_stir_certificates', 'Certificates kept, and URLs that gave none.'),
     postings: counter('dce_postings_total', 'Ledger postings by kind.', ['kind']),
     trackingEvents: counter(
       'dce_tracking_events_total',

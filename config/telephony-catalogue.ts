@@ -1,4 +1,5 @@
 import { later, may, set, SHORT_WAIT } from './setting.ts'
+import { STIR } from './stir-catalogue.ts'
 import {
   ADDRESSES,
   bytes,
@@ -312,6 +313,7 @@ export const TELEPHONY = {
     'Whether one that has never answered an OPTIONS may be down: many phones drop OPTIONS, and take calls.',
   ),
   'telephony.probe_inbound_trunks': set(FLAG, false, 'Whether inbound trunks of a single address are asked as well.'),
+  ...STIR,
   'telephony.sip_proxy': later(TEXT, 'A proxy all outbound SIP goes through.'),
   'telephony.stun_servers': later(LIST, 'STUN servers for browser callers.'),
   'telephony.turn_servers': later(LIST, 'TURN servers for browser callers.'),

@@ -1,4 +1,5 @@
 import type { Settings } from '../config/settings.ts'
+import type { VerstatPolicy } from '../model/stir.ts'
 import type { HistoryPolicy } from './invitation/call-history.ts'
 import type { CallerLegPolicies } from './caller-leg.ts'
 import { MIN_SE } from './in-dialog/session-timer.ts'
@@ -19,6 +20,8 @@ export interface CallPolicies extends CallerLegPolicies {
   /** Headers of the caller that buyers see. */
   readonly passHeaders: readonly string[]
   readonly historyInfo: HistoryPolicy
+  /** What a target is told of the caller's signature that does not say itself. */
+  readonly verstat: VerstatPolicy
   readonly transfers: TransferPolicy
   /** Hosts and domains a transfer may lead to, besides the target's own. */
   readonly transferHosts: readonly string[]
@@ -40,6 +43,7 @@ export function callPolicies({ telephony, drachtio, media, compliance }: Setting
     trustedHosts: telephony.trustedHosts,
     passHeaders: telephony.passHeaders,
     historyInfo: telephony.historyInfo,
+    verstat: telephony.stir.verstat,
     transfers: telephony.transfers,
     transferHosts: telephony.transferHosts,
     transferNumbers: telephony.transferNumbers,

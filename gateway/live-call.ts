@@ -1,6 +1,7 @@
 import type { ScreeningRequest } from '../compliance/screening-request.ts'
 import type { Recording } from '../media/audio-tools.ts'
 import type { MediaFailure, MediaServer, MediaSession } from '../media/media-server.ts'
+import type { Verification } from '../compliance/stir/verify.ts'
 import type { CallNeeds } from '../media/call-needs.ts'
 import type { Account } from '../model/account.ts'
 import type { Auction, Award } from '../model/auction.ts'
@@ -177,6 +178,11 @@ export class Call {
     this.caller.once('cancelled', () => this.abandon('cancelled'))
   }
 
+  /** What became of the signature it came with; null: nobody has looked, or not yet. */
+  get signature(): Verification | null {
+    return this.judgedBy?.signature ?? null
+  }
+
   /** Aborted when the call will not go on though nobody has answered: every awaited step receives it. */
   get gone(): AbortSignal {
     return this.#gone.signal
@@ -300,6 +306,7 @@ export class Call {
       targetId: null,
       uri: this.caller.requestUri,
       state: this.facts && stateOf(this.facts),
+      ...(this.signature && { signature: this.signature.result }),
       invitedAt: this.receivedAt,
       ringingAt: this.ringingAt,
       answeredAt: this.waiting?.since ?? this.answeredAt,

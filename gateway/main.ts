@@ -260,7 +260,7 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
     registrar,
     directory,
     places,
-    screening: screening.screening,
+    ...screening.forCalls,
     callEnded: (call) => screening.ended(call),
     routing,
     pings,

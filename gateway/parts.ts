@@ -24,6 +24,7 @@ import type { RecordingShelf } from './audio/recording-shelf.ts'
 import type { RefusalCounter } from './refusal-counter.ts'
 import type { Reservations } from './reserving/reserve.ts'
 import type { Registrar } from './registrar/registrar.ts'
+import type { OutgoingIdentity } from './stir/outgoing-identity.ts'
 import type { Screening } from './screening/screening.ts'
 import type { Signaling } from './srf.ts'
 import type { Trunks } from './identity/trunks.ts'
@@ -44,6 +45,8 @@ export interface ExchangeParts {
   readonly directory: Directory
   readonly places: Places
   readonly screening: Pick<Screening, 'screen'>
+  /** Absent or null: we sign no calls. */
+  readonly outgoingIdentity?: Pick<OutgoingIdentity, 'sign'> | null
   readonly routing: Routing
   readonly pings: Pings
   /** Absent: nobody is asked by HTTP. */

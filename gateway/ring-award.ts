@@ -83,7 +83,7 @@ export async function ringAward(
     const next = nextUri(result, redirections, (uri) => mayFollow(uri, invitation, parts))
     if (!next) return { kind: 'failed', code: 'ring_failed', status }
     const { target, placeId, trunkId, auth }: Invitation = invitation
-    const headers = { ...headersTo(next, call, parts), ...trunkParty(trunkId, parts.isSipServerOurs) }
+    const headers = { ...headersTo(target, next, call, parts), ...trunkParty(trunkId, parts.isSipServerOurs) }
     invitation = { target, uri: next, placeId, headers, ...(trunkId && { trunkId }), ...(auth && { auth }) }
     call.note('redirected', `rank ${award.rank}`)
   }

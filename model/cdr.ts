@@ -16,6 +16,7 @@ import type { Currency, Micros } from './money.ts'
 import type { PhoneNumber } from './phone-number.ts'
 import type { Hold } from './ledger.ts'
 import type { Pricing } from './tracking.ts'
+import type { StirResult } from './stir.ts'
 import type { Payout, TrafficType } from './trunk.ts'
 
 /** What one direction of a leg's media did, as the engine counted it. */
@@ -69,6 +70,8 @@ export interface LegRecord {
   readonly uri: string
   /** Two letters: where the caller was, as routing knew it. Null when it may have been in several states, or none. */
   readonly state?: string | null
+  /** Of the caller’s: what became of the signature it came with. Absent: nobody has looked. */
+  readonly signature?: StirResult
   readonly invitedAt: Date
   readonly ringingAt: Date | null
   readonly answeredAt: Date | null

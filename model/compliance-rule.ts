@@ -1,9 +1,9 @@
 import type { Stored } from './account.ts'
 import type { AccountId, CampaignId, NumberId, RuleId } from './ids.ts'
+import type { Attestation } from './stir.ts'
 import type { TrafficType } from './trunk.ts'
 
-/** How sure the originating carrier is of the caller's right to its number (ATIS-1000074 §5.2.3). */
-export type Attestation = 'A' | 'B' | 'C'
+export type { Attestation }
 
 /**
  * What follows when a rule speaks against a call: it is refused; it is sold and the record warns; it is only noted; it is

@@ -1,4 +1,5 @@
-import type { Attestation } from './compliance-rule.ts'
+/** How sure the originating carrier is of the caller's right to its number (ATIS-1000074 §5.2.3). */
+export type Attestation = 'A' | 'B' | 'C'
 
 /** What a request without a signature that can be trusted may be told (RFC 8224 §6.2.2). */
 export type StirStatus = 403 | 428 | 436 | 437 | 438

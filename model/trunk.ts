@@ -7,6 +7,7 @@ import type { NumberMenu } from './number-menu.ts'
 import type { PhoneNumber } from './phone-number.ts'
 import type { RoutingPlan } from './routing-plan.ts'
 import type { DigestSecret } from './sip-user.ts'
+import type { Attestation, VerstatPolicy } from './stir.ts'
 
 /** A carrier's agreed way in (`inbound`, a seller's) or the house's way out to numbers (`outbound`). */
 export interface Trunk extends Stored {
@@ -41,6 +42,10 @@ export interface Trunk extends Stored {
   readonly directMedia: boolean
   /** How its carrier hears that analytics has refused a call; absent: `603+`. */
   readonly analyticsRefusal?: AnalyticsRefusal
+  /** The most we attest its calls with where nobody has signed them before us; absent or null: we do not sign them. */
+  readonly attestation?: Attestation | null
+  /** Numbers that are known to be its customer's, E.164, or how they begin with `*` at the end: calls from them may be attested with A. */
+  readonly callerNumbers?: readonly string[]
 }
 
 /**
@@ -100,4 +105,6 @@ export interface Target extends Stored {
   readonly audio?: BuyerAudio | null
   /** As a trunk's; of a number, the outbound trunk must allow it as well. */
   readonly directMedia: boolean
+  /** What From and P-Asserted-Identity tell it of the caller's signature; absent or null: as the exchange is set. */
+  readonly verstat?: VerstatPolicy | null
 }

@@ -7,7 +7,8 @@ const PAGE = 5_000
 /** The latest of before a start that are recalled: some 5 s of reading. */
 const MAX_RECALLED = 1_000_000
 
-const COLUMNS = `c.id, c.ani, c.received_at, c.traffic_type, c.vertical, c.seller_id, c.number_id, c.answered_at, n.tags
+const COLUMNS = `c.id, c.ani, c.received_at, c.traffic_type, c.vertical, c.seller_id, c.number_id, c.answered_at, n.tags,
+       c.legs -> 0 -> 'signature' ->> 'attestation' as attestation
        from calls c left join numbers n on n.id = c.number_id`
 
 /** Every version of a compliance rule, oldest first. */
@@ -71,6 +72,7 @@ function readCall(row: Row): ScreenedCall {
       zip: null,
       trafficType: row['traffic_type'],
       atMs: row['received_at'].getTime(),
+      attestation: row['attestation'],
       offer: {
         sellerId: row['seller_id'],
         numberId: row['number_id'] ?? '',

@@ -17,6 +17,7 @@ export const TARGETS: TableLayout<Target> = {
       caps: json(target.caps),
       audio: json(target.audio),
       direct_media: target.directMedia,
+      verstat: target.verstat,
     }),
   read: (row: Row) => ({
     id: row['id'],
@@ -28,6 +29,7 @@ export const TARGETS: TableLayout<Target> = {
     ...(row['caps'] && { caps: row['caps'] }),
     ...(row['audio'] && { audio: row['audio'] }),
     directMedia: row['direct_media'],
+    ...(row['verstat'] && { verstat: row['verstat'] }),
     version: row['version'],
     createdAt: row['created_at'],
     updatedAt: row['updated_at'],

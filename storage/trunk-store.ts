@@ -26,6 +26,8 @@ export const TRUNKS: TableLayout<Trunk> = {
       max_concurrent_calls: trunk.maxConcurrentCalls,
       retry_after_on_limit: trunk.retryAfterOnLimit,
       direct_media: trunk.directMedia,
+      attestation: trunk.attestation,
+      caller_numbers: trunk.callerNumbers,
       analytics_refusal: trunk.analyticsRefusal,
     }),
   read: (row: Row) => ({
@@ -47,6 +49,8 @@ export const TRUNKS: TableLayout<Trunk> = {
     maxConcurrentCalls: row['max_concurrent_calls'],
     retryAfterOnLimit: row['retry_after_on_limit'],
     directMedia: row['direct_media'],
+    ...(row['attestation'] && { attestation: row['attestation'] }),
+    ...(row['caller_numbers'].length > 0 && { callerNumbers: row['caller_numbers'] }),
     analyticsRefusal: row['analytics_refusal'],
     version: row['version'],
     createdAt: row['created_at'],

@@ -21,11 +21,13 @@ const BLOCK = /-----BEGIN X509 CRL-----([A-Za-z0-9+/=\s]+)-----END X509 CRL-----
  */
 export class RevokedCertificates {
   readonly #revoked = new Set<string>()
+  readonly #maxRevoked: number
   /** When the first of its lists should have been replaced, ms since the epoch; infinite: no list says. */
   readonly nextUpdateMs: number
 
   /** Throws DerError for what is no list, is signed by nobody of `signers`, or says what is not understood here. */
-  constructor(pem: string, signers: readonly X509Certificate[]) {
+  constructor(pem: string, signers: readonly X509Certificate[], maxRevoked = MAX_REVOKED) {
+    this.#maxRevoked = maxRevoked
     let next = Infinity
     let lists = 0
     for (const [, body] of pem.matchAll(BLOCK)) {
@@ -71,7 +73,7 @@ export class RevokedCertificates {
       requireHeeded(said)
       const other = said.find(({ id }) => id === CERTIFICATE_ISSUER)
       if (other) issuer = nameIn(other.value)
-      if (this.#revoked.size >= MAX_REVOKED) throw new DerError('a revocation list too long')
+      if (this.#revoked.size >= this.#maxRevoked) throw new DerError('a revocation list too long')
       this.#revoked.add(keyOf(issuer, expectTag(serial, DER.integer)))
     }
   }

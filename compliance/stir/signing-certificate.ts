@@ -66,26 +66,35 @@ export function readSigningCertificate(pem: string, roots: TrustedRoots): Signin
   const [leaf, ...others] = certificates
   if (!leaf) return { status: 436, detail: 'its URL answered no certificate' }
   if (certificates.length > MAX_IN_FILE) return { status: 436, detail: 'its URL answered too many certificates' }
+  try {
+    return prove(leaf, others, roots)
+  } catch (error) {
+    return unsupported(`its certificate has ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** Throws for parts that cannot be read, which are read only when they are asked for: keys and extensions. */
+function prove(
+  leaf: X509Certificate,
+  others: readonly X509Certificate[],
+  roots: TrustedRoots,
+): SigningCertificate | CertificateFault {
   const { publicKey } = leaf
   if (publicKey.asymmetricKeyType !== 'ec' || publicKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
     return unsupported('its key is not one of P-256')
   const chain = chainOf(leaf, others, roots)
   if (!chain) return unsupported('its certificate comes from no trusted root')
-  try {
-    const { tnAuthList, claims } = readStirExtensions(leaf.raw)
-    for (const other of chain.slice(1)) readStirExtensions(other.raw)
-    if (!tnAuthList) return unsupported('its certificate names nobody it may speak for')
-    return {
-      key: publicKey,
-      tnAuthList,
-      claims,
-      signer: (tnAuthList.codes[0] ?? leaf.subject).slice(0, 200),
-      validFromMs: Math.max(...chain.map(({ validFromDate }) => validFromDate.getTime())),
-      validUntilMs: Math.min(...chain.map(({ validToDate }) => validToDate.getTime())),
-      chain: chain.slice(0, -1),
-    }
-  } catch (error) {
-    return unsupported(`its certificate has ${error instanceof Error ? error.message : String(error)}`)
+  const { tnAuthList, claims } = readStirExtensions(leaf.raw)
+  for (const other of chain.slice(1)) readStirExtensions(other.raw)
+  if (!tnAuthList) return unsupported('its certificate names nobody it may speak for')
+  return {
+    key: publicKey,
+    tnAuthList,
+    claims,
+    signer: (tnAuthList.codes[0] ?? leaf.subject).slice(0, 200),
+    validFromMs: Math.max(...chain.map(({ validFromDate }) => validFromDate.getTime())),
+    validUntilMs: Math.min(...chain.map(({ validToDate }) => validToDate.getTime())),
+    chain: chain.slice(0, -1),
   }
 }
 

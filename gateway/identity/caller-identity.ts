@@ -49,13 +49,13 @@ export function isWithheld({ privacy }: CallerIdentity): boolean {
 /**
  * From, P-Asserted-Identity and Privacy of the INVITE to a buyer. A withheld number is told only within our trust domain
  * (RFC 3325 §5, §7), where the Privacy header goes along; in From it is never told. `@localhost` is drachtio's word for the
- * address the request will leave from.
+ * address the request will leave from. `verstat`: what the number carries as its parameter, `;verstat=…`.
  */
-export function identityHeaders(caller: CallerIdentity, isTrusted: boolean): Record<string, string> {
+export function identityHeaders(caller: CallerIdentity, isTrusted: boolean, verstat = ''): Record<string, string> {
   const { ani, displayName } = caller
   if (!ani) return { From: ANONYMOUS, Privacy: 'id' }
   const name = displayName === '' ? '' : `"${displayName}" `
-  const asserted = `${name}<sip:${ani}@localhost>`
+  const asserted = `${name}<sip:${ani}${verstat}@localhost>`
   if (!isWithheld(caller)) return { From: asserted, 'P-Asserted-Identity': asserted }
   const headers = { From: ANONYMOUS, Privacy: caller.privacy.join(';') }
   return isTrusted ? { ...headers, 'P-Asserted-Identity': asserted } : headers

@@ -1,3 +1,4 @@
+import { verstatOf } from '../../compliance/stir/verstat.ts'
 import type { Award } from '../../model/auction.ts'
 import type { TargetId, TrunkId } from '../../model/ids.ts'
 import type { Target, Trunk } from '../../model/trunk.ts'
@@ -49,8 +50,8 @@ export function invitationOf(call: Call, award: Award, parts: ExchangeParts): In
   // How a place answers that a bidder has named for this call says nothing of its target.
   const placeId = call.round?.destinations.has(award.bidId) ? (award.id as unknown as TargetId) : target.id
   const direct = { target, uri: target.uri, placeId }
-  if (ways) return { ...direct, headers: headersTo(target.uri, call, parts), ways }
-  if (!target.uri.startsWith('+')) return { ...direct, headers: headersTo(target.uri, call, parts) }
+  if (ways) return { ...direct, headers: headersTo(target, target.uri, call, parts), ways }
+  if (!target.uri.startsWith('+')) return { ...direct, headers: headersTo(target, target.uri, call, parts) }
 
   const [first, ...others] = parts.trunks.outboundInTurn(parts.isTrunkWorking).slice(0, MAX_TRUNKS)
   return first ? throughTrunk(target, target.uri, first, others, call, parts) : null
@@ -81,31 +82,41 @@ function throughTrunk(
   parts: ExchangeParts,
 ): Invitation {
   const uri = `sip:${number}@${host};user=phone`
-  const headers = { ...headersTo(uri, call, parts), ...trunkParty(id, parts.isSipServerOurs) }
+  const headers = { ...headersTo(target, uri, call, parts), ...trunkParty(id, parts.isSipServerOurs) }
   const invitation = { target, uri, placeId: id, trunkId: id, headers, otherTrunks }
   return username === null || password === null ? invitation : { ...invitation, auth: { username, password } }
 }
 
 /**
  * Towards the buyer: who is calling, as far as it may be told (RFC 3323, RFC 3325), our call's id, the carrier's Identity headers
- * as they came (RFC 8224), one hop less, and whatever of the caller's headers and history the operator lets through.
+ * as they came (RFC 8224) and our own beside them, one hop less, and whatever of the caller's headers and history the operator lets through.
  */
-export function headersTo(uri: string, call: Call, { policies }: ExchangeParts): Record<string, string> {
-  const { caller } = call
+export function headersTo(
+  { verstat }: Target,
+  uri: string,
+  call: Call,
+  { policies, outgoingIdentity }: ExchangeParts,
+): Record<string, string> {
+  const { caller, signature } = call
   const { ani, dnis } = call.facts!
   const header = (name: string): string | undefined => caller.header(name)
   const identity = callerIdentity(ani, header)
   const isPrivate = isWithheld(identity)
   const isTrusted = leadsToOneOf(uri, policies.trustedHosts)
-  const headers = identityHeaders(identity, isTrusted)
+  const told = verstatOf(verstat ?? policies.verstat, signature && signature.result)
+  const headers = identityHeaders(identity, isTrusted, told)
   headers['Max-Forwards'] = String(hopsLeft(header('Max-Forwards')))
   headers['X-DCE-Call-ID'] = call.id
   headers['Allow'] = ALLOWED
   headers['Supported'] = policies.sessionExpiresS === 0 ? '100rel, replaces' : ABILITIES.Supported
   Object.assign(headers, sessionOffer(policies.sessionExpiresS))
-  const signed = caller.fields('Identity')
   // They name the number, too.
-  if (signed.length > 0 && (!isPrivate || isTrusted)) Object.assign(headers, headerLines('Identity', signed))
+  if (!isPrivate || isTrusted) {
+    const signed = caller.fields('Identity')
+    const own = outgoingIdentity?.sign(call, uri) ?? null
+    if (own !== null) signed.push(own)
+    if (signed.length > 0) Object.assign(headers, headerLines('Identity', signed))
+  }
   if (policies.passHeaders.length > 0) Object.assign(headers, passedHeaders(policies.passHeaders, caller))
   if (policies.historyInfo === 'off') return headers
   const past = { diversion: header('Diversion'), historyInfo: header('History-Info'), dnis, targetUri: uri }

@@ -36,6 +36,7 @@ function conclude(call: Call, screened: Screened, parts: ExchangeParts): void {
   call.exclusions = exclusions
   call.consents = consents
   forgetPingWithoutConsent(call)
+  if (call.signature) call.note('signature', call.signature.result.detail)
   call.note('screened', allowed ? 'may be sold' : `${rule}: ${screened.text}`)
   parts.announcements.checked(call, allowed)
   parts.telemetry.screenings.inc({ effect: allowed ? 'allow' : 'block', rule: rule ?? 'none' })

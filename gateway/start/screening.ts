@@ -24,6 +24,7 @@ import type { FraudStorage } from '../fraud/fraud-part.ts'
 import { createFraud } from './fraud.ts'
 import { complianceOptions } from './part-options.ts'
 import { systemSchedule } from './schedule.ts'
+import { createOutgoingIdentity, createVerification } from './stir.ts'
 
 interface ScreeningNeeds {
   readonly settings: Settings
@@ -58,6 +59,7 @@ export function createScreening(needs: ScreeningNeeds) {
   const listLoader = new ListLoader({ lists: compliance.suppression, schedule: systemSchedule, log })
   const fraud = createFraud(settings, { operatorId, places, news, announcements, clock, log, telemetry })
   const parts: readonly ScreeningPart<ScreeningStorage>[] = [
+    createVerification(needs) ?? {},
     listLoader,
     new ConsumerCalls(compliance, news, clock),
     ...(fraud ? [fraud] : []),
@@ -83,6 +85,8 @@ export function createScreening(needs: ScreeningNeeds) {
   return {
     compliance,
     screening,
+    /** What the steps of a call ask for. */
+    forCalls: { screening, outgoingIdentity: createOutgoingIdentity(needs) },
     /** What the API asks of the parts, by the names it has for it. */
     api: {
       fraud,

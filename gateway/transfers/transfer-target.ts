@@ -28,7 +28,12 @@ export function transferTarget(
   const isTel = uri.scheme === 'tel'
   const isOurRealm = parts.registrar.usernameIn(text) !== null
   const isOurs = isOurRealm || uri.host === ownHost || uri.host === 'localhost'
-  const direct = (): Invitation => ({ target, uri: text, placeId: target.id, headers: headersTo(text, call, parts) })
+  const direct = (): Invitation => ({
+    target,
+    uri: text,
+    placeId: target.id,
+    headers: headersTo(target, text, call, parts),
+  })
   if (!isTel && isOurs && parts.registrar.ownerOf(uri.user) === target.accountId) {
     const ways = parts.registrar.waysToUser(uri.user, target.accountId, uri.params.get('gr'))
     return ways.length === 0 ? 480 : withReferral({ ...direct(), ways }, referral)

@@ -75,6 +75,7 @@ describe('targets', () => {
         ring_timeout: [0, 181, 1.5, '30', null],
         max_concurrent_calls: [0, -1, 'many'],
         direct_media: ['yes', 1, null],
+        verstat: ['on', true],
         account_id: [seller.account.id],
       },
     ))

@@ -78,6 +78,8 @@ describe('trunks', () => {
       ],
       max_cps: [0, -1, 1.5, '10', 1e9],
       direct_media: ['yes', 1, null],
+      attestation: ['D', 'a', true],
+      caller_numbers: [['2125550142'], ['+1*'], ['+121255501*2'], ['*'], Array(1001).fill('+12125550142')],
       max_concurrent_calls: [0, -1, 1.5, '10'],
       strip_prefix: ['', 'abc', '1'.repeat(17)],
       direction: ['both', 'outbound', null],
@@ -97,6 +99,18 @@ describe('trunks', () => {
     assertFault(await post(seller, 'trunks', { ...good, tls_names: ['*.carrier.example'] }), '/tls_names/0')
     assertFault(await post(seller, 'trunks', { ...good, tls_names: Array(33).fill('a.example') }), '/tls_names')
     assertFault(await patch(seller, `trunks/${made.body.id}`, { tls_names: [] }), '/addresses', 'required')
+  })
+
+  it('are attested as an administrator says, and no seller', async () => {
+    const own = { attestation: 'A', caller_numbers: ['+12125550142', '+1215555*'] }
+    const path = `trunks/${(await post(seller, 'trunks', good)).body.id}`
+    assertFault(await patch(seller, path, { attestation: 'C' }), '/attestation', 'not_allowed')
+    assertFault(await patch(seller, path, { caller_numbers: ['+12125550142'] }), '/caller_numbers', 'not_allowed')
+    assertFault(await post(seller, 'trunks', { ...good, ...own }), '/attestation', 'not_allowed')
+    const { body } = await patch(admin, path, own)
+    assert.deepEqual([body.attestation, body.caller_numbers], [own.attestation, own.caller_numbers])
+    const { body: renamed } = await patch(seller, path, { name: 'renamed', attestation: null, caller_numbers: [] })
+    assert.deepEqual([renamed.attestation, renamed.caller_numbers], [null, []], 'it may go without')
   })
 
   it('outbound keep the password they must say', async () => {

@@ -10,6 +10,7 @@ const NAMES = [
   'routing',
   'auction',
   'compliance',
+  'stir',
   'fraud',
   'bids',
   'ledger',

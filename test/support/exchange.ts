@@ -25,6 +25,7 @@ export interface CallAnswer {
   readonly price: string
   readonly payout: string
   readonly legs: readonly Record<string, unknown>[]
+  readonly signature: Readonly<Record<string, unknown>> | null
   readonly trace: readonly { readonly step: string }[]
 }
 

@@ -34,6 +34,12 @@ describe('certificates taken back (RFC 5280 §5)', () => {
     assert.throws(() => new RevokedCertificates([begin, 'AAAA', ...rest].join('\n'), [root.x509]))
   })
 
+  it('are so many at the most', () => {
+    const three = makeCrl(root, [{ serial: '01' }, { serial: '02' }, { serial: '03' }])
+    assert.equal(new RevokedCertificates(three, [root.x509], 3).size, 3)
+    assert.throws(() => new RevokedCertificates(three, [root.x509], 2), /too long/)
+  })
+
   it('are of several lists in one text, of which the first to grow old is known', () => {
     const soon = new Date(1_900_000_000_000)
     const both = makeCrl(root, [{ serial }], new Date(1_950_000_000_000)) + makeCrl(root, [{ serial: '05' }], soon)

@@ -102,6 +102,10 @@ describe('a signed call (RFC 8224, RFC 8225, RFC 8588)', () => {
     assert.equal(said(['rubbish', signedBy(signer)]), 'passed A')
     assert.equal(said(['rubbish']), '438')
     assert.equal(said([...Array<string>(10).fill(forged), signedBy(signer)]), '438', 'only so many are read')
+    const elsewhere = (count: number): string[] =>
+      Array.from({ length: count }, (_, i) => signedBy(signer, { url: `https://certs.example/${i}.pem` }))
+    assert.equal(said([...elsewhere(3), signedBy(signer)]), 'passed A')
+    assert.equal(said([...elsewhere(4), signedBy(signer)]), '436', 'only so many certificates are fetched')
   })
 
   it('may come in compact form where its claims can be told from the request, and in no other', () => {
@@ -218,6 +222,20 @@ describe('a certificate of one who signs (RFC 8226)', () => {
     assert.equal(signs({ issuer: impostor }), '437', 'of a root’s name, and not its key')
   })
 
+  it('comes from a root at most five steps away', () => {
+    const chainOf = (steps: number): string => {
+      const chain = [root]
+      for (let at = 1; at < steps; at++)
+        chain.push(
+          makeStirCertificate({ issuer: chain.at(-1)!, name: `Between ${at}`, isAuthority: true, tnAuthList: null }),
+        )
+      const leaf = makeStirCertificate({ issuer: chain.at(-1)! })
+      const published = { [URL]: [leaf, ...chain.slice(1)].map(({ pem }) => pem).join('') }
+      return said([signedBy(leaf)], { published })
+    }
+    assert.deepEqual([chainOf(5), chainOf(6)], ['passed A', '437'])
+  })
+
   it('is of today, has a key of P-256, and says for whom it speaks: 437', () => {
     const past = new Date(NOW_MS - 10 * 86_400_000)
     assert.equal(signs({ validFrom: past, validUntil: new Date(NOW_MS - 60_000) }), '437')
@@ -240,6 +258,8 @@ describe('a certificate of one who signs (RFC 8226)', () => {
     assert.equal(list({ ranges: [['1215555010', 1000]] }), '437', 'of another length')
     assert.equal(list({ ranges: [['12155550100', 1]] }), '437', 'a range of one is none')
     assert.equal(list({ codes: ['709J', '710J'] }), 'passed A')
+    const many = (count: number): string => list({ numbers: [...Array<string>(count - 1).fill('1'), CALLER] })
+    assert.deepEqual([many(10_000), many(10_001)], ['passed A', '437'])
   })
 
   it('limits what its PASSporTs may say (RFC 8226 §8, RFC 9118)', () => {
@@ -310,6 +330,23 @@ describe('a mutated Identity header', () => {
         assert.equal(verify([printIdentityHeader(token, URL, 'shaken')]).result.verdict, 'failed')
       }),
       { numRuns: 1000 },
+    )
+  })
+})
+
+describe('a mutated certificate', () => {
+  it('is trusted in no part that was changed, and read without a throw', () => {
+    const bytes = signer.x509.raw
+    const pemOf = (der: Buffer): string =>
+      `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (at, by) => {
+        const changed = Buffer.from(bytes)
+        changed[at]! ^= by
+        const status = said([signedBy(signer)], { published: { [URL]: pemOf(changed) } })
+        assert.ok(status === '436' || status === '437', `${status} with byte ${at} changed`)
+      }),
+      { numRuns: 500 },
     )
   })
 })

@@ -76,6 +76,7 @@ export function scenarioOf(dice: Dice): Scenario {
       trustedHosts: [],
       passHeaders: [],
       historyInfo: 'off',
+      verstat: 'off',
       transfers: isAttended ? 'both' : dice.pick(['off', 'buyer', 'both', 'both']),
       transferHosts: ['10.0.0.2', '10.0.0.3', '10.0.0.4'],
       transferNumbers: [],
