@@ -19,14 +19,10 @@ export interface Located {
 /** What the hours say of one person at one moment. */
 export interface HoursJudgement {
   readonly allowed: boolean
-  /** The rule that spoke: of the first place where it is too early or late, else of the first place. */
-  readonly rule: string
-  readonly version: string
-  readonly source: string
-  readonly places: readonly PlaceHours[]
-  readonly evidence: string
-  /** The place that forbids; null when none does or none is known. */
-  readonly against: PlaceHours | null
+  /** What spoke: the law of the first place where it is too early or late, else of the first place. */
+  readonly law: Pick<HoursRule, 'rule' | 'version' | 'source'>
+  /** The place whose law it is; null: none is known. */
+  readonly place: PlaceHours | null
 }
 
 const NOWHERE: Located = { places: [], evidence: 'none' satisfies PlaceEvidence }
@@ -37,6 +33,7 @@ export class CallingHours {
   readonly #places: Places
   /** Whether consumers may be called of whom nobody knows where they are. */
   readonly allowsUnknown: boolean
+  readonly #unknown: HoursJudgement
   /** By zone and state: as many as the tables of places hold, about 70. */
   readonly #byZone = new Map<string, Map<string, PlaceHours>>()
   /** Places of numbers are shared objects, so the list of their hours is made once for each. */
@@ -46,6 +43,9 @@ export class CallingHours {
     this.#rules = rules
     this.#places = places
     this.allowsUnknown = unknownLocation === 'allow'
+    const { source, version } = rules.federal
+    const law = { rule: 'calling-hours:unknown-location', version, source }
+    this.#unknown = { allowed: this.allowsUnknown, law, place: null }
   }
 
   get holidays(): Holidays {
@@ -66,13 +66,13 @@ export class CallingHours {
   }
 
   /** Whether a person at these places may be called at `atMs`: everywhere they may be, the hours must allow it. */
-  judge(located: Located, atMs: number): HoursJudgement {
-    const first = located.places[0]
-    if (first === undefined) return this.#judgeUnknown()
-    for (const place of located.places) {
-      if (!place.isOpen(atMs)) return judgement(place, atMs, located, place)
+  judge({ places }: Located, atMs: number): HoursJudgement {
+    const first = places[0]
+    if (first === undefined) return this.#unknown
+    for (const place of places) {
+      if (!place.isOpen(atMs)) return { allowed: false, law: place.lawAt(atMs), place }
     }
-    return judgement(first, atMs, located, null)
+    return { allowed: true, law: first.lawAt(atMs), place: first }
   }
 
   /**
@@ -102,13 +102,6 @@ export class CallingHours {
       if (places.every((place) => place.isOpen(minute))) return minute
     }
     return null
-  }
-
-  #judgeUnknown(): HoursJudgement {
-    const { source, version } = this.#rules.federal
-    const { places, evidence } = NOWHERE
-    const rule = 'calling-hours:unknown-location'
-    return { allowed: this.allowsUnknown, rule, version, source, places, evidence, against: null }
   }
 
   #ofZips({ zip, consentZip = null, ivrZip = null, accountZip = null }: Consumer): Located | null {
@@ -145,17 +138,19 @@ export class CallingHours {
     let found = byState?.get(state)
     if (found !== undefined) return found
     const { states, federal, holidays } = this.#rules
-    const lawOn = dated(states.get(state) ?? [], federal)
-    found = new PlaceHours({ state, timezone }, lawOn, holidays.of(state))
+    const law = inForce(states.get(state) ?? [], federal)
+    found = new PlaceHours({ state, timezone }, law, holidays.of(state))
     if (byState === undefined) this.#byZone.set(timezone, (byState = new Map()))
     byState.set(state, found)
     return found
   }
 }
 
-/** What is in force on a day: of a state's rows the one that is of it, else the nation's. */
-function dated(rows: readonly HoursRule[], federal: HoursRule): (localDay: number) => HoursRule {
-  const latest = rows.at(-1) ?? federal
+/** What is in force: of a state's rows the one that is of the day, else the nation's. */
+function inForce(rows: readonly HoursRule[], federal: HoursRule): HoursRule | ((localDay: number) => HoursRule) {
+  const latest = rows.at(-1)
+  if (latest === undefined) return federal
+  if (latest.fromDay === -Infinity && latest.untilDay === Infinity) return latest
   return (day) => {
     if (day >= latest.fromDay && day < latest.untilDay) return latest // As nearly always.
     return rows.find((row) => day >= row.fromDay && day < row.untilDay) ?? federal
@@ -164,14 +159,4 @@ function dated(rows: readonly HoursRule[], federal: HoursRule): (localDay: numbe
 
 function exactly(place: PlaceHours, evidence: PlaceEvidence): Located {
   return { places: [place], evidence }
-}
-
-function judgement(
-  spoke: PlaceHours,
-  atMs: number,
-  { places, evidence }: Located,
-  against: PlaceHours | null,
-): HoursJudgement {
-  const { rule, version, source } = spoke.lawAt(atMs)
-  return { allowed: against === null, rule, version, source, places, evidence, against }
 }

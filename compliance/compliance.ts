@@ -127,7 +127,9 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
     judgeHours({ phoneNumber, time, leg, ...evidence }) {
       const atMs = time.getTime()
       const located = hours.locate({ number: phoneNumber, ...evidence }, atMs)
-      const { allowed, rule, version, source, places } = hours.judge(located, atMs)
+      const { places } = located
+      const { allowed, law } = hours.judge(located, atMs)
+      const { rule, version, source } = law
       const isEnforced = enforcement.isEnforced('calling_hours', leg)
       const next = allowed ? null : hours.nextAllowedAt(places, atMs)
       return {

@@ -11,14 +11,20 @@ export type KeptHours = Pick<HoursRule, 'week' | 'callsOnHolidays'>
 /** The clock and the law of one place: a state, and one of the zones its people live in. */
 export class PlaceHours<Law extends KeptHours = HoursRule> {
   readonly place: Place
-  readonly #lawOn: (localDay: number) => Law
+  /** Null: it depends on the day. */
+  readonly #always: Law | null
+  readonly #lawOn: ((localDay: number) => Law) | null
   readonly #zone: Zone
   readonly #holidays: HolidayCalendar
+  /** The day asked for last: calls come by the thousand of one day. */
+  #day = NaN
+  #dayHours: Hours = null
 
-  /** `lawOn` says what is in force on a local day (days since 1 January 1970 on the wall). */
-  constructor(place: Place, lawOn: (localDay: number) => Law, holidays: HolidayCalendar) {
+  /** `law`: what is in force always, or says what is on a local day (days since 1 January 1970 on the wall). */
+  constructor(place: Place, law: Law | ((localDay: number) => Law), holidays: HolidayCalendar) {
     this.place = place
-    this.#lawOn = lawOn
+    this.#always = typeof law === 'function' ? null : law
+    this.#lawOn = typeof law === 'function' ? law : null
     this.#zone = getZone(place.timezone)
     this.#holidays = holidays
   }
@@ -35,7 +41,7 @@ export class PlaceHours<Law extends KeptHours = HoursRule> {
 
   /** What is in force there at this instant. */
   lawAt(atMs: number): Law {
-    return this.#lawOn(this.#dayAt(atMs))
+    return this.#always ?? this.#lawOn!(this.#dayAt(atMs))
   }
 
   /** `2026-11-21T07:30:00-06:00`: what the clock on the wall shows, with its distance from UTC. */
@@ -61,7 +67,7 @@ export class PlaceHours<Law extends KeptHours = HoursRule> {
     const day = this.#dayAt(atMs)
     const hours = this.#hoursOf(day)
     if (hours !== null) return clock(hours.startMinute) + to + clock(hours.endMinute)
-    if (this.#lawOn(day).callsOnHolidays) return 'none'
+    if ((this.#always ?? this.#lawOn!(day)).callsOnHolidays) return 'none'
     const holiday = this.#holidays.nameOf(day)
     return holiday === null ? 'none' : `none (${holiday})`
   }
@@ -77,7 +83,15 @@ export class PlaceHours<Law extends KeptHours = HoursRule> {
   }
 
   #hoursOf(day: number): Hours {
-    const law = this.#lawOn(day)
+    if (day !== this.#day) {
+      this.#dayHours = this.#askHours(day)
+      this.#day = day
+    }
+    return this.#dayHours
+  }
+
+  #askHours(day: number): Hours {
+    const law = this.#always ?? this.#lawOn!(day)
     if (!law.callsOnHolidays && this.#holidays.nameOf(day) !== null) return null
     return law.week[(((day + 3) % 7) + 7) % 7]!
   }

@@ -121,10 +121,10 @@ const callingHours: Check = {
         detail: 'calling hours are turned off',
       }
     const atMs = judgedAt(request)
-    const { allowed, rule, version, source, places, evidence, against } = hours.judge(located, atMs)
-    const spoke = against ?? places[0]
-    const detail = spoke === undefined ? 'the place of the consumer is unknown' : wordsOf(spoke, atMs)
-    return { against: !allowed, rule, version, source, detail, evidence }
+    const { allowed, law, place } = hours.judge(located, atMs)
+    const { rule, version, source } = law
+    const detail = place === null ? 'the place of the consumer is unknown' : wordsOf(place, atMs)
+    return { against: !allowed, rule, version, source, detail, evidence: located.evidence }
   },
 }
 

@@ -77,7 +77,8 @@ function callingHours(
   const here = (known: PlaceHours): PlaceHours<KeptHours> => {
     const { place } = known
     let found = byPlace.get(known)
-    if (found === undefined) byPlace.set(known, (found = new PlaceHours(place, () => terms, holidays.of(place.state))))
+    if (found === undefined)
+      byPlace.set(known, (found = new PlaceHours<KeptHours>(place, terms, holidays.of(place.state))))
     return found
   }
   return ({ request, places }) => {
