@@ -89,6 +89,38 @@ describe('the lists', function () {
   })
 })
 
+describe('fraud', function () {
+  this.timeout(90_000)
+  let exchange: Exchange
+  before(async function () {
+    exchange = await startExchange(this, { env: { DCE_COMPLIANCE_TCPA_ENABLED: 'false' } })
+  })
+  after(() => exchange?.close())
+
+  it('refuses a caller who is blocked for a time, until that is lifted, and scores every call', async () => {
+    const market = await Market.open(exchange)
+    await market.buyer(BUYER)
+    const ani = '+12125527391'
+    const blocked = await exchange.api.create('fraud/blocks', {
+      kind: 'caller',
+      value: ani,
+      minutes: 60,
+      reason: 'seen',
+    })
+    await market.call('uac-compliance-expect-603.xml', { keys: { ani } })
+    await exchange.api.request('DELETE', `/api/v1/fraud/blocks/${blocked.id}`)
+    await market.call(CALLER, { keys: { ani } })
+    const [answered, refused] = await market.records(2)
+    assert.deepEqual(
+      [refused!.outcome, refused!.end_reason, refused!.sip_status, refused!.fraud],
+      ['refused', 'fraud', 603, { score: 1, action: 'block', detail: '1.00, block: seen' }],
+    )
+    assert.equal(answered!.outcome, 'answered')
+    assert.ok(answered!.fraud !== null)
+    await market.settled()
+  })
+})
+
 describe('the operator’s own rules', function () {
   this.timeout(90_000)
   let exchange: Exchange

@@ -26,6 +26,7 @@ export interface CallAnswer {
   readonly payout: string
   readonly legs: readonly Record<string, unknown>[]
   readonly signature: Readonly<Record<string, unknown>> | null
+  readonly fraud: { readonly score: number; readonly action: string; readonly detail: string } | null
   readonly trace: readonly { readonly step: string }[]
 }
 
