@@ -110,8 +110,11 @@ function requireLists(
 ): void {
   if (terms?.type !== 'dnc') return
   for (const [i, name] of terms.lists.entries()) {
-    if (!isHouseList(name) && compliance.suppression.find(name) === undefined)
-      throw invalid(`/terms/lists/${i}`, `there is no list ${name}`, 'not_found')
+    if (isHouseList(name)) continue
+    const held = compliance.suppression.find(name)
+    if (held === undefined) throw invalid(`/terms/lists/${i}`, `there is no list ${name}`, 'not_found')
+    if (held.list.lookup !== null)
+      throw invalid(`/terms/lists/${i}`, `${name} is asked by HTTP, when the rules have spoken`, 'not_here')
   }
 }
 

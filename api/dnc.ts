@@ -49,6 +49,7 @@ export function dncEndpoints(kit: Kit): Endpoint[] {
 
   async function change(name: string, number: PhoneNumber, deed: 'add' | 'remove', caller: Caller) {
     const listed = listAt('/list', name)
+    if (listed.lookup !== null) throw invalid('/list', 'is kept by somebody else, who is asked by HTTP', 'not_ours')
     const numbers = { add: [] as PhoneNumber[], remove: [] as PhoneNumber[] }
     numbers[deed].push(number)
     const { added, removed } = await suppression.change(listed.id, numbers, nameOf(caller))

@@ -45,6 +45,8 @@ export async function importIntoList(
   { mode = usualMode(list), version_date: versionDate = null, may_shrink: mayShrink }: ListImportQuery,
   caller: Caller,
 ): Promise<z.input<typeof ListImportReport>> {
+  if (list.lookup !== null)
+    throw invalid('/query/list', `${list.name} is kept by somebody else, who is asked by HTTP`, 'not_importable')
   if (versionDate === null && needsDate(list, mode)) {
     const why = `say of when the numbers are: the list may be used for ${list.expiresAfterDays} days from then`
     throw invalid('/query/version_date', why, 'required')

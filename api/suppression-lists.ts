@@ -4,11 +4,13 @@ import type { SuppressionListId } from '../model/ids.ts'
 import {
   IMPORT_MODES,
   isExpired,
+  MAX_LOOKUP_MS,
   MAX_SUPPRESSION_LISTS,
   NATIONAL_EXPIRES_DAYS,
   SUPPRESSION_KINDS,
   WHEN_UNKNOWN,
   type SuppressionList,
+  type SuppressionLookup,
 } from '../model/suppression-list.ts'
 import { crud, given } from './crud.ts'
 import { ADMIN, endpoint, type Endpoint } from './endpoint.ts'
@@ -21,12 +23,41 @@ const PAGE = 100
 /** Changes of a list that are told of. */
 const MAX_HISTORY = 200
 const MAX_DAYS = 3_650
+const MAX_HEADERS = 10
 
 const state = z.string().regex(/^[A-Z]{2}$/, 'must be a two-letter state, such as TX')
 const expiresAfterDays = z.int().min(1).max(MAX_DAYS).nullable()
 const whenExpired = z.enum(WHEN_UNKNOWN).meta({
   description: 'What follows for calls once its numbers are older than that, or cannot be read: refuse or warn',
 })
+
+const scalars = z
+  .array(z.union([z.string().max(200), z.number(), z.boolean(), z.null()]))
+  .min(1)
+  .max(20)
+const LookupInput = z
+  .strictObject({
+    url: z
+      .string()
+      .trim()
+      .max(2048)
+      .meta({ description: 'With {number} (+12025551234) or {national} (2025551234) in it' }),
+    headers: z
+      .record(z.string().regex(/^[\w-]{1,100}$/), z.string().max(4096))
+      .default({})
+      .refine((headers) => Object.keys(headers).length <= MAX_HEADERS, { error: `must be at most ${MAX_HEADERS}` })
+      .meta({ description: 'Kept sealed, and never shown again' }),
+    pointer: z
+      .string()
+      .max(200)
+      .regex(/^(?:\/[^/]*)*$/, 'must be a JSON pointer, such as /result/listed')
+      .meta({ description: 'To what says in the JSON of the answer whether the number is listed' }),
+    listed: scalars.default([true]).meta({ description: 'The values there that mean it is' }),
+    clear: scalars.default([false]).meta({ description: 'The values that mean it is not; any other is no answer' }),
+    deadline_ms: z.int().min(10).max(MAX_LOOKUP_MS).default(500),
+    when_away: z.enum(WHEN_UNKNOWN).default('refuse').meta({ description: 'What follows of no answer in time' }),
+  })
+  .meta({ description: 'A list somebody else keeps: asked by HTTP for each number, once within dnc.cache_ttl' })
 
 const Create = z.strictObject({
   account_id: s.id<SuppressionList['accountId']>().optional().meta({ description: 'Of a buyer’s own list: the buyer' }),
@@ -38,9 +69,15 @@ const Create = z.strictObject({
   state: state.optional().meta({ description: 'Of a state’s list: it is for consumers who may be there' }),
   expires_after_days: expiresAfterDays.optional().meta({ description: '31 for the national list unless said' }),
   when_expired: whenExpired.default('refuse'),
+  lookup: LookupInput.optional(),
 })
 const Patch = z
-  .strictObject({ source: s.text(500), expires_after_days: expiresAfterDays, when_expired: whenExpired })
+  .strictObject({
+    source: s.text(500),
+    expires_after_days: expiresAfterDays,
+    when_expired: whenExpired,
+    lookup: LookupInput,
+  })
   .partial()
 
 const Answer = z.strictObject({
@@ -56,6 +93,17 @@ const Answer = z.strictObject({
   expired: z.boolean(),
   numbers: z.int(),
   revision: z.int(),
+  lookup: z
+    .strictObject({
+      url: z.string(),
+      headers: z.array(z.string()).meta({ description: 'Their names' }),
+      pointer: z.string(),
+      listed: scalars,
+      clear: scalars,
+      deadline_ms: z.int(),
+      when_away: z.enum(WHEN_UNKNOWN),
+    })
+    .nullable(),
   ...s.printedStored,
 })
 const HistoryAnswer = z.strictObject({
@@ -91,6 +139,7 @@ export function suppressionListEndpoints(kit: Kit): Endpoint[] {
     expired: isExpired(list, kit.clock.now()),
     numbers: list.numbers,
     revision: list.revision,
+    lookup: list.lookup && printLookup(list.lookup),
     ...s.printStored(list),
   })
 
@@ -156,14 +205,18 @@ export function suppressionListEndpoints(kit: Kit): Endpoint[] {
           versionDate: null,
           expiresAfterDays: body.expires_after_days ?? (kind === 'national' ? NATIONAL_EXPIRES_DAYS : null),
           whenExpired: body.when_expired,
-          lookup: null,
+          lookup: body.lookup === undefined ? null : readLookup(kit, body.lookup, kind),
           numbers: 0,
           revision: 0,
           replacedAt: 0,
         }
       },
-      changes: ({ source, expires_after_days: days, when_expired: expired }) =>
-        given({ source, expiresAfterDays: days, whenExpired: expired }),
+      changes({ source, expires_after_days: days, when_expired: expired, lookup }, current) {
+        if (lookup !== undefined && current.lookup === null)
+          throw invalid('/lookup', 'the numbers of this list are imported', 'unexpected')
+        const asked = lookup && readLookup(kit, lookup, current.kind)
+        return given({ source, expiresAfterDays: days, whenExpired: expired, lookup: asked })
+      },
       async removing({ name }) {
         const rule = await ruleNaming(kit, name)
         if (rule !== null)
@@ -172,6 +225,33 @@ export function suppressionListEndpoints(kit: Kit): Endpoint[] {
       print,
     }),
   ]
+}
+
+function readLookup(
+  { mayCall }: Pick<Kit, 'mayCall'>,
+  { deadline_ms: deadlineMs, when_away: whenAway, ...said }: z.output<typeof LookupInput>,
+  kind: SuppressionList['kind'],
+): SuppressionLookup {
+  if (kind === 'buyer') throw invalid('/lookup', 'a buyer’s own list is imported', 'unexpected')
+  const { url } = said
+  const parsed = URL.canParse(url) ? new URL(url) : null
+  if (parsed === null || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.hash !== '')
+    throw invalid('/lookup/url', 'must be an http or https URL', 'invalid_url')
+  if (!/\{(?:number|national)\}/.test(url.slice(url.indexOf(parsed.host) + parsed.host.length)))
+    throw invalid('/lookup/url', 'must have {number} or {national} behind its host', 'placeholder')
+  if (!mayCall(parsed.hostname)) throw invalid('/lookup/url', 'leads to an address that is not called', 'refused')
+  return { ...said, deadlineMs, whenAway }
+}
+
+function printLookup({ headers, deadlineMs, whenAway, listed, clear, ...said }: SuppressionLookup) {
+  return {
+    ...said,
+    headers: Object.keys(headers),
+    listed: [...listed],
+    clear: [...clear],
+    deadline_ms: deadlineMs,
+    when_away: whenAway,
+  }
 }
 
 /** The name of a rule that asks a list; null: none does. */

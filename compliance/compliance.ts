@@ -1,6 +1,7 @@
 import type { BookChange } from '../model/book.ts'
 import type { CheckRecord } from '../model/cdr.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
+import type { OutsideAnswer } from '../model/suppression-list.ts'
 import type { TrafficType } from '../model/trunk.ts'
 import { readHoursRules } from './calling-hours-rules.ts'
 import { CallFrequency, type ConsumerCall } from './call-frequency.ts'
@@ -14,7 +15,8 @@ import { consumerOf, type Consumer } from './place-evidence.ts'
 import { RuleBook } from './rules/rule-book.ts'
 import { CHECKS, screenCall, type ScreeningVerdict } from './screen-call.ts'
 import type { ScreeningRequest } from './screening-request.ts'
-import type { SuppressionLists } from './suppression-lists.ts'
+import { recordOutside } from './suppression-checks.ts'
+import type { HeldList, SuppressionLists } from './suppression-lists.ts'
 
 export interface ComplianceOptions {
   /** compliance.tcpa.enabled */
@@ -60,6 +62,8 @@ export interface Compliance {
   apply(change: BookChange): void
   /** Every list of numbers there is, by itself. */
   readonly suppression: SuppressionLists
+  /** The line of a list that somebody else keeps, by what came of asking; null: it is none of those. */
+  recordOutside(list: HeldList, answer: OutsideAnswer, leg: TrafficType): CheckRecord | null
   screen(request: ScreeningRequest): ScreeningVerdict
   /** The call has been made, whatever becomes of it: from now on it counts in what limits calls to its consumer. */
   count(request: ScreeningRequest): void
@@ -98,6 +102,7 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
   const book = { doNotCall, hours, hoursEnabled, enforcement, frequency, rules, stopsAtFirst, consents }
   return {
     suppression: doNotCall.suppression,
+    recordOutside: (...asked) => recordOutside(...asked, enforcement),
     apply(change) {
       if (change.kind === 'dnc' || change.kind === 'suppression-list') doNotCall.apply(change)
       if (change.kind === 'consent') consents.apply(change)

@@ -12,7 +12,7 @@ import { consumerOf } from './place-evidence.ts'
 import type { PlaceHours } from './place-hours.ts'
 import type { RuleBook } from './rules/rule-book.ts'
 import type { ScreeningRequest } from './screening-request.ts'
-import { judgeBuyersLists, judgeLists } from './suppression-checks.ts'
+import { judgeBuyersLists, judgeLists, KIND_CHECKS } from './suppression-checks.ts'
 
 /** What screening says: all checks, and the rule that decided, in a word for programs and a `text` for people. */
 export type ScreeningVerdict = {
@@ -65,7 +65,7 @@ const blockedCaller: Check = {
   binds: 'always',
   judge(request, book, located) {
     const against = request.ani !== null && book.doNotCall.has('blocked', request.ani)
-    const found = against ? null : judgeLists('blocked', 'blocked-caller', request, book, located)
+    const found = against ? null : judgeLists('blocked', request, book, located)
     if (found !== null) return found
     return {
       against,
@@ -81,7 +81,7 @@ const internalDoNotCall: Check = {
   binds: 'do_not_call',
   judge(request, book, located) {
     const against = request.ani !== null && book.doNotCall.has('internal', request.ani)
-    const found = against ? null : judgeLists('internal', 'internal-do-not-call', request, book, located)
+    const found = against ? null : judgeLists('internal', request, book, located)
     if (found !== null) return found
     const detail = against ? 'the consumer asked not to be called' : NOT_LISTED
     return { against, rule: 'internal-do-not-call', source: '47 CFR 64.1200(d)', detail }
@@ -90,23 +90,20 @@ const internalDoNotCall: Check = {
 
 /** Who is known to sue over calls is not called, and its own calls are not sold either. */
 const litigator: Check = {
-  name: 'litigator',
-  binds: 'always',
-  judge: (...asked) => judgeLists('litigator', 'litigator', ...asked),
+  ...KIND_CHECKS.litigator,
+  judge: (...asked) => judgeLists('litigator', ...asked),
 }
 
 /** The national registry, as imported. Who calls by one older than 31 days does so without safe harbour. */
 const nationalDoNotCall: Check = {
-  name: 'national-do-not-call',
-  binds: 'do_not_call',
-  judge: (...asked) => judgeLists('national', 'national-do-not-call', ...asked),
+  ...KIND_CHECKS.national,
+  judge: (...asked) => judgeLists('national', ...asked),
 }
 
 /** The lists of the states the consumer may be in. */
 const stateDoNotCall: Check = {
-  name: 'state-do-not-call',
-  binds: 'do_not_call',
-  judge: (...asked) => judgeLists('state', 'state-do-not-call', ...asked),
+  ...KIND_CHECKS.state,
+  judge: (...asked) => judgeLists('state', ...asked),
 }
 
 const callingHours: Check = {

@@ -1,8 +1,10 @@
 import type { CheckRecord } from '../model/cdr.ts'
 import type { Exclusion } from '../model/exclusion.ts'
-import { isExpired, type SuppressionKind } from '../model/suppression-list.ts'
+import { isExpired, type OutsideAnswer, type SuppressionKind } from '../model/suppression-list.ts'
+import type { TrafficType } from '../model/trunk.ts'
 import type { Located } from './calling-hours.ts'
 import type { DoNotCall } from './do-not-call.ts'
+import type { Enforcement, LegLaw } from './enforcement.ts'
 import type { ScreeningRequest } from './screening-request.ts'
 import type { HeldList } from './suppression-lists.ts'
 
@@ -29,11 +31,11 @@ interface ListFinding {
  */
 export function judgeLists(
   kind: Exclude<SuppressionKind, 'buyer'>,
-  rule: string,
   { ani, atMs }: ScreeningRequest,
   { doNotCall }: Lists,
   { places }: Pick<Located, 'places'>,
 ): ListFinding | null {
+  const { name: rule } = KIND_CHECKS[kind]
   const all = doNotCall.suppression.of(kind)
   if (all.length === 0 || ani === null) return null
   const lists = kind === 'state' && places.length > 0 ? listsOf(all, places) : all // Who may be anywhere may be there.
@@ -77,6 +79,39 @@ function sourceOf({ list }: HeldList): string {
 }
 
 const NATIONAL_SOURCE = '47 CFR 64.1200(c)(2)'
+
+/** The check that lists of a kind are asked by, and the law that says where it binds; `always`: on every leg. */
+export const KIND_CHECKS = {
+  national: { name: 'national-do-not-call', binds: 'do_not_call' },
+  state: { name: 'state-do-not-call', binds: 'do_not_call' },
+  internal: { name: 'internal-do-not-call', binds: 'do_not_call' },
+  litigator: { name: 'litigator', binds: 'always' },
+  blocked: { name: 'blocked-caller', binds: 'always' },
+} as const satisfies Record<Exclude<SuppressionKind, 'buyer'>, { name: string; binds: 'always' | LegLaw }>
+
+/** The line of a list that somebody else keeps, by what came of asking. */
+export function recordOutside(
+  { list }: HeldList,
+  answer: OutsideAnswer,
+  leg: TrafficType,
+  enforcement: Enforcement,
+): CheckRecord | null {
+  if (list.kind === 'buyer' || list.lookup === null) return null
+  const { name, binds } = KIND_CHECKS[list.kind]
+  const record = { check: name, source: list.source }
+  const isBound = binds === 'always' || enforcement.isEnforced(binds, leg)
+  if (answer.said === 'unknown') {
+    const effect = isBound && list.lookup.whenAway === 'refuse' ? 'block' : 'advisory'
+    return { ...record, effect, rule: `${name}:unknown`, detail: `cannot be asked: ${list.name}, ${answer.why}` }
+  }
+  const isListed = answer.said === 'listed'
+  const detail = `${isListed ? 'listed' : 'not listed'}: ${list.name}, asked ${timeOf(answer.askedAtMs)}`
+  return { ...record, effect: !isListed ? 'allow' : isBound ? 'block' : 'advisory', rule: name, detail }
+}
+
+function timeOf(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, 19) + 'Z'
+}
 
 /** What the lists of buyers say: whose bids are none for this consumer, and the line of it. Null: no buyer has a list. */
 export function judgeBuyersLists(

@@ -85,10 +85,16 @@ export class SuppressionLists {
   readonly #held = new Map<SuppressionListId, HeldList>()
   #byName = new Map<string, HeldList>()
   #byKind = sorted([])
+  #outside: readonly HeldList[] = []
 
   /** Those whose numbers are here; others are asked of whoever keeps them. */
   of(kind: SuppressionKind): readonly HeldList[] {
     return this.#byKind[kind]
+  }
+
+  /** Those that are asked of whoever keeps them. */
+  get outside(): readonly HeldList[] {
+    return this.#outside
   }
 
   get all(): Iterable<HeldList> {
@@ -132,6 +138,7 @@ export class SuppressionLists {
     const all = [...this.#held.values()].toSorted((a, b) => (a.list.name < b.list.name ? -1 : 1))
     this.#byName = new Map(all.map((held) => [held.list.name, held]))
     this.#byKind = sorted(all)
+    this.#outside = all.filter(({ list }) => list.lookup !== null)
   }
 }
 

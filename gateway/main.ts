@@ -19,6 +19,7 @@ import { createRouting } from '../routing/route-call.ts'
 import { createEventBus } from '../storage/event-bus.ts'
 import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID, PAYOUT_CLEARING_ACCOUNT_ID } from '../storage/house-accounts.ts'
 import { CallStream } from '../storage/redis/call-stream.ts'
+import { RedisDncAnswers } from '../storage/redis/dnc-answers.ts'
 import { RedisCounters } from '../storage/redis/redis-counters.ts'
 import { openStorage } from '../storage/storage.ts'
 import { publicAddresses } from './start/addresses.ts'
@@ -159,7 +160,8 @@ export async function startExchange({ settings, log, demoLogin, onFatal }: Start
   })
   const { webhooks, conversions, guard } = aftermath
   const news = redis && new CallStream({ ...redis, ...callNewsOptions(settings, telemetry) })
-  const screeningNeeds = { news, settings, places, directory, trunks, events, announcements, guard, clock, telemetry }
+  const sharedThings = { news, dncAnswers: redis && new RedisDncAnswers(redis), guard, telemetry }
+  const screeningNeeds = { ...sharedThings, settings, places, directory, trunks, events, announcements, clock }
   const screening = createScreening({ ...screeningNeeds, operatorId, log: logger })
   const receivers = [directory, trunks, sipCredentials, balances, aftermath, screening, routing, registrar]
   const applyChange = (change: BookChange): void => {

@@ -335,6 +335,20 @@ export interface SharedCounters {
   close(): void
 }
 
+/** What an outside do-not-call list said of a number, and when. */
+export interface KeptAnswer {
+  readonly said: 'listed' | 'clear'
+  readonly askedAtMs: number
+}
+
+/** What outside do-not-call lists have answered, shared by gateways. Every method rejects when there is no answer in time. */
+export interface DncAnswers {
+  /** One for each list; null: not known. */
+  find(number: PhoneNumber, lists: readonly string[]): Promise<readonly (KeptAnswer | null)[]>
+  keep(number: PhoneNumber, list: string, answer: KeptAnswer, ttlMs: number): Promise<void>
+  close(): void
+}
+
 /** What gateways tell one another of their calls. */
 export interface CallNews {
   /** Never waits: what cannot be told yet is kept, up to a limit, then the oldest is given up. */

@@ -18,15 +18,26 @@ export type WhenUnknown = (typeof WHEN_UNKNOWN)[number]
 export interface SuppressionLookup {
   /** With `{number}` (+12125550123) or `{national}` (2125550123) in its path or query. */
   readonly url: string
-  /** Sealed, as `secrets` of bidders are: names and values of headers. */
+  /** What the service knows us by, among them. */
   readonly headers: Readonly<Record<string, string>>
   /** JSON pointer (RFC 6901) to what says in the answer whether the number is listed. */
   readonly pointer: string
-  /** The values there that mean listed; every other scalar means not. */
-  readonly listed: readonly (string | number | boolean)[]
+  /** The values there that mean listed, and those that mean not; any other is no answer. */
+  readonly listed: readonly LookupValue[]
+  readonly clear: readonly LookupValue[]
   readonly deadlineMs: number
   readonly whenAway: WhenUnknown
 }
+
+export type LookupValue = string | number | boolean | null
+
+/** The longest a call may wait for such a list. */
+export const MAX_LOOKUP_MS = 3_000
+
+/** What came of asking who keeps a list: `unknown` says why there is no answer. */
+export type OutsideAnswer =
+  | { readonly said: 'listed' | 'clear'; readonly askedAtMs: number }
+  | { readonly said: 'unknown'; readonly why: string }
 
 /** A list of numbers, kept as sets and not one by one: what the house itself was asked stands in `DncEntry`. */
 export interface SuppressionList extends Stored {

@@ -7,7 +7,11 @@ const SEALED: Readonly<Record<string, readonly string[]>> = {
   trunks: ['password', 'digest'],
   sip_users: ['digest'],
   webhooks: ['secret'],
+  suppression_lists: ['lookup'],
 }
+
+/** Those that hold JSON. */
+const JSON_COLUMNS = new Set(['digest', 'lookup'])
 
 /** What a column's texts are sealed for. */
 export function columnPurpose(table: string, column: string): string {
@@ -17,7 +21,7 @@ export function columnPurpose(table: string, column: string): string {
 /** The sealed columns of every table of the book. */
 export function sealedColumns(): { table: string; column: string; isJson: boolean }[] {
   return Object.entries(SEALED).flatMap(([table, columns]) =>
-    columns.map((column) => ({ table, column, isJson: column === 'digest' })),
+    columns.map((column) => ({ table, column, isJson: JSON_COLUMNS.has(column) })),
   )
 }
 
@@ -34,7 +38,7 @@ export function sealedLayout<T>(layout: TableLayout<T>, vault: Vault | null): Ta
     columns: (properties) =>
       each(layout.columns(properties), (value, column) => {
         const sealed = vault.seal(value, columnPurpose(layout.table, column))
-        return column === 'digest' ? JSON.stringify(sealed) : sealed
+        return JSON_COLUMNS.has(column) ? JSON.stringify(sealed) : sealed
       }),
     read: (row) => layout.read(each(row, (value, column) => openColumn(value, layout.table, column, vault))),
   }
@@ -44,5 +48,5 @@ export function sealedLayout<T>(layout: TableLayout<T>, vault: Vault | null): Ta
 export function openColumn(value: string, table: string, column: string, vault: Vault | null): unknown {
   if (vault === null || sealedBy(value) === null) return value
   const text = vault.open(value, columnPurpose(table, column))
-  return column === 'digest' ? JSON.parse(text) : text
+  return JSON_COLUMNS.has(column) ? JSON.parse(text) : text
 }

@@ -70,7 +70,7 @@ export function createStores(
     fraudBlocks: new StoredTable(FRAUD_BLOCKS, postgres, writer, clock),
     audit: new PostgresAudit(postgres),
     dnc: new PostgresDnc(postgres, writer, clock),
-    suppression: new PostgresSuppression(postgres, writer, clock),
+    suppression: new PostgresSuppression(postgres, writer, clock, vault),
     consents: new PostgresConsents(postgres, writer),
     ledger,
     disputes: new PostgresDisputes(postgres, ledger),

@@ -1,5 +1,5 @@
 import { auditKeys } from '../../compliance/audit/audit-key.ts'
-import { createCompliance } from '../../compliance/compliance.ts'
+import { createCompliance, type Compliance } from '../../compliance/compliance.ts'
 import type { Logger } from '../../config/logger.ts'
 import type { ReferencePlaces } from '../../config/reference-data.ts'
 import type { Settings } from '../../config/settings.ts'
@@ -13,8 +13,10 @@ import type { Directory } from '../directory.ts'
 import { ListLoader, type ListStorage } from '../do-not-call/list-loader.ts'
 import type { Trunks } from '../identity/trunks.ts'
 import type { Call } from '../live-call.ts'
-import type { CallNews } from '../needs.ts'
+import { OutsideLists } from '../do-not-call/outside-lists.ts'
+import type { CallNews, DncAnswers } from '../needs.ts'
 import type { AddressGuard } from '../outgoing/address-guard.ts'
+import { HttpClient } from '../outgoing/http-client.ts'
 import { ConsumerCalls, type ConsumerCallNews } from '../screening/consumer-calls.ts'
 import { Screening } from '../screening/screening.ts'
 import type { ScreeningPart } from '../screening/screening-part.ts'
@@ -39,6 +41,8 @@ interface ScreeningNeeds {
   readonly guard: AddressGuard
   /** Null: no other gateway. */
   readonly news: CallNews | null
+  /** What outside do-not-call lists have answered; null: no Redis. */
+  readonly dncAnswers: DncAnswers | null
   readonly clock: Clock
   readonly log: Logger
   readonly telemetry: Telemetry
@@ -58,9 +62,11 @@ export function createScreening(needs: ScreeningNeeds) {
   const compliance = createCompliance({ places, clock }, complianceOptions(settings))
   const listLoader = new ListLoader({ lists: compliance.suppression, schedule: systemSchedule, log })
   const fraud = createFraud(settings, { operatorId, places, news, announcements, clock, log, telemetry })
+  const outsideLists = createOutsideLists(compliance, needs)
   const parts: readonly ScreeningPart<ScreeningStorage>[] = [
     createVerification(needs) ?? {},
     listLoader,
+    outsideLists,
     new ConsumerCalls(compliance, news, clock),
     ...(fraud ? [fraud] : []),
   ]
@@ -112,6 +118,19 @@ export function createScreening(needs: ScreeningNeeds) {
     },
   }
 }
+
+function createOutsideLists(
+  compliance: Compliance,
+  { settings, guard, dncAnswers: shared, clock }: ScreeningNeeds,
+): OutsideLists {
+  const client = new HttpClient(guard, { connections: LOOKUP_CONNECTIONS, maxAnswerBytes: MAX_LOOKUP_ANSWER_BYTES })
+  const { cacheTtlMs: ttlMs, cacheAnswers: most } = settings.dnc
+  return new OutsideLists({ compliance, client, shared, clock, cache: { ttlMs, most } })
+}
+
+/** To each service that keeps a do-not-call list. */
+const LOOKUP_CONNECTIONS = 20
+const MAX_LOOKUP_ANSWER_BYTES = 65_536
 
 /** What the settings tell the pipeline itself. */
 function screeningOptions({ compliance }: Settings): { stopsAtFirst: boolean; maxWaiting: number } {

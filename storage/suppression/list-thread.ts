@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Postgres } from '../postgres.ts'
 import { isAway } from '../store-errors.ts'
@@ -19,6 +20,9 @@ const STATEMENT_MS = 120_000
 const XML_MARK = 0x3c
 /** White space and a byte order mark may be before it. */
 const BLANK = new Set([0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf])
+
+// There a thread has a priority of its own: where the processors are busy, calls come first.
+if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
 
 /** What has come of the file and is not read yet. */
 const pieces: Buffer[] = []

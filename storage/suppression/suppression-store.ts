@@ -7,6 +7,7 @@ import {
   type ListImport,
   type SuppressionStore,
 } from '../../api/needs.ts'
+import type { Vault } from '../../config/vault.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { SuppressionListId } from '../../model/ids.ts'
 import {
@@ -16,10 +17,13 @@ import {
   type ImportOutcome,
   type ListChange,
   type LoadedNumbers,
+  type SuppressionList,
 } from '../../model/suppression-list.ts'
 import type { BookWriter } from '../book-writer.ts'
+import { sealedLayout } from '../sealed-layout.ts'
 import { StoredTable } from '../stored-table.ts'
 import type { Postgres, Queries } from '../postgres.ts'
+import type { TableLayout } from '../table-layout.ts'
 import { AreaDrafts, BadImport } from './area-drafts.ts'
 import { loadList, ONE_SNAPSHOT } from './load-list.ts'
 import type { ListWord } from './list-messages.ts'
@@ -37,16 +41,18 @@ type Imported = Extract<ListWord, { kind: 'imported' }>
 /** Do-not-call lists whose numbers are kept as sets. */
 export class PostgresSuppression implements SuppressionStore {
   readonly lists: SuppressionStore['lists']
+  readonly #layout: TableLayout<SuppressionList>
   readonly #postgres: Postgres
   readonly #book: BookWriter
   readonly #clock: Clock
   #imports = 0
 
-  constructor(postgres: Postgres, book: BookWriter, clock: Clock) {
+  constructor(postgres: Postgres, book: BookWriter, clock: Clock, vault: Vault | null = null) {
+    this.#layout = sealedLayout(SUPPRESSION_LISTS, vault)
     this.#postgres = postgres
     this.#book = book
     this.#clock = clock
-    this.lists = new StoredTable(SUPPRESSION_LISTS, postgres, book, clock)
+    this.lists = new StoredTable(this.#layout, postgres, book, clock)
   }
 
   async import(
@@ -128,12 +134,13 @@ export class PostgresSuppression implements SuppressionStore {
 
   /** The numbers that have changed since a revision (0: none are there), in a thread where there are many. Null: there is no such list. */
   load(listId: SuppressionListId, after: number): Promise<LoadedNumbers | null> {
-    return loadNumbers(this.#postgres, listId, after)
+    return loadNumbers(this.#postgres, this.#layout, listId, after)
   }
 }
 
 async function loadNumbers(
   postgres: Postgres,
+  layout: TableLayout<SuppressionList>,
   listId: SuppressionListId,
   after: number,
 ): Promise<LoadedNumbers | null> {
@@ -144,7 +151,7 @@ async function loadNumbers(
       ? await loadInThread(postgres, listId, after, take)
       : await postgres.transaction((tx) => loadList(tx, listId, after, take), ONE_SNAPSHOT)
   const { list, isWhole, damage } = read
-  return list === null ? null : { list: SUPPRESSION_LISTS.read(list), isWhole, areas, damage }
+  return list === null ? null : { list: layout.read(list), isWhole, areas, damage }
 }
 
 async function bytesOf(queries: Queries, listId: SuppressionListId): Promise<number> {

@@ -176,4 +176,37 @@ describe('lists of numbers over the API', () => {
     assert.equal((await ask('DELETE', `dnc/lists/${id}`)).status, 409)
     assert.ok(compliance.suppression.find('known'))
   })
+
+  it('may be kept by somebody else, whose keys are never shown again', async () => {
+    const lookup = { url: 'https://scrub.example/v1/{national}', headers: { 'x-api-key': 'secret' }, pointer: '/dnc' }
+    const list = { name: 'scrub', kind: 'litigator', source: 'a service', lookup }
+    const made = await ask('POST', 'dnc/lists', list)
+    assert.deepEqual(made.body.lookup, {
+      url: lookup.url,
+      headers: ['x-api-key'],
+      pointer: '/dnc',
+      listed: [true],
+      clear: [false],
+      deadline_ms: 500,
+      when_away: 'refuse',
+    })
+    const { id } = made.body
+    const changed = await ask('PATCH', `dnc/lists/${id}`, { lookup: { ...lookup, when_away: 'warn' } })
+    assert.deepEqual([changed.body.lookup.when_away, changed.body.version], ['warn', 2])
+    assert.deepEqual(compliance.suppression.outside[0]!.list.lookup!.headers, { 'x-api-key': 'secret' })
+    assert.equal((await send('list=scrub', '2025551234')).body.errors[0].code, 'not_importable')
+    assert.equal((await ask('POST', 'dnc', { number: '+12025551234', list: 'scrub' })).status, 422)
+    const codeOf = async (changes: object, more: object = {}) => {
+      const told = await ask('POST', 'dnc/lists', { ...list, name: 'x', ...more, lookup: { ...lookup, ...changes } })
+      return told.body.errors?.[0]?.pointer
+    }
+    assert.equal(await codeOf({ url: 'ftp://scrub.example/{number}' }), '/lookup/url')
+    assert.equal(await codeOf({ url: 'https://scrub.example/' }), '/lookup/url')
+    assert.equal(await codeOf({ url: 'https://{number}.example/' }), '/lookup/url')
+    assert.equal(await codeOf({ url: 'http://127.0.0.1/{number}' }), '/lookup/url')
+    assert.equal(await codeOf({ pointer: 'dnc' }), '/lookup/pointer')
+    assert.equal(await codeOf({ deadline_ms: 60_000 }), '/lookup/deadline_ms')
+    assert.equal(await codeOf({}, { kind: 'buyer', account_id: buyer.account.id }), '/lookup')
+    assert.equal((await ask('DELETE', `dnc/lists/${id}`)).status, 204)
+  })
 })

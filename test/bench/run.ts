@@ -11,6 +11,7 @@ const NAMES = [
   'auction',
   'compliance',
   'stir',
+  'dnc',
   'fraud',
   'bids',
   'ledger',
