@@ -102,7 +102,7 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
   const book = { doNotCall, hours, hoursEnabled, enforcement, frequency, rules, stopsAtFirst, consents }
   return {
     suppression: doNotCall.suppression,
-    recordOutside: (...asked) => recordOutside(...asked, enforcement),
+    recordOutside: (held, answer, leg) => recordOutside(held, answer, leg, enforcement),
     apply(change) {
       if (change.kind === 'dnc' || change.kind === 'suppression-list') doNotCall.apply(change)
       if (change.kind === 'consent') consents.apply(change)

@@ -90,7 +90,7 @@ export class OutsideLists implements ScreeningPart<unknown> {
         if (answer && this.#isFresh(answer)) this.#keep(keyOf(held, number), answer)
       }
     }
-    return Promise.all(lists.map((held) => this.#find(keyOf(held, number)) ?? this.#askOne(held, number)))
+    return Promise.all(lists.map(async (held) => this.#find(keyOf(held, number)) ?? this.#askOne(held, number)))
   }
 
   /** Two calls of one consumer ask once. */
