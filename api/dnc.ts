@@ -7,6 +7,7 @@ import { importDnc, ImportReport } from './dnc-import.ts'
 import { ADMIN, endpoint, type Caller, type Endpoint } from './endpoint.ts'
 import { notFound, phoneAt, type Kit } from './kit.ts'
 import { invalid, Problem } from './problems.ts'
+import { reassignedEndpoints } from './reassigned.ts'
 import * as s from './schemas.ts'
 import { FILE_TYPES, importIntoList, ListImportReport, nameOf } from './suppression-import.ts'
 import { suppressionListEndpoints } from './suppression-lists.ts'
@@ -59,6 +60,7 @@ export function dncEndpoints(kit: Kit): Endpoint[] {
 
   return [
     ...suppressionListEndpoints(kit),
+    ...reassignedEndpoints(kit),
     endpoint({
       ...common,
       method: 'post',

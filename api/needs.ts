@@ -33,6 +33,7 @@ import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Ping, PingAnswer } from '../model/ping.ts'
 import type { QualityWindow } from '../model/quality-window.ts'
 import type { Outcome, TargetQuality } from '../model/outcome.ts'
+import type { ReassignedAnswer } from '../model/reassigned-number.ts'
 import type { CallRecording, RecordingAccess } from '../model/recording.ts'
 import type { CallFigures, Interval, ReportKey, ReportRow, ReportScope, TimeSeriesPoint } from '../model/report.ts'
 import type { SipUser } from '../model/sip-user.ts'
@@ -239,6 +240,14 @@ export interface ConsentStore {
   ofNumber(number: PhoneNumber, limit: number): Promise<readonly Consent[]>
   list(page: PageRequest): Promise<Page<Consent>>
 }
+/** What the Reassigned Numbers Database has answered. */
+export interface ReassignedStore {
+  /** How many of them are new. */
+  add(answers: readonly ReassignedAnswer[]): Promise<number>
+  /** The latest first. */
+  find(number: PhoneNumber): Promise<readonly ReassignedAnswer[]>
+  hasAny(): Promise<boolean>
+}
 export interface CallFilter {
   readonly sellerId?: AccountId
   readonly buyerId?: AccountId
@@ -342,6 +351,7 @@ export interface Stores {
   audit: AuditReader
   dnc: DncStore
   suppression: SuppressionStore
+  reassigned: ReassignedStore
   consents: ConsentStore
   ledger: LedgerStore
   disputes: DisputeStore

@@ -136,6 +136,8 @@ export interface ApiOptions {
   readonly compliance: Pick<Compliance, 'tryRule' | 'ruleCount' | 'suppression' | 'consentRoom'>
   /** Resolves when this gateway screens by what was committed of a list of numbers before. */
   readonly listLoaded: (id: SuppressionListId) => Promise<void>
+  /** There are answers about reassigned numbers: calls are judged by them from now on. */
+  readonly reassignedKept: () => Promise<void>
   /** Public keys the audit may be sealed with: this gateway's, and those put beside it. */
   readonly auditKeys: () => readonly KeyObject[]
   readonly validatePhone: (text: string) => PhoneAnswer

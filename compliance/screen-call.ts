@@ -10,6 +10,7 @@ import type { Enforcement, LegLaw } from './enforcement.ts'
 import type { HoursRule } from './calling-hours-rules.ts'
 import { consumerOf } from './place-evidence.ts'
 import type { PlaceHours } from './place-hours.ts'
+import { judgeReassigned } from './reassigned-check.ts'
 import type { RuleBook } from './rules/rule-book.ts'
 import type { ScreeningRequest } from './screening-request.ts'
 import { judgeBuyersLists, judgeLists, KIND_CHECKS } from './suppression-checks.ts'
@@ -163,6 +164,9 @@ const callFrequency: Check = {
 
 const consent: Check = { name: 'consent', binds: 'consent', judge: judgeConsent }
 
+/** Who consented may have another number by now. */
+const reassignedNumber: Check = { name: 'reassigned-number', binds: 'consent', judge: judgeReassigned }
+
 /**
  * The policy: every check is made and recorded, and the first that blocks is the one reported, the operator's own rules
  * after the law's. A new check is a line here.
@@ -176,6 +180,7 @@ export const CHECKS: readonly Check[] = [
   callingHours,
   callFrequency,
   consent,
+  reassignedNumber,
 ]
 
 const NOT_LISTED = 'not listed'

@@ -1,6 +1,7 @@
 import type { Attestation } from '../model/compliance-rule.ts'
 import type { BroughtConsent, GivenConsent } from '../model/consent.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
+import type { ReassignedAnswer } from '../model/reassigned-number.ts'
 import type { TrafficType } from '../model/trunk.ts'
 import type { Verification } from './stir/verify.ts'
 
@@ -35,4 +36,6 @@ export interface ScreeningRequest {
   readonly brought?: BroughtConsent | null
   /** Found by `screen`: that of this consumer to calls of this seller; absent or null: none is known. */
   readonly consent?: GivenConsent | null
+  /** What the Reassigned Numbers Database has answered of this consumer's number; absent or null: nobody looked. */
+  readonly reassigned?: readonly ReassignedAnswer[] | null
 }

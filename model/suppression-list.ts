@@ -36,8 +36,7 @@ export const MAX_LOOKUP_MS = 3_000
 
 /** What came of asking who keeps a list: `unknown` says why there is no answer. */
 export type OutsideAnswer =
-  | { readonly said: 'listed' | 'clear'; readonly askedAtMs: number }
-  | { readonly said: 'unknown'; readonly why: string }
+  { readonly said: 'listed' | 'clear'; readonly askedAtMs: number } | { readonly said: 'unknown'; readonly why: string }
 
 /** A list of numbers, kept as sets and not one by one: what the house itself was asked stands in `DncEntry`. */
 export interface SuppressionList extends Stored {

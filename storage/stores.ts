@@ -26,6 +26,7 @@ import { PostgresPayments } from './payment-store.ts'
 import { PostgresPayoutRuns } from './payout-run-store.ts'
 import { PostgresPayouts } from './payout-store.ts'
 import type { Postgres } from './postgres.ts'
+import { PostgresReassigned } from './reassigned-store.ts'
 import { PostgresRefreshTokens } from './refresh-token-store.ts'
 import { PostgresReports } from './report-store.ts'
 import { COMPLIANCE_RULES } from './rule-store.ts'
@@ -70,6 +71,7 @@ export function createStores(
     fraudBlocks: new StoredTable(FRAUD_BLOCKS, postgres, writer, clock),
     audit: new PostgresAudit(postgres),
     dnc: new PostgresDnc(postgres, writer, clock),
+    reassigned: new PostgresReassigned(postgres),
     suppression: new PostgresSuppression(postgres, writer, clock, vault),
     consents: new PostgresConsents(postgres, writer),
     ledger,

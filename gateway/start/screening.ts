@@ -13,6 +13,7 @@ import type { Directory } from '../directory.ts'
 import { ListLoader, type ListStorage } from '../do-not-call/list-loader.ts'
 import type { Trunks } from '../identity/trunks.ts'
 import type { Call } from '../live-call.ts'
+import { ReassignedNumbers, type ReassignedStorage } from '../do-not-call/reassigned-numbers.ts'
 import { OutsideLists } from '../do-not-call/outside-lists.ts'
 import type { CallNews, DncAnswers } from '../needs.ts'
 import type { AddressGuard } from '../outgoing/address-guard.ts'
@@ -50,6 +51,7 @@ interface ScreeningNeeds {
 
 /** What the parts of screening keep, and read at a start; storage/storage.ts has it. */
 export type ScreeningStorage = ListStorage &
+  ReassignedStorage &
   FraudStorage & { latestCalls(since: Date, inbound: boolean): AsyncIterable<ConsumerCallNews> }
 
 /**
@@ -63,10 +65,12 @@ export function createScreening(needs: ScreeningNeeds) {
   const listLoader = new ListLoader({ lists: compliance.suppression, schedule: systemSchedule, log })
   const fraud = createFraud(settings, { operatorId, places, news, announcements, clock, log, telemetry })
   const outsideLists = createOutsideLists(compliance, needs)
+  const reassignedNumbers = new ReassignedNumbers(systemSchedule, log)
   const parts: readonly ScreeningPart<ScreeningStorage>[] = [
     createVerification(needs) ?? {},
     listLoader,
     outsideLists,
+    reassignedNumbers,
     new ConsumerCalls(compliance, news, clock),
     ...(fraud ? [fraud] : []),
   ]
@@ -97,6 +101,7 @@ export function createScreening(needs: ScreeningNeeds) {
     api: {
       fraud,
       listLoaded: (id: SuppressionListId) => listLoader.loaded(id),
+      reassignedKept: () => reassignedNumbers.look(),
       auditKeys: () => auditKeys(auditPlaces(settings).keys),
     },
     apply(change: BookChange): void {

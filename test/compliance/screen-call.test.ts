@@ -39,6 +39,7 @@ describe('screening', () => {
         'calling-hours',
         'call-frequency',
         'consent',
+        'reassigned-number',
       ],
     )
     const verdict = compliance().screen(call('outbound', noon))

@@ -176,6 +176,7 @@ export async function startApi(
       suppression: new SuppressionLists(),
     },
     listLoaded: async () => {},
+    reassignedKept: async () => {},
     auditKeys: () => [],
     judgeHours: ({ time, leg }) => ({
       allowed: true,

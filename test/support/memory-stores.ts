@@ -177,6 +177,7 @@ export function createMemoryStores(): MemoryStores {
     fraudBlocks: store<FraudBlock>(),
     audit: { blocksAfter: async () => [], linesBetween: async () => [], ofCall: async () => [], async *export() {} },
     dnc: dnc(tick),
+    reassigned: onPostgresOnly(),
     suppression: { ...onPostgresOnly<SuppressionStore>(), lists: store<SuppressionList>() },
     consents: memoryConsents(),
     ledger: ledger(postings, tick),
