@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Exchange, startExchange } from '../support/exchange.ts'
+import { eventually, type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
 
 const NO = { outcome: 'refused', sip_status: 603, end_reason: 'compliance', hung_up_by: 'exchange' }
@@ -155,5 +155,49 @@ describe('the operator’s own rules', function () {
     assert.equal(refused!.outcome, 'refused')
     assert.equal(third!.buyer_id, first.account.id)
     await market.settled()
+  })
+})
+
+describe('analytics', function () {
+  this.timeout(90_000)
+  let exchange: Exchange
+  before(async function () {
+    exchange = await startExchange(this, {
+      env: {
+        DCE_COMPLIANCE_TCPA_ENABLED: 'false',
+        DCE_COMPLIANCE_REDRESS_URL: 'https://dce.example/blocked',
+        DCE_COMPLIANCE_REDRESS_JCARD_URL: 'https://dce.example/card.jws',
+      },
+    })
+    const block = { kind: 'caller', value: '+12125550166', minutes: 60, reason: 'rings once and hangs up' }
+    await exchange.api.create('fraud/blocks', block)
+  })
+  after(() => exchange?.close())
+
+  const blocked = { keys: { ani: '+12125550166' } }
+  const refused = (sip_status: number) => ({ ...NO, sip_status, end_reason: 'fraud' })
+
+  it('refuses by 603+, with whom to ask, and the auditor’s page says why', async () => {
+    const market = await Market.open(exchange)
+    await market.buyer(BUYER)
+    await market.call('uac-network-blocked-expect-603.xml', blocked)
+    await market.ended(refused(603))
+    const [call] = await market.records(1)
+    const text = await eventually(
+      async () => {
+        const page = await exchange.api.raw('GET', `/api/v1/audit/${call!.id}?format=text`)
+        return page.ok ? page.text() : undefined
+      },
+      () => 'the call is not in the audit',
+    )
+    for (const said of ['refused by fraud:', 'rings once and hangs up', 'refused, SIP 603, fraud', '+12125550166'])
+      assert.ok(text.includes(said), text)
+  })
+
+  it('refuses by 608, with the operator’s card, on a trunk that asks for it', async () => {
+    const market = await Market.open(exchange, { trunk: { analytics_refusal: '608' } })
+    await market.buyer(BUYER)
+    await market.call('uac-rejected-expect-608.xml', blocked)
+    await market.ended(refused(608))
   })
 })
