@@ -57,6 +57,8 @@ const MOST_REASONS = 8
 const MOST_CONTRIBUTIONS = 10
 /** Whoever has been called a fraud by an analyst is to be looked at again. */
 const LABELLED_SCORE = 0.7
+/** A call the model gives less than this part of the lowest threshold is honest to it. */
+const DOUBT = 0.5
 /** Just below a threshold. */
 const SHORT_OF = 0.001
 const NOTHING: readonly never[] = []
@@ -119,9 +121,13 @@ export class FraudWatch {
     const { rules, model, thresholds } = this.#options
     let reasons: FraudReason[] | null = null
     let wanted: WantedBlock[] | null = null
+    const modelScore = model === null ? null : this.#modelScore(model, features)
+    // Honest calls of a number or a seller go on while it is attacked: where there is a model it says which are not.
+    const isHonest = modelScore !== null && modelScore < thresholds.low * DOUBT
     for (const rule of rules) {
-      const score = scoreByRule(rule, features)
-      if (score === 0) continue
+      const said = scoreByRule(rule, features)
+      if (said === 0) continue
+      const score = isHonest && rule.isOfMany ? Math.min(said, thresholds.low * DOUBT) : said
       const reason = reasonOf(rule, features, score)
       ;(reasons ??= []).push(reason)
       if (rule.blocks === null || score < rule.critical.score || score < thresholds.high) continue
@@ -142,7 +148,6 @@ export class FraudWatch {
         score: LABELLED_SCORE,
         text: 'an analyst has called this caller a fraud',
       })
-    const modelScore = model === null ? null : this.#modelScore(model, features)
     if (modelScore !== null && modelScore >= thresholds.low)
       (reasons ??= []).push({ rule: 'model', score: modelScore, text: `the model's score: ${modelScore.toFixed(2)}` })
     if (reasons === null) return modelScore === null ? HARMLESS : { ...HARMLESS, score: modelScore, modelScore }

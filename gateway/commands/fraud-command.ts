@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { evaluateClean, evaluatePatterns, type Trial } from '../../compliance/fraud/evaluation/evaluate.ts'
 import { curveOf, figuresOf, type Figures } from '../../compliance/fraud/evaluation/figures.ts'
 import type { Judgement } from '../../compliance/fraud/evaluation/judge.ts'
+import { asRunning } from '../../compliance/fraud/evaluation/as-running.ts'
 import { modelAlone } from '../../compliance/fraud/evaluation/model-alone.ts'
 import { drawRoc, type RocPanel } from '../../compliance/fraud/evaluation/roc-drawing.ts'
 import { ROW_HEAD, trainingRows } from '../../compliance/fraud/evaluation/training-set.ts'
@@ -67,12 +68,22 @@ export function evaluateCommand(
 }
 
 const ROW_TITLES =
-  '| pattern | calls | recall | false positives | precision | not found | first flag after: median | at worst | calls before it | AUC |'
+  '| pattern | calls | recall | of an attack: mean | lowest | false positives | precision | found | first flag after: median | at worst | AUC |'
 
 function rowOf(pattern: string, figures: Figures): string {
-  const { attackCalls, recall, falsePositives, precision, missed, attacks, auc } = figures
-  const { medianSeconds, worstSeconds, medianCalls } = figures
-  return `| \`${pattern}\` | ${attackCalls} | ${recall.toFixed(3)} | ${(100 * falsePositives).toFixed(2)} % | ${precision.toFixed(3)} | ${missed} of ${attacks} | ${medianSeconds.toFixed(0)} s | ${worstSeconds.toFixed(0)} s | ${medianCalls} | ${auc.toFixed(4)} |`
+  const { attackCalls, recall, meanRecall, worstRecall, falsePositives, precision, missed, attacks, auc } = figures
+  const { medianSeconds, medianCalls, worstSeconds } = figures
+  return `| ${[
+    `\`${pattern}\``,
+    attackCalls,
+    ...[recall, meanRecall, worstRecall].map((share) => share.toFixed(3)),
+    `${(100 * falsePositives).toFixed(2)} %`,
+    precision.toFixed(3),
+    `${attacks - missed} of ${attacks}`,
+    `${medianSeconds.toFixed(0)} s, ${medianCalls} calls`,
+    `${worstSeconds.toFixed(0)} s`,
+    auc.toFixed(4),
+  ].join(' | ')} |`
 }
 
 function cleanSentence({ cleanCalls, falsely }: Judgement): string {

@@ -18,28 +18,26 @@ export interface Trial {
 export function* evaluatePatterns(
   { simulator, newDetector, thresholds }: Trial,
   scenarios: number,
+  change: Partial<Pick<ScenarioPlan, 'callsPerDay' | 'days'>> = {},
 ): Generator<{ pattern: Pattern; judgement: Judgement }> {
   for (const [index, pattern] of PATTERNS.entries()) {
     const judgement = emptyJudgement()
     for (let at = 0; at < scenarios; at++) {
-      judge(simulator, unseen(FIRST_UNSEEN_SEED + 1000 * index + at, [pattern]), newDetector(), thresholds, judgement)
+      const plan = { ...unseen(FIRST_UNSEEN_SEED + 1000 * index + at, [pattern]), ...change }
+      judge(simulator, plan, newDetector(), thresholds, judgement)
     }
     yield { pattern, judgement }
   }
 }
 
 /** Plays clean traffic of one world after the other, until so many calls have been judged. */
-export function evaluateClean(
-  { simulator, newDetector, thresholds }: Trial,
-  calls: number,
-  onWorld = () => {},
-): Judgement {
+export function evaluateClean({ simulator, newDetector, thresholds }: Trial, calls: number): Judgement {
   const judgement = emptyJudgement()
+  const callsPerDay = Math.min(CLEAN_CALLS_PER_DAY, calls / 2)
   for (let world = 0; judgement.cleanCalls < calls; world++) {
     const plan = unseen(FIRST_UNSEEN_SEED + 1_000_000 + world, [])
-    // Three days, the last two and a half of them judged: what the first hours look like to a detector that knows nothing is another matter.
-    judge(simulator, { ...plan, days: 3, callsPerDay: CLEAN_CALLS_PER_DAY }, newDetector(), thresholds, judgement)
-    onWorld()
+    // Three days, all but the first hours of which are judged: what those look like to a detector that knows nothing is another matter.
+    judge(simulator, { ...plan, days: 3, callsPerDay }, newDetector(), thresholds, judgement)
   }
   return judgement
 }

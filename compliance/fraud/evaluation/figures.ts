@@ -5,6 +5,9 @@ export interface Figures {
   readonly attacks: number
   readonly attackCalls: number
   readonly recall: number
+  /** The mean of the attacks' own, so that a small one counts as much as a flood; and the lowest. */
+  readonly meanRecall: number
+  readonly worstRecall: number
   /** Of the clean calls of the same scenarios, those flagged. */
   readonly falsePositives: number
   /** Of the flagged calls of the scenarios, those that were of the attack. */
@@ -18,13 +21,15 @@ export interface Figures {
 }
 
 export function figuresOf(judgement: Judgement): Figures {
-  const { cleanCalls, attackCalls, caught, falsely, found, missed } = judgement
+  const { cleanCalls, attackCalls, caught, falsely, found, recalls, missed } = judgement
   const seconds = found.map((each) => each.seconds).toSorted((a, b) => a - b)
   const calls = found.map((each) => each.calls).toSorted((a, b) => a - b)
   return {
     attacks: found.length + missed,
     attackCalls,
     recall: caught / attackCalls,
+    meanRecall: recalls.reduce((sum, each) => sum + each, 0) / recalls.length,
+    worstRecall: Math.min(...recalls),
     falsePositives: falsely.flagged / cleanCalls,
     precision: caught / (caught + falsely.flagged),
     missed,

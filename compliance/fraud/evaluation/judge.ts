@@ -25,6 +25,8 @@ export interface Judgement {
   readonly attack: Float64Array
   /** Of each attack that was found: from its first call to its first flagged one, in seconds, and the calls before that one. */
   readonly found: { readonly seconds: number; readonly calls: number }[]
+  /** Of each attack, the share of its calls that was flagged. */
+  readonly recalls: number[]
   /** Attacks of which no call was flagged. */
   missed: number
   /** Clean calls that were flagged, reviewed and blocked. */
@@ -39,6 +41,7 @@ export function emptyJudgement(): Judgement {
     clean: new Float64Array(STEPS + 1),
     attack: new Float64Array(STEPS + 1),
     found: [],
+    recalls: [],
     missed: 0,
     falsely: { flagged: 0, reviewed: 0, blocked: 0 },
     cleanCalls: 0,
@@ -59,6 +62,7 @@ export function judge(
   const { events, judgedFromMs } = simulator.simulate(plan)
   let beganAtMs = 0
   let calls = 0
+  const caughtBefore = judgement.caught
   let isFound = false
   for (const event of events) {
     if (event.kind === 'ended') {
@@ -85,5 +89,7 @@ export function judge(
     isFound = true
     judgement.found.push({ seconds: (event.call.atMs - beganAtMs) / 1000, calls: calls - 1 })
   }
-  if (pattern !== undefined && !isFound) judgement.missed++
+  if (pattern === undefined) return
+  judgement.recalls.push((judgement.caught - caughtBefore) / calls)
+  if (!isFound) judgement.missed++
 }

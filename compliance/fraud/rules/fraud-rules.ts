@@ -46,6 +46,8 @@ export interface FraudRule {
   readonly name: string
   readonly text: string
   readonly place: number
+  /** Its feature is of the number, the seller or another that many calls have in common: it speaks of all of them, not of this one. */
+  readonly isOfMany: boolean
   readonly isBelow: boolean
   readonly warning: Threshold
   readonly critical: Threshold
@@ -57,6 +59,8 @@ export interface FraudRule {
 export class FraudRulesError extends Error {
   override readonly name = 'FraudRulesError'
 }
+
+const OF_MANY = /^(?:number|seller|trunk|target)\./
 
 /** The rules we bring: config/reference/fraud-rules.json. */
 const OWN_RULES = new URL('../../../config/reference/fraud-rules.json', import.meta.url)
@@ -86,7 +90,8 @@ export function readFraudRules(path: string | null): readonly FraudRule[] {
     }
     const { name, text, below: isBelow, warning, critical, blocks } = rule
     const conditions = Object.entries(rule.when).map(([feature, atLeast]) => ({ place: placeOf(feature), atLeast }))
-    return { name, text, place: placeOf(rule.feature), isBelow, warning, critical, conditions, blocks }
+    const isOfMany = OF_MANY.test(rule.feature)
+    return { name, text, place: placeOf(rule.feature), isOfMany, isBelow, warning, critical, conditions, blocks }
   })
 }
 
