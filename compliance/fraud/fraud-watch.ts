@@ -57,8 +57,8 @@ const MOST_REASONS = 8
 const MOST_CONTRIBUTIONS = 10
 /** Whoever has been called a fraud by an analyst is to be looked at again. */
 const LABELLED_SCORE = 0.7
-/** A call the model gives less than this part of the lowest threshold is honest to it. */
-const DOUBT = 0.5
+/** What speaks against all calls of a number or seller is told, and not enough by itself, of one that the model finds honest. */
+const MUTED = 0.5
 /** Just below a threshold. */
 const SHORT_OF = 0.001
 const NOTHING: readonly never[] = []
@@ -123,11 +123,11 @@ export class FraudWatch {
     let wanted: WantedBlock[] | null = null
     const modelScore = model === null ? null : this.#modelScore(model, features)
     // Honest calls of a number or a seller go on while it is attacked: where there is a model it says which are not.
-    const isHonest = modelScore !== null && modelScore < thresholds.low * DOUBT
+    const isHonest = modelScore !== null && modelScore < thresholds.low
     for (const rule of rules) {
       const said = scoreByRule(rule, features)
       if (said === 0) continue
-      const score = isHonest && rule.isOfMany ? Math.min(said, thresholds.low * DOUBT) : said
+      const score = isHonest && rule.isOfMany ? Math.min(said, thresholds.low * MUTED) : said
       const reason = reasonOf(rule, features, score)
       ;(reasons ??= []).push(reason)
       if (rule.blocks === null || score < rule.critical.score || score < thresholds.high) continue

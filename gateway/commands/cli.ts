@@ -68,7 +68,7 @@ const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: 
   },
   fraud: {
     run: fraud,
-    help: 'fraud simulate FOLDER|evaluate   make what the fraud model is trained on; measure it ([--scenarios N] [--clean N] [--docs FOLDER])',
+    help: 'fraud simulate FOLDER|evaluate   make what the fraud model is trained on; measure it ([--model-alone] [--scenarios N] [--clean N] [--docs FOLDER])',
   },
   replay: {
     run: replay,
@@ -279,7 +279,8 @@ async function fraud(args: Arguments): Promise<void> {
     return value
   }
   const docs = args.flags.get('docs') ?? null
-  evaluateCommand({ scenarios: count('scenarios', 10), cleanCalls: count('clean', 100_000), docs }, say)
+  const isModelAlone = args.flags.has('model-alone')
+  evaluateCommand({ scenarios: count('scenarios', 10), cleanCalls: count('clean', 100_000), isModelAlone, docs }, say)
 }
 
 async function audit(args: Arguments): Promise<void> {

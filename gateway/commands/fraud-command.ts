@@ -9,6 +9,7 @@ import { drawRoc, type RocPanel } from '../../compliance/fraud/evaluation/roc-dr
 import { ROW_HEAD, trainingRows } from '../../compliance/fraud/evaluation/training-set.ts'
 import { FEATURE_NAMES } from '../../compliance/fraud/features/feature-names.ts'
 import { readModelFile } from '../../compliance/fraud/model/model-file.ts'
+import { readFraudRules } from '../../compliance/fraud/rules/fraud-rules.ts'
 import { PATTERNS } from '../../compliance/fraud/simulator/pattern.ts'
 import { TrafficSimulator } from '../../compliance/fraud/simulator/scenario.ts'
 import { loadPlaces } from '../../config/reference-data.ts'
@@ -39,16 +40,23 @@ export function simulateCommand(folder: string, print: Print): void {
   }
 }
 
+export interface EvaluationPlan {
+  /** Of each pattern. */
+  readonly scenarios: number
+  readonly cleanCalls: number
+  /** Without the rules. */
+  readonly isModelAlone: boolean
+  /** The folder whose page is written; null: none. */
+  readonly docs: string | null
+}
+
 /** `dce fraud evaluate`: what is found of each pattern in scenarios nobody has seen, and what of clean traffic is not let through. */
-export function evaluateCommand(
-  { scenarios, cleanCalls, docs }: { scenarios: number; cleanCalls: number; docs: string | null },
-  print: Print,
-): void {
-  const trial: Trial = {
-    simulator: new TrafficSimulator(loadPlaces()),
-    newDetector: modelAlone(readModelFile()),
-    thresholds: { flag: 0.3, review: 0.6, block: 0.8 },
-  }
+export function evaluateCommand({ scenarios, cleanCalls, isModelAlone, docs }: EvaluationPlan, print: Print): void {
+  const thresholds = { flag: 0.3, review: 0.6, block: 0.8 }
+  const newDetector = isModelAlone
+    ? modelAlone(readModelFile())
+    : asRunning(readModelFile(), readFraudRules(null), thresholds)
+  const trial: Trial = { simulator: new TrafficSimulator(loadPlaces()), newDetector, thresholds }
   const lines = [ROW_TITLES, ROW_TITLES.replaceAll(/[^|]+/g, ' --- ')]
   const panels: RocPanel[] = []
   for (const line of lines) print(line)
@@ -62,7 +70,7 @@ export function evaluateCommand(
   const clean = cleanSentence(evaluateClean(trial, cleanCalls))
   print(clean)
   if (docs === null) return
-  const command = `dce fraud evaluate --scenarios ${scenarios} --clean ${cleanCalls} --docs docs`
+  const command = `dce fraud evaluate ${isModelAlone ? '--model-alone ' : ''}--scenarios ${scenarios} --clean ${cleanCalls} --docs docs`
   writeFileSync(join(docs, 'fraud-roc.svg'), drawRoc(panels, `${scenarios} unseen attacks each; the dot is flag`))
   writeEvaluation(join(docs, 'fraud.md'), [`\`${command}\`:`, '', ...lines, '', clean])
 }

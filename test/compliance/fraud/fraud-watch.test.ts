@@ -147,6 +147,24 @@ describe('fraud', () => {
     assert.equal(blocks.has('caller', caller(1), MONDAY_MS + 61 * 60_000), false)
   })
 
+  it('mutes rules that speak of a whole number or seller where the model finds the call honest', () => {
+    const busy = (score: number | null) => {
+      const watching = watch({
+        rules: RULES.filter(({ name }) => name === 'number-dead-air'),
+        model: score === null ? null : model(score),
+      })
+      return Array.from({ length: 30 }, (_, i) => {
+        const atMs = MONDAY_MS + i * 60_000
+        const verdict = watching.arrive(arriving({ id: String(i), ani: caller(i), atMs }))
+        watching.end(ended({ id: String(i), endedAtMs: atMs + 30_000, durationMs: 20_000, audioFault: 'no_audio' }))
+        return verdict
+      }).at(-1)!
+    }
+    assert.equal(busy(null).action, 'review')
+    assert.deepEqual([busy(0.1).action, busy(0.1).reasons[0]?.rule], ['allow', 'number-dead-air'])
+    assert.equal(busy(0.4).action, 'review')
+  })
+
   it('takes an analyst’s word of a caller', () => {
     const watching = watch()
     watching.label(caller(8), 'fraud')
