@@ -44,7 +44,11 @@ export const NumberMenuInput = z
       .enum(['hang_up', 'continue'])
       .default('hang_up')
       .meta({ description: 'What becomes of a caller who chooses nothing; `continue`: sold as the number’s own' }),
+    zip_prompt: prompt.nullable().optional().meta({
+      description: 'Then asks for the caller’s ZIP code, where the call brings none; its law is judged by that',
+    }),
   })
+  .transform(({ zip_prompt: zipPrompt, ...menu }): NumberMenu => (zipPrompt ? { ...menu, zipPrompt } : menu))
   .nullable()
 
 export const NumberMenuAnswer = z
@@ -60,6 +64,7 @@ export const NumberMenuAnswer = z
     timeout: z.int(),
     attempts: z.int(),
     otherwise: z.enum(['hang_up', 'continue']),
+    zip_prompt: z.string().optional(),
   })
   .nullable()
 
@@ -77,9 +82,14 @@ export async function readNumberMenu(
     )
   const fault = await audio.promptFault(menu.prompt)
   if (fault !== null) throw invalid('/menu/prompt', fault, 'unknown_prompt')
+  const zipFault = menu.zipPrompt ? await audio.promptFault(menu.zipPrompt) : null
+  if (zipFault !== null) throw invalid('/menu/zip_prompt', zipFault, 'unknown_prompt')
   return menu
 }
 
 export function printNumberMenu(menu: NumberMenu | null | undefined): z.input<typeof NumberMenuAnswer> {
-  return menu ? { ...menu, options: menu.options.map((one) => ({ ...one, tags: { ...one.tags } })) } : null
+  if (!menu) return null
+  const { zipPrompt, options: keys, ...rest } = menu
+  const printed = keys.map((one) => ({ ...one, tags: { ...one.tags } }))
+  return { ...rest, options: printed, ...(zipPrompt && { zip_prompt: zipPrompt }) }
 }

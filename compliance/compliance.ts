@@ -13,7 +13,7 @@ import type { ComplianceNeeds } from './needs.ts'
 import type { ComplianceRule } from '../model/compliance-rule.ts'
 import { consumerOf, type Consumer } from './place-evidence.ts'
 import { RuleBook } from './rules/rule-book.ts'
-import { CHECKS, screenCall, type ScreeningVerdict } from './screen-call.ts'
+import { CHECKS, CHECKS_OF_PLACE, screenCall, type Check, type ScreeningVerdict } from './screen-call.ts'
 import type { ScreeningRequest } from './screening-request.ts'
 import { recordOutside } from './suppression-checks.ts'
 import type { HeldList, SuppressionLists } from './suppression-lists.ts'
@@ -65,6 +65,8 @@ export interface Compliance {
   /** The line of a list that somebody else keeps, by what came of asking; null: it is none of those. */
   recordOutside(list: HeldList, answer: OutsideAnswer, leg: TrafficType): CheckRecord | null
   screen(request: ScreeningRequest): ScreeningVerdict
+  /** What its place decides, and the operator's rules: of a call that has been screened and counted, when it is better known where it is. */
+  screenAgain(request: ScreeningRequest): ScreeningVerdict
   /** The call has been made, whatever becomes of it: from now on it counts in what limits calls to its consumer. */
   count(request: ScreeningRequest): void
   /** What is to be recalled at a start: the calls of so many hours, those that consumers made themselves only where a rule asks of them. */
@@ -100,6 +102,12 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
   const { tcpaEnabled: hoursEnabled, stopsAtFirst = false } = options
   const consents = new Consents(options.consent)
   const book = { doNotCall, hours, hoursEnabled, enforcement, frequency, rules, stopsAtFirst, consents }
+  const screenBy = (request: ScreeningRequest, checks: readonly Check[]): ScreeningVerdict => {
+    const good = consents.goodFor(request)
+    if (good.length === 0) return screenCall(request, book, checks)
+    const consent = consentFor(good, request.offer?.sellerId ?? null)
+    return screenCall({ ...request, consent }, book, checks, good)
+  }
   return {
     suppression: doNotCall.suppression,
     recordOutside: (held, answer, leg) => recordOutside(held, answer, leg, enforcement),
@@ -108,12 +116,8 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
       if (change.kind === 'consent') consents.apply(change)
       if (change.kind === 'compliance-rule') rules.apply(change.id, change.value)
     },
-    screen(request) {
-      const good = consents.goodFor(request)
-      if (good.length === 0) return screenCall(request, book)
-      const consent = consentFor(good, request.offer?.sellerId ?? null)
-      return screenCall({ ...request, consent }, book, CHECKS, good)
-    },
+    screen: (request) => screenBy(request, CHECKS),
+    screenAgain: (request) => screenBy({ ...request, isAgain: true }, CHECKS_OF_PLACE),
     lookBack: () => ({ hours: frequency.keptHours, inbound: rules.size > 0 }),
     recall: (request) => withCall(request, (ani, call) => frequency.recall(ani, call)),
     count: (request) => withCall(request, (ani, call) => frequency.add(ani, call)),

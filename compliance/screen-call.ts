@@ -121,8 +121,11 @@ const callingHours: Check = {
     const atMs = judgedAt(request)
     const { allowed, law, place } = hours.judge(located, atMs)
     const { rule, version, source } = law
+    const { evidence } = located
+    if (!allowed && request.placeIsAsked && !evidence.includes('zip'))
+      return { against: false, rule, version, source, detail: 'judged when the caller has said where it is', evidence }
     const detail = place === null ? 'the place of the consumer is unknown' : wordsOf(place, atMs)
-    return { against: !allowed, rule, version, source, detail, evidence: located.evidence }
+    return { against: !allowed, rule, version, source, detail, evidence }
   },
 }
 
@@ -182,6 +185,9 @@ export const CHECKS: readonly Check[] = [
   consent,
   reassignedNumber,
 ]
+
+/** What a call's place decides: judged again when its caller has said where it is. */
+export const CHECKS_OF_PLACE: readonly Check[] = [stateDoNotCall, callingHours]
 
 const NOT_LISTED = 'not listed'
 

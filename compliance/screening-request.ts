@@ -21,6 +21,10 @@ export interface ScreeningRequest {
   readonly zip: string | null
   /** The ZIP code the caller gave to a menu; absent or null: it was not asked. */
   readonly ivrZip?: string | null
+  /** The caller will be asked where it is: its hours, known by its number alone, are judged when it has answered. */
+  readonly placeIsAsked?: boolean
+  /** It is judged once more, and has been counted: what limits calls does not count it against itself. */
+  readonly isAgain?: boolean
   readonly trafficType: TrafficType
   /** When the call reached us, epoch milliseconds. */
   readonly atMs: number

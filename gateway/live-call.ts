@@ -1,5 +1,5 @@
-import type { ScreeningRequest } from '../compliance/screening-request.ts'
 import type { Recording } from '../media/audio-tools.ts'
+import type { ScreeningRequest } from '../compliance/screening-request.ts'
 import type { MediaFailure, MediaServer, MediaSession } from '../media/media-server.ts'
 import type { Verification } from '../compliance/stir/verify.ts'
 import type { CallNeeds } from '../media/call-needs.ts'
@@ -64,6 +64,8 @@ export interface CallFacts {
   readonly dnis: string
   readonly places: readonly Place[]
   readonly zip: ZipPlace | null
+  /** The caller has typed that ZIP code when it was asked. */
+  readonly isZipTyped?: boolean
   /** Placed from a page with a click-to-call token, which is for this call alone: its caller transfers nobody. */
   readonly isByClick: boolean
   /** When a transfer's consumer was called, ms since the epoch; null when the seller does not say. */
@@ -85,6 +87,8 @@ export class Call {
   facts: CallFacts | null = null
   state: CallState = 'received'
   checks: readonly CheckRecord[] = []
+  /** What it was screened by. */
+  screenedBy: ScreeningRequest | null = null
   /** What its checks were made by; null until it is screened. */
   judgedBy: ScreeningRequest | null = null
   /** How long they waited for evidence from outside; null: not at all. */

@@ -44,7 +44,7 @@ export interface ExchangeParts {
   readonly registrar: Registrar
   readonly directory: Directory
   readonly places: Places
-  readonly screening: Pick<Screening, 'screen'>
+  readonly screening: Pick<Screening, 'screen' | 'screenAgain'>
   /** Absent or null: we sign no calls. */
   readonly outgoingIdentity?: Pick<OutgoingIdentity, 'sign'> | null
   readonly routing: Routing

@@ -19,4 +19,6 @@ export interface NumberMenu {
   readonly attempts: number
   /** What becomes of a caller who chooses nothing, or cannot be asked: `continue` sells the call as the number's own. */
   readonly otherwise: 'hang_up' | 'continue'
+  /** Asks for the caller's ZIP code, five digits, when an option has been chosen and the call brings none. Absent or null: nobody asks. */
+  readonly zipPrompt?: string | null
 }

@@ -118,7 +118,8 @@ function frequency(terms: Extract<RuleTerms, { type: 'frequency' }>, calls: Call
   calls.keep(terms.hours)
   return ({ request }) => {
     if (request.ani === null) return said(false, 'the number of the consumer is unknown')
-    const count = calls.count(request.ani, terms.hours, request.atMs, alike(terms.per, request))
+    const before = calls.count(request.ani, terms.hours, request.atMs, alike(terms.per, request))
+    const count = request.isAgain ? Math.max(0, before - 1) : before
     return said(count >= terms.calls, `${count} calls in ${terms.hours} hours`)
   }
 }

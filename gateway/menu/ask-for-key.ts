@@ -4,6 +4,8 @@ import type { LegSide } from '../../model/call.ts'
 interface KeyQuestion {
   readonly tools: AudioTools
   readonly side: LegSide
+  /** Keys that are waited for; absent: one. */
+  readonly max?: number
   /** Plays what asks for the key, until the signal is aborted. */
   readonly play: (signal: AbortSignal) => Promise<void>
   /** How long the key may take, from the end of what is played. */
@@ -16,11 +18,11 @@ interface KeyQuestion {
 const LONGEST_PROMPT_MS = 11 * 60_000
 
 /** The key that is pressed (RFC 4733, SIP INFO); '' when none is. Whoever presses it has heard enough. Rejects as `play` does. */
-export async function askForKey({ tools, side, play, seconds, over }: KeyQuestion): Promise<string> {
+export async function askForKey({ tools, side, max = 1, play, seconds, over }: KeyQuestion): Promise<string> {
   const pressed = new AbortController()
   const late = new AbortController()
   const collecting = tools.collectDigits(side, {
-    max: 1,
+    max,
     firstMs: LONGEST_PROMPT_MS,
     betweenMs: LONGEST_PROMPT_MS,
     signal: AbortSignal.any([over, late.signal]),

@@ -3,10 +3,12 @@ import type { MenuOption, NumberMenu } from '../../model/number-menu.ts'
 import { Refusal } from '../../model/refusal.ts'
 import { answerFirst } from './answer-first.ts'
 import { askForKey } from './ask-for-key.ts'
+import { askZip } from './ask-zip.ts'
 import { asRefusal } from '../audio/call-media.ts'
 import type { Call } from '../live-call.ts'
 import type { ExchangeParts } from '../parts.ts'
 import { ringbackOf } from '../audio/ringback.ts'
+import { screenAgain } from '../screening/screen-again.ts'
 
 /** How asking a caller came out. */
 type Choice = { readonly option: MenuOption } | 'no_key' | 'wrong_key' | 'too_long' | 'unplayable'
@@ -28,6 +30,10 @@ export async function askCaller(call: Call, menu: NumberMenu, parts: ExchangePar
     parts.telemetry.menus.inc({ result })
     if (typeof choice !== 'string') take(call, choice.option)
     else if (menu.otherwise === 'hang_up') throw new Refusal('no_choice', `nothing was chosen: ${result}`)
+    if (call.screenedBy?.placeIsAsked) {
+      if (typeof choice !== 'string') await askZip(call, menu, tools, parts)
+      screenAgain(call, parts)
+    }
     call.setupFromMonotonicMs = parts.clock.monotonicMs()
     call.ringback = ringbackOf(call, tools)
   } finally {

@@ -3,6 +3,7 @@ import type { Offer } from '../../compliance/screening-request.ts'
 import type { Account } from '../../model/account.ts'
 import type { CallId } from '../../model/ids.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
+import type { NumberMenu } from '../../model/number-menu.ts'
 import type { Place, ZipPlace } from '../../model/places.ts'
 import type { DialledNumber, Trunk } from '../../model/trunk.ts'
 import type { CallerLeg } from '../caller-leg.ts'
@@ -31,12 +32,19 @@ export interface Arrival {
   readonly places: readonly Place[]
   readonly zip: ZipPlace | null
   readonly originatedAtMs: number | null
+  /** The caller will be asked for its ZIP code by the number's menu, and the law of its place is judged again by that. */
+  readonly placeIsAsked?: boolean
   /** What a ping said of it included. */
   readonly offer: Offer
   /** Of the consumer's consent, with the call or its ping; null: nothing. */
   readonly brought: BroughtConsent | null
   /** Null: a ping. */
   readonly invite: ArrivedInvite | null
+}
+
+/** A caller is asked where it is when nobody has said so, and there is still something to ask: a ping has sold its call already. */
+function asksPlace(menu: NumberMenu | null | undefined, zip: ZipPlace | null, isPinged: boolean): boolean {
+  return menu?.zipPrompt != null && zip === null && !isPinged
 }
 
 /** Of a call that is identified. A ping was judged with what it said of the call: so is the call. */
@@ -54,5 +62,6 @@ export function arrivalOf({ id, receivedAt, facts, pinged, caller }: Call): Arri
     offer: offerOf(pinged?.request ?? { number: number! }),
     brought: broughtByInvite(caller) ?? broughtByTags(pinged?.ping.tags),
     invite: { trunk, caller },
+    ...(asksPlace(number!.menu, zip, pinged !== null) && { placeIsAsked: true }),
   }
 }

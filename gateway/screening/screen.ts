@@ -32,6 +32,7 @@ function conclude(call: Call, screened: Screened, parts: ExchangeParts): void {
   const { checks, exclusions, consents, refusal, rule } = screened
   const allowed = refusal === null
   call.checks = checks
+  call.screenedBy = screened.request
   call.judgedBy = screened.request
   call.exclusions = exclusions
   call.consents = consents

@@ -27,7 +27,7 @@ export interface Screened {
 
 /** What screening is made of; every list is in the order of precedence. */
 export interface ScreeningParts extends GatheringNeeds {
-  readonly compliance: Pick<Compliance, 'screen' | 'count' | 'mayExclude'>
+  readonly compliance: Pick<Compliance, 'screen' | 'screenAgain' | 'count' | 'mayExclude'>
   readonly evidence: readonly Evidence[]
   readonly judges: readonly Judge[]
   /** What comes behind the first block is not asked for; else everything is, for the record. */
@@ -82,6 +82,11 @@ export class Screening {
     if (compliance.mayExclude() || new Findings(known).isBlocked) return null
     const verdict = compliance.screen(requestOf(arrival, known))
     return verdict.allowed && verdict.exclusions === null ? verdict : null
+  }
+
+  /** A call that was screened and counted, now that its caller has said where it is, or has not: what its place decides, and the operator's rules. */
+  screenAgain(request: ScreeningRequest): ScreeningVerdict {
+    return this.#parts.compliance.screenAgain(request)
   }
 
   #gather(evidence: readonly Evidence[], arrival: Arrival, gone: AbortSignal | null): ReturnType<Gatherings['gather']> {
@@ -176,7 +181,8 @@ class Findings {
 function requestOf(arrival: Arrival, found: readonly Gathered[]): ScreeningRequest {
   const { ani, zip, number, atMs, originatedAtMs, offer, brought } = arrival
   const { trafficType } = number
-  const said = { ani, zip: zip?.zip ?? null, trafficType, atMs, originatedAtMs, offer, brought }
+  const said: ScreeningRequest = { ani, zip: zip?.zip ?? null, trafficType, atMs, originatedAtMs, offer, brought }
+  if (arrival.placeIsAsked) Object.assign(said, { placeIsAsked: true } satisfies Partial<ScreeningRequest>)
   if (found.length === 0) return said
   return Object.assign(said, ...found.map(({ contribution }) => contribution.request)) as ScreeningRequest
 }

@@ -45,6 +45,9 @@ describe('the menu of a number', () => {
       otherwise: 'continue',
     }
     assert.deepEqual(await change({ menu: other }), other)
+    const asking = { ...other, zip_prompt: 'which' }
+    assert.deepEqual(await change({ menu: asking }), asking)
+    assert.deepEqual(await change({ menu: { ...asking, zip_prompt: null } }), other)
     assert.equal(await change({ menu: null }), null)
   })
 
@@ -54,6 +57,7 @@ describe('the menu of a number', () => {
 
   for (const [what, menu, pointer, code] of [
     ['a prompt that is not there', { ...MENU, prompt: 'no-such' }, '/menu/prompt', 'unknown_prompt'],
+    ['a ZIP prompt that is not there', { ...MENU, zip_prompt: 'no-such' }, '/menu/zip_prompt', 'unknown_prompt'],
     ['a prompt that is a path', { ...MENU, prompt: '../secret' }, '/menu/prompt', null],
     ['no prompt', { options: MENU.options }, '/menu/prompt', null],
     ['no options', { ...MENU, options: [] }, '/menu/options', null],

@@ -39,6 +39,7 @@ describe('screening', () => {
       },
       count: () => void counted++,
       mayExclude: () => false,
+      screenAgain: () => assert.fail(),
     }
     return aScreening(compliance, parts).screen(arrival, gone)
   }
@@ -117,7 +118,12 @@ describe('screening', () => {
     const untils: Until[] = []
     const evidence = [anEvidence('list', (_, until) => (untils.push(until), new Promise(() => {})))]
     const screening = aScreening(
-      { screen: () => ({ checks: [], exclusions: null }) as never, count: () => {}, mayExclude: () => false },
+      {
+        screen: () => ({ checks: [], exclusions: null }) as never,
+        count: () => {},
+        mayExclude: () => false,
+        screenAgain: () => assert.fail(),
+      },
       { evidence },
     )
     const screened = screening.screen(ARRIVAL, gone.signal)
@@ -135,7 +141,12 @@ describe('screening', () => {
       anEvidence('list', () => new Promise<Contribution>((resolve) => (answer = resolve)), { onFailure: 'block' }),
     ]
     const screening = aScreening(
-      { screen: () => ({ checks: [], exclusions: null }) as never, count: () => {}, mayExclude: () => false },
+      {
+        screen: () => ({ checks: [], exclusions: null }) as never,
+        count: () => {},
+        mayExclude: () => false,
+        screenAgain: () => assert.fail(),
+      },
       { evidence, maxWaiting: 1, onEnded: (_, result) => void ended.push(result) },
     )
     const first = screening.screen(ARRIVAL, null)
