@@ -192,17 +192,18 @@ describe('fraud', () => {
 
   it('blocks no call of clean traffic', () => {
     const simulator = new TrafficSimulator(loadPlaces())
-    const watching = new FraudWatch({
-      thresholds: { low: 0.3, medium: 0.6, high: 0.8 },
-      velocity: { windowMs: 3_600_000, maxCalls: 30 },
-      rules: RULES,
-      model: null,
-      modelMayBlock: false,
-    })
     const counts = { allow: 0, flag: 0, review: 0, block: 0 }
     let calls = 0
     for (let seed = 1; calls < CLEAN_CALLS; seed++) {
       const plan = { seed, regime: 'unseen', days: 2, callsPerDay: 10_000, patterns: [], warmUpHours: 24 } as const
+      // Each seed is another exchange.
+      const watching = new FraudWatch({
+        thresholds: { low: 0.3, medium: 0.6, high: 0.8 },
+        velocity: { windowMs: 3_600_000, maxCalls: 30 },
+        rules: RULES,
+        model: null,
+        modelMayBlock: false,
+      })
       for (const event of simulator.simulate(plan).events) {
         if (event.kind === 'ended') watching.end(event.call)
         else {
