@@ -8,6 +8,7 @@ import {
   LIST,
   oneOf,
   someOf,
+  STATE,
   TEXT,
   TIME_OF_DAY,
   whole,
@@ -18,6 +19,8 @@ function enforced(leg: string) {
   const laws = someOf('calling_hours', 'do_not_call', 'call_frequency', 'consent', 'none')
   return may(laws, `The laws that refuse a call where ${leg}; what is not named only warns. Unset: as the law has it.`)
 }
+
+const RECORDING = oneOf('record', 'announce', 'beep', 'no_record', 'buyer_leg')
 
 /** Whether calls may be sold, and what is kept to prove it. */
 export const COMPLIANCE = {
@@ -86,6 +89,26 @@ export const COMPLIANCE = {
     whole(1_000, 100_000_000),
     5_000_000,
     'The most consents that are kept (some 70 bytes each in the memory of every gateway); beyond them none is taken.',
+  ),
+  'compliance.recording.all_party': set(
+    RECORDING,
+    'announce',
+    'What is done about recording a call where the law of either end asks for the consent of all parties.',
+  ),
+  'compliance.recording.unknown': set(RECORDING, 'announce', 'The same where nobody knows where a side is.'),
+  'compliance.recording.one_party': set(RECORDING, 'record', 'The same where one party’s consent is enough.'),
+  'compliance.recording.announcement': may(
+    TEXT,
+    'The prompt that both sides hear before a call is recorded where the law asks for it and its number has none; unset: a beep.',
+  ),
+  'compliance.recording.beep_every': set(
+    duration('5s', '60s'),
+    15_000,
+    'How often a recorded call beeps, where it does.',
+  ),
+  'compliance.recording.buyer_state': may(
+    STATE,
+    'Where agents at SIP addresses sit, when all of them sit in one state; a target that is a telephone number says it itself.',
   ),
   'compliance.gdpr_enabled': later(FLAG, 'Whether European data rules are applied.'),
   'compliance.allowed_timezones': later(LIST, 'Zones calls may be made to.'),

@@ -84,6 +84,16 @@ export const E164: Kind<string> = {
   read: (raw) => (typeof raw === 'string' && /^\+[1-9]\d{6,14}$/.test(raw) ? raw : undefined),
 }
 
+/** A state or territory of the United States by its two letters. */
+export const STATE: Kind<string> = {
+  allowed: 'two letters of a state, such as TX',
+  suffix: '',
+  read: (raw) => {
+    const letters = typeof raw === 'string' ? raw.trim().toUpperCase() : ''
+    return /^[A-Z]{2}$/.test(letters) ? letters : undefined
+  },
+}
+
 /** Names of codecs as a=rtpmap has them (RFC 8866 §6.6), each once, best first. None is allowed. */
 export const CODECS: Kind<readonly string[]> = {
   allowed: 'a list of codec names (in the environment: separated by commas)',

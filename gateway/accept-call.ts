@@ -22,7 +22,7 @@ export async function accept(
   const { attempt, leg: buyer, sdp } = answered
   const audio = audioOf(call, attempt.award, parts)
   const isAsked = audio !== null && (audio.whisper !== null || audio.accept !== null)
-  const isAnnounced = audio !== null && audio.announcement !== null
+  const isAnnounced = audio !== null && audio.notice !== null
   let answer: string
   try {
     call.isApart ||= (isAsked || isAnnounced) && call.media!.tools !== null
@@ -137,7 +137,7 @@ async function keepApart({ media }: Call): Promise<void> {
 /** Where there is an announcement the call begins with its end, which a restart has to know. */
 async function join(call: Call, audio: CallAudio | null, parts: ExchangeParts): Promise<void> {
   const bridge = call.bridge!
-  const isAnnounced = audio !== null && audio.announcement !== null
+  const isAnnounced = audio !== null && audio.notice !== null
   if (isAnnounced) call.answeredMonotonicMs = null
   await bridge.agreed // Whoever left the offer to us says with the ACK what it hears.
   await joinAudio(call, audio, parts)

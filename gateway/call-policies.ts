@@ -1,3 +1,4 @@
+import { RecordingLaw } from '../compliance/recording-law.ts'
 import type { Settings } from '../config/settings.ts'
 import type { VerstatPolicy } from '../model/stir.ts'
 import type { HistoryPolicy } from './invitation/call-history.ts'
@@ -7,6 +8,16 @@ import type { Redress } from './screening/analytics-refusal.ts'
 
 /** Whose REFER is accepted: nobody's, a buyer's, or also the caller's side's. */
 type TransferPolicy = 'off' | 'buyer' | 'both'
+
+/** How recordings keep the law. */
+export interface RecordingPolicies {
+  readonly law: RecordingLaw
+  /** The prompt both sides hear where the number has none; null: a beep. */
+  readonly announcement: string | null
+  readonly beepEveryMs: number
+  /** Of agents at SIP addresses; null: nobody knows. */
+  readonly buyerState: string | null
+}
 
 /** What the operator has decided about signalling that the RFCs leave to whoever runs a B2BUA. */
 export interface CallPolicies extends CallerLegPolicies {
@@ -29,6 +40,8 @@ export interface CallPolicies extends CallerLegPolicies {
   readonly transferNumbers: readonly string[]
   /** Whether answered calls are recorded. */
   readonly recordsCalls: boolean
+  /** Absent: recordings ask for nobody's consent, as in tests that have no law. */
+  readonly recording?: RecordingPolicies
   /** Whether audio may go past us where trunk and target allow it: codecs in an order of ours are nobody's then. */
   readonly hasDirectMedia: boolean
   /** Whom callers may ask why analytics has refused them. */
@@ -48,6 +61,12 @@ export function callPolicies({ telephony, drachtio, media, compliance }: Setting
     transferHosts: telephony.transferHosts,
     transferNumbers: telephony.transferNumbers,
     recordsCalls: media.record,
+    recording: {
+      law: new RecordingLaw(compliance.recording),
+      announcement: compliance.recording.announcement,
+      beepEveryMs: compliance.recording.beepEveryMs,
+      buyerState: compliance.recording.buyerState,
+    },
     hasDirectMedia: media.engine.includes('direct') && media.codecs.length === 0,
     redress: compliance.redress,
     answersCancelled: drachtio.host === null,

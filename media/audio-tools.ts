@@ -35,6 +35,8 @@ export interface RecordOptions {
   readonly name: string
   /** It ends by itself after so long, ms. */
   readonly maxMs: number
+  /** This side alone is heard in it, the other's channel is silence; absent: both. An engine that cannot rejects. */
+  readonly only?: LegSide
 }
 
 /** A recording under way: both directions, the caller left and the buyer right. */

@@ -134,7 +134,8 @@ export class FreeSwitchTools implements AudioTools {
     })
   }
 
-  async record({ name, maxMs }: RecordOptions): Promise<Recording> {
+  async record({ name, maxMs, only }: RecordOptions): Promise<Recording> {
+    if (only) throw new MediaUnavailable('it records both sides or none')
     const leg = this.#parts.leg('caller')
     const file = `${this.#parts.recordingsDir}/${safeFileName('the name of a recording', name)}.wav`
     const recording = await FreeSwitchRecording.start({ leg, name, file, maxMs })

@@ -139,7 +139,7 @@ export class RelayTools implements AudioTools {
     await this.#ask({ do: 'dial', op: ++this.#lastOp, side, digits })
   }
 
-  async record({ name, maxMs }: RecordOptions): Promise<Recording> {
+  async record({ name, maxMs, only }: RecordOptions): Promise<Recording> {
     this.#assertOpen()
     const { recordings } = this.#shed
     if (recordings === null) throw new MediaUnavailable('nothing is recorded: no media.recording_key is set')
@@ -149,7 +149,7 @@ export class RelayTools implements AudioTools {
     const { promise: ended, resolve } = Promise.withResolvers<RecordingEnd>()
     this.#recordings.set(op, { file: begun.file, sinceMs: performance.now(), end: resolve })
     try {
-      await this.#ask({ do: 'record', op, plan: { ...begun, maxMs } })
+      await this.#ask({ do: 'record', op, plan: { ...begun, maxMs, ...(only && { only }) } })
     } catch (error) {
       this.#recordings.delete(op)
       throw error

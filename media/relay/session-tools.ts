@@ -191,8 +191,8 @@ export class SessionTools {
       this.#tell({ what: 'recorded', op, end })
     })
     this.#recording = { op, recorder }
-    caller.recorder = recorder
-    buyer.recorder = recorder
+    if (plan.only !== 'buyer') caller.recorder = recorder
+    if (plan.only !== 'caller') buyer.recorder = recorder
     this.#clock.watch(recorder)
     try {
       await recorder.opened()

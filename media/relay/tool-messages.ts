@@ -24,6 +24,8 @@ export interface RecordingPlan {
   /** Its own key. The thread forgets it with the recording's end. */
   readonly key: Uint8Array
   readonly maxMs: number
+  /** Absent: both sides. */
+  readonly only?: LegSide
 }
 
 /** What a session's tools are asked; `op` names what it begins, or is about. */
