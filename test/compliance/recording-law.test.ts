@@ -51,7 +51,7 @@ describe('the law of recordings', () => {
   it('does as the operator has set it', () => {
     for (const action of RECORDING_ACTIONS) {
       const strict = new RecordingLaw({ oneParty: action, allParty: action, unknown: action })
-      for (const places of [
+      for (const [caller, buyer] of [
         [['NY'], ['NY']],
         [['CA'], ['NY']],
         [[], []],
