@@ -238,6 +238,8 @@ export interface ConsentStore {
   history(id: ConsentId): Promise<readonly Consent[]>
   /** The latest of a number's, as they are now, newest first. */
   ofNumber(number: PhoneNumber, limit: number): Promise<readonly Consent[]>
+  /** Forgets some of those that ended before then; answers how many, 0 once there are none. */
+  forgetEnded(before: Date): Promise<number>
   list(page: PageRequest): Promise<Page<Consent>>
 }
 /** What the Reassigned Numbers Database has answered. */

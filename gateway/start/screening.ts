@@ -18,6 +18,7 @@ import { OutsideLists } from '../do-not-call/outside-lists.ts'
 import type { CallNews, DncAnswers } from '../needs.ts'
 import type { AddressGuard } from '../outgoing/address-guard.ts'
 import { HttpClient } from '../outgoing/http-client.ts'
+import { ConsentKeeper, type ConsentStorage } from '../screening/consent-keeper.ts'
 import { ConsumerCalls, type ConsumerCallNews } from '../screening/consumer-calls.ts'
 import { Screening } from '../screening/screening.ts'
 import type { ScreeningPart } from '../screening/screening-part.ts'
@@ -52,6 +53,7 @@ interface ScreeningNeeds {
 /** What the parts of screening keep, and read at a start; storage/storage.ts has it. */
 export type ScreeningStorage = ListStorage &
   ReassignedStorage &
+  ConsentStorage &
   FraudStorage & { latestCalls(since: Date, inbound: boolean): AsyncIterable<ConsumerCallNews> }
 
 /**
@@ -72,6 +74,11 @@ export function createScreening(needs: ScreeningNeeds) {
     outsideLists,
     reassignedNumbers,
     new ConsumerCalls(compliance, news, clock),
+    new ConsentKeeper(settings.consent.retentionDays, {
+      clock,
+      omitted: () => compliance.consentStats().omitted,
+      log,
+    }),
     ...(fraud ? [fraud] : []),
   ]
   const { stopsAtFirst, maxWaiting } = screeningOptions(settings)

@@ -4,7 +4,6 @@ import { VersionMismatch } from '../../api/needs.ts'
 import type { BookChange } from '../../model/book.ts'
 import { keptConsent, type Consent } from '../../model/consent.ts'
 import { CONSENT_CHUNK } from '../../storage/consent-rows.ts'
-import type { PostgresConsents } from '../../storage/consent-store.ts'
 import { aConsent } from '../support/consents.ts'
 import { createDatabase, openTestStorage, type TestStorage } from '../support/storage.ts'
 
@@ -144,7 +143,7 @@ describe('consents in storage', () => {
     const young = aConsent({ number: '+13055550142' as never, givenAt: long(5), expiresAt: long(4) })
     const endless = aConsent({ number: '+13055550143' as never, givenAt: long(9) })
     await keep(old, young, endless)
-    const consents = storage.stores.consents as PostgresConsents
+    const { consents } = storage.stores
     assert.equal(await consents.forgetEnded(long(5.01)), 1)
     assert.equal(await consents.forgetEnded(long(5.01)), 0)
     assert.equal(await consents.find(old.id), null)

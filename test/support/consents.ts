@@ -64,6 +64,7 @@ export function memoryConsents(onKept: (consents: readonly KeptConsent[]) => voi
         if (versions.get(id)?.at(-1)?.version !== version - 1) throw new VersionMismatch('it has changed')
       next.forEach(keep)
     },
+    forgetEnded: async () => 0,
     find: async (id) => versions.get(id)?.at(-1) ?? null,
     history: async (id) => versions.get(id) ?? [],
     ofNumber: async (number, limit) =>
