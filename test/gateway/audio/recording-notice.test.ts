@@ -6,7 +6,7 @@ import { joinAudio } from '../../../gateway/audio/join-audio.ts'
 import { BEEP } from '../../../gateway/audio/recording-notice.ts'
 import type { Call } from '../../../gateway/live-call.ts'
 import type { ExchangeParts } from '../../../gateway/parts.ts'
-import type { Prompt, RecordOptions } from '../../../media/audio-tools.ts'
+import type { Prompt, RecordingEnd, RecordOptions } from '../../../media/audio-tools.ts'
 import type { Award } from '../../../model/auction.ts'
 import { NO_NUMBER_AUDIO, type NumberAudio } from '../../../model/call-audio.ts'
 import type { CheckRecord } from '../../../model/cdr.ts'
@@ -33,7 +33,7 @@ async function recorded(setting: Setting) {
   const { caller = NEW_YORK, target = NEW_YORK, audio = {}, action = 'announce', failsToPlay = false } = setting
   const played: [string, Prompt][] = []
   const recordings: RecordOptions[] = []
-  const ended = new Promise<never>(() => {})
+  const { promise: ended, resolve: end } = Promise.withResolvers<RecordingEnd>()
   const tools = {
     apart: async () => {},
     async play(side: string, prompt: Prompt) {
@@ -54,7 +54,7 @@ async function recorded(setting: Setting) {
     },
     round: null,
     media: { tools },
-    bridge: { isEnded: false, ended },
+    bridge: { isEnded: false, ended: new Promise(() => {}) },
     ringback: null,
     isApart: false,
     checks: [] as CheckRecord[],
@@ -80,6 +80,7 @@ async function recorded(setting: Setting) {
   } as unknown as ExchangeParts
   const audioOfCall = audioOf(call as unknown as Call, {} as Award, parts)
   await joinAudio(call as unknown as Call, audioOfCall, parts)
+  end({ file: 'call', durationMs: 1, bytes: 1, reason: 'call_ended' })
   const [check] = call.checks
   return { played, recordings, check: check!, beepEveryMs: audioOfCall!.lawful!.beepEveryMs }
 }
