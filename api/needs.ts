@@ -56,9 +56,11 @@ import type {
   InvoiceStore,
 } from './money-needs.ts'
 import type { Page, PageRequest } from './page.ts'
+import type { PrivacyStore } from './privacy-needs.ts'
 
 export type * from './money-needs.ts'
 export type { Page, PageRequest } from './page.ts'
+export type { PrivacyStore } from './privacy-needs.ts'
 
 /** What the creator of a thing gives: all but what storage itself keeps. */
 export type Draft<T> = Omit<T, 'id' | 'version' | 'createdAt' | 'updatedAt'>
@@ -370,6 +372,7 @@ export interface Stores {
   auctions: AuctionStore
   decisions: DecisionStore
   idempotency: IdempotencyStore
+  privacy: PrivacyStore
 }
 
 /** A recording as the WAV file it is to whoever may hear it. */
@@ -384,6 +387,8 @@ export interface Recordings {
   of(callIds: readonly CallId[]): Promise<readonly CallRecording[]>
   /** Null: its file is not here. Rejects with the reason when it cannot be opened. */
   open(recording: CallRecording): Promise<OpenedRecording | null>
+  /** Erases those of these calls; rejects when one could not be deleted. */
+  erase(callIds: readonly CallId[]): Promise<void>
   /** Writes down who listens; rejects when that cannot be done. */
   heard(access: RecordingAccess): Promise<void>
 }
@@ -445,6 +450,8 @@ export interface SipTraces {
   readonly unavailable: string | null
   /** What is kept of these SIP Call-IDs, in the order it happened. */
   find(sipCallIds: readonly string[]): Promise<SipTrace>
+  /** Writes stars over what the regular expression matches. */
+  mask(pattern: string): Promise<void>
 }
 
 /** The quality of each trunk and target; all windows are empty for one that had no call. */

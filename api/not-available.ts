@@ -1,14 +1,10 @@
 import { z } from 'zod'
 import type { Role } from '../model/account.ts'
-import { ADMIN, EVERYONE, endpoint, type Endpoint, type Method } from './endpoint.ts'
+import { EVERYONE, endpoint, type Endpoint, type Method } from './endpoint.ts'
 import { Problem } from './problems.ts'
 
 /** What the contract promises and a later issue builds: known by name, answered with 501 rather than a 404 that looks like a typo. */
-const NOT_BUILT: readonly (readonly [Method, path: string, who: readonly Role[]])[] = [
-  ['post', '/calls', EVERYONE],
-  ['post', '/privacy/export', ADMIN],
-  ['post', '/privacy/erase', ADMIN],
-]
+const NOT_BUILT: readonly (readonly [Method, path: string, who: readonly Role[]])[] = [['post', '/calls', EVERYONE]]
 
 export function notAvailableEndpoints(): Endpoint[] {
   return NOT_BUILT.map(([method, path, who]) =>

@@ -32,6 +32,7 @@ export const PROBLEMS = {
   not_recording: { status: 409, title: 'The call is not being recorded' },
   recording_under_way: { status: 409, title: 'The recording goes on' },
   recording_unreadable: { status: 409, title: 'The recording cannot be opened' },
+  number_in_use: { status: 409, title: 'The number is in use' },
   request_in_progress: { status: 409, title: 'A request with this Idempotency-Key is under way' },
   version_mismatch: { status: 412, title: 'It has changed since you read it' },
   recording_erased: { status: 410, title: 'The recording has been erased' },

@@ -34,6 +34,7 @@ import { ledgerEndpoints } from './ledger.ts'
 import { createLiveFeed } from './live-feed.ts'
 import { fraudBlockEndpoints } from './fraud-blocks.ts'
 import { fraudEndpoints } from './fraud.ts'
+import { privacyEndpoints } from './privacy.ts'
 import { notAvailableEndpoints } from './not-available.ts'
 import { numberEndpoints } from './numbers.ts'
 import { describeApi } from './openapi.ts'
@@ -105,6 +106,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     ...fraudEndpoints(kit),
     ...fraudBlockEndpoints(kit),
     ...auditEndpoints(kit),
+    ...privacyEndpoints(kit),
     ...callEndpoints(kit),
     ...clickToCallEndpoints(kit),
     ...webrtcEndpoints(kit),

@@ -261,6 +261,16 @@ function createCatalogue(registers: Registry[]) {
       'Events that have left the outbox: published, trimmed (over its limits) or dead_letter.',
       ['result'],
     ),
+    retentionWaiting: gauge(
+      'dce_retention_waiting',
+      'Rows older than their class may be that are still there, counted each hour up to 10,000.',
+      ['class'],
+    ),
+    retention: counter(
+      'dce_retention_total',
+      'Rows that retention has archived, deleted or changed (done), and runs that failed.',
+      ['class', 'result'],
+    ),
     sharedUp: gauge('dce_redis_up', 'Whether Redis is asked before an award is rung; 0 also without redis.url.'),
     sharedAwards: counter(
       'dce_redis_awards_total',

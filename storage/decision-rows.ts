@@ -112,7 +112,7 @@ export function decisionLine({ id, callId, inputs }: Auction): DecisionLine | nu
     omitted: inputs.bidsOmitted,
     ...(inputs.closed.length > 0 && { closed: inputs.closed }),
   }
-  return { line: `${id} ${callId} ${pack(JSON.stringify(body))}`, parts }
+  return { line: `${id} ${callId} ${packDecision(JSON.stringify(body))}`, parts }
 }
 
 /** What a stored body is to be read with: the parts that it names, and then those that these name. */
@@ -187,13 +187,17 @@ export function readInputs(callId: CallId, text: string, parts: ReadonlyMap<stri
 }
 
 function parseBody(text: string): StoredBody {
-  const json = text.startsWith(COMPRESSED)
-    ? zstdDecompressSync(Buffer.from(text.slice(1), 'base64'), { maxOutputLength: MAX_BODY_BYTES }).toString('utf8')
-    : text
-  return JSON.parse(json) as StoredBody
+  return JSON.parse(unpackDecision(text)) as StoredBody
 }
 
-function pack(json: string): string {
+/** The JSON of a stored body. Throws when it is damaged. */
+export function unpackDecision(text: string): string {
+  if (!text.startsWith(COMPRESSED)) return text
+  return zstdDecompressSync(Buffer.from(text.slice(1), 'base64'), { maxOutputLength: MAX_BODY_BYTES }).toString('utf8')
+}
+
+/** A body as it is stored. */
+export function packDecision(json: string): string {
   return json.length < COMPRESS_FROM_CHARS ? json : COMPRESSED + zstdCompressSync(json, FAST).toString('base64')
 }
 

@@ -4,6 +4,7 @@ import { isId } from '../model/ids.ts'
 import { readAuction } from './auction-rows.ts'
 import { readMicros } from './columns.ts'
 import { partsNamedBy, partsNamedByPart, readInputs } from './decision-rows.ts'
+import { firstIdOf } from './id-times.ts'
 import type { Queries, Row } from './postgres.ts'
 
 /** Decisions read at a time: however long the period is, no more are in memory. */
@@ -89,10 +90,4 @@ function namedBy(body: string): string[] {
   } catch {
     return []
   }
-}
-
-/** The lowest id of version 7 (RFC 9562 §5.7) that is made at this moment: ids are in the order of their making. */
-function firstIdOf(moment: Date): string {
-  const hex = Math.max(0, moment.getTime()).toString(16).padStart(12, '0')
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`
 }

@@ -32,6 +32,8 @@ export interface SpoolFile {
   read(limit: number): SpooledRecord[]
   remove(upTo: number): void
   reserve(): void
+  /** Wipes what is left of records that were removed; only while there are none. */
+  wipe(): void
   usage(): SpoolUsage
   close(): void
 }
@@ -51,6 +53,8 @@ export function openSpoolFile(path: string, bytes: number): SpoolFile {
   const capacityBytes = number('pragma max_page_count') * PAGE_BYTES
   let count = number('select count(*) from records')
   let reserved = false
+  /** Whether the log may hold records: reserving has overwritten it. */
+  let isSoiled = true
 
   const transaction = (work: () => void): void => {
     db.exec('begin immediate')
@@ -63,10 +67,12 @@ export function openSpoolFile(path: string, bytes: number): SpoolFile {
       throw error
     }
   }
+  db.exec('pragma secure_delete = on')
   const fill = (size: number): void => void db.prepare('insert into filler (bytes) values (zeroblob(?))').run(size)
 
   const reserve = (): void => {
     if (reserved) return
+    db.exec('pragma secure_delete = off') // The filler is nobody's secret, and zeros over it would fill the log.
     try {
       while (number('pragma page_count') * PAGE_BYTES < capacityBytes - FILLER_BYTES)
         transaction(() => fill(FILLER_BYTES))
@@ -79,6 +85,7 @@ export function openSpoolFile(path: string, bytes: number): SpoolFile {
         transaction(() => db.exec('delete from filler'))
       }
       reserved = true
+      isSoiled = count > 0
     } finally {
       try {
         transaction(() => db.exec('delete from filler'))
@@ -86,7 +93,7 @@ export function openSpoolFile(path: string, bytes: number): SpoolFile {
       } catch {
         reserved = false // The disk is full: what is there is used, and reserving is tried again.
       }
-      db.exec(`pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
+      db.exec(`pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}; pragma secure_delete = on`)
     }
   }
 
@@ -96,6 +103,7 @@ export function openSpoolFile(path: string, bytes: number): SpoolFile {
         for (const body of bodies) insert.run(body)
       })
       count += bodies.length
+      isSoiled = true
     },
     read: (limit) => select.all(limit) as unknown as SpooledRecord[],
     remove(upTo) {
@@ -104,6 +112,13 @@ export function openSpoolFile(path: string, bytes: number): SpoolFile {
       })
     },
     reserve,
+    wipe() {
+      if (count > 0 || !isSoiled) return
+      // What was removed is zeroed in the file: only its log still has it.
+      db.exec('pragma wal_checkpoint(truncate)')
+      reserved = false
+      reserve()
+    },
     usage: () => ({
       count,
       usedBytes: (number('pragma page_count') - number('pragma freelist_count')) * PAGE_BYTES,

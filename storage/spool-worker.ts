@@ -35,6 +35,9 @@ function perform(request: SpoolRequest): SpoolAnswer['records'] {
     case 'remove':
       file.remove(request.upTo)
       return []
+    case 'wipe':
+      file.wipe()
+      return []
     case 'reserve':
       file.reserve()
       return []

@@ -10,7 +10,7 @@ export const MAX_APPEND_BYTES = 1024 * 1024
 export const NEARLY_FULL = 0.8
 
 export type SpoolRequest = { readonly id: number } & (
-  | { readonly kind: 'open' | 'close' | 'reserve' }
+  | { readonly kind: 'open' | 'close' | 'reserve' | 'wipe' }
   | { readonly kind: 'append'; readonly bodies: readonly string[] }
   | { readonly kind: 'read'; readonly limit: number }
   | { readonly kind: 'remove'; readonly upTo: number }
@@ -86,6 +86,11 @@ export class Spool {
   /** Tries to reserve what is not reserved yet; a full disk is no error, only no room. */
   async reserve(): Promise<void> {
     await this.#ask({ kind: 'reserve' }).catch(() => {})
+  }
+
+  /** Wipes what the file still has of records that have left it. */
+  async wipe(): Promise<void> {
+    await this.#ask({ kind: 'wipe' })
   }
 
   /** Resolves when the records are on the disk, synced, all or none. Rejects with SpoolError when there is no room. */

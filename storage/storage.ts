@@ -31,7 +31,9 @@ import { PostgresFunds } from './funds-store.ts'
 import { PostgresInvoices } from './invoice-store.ts'
 import { keepSweepingLiveBids } from './live-bids.ts'
 import { PostgresMonitorings } from './monitor-store.ts'
+import { PostgresPrivacy } from './privacy/privacy-store.ts'
 import { sealPlain } from './privacy/reseal.ts'
+import { DEFAULT_RETENTION, type RetentionDays } from './privacy/retention-classes.ts'
 import { PostgresRecovery } from './recovery-store.ts'
 import { PostgresRecordings } from './recording-store.ts'
 import { PostgresRegistrations } from './registration-store.ts'
@@ -62,6 +64,7 @@ export const STORAGE_LIMITS = {
   startTimeoutMs: 10_000,
   /** What waits to be published. */
   outbox: { kafka: null, maxEvents: 1_000_000, maxAgeMs: 604_800_000 },
+  retention: DEFAULT_RETENTION,
 } as const
 
 export interface StorageOptions {
@@ -79,8 +82,10 @@ export interface StorageOptions {
   readonly minFreeBytes?: number
   readonly startTimeoutMs?: number
   readonly outbox?: OutboxOptions
-  /** What sensitive columns are sealed with; null: nothing is sealed. */
+  /** What sensitive columns and the archive are sealed with; null: nothing is sealed, and nothing archived. */
   readonly vault?: Vault | null
+  /** Days by class of data. */
+  readonly retention?: RetentionDays
   /** Who wants which events sent; absent: nobody. */
   readonly subscriptions?: WebhookSubscriptions
   /** Told of every group commit: seconds from sending it to its end, and its records. */
@@ -115,6 +120,7 @@ export interface Storage {
   readonly outbox: Pick<OutboxPublisher, 'figures'>
   readonly invoices: InvoiceIssuer
   readonly audit: AuditStore
+  readonly privacy: Pick<PostgresPrivacy, 'retention' | 'resume'>
   /** Where reports of what became of calls go; closed with the rest. Called once. */
   intake(rules: ConversionRules): PostgresIntake
   /** Events on their way to webhooks. */
@@ -200,11 +206,28 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     opened.push(() => listener.close())
     await listener.open()
 
-    const stores = createStores(postgres, book, clock, vault)
+    const intakes: PostgresIntake[] = []
+    const settleFiles = async (): Promise<void> => {
+      await writer.drain()
+      await spool.wipe()
+      for (const intake of intakes) await intake.settle()
+    }
+    const privacy = new PostgresPrivacy({ postgres, vault, days: limits.retention, clock, log, settleFiles })
+    const stores = createStores(postgres, book, clock, { vault, privacy })
     return {
       stores,
       writer,
-      book,
+      book: {
+        async load(apply) {
+          await book.load(apply)
+          // Who asked not to be called and was forgotten is still not called.
+          for (const [list, add] of await privacy.keptDoNotCall()) apply({ kind: 'dnc', list, add, remove: [] })
+        },
+        catchUp: () => book.catchUp(),
+        get version() {
+          return book.version
+        },
+      },
       recovery: new PostgresRecovery(postgres, options.gatewayId),
       registrations: new PostgresRegistrations(postgres),
       recordings: new PostgresRecordings(postgres),
@@ -212,6 +235,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       outbox,
       invoices: new PostgresInvoices(postgres),
       audit: new PostgresAudit(postgres),
+      privacy,
       intake(rules) {
         const { gatewayId } = options
         const intake = new PostgresIntake({
@@ -224,6 +248,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
           log,
         })
         opened.push(() => intake.close())
+        intakes.push(intake)
         return intake
       },
       deliveries: stores.deliveries,

@@ -26,6 +26,7 @@ import { PostgresPayments } from './payment-store.ts'
 import { PostgresPayoutRuns } from './payout-run-store.ts'
 import { PostgresPayouts } from './payout-store.ts'
 import type { Postgres } from './postgres.ts'
+import type { PostgresPrivacy } from './privacy/privacy-store.ts'
 import { PostgresReassigned } from './reassigned-store.ts'
 import { PostgresRefreshTokens } from './refresh-token-store.ts'
 import { PostgresReports } from './report-store.ts'
@@ -46,7 +47,7 @@ export function createStores(
   postgres: Postgres,
   book: Book,
   clock: Clock,
-  vault: Vault | null = null,
+  { vault, privacy }: { readonly vault: Vault | null; readonly privacy: PostgresPrivacy },
 ): Stores & { tracking: PostgresTracking; deliveries: PostgresDeliveries; fraud: PostgresFraud } {
   const writer = new BookWriter(postgres, book)
   const ledger = new PostgresLedger(postgres, writer)
@@ -89,5 +90,6 @@ export function createStores(
     auctions: new PostgresAuctions(postgres),
     decisions: new PostgresDecisions(postgres),
     idempotency: new PostgresIdempotency(postgres, clock),
+    privacy,
   }
 }

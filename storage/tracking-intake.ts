@@ -91,6 +91,12 @@ export class PostgresIntake implements TrackingIntake {
     while (this.#appending ?? this.#moving) await (this.#appending ?? this.#moving)
   }
 
+  /** Brings what waits to Postgres, and wipes the file it was in. */
+  async settle(): Promise<void> {
+    await this.drain()
+    await this.#opened?.wipe()
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     this.#endSleep?.()

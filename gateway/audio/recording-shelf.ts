@@ -122,6 +122,16 @@ export class RecordingShelf {
     return count
   }
 
+  /** Erases the recordings of these calls, wherever they have got to. Rejects when one could not be deleted. */
+  async erase(callIds: readonly CallId[]): Promise<void> {
+    const { store, clock } = this.#options
+    for (const { callId, name, state } of await this.of(callIds)) {
+      if (state === 'erased') continue
+      await rm(this.#file(name), { force: true })
+      await store.erased([callId], new Date(clock.now()))
+    }
+  }
+
   async #delete(name: string): Promise<boolean> {
     try {
       await rm(this.#file(name), { force: true })

@@ -70,6 +70,10 @@ const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly help: 
     run: fraud,
     help: 'fraud simulate FOLDER|evaluate   make what the fraud model is trained on; measure it ([--model-alone] [--scenarios N] [--clean N] [--docs FOLDER])',
   },
+  privacy: {
+    run: privacy,
+    help: 'privacy export|erase NUMBER | retention | verify | archived CALL_ID   what is known of a number; forget it (--reason TEXT)',
+  },
   replay: {
     run: replay,
     help: 'replay CALL_ID            hold a call’s auction again ([--bids FILE] [--rules FILE | --set K=V,…] [--json])',
@@ -301,6 +305,13 @@ async function encryptionKeys(args: Arguments): Promise<void> {
   if (args.words[0] !== 'rotate') throw new CommandError('keys rotate is the only form')
   const { rotateKeys } = await import('./keys-command.ts')
   process.exitCode = (await rotateKeys(settingsOf(args), (line) => say(line))) ? 0 : 1
+}
+
+async function privacy(args: Arguments): Promise<void> {
+  const { privacyCommand } = await import('./privacy-command.ts')
+  const settings = settingsOf(args, ['reason'])
+  const isWell = await privacyCommand(args.words, args.flags.get('reason') ?? null, settings, (line) => say(line))
+  process.exitCode = isWell ? 0 : 1
 }
 
 async function analytics(args: Arguments): Promise<void> {

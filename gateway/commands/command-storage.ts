@@ -21,6 +21,7 @@ import { OPERATOR_ACCOUNT_ID } from '../../storage/house-accounts.ts'
 import { migrateDown, migrateUp, migrationStatus } from '../../storage/migrate.ts'
 import { Postgres, type ConnectionOptions } from '../../storage/postgres.ts'
 import { rebuildRollups, verifyRollups } from '../../storage/rollup-check.ts'
+import { PostgresPrivacy } from '../../storage/privacy/privacy-store.ts'
 import { resealAll, type Resealed, type Resealers } from '../../storage/privacy/reseal.ts'
 import { createStores } from '../../storage/stores.ts'
 import { vaultOf } from '../start/vault.ts'
@@ -71,7 +72,11 @@ export function printAuditLine(line: AuditLine): string {
 function storesOf(postgres: Postgres, log: ReturnType<typeof createLogger>['logger'], settings: Settings): Stores {
   const vault = vaultOf(settings)
   const book = new Book(postgres, log, () => {}, vault) // A running exchange hears of writes itself.
-  return createStores(postgres, book, systemClock, vault)
+  const clock = systemClock
+  // What a running exchange has in files it brings to the database itself, at the latest when it starts again.
+  const settleFiles = (): Promise<void> => Promise.resolve()
+  const privacy = new PostgresPrivacy({ postgres, vault, days: settings.retention, clock, log, settleFiles })
+  return createStores(postgres, book, clock, { vault, privacy })
 }
 
 /** `dce keys rotate`: seals all that is sealed by the keys of now. */

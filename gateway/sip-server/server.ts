@@ -93,6 +93,8 @@ export interface SipServerControls {
   liftBan(address: string): boolean
   /** What is remembered of these Call-IDs; null when nothing is, by choice. */
   trace(callIds: readonly string[]): SipTrace | null
+  /** Messages that what the expression matches was masked in; null: none are kept. */
+  maskTraces(pattern: string): number | null
   /** New TLS connections see these certificates; the open ones go on. Throws when they do not belong together. */
   replaceCertificates(certificates: TlsCertificates): void
 }
@@ -271,6 +273,10 @@ export class SipServer implements SipServerControls {
 
   trace(callIds: readonly string[]): SipTrace | null {
     return this.#trace?.find(callIds) ?? null
+  }
+
+  maskTraces(pattern: string): number | null {
+    return this.#trace?.mask(pattern) ?? null
   }
 
   /** Closes every socket. Says nothing to peers: ending calls first is the application's affair. */

@@ -60,6 +60,8 @@ class CallTrace {
 }
 
 const NONE = -1
+const SIGNATURES = /(?<=^(?:identity|y)[ \t]*:[ \t]*)\S[^\r\n]*/gim
+const stars = (text: string): string => '*'.repeat(text.length)
 
 /**
  * Remembers the messages of the latest calls. An INVITE begins a trace (nothing else does: a flood of OPTIONS must not
@@ -212,6 +214,25 @@ export class TraceStore implements Tap {
     const seen = new Set<string>()
     leftOut += found.splice(this.#limits.maxAnswer).length
     return { messages: found.map(({ entry, callId }) => this.#read(entry, callId, seen)), leftOut }
+  }
+
+  /**
+   * Writes stars over what the expression matches in every message, and over the signatures of those messages (RFC 8224: a number stands
+   * in them too). Answers how many messages it was in.
+   */
+  mask(pattern: string): number {
+    const says = new RegExp(pattern, 'g')
+    let masked = 0
+    for (let entry = this.#oldest; entry < this.#next; entry++) {
+      const at = entry % this.#size
+      const start = this.#offset[at]! + this.#hostLength[at]!
+      const raw = this.#ring.toString('latin1', start, start + this.#length[at]!)
+      const clean = raw.replace(says, stars)
+      if (clean === raw) continue
+      this.#ring.write(clean.replace(SIGNATURES, stars), start, 'latin1')
+      masked++
+    }
+    return masked
   }
 
   #read(entry: number, callId: string, seen: Set<string>): TracedMessage {

@@ -49,5 +49,5 @@ export function bindingLimits(registration: Settings['telephony']['registration'
 
 /** What storage seals with, and how long it keeps what. Throws SettingsError. */
 export function privacyOptions(settings: Settings) {
-  return { vault: vaultOf(settings) }
+  return { vault: vaultOf(settings), retention: settings.retention }
 }

@@ -5,6 +5,8 @@ export interface SipTraces {
   /** Why none are kept, as a sentence; null when they are. */
   readonly unavailable: string | null
   find(sipCallIds: readonly string[]): Promise<SipTrace>
+  /** Writes stars over what the expression matches. */
+  mask(pattern: string): Promise<void>
 }
 
 /** `server` is null when the SIP server is not ours. */
@@ -18,5 +20,6 @@ export function createSipTraces(server: SipServerHandle | null, isEnabled: boole
   return {
     unavailable,
     find: async (sipCallIds) => (await server?.ask('trace', sipCallIds)) ?? { messages: [], leftOut: 0 },
+    mask: async (pattern) => void (await server?.ask('maskTraces', pattern)),
   }
 }

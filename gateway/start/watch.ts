@@ -3,6 +3,7 @@ import type { Probes } from '../reachability/probes.ts'
 import type { TrunkRegistrations } from '../reachability/trunk-registrations.ts'
 import { OVERLOAD_LEVELS, SPOOL_STATES, type Telemetry } from '../../config/telemetry.ts'
 import type { SipServerHandle, SipServerStats } from '../sip-server/start.ts'
+import type { RetentionFigure } from '../../model/privacy.ts'
 import type { OutboxFigures } from '../../model/outbox-figures.ts'
 import type { CallQuality, QualityTable } from '../quality/call-quality.ts'
 import { showQuality } from '../quality/quality-metrics.ts'
@@ -16,6 +17,7 @@ export interface Watched {
   readonly storage: {
     readonly writer: { pending(): number; state(): keyof typeof SPOOL_STATES }
     readonly outbox: { readonly figures: OutboxFigures }
+    readonly privacy: { readonly retention: { readonly figures: readonly RetentionFigure[] } }
   }
   readonly balances: { readonly holdCount: number }
   readonly conversions: { readonly holdCount: number }
@@ -51,6 +53,7 @@ export function watch(telemetry: Telemetry, watched: Watched): void {
     telemetry.openPings.set(watched.pings.openCount)
     telemetry.bidderCircuitsOpen.set(watched.bidders.openCircuits)
     showOutbox(telemetry, watched.storage.outbox.figures)
+    showRetention(telemetry, watched.storage.privacy.retention.figures)
     telemetry.redisLeases.set(watched.sharing?.leaseCount ?? 0)
     telemetry.holds.set(watched.balances.holdCount)
     telemetry.conversionHolds.set(watched.conversions.holdCount)
@@ -65,6 +68,19 @@ export function watch(telemetry: Telemetry, watched: Watched): void {
     showQuality(telemetry, watched.quality, watched.now())
     if (watched.sipServer) await showSip(telemetry, watched.sipServer, watched.quality.trunks)
   })
+}
+
+function showRetention(telemetry: Telemetry, figures: readonly RetentionFigure[]): void {
+  for (const { class: of, waiting, done, failures } of figures) {
+    if (waiting !== null) telemetry.retentionWaiting.set({ class: of }, waiting)
+    for (const [result, count] of [
+      ['done', done],
+      ['failed', failures],
+    ] as const) {
+      telemetry.retention.remove({ class: of, result })
+      telemetry.retention.inc({ class: of, result }, count)
+    }
+  }
 }
 
 function showOutbox(telemetry: Telemetry, figures: OutboxFigures): void {

@@ -49,7 +49,7 @@ export async function resealAll(queries: Queries, resealers: Resealers): Promise
   const places: SealedPlace[] = [
     { table: 'bidders', key: 'id', keyType: 'uuid', column: 'secrets', isJson: true, again: eachSecret(bidderSecret) },
   ]
-  if (vault !== null) places.push(...columnPlaces(vault))
+  if (vault !== null) places.push(...columnPlaces(vault), ...privacyPlaces(vault))
   if (bank !== null)
     for (const [table, key] of [
       ['bank_accounts', 'account_id'],
@@ -76,6 +76,26 @@ function columnPlaces(vault: Vault): SealedPlace[] {
       return asJson(vault.seal(typeof value === 'string' ? value : JSON.stringify(value), what), isJson)
     },
   }))
+}
+
+/** What the tables of privacy are sealed for: a row of theirs is bound to its key. */
+export const PRIVACY_SEALS = { key: 'privacy key', kept: 'kept record', number: 'erasure', archive: 'archive' } as const
+
+function privacyPlaces(vault: Vault): SealedPlace[] {
+  const place = (table: string, key: string, column: string, what: string): SealedPlace => ({
+    table,
+    key,
+    keyType: key === 'id' ? 'uuid' : 'text',
+    column,
+    of: key,
+    again: (value, of) => vault.reseal(value as string, what, of),
+  })
+  return [
+    place('privacy_keys', 'name', 'sealed', PRIVACY_SEALS.key),
+    place('privacy_kept', 'id', 'sealed', PRIVACY_SEALS.kept),
+    place('privacy_erasures', 'id', 'number_sealed', PRIVACY_SEALS.number),
+    place('privacy_archive', 'id', 'key', PRIVACY_SEALS.archive),
+  ]
 }
 
 function eachSecret(bidderSecret: (sealed: string) => string | null) {

@@ -33,7 +33,9 @@ describe('the console at /', function () {
       process.stderr.write(`skipped: the console needs Chromium at ${CHROMIUM} (apt-get install chromium)\n`)
       this.skip()
     }
-    api = await startApi({ sipTraces: { unavailable: null, find: async () => ({ messages: sip, leftOut: 0 }) } })
+    api = await startApi({
+      sipTraces: { unavailable: null, find: async () => ({ messages: sip, leftOut: 0 }), mask: async () => {} },
+    })
     const { chromium } = await import('playwright-core')
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] })
     page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'light' })

@@ -17,6 +17,7 @@ describe('GET /calls/{id}/recording', () => {
   before(async () => {
     api = await startApi({
       recordings: {
+        erase: async () => {},
         of: async (ids) => ids.flatMap((id) => recordings.get(id) ?? []),
         async open() {
           if (opening === 'gone') return null

@@ -233,7 +233,7 @@ describe('GET /calls/{id}/sip', () => {
       asked = ids
       return { ...trace, messages: trace.messages.filter(({ callId }) => ids.includes(callId)) }
     }
-    api = await startApi({ sipTraces: { unavailable: null, find } })
+    api = await startApi({ sipTraces: { unavailable: null, find, mask: async () => {} } })
   })
   after(() => api.api.close())
 
@@ -339,7 +339,11 @@ describe('GET /calls/{id}/sip', () => {
 
   it('says 501 with a reason where nothing is kept', async () => {
     const elsewhere = await startApi({
-      sipTraces: { unavailable: 'telephony.trace.enabled is false.', find: () => Promise.reject(new Error('asked')) },
+      sipTraces: {
+        unavailable: 'telephony.trace.enabled is false.',
+        find: () => Promise.reject(new Error('asked')),
+        mask: async () => {},
+      },
     })
     try {
       const admin = await elsewhere.person('operator')

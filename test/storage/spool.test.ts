@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readdirSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { NEARLY_FULL, Spool } from '../../storage/spool.ts'
 import { temporaryFolder } from '../support/storage.ts'
@@ -40,6 +40,26 @@ describe('the spool', () => {
       ['spool.sqlite', '600'],
       ['spool.sqlite-wal', '600'],
     ])
+  })
+
+  it('has nothing left of what has left it, once it is wiped, and all of its room', async () => {
+    const folder = temporaryFolder()
+    await open(folder)
+    const files = (): string =>
+      readdirSync(folder)
+        .map((file) => readFileSync(join(folder, file), 'latin1'))
+        .join('')
+    await spool!.append(
+      Array.from({ length: 20 }, () => JSON.stringify({ from: '+12125550123', pad: 'x'.repeat(4_000) })),
+    )
+    await spool!.remove((await spool!.read(100)).at(-1)!.seq)
+    assert.ok(files().includes('2125550123'))
+    await spool!.wipe()
+    assert.ok(!files().includes('2125550123'))
+    assert.ok(spool!.usage.reserved && spool!.hasRoom)
+    await spool!.append([body(1)])
+    await spool!.wipe()
+    assert.equal(spool!.count, 1, 'what waits stays')
   })
 
   it('has its full size from the start and never another, log included', async () => {

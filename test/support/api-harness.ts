@@ -138,7 +138,7 @@ export async function startApi(
     },
     outcomes: { learn: () => {}, of: () => null },
     quality: { ofTrunk: () => [], ofTarget: () => [] },
-    sipTraces: { unavailable: null, find: async () => ({ messages: [], leftOut: 0 }) },
+    sipTraces: { unavailable: null, find: async () => ({ messages: [], leftOut: 0 }), mask: async () => {} },
     balances: {
       balanceMicros,
       heldMicros: (id) => held.get(id) ?? 0n,
@@ -206,7 +206,7 @@ export async function startApi(
       isCarrier: (uri) => uri.includes('@carrier.example'),
       usernameIn: (uri) => /^sips?:([^@]+)@dce(?:;|$)/.exec(uri)?.[1] ?? null,
     },
-    recordings: { of: async () => [], open: async () => null, heard: async () => {} },
+    recordings: { of: async () => [], open: async () => null, heard: async () => {}, erase: async () => {} },
     audio: {
       hasTools: true,
       mayRecord: true,

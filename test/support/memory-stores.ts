@@ -28,6 +28,7 @@ import type { SuppressionList } from '../../model/suppression-list.ts'
 import { newId, type AccountId } from '../../model/ids.ts'
 import type { FraudBlock } from '../../model/fraud.ts'
 import type { Invoice, InvoiceLine } from '../../model/invoice.ts'
+import { PrivacyUnable } from '../../model/privacy.ts'
 import type { Posting } from '../../model/ledger.ts'
 import type { SipUser } from '../../model/sip-user.ts'
 import type { Webhook } from '../../model/webhook.ts'
@@ -137,6 +138,7 @@ export function createMemoryStores(): MemoryStores {
   const invoiceRecords: MemoryStores['invoiceRecords'] = new Map()
 
   const stores: Omit<MemoryStores, 'failure'> = {
+    privacy: noPrivacy,
     accounts,
     users: users(tick),
     apiKeys: apiKeys(tick),
@@ -402,4 +404,14 @@ function idempotency(): IdempotencyStore {
 function balanceOf(postings: readonly Posting[], id: AccountId): bigint {
   const entries = postings.flatMap((posting) => posting.entries).filter(({ accountId }) => accountId === id)
   return entries.reduce((sum, { amountMicros }) => sum + amountMicros, 0n)
+}
+
+/** Privacy is about tables: its tests have a database. */
+const noPrivacy: Stores['privacy'] = {
+  async *export() {},
+  erase: () => Promise.reject(new PrivacyUnable()),
+  erasures: async () => ({ data: [], nextCursor: null }),
+  look: async () => [],
+  verifyArchive: async () => ({ chunks: 0, rows: 0, faults: [] }),
+  archivedOf: async () => [],
 }

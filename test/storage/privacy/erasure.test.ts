@@ -1,0 +1,407 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { lineHash } from '../../../compliance/audit/chain.ts'
+import { AuditSealer } from '../../../compliance/audit/sealer.ts'
+import { HeadsFile } from '../../../compliance/audit/heads-file.ts'
+import { auditKeys, auditSigner } from '../../../compliance/audit/audit-key.ts'
+import { verifyAudit } from '../../../compliance/audit/verify-audit.ts'
+import { Vault } from '../../../config/vault.ts'
+import { newId } from '../../../model/ids.ts'
+import { spellingsOf } from '../../../model/number-spellings.ts'
+import type { PhoneNumber } from '../../../model/phone-number.ts'
+import type { CallRecord } from '../../../model/cdr.ts'
+import { packDecision, unpackDecision } from '../../../storage/decision-rows.ts'
+import { unpackEvents } from '../../../storage/outbox-body.ts'
+import { PLACES } from '../../../storage/privacy/places.ts'
+import { callRecord } from '../../support/records.ts'
+import { openTestStorage, temporaryFolder, type TestStorage } from '../../support/storage.ts'
+
+const VAULT = new Vault([{ id: 'test', key: Buffer.alloc(32, 5) }])
+const NUMBER = '+12125550123' as PhoneNumber
+const OTHER = '+12125550199' as PhoneNumber
+const SPELLINGS = ['+12125550123', '12125550123', '2125550123', '(212) 555-0123', '1-212-555-0123', '%2B12125550123']
+const ASKED = { askedBy: 'test', reason: 'asked by letter, about +1 212 555 0123' }
+const noRecordings = (): Promise<void> => Promise.resolve()
+
+describe('an erasure', () => {
+  let storage: TestStorage
+  beforeEach(async () => (storage = await openTestStorage({ vault: VAULT })))
+  afterEach(() => storage.close())
+
+  it('leaves nothing of the number in any table or file, but what the law keeps, sealed', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(traceOf(), { minLength: 1, maxLength: 12 }), async (traces) => {
+        for (const trace of traces) await leave(storage, trace)
+        const before = await whereItStands(storage)
+        const erasure = await storage.stores.privacy.erase(NUMBER, ASKED, noRecordings)
+        assert.deepEqual(await whereItStands(storage), [], `was in ${before.join(', ')}`)
+        assert.equal(erasure.state, 'done')
+        assert.ok(!erasure.reason.includes('0123'))
+      }),
+      { numRuns: Number(process.env['DCE_TEST_ERASURES'] ?? 8) },
+    )
+  }).timeout(120_000)
+
+  it('changes nothing of others', async () => {
+    const mine = await writeCall(storage, { ani: NUMBER })
+    const theirs = await writeCall(storage, { ani: OTHER })
+    const before = await rowOf(storage, theirs.id)
+    await storage.stores.privacy.erase(NUMBER, ASKED, noRecordings)
+    assert.deepEqual(await rowOf(storage, theirs.id), before)
+    const erased = (await storage.stores.calls.find(mine.id))!
+    assert.match(erased.ani!, /^erased-[0-9a-f]{20}$/)
+    assert.equal(erased.dnis, mine.dnis)
+  })
+
+  it('gives one person one pseudonym, over all their calls and for ever', async () => {
+    const [one, two] = [await writeCall(storage, { ani: NUMBER }), await writeCall(storage, { ani: NUMBER })]
+    const first = await storage.stores.privacy.erase(NUMBER, ASKED, noRecordings)
+    const later = await writeCall(storage, { ani: NUMBER })
+    const second = await storage.stores.privacy.erase(NUMBER, ASKED, noRecordings)
+    assert.equal(first.pseudonym, second.pseudonym)
+    for (const { id } of [one, two, later])
+      assert.equal((await storage.stores.calls.find(id))!.ani, first.pseudonym as PhoneNumber)
+  })
+
+  it('keeps what the law wants, sealed, and the export lists it', async () => {
+    const call = await writeCall(storage, { ani: NUMBER, durationMs: 61_000, outcome: 'answered' })
+    await storage.queries.rows(
+      `insert into dnc_entries (list, number, reason, added_at) values ('internal', $1, 'asked not to be called', now())`,
+      [NUMBER],
+    )
+    await storage.stores.privacy.erase(NUMBER, ASKED, noRecordings)
+    const exported: { place: string; record: Record<string, unknown> }[] = []
+    for await (const each of storage.stores.privacy.export(NUMBER)) exported.push(each as never)
+    assert.deepEqual(
+      exported
+        .map(({ place, record }) => `${place}: ${String(record['kind'])}, ${String(record['source'])}`)
+        .toSorted(),
+      [
+        'kept: call, 16 CFR 310.5(a)(2)',
+        'kept: do_not_call, 47 CFR 64.1200(d)(6)',
+        'kept: do_not_call_history, 47 CFR 64.1200(d)(6)',
+      ],
+    )
+    const kept = exported.find(({ record }) => record['kind'] === 'call')!.record
+    assert.equal(kept['call_id'], call.id)
+    assert.equal(kept['calling_number'], NUMBER)
+    assert.equal(kept['called_number'], call.dnis)
+    assert.equal(kept['duration_ms'], 61_000)
+    assert.equal(kept['disposition'], 'answered')
+    assert.equal(
+      kept['keep_until'] instanceof Date && kept['keep_until'].getTime(),
+      call.receivedAt.getTime() + 1827 * 86_400_000,
+    )
+  })
+
+  it('keeps nothing of a call that is older than the law asks', async () => {
+    await writeCall(storage, { ani: NUMBER, receivedAt: new Date(Date.now() - 1828 * 86_400_000) })
+    await storage.stores.privacy.erase(NUMBER, ASKED, noRecordings)
+    for await (const each of storage.stores.privacy.export(NUMBER)) assert.fail(each.place)
+  })
+
+  it('still keeps a number from being called that asked so', async () => {
+    await storage.queries.rows(
+      `insert into dnc_entries (list, number, reason, added_at) values ('internal', $1, 'asked', now())`,
+      [NUMBER],
+    )
+    await storage.stores.privacy.erase(NUMBER, ASKED, noRecordings)
+    const listed: string[] = []
+    await storage.book.load((change) => {
+      if (change.kind === 'dnc' && change.list === 'internal') listed.push(...change.add)
+    })
+    assert.deepEqual(listed, [NUMBER])
+  })
+
+  it('leaves the chain of the audit as it was sealed', async () => {
+    const folder = temporaryFolder()
+    const heads = new HeadsFile(join(folder, 'heads.jsonl'))
+    const sealer = new AuditSealer({
+      store: storage.audit,
+      signer: auditSigner(folder),
+      heads,
+      clock: { now: () => Date.now() },
+      onForeignHead: () => assert.fail(),
+    })
+    for (const ani of [NUMBER, OTHER, NUMBER]) await writeCall(storage, { ani })
+    await sealer.seal()
+    const unsealed = await writeCall(storage, { ani: NUMBER })
+    const before = await storage.audit.linesBetween(0n, 100n)
+    await storage.stores.privacy.erase(NUMBER, ASKED, noRecordings)
+    await sealer.seal()
+    const after = await storage.audit.linesBetween(0n, 100n)
+    assert.deepEqual(
+      after.map((line) => line.commitment !== null),
+      [true, false, true, true],
+    )
+    assert.deepEqual(after.map(lineHash), before.map(lineHash))
+    assert.equal(after.at(-1)!.callId, unsealed.id)
+    const { faults, lines } = await verifyAudit(storage.stores.audit, auditKeys(folder), (await heads.read())!)
+    assert.deepEqual([faults, lines], [[], 4])
+  })
+
+  it('is refused by the audit for any line that is not erased to its own commitment', async () => {
+    await writeCall(storage, { ani: NUMBER })
+    const change = (sets: string) =>
+      storage.queries.rows(
+        `with mode as (select set_config('dce.privacy', 'erase', true)) update compliance_audit set ${sets} from mode`,
+      )
+    await assert.rejects(change(`number = '+12125550199'`), /append-only/)
+    const none = 'number = null, inputs = null, checks = null, salt = null'
+    await assert.rejects(change(`${none}, commitment = sha256('x')`), /append-only/)
+    await assert.rejects(
+      storage.queries.rows(
+        `update compliance_audit set ${none}, commitment = audit_commitment(salt, number, inputs, checks)`,
+      ),
+      /append-only/,
+    )
+  })
+
+  it('is refused while the number is part of the set-up, or of a call in progress, and changes nothing then', async () => {
+    const account = await accountOf(storage)
+    await storage.stores.targets.create({
+      accountId: account.id,
+      name: 'call centre',
+      uri: `sip:${NUMBER}@sip.example.com`,
+      ringTimeout: 20,
+      maxConcurrentCalls: null,
+      directMedia: false,
+    })
+    const call = await writeCall(storage, { ani: NUMBER })
+    await storage.writer.write({ kind: 'asked', call: callRecord({ ani: NUMBER }), callerDialog: null } as never)
+    await assert.rejects(storage.stores.privacy.erase(NUMBER, ASKED, noRecordings), {
+      name: 'NumberInUse',
+      places: ['open_calls', 'targets'],
+    })
+    assert.equal((await storage.stores.calls.find(call.id))!.ani, NUMBER)
+    assert.deepEqual((await storage.stores.privacy.erasures({ limit: 10, cursor: null })).data, [])
+  })
+
+  it('that was cut off is finished by the next run', async () => {
+    const call = await writeCall(storage, { ani: NUMBER })
+    const failing = (): Promise<void> => Promise.reject(new Error(`no such disk, for ${NUMBER}`))
+    await assert.rejects(storage.stores.privacy.erase(NUMBER, ASKED, failing), /no such disk/)
+    const list = async () => (await storage.stores.privacy.erasures({ limit: 10, cursor: null })).data
+    const [cutOff] = await list()
+    assert.equal(cutOff!.state, 'running')
+    assert.match(cutOff!.fault!, /no such disk, for erased-/)
+    const recordings: string[] = []
+    await storage.privacy.resume(async (ids) => void recordings.push(...ids))
+    assert.deepEqual(recordings, [call.id])
+    assert.equal((await list())[0]!.state, 'done')
+    assert.deepEqual(await whereItStands(storage), [])
+  })
+
+  it('needs keys, and says so', async () => {
+    const without = await openTestStorage()
+    await assert.rejects(without.stores.privacy.erase(NUMBER, ASKED, noRecordings), { name: 'PrivacyUnable' })
+    await without.close()
+  })
+
+  it('exports every row that says the number, without what is of others', async () => {
+    await writeCall(storage, { ani: NUMBER })
+    await writeCall(storage, { ani: OTHER })
+    const places: string[] = []
+    let text = ''
+    for await (const { place, record } of storage.stores.privacy.export(NUMBER)) {
+      places.push(place)
+      text += JSON.stringify(record)
+    }
+    assert.deepEqual(places.toSorted(), ['calls', 'compliance_audit', 'outbox'])
+    assert.ok(text.includes(NUMBER))
+    assert.ok(!text.includes(OTHER))
+  })
+})
+
+/** One way for a number to get into the database. */
+interface Trace {
+  readonly place: keyof typeof WAYS
+  readonly spelling: string
+  readonly around: string
+}
+
+function traceOf(): fc.Arbitrary<Trace> {
+  return fc.record({
+    place: fc.constantFrom(...(Object.keys(WAYS) as (keyof typeof WAYS)[])),
+    spelling: fc.constantFrom(...SPELLINGS),
+    around: fc.constantFrom('', 'call ', 'sip:', '"', 'é ', '\\', 'x\n'),
+  })
+}
+
+type Way = (storage: TestStorage, said: string) => Promise<unknown>
+
+const sql =
+  (text: string, ...more: unknown[]): Way =>
+  (storage, said) =>
+    storage.queries.rows(text, [...more.map((each) => (typeof each === 'function' ? each() : each)), said])
+
+/** Into every kind of place: the names are those of tables. */
+const WAYS = {
+  calls: (storage) => writeCall(storage, { ani: NUMBER }),
+  'calls by dnis': (storage) => writeCall(storage, { ani: null, dnis: NUMBER }),
+  'calls in a leg': (storage, said) => {
+    const call = callRecord()
+    return writeCall(storage, { ani: OTHER, legs: [{ ...call.legs[0]!, uri: said }] })
+  },
+  'calls in their trace': (storage, said) =>
+    writeCall(storage, { ani: null, trace: [{ atMs: 1, step: 'transfer', detail: said }] }),
+  auctions: sql(
+    `insert into auctions (id, call_id, number_id, vertical, currency, reserve_price_micros, price_rule, awards, non_bids, non_bids_omitted, decided_at, final)
+     values ($1, $1, $1, 'x', 'USD', 0, 'first', jsonb_build_array($2::text), '[]', 0, now(), true)`,
+    newId,
+  ),
+  decisions: (storage, said) =>
+    storage.queries.rows('insert into decisions (auction_id, call_id, body) values ($1, $1, $2)', [
+      newId(),
+      packDecision(JSON.stringify({ said, long: 'x'.repeat(said.length > 14 ? 5000 : 10) })),
+    ]),
+  decision_parts: sql('insert into decision_parts (hash, body) values ($1, to_json($2::text)::text)', newId),
+  tracking_events: sql(
+    `insert into tracking_events (id, call_id, account_id, role, type, event_id, received_at, tags)
+     values ($1, $1, $1, 'buyer', 'sale', $2, now(), jsonb_build_object('phone', $2::text, $2::text, 12125550123))`,
+    newId,
+  ),
+  disputes: async (storage, said) => {
+    const { id } = await accountOf(storage)
+    await storage.queries.rows(
+      `insert into disputes (id, call_id, buyer_id, seller_id, currency, charged_micros, paid_micros, reason, note, state, opened_at)
+       values ($1, $1, $2, $2, 'USD', 1, 1, 'other', $3, 'open', now())`,
+      [newId(), id, said],
+    )
+  },
+  call_monitorings: sql(
+    `insert into call_monitorings (id, monitor_id, call_id, at, event, mode, supervisor, dialog)
+     values ($1, $1, $1, now(), 'started', 'listen', $2, jsonb_build_object('uri', $2::text))`,
+    newId,
+  ),
+  quarantine: sql(`insert into quarantine (gateway_id, record, error) values ('g', to_json($1::text)::text, $1)`),
+  outbox: (storage, said) =>
+    storage.writer.write({
+      kind: 'events',
+      callId: null,
+      events: [eventOf(said)],
+    } as never),
+  outbox_dead_letters: sql(
+    `insert into outbox_dead_letters (attempts, error, event) values (1, $1, to_json($1::text)::text)`,
+  ),
+  idempotency_keys: sql(
+    `insert into idempotency_keys (scope, key, request_hash, begun_at, status, body) values ('s', $1, 'h', now(), 200, to_json($2::text)::text)`,
+    newId,
+  ),
+  compliance_rule_history: sql(
+    `insert into compliance_rule_history (rule_id, version, deed, changed_by, rule) values ($1, 1, 'deleted', 'x', jsonb_build_object('terms', $2::text))`,
+    newId,
+  ),
+  dnc_entries: (storage) =>
+    storage.queries.rows(
+      `insert into dnc_entries (list, number, reason, added_at) values ('blocked', $1, $1, now()) on conflict do nothing`,
+      [NUMBER],
+    ),
+  reassigned_answers: (storage) =>
+    storage.queries.rows(
+      `insert into reassigned_answers (number, consent_date, answer, asked_at) values ($1, current_date, 'no', clock_timestamp())`,
+      [NUMBER],
+    ),
+  consents: async (storage, said) => {
+    const id = newId()
+    await storage.queries.rows(
+      `insert into consents (id, number, version, captured_at, given_at, channels, certificates, certified_at, sellers, accounts, fingerprint)
+       values ($1, $2, 1, now(), now(), '{call}', '{}', now(), 1, '{}', sha256(convert_to(gen_random_uuid()::text, 'UTF8')))`,
+      [id, NUMBER],
+    )
+    await storage.queries.rows(
+      `insert into consent_versions (id, version, deed, at, by, record, hash) values ($1, 1, 'captured', now(), 'x', jsonb_build_object('text', $2::text), '')`,
+      [id, said],
+    )
+  },
+  book_changes: sql(
+    `select list_book_change('dnc', null, jsonb_build_object('list', 'internal', 'add', jsonb_build_array('${NUMBER}', '${OTHER}'), 'note', $1::text))`,
+  ),
+  // One account, so that two spellings are two references of it.
+  ledger_postings: async (storage, said) => {
+    const [known] = await storage.queries.rows(`select id from accounts where type = 'buyer' limit 1`)
+    const id = known?.['id'] ?? (await accountOf(storage)).id
+    await storage.queries.rows(
+      `insert into ledger_postings (id, kind, account_id, currency, reference, posted_at) values ($1, 'deposit', $2, 'USD', $3, now()) on conflict do nothing`,
+      [newId(), id, said],
+    )
+  },
+} satisfies Record<string, Way>
+
+function leave(storage: TestStorage, { place, spelling, around }: Trace): Promise<unknown> {
+  return WAYS[place](storage, `${around}${spelling}`)
+}
+
+async function accountOf(storage: TestStorage) {
+  return storage.stores.accounts.create({
+    type: 'buyer',
+    name: 'Buyer',
+    email: null,
+    status: 'active',
+    currency: 'USD',
+    timezone: 'UTC',
+    creditLimitMicros: 0n,
+  })
+}
+
+/** An ended call with its audit and its event. */
+async function writeCall(storage: TestStorage, changes: Partial<CallRecord>): Promise<CallRecord> {
+  const call = callRecord({
+    state: 'ended',
+    outcome: 'no_sale',
+    endedAt: new Date(),
+    ...changes,
+  })
+  await storage.writer.write({
+    kind: 'ended',
+    call,
+    auction: null,
+    audit: {
+      callId: call.id,
+      number: call.ani,
+      at: call.receivedAt,
+      inputs: { ani: call.ani, dnis: call.dnis, note: 'tab\tquote" back\\ \u2028' },
+      checks: call.checks,
+    },
+    posting: null,
+    conversion: null,
+    events: [eventOf(call.ani)],
+  } as never)
+  return call
+}
+
+function eventOf(from: string | null): object {
+  return { id: newId(), type: 'call.ended', time: '', version: 1, callId: newId(), payload: { from }, audience: {} }
+}
+
+async function rowOf(storage: TestStorage, id: string): Promise<unknown> {
+  const [call] = await storage.queries.rows('select to_jsonb(c) as row from calls c where id = $1', [id])
+  const [line] = await storage.queries.rows('select to_jsonb(a) as row from compliance_audit a where call_id = $1', [
+    id,
+  ])
+  return [call!['row'], line!['row']]
+}
+
+const SAYS = new RegExp(`${spellingsOf(NUMBER)}|2125550123|212.{1,3}555.{1,3}0123`)
+
+/** Every table as text, unpacked what is packed, and every file of the data folder: what a person with a copy of all of it could find. */
+async function whereItStands(storage: TestStorage): Promise<string[]> {
+  const found: string[] = []
+  const tables = await storage.queries.rows(
+    `select table_name as name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'`,
+  )
+  for (const { name } of tables) {
+    for (const row of await storage.queries.rows(`select to_jsonb(t) as row, t.* from ${name} t`)) {
+      const texts = [JSON.stringify(row['row'])]
+      for (const [column, kind] of Object.entries(PLACES[name]?.packed ?? {}))
+        if (row[column] !== null)
+          texts.push(...(kind === 'events' ? unpackEvents(row[column]) : [unpackDecision(row[column])]))
+      if (texts.some((text) => SAYS.test(text))) found.push(name)
+    }
+  }
+  for (const file of readdirSync(storage.options.dataDir, { recursive: true, withFileTypes: true }))
+    if (file.isFile() && SAYS.test(readFileSync(join(file.parentPath, file.name), 'latin1'))) found.push(file.name)
+  return found
+}
