@@ -14,6 +14,8 @@ export const MAX_UNTOLD = 20_000
 const BATCH = 500
 /** How long a reading waits for news, ms. */
 const BLOCK_MS = 1_000
+/** A Redis that owes an answer and has said nothing for so long is gone without a word, ms: it is connected to anew. */
+const SILENT_MS = 5_000
 /** Between two attempts after one that failed, ms. */
 const PAUSE_MS = 200
 
@@ -39,9 +41,10 @@ export class CallStream implements CallNews {
 
   constructor(options: CallStreamOptions) {
     this.#options = options
-    this.#teller = new Redis(options.url, { ...connectionOptions(options), commandTimeout: options.deadlineMs })
+    const connection = { ...connectionOptions(options), socketTimeout: SILENT_MS }
+    this.#teller = new Redis(options.url, { ...connection, commandTimeout: options.deadlineMs })
     // A reading waits on its connection, so it has one to itself.
-    this.#reader = new Redis(options.url, connectionOptions(options))
+    this.#reader = new Redis(options.url, connection)
     this.#teller.on('ready', () => {
       if (!this.#isTelling) void this.#tellAll()
     })
@@ -124,7 +127,16 @@ export class CallStream implements CallNews {
       ? await this.#reader.xread('COUNT', BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', KEY, after)
       : await this.#reader.xread('COUNT', BATCH, 'STREAMS', KEY, after)
     const entries = found?.[0]?.[1] ?? []
-    for (const [, [, from, , news]] of entries) if (from !== this.#self && news !== undefined) hear(news)
+    for (const [, [, from, , news]] of entries) if (from !== this.#self && news !== undefined) this.#pass(news, hear)
     return [entries.at(-1)?.[0] ?? after, entries.length]
+  }
+
+  /** What one cannot read is no reason to hear no more, nor to hear again and again what stands beside it. */
+  #pass(news: string, hear: (news: string) => void): void {
+    try {
+      hear(news)
+    } catch (error) {
+      this.#options.log.warn({ error: (error as Error).message }, 'news of another gateway’s call that cannot be read')
+    }
   }
 }

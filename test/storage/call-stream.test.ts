@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { CallStream, MAX_UNTOLD } from '../../storage/redis/call-stream.ts'
 import { RedisServer } from '../support/redis.ts'
 import { silentLog } from '../support/storage.ts'
@@ -56,6 +58,51 @@ describe('news of calls among gateways', function () {
     const forgetful = new CallStream({ ...OPTIONS, url: redis.url, lookBackMs: -60_000 })
     streams.push(forgetful)
     await forgetful.listen(() => assert.fail('it asked for none of before'))
+  })
+
+  it('are passed over where they cannot be read, and those beside them are heard once', async () => {
+    const a = await gateway()
+    const heard: string[] = []
+    const b = new CallStream({ ...OPTIONS, url: redis.url, lookBackMs: 0 })
+    streams.push(b)
+    await b.listen((news) => {
+      heard.push(news)
+      JSON.parse(news)
+    })
+    for (const news of ['1', 'not JSON', '2']) a.stream.tell(news)
+    await until(() => a.stream.untold === 0)
+    a.stream.tell('3')
+    await until(() => heard.includes('3'))
+    assert.deepEqual(heard, ['1', 'not JSON', '2', '3'])
+  })
+
+  it('are heard on, when the Redis has gone without a word and is another', async () => {
+    const a = await gateway()
+    const links: Socket[] = []
+    const silent: Socket[] = []
+    const proxy = createServer((client) => {
+      const server = connect(redis.port, '127.0.0.1')
+      links.push(client, server)
+      for (const [one, other] of [[client, server] as const, [server, client] as const])
+        one
+          .on('error', () => {})
+          .on('data', (bytes) => silent.includes(client) || other.write(bytes))
+          .on('close', () => other.destroy())
+    }).listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    try {
+      const { port } = proxy.address() as AddressInfo
+      const b = new CallStream({ ...OPTIONS, url: `redis://127.0.0.1:${port}`, lookBackMs: 0 })
+      streams.push(b)
+      const heard: string[] = []
+      await b.listen((news) => heard.push(news))
+      silent.push(...links)
+      a.stream.tell('after the silence')
+      await until(() => heard.includes('after the silence'))
+    } finally {
+      proxy.close()
+      for (const link of links) link.destroy()
+    }
   })
 
   it('wait for a Redis that is away, and the oldest are given up past the limit', async () => {
