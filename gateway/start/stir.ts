@@ -8,7 +8,6 @@ import { SettingsError } from '../../config/settings-error.ts'
 import type { Settings } from '../../config/settings.ts'
 import type { Telemetry } from '../../config/telemetry.ts'
 import type { Clock } from '../../model/clock.ts'
-import type { Directory } from '../directory.ts'
 import type { AddressGuard } from '../outgoing/address-guard.ts'
 import { HttpClient } from '../outgoing/http-client.ts'
 import type { Evidence } from '../screening/evidence.ts'
@@ -20,7 +19,6 @@ import { hourly } from './hourly.ts'
 interface StirNeeds {
   readonly settings: Pick<Settings, 'telephony'>
   readonly guard: AddressGuard
-  readonly directory: Pick<Directory, 'number'>
   readonly clock: Clock
   readonly log: Logger
   readonly telemetry: Telemetry
@@ -97,14 +95,13 @@ export function createVerification({
 }
 
 /** What signs the calls we pass on; null: nobody does. */
-export function createOutgoingIdentity({ settings, directory, clock, telemetry }: StirNeeds): OutgoingIdentity | null {
+export function createOutgoingIdentity({ settings, clock, telemetry }: StirNeeds): OutgoingIdentity | null {
   const signer = readSigner(settings.telephony.stir)
   return (
     signer &&
     new OutgoingIdentity({
       signer,
       now: () => clock.now(),
-      ownerOf: (number) => directory.number(number)?.accountId,
       onSigned: (ppt, attestation) => telemetry.stirSigned.inc({ ppt, attestation: attestation ?? 'none' }),
     })
   )

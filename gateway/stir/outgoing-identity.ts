@@ -9,8 +9,6 @@ import type { Call } from '../live-call.ts'
 interface OutgoingIdentityNeeds {
   readonly signer: Signer
   readonly now: () => number
-  /** Whose number that is to dial; undefined: nobody's here. */
-  readonly ownerOf: (number: PhoneNumber) => string | undefined
   readonly onSigned: (ppt: 'shaken' | 'div', attestation: Attestation | null) => void
 }
 
@@ -42,22 +40,23 @@ export class OutgoingIdentity {
     }
     const { ani, trunk } = facts!
     if (ani === null || caller.header('Identity') !== undefined) return null
-    const attestation = this.#attestationOf(trunk, ani)
+    const attestation = attestationOf(trunk, ani)
     if (attestation === null) return null
     onSigned('shaken', attestation)
     // The trunk is whom we have it from: its id says so to us, and nothing to others.
     return signCall(signer, { caller: ani.slice(1), callee, attestation, origId: trunk.id, nowMs: now() })
   }
+}
 
-  /**
-   * `A` for a number that is known to be the customer's: of its trunk's list, or one it has bought calls for here. Whose else it may be,
-   * the customer is known, and its right to the number is not: `B` (ATIS-1000074 §5.2.3). No more than the trunk allows.
-   */
-  #attestationOf({ attestation = null, callerNumbers = [], accountId }: Trunk, ani: PhoneNumber): Attestation | null {
-    if (attestation !== 'A') return attestation
-    const isOwn = callerNumbers.some((own) => (own.endsWith('*') ? ani.startsWith(own.slice(0, -1)) : own === ani))
-    return isOwn || this.#needs.ownerOf(ani) === accountId ? 'A' : 'B'
-  }
+/**
+ * `A` for a number that an administrator knows to be the customer's: of its trunk's list. Whose else it may be, the customer is known, and its
+ * right to the number is not: `B` (ATIS-1000074 §5.2.3). That the seller sells calls to it here proves nothing: it names its numbers itself.
+ * No more than the trunk allows.
+ */
+function attestationOf({ attestation = null, callerNumbers = [] }: Trunk, ani: PhoneNumber): Attestation | null {
+  if (attestation !== 'A') return attestation
+  const isOwn = callerNumbers.some((own) => (own.endsWith('*') ? ani.startsWith(own.slice(0, -1)) : own === ani))
+  return isOwn ? 'A' : 'B'
 }
 
 /** Whom a request to this URI is for: a number, or a URI without what only says how to get there (RFC 8224 §8.5). */

@@ -29,7 +29,6 @@ describe('the files of STIR', () => {
     return {
       settings: loadSettings({ file: null, flags }),
       guard: new AddressGuard(),
-      directory: { number: () => undefined },
       clock: systemClock,
       log,
       telemetry,

@@ -149,7 +149,6 @@ describe('our own signature of a call', () => {
     const identity = new OutgoingIdentity({
       signer: { key: own.key, certificateUrl: OURS },
       now: () => NOW_MS,
-      ownerOf: (number) => (number === '+12155550155' ? 'seller' : undefined),
       onSigned: (ppt, attestation) => void signed.push(`${ppt} ${attestation}`),
     })
     const { assertion, result } = verify(identities, { published })
