@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import type { Attestation } from '../model/compliance-rule.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { Reachability } from '../model/reachability.ts'
 import type { Trunk } from '../model/trunk.ts'
@@ -41,13 +42,19 @@ function isSource(input: string): boolean {
 /** What a seller may name by itself, in bits: calls from there are its own, and the guard against abuse never bans them. */
 const WIDEST_OF_SELLERS = { 4: 24, 6: 48 } as const
 
-/** What the house answers for with its own name is its own to say; throws 422. */
+/** What the house answers for with its own name is its own to say, and others' only to repeat or to do without; throws 422. */
 function requireOwnWord(
-  body: { readonly attestation?: unknown; readonly caller_numbers?: readonly string[] | undefined },
+  body: {
+    readonly attestation?: Attestation | null | undefined
+    readonly caller_numbers?: readonly string[] | undefined
+  },
   { role }: Caller,
+  { attestation, callerNumbers = [] }: Pick<Trunk, 'attestation' | 'callerNumbers'> = {},
 ): void {
   if (role === 'admin') return
-  const said = body.attestation ? '/attestation' : body.caller_numbers?.length ? '/caller_numbers' : null
+  const isNewNumber = body.caller_numbers?.some((number) => !callerNumbers.includes(number))
+  const isNewWord = body.attestation && body.attestation !== attestation
+  const said = isNewWord ? '/attestation' : isNewNumber ? '/caller_numbers' : null
   if (said) throw invalid(said, 'what calls are attested with is for an administrator to say', 'not_allowed')
 }
 
@@ -264,7 +271,7 @@ export function trunkEndpoints(kit: Kit): Endpoint[] {
     },
     changes: (body, current, caller) => {
       requireNarrow(body.addresses, caller)
-      requireOwnWord(body, caller)
+      requireOwnWord(body, caller, current)
       const changes = given({
         name: body.name,
         addresses: body.addresses,

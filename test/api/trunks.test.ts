@@ -109,6 +109,11 @@ describe('trunks', () => {
     assertFault(await post(seller, 'trunks', { ...good, ...own }), '/attestation', 'not_allowed')
     const { body } = await patch(admin, path, own)
     assert.deepEqual([body.attestation, body.caller_numbers], [own.attestation, own.caller_numbers])
+    const { body: same } = await patch(seller, path, { name: 'the same', ...own })
+    assert.deepEqual([same.name, same.attestation, same.caller_numbers], ['the same', 'A', own.caller_numbers])
+    assertFault(await patch(seller, path, { attestation: 'B' }), '/attestation', 'not_allowed')
+    const more = [...own.caller_numbers, '+18005550100']
+    assertFault(await patch(seller, path, { caller_numbers: more }), '/caller_numbers', 'not_allowed')
     const { body: renamed } = await patch(seller, path, { name: 'renamed', attestation: null, caller_numbers: [] })
     assert.deepEqual([renamed.attestation, renamed.caller_numbers], [null, []], 'it may go without')
   })
