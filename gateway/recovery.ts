@@ -4,7 +4,8 @@ import type { Logger } from '../config/logger.ts'
 import type { CallRecord, DialogState } from '../model/cdr.ts'
 import { newId, type AccountId } from '../model/ids.ts'
 import { eventsOfEnd } from './announcements.ts'
-import type { Billed, OpenCall, RecordWriter, RecoveryStore } from './needs.ts'
+import type { AuditRecord, Billed, OpenCall, RecordWriter, RecoveryStore } from './needs.ts'
+import { inputsOfRecord } from './screening/screening-inputs.ts'
 import type { Signaling } from './srf.ts'
 
 /** Above any CSeq the lost process can have used in the dialog (RFC 3261 §12.2.1.1: it must only grow). */
@@ -66,11 +67,26 @@ async function closeOne(
   const posting = settlement?.posting ?? null
   const conversion = settlement?.billable ? saleByConversion(sale!.terms, sale!.hold, endedAt) : null
   const events = eventsOfEnd(record, posting)
-  await writer.write({ kind: 'ended', call: record, auction: null, audit: null, posting, conversion, events })
+  await writer.write({
+    kind: 'ended',
+    call: record,
+    auction: null,
+    audit: auditOf(record),
+    posting,
+    conversion,
+    events,
+  })
   if (!settlement) return ['done', null]
   const priceMicros = Number(conversion ? sale!.terms.expectedMicros : settlement.priceMicros)
   const fundsMicros = Number(conversion ? sale!.hold.amountMicros : settlement.priceMicros)
   return [conversion ? 'keep' : 'done', { priceMicros, fundsMicros }]
+}
+
+/** The line that the lost process had not written yet: that is done when a call ends. Null: it was not screened. */
+function auditOf(call: CallRecord): AuditRecord | null {
+  const { id: callId, ani: number, receivedAt: at, checks } = call
+  const inputs = inputsOfRecord(call)
+  return checks.length > 0 && inputs ? { callId, number, at, inputs, checks } : null
 }
 
 /** Says BYE on both legs of each interrupted call, from the dialogs written down before the answer. */

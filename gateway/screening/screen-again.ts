@@ -8,8 +8,10 @@ import type { ExchangeParts } from '../parts.ts'
  */
 export function screenAgain(call: Call, { screening, announcements, telemetry }: ExchangeParts): void {
   const { zip, isZipTyped = false } = call.facts!
-  const { placeIsAsked: _asked, ...request } = call.screenedBy!
-  const verdict = screening.screenAgain({ ...request, ivrZip: isZipTyped ? zip!.zip : null })
+  const { placeIsAsked: _asked, ...before } = call.screenedBy!
+  const request = { ...before, ivrZip: isZipTyped ? zip!.zip : null }
+  const verdict = screening.screenAgain(request)
+  call.judgedBy = request
   const judged = new Set(['rule', ...verdict.checks.map(({ check }) => check)])
   call.checks = [...call.checks.filter(({ check }) => !judged.has(check)), ...verdict.checks]
   call.exclusions = verdict.exclusions

@@ -1,3 +1,4 @@
+import type { CallRecord } from '../../model/cdr.ts'
 import type { Call } from '../live-call.ts'
 import type { ScreeningInputs } from '../needs.ts'
 
@@ -21,4 +22,18 @@ export function inputsOf({ facts, judgedBy, pinged, evidenceMs }: Call): Screeni
     ...(pinged && { ping: pinged.token.slice(0, 8) }),
     ...(evidenceMs !== null && { evidenceMs }),
   }
+}
+
+/** What the record of a call still says of that, when nothing else does any more; null: no number of ours was dialled. */
+export function inputsOfRecord({
+  sellerId,
+  trunkId,
+  numberId,
+  vertical,
+  trafficType: leg,
+  legs,
+}: CallRecord): ScreeningInputs | null {
+  if (numberId === null || leg === null || vertical === null) return null
+  const attestation = legs[0]?.signature?.attestation
+  return { leg, sellerId, trunkId, numberId, vertical, ...(attestation && { attestation }) }
 }

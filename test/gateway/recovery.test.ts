@@ -48,6 +48,18 @@ describe('closing what a killed process left open', () => {
     assert.deepEqual([closed.outcome, closed.durationMs], ['interrupted', 0])
   })
 
+  it('writes the audit’s line of a call that was screened, by what its record says', async () => {
+    const checks = [
+      { check: 'calling-hours', effect: 'allow', rule: 'hours', source: 'the law', detail: 'open' },
+    ] as const
+    const call = callRecord({ state: 'answered', checks })
+    const { audit } = await close(openedBy(soldRecord(call)))
+    const { id: callId, ani: number, receivedAt: at, sellerId, trunkId, numberId, vertical } = call
+    const inputs = { leg: 'inbound', sellerId, trunkId, numberId, vertical }
+    assert.deepEqual(audit, { callId, number, at, inputs, checks })
+    assert.equal((await close(openedBy(soldRecord(callRecord({ checks: [] }))))).audit, null)
+  })
+
   it('bills an answered one by its last mark', async () => {
     const answeredAt = new Date('2026-01-01T12:00:00Z')
     const aliveAt = new Date('2026-01-01T12:00:30Z')

@@ -57,6 +57,7 @@ describe('a menu that asks for the ZIP code', () => {
       [['allow', 'ivr-zip']],
     )
     assert.deepEqual(scene.announced, [true])
+    assert.equal(scene.call.judgedBy?.ivrZip, TALLAHASSEE, 'what the audit will have of it')
     const limit = scene.call.checks.find(({ check }) => check === 'call-frequency')
     assert.equal(limit?.effect, 'allow', 'what was found before stands')
   })
