@@ -41,10 +41,10 @@ export class CallStream implements CallNews {
 
   constructor(options: CallStreamOptions) {
     this.#options = options
-    const connection = { ...connectionOptions(options), socketTimeout: SILENT_MS }
-    this.#teller = new Redis(options.url, { ...connection, commandTimeout: options.deadlineMs })
+    const linkOptions = { ...connectionOptions(options), socketTimeout: SILENT_MS }
+    this.#teller = new Redis(options.url, { ...linkOptions, commandTimeout: options.deadlineMs })
     // A reading waits on its connection, so it has one to itself.
-    this.#reader = new Redis(options.url, connection)
+    this.#reader = new Redis(options.url, linkOptions)
     this.#teller.on('ready', () => {
       if (!this.#isTelling) void this.#tellAll()
     })
