@@ -42,8 +42,8 @@ interface Fault {
 
 /** PASSporTs that say who is calling. Those of other kinds (`rcd`, `rph`) say other things, and are passed over (RFC 8224 §6.2). */
 const CALLER_KINDS: readonly (string | null)[] = ['shaken', null]
-/** So many certificates are fetched for one request. */
-const MAX_CERTIFICATES = 4
+/** So many signatures of one call are judged, until one holds. */
+const MAX_ASSERTIONS = 4
 
 /**
  * Reads the Identity headers of a request and keeps those assertions that are about this caller, this callee and this minute: no other's
@@ -72,13 +72,13 @@ export function readIdentities(fields: readonly string[], request: SignedRequest
   }
   if (diversions.length > 0 && diversions.length === passports.length)
     fault ??= invalid('it diverts a call that nobody has signed')
-  return { assertions: assertions.slice(0, MAX_CERTIFICATES), fault }
+  return { assertions: assertions.slice(0, MAX_ASSERTIONS), fault }
 }
 
-/** The URLs of the certificates that judging needs, each once. */
+/** The URLs of the certificates that judging needs, each once: at most one for each header that is read. */
 export function certificateUrls({ assertions }: ReadIdentities): readonly string[] {
   const passports = assertions.flatMap(({ passport, diversions }) => [passport, ...diversions])
-  return [...new Set(passports.map(({ x5u }) => x5u))].slice(0, MAX_CERTIFICATES)
+  return [...new Set(passports.map(({ x5u }) => x5u))]
 }
 
 /** Whether one of the assertions holds, by these certificates: the first that does counts, and if none does, the first that does not. */

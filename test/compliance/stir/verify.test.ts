@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import fc from 'fast-check'
 import { canonicalNumber } from '../../../compliance/stir/canonical-number.ts'
-import { parseIdentityHeader, printIdentityHeader } from '../../../compliance/stir/identity-header.ts'
+import { MAX_IDENTITIES, parseIdentityHeader, printIdentityHeader } from '../../../compliance/stir/identity-header.ts'
 import { signPassport } from '../../../compliance/stir/passport.ts'
 import { signDiversion } from '../../../compliance/stir/sign.ts'
 import { verstatOf } from '../../../compliance/stir/verstat.ts'
@@ -164,6 +164,22 @@ describe('a diverted call (RFC 8946)', () => {
     assert.deepEqual([result.verdict, result.attestation], ['passed', 'A'])
     assert.equal(assertion!.diversions.length, 2)
     assert.equal(said([signedBy(signer), divert(NEXT, LAST)], { request }), '438', 'a step is missing')
+  })
+
+  it('passes by as many diversions as headers are read, each signed by another', () => {
+    const published: Record<string, string> = { [URL]: signer.pem }
+    const headers = [signedBy(signer)]
+    let from = CALLEE
+    for (let nth = 1; nth < MAX_IDENTITIES; nth++) {
+      const { key, pem } = makeStirCertificate({ issuer: root })
+      const [to, certificateUrl] = [`1800555020${nth}`, `https://certs.example/${nth}.pem`]
+      published[certificateUrl] = pem
+      headers.push(
+        signDiversion({ key, certificateUrl }, { orig: { tn: CALLER }, iat: SECONDS }, { tn: from }, { tn: to }),
+      )
+      from = to
+    }
+    assert.equal(said(headers, { request: { ...REQUEST, callees: [from] }, published }), 'passed A')
   })
 
   it('fails when a diversion is forged, of another caller, or goes round', () => {
