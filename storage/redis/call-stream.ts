@@ -8,6 +8,9 @@ import { connectionOptions, type RedisLinkOptions } from './redis-link.ts'
 const KEY = 'dce:call-news'
 /** What the stream keeps, about: whoever was away longer than that many calls has missed some. */
 export const MAX_KEPT = 200_000
+/** And so long, ms: whose calls they are is nobody's business when they count no more. */
+const KEPT_MS = 86_400_000
+const TRIM_EVERY_MS = 60_000
 /** Untold while Redis is away; past them the oldest is given up. */
 export const MAX_UNTOLD = 20_000
 /** What is told or read at a time. */
@@ -37,6 +40,7 @@ export class CallStream implements CallNews {
   /** On their way. */
   #beingTold = 0
   #isTelling = false
+  #trimmedAtMs = -Infinity
   #isClosed = false
 
   constructor(options: CallStreamOptions) {
@@ -101,12 +105,22 @@ export class CallStream implements CallNews {
     this.#beingTold = batch.length
     const pipeline = this.#teller.pipeline()
     for (const news of batch) pipeline.xadd(KEY, 'MAXLEN', '~', MAX_KEPT, '*', 'from', this.#self, 'news', news)
+    this.#trim()
     const answers = await pipeline.exec().catch(() => null)
     this.#beingTold = 0
     if (answers?.every(([error]) => error === null)) return
     this.#untold.unshift(...batch.filter((_, nth) => answers?.[nth]?.[0] !== null))
     this.#dropOldest()
     await sleep(PAUSE_MS, undefined, { ref: false })
+  }
+
+  /** What is too old goes, now and then; all of it, where nobody tells anything any more. */
+  #trim(): void {
+    const now = this.#options.now()
+    if (now - this.#trimmedAtMs < TRIM_EVERY_MS) return
+    this.#trimmedAtMs = now
+    this.#teller.xtrim(KEY, 'MINID', now - KEPT_MS).catch(() => {})
+    this.#teller.pexpire(KEY, KEPT_MS + TRIM_EVERY_MS).catch(() => {})
   }
 
   #dropOldest(): void {

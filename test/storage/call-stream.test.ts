@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { Redis } from 'ioredis'
 import { CallStream, MAX_UNTOLD } from '../../storage/redis/call-stream.ts'
 import { RedisServer } from '../support/redis.ts'
 import { silentLog } from '../support/storage.ts'
@@ -74,6 +75,26 @@ describe('news of calls among gateways', function () {
     a.stream.tell('3')
     await until(() => heard.includes('3'))
     assert.deepEqual(heard, ['1', 'not JSON', '2', '3'])
+  })
+
+  it('are kept for a day, and no longer where nobody tells any more', async () => {
+    const client = new Redis(redis.url)
+    try {
+      await client.del('dce:call-news')
+      await client.xadd('dce:call-news', `${Date.now() - 25 * 3_600_000}-0`, 'from', 'x', 'news', 'old')
+      await client.xadd('dce:call-news', `${Date.now() - 23 * 3_600_000}-0`, 'from', 'x', 'news', 'recent')
+      const a = new CallStream({ ...OPTIONS, url: redis.url })
+      streams.push(a)
+      a.tell('now')
+      await until(async () => (await client.pttl('dce:call-news')) > 0 && a.untold === 0)
+      const kept = await client.xrange('dce:call-news', '-', '+')
+      assert.deepEqual(
+        kept.map(([, fields]) => fields[3]),
+        ['recent', 'now'],
+      )
+    } finally {
+      client.disconnect()
+    }
   })
 
   it('are heard on, when the Redis has gone without a word and is another', async () => {
