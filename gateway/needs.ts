@@ -426,8 +426,8 @@ export interface FraudKeeper {
   addScores(scores: readonly FraudScore[]): Promise<void>
   /** In the order they were received. */
   pastCalls(since: Date): AsyncIterable<PastCall>
-  /** In the order they were judged. */
-  judgedCallers(): Promise<readonly JudgedCaller[]>
-  /** Deletes what is older, some of it each time. */
+  /** Those that were judged since then, in the order they were. */
+  judgedCallers(since: Date): Promise<readonly JudgedCaller[]>
+  /** Deletes what is older. */
   prune(scoresBefore: Date, blocksBefore: Date): Promise<void>
 }

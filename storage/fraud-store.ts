@@ -95,10 +95,11 @@ export class PostgresFraud implements FraudScores, FraudKeeper {
     return rows.map((row) => ({ rule: row['rule'], fraud: row['fraud'], clean: row['clean'] }))
   }
 
-  async judgedCallers(): Promise<readonly JudgedCaller[]> {
+  async judgedCallers(since: Date): Promise<readonly JudgedCaller[]> {
     const rows = await this.#queries.rows(
-      `select c.ani, f.label from (select * from fraud_feedback order by id desc limit ${MOST_JUDGED}) f
+      `select c.ani, f.label from (select * from fraud_feedback where at >= $1 order by id desc limit ${MOST_JUDGED}) f
        join calls c on c.id = f.call_id where c.ani is not null order by f.id`,
+      [since],
     )
     return rows.map((row) => ({ ani: row['ani'], label: row['label'] }))
   }
@@ -133,10 +134,9 @@ export class PostgresFraud implements FraudScores, FraudKeeper {
       ['fraud_scores', 'call_id', 'at', scoresBefore],
       ['fraud_blocks', 'id', 'until', blocksBefore],
     ] as const) {
-      await this.#queries.rows(
-        `delete from ${table} where ${key} in (select ${key} from ${table} where ${column} < $1 limit ${PRUNED})`,
-        [before],
-      )
+      const text = `delete from ${table} where ${key} in (select ${key} from ${table} where ${column} < $1 limit ${PRUNED}) returning 1`
+      // An attack leaves more in ten minutes than are deleted at a time.
+      while ((await this.#queries.rows(text, [before])).length === PRUNED);
     }
   }
 }

@@ -17,6 +17,7 @@ export interface ArrivingCall {
   readonly numberId: NumberId
   readonly vertical: string
   readonly trafficType: TrafficType
+  /** Empty of a call of before a start: neither is its User-Agent known, nor its codecs, nor where its seller said the consumer is. */
   readonly sourceAddress: string
   readonly userAgent: string | null
   /** As verified; null: none. */

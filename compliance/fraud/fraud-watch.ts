@@ -2,7 +2,8 @@ import type { FraudAction, FraudBlockKind, FraudContribution, FraudLabel, FraudR
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import { FEATURE_NAMES } from './features/feature-names.ts'
 import { FeatureSet } from './features/feature-set.ts'
-import { digitsOf } from './features/hash.ts'
+import { digitsOf, hashText } from './features/hash.ts'
+import { SlotTable } from './features/slot-table.ts'
 import type { ArrivingCall, EndedCall } from './fraud-call.ts'
 import { LabelledCallers } from './rules/labelled-callers.ts'
 import { reasonOf, scoreByRule, type FraudRule } from './rules/fraud-rules.ts'
@@ -62,6 +63,8 @@ const MUTED = 0.5
 /** Just below a threshold. */
 const SHORT_OF = 0.001
 const NOTHING: readonly never[] = []
+/** Calls of others heard of last, by which one that is told twice is known. */
+const REMEMBERED = 16_384
 
 /**
  * Is this call what it pretends to be? A score from 0 to 1, the highest that any rule or the model gives it and a little more for each further
@@ -74,6 +77,7 @@ export class FraudWatch {
   readonly #options: FraudOptions
   readonly #velocity: Velocity | null
   readonly #labelled = new LabelledCallers()
+  readonly #counted = new SlotTable(REMEMBERED)
 
   constructor(options: FraudOptions, features = new FeatureSet()) {
     this.#options = options
@@ -98,14 +102,21 @@ export class FraudWatch {
     return this.#judge(call, features, calls)
   }
 
-  /** A call of before, or of another gateway: it counts, and nobody asks of it. */
+  /** A call of before, or of another gateway: it counts, once however often it is told, and nobody asks of it. */
   count(call: ArrivingCall): void {
+    this.#counted.take(hashText(call.id), call.atMs)
+    if (!this.#counted.isNew) return
     this.#features.arrive(call)
     this.#countVelocity(call)
   }
 
   end(call: EndedCall): void {
     this.#features.end(call)
+  }
+
+  /** Calls that arrived before then, and whose end nobody has told, are open no more. */
+  forgetOpen(beforeMs: number): void {
+    this.#features.forgetOpen(beforeMs)
   }
 
   /** An analyst has said what a caller's call was: of several, the latest word counts. */
@@ -138,8 +149,9 @@ export class FraudWatch {
     if (velocity !== undefined && calls > velocity.maxCalls) {
       const text = `calls of this caller in ${velocity.windowMs / 1000} s: ${calls}, more than ${velocity.maxCalls}`
       // As far beyond the limit as the limit itself: there is no doubt any more.
-      const beyond = Math.min(1, (calls - velocity.maxCalls) / velocity.maxCalls)
-      ;(reasons ??= []).push({ rule: 'velocity', score: thresholds.medium + (1 - thresholds.medium) * beyond, text })
+      const beyond = calls / velocity.maxCalls - 1
+      const score = beyond >= 1 ? 1 : thresholds.medium + (thresholds.high - SHORT_OF - thresholds.medium) * beyond
+      ;(reasons ??= []).push({ rule: 'velocity', score: Math.max(thresholds.medium, score), text })
     }
     const label = call.ani === null ? null : this.#labelled.get(call.ani)
     if (label === 'fraud')

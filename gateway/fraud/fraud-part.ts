@@ -13,7 +13,7 @@ import type { PhoneNumber } from '../../model/phone-number.ts'
 import type { Places } from '../../model/places.ts'
 import type { Announcements } from '../announcements.ts'
 import type { Call } from '../live-call.ts'
-import type { CallNews, FraudKeeper } from '../needs.ts'
+import type { CallNews, FraudKeeper, JudgedCaller } from '../needs.ts'
 import type { Arrival } from '../screening/arrival.ts'
 import type { Contribution, Judge } from '../screening/evidence.ts'
 import type { ScreeningPart } from '../screening/screening-part.ts'
@@ -26,9 +26,23 @@ export const MAX_OPEN_VERDICTS = 65_536
 const DAY_MS = 86_400_000
 /** Old scores go, and blocks that are over, so often. */
 const SWEEP_EVERY_MS = 600_000
+/** What analysts said is read again for so much longer, for the clocks' sake. */
+const LABELS_OVERLAP_MS = 60_000
+/** No call lasts longer than a day (`telephony.max_call_duration`), what is before its answer aside. */
+const LONGEST_OPEN_MS = 25 * 3_600_000
 /** How long a block is still listed when it is over. */
 const BLOCKS_KEPT_MS = 30 * DAY_MS
 const KIND = 'fraud'
+/** Who made a block, where no person did. */
+const BY_RULE = 'rule '
+
+/** What gateways tell one another. */
+interface FraudNews {
+  readonly kind: string
+  readonly call?: ArrivingCall
+  readonly end?: EndedCall
+  readonly judged?: JudgedCaller
+}
 
 /** What fraud keeps, and reads at a start. */
 export interface FraudStorage {
@@ -66,6 +80,7 @@ export class FraudPart implements ScreeningPart<FraudStorage> {
   #storage: FraudStorage | null = null
   #scores: ScoreKeeper | null = null
   #sweeping: NodeJS.Timeout | null = null
+  #labelsUntilMs = 0
 
   constructor(needs: FraudPartNeeds) {
     this.#needs = needs
@@ -82,7 +97,12 @@ export class FraudPart implements ScreeningPart<FraudStorage> {
   }
 
   apply(change: BookChange): void {
-    if (change.kind === 'fraud-block') this.#needs.watch.blocks.apply(change.id, change.value)
+    if (change.kind !== 'fraud-block') return
+    const { watch, isEnforced, clock } = this.#needs
+    const block = change.value
+    // Those that are over are kept for weeks, to be listed; and those of rules were made by a gateway that does enforce, or did.
+    const isInForce = block !== null && block.until.getTime() > clock.now() && (isEnforced || !isOfRule(block))
+    watch.blocks.apply(change.id, isInForce ? block : null)
   }
 
   open(storage: FraudStorage): void {
@@ -96,7 +116,7 @@ export class FraudPart implements ScreeningPart<FraudStorage> {
     const { watch, places, clock, log, news } = this.#needs
     const { fraud } = this.#storage!
     const calls = await rebuild(watch, fraud.pastCalls(new Date(clock.now() - DAY_MS)), places)
-    for (const { ani, label } of await fraud.judgedCallers()) watch.label(ani, label)
+    await this.#readLabels()
     if (calls > 0) log.info({ calls }, 'fraud has counted the calls of before')
     await news?.listen((text) => this.#hear(text))
     this.#sweeping = setInterval(() => void this.#sweep(), SWEEP_EVERY_MS).unref()
@@ -114,8 +134,18 @@ export class FraudPart implements ScreeningPart<FraudStorage> {
     await this.#scores?.close()
   }
 
+  /** Told to the other gateways at once; without Redis they read it within ten minutes. */
   label(caller: PhoneNumber, label: FraudLabel): void {
     this.#needs.watch.label(caller, label)
+    this.#needs.news?.tell(JSON.stringify({ kind: KIND, judged: { ani: caller, label } }))
+  }
+
+  /** What analysts have said since it was read last, on any gateway. */
+  async #readLabels(): Promise<void> {
+    const { watch, clock } = this.#needs
+    const since = this.#labelsUntilMs
+    this.#labelsUntilMs = clock.now() - LABELS_OVERLAP_MS
+    for (const { ani, label } of await this.#storage!.fraud.judgedCallers(new Date(since))) watch.label(ani, label)
   }
 
   #observe(arrival: Arrival, request: ScreeningRequest): void {
@@ -187,7 +217,7 @@ export class FraudPart implements ScreeningPart<FraudStorage> {
     }
     this.#making.add(key)
     const until = new Date(clock.now() + minutes * 60_000)
-    const draft = { accountId: operatorId, kind, value, until, reason: text, madeBy: `rule ${rule}` }
+    const draft = { accountId: operatorId, kind, value, until, reason: text, madeBy: `${BY_RULE}${rule}` }
     this.#storage.stores.fraudBlocks
       .create(draft)
       .then(() => log.info({ rule, kind, minutes }, 'fraud blocks for a time'))
@@ -196,22 +226,29 @@ export class FraudPart implements ScreeningPart<FraudStorage> {
   }
 
   #hear(text: string): void {
-    const { kind, call, end } = JSON.parse(text) as { kind: string; call?: ArrivingCall; end?: EndedCall }
+    const { kind, call, end, judged } = JSON.parse(text) as FraudNews
     if (kind !== KIND) return
     if (call) this.#needs.watch.count(call)
     if (end) this.#needs.watch.end(end)
+    if (judged) this.#needs.watch.label(judged.ani, judged.label)
   }
 
   async #sweep(): Promise<void> {
     const { watch, clock, keepMs, log } = this.#needs
     const now = clock.now()
     watch.blocks.sweep(now)
+    watch.forgetOpen(now - LONGEST_OPEN_MS)
     try {
+      await this.#readLabels()
       await this.#storage?.fraud.prune(new Date(now - keepMs), new Date(now - BLOCKS_KEPT_MS))
     } catch (error) {
-      log.debug({ error: (error as Error).message }, 'old fraud scores could not be deleted')
+      log.debug({ error: (error as Error).message }, 'old fraud scores could not be deleted, or labels read')
     }
   }
+}
+
+function isOfRule({ madeBy }: FraudBlock): boolean {
+  return madeBy.startsWith(BY_RULE)
 }
 
 /** As the call's record and the audit have it, and how the call is refused. */

@@ -142,9 +142,10 @@ describe('fraud, by the API on PostgreSQL', function () {
       ['clean', 'fraud'],
     )
     assert.deepEqual(
-      (await storage.fraud.judgedCallers()).map(({ label }) => label),
+      (await storage.fraud.judgedCallers(new Date(0))).map(({ label }) => label),
       ['fraud', 'clean', 'fraud', 'fraud'],
     )
+    assert.deepEqual(await storage.fraud.judgedCallers(new Date(Date.now() + 3_600_000)), [])
     assertProblem(await ask('POST', 'fraud/feedback', { call_id: newId(), label: 'fraud' }), 422, 'invalid')
     assertProblem(await ask('POST', 'fraud/feedback', { call_id: calls[0]!.id, label: 'odd' }), 422, 'invalid')
   })

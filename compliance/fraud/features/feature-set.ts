@@ -126,18 +126,22 @@ export class FeatureSet {
       this.#callers.write(this.#callers.arrived(caller, dialled, seller, marks, atMs), atMs, features, CALLER)
       this.#blocks.write(this.#blocks.arrived(block, caller, dialled, marks, atMs), atMs, features, BLOCK)
     }
-    this.#arriveAtNumber(dialled, caller, block, marks, atMs)
+    // What is not known of a call of before is no example of what is usual.
+    const hasSaid = call.sourceAddress !== ''
+    this.#arriveAtNumber(dialled, caller, block, marks, hasSaid, atMs)
     const sellerSlot = this.#sellers.arrived(seller, caller, block, marks, atMs)
     if (this.#sellers.isNew) this.#sellerBaseline.clear(sellerSlot)
     this.#sellers.write(sellerSlot, atMs, features, SELLER)
-    this.#sellerBaseline.arrived(sellerSlot, marks, atMs)
+    this.#sellerBaseline.arrived(sellerSlot, marks, hasSaid, atMs)
     this.#sellerBaseline.write(sellerSlot, features, BASELINE_AT + BASELINE_MEASURES.length)
     const trunkSlot = this.#trunks.arrived(trunk, caller, dialled, marks, atMs)
     if (this.#trunks.isNew) this.#usual.clear(trunkSlot)
     this.#trunks.write(trunkSlot, atMs, features, TRUNK)
-    features[TRUNK_AT] = this.#usual.differs(trunkSlot, 0, hashText(call.sourceAddress))
-    features[TRUNK_AT + 1] = this.#usual.differs(trunkSlot, 1, hashText(call.userAgent ?? ''))
-    features[TRUNK_AT + 2] = this.#usual.differs(trunkSlot, 2, hashTexts(call.codecs))
+    if (hasSaid) {
+      features[TRUNK_AT] = this.#usual.differs(trunkSlot, 0, hashText(call.sourceAddress))
+      features[TRUNK_AT + 1] = this.#usual.differs(trunkSlot, 1, hashText(call.userAgent ?? ''))
+      features[TRUNK_AT + 2] = this.#usual.differs(trunkSlot, 2, hashTexts(call.codecs))
+    } else features.fill(0, TRUNK_AT, GRAPH_AT)
     this.#graph.arrive({ caller, number: dialled, seller, atMs }, features, GRAPH_AT)
     return features
   }
@@ -171,7 +175,12 @@ export class FeatureSet {
     this.#targets.ended(target, marks, answeredMs, call.pddMs, atMs)
   }
 
-  #arriveAtNumber(number: number, caller: number, block: number, marks: number, atMs: number): void {
+  /** Calls that arrived before then are not open any more: their end was never told (a gateway that broke down, news that got lost). */
+  forgetOpen(beforeMs: number): void {
+    this.#open.endBefore(beforeMs, (place) => this.#forgetAt(place))
+  }
+
+  #arriveAtNumber(number: number, caller: number, block: number, marks: number, hasSaid: boolean, atMs: number): void {
     const features = this.#features
     const slot = this.#numbers.arrived(number, caller, block, marks, atMs)
     if (this.#numbers.isNew) {
@@ -179,7 +188,7 @@ export class FeatureSet {
       this.#lastTargets[slot] = 0
     }
     this.#numbers.write(slot, atMs, features, NUMBER)
-    this.#numberBaseline.arrived(slot, marks, atMs)
+    this.#numberBaseline.arrived(slot, marks, hasSaid, atMs)
     this.#numberBaseline.write(slot, features, BASELINE_AT)
     const target = this.#targets.find(this.#lastTargets[slot]!)
     if (target < 0) Subject.writeUsual(features, TARGET)
@@ -189,13 +198,16 @@ export class FeatureSet {
   /** Where the call is remembered. One that is forgotten for it will not be seen to end: it is not open any more. */
   #openCall(call: number, atMs: number): number {
     const place = this.#open.take(call, atMs)
-    if (!this.#open.hasEvicted) return place
+    if (this.#open.hasEvicted) this.#forgetAt(place)
+    return place
+  }
+
+  #forgetAt(place: number): void {
     this.#callers.forgotten(this.#open.get(place, OPEN.caller))
     this.#blocks.forgotten(this.#open.get(place, OPEN.block))
     this.#numbers.forgotten(this.#open.get(place, OPEN.number))
     this.#sellers.forgotten(this.#open.get(place, OPEN.seller))
     this.#trunks.forgotten(this.#open.get(place, OPEN.trunk))
-    return place
   }
 
   #marksOf(call: ArrivingCall, caller: number): number {

@@ -33,6 +33,11 @@ export class OpenCalls {
     return slot < 0 ? -1 : slot * STRIDE
   }
 
+  /** Calls of before then end now, too; `onEnded` hears the place of each. */
+  endBefore(atMs: number, onEnded: (place: number) => void): void {
+    this.#table.removeBefore(atMs, (slot) => onEnded(slot * STRIDE))
+  }
+
   get(place: number, what: number): number {
     return this.#rows[place + what]!
   }

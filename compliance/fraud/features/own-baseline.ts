@@ -61,11 +61,13 @@ export class OwnBaseline {
     this.#hours.clear(slot)
   }
 
-  arrived(slot: number, marks: number, atMs: number): void {
+  /** `hasSaid`: it is known where its seller said the consumer is, or that it said nothing. */
+  arrived(slot: number, marks: number, hasSaid: boolean, atMs: number): void {
     const row = slot * STRIDE
     this.#roll(slot, row, Math.floor(atMs / BIN_MS))
     this.#rows[row + COUNT]!++
     this.#hours.add(slot, atMs)
+    if (!hasSaid) return
     const calls = ++this.#rows[row + ARRIVED]!
     this.#sum(row + MISPLACED, (marks & ARRIVAL_MARKS.misplaced) !== 0, calls)
   }

@@ -70,6 +70,15 @@ export class SlotTable {
     return oldest
   }
 
+  /** Those used before then are not known any more; `onRemoved` hears the slot of each. */
+  removeBefore(atMs: number, onRemoved: (slot: number) => void): void {
+    for (let slot = 0; slot < this.capacity; slot++) {
+      if (this.#keys[slot] === 0 || this.#usedAtMs[slot]! >= atMs) continue
+      this.remove(this.#keys[slot]!)
+      onRemoved(slot)
+    }
+  }
+
   /** The key is not known any more; its slot, -1 when it was not. */
   remove(key: number): number {
     const slot = this.find(key)

@@ -164,9 +164,13 @@ function remember<T>(list: T[], item: T, limit: number): boolean {
   return true
 }
 
+/** Numbers still hold it until others have overwritten it: it holds nothing any more, so that no chain of the forgotten is kept alive. */
 function forgetCaller(caller: CallerNode): void {
   caller.isGone = true
   caller.ring?.leave(caller)
+  caller.numbers.length = 0
+  caller.sellers.length = 0
+  caller.targets.length = 0
 }
 
 function rotate(seller: SellerNode, atMs: number, windowMs: number): void {

@@ -29,11 +29,24 @@ export interface SellerNode {
   sharedBefore: Map<number, number>
 }
 
-/** A map of at most so many: what was used longest ago goes first. */
+/** A node between the one used next before it and the one used next after it. */
+interface Place<Node> {
+  readonly key: number
+  readonly node: Node
+  before: Place<Node> | null
+  after: Place<Node> | null
+}
+
+/**
+ * A map of at most so many: what was used longest ago goes first. Their order is a list of its own: the first key of a Map is found by
+ * a walk over all that were deleted before it.
+ */
 export class RecentNodes<Node> {
   readonly #limit: number
   readonly #onForgotten: (node: Node) => void
-  readonly #nodes = new Map<number, Node>()
+  readonly #nodes = new Map<number, Place<Node>>()
+  #oldest: Place<Node> | null = null
+  #newest: Place<Node> | null = null
 
   constructor(limit: number, onForgotten: (node: Node) => void = () => {}) {
     this.#limit = limit
@@ -45,30 +58,40 @@ export class RecentNodes<Node> {
   }
 
   peek(key: number): Node | undefined {
-    return this.#nodes.get(key)
+    return this.#nodes.get(key)?.node
   }
 
   /** Finds a node, or makes it; either way it is now the one used last. */
   use(key: number, make: (key: number) => Node): Node {
-    let node = this.#nodes.get(key)
-    if (node !== undefined) {
-      this.#nodes.delete(key)
+    let place = this.#nodes.get(key)
+    if (place === undefined) {
+      if (this.#nodes.size >= this.#limit) this.forget(this.#oldest!.key)
+      place = { key, node: make(key), before: null, after: null }
+      this.#nodes.set(key, place)
     } else {
-      node = make(key)
-      if (this.#nodes.size >= this.#limit) this.#forgetOldest()
+      if (place === this.#newest) return place.node
+      this.#unlink(place)
     }
-    this.#nodes.set(key, node)
-    return node
+    place.before = this.#newest
+    place.after = null
+    if (this.#newest === null) this.#oldest = place
+    else this.#newest.after = place
+    this.#newest = place
+    return place.node
   }
 
   forget(key: number): void {
-    const node = this.#nodes.get(key)
-    if (node === undefined) return
+    const place = this.#nodes.get(key)
+    if (place === undefined) return
     this.#nodes.delete(key)
-    this.#onForgotten(node)
+    this.#unlink(place)
+    this.#onForgotten(place.node)
   }
 
-  #forgetOldest(): void {
-    for (const key of this.#nodes.keys()) return this.forget(key)
+  #unlink({ before, after }: Place<Node>): void {
+    if (before === null) this.#oldest = after
+    else before.after = after
+    if (after === null) this.#newest = before
+    else after.before = before
   }
 }

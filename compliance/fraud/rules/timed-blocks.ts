@@ -8,7 +8,8 @@ export const BLOCK_LENGTH = 9
 
 /** The blocks that are in force, each found by what it is of. One that is over is nothing, wherever else it is still kept. */
 export class TimedBlocks {
-  readonly #byKind: Record<FraudBlockKind, Map<string, FraudBlock>> = {
+  /** Nearly always one of each thing. */
+  readonly #byKind: Record<FraudBlockKind, Map<string, FraudBlock[]>> = {
     caller: new Map(),
     block: new Map(),
     number: new Map(),
@@ -26,8 +27,9 @@ export class TimedBlocks {
     if (before) this.#remove(before)
     if (block === null) return
     this.#ids.set(id, block)
-    const held = this.#byKind[block.kind].get(block.value)
-    if (held === undefined || held.until < block.until) this.#byKind[block.kind].set(block.value, block)
+    const ofThing = this.#byKind[block.kind].get(block.value)
+    if (ofThing === undefined) this.#byKind[block.kind].set(block.value, [block])
+    else ofThing.push(block)
   }
 
   /** The first that refuses the call; null: none does. */
@@ -55,20 +57,19 @@ export class TimedBlocks {
   }
 
   #of(kind: FraudBlockKind, value: string, atMs: number): FraudBlock | null {
-    const block = this.#byKind[kind].get(value)
-    return block !== undefined && block.until.getTime() > atMs ? block : null
+    const ofThing = this.#byKind[kind].get(value)
+    if (ofThing === undefined) return null
+    let last = ofThing[0]!
+    for (const block of ofThing) if (block.until > last.until) last = block
+    return last.until.getTime() > atMs ? last : null
   }
 
   #remove(block: FraudBlock): void {
     this.#ids.delete(block.id)
     const { kind, value } = block
-    if (this.#byKind[kind].get(value)?.id !== block.id) return
-    this.#byKind[kind].delete(value)
+    const ofThing = this.#byKind[kind].get(value)!
     // Another of the same thing may still be in force.
-    for (const other of this.#ids.values()) {
-      const held = this.#byKind[kind].get(value)
-      if (other.kind === kind && other.value === value && (held === undefined || held.until < other.until))
-        this.#byKind[kind].set(value, other)
-    }
+    if (ofThing.length > 1) ofThing.splice(ofThing.indexOf(block), 1)
+    else this.#byKind[kind].delete(value)
   }
 }

@@ -147,6 +147,29 @@ describe('the features of a call', () => {
     assert.equal(call(21).of('trunk.otherAddress'), 0)
   })
 
+  it('take what is not known of calls of before a start for no example of what is usual', () => {
+    const { call } = watched()
+    const unknown = { sourceAddress: '', userAgent: null, codecs: [], saidState: null }
+    for (let i = 0; i < 100; i++) call(i, { ani: caller(i * 10), ...unknown })
+    for (let i = 100; i < 200; i++) {
+      // Half of this seller's consumers have moved, as ever.
+      const made = call(i, { ani: caller(i * 10), saidState: i % 2 === 0 ? 'CA' : 'NY' })
+      for (const name of ['trunk.otherAddress', 'trunk.otherUserAgent', 'trunk.otherCodecs'] as const)
+        assert.equal(made.of(name), 0, name)
+      assert.ok(made.of('seller.misplacedCusum') < 2)
+    }
+  })
+
+  it('have no call open longer than the longest may be, whose end nobody has told', () => {
+    const { set, call, end } = watched()
+    for (let i = 0; i < 6; i++) call(i)
+    set.forgetOpen(MONDAY_MS + 4_000)
+    assert.equal(set.sizes().open, 2)
+    end('call-1', 7) // Forgotten: nothing happens.
+    const next = call(8)
+    assert.deepEqual([next.of('caller.open'), next.of('number.open'), next.of('seller.open')], [3, 3, 3])
+  })
+
   it('keep to their limits, and forget who has not called for longest', () => {
     const { set, call, end } = watched()
     for (let i = 0; i < 2_000; i++) {

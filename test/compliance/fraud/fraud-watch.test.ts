@@ -79,6 +79,20 @@ describe('fraud', () => {
     assert.ok(last.score <= 1)
   })
 
+  it('counts a call of another gateway once, however often it is told', () => {
+    const watching = watch()
+    for (let told = 0; told < 3; told++)
+      for (let i = 0; i < 10; i++) {
+        const id = `elsewhere ${i}`
+        watching.count(arriving({ id, ani: caller(5), atMs: MONDAY_MS + i * 1000 }))
+        if (i > 1) watching.end(ended({ id, endedAtMs: MONDAY_MS + i * 1000 + 500 }))
+      }
+    assert.equal(watching.sizes().open, 2)
+    const { action, reasons } = watching.arrive(arriving({ id: 'here', ani: caller(5), atMs: MONDAY_MS + 11_000 }))
+    assert.equal(action, 'review')
+    assert.match(reasons.find(({ rule }) => rule === 'caller-rate-minute')!.text, /in a minute: 11$/)
+  })
+
   it('never adds suspicions up to a block', () => {
     const suspicion = { ...RULES[0]!, warning: { at: 0, score: 0.7 }, critical: { at: 0, score: 0.7 }, blocks: null }
     const rules = Array.from({ length: 8 }, (_, i) => ({ ...suspicion, name: `suspicion-${i}` }))
@@ -94,7 +108,7 @@ describe('fraud', () => {
       watching.arrive(arriving({ id: `${seconds} ${ani}`, ani, atMs: MONDAY_MS + seconds * 1000 }))
     assert.deepEqual(
       [0, 1, 2, 3, 4, 5, 6].map((seconds) => call(seconds).action),
-      ['allow', 'allow', 'allow', 'review', 'block', 'block', 'block'],
+      ['allow', 'allow', 'allow', 'review', 'review', 'block', 'block'],
     )
     assert.match(call(7).reasons[0]!.text, /in 60 s: 8, more than 3/)
     assert.equal(call(7, caller(3)).action, 'allow')

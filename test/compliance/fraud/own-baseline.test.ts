@@ -20,7 +20,7 @@ function watched() {
     },
     /** Calls at an even pace. */
     call: (fromMs: number, untilMs: number, everyMs: number, marks = 0) => {
-      for (let at = fromMs; at < untilMs; at += everyMs) baseline.arrived(1, marks, at)
+      for (let at = fromMs; at < untilMs; at += everyMs) baseline.arrived(1, marks, true, at)
     },
     end: (count: number, marks: number) => {
       for (let i = 0; i < count; i++) baseline.ended(1, marks)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { mock } from 'node:test'
 import { FeatureSet } from '../../../compliance/fraud/features/feature-set.ts'
 import type { ArrivingCall, EndedCall } from '../../../compliance/fraud/fraud-call.ts'
 import { FraudWatch } from '../../../compliance/fraud/fraud-watch.ts'
@@ -11,7 +12,7 @@ import { codecsOf } from '../../../gateway/fraud/fraud-calls.ts'
 import { FraudPart, type FraudStorage } from '../../../gateway/fraud/fraud-part.ts'
 import { rebuild } from '../../../gateway/fraud/rebuild.ts'
 import { MAX_WAITING, ScoreKeeper } from '../../../gateway/fraud/score-keeper.ts'
-import type { CallNews, PastCall } from '../../../gateway/needs.ts'
+import type { CallNews, JudgedCaller, PastCall } from '../../../gateway/needs.ts'
 import type { Screened } from '../../../gateway/screening/screening.ts'
 import { SharedNews } from '../../../gateway/screening/shared-news.ts'
 import type { FraudBlock, FraudScore } from '../../../model/fraud.ts'
@@ -73,6 +74,7 @@ async function gateway({
   const scores: FraudScore[] = []
   const announced: FraudScore[] = []
   const blocks: FraudBlock[] = []
+  const judged: JudgedCaller[] = []
   const telemetry = createTelemetry()
   const part = new FraudPart({
     watch,
@@ -92,7 +94,7 @@ async function gateway({
       async *pastCalls() {
         yield* past
       },
-      judgedCallers: async () => [],
+      judgedCallers: async () => judged,
       prune: async () => {},
     },
     stores: {
@@ -120,6 +122,7 @@ async function gateway({
     scores,
     announced,
     blocks,
+    judged,
     telemetry,
     call: (seconds: number, over: Parameters<typeof anArrival>[0] = {}) => {
       const arrival = { callId: newId<CallId>(), ani: CALLER, atMs: NOON + seconds * 1000, invite, ...over }
@@ -175,6 +178,22 @@ describe('fraud in the gateway', () => {
     assert.equal(call(40).refusal!.reason, 'fraud')
     part.apply({ kind: 'fraud-block', id, value: null })
     assert.equal(call(41).refusal, null)
+    // Made before the operator went back to reports, or by a gateway that enforces.
+    part.apply({ kind: 'fraud-block', id, value: { ...value, madeBy: 'rule caller-rate-hour' } })
+    assert.equal(call(42).refusal, null)
+  })
+
+  it('knows no block that is over, which is kept to be listed', async () => {
+    const { call, part, watch } = await gateway()
+    const id = newId<FraudBlockId>()
+    const at = new Date(NOON)
+    const over = { kind: 'caller', value: CALLER, until: at, reason: 'asked for', madeBy: 'user 1' } as const
+    const value = { id, accountId: 'house' as AccountId, version: 1, createdAt: at, updatedAt: at, ...over }
+    part.apply({ kind: 'fraud-block', id, value: { ...value, until: new Date(NOON + DAY_MS) } })
+    assert.equal(call(0).refusal!.reason, 'fraud')
+    part.apply({ kind: 'fraud-block', id, value })
+    assert.equal(watch.blocks.size, 0)
+    assert.equal(call(1).refusal, null)
   })
 
   it('makes no more blocks than there may be', async () => {
@@ -205,6 +224,27 @@ describe('fraud in the gateway', () => {
     for (let i = 0; i < 20; i++) a.call(i)
     assert.notEqual(b.call(21).refusal, null)
     assert.equal(a.watch.sizes().open, 21)
+  })
+
+  it('hears what analysts say at another gateway, by Redis or when it reads again what is kept', async () => {
+    const shared = line()
+    const [a, b] = [
+      await gateway({ news: new SharedNews(shared.join()) }),
+      await gateway({ news: new SharedNews(shared.join()) }),
+    ]
+    a.part.label(CALLER, 'fraud')
+    assert.match(b.call(0).text, /an analyst has called this caller a fraud/)
+    const sweeps = mock.timers
+    sweeps.enable({ apis: ['setInterval'] })
+    try {
+      const alone = await gateway()
+      assert.equal(alone.call(0).rule, null)
+      alone.judged.push({ ani: CALLER, label: 'fraud' })
+      sweeps.tick(600_000)
+      await until(() => alone.call(1).text.includes('an analyst has called this caller a fraud'))
+    } finally {
+      sweeps.reset()
+    }
   })
 
   it('tells the metrics what it watches', async () => {

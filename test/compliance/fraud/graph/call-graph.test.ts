@@ -91,6 +91,18 @@ describe('call graph', () => {
     assert.equal(story.call(101, 11, 101)['graph.sellerOverlap'], 0)
   })
 
+  it('forgets whoever has not called for longest, and whom it knew', () => {
+    const story = new Story({ callers: 3 })
+    for (const number of [11, 12, 13]) for (const caller of [1, 2, 3]) story.call(caller, number)
+    story.call(1, 11)
+    story.call(4, 11) // In the place of 2, who called before 3 did, and both before 1 did again.
+    assert.equal(story.call(3, 11)['graph.neighbours'], 1)
+    assert.equal(story.call(1, 11)['graph.numbers'], 3)
+    assert.equal(story.call(2, 11)['graph.numbers'], 1)
+    assert.equal(story.graph.ringSizeOf(1), 2)
+    assert.equal(story.graph.sizes.callers, 3)
+  })
+
   it('holds no more callers, numbers, sellers, ring members and overlaps than it may', () => {
     const story = new Story({ callers: 50, numbers: 30, sellers: 10, ringMembers: 20, overlapsOfSeller: 4 })
     const dice = new Dice(9)
