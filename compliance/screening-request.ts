@@ -34,6 +34,8 @@ export interface ScreeningRequest {
   readonly offer?: Offer
   /** As verified; absent or null: none. */
   readonly attestation?: Attestation | null
+  /** Of a ping: its call may come with a signature, and is judged again then. */
+  readonly isPing?: boolean
   /** What became of the signature it came with; absent: nobody has looked. */
   readonly signature?: Verification
   /** What the call or its ping brings of the consumer's consent; absent or null: nothing. */

@@ -54,7 +54,8 @@ export function compileTerms(terms: RuleTerms, needs: RuleNeeds): Judge {
     case 'geography':
       return geography(terms)
     case 'attestation':
-      return ({ request: { attestation = null } }) => {
+      return ({ request: { attestation = null, isPing = false } }) => {
+        if (isPing) return said(false, 'a ping has none: its call is judged')
         if (attestation === null) return said(terms.missing, 'no attestation')
         return said(RANKS[attestation] < RANKS[terms.minimum], `attestation ${attestation}`)
       }

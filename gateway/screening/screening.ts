@@ -182,6 +182,7 @@ function requestOf(arrival: Arrival, found: readonly Gathered[]): ScreeningReque
   const { ani, zip, number, atMs, originatedAtMs, offer, brought } = arrival
   const { trafficType } = number
   const said: ScreeningRequest = { ani, zip: zip?.zip ?? null, trafficType, atMs, originatedAtMs, offer, brought }
+  if (arrival.invite === null) Object.assign(said, { isPing: true } satisfies Partial<ScreeningRequest>)
   if (arrival.placeIsAsked) Object.assign(said, { placeIsAsked: true } satisfies Partial<ScreeningRequest>)
   if (found.length === 0) return said
   return Object.assign(said, ...found.map(({ contribution }) => contribution.request)) as ScreeningRequest

@@ -31,6 +31,13 @@ describe('a pinged call', () => {
     assert.throws(() => stage.call(), Refusal)
   })
 
+  it('is what a rule of attestation judges, not its ping, which can have none', () => {
+    const stage = market()
+    stage.apply(ruleChange(aRule('signed', { type: 'attestation', minimum: 'B', missing: true })))
+    const { token } = stage.accepted()
+    assert.throws(() => stage.call({ token }), Refusal)
+  })
+
   it('does not go to a buyer whom a rule has excluded since, and keeps nothing for it', () => {
     const stage = market()
     const { token } = stage.accepted()
