@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import { isMarkedAsUntransferable, Worker } from 'node:worker_threads'
 import type { ListOrder, ListTask, ListWord } from './list-messages.ts'
 
 const THREAD = new URL('./list-thread.ts', import.meta.url)
@@ -47,9 +47,8 @@ export class ListThread {
       while (this.#underWay > MAX_UNDER_WAY && !this.#isOver)
         await new Promise<void>((resolve) => (this.#wake = resolve))
       if (this.#isOver) return
-      this.#underWay += piece.length
-      // A copy: what it is a part of may be used again at once.
-      const bytes = Uint8Array.from(piece)
+      this.#underWay += piece.length // Before it is handed over, when it has none.
+      const bytes = alone(piece)
       this.#worker.postMessage({ bytes } satisfies ListOrder, [bytes.buffer])
     }
     this.#worker.postMessage('end' satisfies ListOrder)
@@ -61,4 +60,15 @@ export class ListThread {
     await this.#ended
     clearTimeout(timer)
   }
+}
+
+/**
+ * Itself where it is a whole buffer, which is then handed over and no garbage of the calls' thread: copies of a large file
+ * would have it collect garbage by the second. Else a copy: what it is a part of may be used again at once.
+ */
+function alone(piece: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = piece
+  const isAlone =
+    buffer instanceof ArrayBuffer && buffer.byteLength === piece.byteLength && !isMarkedAsUntransferable(buffer)
+  return isAlone ? (piece as Uint8Array<ArrayBuffer>) : Uint8Array.from(piece)
 }

@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder'
 import type { ImportMode } from '../../model/suppression-list.ts'
-import type { AreaDrafts } from './area-drafts.ts'
+import { BadImport, type AreaDrafts } from './area-drafts.ts'
 import { putNumber, readDeed, ReadCounts, type NumberReader } from './read-numbers.ts'
 
 /** A tag, or the text between two. */
@@ -8,6 +8,8 @@ const TOKEN = /<([/!?]?)([\w:.-]*)([^<>]*)>|([^<>]+)/g
 const ATTRIBUTE = /([\w:.-]+)\s*=\s*["']([^"']*)["']/g
 /** A tag longer than this is none. */
 const MAX_TAG = 4096
+/** Elements within one another; a list has three or four. */
+const MAX_DEPTH = 100
 
 /**
  * A list in tags: numbers as text or as attribute, of ten digits, or of seven within an element that says the area code:
@@ -19,7 +21,7 @@ export class XmlReader implements NumberReader {
   readonly #drafts: AreaDrafts
   readonly #mode: ImportMode
   readonly #decoder = new StringDecoder('utf8')
-  readonly #open: { name: string; deed: 'add' | 'remove' | null; area: string | null }[] = []
+  readonly #open: { deed: 'add' | 'remove' | null; area: string | null }[] = []
   #text = ''
   /** Of the last element that said so without being around the numbers. */
   #area: string | null = null
@@ -52,11 +54,16 @@ export class XmlReader implements NumberReader {
   }
 
   #element(name: string, rest: string): void {
+    // A page that says why there is no list has a telephone number too.
+    if (/^html$/i.test(name)) throw new BadImport('the file is a web page')
     const values = [...rest.matchAll(ATTRIBUTE)].map(([, , value]) => value!.trim())
     const deed = values.map(readDeed).find((each) => each !== null) ?? readDeed(name)
     const area = values.find((value) => /^\d{3}$/.test(value)) ?? null
     const isAlone = rest.trimEnd().endsWith('/')
-    if (!isAlone) this.#open.push({ name, deed, area })
+    if (!isAlone) {
+      if (this.#open.length >= MAX_DEPTH) throw new BadImport(`more than ${MAX_DEPTH} elements within one another`)
+      this.#open.push({ deed, area })
+    }
     for (const value of values) {
       // Its own area code stands before those around it.
       if (/^\d{7}$/.test(value) && area !== null) this.#put(area + value, deed)

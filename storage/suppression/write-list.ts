@@ -47,6 +47,7 @@ export async function writeList(
   const [list] = await tx.rows('select name, revision, numbers from suppression_lists where id = $1', [listId])
   if (!list) return null
   const isWhole = mode === 'replace'
+  const replaces = isWhole || mode === 'replace_areas'
   const revision = (list['revision'] as number) + 1
   const before = Number(list['numbers'])
   refuseMistakes(drafts, counts, mode)
@@ -55,27 +56,32 @@ export async function writeList(
   const areas = new Set(drafts.areas)
   if (isWhole) for (const { area } of known) if (area !== FOREIGN_AREA) areas.add(area)
   let [added, removed] = [0, 0]
-  const keep = async (area: number, drafted: DraftedArea): Promise<void> => {
+  // Of the area codes that are written: how many numbers they have had, by their rows, and have.
+  let [had, has] = [0, 0]
+  const keep = async (area: number, drafted: DraftedArea, stored: Stored | null): Promise<void> => {
     added += drafted.added
     removed += drafted.removed
+    had += stored?.numbers ?? 0
+    has += drafted.size
     if (isWhole && drafted.size === 0)
       await tx.rows('delete from suppression_areas where list_id = $1 and area = $2', [listId, area])
     else if (drafted.added + drafted.removed > 0) await writeArea(tx, listId, area, revision, drafted)
   }
   for (const area of areas) {
-    const packed = await readArea(tx, listId, area)
-    await keep(
-      area,
-      drafts.take(area, packed && new AreaNumbers(packed), mode === 'replace' || mode === 'replace_areas'),
-    )
+    const stored = await readArea(tx, listId, area, replaces)
+    const packed = stored?.packed ?? null
+    await keep(area, drafts.take(area, packed && new AreaNumbers(packed), replaces), stored)
   }
   if (drafts.hasForeign || (isWhole && known.some(({ area }) => area === FOREIGN_AREA))) {
-    const texts = (await readArea(tx, listId, FOREIGN_AREA))?.toString() ?? ''
-    await keep(FOREIGN_AREA, drafts.takeForeign(new Set(texts.split('\n').filter(Boolean)), isWhole))
+    const stored = await readArea(tx, listId, FOREIGN_AREA, isWhole)
+    const texts = new Set(stored?.packed?.toString().split('\n').filter(Boolean))
+    await keep(FOREIGN_AREA, drafts.takeForeign(texts, isWhole), stored)
   }
-  const numbers = before + added - removed
-  if (isWhole && numbers * 2 < before && !write.mayShrink)
-    throw new BadImport(`the file has ${numbers} numbers and the list ${before}: less than half would be left`)
+  const numbers = before + has - had
+  if (replaces && has * 2 < had && !write.mayShrink)
+    throw new BadImport(
+      `the file has ${has} numbers and the list ${had}${isWhole ? '' : ' in its area codes'}: less than half would be left`,
+    )
 
   await tx.rows(
     `update suppression_lists set numbers = $2, revision = $3, replaced_at = case when $4 then $3 else replaced_at end,
@@ -127,19 +133,34 @@ function refuseMistakes(
     throw new BadImport(`${invalid} of ${lines} lines are no numbers: the list would not be what the file means`)
 }
 
-async function readArea(tx: Queries, listId: SuppressionListId, area: number): Promise<Buffer | null> {
-  const [row] = await tx.rows('select packed, checksum from suppression_areas where list_id = $1 and area = $2', [
-    listId,
-    area,
-  ])
-  return row ? readPacked(row) : null
+interface Stored {
+  readonly numbers: number
+  /** Null: damaged, which is no matter to what replaces it. */
+  readonly packed: Buffer | null
+}
+
+async function readArea(
+  tx: Queries,
+  listId: SuppressionListId,
+  area: number,
+  isReplaced: boolean,
+): Promise<Stored | null> {
+  const [row] = await tx.rows(
+    'select numbers, packed, checksum from suppression_areas where list_id = $1 and area = $2',
+    [listId, area],
+  )
+  if (!row) return null
+  return { numbers: row['numbers'], packed: isReplaced && !isSound(row) ? null : readPacked(row) }
 }
 
 /** The packed numbers of a row. Throws BadImport where they are not what was written. */
 export function readPacked(row: Row): Buffer {
-  const packed = row['packed'] as Buffer
-  if (crc32(packed) !== Number(row['checksum'])) throw new BadImport('its stored numbers are damaged: import it anew')
-  return packed
+  if (!isSound(row)) throw new BadImport('its stored numbers are damaged: import it anew')
+  return row['packed'] as Buffer
+}
+
+function isSound(row: Row): boolean {
+  return crc32(row['packed'] as Buffer) === Number(row['checksum'])
 }
 
 async function writeArea(

@@ -131,6 +131,64 @@ describe('an import into a list of numbers', () => {
     assert.equal(fewer.numbers, 499)
   })
 
+  it('refuses an area code’s own file that leaves less than half of it, however many numbers the list has', async () => {
+    const { id } = await newList(storage, 'area-mistakes')
+    const lines = (area: number, count: number) =>
+      Array.from({ length: count }, (_, i) => `${area},${2_000_000 + i}`).join('\n')
+    await storage.stores.suppression.import(id, file(`${lines(202, 100)}\n${lines(305, 1_000)}`), REPLACE)
+    const areas = { ...REPLACE, mode: 'replace_areas' } as const
+    await assert.rejects(
+      storage.stores.suppression.import(id, file(lines(202, 49)), areas),
+      /49 numbers and the list 100 in its area codes/,
+    )
+    const meant = await storage.stores.suppression.import(id, file(lines(202, 49)), { ...areas, mayShrink: true })
+    assert.equal(meant.numbers, 1_049)
+  })
+
+  it('refuses a web page, though it has a number, and tags that never end', async () => {
+    const { id } = await newList(storage, 'pages')
+    const refused = (text: string, words: RegExp) =>
+      assert.rejects(storage.stores.suppression.import(id, file(text), REPLACE), words)
+    await refused('<!DOCTYPE html><HTML lang="en"><body><p>888-382-1222</p></body></HTML>', /web page/)
+    await refused('<a>'.repeat(1_000), /within one another/)
+    assert.equal((await asLoaded(storage, id)).held.list.revision, 0)
+  })
+
+  it('replaces numbers that are damaged where they are stored, and changes none of them', async () => {
+    const { id } = await newList(storage, 'spoilt')
+    await storage.stores.suppression.import(id, file(FULL), REPLACE)
+    const spoil = () =>
+      storage.queries.rows('update suppression_areas set checksum = checksum # 1 where list_id = $1 and area = 202', [
+        id,
+      ])
+    await spoil()
+    assert.match((await storage.stores.suppression.load(id, 0))!.damage!, /import it anew/)
+    const added = storage.stores.suppression.import(id, file('202,5559999'), { ...REPLACE, mode: 'add' })
+    await assert.rejects(added, /import it anew/)
+    for (const mode of ['replace', 'replace_areas'] as const) {
+      await spoil()
+      const told = await storage.stores.suppression.import(id, file(FULL), { ...REPLACE, mode })
+      assert.equal(told.numbers, 4)
+      const { has, loaded } = await asLoaded(storage, id)
+      assert.equal(loaded.damage, null)
+      assert.ok(has('+12025551234') && has('+13055550100'))
+    }
+  })
+
+  it('hands the buffers of a file over and copies none, but for parts of what may be used again', async () => {
+    const { id } = await newList(storage, 'handed')
+    const whole = new Uint8Array(Buffer.from('202,5551234\n202,5551235\n'))
+    const both = Buffer.alloc(24, '305,5550100\n305,5550101\n')
+    async function* pieces(): AsyncGenerator<Uint8Array> {
+      yield whole
+      yield both.subarray(0, 12)
+      yield both.subarray(12)
+    }
+    const told = await storage.stores.suppression.import(id, pieces(), REPLACE)
+    assert.equal(told.numbers, 4)
+    assert.deepEqual([whole.length, both.length], [0, 24])
+  })
+
   it('takes nothing of a file that breaks off, and keeps out a second import of the list meanwhile', async () => {
     const { id } = await newList(storage, 'cut')
     await storage.stores.suppression.import(id, file(FULL), REPLACE)
