@@ -70,7 +70,10 @@ export const NATIONAL_EXPIRES_DAYS = 31
 export const MAX_SUPPRESSION_LISTS = 500
 
 /** Whether its numbers are too old to go by. */
-export function isExpired(list: SuppressionList, atMs: number): boolean {
+export function isExpired(
+  list: Pick<SuppressionList, 'expiresAfterDays' | 'lookup' | 'versionDate'>,
+  atMs: number,
+): boolean {
   if (list.expiresAfterDays === null || list.lookup !== null) return false
   return list.versionDate === null || atMs - list.versionDate.getTime() > list.expiresAfterDays * DAY_MS
 }
@@ -89,7 +92,7 @@ export function usualMode({ kind }: Pick<SuppressionList, 'kind'>): ImportMode {
 }
 
 /** Whether a file cannot be taken without saying of when it is. */
-export function needsDate({ expiresAfterDays }: SuppressionList, mode: ImportMode): boolean {
+export function needsDate({ expiresAfterDays }: Pick<SuppressionList, 'expiresAfterDays'>, mode: ImportMode): boolean {
   return expiresAfterDays !== null && mode !== 'add' && mode !== 'remove'
 }
 

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Settings } from '../../config/settings.ts'
+import type { ImportOptions } from '../../api/needs.ts'
 import { isHouseList, type DncList } from '../../model/dnc.ts'
 import { parsePhoneNumber, type PhoneNumber } from '../../model/phone-number.ts'
 import {
@@ -52,7 +53,7 @@ export async function importDncFile(
   try {
     const { words, invalid, shown } = isHouseList(name)
       ? await intoHouseList(path, name, storage, progress)
-      : await intoList(path, await listNamed(name, path, flags, storage), flags, storage, progress)
+      : await intoNamedList(path, name, flags, storage, progress)
     progress.end()
     print(`${words}, ${invalid} invalid`)
     for (const { line, value } of shown) print(`  line ${line}: ${value}`)
@@ -91,44 +92,80 @@ async function intoHouseList(path: string, list: DncList, { stores }: Storage, p
   return { words: `${added} added, ${given - added} already listed`, invalid, shown }
 }
 
-async function intoList(
+/**
+ * A list that this makes refuses no call until it has numbers, and is gone again when there come none: calls would be refused for a file that
+ * is none.
+ */
+async function intoNamedList(
   path: string,
-  list: SuppressionList,
+  name: string,
   flags: ReadonlyMap<string, string>,
-  { stores }: Storage,
+  storage: Storage,
   progress: Progress,
 ): Promise<Imported> {
+  const { lists } = storage.stores.suppression
+  const found = await listNamed(name, storage)
+  if (found !== null) return intoList(path, found, flags, storage, progress)
+  const draft = draftOf(name, path, flags, storage)
+  optionsOf(draft, path, flags)
+  const { id } = await lists.create({ ...draft, whenExpired: 'warn' })
+  try {
+    const imported = await intoList(path, { ...draft, id }, flags, storage, progress)
+    await lists.update(id, { whenExpired: draft.whenExpired }, null)
+    return imported
+  } catch (error) {
+    await lists.remove(id).catch(() => {})
+    throw error
+  }
+}
+
+type ListDraft = Parameters<Storage['stores']['suppression']['lists']['create']>[0]
+
+/** How the file is to be taken. Throws for flags that do not say it. */
+function optionsOf(list: ListDraft, path: string, flags: ReadonlyMap<string, string>): ImportOptions {
   const mode = oneOf(flags, 'mode', IMPORT_MODES) ?? usualMode(list)
   const versionDate = dateOf(flags.get('version-date'))
   if (versionDate === null && needsDate(list, mode))
     throw new Error(`--version-date is missing: ${list.name} may be used for ${list.expiresAfterDays} days from then`)
   const mayShrink = flags.get('may-shrink') === 'true'
-  const told = await stores.suppression.import(
-    list.id,
-    createReadStream(path),
-    { mode, versionDate, mayShrink, doneBy: `dce dnc import ${basename(path)}` },
-    ({ bytes, lines }) => progress.show(bytes, lines),
+  return { mode, versionDate, mayShrink, doneBy: `dce dnc import ${basename(path)}` }
+}
+
+async function intoList(
+  path: string,
+  list: ListDraft & Pick<SuppressionList, 'id'>,
+  flags: ReadonlyMap<string, string>,
+  { stores }: Storage,
+  progress: Progress,
+): Promise<Imported> {
+  const options = optionsOf(list, path, flags)
+  const told = await stores.suppression.import(list.id, createReadStream(path), options, ({ bytes, lines }) =>
+    progress.show(bytes, lines),
   )
   const { added, removed, numbers, invalid, invalidShown } = told
-  const aged = { ...list, versionDate: versionDate ?? list.versionDate }
+  const aged = { ...list, versionDate: options.versionDate ?? list.versionDate }
   const words = `${added} added, ${removed} removed, ${numbers} on the list ${list.name}`
   return { words: isExpired(aged, Date.now()) ? `${words}, which is too old` : words, invalid, shown: invalidShown }
 }
 
-async function listNamed(
-  name: string,
-  path: string,
-  flags: ReadonlyMap<string, string>,
-  { stores, operatorId }: Storage,
-): Promise<SuppressionList> {
+async function listNamed(name: string, { stores }: Storage): Promise<SuppressionList | null> {
   const { lists } = stores.suppression
   for (let cursor: string | null = null; ;) {
     const page: Awaited<ReturnType<typeof lists.list>> = await lists.list({ limit: 1_000, cursor }, {})
     const found = page.data.find((list) => list.name === name)
     if (found) return found
-    if (page.nextCursor === null) break
+    if (page.nextCursor === null) return null
     cursor = page.nextCursor
   }
+}
+
+/** A new list, as the flags say. Throws for those that do not. */
+function draftOf(
+  name: string,
+  path: string,
+  flags: ReadonlyMap<string, string>,
+  { operatorId }: Pick<Storage, 'operatorId'>,
+): ListDraft {
   const kind = oneOf(flags, 'kind', SUPPRESSION_KINDS) ?? (isKind(name) ? name : null)
   if (kind === null)
     throw new Error(`--list ${name}: there is none; to make it, say --kind ${SUPPRESSION_KINDS.join('|')}`)
@@ -140,7 +177,7 @@ async function listNamed(
   const days = flags.get('expires-after-days')
   if (days !== undefined && !/^[1-9]\d{0,3}$/.test(days))
     throw new Error(`--expires-after-days ${days}: a number of days`)
-  return lists.create({
+  return {
     accountId: operatorId,
     name,
     kind,
@@ -153,7 +190,7 @@ async function listNamed(
     numbers: 0,
     revision: 0,
     replacedAt: 0,
-  })
+  }
 }
 
 function isKind(name: string): name is SuppressionKind {

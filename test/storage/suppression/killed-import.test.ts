@@ -52,4 +52,40 @@ describe('dce dnc import', () => {
     assert.equal(held.list.numbers, 300_000)
     await storage.close()
   })
+
+  it('makes no list of a file that is none, which would refuse every call', async function () {
+    this.timeout(120_000)
+    const databaseUrl = await createDatabase()
+    const storage = await openTestStorage({ databaseUrl })
+    const folder = temporaryFolder()
+    const path = join(folder, 'page.html')
+    writeFileSync(path, '<html><p>888-382-1222</p></html>')
+    const lists = async () => (await storage.stores.suppression.lists.list({ limit: 10, cursor: null }, {})).data
+    const run = async (...flags: string[]) => {
+      const child = spawn(
+        process.execPath,
+        [DCE, 'dnc', 'import', path, '--list', 'ftc', '--kind', 'national', '--data_dir', folder, ...flags],
+        { env: { ...process.env, DCE_DATABASE_URL: databaseUrl }, stdio: ['ignore', 'pipe', 'pipe'] },
+      )
+      let err = ''
+      child.stderr.on('data', (text: Buffer) => (err += text))
+      const [code] = await once(child, 'exit')
+      return { code, err }
+    }
+    for (const [flags, words] of [
+      [[], /--version-date is missing/],
+      [['--version-date', '2026-11-01'], /web page/],
+    ] as const) {
+      const { code, err } = await run(...flags)
+      assert.notEqual(code, 0)
+      assert.match(err, words)
+      assert.deepEqual(await lists(), [])
+    }
+    writeFileSync(path, '202,5551234\n')
+    const { code, err } = await run('--version-date', '2026-11-01')
+    assert.equal(code, 0, err)
+    const [made] = await lists()
+    assert.deepEqual([made!.numbers, made!.whenExpired, made!.expiresAfterDays], [1, 'refuse', 31])
+    await storage.close()
+  })
 })
