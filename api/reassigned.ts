@@ -78,7 +78,7 @@ export function reassignedEndpoints(kit: Kit): Endpoint[] {
         const standing =
           consentDate === undefined
             ? null
-            : standingOf(found, Date.parse(`${consentDate}T00:00:00Z`), kit.clock.now()).standing
+            : standingOf(found, Date.parse(`${consentDate}T12:00:00Z`), kit.clock.now()).standing
         const answers = found.map(({ consentDate: about, answer, askedAt }) => ({
           consent_date: about,
           answer,

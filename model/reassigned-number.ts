@@ -23,6 +23,8 @@ export const MOST_REASSIGNED_ANSWERS = 100
  * no use.
  */
 export const RECENT_ANSWER_DAYS = 31
+/** No American clock is farther behind UTC (Samoa's): a consent of this evening there has tomorrow's day in UTC. */
+const FARTHEST_BEHIND_MS = 11 * 3_600_000
 
 /** What the answers kept of a number are worth for a consent of a day. */
 export type ReassignedStanding =
@@ -34,15 +36,17 @@ export type ReassignedStanding =
 
 /**
  * A `yes` about the consent's day or a later one says that the number has changed hands since the consent; a `no` about that day or an earlier
- * one that it has not, as long as it is recent. Whatever else was answered says nothing of this consent.
+ * one that it has not, as long as it is recent. Whatever else was answered says nothing of this consent. The database is asked about the day
+ * on the consumer's own calendar, so a `yes` counts from the first day that it may have been anywhere in America.
  */
 export function standingOf(
   answers: readonly ReassignedAnswer[],
   consentAtMs: number,
   atMs: number,
 ): ReassignedStanding {
-  const day = new Date(consentAtMs).toISOString().slice(0, 10)
-  const yes = answers.find(({ answer, consentDate }) => answer === 'yes' && consentDate >= day)
+  const day = dayOf(consentAtMs)
+  const earliest = dayOf(consentAtMs - FARTHEST_BEHIND_MS)
+  const yes = answers.find(({ answer, consentDate }) => answer === 'yes' && consentDate >= earliest)
   if (yes) return { standing: 'reassigned', by: yes }
   const oldest = atMs - RECENT_ANSWER_DAYS * DAY_MS
   const no = answers.find(
@@ -50,4 +54,8 @@ export function standingOf(
       answer === 'no' && consentDate <= day && askedAt.getTime() >= oldest && askedAt.getTime() <= atMs,
   )
   return no ? { standing: 'safe_harbour', by: no } : { standing: 'unknown', by: null }
+}
+
+function dayOf(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, 10)
 }

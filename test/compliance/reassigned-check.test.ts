@@ -41,6 +41,13 @@ describe('a number that may belong to somebody else by now', () => {
     assert.equal(judge([answer('yes', '2026-06-14')])!.against, false)
   })
 
+  it('counts a yes about the day on the consumer’s own calendar, which is not yet that of UTC in the evening', () => {
+    const givenAtMs = Date.parse('2026-06-16T01:30:00Z') // 21:30 of the 15th in New York.
+    const consent = { givenAtMs } as NonNullable<ScreeningRequest['consent']>
+    assert.equal(judge([answer('yes', '2026-06-15')], { consent })!.against, true)
+    assert.equal(judge([answer('yes', '2026-06-14')], { consent })!.against, false)
+  })
+
   it('has a safe harbour only by a recent no about the day of the consent or an earlier one', () => {
     const harbour = [false, 'safe harbour']
     const none = [false, 'no recent answer about this consent']
