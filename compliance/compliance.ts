@@ -64,6 +64,8 @@ export interface Compliance {
   readonly suppression: SuppressionLists
   /** The line of a list that somebody else keeps, by what came of asking; null: it is none of those. */
   recordOutside(list: HeldList, answer: OutsideAnswer, leg: TrafficType): CheckRecord | null
+  /** The states the consumer may be in, by all that is known of where it is; empty: nobody knows. */
+  statesOf(request: ScreeningRequest): readonly string[]
   screen(request: ScreeningRequest): ScreeningVerdict
   /** What its place decides, and the operator's rules: of a call that has been screened and counted, when it is better known where it is. */
   screenAgain(request: ScreeningRequest): ScreeningVerdict
@@ -111,6 +113,11 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
   return {
     suppression: doNotCall.suppression,
     recordOutside: (held, answer, leg) => recordOutside(held, answer, leg, enforcement),
+    statesOf(request) {
+      const consent = consentFor(consents.goodFor(request), request.offer?.sellerId ?? null)
+      const { places } = hours.locate(consumerOf({ ...request, consent }), request.atMs)
+      return places.map(({ place }) => place.state)
+    },
     apply(change) {
       if (change.kind === 'dnc' || change.kind === 'suppression-list') doNotCall.apply(change)
       if (change.kind === 'consent') consents.apply(change)

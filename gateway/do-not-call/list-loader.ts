@@ -30,6 +30,8 @@ export class ListLoader implements ScreeningPart<ListStorage> {
   readonly #needs: ListLoaderNeeds
   readonly #loading = new Map<SuppressionListId, Promise<void>>()
   readonly #retries = new Map<SuppressionListId, () => void>()
+  /** Changed while this process starts. */
+  readonly #missed = new Set<SuppressionListId>()
   #storage: ListStorage | null = null
   #isStarted = false
   #isClosed = false
@@ -39,8 +41,9 @@ export class ListLoader implements ScreeningPart<ListStorage> {
   }
 
   apply(change: BookChange): void {
-    if (change.kind !== 'suppression-list' || !this.#isStarted) return
-    if (this.#isStale(change.id, change.value?.revision)) void this.#load(change.id)
+    if (change.kind !== 'suppression-list' || !this.#isStale(change.id, change.value?.revision)) return
+    if (this.#isStarted) void this.#load(change.id)
+    else this.#missed.add(change.id)
   }
 
   open(storage: ListStorage): void {
@@ -50,9 +53,10 @@ export class ListLoader implements ScreeningPart<ListStorage> {
   async start(): Promise<void> {
     this.#isStarted = true
     for (const { list, damage } of this.#needs.lists.all) {
-      if (damage === null) continue
+      if (damage === null && !this.#missed.has(list.id)) continue
       await this.#read(list.id)
     }
+    this.#missed.clear()
   }
 
   /** Resolves when what was committed of a list before now has been read, or could not be. */

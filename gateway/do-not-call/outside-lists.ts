@@ -15,7 +15,7 @@ import { askOutside, NoAnswer } from './lookup-client.ts'
 const MAX_UNDER_WAY = 500
 
 export interface OutsideListNeeds {
-  readonly compliance: Pick<Compliance, 'suppression' | 'recordOutside'>
+  readonly compliance: Pick<Compliance, 'suppression' | 'recordOutside' | 'statesOf'>
   readonly client: Pick<HttpClient, 'send' | 'close'>
   /** What other gateways were answered; null: there is no Redis. */
   readonly shared: DncAnswers | null
@@ -46,6 +46,7 @@ export class OutsideLists implements ScreeningPart<unknown> {
         onFailure: 'allow',
         keepsFromBuyers: false,
         gather: (arrival) => this.#gather(arrival),
+        failed: (arrival, why) => this.#without(arrival, why),
       },
     ]
   }
@@ -62,13 +63,29 @@ export class OutsideLists implements ScreeningPart<unknown> {
 
   #gather(arrival: Arrival): Contribution | Promise<Contribution> | null {
     const { ani } = arrival
-    const all = this.#needs.compliance.suppression.outside
-    if (all.length === 0 || ani === null) return null
-    const lists = all.filter(({ list }) => isFor(list.state, arrival))
-    if (lists.length === 0) return null
+    const lists = this.#listsFor(arrival)
+    if (lists.length === 0 || ani === null) return null
     const kept = lists.map((held) => this.#find(keyOf(held, ani)))
     if (kept.every((answer) => answer !== null)) return this.#record(lists, kept, arrival)
     return this.#ask(lists, ani).then((answers) => this.#record(lists, answers, arrival))
+  }
+
+  /** Nobody waits for answers, or not any more: each list's own policy decides, where none is kept. */
+  #without(arrival: Arrival, why: string): Contribution {
+    const lists = this.#listsFor(arrival)
+    const answers = lists.map(
+      (held): OutsideAnswer => this.#find(keyOf(held, arrival.ani!)) ?? { said: 'unknown', why },
+    )
+    return this.#record(lists, answers, arrival)
+  }
+
+  /** Those that are for this consumer: who may be anywhere may be in a list's state. */
+  #listsFor({ ani, zip, number: { trafficType }, atMs, offer, brought }: Arrival): readonly HeldList[] {
+    const { suppression, statesOf } = this.#needs.compliance
+    const all = suppression.outside
+    if (ani === null || all.every(({ list }) => list.state === null)) return ani === null ? [] : all
+    const states = statesOf({ ani, zip: zip?.zip ?? null, trafficType, atMs, offer, brought })
+    return all.filter(({ list }) => list.state === null || states.length === 0 || states.includes(list.state))
   }
 
   #record(lists: readonly HeldList[], answers: readonly OutsideAnswer[], { number }: Arrival): Contribution {
@@ -150,9 +167,4 @@ function fieldOf({ list }: HeldList): string {
 
 function keyOf(held: HeldList, number: PhoneNumber): string {
   return `${fieldOf(held)} ${number}`
-}
-
-/** Who may be anywhere may be there. */
-function isFor(state: string | null, { places }: Arrival): boolean {
-  return state === null || places.length === 0 || places.some((place) => place.state === state)
 }

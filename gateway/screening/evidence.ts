@@ -35,6 +35,8 @@ export interface Evidence {
   readonly deadlineMs: number
   /** What follows of no answer in that time, or a failure. */
   readonly onFailure: 'allow' | 'block'
+  /** What follows in place of that for this call. */
+  failed?(arrival: Arrival, why: string): Contribution
   /** No buyer may hear of the call until it has answered. */
   readonly keepsFromBuyers: boolean
   /**

@@ -57,10 +57,10 @@ export class Gatherings {
       if (answer === null) continue
       found ??= []
       if (!(answer instanceof Promise)) found.push({ evidence: each, contribution: answer })
-      else if (this.#waiting >= this.#needs.maxWaiting) found.push(this.#full(each, answer, until))
+      else if (this.#waiting >= this.#needs.maxWaiting) found.push(this.#full(each, arrival, answer, until))
       else {
         ;(pending ??= []).push(each)
-        found.push(this.#wait(each, answer, until, gone))
+        found.push(this.#wait(each, arrival, answer, until, gone))
       }
     }
     if (found === null) return NOTHING
@@ -81,19 +81,20 @@ export class Gatherings {
     } catch (error) {
       this.#needs.onError(evidence, error)
       this.#needs.onEnded(evidence, 'failed', 0)
-      return failure(evidence, 'it could not be asked')
+      return failure(evidence, arrival, 'it could not be asked')
     }
   }
 
-  #full(evidence: Evidence, answer: Promise<unknown>, until: Until): Gathered {
+  #full(evidence: Evidence, arrival: Arrival, answer: Promise<unknown>, until: Until): Gathered {
     answer.catch(() => {}) // It hears that nobody waits.
     until.over()
     this.#needs.onEnded(evidence, 'full', 0)
-    return { evidence, contribution: failure(evidence, 'too many calls are waiting for answers') }
+    return { evidence, contribution: failure(evidence, arrival, 'too many calls are waiting for answers') }
   }
 
   #wait(
     evidence: Evidence,
+    arrival: Arrival,
     answer: Promise<Contribution | null>,
     until: Until,
     gone: AbortSignal | null,
@@ -114,12 +115,15 @@ export class Gatherings {
       }
       const giveUp = (): void => end('given_up', null)
       const { deadlineMs } = evidence
-      const deadline = setTimeout(() => end('late', failure(evidence, `no answer within ${deadlineMs} ms`)), deadlineMs)
+      const deadline = setTimeout(
+        () => end('late', failure(evidence, arrival, `no answer within ${deadlineMs} ms`)),
+        deadlineMs,
+      )
       answer.then(
         (contribution) => end('answered', contribution),
         (error: unknown) => {
           if (!isOver) onError(evidence, error)
-          end('failed', failure(evidence, 'the look-up failed'))
+          end('failed', failure(evidence, arrival, 'the look-up failed'))
         },
       )
       if (gone?.aborted) giveUp()
@@ -133,7 +137,9 @@ function timed(said: Contribution, tookMs: number): Contribution {
 }
 
 /** What no answer means: the operator's policy says so, and the record. */
-function failure({ name, onFailure }: Evidence, detail: string): Contribution {
+function failure(evidence: Evidence, arrival: Arrival, detail: string): Contribution {
+  if (evidence.failed) return evidence.failed(arrival, detail)
+  const { name, onFailure } = evidence
   const effect: CheckRecord['effect'] = onFailure === 'block' ? 'block' : 'advisory'
   return { checks: [{ check: name, effect, rule: `${name}:unavailable`, source: 'fail policy', detail }] }
 }

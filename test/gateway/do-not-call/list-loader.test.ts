@@ -67,6 +67,17 @@ describe('the numbers of do-not-call lists in a gateway', () => {
     await refused
   })
 
+  it('are read at the start of a list that was empty when it was known first, too', async () => {
+    const { asked, loader, apply, has } = stage()
+    apply(0)
+    apply(1)
+    const started = loader.start()
+    await turn()
+    asked[0]!.answer(numbers(1, [5_550_100]))
+    await started
+    assert.ok(has(5_550_100))
+  })
+
   it('stay as they were until those of a change are read, which is asked for once at a time', async () => {
     const { asked, loader, apply, has } = stage()
     apply(0)

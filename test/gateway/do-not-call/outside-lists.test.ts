@@ -90,16 +90,11 @@ describe('do-not-call lists that others keep', () => {
     const cache = { ttlMs: DAY_MS, most: 100 }
     const outside = new OutsideLists({ compliance, client, shared: null, clock, cache, ...changes })
     opened.push(outside)
-    const gather = (ani: string | null, leg: TrafficType = 'transfer', states: readonly string[] = []) =>
-      outside.evidence[0]!.gather(
-        {
-          ani: ani as PhoneNumber | null,
-          number: { trafficType: leg },
-          places: states.map((state) => ({ state })),
-        } as unknown as Arrival,
-        new Until(),
-      )
-    return { compliance, outside, clock, gather }
+    const gather = (ani: string | null, leg: TrafficType = 'transfer', more: Partial<Arrival> = {}) =>
+      outside.evidence[0]!.gather(anArrival(ani, leg, more), new Until())
+    const fail = (ani: string, leg: TrafficType = 'transfer') =>
+      outside.evidence[0]!.failed!(anArrival(ani, leg), 'too many calls are waiting for answers')
+    return { compliance, outside, clock, gather, fail }
   }
   const effects = (said: Contribution | null) => said!.checks!.map(({ effect, rule }) => [effect, rule])
 
@@ -118,8 +113,14 @@ describe('do-not-call lists that others keep', () => {
     assert.equal(stage([]).gather('+12025551234'), null)
     assert.equal(stage([aList()]).gather(null), null)
     const texas = stage([aList({}, { kind: 'state', state: 'TX' })])
-    assert.equal(texas.gather('+12025551234', 'transfer', ['DC']), null)
-    assert.ok(texas.gather('+12145551234', 'transfer', ['TX', 'OK']) instanceof Promise)
+    assert.equal(texas.gather('+12025551234'), null)
+    assert.ok(texas.gather('+12145551234') instanceof Promise)
+    assert.ok(texas.gather('+18005551234') instanceof Promise) // It may be anywhere.
+    // Its ZIP code says more than its number.
+    const inTexas = { zip: loadPlaces().ofZip('75201'), offer: { sellerId: '', numberId: '', vertical: '', tags: {} } }
+    assert.ok(texas.gather('+12025551234', 'transfer', inTexas) instanceof Promise)
+    const inDc = { ...inTexas, zip: loadPlaces().ofZip('20001') }
+    assert.equal(texas.gather('+12145551234', 'transfer', inDc), null)
     // A list asked by HTTP is asked of no set in memory.
     assert.ok(!stage([aList()]).compliance.suppression.of('national').length)
   })
@@ -175,6 +176,16 @@ describe('do-not-call lists that others keep', () => {
     }
   })
 
+  it('refuse or let go, as each says, a call that cannot wait for them: what is kept is known all the same', async () => {
+    const careful = stage([aList()])
+    assert.deepEqual(effects(careful.fail('+12025551234')), [['block', 'national-do-not-call:unknown']])
+    assert.deepEqual(effects(careful.fail('+12025551234', 'inbound')), [['advisory', 'national-do-not-call:unknown']])
+    const easy = stage([aList({ whenAway: 'warn' })])
+    assert.deepEqual(effects(easy.fail('+12025551234')), [['advisory', 'national-do-not-call:unknown']])
+    await careful.gather('+12025551234')
+    assert.deepEqual(effects(careful.fail('+12025551234')), [['allow', 'national-do-not-call']])
+  })
+
   it('are not reached in the house’s own networks', async () => {
     const client = new HttpClient(new AddressGuard(), { connections: 5, maxAnswerBytes: 1_000 })
     const said = await stage([aList()], { client }).gather('+12025551234')
@@ -210,6 +221,17 @@ describe('do-not-call lists that others keep', () => {
     assert.deepEqual(effects(await second.gather('+12025559999')), [['allow', 'national-do-not-call']])
   })
 })
+
+function anArrival(ani: string | null, trafficType: TrafficType, more: Partial<Arrival> = {}): Arrival {
+  const arrival = {
+    ani: ani as PhoneNumber | null,
+    number: { trafficType },
+    zip: null,
+    atMs: Date.now(),
+    brought: null,
+  }
+  return { ...arrival, ...more } as unknown as Arrival
+}
 
 const dead: DncAnswers = {
   find: () => Promise.reject(new Error('away')),

@@ -94,7 +94,10 @@ describe('screening', () => {
     assert.deepEqual([allowed.refusal, allowed.rule], [null, 'list:unavailable'])
     assert.deepEqual(allowed.checks[0]!.effect, 'advisory')
     assert.deepEqual(refused.refusal, { reason: 'compliance', text: 'list:unavailable' })
-    assert.deepEqual(ended, ['list late', 'list late'])
+    const check = { check: 'list', effect: 'block', rule: 'own', source: 's', detail: 'd' } as const
+    const own = await screen({ evidence: [{ ...silent('allow'), failed: () => ({ checks: [check] }) }], onEnded })
+    assert.equal(own.rule, 'own')
+    assert.deepEqual(ended, ['list late', 'list late', 'list late'])
     assert.ok(untils.every(({ signal }) => signal.aborted))
   })
 
