@@ -3,7 +3,6 @@ import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Settings } from '../../config/settings.ts'
-import type { ImportOptions } from '../../api/needs.ts'
 import { isHouseList, type DncList } from '../../model/dnc.ts'
 import { parsePhoneNumber, type PhoneNumber } from '../../model/phone-number.ts'
 import {
@@ -119,7 +118,9 @@ async function intoNamedList(
   }
 }
 
-type ListDraft = Parameters<Storage['stores']['suppression']['lists']['create']>[0]
+type Lists = Storage['stores']['suppression']
+type ListDraft = Parameters<Lists['lists']['create']>[0]
+type ImportOptions = Parameters<Lists['import']>[2]
 
 /** How the file is to be taken. Throws for flags that do not say it. */
 function optionsOf(list: ListDraft, path: string, flags: ReadonlyMap<string, string>): ImportOptions {
