@@ -1,4 +1,11 @@
-import type { FraudAction, FraudBlockKind, FraudContribution, FraudLabel, FraudReason } from '../../model/fraud.ts'
+import type {
+  FraudAction,
+  FraudBlock,
+  FraudBlockKind,
+  FraudContribution,
+  FraudLabel,
+  FraudReason,
+} from '../../model/fraud.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import { FEATURE_NAMES } from './features/feature-names.ts'
 import { FeatureSet } from './features/feature-set.ts'
@@ -7,7 +14,7 @@ import { SlotTable } from './features/slot-table.ts'
 import type { ArrivingCall, EndedCall } from './fraud-call.ts'
 import { LabelledCallers } from './rules/labelled-callers.ts'
 import { reasonOf, scoreByRule, type FraudRule } from './rules/fraud-rules.ts'
-import { BLOCK_LENGTH, TimedBlocks } from './rules/timed-blocks.ts'
+import { BLOCK_LENGTH, TimedBlocks, type Blockable } from './rules/timed-blocks.ts'
 import { Velocity, type VelocityLimit } from './rules/velocity.ts'
 
 /** A learned judge of the same features; compliance/fraud/model/ has one. */
@@ -94,12 +101,17 @@ export class FraudWatch {
   arrive(call: ArrivingCall): FraudVerdict {
     const features = this.#features.arrive(call)
     const calls = this.#countVelocity(call)
-    const block = this.blocks.find(call)
+    const block = this.blockOf(call)
     if (block !== null) {
       const reason = { rule: `timed-block:${block.kind}`, score: 1, text: block.reason }
       return { ...HARMLESS, score: 1, action: 'block', reasons: [reason], isBlocked: true }
     }
     return this.#judge(call, features, calls)
+  }
+
+  /** What refuses the call, whatever its score. A caller that an analyst has called clean is not refused by what rules have made. */
+  blockOf(call: Blockable): FraudBlock | null {
+    return this.blocks.find(call, call.ani !== null && this.#labelled.get(call.ani) === 'clean')
   }
 
   /** A call of before, or of another gateway: it counts, once however often it is told, and nobody asks of it. */

@@ -1,6 +1,6 @@
 import type { FraudWatch, FraudVerdict, WantedBlock } from '../../compliance/fraud/fraud-watch.ts'
 import type { ArrivingCall, EndedCall } from '../../compliance/fraud/fraud-call.ts'
-import { MAX_FRAUD_BLOCKS } from '../../compliance/fraud/rules/timed-blocks.ts'
+import { BY_RULE, isOfRule, MAX_FRAUD_BLOCKS } from '../../compliance/fraud/rules/timed-blocks.ts'
 import type { ScreeningRequest } from '../../compliance/screening-request.ts'
 import type { Logger } from '../../config/logger.ts'
 import type { Telemetry } from '../../config/telemetry.ts'
@@ -33,8 +33,6 @@ const LONGEST_OPEN_MS = 25 * 3_600_000
 /** How long a block is still listed when it is over. */
 const BLOCKS_KEPT_MS = 30 * DAY_MS
 const KIND = 'fraud'
-/** Who made a block, where no person did. */
-const BY_RULE = 'rule '
 
 /** What gateways tell one another. */
 interface FraudNews {
@@ -173,7 +171,7 @@ export class FraudPart implements ScreeningPart<FraudStorage> {
 
   /** A ping is not counted, but what is blocked is not promised a price. */
   #judgePing({ ani, number, atMs }: Arrival): Contribution | null {
-    const block = this.#needs.watch.blocks.find({ ani, numberId: number.id, trunkId: '' as TrunkId, atMs })
+    const block = this.#needs.watch.blockOf({ ani, numberId: number.id, trunkId: '' as TrunkId, atMs })
     if (block === null) return null
     const reason = { rule: `timed-block:${block.kind}`, score: 1, text: block.reason }
     return contributionOf({ score: 1, action: 'block', reasons: [reason] }, true)
@@ -247,10 +245,6 @@ export class FraudPart implements ScreeningPart<FraudStorage> {
   }
 }
 
-function isOfRule({ madeBy }: FraudBlock): boolean {
-  return madeBy.startsWith(BY_RULE)
-}
-
 /** As the call's record and the audit have it, and how the call is refused. */
 function contributionOf(
   { score, action, reasons }: Pick<FraudVerdict, 'score' | 'action' | 'reasons'>,
@@ -261,5 +255,6 @@ function contributionOf(
   const words = reasons.map(({ text }) => text).join('; ')
   const detail = `${score.toFixed(2)}, ${action}${action === 'block' && !isEnforced ? ' (only reported)' : ''}${words === '' ? '' : `: ${words}`}`
   const check: CheckRecord = { check: 'fraud', effect, rule, source: 'fraud scoring', detail, score, action }
-  return effect === 'block' ? { checks: [check], refusal: { reason: 'fraud', text: rule } } : { checks: [check] }
+  // Whoever sells calls does not learn what fraud is known by.
+  return effect === 'block' ? { checks: [check], refusal: { reason: 'fraud', text: 'fraud' } } : { checks: [check] }
 }

@@ -210,7 +210,7 @@ export class Pings {
     seller: Account,
     { refusal, rule, exclusions, consents }: Screened,
   ): PingAnswer | Promise<PingAnswer> {
-    if (refusal) return rejected([pingReason('compliance', rule ?? undefined)])
+    if (refusal) return rejected([pingReason('compliance', refusal.reason === 'fraud' ? 'fraud' : (rule ?? undefined))])
     const request = { ...asking, exclusions, consents }
     const round = this.#parts.bidders?.ask(request) ?? null
     if (!round?.answered) return this.#auction(ping, request, seller, round)

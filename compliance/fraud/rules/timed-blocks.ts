@@ -3,8 +3,18 @@ import type { ArrivingCall } from '../fraud-call.ts'
 
 /** Blocks in force at a time; of more, the ones that end first are not made. */
 export const MAX_FRAUD_BLOCKS = 10_000
+const NONE: readonly never[] = []
+/** What a block may be found by. */
+export type Blockable = Pick<ArrivingCall, 'ani' | 'numberId' | 'trunkId' | 'atMs'>
 /** Of `+12125550123`, what names its block of a thousand numbers: `+12125550`. */
 export const BLOCK_LENGTH = 9
+
+/** Who made a block, where no person did; then the rule's name. */
+export const BY_RULE = 'rule '
+
+export function isOfRule({ madeBy }: Pick<FraudBlock, 'madeBy'>): boolean {
+  return madeBy.startsWith(BY_RULE)
+}
 
 /** The blocks that are in force, each found by what it is of. One that is over is nothing, wherever else it is still kept. */
 export class TimedBlocks {
@@ -32,19 +42,15 @@ export class TimedBlocks {
     else ofThing.push(block)
   }
 
-  /** The first that refuses the call; null: none does. */
-  find({
-    ani,
-    numberId,
-    trunkId,
-    atMs,
-  }: Pick<ArrivingCall, 'ani' | 'numberId' | 'trunkId' | 'atMs'>): FraudBlock | null {
+  /** The first that refuses the call; null: none does. `ofPeople`: those that rules have made do not. */
+  find({ ani, numberId, trunkId, atMs }: Blockable, ofPeople = false): FraudBlock | null {
     if (this.#ids.size === 0) return null
     if (ani !== null) {
-      const byCaller = this.#of('caller', ani, atMs) ?? this.#of('block', ani.slice(0, BLOCK_LENGTH), atMs)
+      const block = ani.slice(0, BLOCK_LENGTH)
+      const byCaller = this.#of('caller', ani, atMs, ofPeople) ?? this.#of('block', block, atMs, ofPeople)
       if (byCaller !== null) return byCaller
     }
-    return this.#of('number', numberId, atMs) ?? this.#of('trunk', trunkId, atMs)
+    return this.#of('number', numberId, atMs, ofPeople) ?? this.#of('trunk', trunkId, atMs, ofPeople)
   }
 
   has(kind: FraudBlockKind, value: string, atMs: number): boolean {
@@ -56,12 +62,13 @@ export class TimedBlocks {
     for (const block of this.#ids.values()) if (block.until.getTime() <= atMs) this.#remove(block)
   }
 
-  #of(kind: FraudBlockKind, value: string, atMs: number): FraudBlock | null {
-    const ofThing = this.#byKind[kind].get(value)
-    if (ofThing === undefined) return null
-    let last = ofThing[0]!
-    for (const block of ofThing) if (block.until > last.until) last = block
-    return last.until.getTime() > atMs ? last : null
+  #of(kind: FraudBlockKind, value: string, atMs: number, ofPeople = false): FraudBlock | null {
+    let last: FraudBlock | null = null
+    for (const block of this.#byKind[kind].get(value) ?? NONE) {
+      if (block.until.getTime() <= atMs || (ofPeople && isOfRule(block))) continue
+      if (last === null || block.until > last.until) last = block
+    }
+    return last
   }
 
   #remove(block: FraudBlock): void {

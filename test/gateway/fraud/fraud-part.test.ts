@@ -139,7 +139,7 @@ describe('fraud in the gateway', () => {
     const check = screened[0]!.checks.find((each) => each.check === 'fraud')!
     assert.deepEqual([check.effect, check.score, check.action, check.detail], ['allow', 0, 'allow', '0.00, allow'])
     const refused = screened.find(({ refusal }) => refusal !== null)!
-    assert.equal(refused.refusal!.reason, 'fraud')
+    assert.deepEqual(refused.refusal, { reason: 'fraud', text: 'fraud' }) // No word to the carrier of what it was known by.
     assert.match(refused.rule!, /^fraud:caller-/)
     assert.match(refused.text, /block: .*calls of this caller/)
     await until(() => blocks.length > 0)
@@ -154,6 +154,21 @@ describe('fraud in the gateway', () => {
     assert.ok(scores.length > 3 && scores.length < 20)
     assert.deepEqual(announced, scores)
     assert.deepEqual([scores.at(-1)!.action, scores.at(-1)!.isEnforced, scores.at(-1)!.ani], ['block', true, CALLER])
+  })
+
+  it('lets a caller through what rules have made, and nothing else, when an analyst has called it clean', async () => {
+    const { call, blocks, part } = await gateway()
+    for (let i = 0; i < 20; i++) call(i)
+    await until(() => blocks.length > 0)
+    assert.equal(call(30).rule, 'fraud:timed-block:caller')
+    part.label(CALLER, 'clean')
+    assert.deepEqual([call(31).refusal, call(31, { invite: null }).refusal], [null, null])
+    const id = newId<FraudBlockId>()
+    part.apply({ kind: 'fraud-block', id, value: { ...blocks[0]!, id, madeBy: 'user 1' } })
+    assert.equal(call(32).rule, 'fraud:timed-block:caller')
+    part.apply({ kind: 'fraud-block', id, value: null })
+    part.label(CALLER, 'fraud')
+    assert.equal(call(33).rule, 'fraud:timed-block:caller')
   })
 
   it('only reports where it is not to be enforced, but for blocks that people made', async () => {
