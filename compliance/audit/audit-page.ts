@@ -1,6 +1,7 @@
 import { verify, type KeyObject } from 'node:crypto'
 import type { AuditBlock, AuditLine } from '../../model/audit.ts'
 import type { CallRecord, CheckRecord } from '../../model/cdr.ts'
+import { DAY_MS } from '../../model/time-zone.ts'
 import { blockHash, keyIdOf, lineHash } from './chain.ts'
 import { inclusionProof, merkleRoot } from './merkle.ts'
 
@@ -44,8 +45,9 @@ export function auditPage(entry: Entry, keys: readonly KeyObject[], call: OfCall
   const inputs = readObject(line.inputs)
   const checks = readChecks(line.checks)
   const at = printMicros(line.atMicros)
-  const judgedMs = Number(line.atMicros / 1000n) + Number(inputs['evidenceMs'] ?? 0)
-  const judgedAt = new Date(judgedMs).toISOString()
+  const { evidenceMs } = inputs
+  const tookMs = typeof evidenceMs === 'number' && Math.abs(evidenceMs) < DAY_MS ? evidenceMs : 0
+  const judgedAt = new Date(Number(line.atMicros / 1000n) + tookMs).toISOString()
   return {
     title: `Compliance audit of call ${line.callId}`,
     verdict: verdictOf(line, checks),
@@ -135,12 +137,20 @@ function readObject(text: string | null): Record<string, unknown> {
   return typeof read === 'object' && read !== null ? { ...read } : {}
 }
 
-/** As they are stored: those of long ago may lack what later ones have. */
+/** As they are stored: those of long ago may lack what later ones have, and in those somebody has meddled with anything may stand. */
 function readChecks(text: string | null): CheckRecord[] {
   const read: unknown = text === null ? null : JSON.parse(text)
   if (!Array.isArray(read)) return []
   const blank = { check: '', effect: 'allow', rule: '', source: '', detail: '' } as const
-  return read.map((each: Partial<CheckRecord>): CheckRecord => ({ ...blank, ...each }))
+  return read.map((each: unknown): CheckRecord => ({ ...blank, ...textsOf(each) }))
+}
+
+function textsOf(check: unknown): Record<string, unknown> {
+  if (typeof check !== 'object' || check === null) return {}
+  const entries: [string, unknown][] = Object.entries(check)
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, typeof value === 'number' ? value : printValue(value)]),
+  )
 }
 
 function printValue(value: unknown): string {

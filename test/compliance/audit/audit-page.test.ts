@@ -100,6 +100,23 @@ describe('the auditor’s page of a call', () => {
     assert.match(Object.fromEntries(seal)['state']!, /^not sealed yet/)
   })
 
+  it('shows a line that somebody has meddled with, whatever stands there now', () => {
+    const meddled: readonly Partial<AuditLine>[] = [
+      { inputs: '{"evidenceMs": "soon"}' },
+      { inputs: '{"evidenceMs": 1e300}' },
+      { inputs: '7' },
+      { checks: '[{"check": {"a": 1}, "rule": null, "detail": ["x"], "effect": 4, "tookMs": {}}, 5, null]' },
+      { checks: '{"length": 3}' },
+    ]
+    for (const change of meddled) {
+      const forged = { ...LINE, ...change }
+      const shown = page(forged, [OTHER, forged])
+      assert.match(String(shown.seal[0]), /NOT AS IT WAS SEALED/)
+      assert.ok(auditPagesAsText([shown]).length > 0)
+      assert.match(auditPagesAsHtml([shown]), /<html/)
+    }
+  })
+
   it('says of a line that was erased what is left of it, its seal included', () => {
     const erased = { ...LINE, commitment: commitmentOf(LINE), number: null, inputs: null, checks: null, salt: null }
     const { verdict, facts, checks, seal } = page(erased, [OTHER, erased])
