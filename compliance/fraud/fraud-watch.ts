@@ -63,8 +63,6 @@ const FURTHER = 0.1
 /** Reasons and contributions that are told. */
 const MOST_REASONS = 8
 const MOST_CONTRIBUTIONS = 10
-/** Whoever has been called a fraud by an analyst is to be looked at again. */
-const LABELLED_SCORE = 0.7
 /** What speaks against all calls of a number or seller is told, and not enough by itself, of one that the model finds honest. */
 const MUTED = 0.5
 /** Just below a threshold. */
@@ -169,7 +167,8 @@ export class FraudWatch {
     if (label === 'fraud')
       (reasons ??= []).push({
         rule: 'labelled-caller',
-        score: LABELLED_SCORE,
+        // To be looked at again, and no block, whatever the thresholds are.
+        score: Math.min(thresholds.medium, thresholds.high - SHORT_OF),
         text: 'an analyst has called this caller a fraud',
       })
     if (modelScore !== null && modelScore >= thresholds.low)
@@ -234,7 +233,9 @@ function valueOf(kind: FraudBlockKind, { ani, numberId, trunkId }: ArrivingCall)
   if (kind === 'number') return numberId
   if (kind === 'trunk') return trunkId
   if (ani === null) return null
-  return kind === 'caller' ? ani : ani.slice(0, BLOCK_LENGTH)
+  if (kind === 'caller') return ani
+  // Only the North American plan hands numbers out by blocks of a thousand: elsewhere as many digits are of a whole city, or a whole country.
+  return ani.startsWith('+1') ? ani.slice(0, BLOCK_LENGTH) : null
 }
 
 /** The features that weighed most, either way. */

@@ -93,6 +93,17 @@ describe('fraud', () => {
     assert.match(reasons.find(({ rule }) => rule === 'caller-rate-minute')!.text, /in a minute: 11$/)
   })
 
+  it('wants a block of a thousand numbers where numbers are handed out so, and nowhere else', () => {
+    const step = { at: 0, score: 0.9 }
+    const rules = [{ ...RULES[0]!, warning: step, critical: step, blocks: { kind: 'block', minutes: 5 } as const }]
+    const wanted = (ani: string) =>
+      watch({ rules })
+        .arrive(arriving({ ani }))
+        .wanted.map(({ value }) => value)
+    assert.deepEqual(wanted('+12125527391'), ['+12125527'])
+    assert.deepEqual(wanted('+442079460123'), [])
+  })
+
   it('never adds suspicions up to a block', () => {
     const suspicion = { ...RULES[0]!, warning: { at: 0, score: 0.7 }, critical: { at: 0, score: 0.7 }, blocks: null }
     const rules = Array.from({ length: 8 }, (_, i) => ({ ...suspicion, name: `suspicion-${i}` }))
@@ -189,6 +200,9 @@ describe('fraud', () => {
     )
     assert.equal(seen.at(-1)!.action, 'review') // Never blocked again, and still told.
     assert.deepEqual(seen.at(-1)!.wanted, [])
+    const strict = watch({ thresholds: { low: 0.2, medium: 0.4, high: 0.5 } })
+    strict.label(caller(8), 'fraud')
+    assert.equal(strict.arrive(arriving({ ani: caller(8) })).action, 'review')
     const labelled = new LabelledCallers(2)
     for (const n of [1, 2, 3]) labelled.set(caller(n), 'fraud')
     assert.deepEqual(
