@@ -8,8 +8,11 @@ import type { ReadCounts } from './read-numbers.ts'
 
 /** Any number, as long as all of us use it: one writer at a time on a list. */
 const LOCK_CLASS = 7_203_118
-/** A replacement of which more lines are no numbers than one in so many is a mistake. */
-const INVALID_SHARE = 100
+/**
+ * A file of which more lines are no numbers than one in so many is a mistake: one that only adds or only takes away need not be whole, and is
+ * another kind of file.
+ */
+const INVALID_SHARE = { replace: 100, replace_areas: 100, change: 100, add: 2, remove: 2 } as const
 /** But a few always may. */
 const INVALID_ALLOWED = 10
 
@@ -124,12 +127,11 @@ async function lock(tx: Queries, { listId, waits }: ListWrite): Promise<void> {
 function refuseMistakes(
   drafts: AreaDrafts,
   { lines, invalid }: Pick<ReadCounts, 'lines' | 'invalid'>,
-  mode: string,
+  mode: ImportMode,
 ): void {
-  const replaces = mode === 'replace' || mode === 'replace_areas'
   if (drafts.areas.length === 0 && !drafts.hasForeign)
     throw new BadImport(lines === 0 ? 'the file is empty' : 'no line of the file is a number')
-  if (replaces && invalid > INVALID_ALLOWED && invalid * INVALID_SHARE > lines)
+  if (invalid > INVALID_ALLOWED && invalid * INVALID_SHARE[mode] > lines)
     throw new BadImport(`${invalid} of ${lines} lines are no numbers: the list would not be what the file means`)
 }
 

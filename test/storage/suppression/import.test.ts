@@ -125,6 +125,14 @@ describe('an import into a list of numbers', () => {
     await refused('name\nDoe\nRoe', /no line/)
     await refused([...lines, ...Array.from({ length: 20 }, () => 'x')].join('\n'), /20 of 1020 lines are no numbers/)
     await refused(lines.slice(0, 499).join('\n'), /499 numbers and the list 1000/)
+    const junk = Array.from({ length: 20 }, (_, i) => `order ${i}`)
+    for (const [mode, text] of [
+      ['change', [...lines.map((line) => `${line},D`), ...junk].join('\n')],
+      ['remove', [...lines.slice(0, 19), ...junk].join('\n')],
+    ] as const) {
+      const options = { ...REPLACE, mode }
+      await assert.rejects(storage.stores.suppression.import(id, file(text), options), /20 of \d+ lines are no numbers/)
+    }
     assert.equal((await asLoaded(storage, id)).held.list.numbers, 1_000)
     const meant = { ...REPLACE, mayShrink: true }
     const fewer = await storage.stores.suppression.import(id, file(lines.slice(0, 499).join('\n')), meant)
