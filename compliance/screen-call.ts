@@ -139,20 +139,22 @@ function wordsOf(hours: PlaceHours, atMs: number): string {
 const callFrequency: Check = {
   name: 'call-frequency',
   binds: 'call_frequency',
-  judge({ ani, atMs, offer }, { frequency }, { places, evidence }) {
+  judge({ ani, atMs, offer, trafficType, isAgain = false }, { frequency }, { places, evidence }) {
     if (ani === null) return null
+    const itself = isAgain && offer !== undefined && trafficType !== 'inbound' ? 1 : 0
     let limiting: HoursRule | null = null
     for (const place of places) {
       const law = place.lawAt(atMs)
       if (law.frequency === undefined) continue
       limiting ??= law
       const { calls, hours: within, source } = law.frequency
-      const made = frequency.count(
+      const counted = frequency.count(
         ani,
         within,
         atMs,
         (call) => call.leg !== 'inbound' && (offer === undefined || call.vertical === offer.vertical),
       )
+      const made = Math.max(0, counted - itself)
       if (made < calls) continue
       const { version } = law
       const rule = `call-frequency:${place.place.state}`
@@ -187,7 +189,7 @@ export const CHECKS: readonly Check[] = [
 ]
 
 /** What a call's place decides: judged again when its caller has said where it is. */
-export const CHECKS_OF_PLACE: readonly Check[] = [stateDoNotCall, callingHours]
+export const CHECKS_OF_PLACE: readonly Check[] = [stateDoNotCall, callingHours, callFrequency]
 
 const NOT_LISTED = 'not listed'
 

@@ -145,7 +145,7 @@ function expression(text: string, calls: CallFrequency): Judge {
     return () => said(true, detail)
   }
   return ({ request, places }) => {
-    const { ani, zip, trafficType, atMs, offer = null, attestation = null } = request
+    const { ani, zip, trafficType, atMs, offer = null, attestation = null, isAgain = false } = request
     const first = places[0]
     const facts = {
       caller: ani ?? '',
@@ -159,7 +159,7 @@ function expression(text: string, calls: CallFrequency): Judge {
       attestation: attestation ?? '',
       has_consent: (request.consent ?? null) !== null,
       hour: first === undefined ? -1n : BigInt(first.hourOfDay(atMs)),
-      calls_24h: ani === null ? 0n : BigInt(calls.count(ani, DAY_MS / HOUR_MS, atMs)),
+      calls_24h: ani === null ? 0n : BigInt(Math.max(0, calls.count(ani, DAY_MS / HOUR_MS, atMs) - (isAgain ? 1 : 0))),
     }
     try {
       return said(isTrue(facts), text)

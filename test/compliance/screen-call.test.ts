@@ -5,6 +5,7 @@ import type { DncList } from '../../model/dnc.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import type { TrafficType } from '../../model/trunk.ts'
 import { Enforcement } from '../../compliance/enforcement.ts'
+import { aRule, ruleChange } from '../support/compliance-rules.ts'
 import { compliance, instant, numberIn, number } from './support.ts'
 
 const ET = 'America/New_York'
@@ -199,5 +200,21 @@ describe('screening', () => {
     const law = listed('internal', caller)
     law.apply({ kind: 'dnc', list: 'blocked', add: [caller], remove: [] })
     assert.doesNotMatch(JSON.stringify(law.screen(call('outbound', night))), /2125550123/)
+  })
+
+  it('judges again by the place a caller has named, its limit of calls included, and counts no call against itself', () => {
+    const offer = { sellerId: 's', numberId: 'n', vertical: 'insurance', tags: {} }
+    const asked = { ...call('transfer', noon), offer }
+    const again = (earlier: number, expression = 'false') => {
+      const law = compliance()
+      const terms = { type: 'expression', expression } as const
+      law.apply(ruleChange(aRule('r', terms, { effect: 'block' })))
+      for (let i = 0; i <= earlier; i++) law.count(asked) // The last is the call itself.
+      return law.screenAgain({ ...asked, ivrZip: '33101' }).rule
+    }
+    assert.equal(again(2), null)
+    assert.equal(again(3), 'call-frequency:FL')
+    assert.equal(again(2, 'calls_24h >= 3'), null)
+    assert.equal(again(2, 'calls_24h >= 2'), 'rule:r')
   })
 })
