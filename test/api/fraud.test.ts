@@ -207,6 +207,16 @@ describe('fraud, by the API on PostgreSQL', function () {
       for await (const call of storage.fraud.pastCalls(new Date(since))) found.push(call)
       return found
     }
+    const { ani } = calls[0]!
+    const unscreened = sampleCall(seller.account.id, { receivedAt: new Date(START_MS + 4500), ani, checks: [] })
+    await storage.writer.write({
+      kind: 'ended',
+      call: unscreened,
+      auction: null,
+      audit: null,
+      posting: null,
+      events: [],
+    })
     const past = await read(START_MS + 2000)
     assert.deepEqual(
       past.map(({ id }) => id),
