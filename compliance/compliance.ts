@@ -15,7 +15,7 @@ import { consumerOf, type Consumer } from './place-evidence.ts'
 import { RuleBook } from './rules/rule-book.ts'
 import { CHECKS, CHECKS_OF_PLACE, screenCall, type Check, type ScreeningVerdict } from './screen-call.ts'
 import type { ScreeningRequest } from './screening-request.ts'
-import { recordOutside } from './suppression-checks.ts'
+import { bindsOutside, recordOutside } from './suppression-checks.ts'
 import type { HeldList, SuppressionLists } from './suppression-lists.ts'
 
 export interface ComplianceOptions {
@@ -64,6 +64,8 @@ export interface Compliance {
   readonly suppression: SuppressionLists
   /** The line of a list that somebody else keeps, by what came of asking; null: it is none of those. */
   recordOutside(list: HeldList, answer: OutsideAnswer, leg: TrafficType): CheckRecord | null
+  /** Whether a list that somebody else keeps could refuse a call on this leg. */
+  bindsOutside(list: HeldList, leg: TrafficType): boolean
   /** The states the consumer may be in, by all that is known of where it is; empty: nobody knows. */
   statesOf(request: ScreeningRequest): readonly string[]
   screen(request: ScreeningRequest): ScreeningVerdict
@@ -113,6 +115,7 @@ export function createCompliance(needs: ComplianceNeeds, options: ComplianceOpti
   return {
     suppression: doNotCall.suppression,
     recordOutside: (held, answer, leg) => recordOutside(held, answer, leg, enforcement),
+    bindsOutside: (held, leg) => bindsOutside(held, leg, enforcement),
     statesOf(request) {
       const consent = consentFor(consents.goodFor(request), request.offer?.sellerId ?? null)
       const { places } = hours.locate(consumerOf({ ...request, consent }), request.atMs)

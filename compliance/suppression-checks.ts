@@ -89,17 +89,25 @@ export const KIND_CHECKS = {
   blocked: { name: 'blocked-caller', binds: 'always' },
 } as const satisfies Record<Exclude<SuppressionKind, 'buyer'>, { name: string; binds: 'always' | LegLaw }>
 
+/** Whether its answer could refuse a call on this leg: where it could only advise, nobody waits and pays for it. */
+export function bindsOutside({ list }: HeldList, leg: TrafficType, enforcement: Enforcement): boolean {
+  if (list.kind === 'buyer') return false
+  const { binds } = KIND_CHECKS[list.kind]
+  return binds === 'always' || enforcement.isEnforced(binds, leg)
+}
+
 /** The line of a list that somebody else keeps, by what came of asking. */
 export function recordOutside(
-  { list }: HeldList,
+  held: HeldList,
   answer: OutsideAnswer,
   leg: TrafficType,
   enforcement: Enforcement,
 ): CheckRecord | null {
+  const { list } = held
   if (list.kind === 'buyer' || list.lookup === null) return null
-  const { name, binds } = KIND_CHECKS[list.kind]
+  const { name } = KIND_CHECKS[list.kind]
   const record = { check: name, source: list.source }
-  const isBound = binds === 'always' || enforcement.isEnforced(binds, leg)
+  const isBound = bindsOutside(held, leg, enforcement)
   if (answer.said === 'unknown') {
     const effect = isBound && list.lookup.whenAway === 'refuse' ? 'block' : 'advisory'
     return { ...record, effect, rule: `${name}:unknown`, detail: `cannot be asked: ${list.name}, ${answer.why}` }

@@ -13,9 +13,10 @@ import { askOutside, NoAnswer } from './lookup-client.ts'
 
 /** Questions under way at once, of all lists. */
 const MAX_UNDER_WAY = 500
+const NONE: readonly HeldList[] = []
 
 export interface OutsideListNeeds {
-  readonly compliance: Pick<Compliance, 'suppression' | 'recordOutside' | 'statesOf'>
+  readonly compliance: Pick<Compliance, 'suppression' | 'bindsOutside' | 'recordOutside' | 'statesOf'>
   readonly client: Pick<HttpClient, 'send' | 'close'>
   /** What other gateways were answered; null: there is no Redis. */
   readonly shared: DncAnswers | null
@@ -79,11 +80,12 @@ export class OutsideLists implements ScreeningPart<unknown> {
     return this.#record(lists, answers, arrival)
   }
 
-  /** Those that are for this consumer: who may be anywhere may be in a list's state. */
+  /** Those that are for this consumer, and could refuse the call: who may be anywhere may be in a list's state. */
   #listsFor({ ani, zip, number: { trafficType }, atMs, offer, brought }: Arrival): readonly HeldList[] {
-    const { suppression, statesOf } = this.#needs.compliance
-    const all = suppression.outside
-    if (ani === null || all.every(({ list }) => list.state === null)) return ani === null ? [] : all
+    const { suppression, bindsOutside, statesOf } = this.#needs.compliance
+    if (ani === null || suppression.outside.length === 0) return NONE
+    const all = suppression.outside.filter((held) => bindsOutside(held, trafficType))
+    if (all.every(({ list }) => list.state === null)) return all
     const states = statesOf({ ani, zip: zip?.zip ?? null, trafficType, atMs, offer, brought })
     return all.filter(({ list }) => list.state === null || states.length === 0 || states.includes(list.state))
   }

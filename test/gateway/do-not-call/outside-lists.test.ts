@@ -98,13 +98,13 @@ describe('do-not-call lists that others keep', () => {
   }
   const effects = (said: Contribution | null) => said!.checks!.map(({ effect, rule }) => [effect, rule])
 
-  it('are asked by HTTP, and what they say refuses a call that is made to the consumer and advises on one it makes', async () => {
+  it('are asked by HTTP, and what they say refuses a call that is made to the consumer; of one it makes they are asked only if they bind there', async () => {
     const { gather } = stage([aList()])
     assert.deepEqual(effects(await gather('+12025551234')), [['allow', 'national-do-not-call']])
     assert.deepEqual([asked[0]!.url, asked[0]!.headers['x-api-key']], ['/v1/2025551234?n=%2B12025551234', 'k'])
     answer = say({ result: { dnc: 'Y' } })
     assert.deepEqual(effects(await gather('+12025551235')), [['block', 'national-do-not-call']])
-    assert.deepEqual(effects(await gather('+12025551235', 'inbound')), [['advisory', 'national-do-not-call']])
+    assert.equal(gather('+12025551235', 'inbound'), null)
     const litigators = stage([aList({}, { kind: 'litigator' })])
     assert.deepEqual(effects(await litigators.gather('+12025551235', 'inbound')), [['block', 'litigator']])
   })
@@ -169,9 +169,6 @@ describe('do-not-call lists that others keep', () => {
         assert.deepEqual(effects(said), [[effect, 'national-do-not-call:unknown']], name)
         assert.match(said!.checks![0]!.detail, words)
         assert.equal(outside.size, 0)
-        assert.deepEqual(effects(await gather('+12025551234', 'inbound')), [
-          ['advisory', 'national-do-not-call:unknown'],
-        ])
       }
     }
   })
@@ -179,7 +176,7 @@ describe('do-not-call lists that others keep', () => {
   it('refuse or let go, as each says, a call that cannot wait for them: what is kept is known all the same', async () => {
     const careful = stage([aList()])
     assert.deepEqual(effects(careful.fail('+12025551234')), [['block', 'national-do-not-call:unknown']])
-    assert.deepEqual(effects(careful.fail('+12025551234', 'inbound')), [['advisory', 'national-do-not-call:unknown']])
+    assert.deepEqual(effects(careful.fail('+12025551234', 'inbound')), [])
     const easy = stage([aList({ whenAway: 'warn' })])
     assert.deepEqual(effects(easy.fail('+12025551234')), [['advisory', 'national-do-not-call:unknown']])
     await careful.gather('+12025551234')
