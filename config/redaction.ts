@@ -16,7 +16,8 @@ const MOST_MEANINGS = 1000
 const MAX_DEPTH = 5
 const MAX_ITEMS = 100
 
-const NUMBER_IN_TEXT = /\+\d{7,15}\b|(?<=\b(?:sips?|tel):)\d{7,15}\b/g
+/** With a plus sign, in a URI, or ten digits (eleven with the 1) that may be a number of North America: ids have letters or points beside them. */
+const NUMBER_IN_TEXT = /\+\d{7,15}\b|(?<=\b(?:sips?|tel):)\d{7,15}\b|(?<![\w.+-])1?[2-9]\d\d[2-9]\d{6}(?![\w-]|\.\d)/g
 const PASSWORD_IN_URL = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)[^\s@/]+@/gi
 
 /**
@@ -30,8 +31,8 @@ export function redact(value: unknown, open: boolean): unknown {
 /** The same for a text: `call from +12125550123` → `call from +1212*****23`. */
 export function redactText(text: string, open: boolean): string {
   const safe = text.includes('://') ? text.replaceAll(PASSWORD_IN_URL, '$1***@') : text
-  // Most texts hold neither a plus sign nor a URI, and a search for one character is cheap.
-  if (open || (!safe.includes('+') && !safe.includes(':'))) return safe
+  // Most texts hold no seven digits in a row.
+  if (open || !/\d{7}/.test(safe)) return safe
   return safe.replaceAll(NUMBER_IN_TEXT, (number) => maskNumber(number))
 }
 

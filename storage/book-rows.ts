@@ -45,21 +45,29 @@ export function bookTables(vault: Vault | null): readonly TableLayout<any>[] {
 
 /**
  * Fetches what a run of listed changes needs (each changed row as it is now; the value may be newer than the change, which a later change
- * then repeats) and answers with a function from a listed row to the changes to apply.
+ * then repeats) and answers with a function from a listed row to the changes to apply. One that cannot be read (its key is not set here)
+ * is left as it was: those behind it, numbers not to be called among them, do not wait for it.
  */
 export async function readRowsOf(
   queries: Queries,
   listed: readonly Row[],
   tables: readonly TableLayout<any>[],
+  onUnread: (kind: string, id: string, error: Error) => void,
 ): Promise<(row: Row) => BookChange[]> {
   const values = new Map<string, unknown>()
+  const unread = new Set<string>()
   for (const layout of tables) {
     const ids = [
       ...new Set(listed.filter((row) => row['kind'] === layout.kind).map((row) => row['entity_id'] as string)),
     ]
     if (ids.length === 0) continue
     for (const row of await queries.rows(`select * from ${layout.table} where id = any ($1)`, [ids]))
-      values.set(row['id'], layout.read(row))
+      try {
+        values.set(row['id'], layout.read(row))
+      } catch (error) {
+        unread.add(row['id'])
+        onUnread(layout.kind, row['id'], error as Error)
+      }
   }
   const postingIds = listed.filter((row) => row['kind'] === 'posting').map((row) => row['entity_id'] as string)
   const postings = new Map<string, Posting>()
@@ -77,6 +85,7 @@ export async function readRowsOf(
       const posting = postings.get(row['entity_id'])
       return posting ? [{ kind: 'posting', posting, version: Number(row['version']) }] : []
     }
+    if (unread.has(row['entity_id'])) return []
     return [{ kind: row['kind'], id: row['entity_id'], value: values.get(row['entity_id']) ?? null } as BookChange]
   }
 }

@@ -111,7 +111,12 @@ export class Book {
         await this.#reload(after)
         continue
       }
-      const values = await readRowsOf(this.#postgres, rows, this.#tables)
+      const values = await readRowsOf(this.#postgres, rows, this.#tables, (kind, id, error) =>
+        this.#log.error(
+          { kind, id, reason: error.message },
+          'a change cannot be read: what is known of it stays as it was',
+        ),
+      )
       for (const row of rows) {
         const version = Number(row['version'])
         if (version <= this.#applied!) continue // `written` applied it while the rows were fetched.

@@ -8,8 +8,11 @@ import type { Queries, Row } from './postgres.ts'
 export const CONSENT_CHUNK = 1_000
 
 type ConsentChange = Extract<BookChange, { kind: 'consent' }>
-/** How a change is listed: whose they are, so that what is read anew is as it is by then. */
-export type ListedConsents = readonly (readonly [ConsentId, PhoneNumber])[]
+/**
+ * How a change is listed: whose they are, so that what is read anew is as it is by then; of those that were forgotten with their number
+ * also when the consumer had taken them back, ms.
+ */
+export type ListedConsents = readonly (readonly [ConsentId, PhoneNumber, (number | null)?])[]
 
 const KEPT = `id, number, given_at, expires_at, revoked_at, channels, certificates, certified_at, sellers, accounts, zip`
 
@@ -25,9 +28,10 @@ export async function consentChanges(queries: Queries, listed: readonly Row[]): 
   return (row) => {
     const kept: KeptConsent[] = []
     const gone: Pick<KeptConsent, 'id' | 'number'>[] = []
-    for (const [id, number] of row['payload'] as ListedConsents) {
+    for (const [id, number, takenBackAtMs = null] of row['payload'] as ListedConsents) {
       const consent = found.get(id)
       if (consent) kept.push(consent)
+      else if (takenBackAtMs !== null) kept.push(takenBack(id, number, takenBackAtMs))
       else gone.push({ id, number })
     }
     return { kind: 'consent', kept, gone }
@@ -52,6 +56,12 @@ export async function* readKeptConsents(tx: Queries, now: Date): AsyncGenerator<
   }
   const [any] = await tx.rows('select exists (select from consents) as any')
   if (any!['any'] === true) yield { kind: 'consent', kept: [], gone: [] }
+}
+
+/** What gateways remember of a consent that was forgotten with its number: the consumer's no, which what calls bring must not be older than. */
+export function takenBack(id: ConsentId, number: PhoneNumber, revokedAtMs: number): KeptConsent {
+  const nobody = { channels: [], certificates: [], certifiedAtMs: 0, sellers: 0, accounts: [], zip: null }
+  return { id, number, givenAtMs: 0, expiresAtMs: null, revokedAtMs, ...nobody }
 }
 
 function readKept(row: Row): KeptConsent {

@@ -1,4 +1,4 @@
-import { sealedBy, type Vault } from '../config/vault.ts'
+import { sealedBy, Unsealable, type Vault } from '../config/vault.ts'
 import type { Row } from './postgres.ts'
 import type { TableLayout } from './table-layout.ts'
 
@@ -12,6 +12,10 @@ const SEALED: Readonly<Record<string, readonly string[]>> = {
 
 /** Those that hold JSON. */
 const JSON_COLUMNS = new Set(['digest', 'lookup'])
+
+/** A key of 32 bytes, sealed, and a text: nobody's password looks like that. */
+const SEALED_TEXT = /^v2\.[\w-]+\.[\w-]{80}\.[\w-]+$/
+export const SET_KEYS = 'set security.encryption_keys to the keys it was sealed with'
 
 /** What a column's texts are sealed for. */
 export function columnPurpose(table: string, column: string): string {
@@ -28,7 +32,7 @@ export function sealedColumns(): { table: string; column: string; isJson: boolea
 /** The layout with its sealed columns sealed on their way in and opened on their way out; those in the clear are read as they are. */
 export function sealedLayout<T>(layout: TableLayout<T>, vault: Vault | null): TableLayout<T> {
   const columns = SEALED[layout.table]
-  if (vault === null || columns === undefined) return layout
+  if (columns === undefined) return layout
   const each = (row: Row, change: (value: string, column: string) => unknown): Row => {
     const changed = columns.filter((column) => typeof row[column] === 'string')
     return { ...row, ...Object.fromEntries(changed.map((column) => [column, change(row[column], column)])) }
@@ -36,17 +40,23 @@ export function sealedLayout<T>(layout: TableLayout<T>, vault: Vault | null): Ta
   return {
     ...layout,
     columns: (properties) =>
-      each(layout.columns(properties), (value, column) => {
-        const sealed = vault.seal(value, columnPurpose(layout.table, column))
-        return JSON_COLUMNS.has(column) ? JSON.stringify(sealed) : sealed
-      }),
+      vault === null
+        ? layout.columns(properties)
+        : each(layout.columns(properties), (value, column) => {
+            const sealed = vault.seal(value, columnPurpose(layout.table, column))
+            return JSON_COLUMNS.has(column) ? JSON.stringify(sealed) : sealed
+          }),
     read: (row) => layout.read(each(row, (value, column) => openColumn(value, layout.table, column, vault))),
   }
 }
 
 /** Throws Unsealable. */
 export function openColumn(value: string, table: string, column: string, vault: Vault | null): unknown {
-  if (vault === null || sealedBy(value) === null) return value
+  if (sealedBy(value) === null) return value
+  if (vault === null) {
+    if (!SEALED_TEXT.test(value)) return value
+    throw new Unsealable(`${columnPurpose(table, column)} is sealed in this database: ${SET_KEYS}`)
+  }
   const text = vault.open(value, columnPurpose(table, column))
   return JSON_COLUMNS.has(column) ? JSON.parse(text) : text
 }

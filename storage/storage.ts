@@ -220,8 +220,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       book: {
         async load(apply) {
           await book.load(apply)
-          // Who asked not to be called and was forgotten is still not called.
-          for (const [list, add] of await privacy.keptDoNotCall()) apply({ kind: 'dnc', list, add, remove: [] })
+          for await (const change of privacy.keptForBook()) apply(change)
         },
         catchUp: () => book.catchUp(),
         get version() {

@@ -122,9 +122,10 @@ export class RecordingShelf {
     return count
   }
 
-  /** Erases the recordings of these calls, wherever they have got to. Rejects when one could not be deleted. */
+  /** Erases the recordings of these calls, wherever they have got to, written down or not. Rejects when one could not be deleted. */
   async erase(callIds: readonly CallId[]): Promise<void> {
     const { store, clock } = this.#options
+    for (const callId of callIds) await rm(this.#file(callId), { force: true })
     for (const { callId, name, state } of await this.of(callIds)) {
       if (state === 'erased') continue
       await rm(this.#file(name), { force: true })

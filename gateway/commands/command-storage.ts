@@ -23,21 +23,28 @@ import { Postgres, type ConnectionOptions } from '../../storage/postgres.ts'
 import { rebuildRollups, verifyRollups } from '../../storage/rollup-check.ts'
 import { PostgresPrivacy } from '../../storage/privacy/privacy-store.ts'
 import { resealAll, type Resealed, type Resealers } from '../../storage/privacy/reseal.ts'
+import { PostgresRecordings } from '../../storage/recording-store.ts'
 import { createStores } from '../../storage/stores.ts'
 import { vaultOf } from '../start/vault.ts'
 import { askForSip } from './call-sip.ts'
 import { describeMedia } from './media-figures.ts'
 
 type Print = (line: string) => void
+type Log = ReturnType<typeof createLogger>['logger']
 
 /** For commands that look at everything there is: a rebuild writes all calls' ids down in one statement. */
 export const LONG_STATEMENT_MS = 3_600_000
 
+interface CommandStorage {
+  readonly stores: Stores
+  readonly recordings: PostgresRecordings
+  readonly operatorId: AccountId
+  readonly log: Log
+  close(): Promise<void>
+}
+
 /** A database for one command: a given one, the embedded one of a running exchange, or the embedded one started for this. */
-export async function openCommandStorage(
-  settings: Settings,
-  statementMs?: number,
-): Promise<{ readonly stores: Stores; readonly operatorId: AccountId; close(): Promise<void> }> {
+export async function openCommandStorage(settings: Settings, statementMs?: number): Promise<CommandStorage> {
   const log = createLogger({ level: 'warn' })
   const attached = settings.database.url === null ? attachToEmbedded(settings.dataDir) : null
   if (attached) {
@@ -45,6 +52,8 @@ export async function openCommandStorage(
     return {
       operatorId: OPERATOR_ACCOUNT_ID,
       stores: storesOf(postgres, log.logger, settings),
+      recordings: new PostgresRecordings(postgres),
+      log: log.logger,
       close: async () => {
         await postgres.close()
         attached.close()
@@ -57,6 +66,8 @@ export async function openCommandStorage(
   return {
     operatorId: OPERATOR_ACCOUNT_ID,
     stores: storesOf(database.postgres, log.logger, settings),
+    recordings: new PostgresRecordings(database.postgres),
+    log: log.logger,
     close: async () => {
       await database.close()
       log.close()
@@ -69,7 +80,7 @@ export function printAuditLine(line: AuditLine): string {
   return JSON.stringify(viewLine(line))
 }
 
-function storesOf(postgres: Postgres, log: ReturnType<typeof createLogger>['logger'], settings: Settings): Stores {
+function storesOf(postgres: Postgres, log: Log, settings: Settings): Stores {
   const vault = vaultOf(settings)
   const book = new Book(postgres, log, () => {}, vault) // A running exchange hears of writes itself.
   const clock = systemClock

@@ -1,11 +1,10 @@
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { validatePhone } from '../../compliance/validate-phone.ts'
 import { loadPlaces } from '../../config/reference-data.ts'
 import type { Settings } from '../../config/settings.ts'
-import { FILE_EXTENSION } from '../../media/recording/recording-format.ts'
+import { systemClock } from '../../model/clock.ts'
+import type { CallId } from '../../model/ids.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
-import { recordingFolder } from '../start/recording-settings.ts'
+import { createRecordingShelf } from '../start/recording-settings.ts'
 import { LONG_STATEMENT_MS, openCommandStorage } from './command-storage.ts'
 
 type Print = (line: string) => void
@@ -21,7 +20,10 @@ export async function privacyCommand(
   if (!run) throw new RangeError(`${verb || '(nothing)'}: ${Object.keys(VERBS).join(', ')} are the forms`)
   const storage = await openCommandStorage(settings, LONG_STATEMENT_MS)
   try {
-    return await run({ privacy: storage.stores.privacy, what, reason, settings, print })
+    const { stores, recordings: store, log } = storage
+    const shelf = createRecordingShelf(settings, { store, clock: systemClock, log })
+    const recordings = (callIds: readonly string[]): Promise<void> => shelf.erase(callIds as readonly CallId[])
+    return await run({ privacy: stores.privacy, recordings, what, reason, print })
   } finally {
     await storage.close()
   }
@@ -31,7 +33,7 @@ interface Work {
   readonly privacy: Awaited<ReturnType<typeof openCommandStorage>>['stores']['privacy']
   readonly what: string
   readonly reason: string | null
-  readonly settings: Settings
+  readonly recordings: (callIds: readonly string[]) => Promise<void>
   readonly print: Print
 }
 
@@ -45,12 +47,8 @@ const VERBS: Readonly<Record<string, (work: Work) => Promise<boolean>>> = {
     for await (const each of privacy.export(numberOf(what))) print(JSON.stringify(each))
     return true
   },
-  async erase({ privacy, what, reason, settings, print }) {
+  async erase({ privacy, recordings, what, reason, print }) {
     if (!reason) throw new RangeError('--reason is missing: who asked, and how')
-    const folder = recordingFolder(settings)
-    const recordings = async (callIds: readonly string[]): Promise<void> => {
-      for (const id of callIds) await rm(join(folder, `${id}${FILE_EXTENSION}`), { force: true })
-    }
     const erasure = await privacy.erase(numberOf(what), { askedBy: 'dce', reason }, recordings)
     for (const [table, rows] of Object.entries(erasure.changed)) print(`${table}: ${rows} rows`)
     print(`the number is ${erasure.pseudonym} from now on`)

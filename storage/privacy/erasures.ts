@@ -17,7 +17,7 @@ import type { Subjects } from './subjects.ts'
 /** How long gateways may take to hear that a consent is gone, before the word that says whose it was goes too. */
 const HEARD_MS = 1_000
 /** What is written while an erasure goes over the tables is found by another pass; a number that is in use all the time is not chased for ever. */
-const MOST_PASSES = 3
+const MOST_PASSES = 4
 
 export interface ErasureParts {
   readonly postgres: Transactions
@@ -98,14 +98,16 @@ export class Erasures {
       const count = (table: string, rows: number): void => void changed.set(table, (changed.get(table) ?? 0) + rows)
       await settleFiles()
       let pass = 0
-      for (let found = 1; found > 0; pass++) {
-        if (changed.has('consents')) await sleep(HEARD_MS)
+      for (let found = 1; found > 0 || pass < 2; pass++) {
+        if (pass === 1 && changed.has('consents')) await sleep(HEARD_MS)
         if (pass === MOST_PASSES) throw new Error('the number goes on being written: it may be calling now')
         found = 0
         await overRows(
           postgres,
           number,
-          ({ treatment }) => treatment !== 'in use' && treatment !== 'own',
+          // What tells gateways of the consents that go stays until they have heard.
+          ({ treatment }, table) =>
+            treatment !== 'in use' && treatment !== 'own' && (pass > 0 || table !== 'book_changes'),
           async (rows, tx) => {
             await this.#forget(rows, tx, number, eraseRecordings)
             count(rows.table, rows.rows.length)
@@ -184,7 +186,7 @@ export class Erasures {
     const { lawDays, now } = this.#parts
     const ids = [...new Set(rows.map((row) => row['id'] as string))]
     for (const id of ids) await this.#keep(tx, number, await keptConsent(tx, id, lawDays, new Date(now())))
-    await dropConsents(tx, ids)
+    await dropConsents(tx, ids, new Date(now()))
   }
 
   async #keep(tx: Queries, number: PhoneNumber, record: KeptRecord | null): Promise<void> {

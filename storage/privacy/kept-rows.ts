@@ -1,5 +1,6 @@
 import type { KeptRecord } from '../../model/privacy.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
+import type { ListedConsents } from '../consent-rows.ts'
 import type { Queries, Row } from '../postgres.ts'
 
 const DAY_MS = 86_400_000
@@ -60,7 +61,7 @@ export const KEPT_OF: Readonly<Record<string, KeptOf>> = {
 
 /** A consent with every version of it; null when it is not there any more. */
 export async function keptConsent(tx: Queries, id: string, lawDays: number, now: Date): Promise<KeptRecord | null> {
-  const [consent] = await tx.rows('select over_at from consents where id = $1', [id])
+  const [consent] = await tx.rows('select over_at, revoked_at from consents where id = $1', [id])
   if (!consent) return null
   const versions = await tx.rows(
     `select version, deed, at, by, record, encode(hash, 'hex') as hash, encode(previous_hash, 'hex') as previous_hash
@@ -74,16 +75,22 @@ export async function keptConsent(tx: Queries, id: string, lawDays: number, now:
     kind: 'consent',
     source: '16 CFR 310.5(a)(8)',
     keepUntil: after(over, lawDays),
-    record: { consent_id: id, versions },
+    record: { consent_id: id, taken_back_at: takenBackAt(consent, now)?.toISOString() ?? null, versions },
   }
 }
 
-/** Takes consents out, of the database and of every gateway's memory. Only where `dce.privacy` is `erase`. */
-export async function dropConsents(tx: Queries, ids: readonly string[]): Promise<void> {
-  const gone = await tx.rows('delete from consents where id = any ($1) returning id, number', [ids])
+/** When the consumer's no was heard, by being forgotten at the latest; null: the consent was over by itself before. */
+function takenBackAt({ revoked_at: revokedAt, over_at: overAt }: Row, now: Date): Date | null {
+  return revokedAt ?? (overAt !== null && overAt < now ? null : now)
+}
+
+/** Takes consents out of the database; gateways remember the no alone. Only where `dce.privacy` is `erase`. */
+export async function dropConsents(tx: Queries, ids: readonly string[], now: Date): Promise<void> {
+  const gone = await tx.rows('delete from consents where id = any ($1) returning id, number, revoked_at, over_at', [
+    ids,
+  ])
   await tx.rows('delete from consent_versions where id = any ($1)', [ids])
   if (gone.length === 0) return
-  await tx.rows(`select list_book_change('consent', null, $1)`, [
-    JSON.stringify(gone.map(({ id, number }) => [id, number])),
-  ])
+  const listed: ListedConsents = gone.map((row) => [row['id'], row['number'], takenBackAt(row, now)?.getTime() ?? null])
+  await tx.rows(`select list_book_change('consent', null, $1)`, [JSON.stringify(listed)])
 }

@@ -1,12 +1,16 @@
 import type { Page, PageRequest, PrivacyStore } from '../../api/needs.ts'
-import type { Vault } from '../../config/vault.ts'
+import { Unsealable, type Vault } from '../../config/vault.ts'
+import type { BookChange } from '../../model/book.ts'
 import type { Clock } from '../../model/clock.ts'
 import type { DncList } from '../../model/dnc.ts'
+import type { ConsentId } from '../../model/ids.ts'
 import { withoutNumber } from '../../model/number-spellings.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import { PrivacyUnable, type Erasure, type ExportedRecord, type RetentionFigure } from '../../model/privacy.ts'
+import { takenBack } from '../consent-rows.ts'
 import { pageLimit, pageOf, readCursor, UUID_KEY } from '../cursor.ts'
 import type { Postgres, Row } from '../postgres.ts'
+import { SET_KEYS } from '../sealed-layout.ts'
 import type { StorageLog } from '../storage-log.ts'
 import { Archive, type ArchiveVerdict } from './archive.ts'
 import { Erasures, readErasure, type EraseRecordings } from './erasures.ts'
@@ -113,11 +117,27 @@ export class PostgresPrivacy implements PrivacyStore {
     return (await this.#able()).archive.ofCall(this.#postgres, callId)
   }
 
-  /** Numbers not to be called that were forgotten otherwise: by list. */
-  async keptDoNotCall(): Promise<ReadonlyMap<DncList, readonly PhoneNumber[]>> {
-    const lists = new Map<DncList, PhoneNumber[]>()
-    if (this.#parts.vault === null) return lists
+  /** What gateways must know of people who were forgotten: that they asked not to be called, and took consents back. Throws Unsealable. */
+  async *keptForBook(): AsyncGenerator<BookChange> {
+    if (this.#parts.vault === null) {
+      const [any] = await this.#postgres.rows(
+        `select exists (select from privacy_kept where kind in ('do_not_call', 'consent') and keep_until > now()) as any`,
+      )
+      if (any!['any'] === true) throw new Unsealable(`numbers not to be called are sealed here: ${SET_KEYS}`)
+      return
+    }
     const { kept } = await this.#able()
+    for (const [list, add] of await this.#keptDoNotCall(kept)) yield { kind: 'dnc', list, add, remove: [] }
+    const consents = await kept.ofKind(this.#postgres, 'consent', new Date(this.#parts.clock.now()))
+    const takenBackOnes = consents.flatMap(({ consent_id: id, number, taken_back_at: at }) =>
+      typeof at === 'string' ? [takenBack(id as ConsentId, number as PhoneNumber, Date.parse(at))] : [],
+    )
+    if (takenBackOnes.length > 0) yield { kind: 'consent', kept: takenBackOnes, gone: [] }
+  }
+
+  /** Numbers not to be called that were forgotten otherwise: by list. */
+  async #keptDoNotCall(kept: Kept): Promise<ReadonlyMap<DncList, readonly PhoneNumber[]>> {
+    const lists = new Map<DncList, PhoneNumber[]>()
     const records = await kept.ofKind(this.#postgres, 'do_not_call', new Date(this.#parts.clock.now()))
     for (const { list, number } of records) {
       const numbers = lists.get(list as DncList)

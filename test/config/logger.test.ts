@@ -38,6 +38,15 @@ describe('the log', () => {
     assert.match(JSON.stringify(lines[1]), /192\.0\.2\.1.*to \+12125550199/)
   })
 
+  it('masks a number that a text has without a plus sign, and leaves other digits', () => {
+    const { lines, log } = listen()
+    log.logger.info({ reason: 'carrier says (2125550123) and 13105550199, not 2125550177.' }, 'no route to 3055550144')
+    const other = 'id 019ab2c4-2125550123-aa x2125550123 at 1763812345, 1763812345678 µs, 212.5550123 %'
+    log.logger.info({ reason: other }, '42')
+    assert.doesNotMatch(JSON.stringify(lines[0]), /5550/)
+    assert.equal(lines[1]!['reason'], other)
+  })
+
   it('never writes a credential, at any level', () => {
     const { lines, log } = listen()
     const secrets = {

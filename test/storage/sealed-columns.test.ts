@@ -46,6 +46,43 @@ describe('columns that open something', () => {
     }
   })
 
+  it('are not taken for what they hide where no key is set', async () => {
+    const databaseUrl = await createDatabase()
+    const sealed = await openTestStorage({ databaseUrl, vault: new Vault([OLD]) })
+    const { webhook } = await entrust(sealed)
+    await sealed.close()
+    const plain = await openTestStorage({ databaseUrl })
+    try {
+      await assert.rejects(
+        plain.book.load(() => {}),
+        /is sealed in this database: set security\.encryption_keys/,
+      )
+      await assert.rejects(plain.stores.webhooks.find(webhook.id), { name: 'Unsealable' })
+    } finally {
+      await plain.close()
+    }
+  })
+
+  it('keep nobody from hearing of other changes who has not their key', async () => {
+    const databaseUrl = await createDatabase()
+    const without = await openTestStorage({ databaseUrl })
+    const { trunk } = await entrust(without)
+    await without.book.load(() => {})
+    const sealed = await openTestStorage({ databaseUrl, vault: new Vault([OLD]) })
+    try {
+      await sealed.stores.trunks.update(trunk.id, { name: 'renamed' }, null)
+      await sealed.stores.dnc.add('internal', ['+12125550123' as never], 'asked')
+      await without.book.catchUp()
+      assert.deepEqual(
+        without.changes.map(({ kind }) => kind),
+        ['dnc'],
+      )
+    } finally {
+      await sealed.close()
+      await without.close()
+    }
+  })
+
   it('are sealed anew by a rotation, and opened by the new key alone', async () => {
     const databaseUrl = await createDatabase()
     const before = await openTestStorage({ databaseUrl, vault: new Vault([OLD]) })

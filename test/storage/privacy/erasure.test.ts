@@ -1,20 +1,26 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { lineHash } from '../../../compliance/audit/chain.ts'
 import { AuditSealer } from '../../../compliance/audit/sealer.ts'
 import { HeadsFile } from '../../../compliance/audit/heads-file.ts'
 import { auditKeys, auditSigner } from '../../../compliance/audit/audit-key.ts'
 import { verifyAudit } from '../../../compliance/audit/verify-audit.ts'
+import { Consents } from '../../../compliance/consent/consents.ts'
+import { fingerprintOf } from '../../../compliance/consent/seal.ts'
 import { Vault } from '../../../config/vault.ts'
+import type { BookChange } from '../../../model/book.ts'
 import { newId } from '../../../model/ids.ts'
 import { spellingsOf } from '../../../model/number-spellings.ts'
 import type { PhoneNumber } from '../../../model/phone-number.ts'
 import type { CallRecord } from '../../../model/cdr.ts'
 import { packDecision, unpackDecision } from '../../../storage/decision-rows.ts'
 import { unpackEvents } from '../../../storage/outbox-body.ts'
+import type { Postgres } from '../../../storage/postgres.ts'
 import { PLACES } from '../../../storage/privacy/places.ts'
+import { aConsent } from '../../support/consents.ts'
 import { callRecord } from '../../support/records.ts'
 import { openTestStorage, temporaryFolder, type TestStorage } from '../../support/storage.ts'
 
@@ -115,6 +121,39 @@ describe('an erasure', () => {
     assert.deepEqual(listed, [NUMBER])
   })
 
+  it('has every gateway hear that a consent was taken back, also one that is slow to read', async () => {
+    const consent = aConsent({ number: NUMBER })
+    const { databaseUrl } = storage.options
+    const other = await openTestStorage({ databaseUrl, vault: VAULT })
+    const brought = { kind: 'trustedform', token: 'f'.repeat(40), givenAtMs: consent.givenAt.getTime() } as const
+    const good = (changes: readonly BookChange[]): number => {
+      const consents = new Consents()
+      for (const change of changes) if (change.kind === 'consent') consents.apply(change)
+      return consents.goodFor({ ani: NUMBER, atMs: Date.now(), brought }).length
+    }
+    try {
+      await other.book.load(() => {})
+      await storage.stores.consents.add([{ consent, fingerprint: fingerprintOf(consent) }])
+      await other.book.catchUp()
+      assert.equal(good(other.changes), 2, 'that on record, and the one brought')
+      const postgres = other.queries as Postgres
+      const read = postgres.rows.bind(postgres)
+      postgres.rows = async (text, values) => {
+        if (text.includes('from book_changes')) await sleep(200)
+        return read(text, values)
+      }
+      await storage.stores.privacy.erase(NUMBER, ASKED, noRecordings)
+      await other.book.catchUp()
+      assert.equal(good(other.changes), 0)
+      const afterStart: BookChange[] = []
+      await storage.book.load((change) => void afterStart.push(change))
+      assert.equal(good(afterStart), 0)
+      assert.deepEqual(await whereItStands(storage), [])
+    } finally {
+      await other.close()
+    }
+  })
+
   it('leaves the chain of the audit as it was sealed', async () => {
     const folder = temporaryFolder()
     const heads = new HeadsFile(join(folder, 'heads.jsonl'))
@@ -198,6 +237,24 @@ describe('an erasure', () => {
     const without = await openTestStorage()
     await assert.rejects(without.stores.privacy.erase(NUMBER, ASKED, noRecordings), { name: 'PrivacyUnable' })
     await without.close()
+  })
+
+  it('is not undone by a start without the keys: who asked not to be called is in none of the tables', async () => {
+    const { databaseUrl } = storage.options
+    const without = await openTestStorage({ databaseUrl })
+    await without.book.load(() => {})
+    await without.close()
+    await storage.queries.rows(
+      `insert into dnc_entries (list, number, reason, added_at) values ('internal', $1, 'asked', now())`,
+      [NUMBER],
+    )
+    await storage.stores.privacy.erase(NUMBER, ASKED, noRecordings)
+    const later = await openTestStorage({ databaseUrl })
+    await assert.rejects(
+      later.book.load(() => {}),
+      /sealed here: set security\.encryption_keys/,
+    )
+    await later.close()
   })
 
   it('exports every row that says the number, without what is of others', async () => {
