@@ -1,4 +1,5 @@
 import { VersionMismatch, type ConsentStore, type NewConsent, type Page, type PageRequest } from '../api/needs.ts'
+import type { Vault } from '../config/vault.ts'
 import type { BookChange } from '../model/book.ts'
 import { keptConsent, type Certificate, type Consent, type KeptConsent } from '../model/consent.ts'
 import type { ConsentId } from '../model/ids.ts'
@@ -8,6 +9,7 @@ import { readDateOrNull } from './columns.ts'
 import { CONSENT_CHUNK, type ListedConsents } from './consent-rows.ts'
 import { pageLimit, pageOf, readCursor, UUID_KEY } from './cursor.ts'
 import type { Postgres, Queries, Row } from './postgres.ts'
+import { ConsentPersons } from './privacy/consent-persons.ts'
 
 const COLUMNS = `r(id uuid, number text, version integer, at timestamptz, given_at timestamptz, expires_at timestamptz,
   revoked_at timestamptz, channels text[], certificates text[], certified_at timestamptz, sellers integer, accounts uuid[], zip text,
@@ -19,13 +21,27 @@ export class PostgresConsents implements ConsentStore {
   readonly #postgres: Postgres
   readonly #book: BookWriter
 
-  constructor(postgres: Postgres, book: BookWriter) {
+  readonly #vault: Vault | null
+  #opened: Promise<ConsentPersons> | null = null
+
+  /** Without a vault names and addresses are kept in the clear. */
+  constructor(postgres: Postgres, book: BookWriter, vault: Vault | null) {
     this.#postgres = postgres
     this.#book = book
+    this.#vault = vault
+  }
+
+  #persons(): Promise<ConsentPersons> {
+    this.#opened ??= ConsentPersons.load(this.#postgres, this.#vault).catch((error: unknown) => {
+      this.#opened = null // Tried again by whoever asks next.
+      throw error
+    })
+    return this.#opened
   }
 
   async add(consents: readonly NewConsent[]): Promise<ReadonlySet<ConsentId>> {
-    const rows = consents.map(({ consent, fingerprint }) => ({ ...rowOf(consent), fingerprint }))
+    const persons = await this.#persons()
+    const rows = consents.map(({ consent, fingerprint }) => ({ ...rowOf(consent, persons), fingerprint }))
     const byId = new Map(consents.map(({ consent }) => [consent.id, consent]))
     const kept = await this.#write(async (tx) => {
       // Sorted, so that two imports of the same lock them in one order.
@@ -47,6 +63,7 @@ export class PostgresConsents implements ConsentStore {
   }
 
   async change(next: readonly Consent[]): Promise<void> {
+    const persons = await this.#persons()
     await this.#write(async (tx) => {
       const changed = await tx.rows(
         `with given as (select * from jsonb_to_recordset($1) as ${COLUMNS}),
@@ -56,7 +73,7 @@ export class PostgresConsents implements ConsentStore {
            from given g where c.id = g.id and c.version = g.version - 1 returning c.id),
          kept as (${KEEP_VERSION} from given g join changed using (id))
          select id from changed`,
-        [JSON.stringify(next.map(rowOf))],
+        [JSON.stringify(next.map((each) => rowOf(each, persons)))],
       )
       if (changed.length < next.length)
         throw new VersionMismatch(`${next.length - changed.length} consents have changed meanwhile`)
@@ -66,12 +83,13 @@ export class PostgresConsents implements ConsentStore {
 
   async find(id: ConsentId): Promise<Consent | null> {
     const [row] = await this.#postgres.rows(`${LATEST} where c.id = $1`, [id])
-    return row ? readConsent(row) : null
+    return row ? readConsent(row, await this.#persons()) : null
   }
 
   async history(id: ConsentId): Promise<readonly Consent[]> {
     const rows = await this.#postgres.rows('select * from consent_versions where id = $1 order by version', [id])
-    return rows.map(readConsent)
+    const persons = await this.#persons()
+    return rows.map((row) => readConsent(row, persons))
   }
 
   async ofNumber(number: PhoneNumber, limit: number): Promise<readonly Consent[]> {
@@ -79,7 +97,8 @@ export class PostgresConsents implements ConsentStore {
       `${LATEST} where c.number = $1 order by c.captured_at desc, c.id desc limit $2`,
       [number, limit],
     )
-    return rows.map(readConsent)
+    const persons = await this.#persons()
+    return rows.map((row) => readConsent(row, persons))
   }
 
   async list(page: PageRequest): Promise<Page<Consent>> {
@@ -89,7 +108,13 @@ export class PostgresConsents implements ConsentStore {
        order by c.captured_at desc, c.id desc limit $3`,
       [after && new Date(after.ms), after?.key ?? null, pageLimit(page) + 1],
     )
-    return pageOf(rows, page, readConsent, (row) => ({ ms: row['captured_at'].getTime(), key: row['id'] }))
+    const persons = await this.#persons()
+    return pageOf(
+      rows,
+      page,
+      (row) => readConsent(row, persons),
+      (row) => ({ ms: row['captured_at'].getTime(), key: row['id'] }),
+    )
   }
 
   /** Forgets those that ended before then, at most a chunk; answers how many. */
@@ -132,7 +157,7 @@ export class PostgresConsents implements ConsentStore {
 const KEEP_VERSION = `insert into consent_versions (id, version, deed, at, by, record, hash, previous_hash)
   select g.id, g.version, g.deed, g.at, g.by, g.record, decode(g.hash, 'hex'), decode(g.previous_hash, 'hex')`
 
-function rowOf({ id, version, deed, at, by, hash, previousHash, ...record }: Consent): Row {
+function rowOf({ id, version, deed, at, by, hash, previousHash, ...record }: Consent, persons: ConsentPersons): Row {
   const kept = keptConsent({ id, ...record })
   return {
     id,
@@ -150,14 +175,15 @@ function rowOf({ id, version, deed, at, by, hash, previousHash, ...record }: Con
     zip: kept.zip,
     deed,
     by,
-    record,
+    record: persons.seal(record, id),
     hash,
     previous_hash: previousHash,
   }
 }
 
-function readConsent(row: Row): Consent {
-  const { revocation, certificates, givenAt, expiresAt, ...record } = row['record']
+function readConsent(row: Row, persons: ConsentPersons): Consent {
+  const opened: Row[string] = persons.open(row['record'], row['id'])
+  const { revocation, certificates, givenAt, expiresAt, ...record } = opened
   return {
     ...record,
     givenAt: new Date(givenAt),

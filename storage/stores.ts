@@ -74,7 +74,7 @@ export function createStores(
     dnc: new PostgresDnc(postgres, writer, clock),
     reassigned: new PostgresReassigned(postgres),
     suppression: new PostgresSuppression(postgres, writer, clock, vault),
-    consents: new PostgresConsents(postgres, writer),
+    consents: new PostgresConsents(postgres, writer, vault),
     ledger,
     disputes: new PostgresDisputes(postgres, ledger),
     invoices: new PostgresInvoices(postgres),

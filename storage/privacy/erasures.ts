@@ -8,6 +8,7 @@ import type { Queries, Row } from '../postgres.ts'
 import type { StorageLog } from '../storage-log.ts'
 import type { Archive } from './archive.ts'
 import { overRows, pseudonymise, type Found, type Transactions } from './forget-rows.ts'
+import type { ConsentPersons } from './consent-persons.ts'
 import type { Kept } from './kept.ts'
 import { dropConsents, KEPT_OF, keptConsent } from './kept-rows.ts'
 import { commitLines } from './old-numbers.ts'
@@ -25,6 +26,7 @@ export interface ErasureParts {
   readonly subjects: Subjects
   readonly archive: Archive
   readonly kept: Kept
+  readonly persons: ConsentPersons
   /** Days that the law wants records kept. */
   readonly lawDays: number
   readonly now: () => number
@@ -183,9 +185,10 @@ export class Erasures {
   }
 
   async #forgetConsents(rows: readonly Row[], tx: Queries, number: PhoneNumber): Promise<void> {
-    const { lawDays, now } = this.#parts
+    const { lawDays, now, persons } = this.#parts
     const ids = [...new Set(rows.map((row) => row['id'] as string))]
-    for (const id of ids) await this.#keep(tx, number, await keptConsent(tx, id, lawDays, new Date(now())))
+    for (const id of ids)
+      await this.#keep(tx, number, await keptConsent(tx, id, persons, { lawDays, now: new Date(now()) }))
     await dropConsents(tx, ids, new Date(now()))
   }
 

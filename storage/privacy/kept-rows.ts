@@ -1,5 +1,6 @@
 import type { KeptRecord } from '../../model/privacy.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
+import type { ConsentPersons } from './consent-persons.ts'
 import type { ListedConsents } from '../consent-rows.ts'
 import type { Queries, Row } from '../postgres.ts'
 
@@ -60,14 +61,21 @@ export const KEPT_OF: Readonly<Record<string, KeptOf>> = {
 }
 
 /** A consent with every version of it; null when it is not there any more. */
-export async function keptConsent(tx: Queries, id: string, lawDays: number, now: Date): Promise<KeptRecord | null> {
+export async function keptConsent(
+  tx: Queries,
+  id: string,
+  persons: ConsentPersons,
+  { lawDays, now }: { readonly lawDays: number; readonly now: Date },
+): Promise<KeptRecord | null> {
   const [consent] = await tx.rows('select over_at, revoked_at from consents where id = $1', [id])
   if (!consent) return null
-  const versions = await tx.rows(
+  const found = await tx.rows(
     `select version, deed, at, by, record, encode(hash, 'hex') as hash, encode(previous_hash, 'hex') as previous_hash
      from consent_versions where id = $1 order by version`,
     [id],
   )
+  // It is sealed as a whole, and outlasts this.
+  const versions = found.map((version) => ({ ...version, record: persons.open(version['record'], id) }))
   // A consent of somebody who wants to be forgotten is over now, at the latest.
   const end: Date | null = consent['over_at']
   const over = end !== null && end < now ? end : now

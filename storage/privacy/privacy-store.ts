@@ -13,6 +13,7 @@ import type { Postgres, Row } from '../postgres.ts'
 import { SET_KEYS } from '../sealed-layout.ts'
 import type { StorageLog } from '../storage-log.ts'
 import { Archive, type ArchiveVerdict } from './archive.ts'
+import { ConsentPersons } from './consent-persons.ts'
 import { Erasures, readErasure, type EraseRecordings } from './erasures.ts'
 import { overRows, type Found } from './forget-rows.ts'
 import { Kept } from './kept.ts'
@@ -37,6 +38,7 @@ interface Able {
   readonly kept: Kept
   readonly erasures: Erasures
   readonly subjects: Subjects
+  readonly persons: ConsentPersons
 }
 
 /** Forgetting people, telling them what is known, and letting go what is too old. */
@@ -69,7 +71,7 @@ export class PostgresPrivacy implements PrivacyStore {
   }
 
   async *export(number: PhoneNumber): AsyncGenerator<ExportedRecord> {
-    const { archive, kept } = await this.#able()
+    const { archive, kept, persons } = await this.#able()
     // Page by page: what one statement has found waits here while it is sent.
     for (const table of Object.keys(PLACES)) {
       const found: ExportedRecord[] = []
@@ -82,7 +84,9 @@ export class PostgresPrivacy implements PrivacyStore {
             `select ctid::text as ctid, to_jsonb(t) as record from only ${rows.leaf} t where ctid = any ($1::tid[])`,
             [rows.rows.map((row) => row['ctid'])],
           )
-          const records = new Map<string, Row>(columns.map((row) => [row['ctid'], row['record']]))
+          const opened = (record: Row): Row =>
+            table === 'consent_versions' ? { ...record, record: persons.open(record['record'], record['id']) } : record
+          const records = new Map<string, Row>(columns.map((row) => [row['ctid'], opened(row['record'])]))
           for (const row of rows.rows)
             found.push({ place: table, record: shown(rows, row, records.get(row['ctid'])!, number) })
         },
@@ -163,8 +167,9 @@ export class PostgresPrivacy implements PrivacyStore {
     const kept = new Kept(vault, subjects)
     const { lawDays } = days
     const now = (): number => clock.now()
-    const erasures = new Erasures({ postgres, vault, subjects, archive, kept, lawDays, now, settleFiles, log })
-    return { archive, kept, erasures, subjects }
+    const persons = await ConsentPersons.load(postgres, vault)
+    const erasures = new Erasures({ postgres, vault, subjects, archive, kept, persons, lawDays, now, settleFiles, log })
+    return { archive, kept, erasures, subjects, persons }
   }
 }
 

@@ -1,9 +1,9 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { Vault } from '../../config/vault.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import { possibleNumbers } from '../../model/number-spellings.ts'
 import type { Queries } from '../postgres.ts'
-import { PRIVACY_SEALS } from './reseal.ts'
+import { privacyKey } from './privacy-keys.ts'
 
 const KEY_NAME = 'subjects'
 /** Of a pseudonym: two numbers of a hundred million share one with a chance of one in 10^8. */
@@ -21,13 +21,7 @@ export class Subjects {
 
   /** Makes the key when there is none. Throws Unsealable when it was sealed with a key that is not set. */
   static async load(queries: Queries, vault: Vault): Promise<Subjects> {
-    const fresh = vault.seal(randomBytes(32).toString('base64'), PRIVACY_SEALS.key, KEY_NAME)
-    await queries.rows('insert into privacy_keys (name, sealed) values ($1, $2) on conflict do nothing', [
-      KEY_NAME,
-      fresh,
-    ])
-    const [row] = await queries.rows('select sealed from privacy_keys where name = $1', [KEY_NAME])
-    return new Subjects(Buffer.from(vault.open(row!['sealed'], PRIVACY_SEALS.key, KEY_NAME), 'base64'))
+    return new Subjects(await privacyKey(queries, vault, KEY_NAME))
   }
 
   /** The same for the same number always: what was one person's stays one person's. */

@@ -5,6 +5,8 @@ import type { BookChange } from '../../model/book.ts'
 import { keptConsent, type Consent } from '../../model/consent.ts'
 import { CONSENT_CHUNK } from '../../storage/consent-rows.ts'
 import { aConsent } from '../support/consents.ts'
+import { Vault } from '../../config/vault.ts'
+import { resealAll } from '../../storage/privacy/reseal.ts'
 import { createDatabase, openTestStorage, type TestStorage } from '../support/storage.ts'
 
 type ConsentChange = Extract<BookChange, { kind: 'consent' }>
@@ -152,4 +154,39 @@ describe('consents in storage', () => {
     assert.ok((await consents.find(young.id)) && (await consents.find(endless.id)))
     await assert.rejects(consents.forgetEnded(long(3)), /kept for 5 years/, 'whatever the setting says')
   })
+
+  it('say in no table who consented, and to whoever may read them everything, after a rotation of keys too', async () => {
+    const master = (id: string, byte: number) => ({ id, key: Buffer.alloc(32, byte) })
+    const url = await createDatabase()
+    const name = 'Ann Example-Person'
+    const consent = aConsent({ name, ip: '203.0.113.77' })
+    const sealed = await openTestStorage({ databaseUrl: url, vault: new Vault([master('old', 1)]) })
+    const { consents } = sealed.stores
+    await consents.add([{ consent, fingerprint: fingerprintOf(consent) }])
+    await consents.change([revoked(consent)])
+    const [row] = await sealed.queries.rows('select jsonb_agg(record)::text as text from consent_versions')
+    assert.doesNotMatch(row!['text'], /Ann|203\.0\.113\.77/)
+    const versions = await consents.history(consent.id)
+    assert.deepEqual(versions, [consent, revoked(consent)])
+    assert.deepEqual(sealFaults(versions), [])
+    const resealers = { vault: new Vault([master('new', 2), master('old', 1)]), bank: null, bidderSecret: () => null }
+    await resealAll(sealed.queries, resealers)
+    await sealed.close()
+
+    const later = await openTestStorage({ databaseUrl: url, vault: new Vault([master('new', 2)]) })
+    const { privacy } = later.stores
+    const exported = async (): Promise<string> => {
+      let text = ''
+      for await (const each of privacy.export(consent.number)) text += JSON.stringify(each)
+      return text
+    }
+    try {
+      assert.deepEqual(await later.stores.consents.history(consent.id), versions)
+      assert.match(await exported(), /Ann Example-Person/)
+      await privacy.erase(consent.number, { askedBy: 'test', reason: 'asked' }, () => Promise.resolve())
+      assert.match(await exported(), /"place":"kept".*Ann Example-Person/, 'the law wants the proof kept')
+    } finally {
+      await later.close()
+    }
+  }).timeout(60_000)
 })
