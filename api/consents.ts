@@ -155,14 +155,18 @@ export function consentEndpoints(kit: Kit): Endpoint[] {
       ...common,
       method: 'post',
       path: '/consents/revoke',
-      summary: 'Revoke all consents of a number that were given by then: none of them is good for the next call',
+      summary:
+        'Revoke all consents of a number that were given by then: none of them is good for the next call. A number without any goes on the internal do-not-call list',
       body: Revoke.extend({ number: z.string().max(64), seller_id: s.id<AccountId>().nullish() }),
       answers: { 200: RevokedAnswer },
       async handle({ body, caller }) {
         const number = phoneAt(kit, '/number', body.number)
         if (body.at && body.at > now()) throw invalid('/at', 'must not be in the future', 'in_the_future')
         const { seller_id: sellerId = null } = body
-        await listNumber(number, body)
+        // Of a number that has none here there is nothing to mark, and its "no" would be lost: then it is one to all calls.
+        const isUnknown = sellerId === null && (await consents.ofNumber(number, 1)).length === 0
+        const listing = { ...body, do_not_call: body.do_not_call || isUnknown }
+        await listNumber(number, listing)
         const revoked = await revoke(
           async (at) =>
             (await consents.ofNumber(number, MOST_OF_A_NUMBER)).filter(
@@ -173,7 +177,7 @@ export function consentEndpoints(kit: Kit): Endpoint[] {
           caller,
         )
         const ids = revoked.map(({ id }) => id)
-        return { status: 200, body: { number, revoked: ids, do_not_call: body.do_not_call } }
+        return { status: 200, body: { number, revoked: ids, do_not_call: listing.do_not_call } }
       },
     }),
     endpoint({

@@ -166,6 +166,13 @@ describe('consents', () => {
     assert.deepEqual(history.body.data, [{ ...made.body, status: 'valid' }, body])
   })
 
+  it('are not needed for a “no” to be kept: a number without any goes on the do-not-call list', async () => {
+    const number = '+12125550188'
+    const { status, body } = await ask('POST', 'consents/revoke', { number, means: 'sms STOP' })
+    assert.deepEqual([status, body], [200, { number, revoked: [], do_not_call: true }])
+    assert.equal((await ask('GET', `dnc/${encodeURIComponent(number)}`)).body.listed, true)
+  })
+
   it('are revoked all at once by their number, those of one seller if it says so', async () => {
     const number = '+12125550160'
     const own = await ask('POST', 'consents', consent({ number }))
