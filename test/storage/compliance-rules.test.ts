@@ -85,6 +85,7 @@ describe('compliance rules in storage', () => {
       zip: null,
       trafficType: expected[0]!.trafficType,
       atMs: start,
+      attestation: null,
       offer: {
         sellerId: expected[0]!.sellerId,
         numberId: expected[0]!.numberId ?? '',

@@ -116,7 +116,10 @@ export class VirtualGlobals {
         return new VirtualTimer(this, Math.max(1, delayMs), isInterval, () => fire(...args), stack)
       }
     }
-    const clear = (timer: VirtualTimer | null | undefined): void => timer?.clear()
+    const { clearTimeout: clearReal } = globalThis
+    // A real one is of a test before, whose end it has not been told.
+    const clear = (timer: VirtualTimer | NodeJS.Timeout | null | undefined): void =>
+      timer instanceof VirtualTimer ? timer.clear() : clearReal(timer ?? undefined)
     const restore = [
       replace(globalThis, {
         Date: VirtualDate,
