@@ -76,7 +76,8 @@ export function createScreening(needs: ScreeningNeeds) {
     new ConsumerCalls(compliance, news, clock),
     new ConsentKeeper(settings.consent.retentionDays, {
       clock,
-      omitted: () => compliance.consentStats().omitted,
+      stats: () => compliance.consentStats(),
+      bindsFromFirst: settings.compliance.consent.asked === 'when_kept',
       log,
     }),
     ...(fraud ? [fraud] : []),
