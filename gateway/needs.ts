@@ -1,3 +1,4 @@
+import type { ArrivingCall, EndedCall } from '../compliance/fraud/fraud-call.ts'
 import type { Auction } from '../model/auction.ts'
 import type {
   AccountId,
@@ -13,8 +14,7 @@ import type {
 } from '../model/ids.ts'
 import type { Claim, ClaimState, ContactClaim, CounterTotals } from '../model/claim.ts'
 import type { MonitorNote, OpenMonitoring } from '../model/call-monitor.ts'
-import type { CallOutcome, HungUpBy } from '../model/call.ts'
-import type { AudioFault, CallRecord, CheckRecord, ConversionSale, DialogState, SoldTerms } from '../model/cdr.ts'
+import type { CallRecord, CheckRecord, ConversionSale, DialogState, SoldTerms } from '../model/cdr.ts'
 import type { DomainEvent } from '../model/events.ts'
 import type { FraudLabel, FraudScore } from '../model/fraud.ts'
 import type { Hold, Posting } from '../model/ledger.ts'
@@ -392,26 +392,12 @@ export interface AccountUsage {
 }
 
 /** A call of before this start, as fraud counts it. */
-export interface PastCall {
-  readonly id: CallId
+export interface PastCall
+  extends
+    Pick<ArrivingCall, 'ani' | 'dnis' | 'trunkId' | 'sellerId' | 'numberId' | 'vertical' | 'trafficType'>,
+    Omit<EndedCall, 'endedAtMs'> {
   readonly receivedAt: Date
   readonly endedAt: Date
-  readonly ani: PhoneNumber | null
-  readonly dnis: PhoneNumber
-  readonly trunkId: TrunkId
-  readonly sellerId: AccountId
-  readonly numberId: NumberId
-  readonly vertical: string
-  readonly trafficType: TrafficType
-  readonly outcome: CallOutcome
-  readonly targetId: TargetId | null
-  readonly buyerId: AccountId | null
-  readonly durationMs: number
-  readonly pddMs: number | null
-  readonly billableAfter: number | null
-  readonly isBilled: boolean
-  readonly hungUpBy: HungUpBy | null
-  readonly audioFault: AudioFault | null
 }
 
 /** A caller whose call an analyst has judged. */
