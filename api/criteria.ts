@@ -4,6 +4,7 @@ import { CERTIFICATE_KINDS, type ConsentDemand } from '../model/consent.ts'
 import type { AccountId } from '../model/ids.ts'
 import type { Kit } from './kit.ts'
 import { invalid } from './problems.ts'
+import { ATTESTATIONS } from '../model/stir.ts'
 import * as s from './schemas.ts'
 
 // What a call must be: the same words in a bid and in a campaign.
@@ -105,6 +106,10 @@ export const CriteriaInput = z.strictObject({
     .nullish()
     .meta({ description: 'Accounts whose calls alone are wanted, and those whose are not' }),
   consent: ConsentDemandInput.nullish(),
+  min_attestation: z
+    .enum(ATTESTATIONS)
+    .nullish()
+    .meta({ description: 'The least that a verified STIR/SHAKEN signature must attest of the caller’s number' }),
 })
 
 /** A checked input as the model's criteria; throws 422 under `pointer` for what one field cannot see. */
@@ -124,6 +129,7 @@ export function readCriteria(
     timeWindow: input.time_window ? readTimeWindow(input.time_window, accountTimezone, `${pointer}/time_window`) : null,
     ...(tags.length > 0 && { tags }),
     ...(input.consent && { consent: readConsentDemand(input.consent) }),
+    ...(input.min_attestation && { minAttestation: input.min_attestation }),
     ...(allow.length + deny.length > 0 && { sellers: { allow: unique(allow), deny: unique(deny) } }),
   }
 }
@@ -266,10 +272,11 @@ export const CriteriaAnswer = z.strictObject({
       certificate_max_age_hours: z.number().nullable(),
     })
     .nullable(),
+  min_attestation: z.enum(ATTESTATIONS).nullable(),
 })
 
 export function printCriteria(criteria: Criteria): z.input<typeof CriteriaAnswer> {
-  const { geography, timeWindow, tags = [], sellers = null, consent = null } = criteria
+  const { geography, timeWindow, tags = [], sellers = null, consent = null, minAttestation = null } = criteria
   return {
     verticals: [...criteria.verticals],
     geography: geography && {
@@ -290,6 +297,7 @@ export function printCriteria(criteria: Criteria): z.input<typeof CriteriaAnswer
       max_age_hours: consent.maxAgeHours,
       certificate_max_age_hours: consent.maxCertificateAgeHours,
     },
+    min_attestation: minAttestation,
   }
 }
 

@@ -33,7 +33,7 @@ function askBidders(call: Call, judged: 'screened' | 'unscreened', parts: Exchan
 }
 
 /** What the call offers for sale. */
-export function requestOf({ id, facts, receivedAt, round, exclusions, consents }: Call): AuctionRequest {
+export function requestOf({ id, facts, receivedAt, round, exclusions, consents, signature }: Call): AuctionRequest {
   const { ani, number, places, zip, seller } = facts!
   return {
     callId: id,
@@ -45,6 +45,7 @@ export function requestOf({ id, facts, receivedAt, round, exclusions, consents }
     receivedAtMs: receivedAt.getTime(),
     exclusions,
     consents,
+    attestation: signature?.result.attestation ?? null,
     ...(round && { nonBids: round.nonBids }),
   }
 }

@@ -5,6 +5,7 @@ import type { ConsentDemand } from './consent.ts'
 import type { AccountId, BidId, CallId, CampaignId, TargetId } from './ids.ts'
 import type { Modifiers } from './modifiers.ts'
 import type { Micros } from './money.ts'
+import type { Attestation } from './stir.ts'
 import type { Pricing } from './tracking.ts'
 
 export type Day = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'
@@ -50,6 +51,8 @@ export interface Criteria {
   readonly sellers?: { readonly allow: readonly AccountId[]; readonly deny: readonly AccountId[] } | null
   /** Of the consumer; null or absent: none is asked for. */
   readonly consent?: ConsentDemand | null
+  /** How sure the first carrier must be of the caller’s number, by a signature that was verified; null or absent: it need not be signed. */
+  readonly minAttestation?: Attestation | null
 }
 
 export const ANY_CALL: Criteria = { verticals: [], geography: null, timeWindow: null }
@@ -146,6 +149,8 @@ export const NON_BID_REASONS = {
   consent_uncertified: 'the bid asks for a consent with a certificate that it does not have',
   consent_too_old: 'the consent is older than the bid allows, or nobody says how old it is',
   certificate_too_old: 'the certificate of the consent is older than the bid allows, or nobody says how old it is',
+  attestation_missing: 'the bid asks for an attestation of the caller’s number, and no verified signature gives one',
+  attestation_too_low: 'the caller’s number is attested with less than the bid asks for',
   modified_away: 'the bid’s own modifiers leave nothing of it for this call',
   paid_by_conversion: 'the campaign pays by conversion: no price can be promised to a ping',
   currency_mismatch: 'the bid is in another currency than the number',

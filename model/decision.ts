@@ -5,6 +5,7 @@ import type { Bid, Campaign, NonBidCode } from './bid.ts'
 import type { AccountId, BidId, CallId, CampaignId, TargetId } from './ids.ts'
 import type { Currency } from './money.ts'
 import type { Place, ZipPlace } from './places.ts'
+import type { Attestation } from './stir.ts'
 import type { DialledNumber, Target } from './trunk.ts'
 
 /**
@@ -97,6 +98,8 @@ export interface RequestThen {
   readonly exclusions?: readonly Exclusion[]
   /** Without their ids and ZIP codes; absent: none was known. */
   readonly consents?: readonly GivenConsent[]
+  /** Of the caller's number; absent: none was known. */
+  readonly attestation?: Attestation
   readonly isPing: boolean
   /** Of HTTP bidders; absent: none was asked. */
   readonly nonBids?: readonly NoBidThen[]

@@ -84,6 +84,8 @@ const TOLD = {
   consent_uncertified: told('consent_uncertified'),
   consent_too_old: told('consent_too_old'),
   certificate_too_old: told('certificate_too_old'),
+  attestation_missing: told('attestation_missing'),
+  attestation_too_low: told('attestation_too_low'),
   seller_cap: told('seller_cap'),
   frequency_cap: told('frequency_cap'),
 } as const

@@ -32,6 +32,8 @@ export const REASON_NUMBERS = {
   consent_uncertified: 332,
   consent_too_old: 333,
   certificate_too_old: 334,
+  attestation_missing: 340,
+  attestation_too_low: 341,
   bid_concurrency: 400,
   target_concurrency: 401,
   campaign_concurrency: 402,

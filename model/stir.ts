@@ -1,5 +1,17 @@
 /** How sure the originating carrier is of the caller's right to its number (ATIS-1000074 §5.2.3). */
-export type Attestation = 'A' | 'B' | 'C'
+export const ATTESTATIONS = ['A', 'B', 'C'] as const
+export type Attestation = (typeof ATTESTATIONS)[number]
+
+/** Reads `A`, `B` or `C`, in either case; null when it is none of them. */
+export function parseAttestation(text: string | undefined): Attestation | null {
+  const wanted = text?.trim().toUpperCase()
+  return ATTESTATIONS.find((one) => one === wanted) ?? null
+}
+
+/** Whether an attestation is `wanted` or a better one; of null: no. A says the most. */
+export function isAtLeast(attestation: Attestation | null, wanted: Attestation): boolean {
+  return attestation !== null && attestation <= wanted
+}
 
 /** What a request without a signature that can be trusted may be told (RFC 8224 §6.2.2). */
 export type StirStatus = 403 | 428 | 436 | 437 | 438

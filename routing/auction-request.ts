@@ -5,6 +5,7 @@ import type { CallId } from '../model/ids.ts'
 import type { Currency } from '../model/money.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Place, ZipPlace } from '../model/places.ts'
+import type { Attestation } from '../model/stir.ts'
 import type { DialledNumber } from '../model/trunk.ts'
 import type { CallTags } from './traits.ts'
 
@@ -29,6 +30,8 @@ export interface AuctionRequest {
   readonly exclusions?: readonly Exclusion[] | null
   /** The consumer's, as far as they are good for this call; absent or null: none is known. */
   readonly consents?: readonly GivenConsent[] | null
+  /** By a verified signature; of a ping, by the seller's word. Absent or null: none is known. */
+  readonly attestation?: Attestation | null
   /** Bidders that were asked, or might have been, and make no bid: why. */
   readonly nonBids?: readonly NonBid[]
 }

@@ -366,7 +366,7 @@ function isSameCriteria(a: Criteria, b: Criteria): boolean {
   if (a === b) return true
   if (!isSameList(a.verticals, b.verticals) || !isSameWindow(a.timeWindow, b.timeWindow)) return false
   if (!isSameData(a.tags, b.tags) || !isSameData(a.sellers, b.sellers)) return false
-  if (!isSameData(a.consent, b.consent)) return false
+  if (!isSameData(a.consent, b.consent) || (a.minAttestation ?? null) !== (b.minAttestation ?? null)) return false
   const [one, other] = [a.geography, b.geography]
   if (one === null || other === null) return one === other
   return (

@@ -98,6 +98,7 @@ export class Eligibility {
       (conditions.opening === null || conditions.opening.isOpen(atMs)) &&
       (schedule === null || schedule.isOpen(atMs)) &&
       conditions.consent === null &&
+      conditions.minAttestation === null &&
       (conditions.traits === null || conditions.traits.judge(sellerId, tags) === null) &&
       usage.judge(atMs) === null &&
       buyer.usage.judge(atMs) === null &&

@@ -58,6 +58,7 @@ export function keepInputs(book: BidBook, needs: RoutingNeeds, held: HeldAuction
     isPing = false,
     exclusions = null,
     consents = null,
+    attestation = null,
     nonBids,
   } = request
   const buyers: AccountThen[] = []
@@ -118,6 +119,7 @@ export function keepInputs(book: BidBook, needs: RoutingNeeds, held: HeldAuction
       isPing,
       ...(exclusions !== null && { exclusions }),
       ...(consents !== null && { consents: consents.map(withoutPerson) }),
+      ...(attestation !== null && { attestation }),
       ...(nonBids && { nonBids }),
     },
     decidedAtMs,

@@ -138,7 +138,7 @@ export function createRouting(
   }
 
   function factsOf(request: AuctionRequest): CallFacts {
-    const { number, currency, places, zip, receivedAtMs, tags, consents, isPing = false } = request
+    const { number, currency, places, zip, receivedAtMs, tags, consents, attestation = null, isPing = false } = request
     return {
       vertical: verticalKey(number.vertical),
       caller: callerPlaceOf(places, zip),
@@ -150,6 +150,7 @@ export function createRouting(
       numberId: number.id,
       tags: tags === undefined ? number.tags : { ...number.tags, ...tags },
       consents: consents ?? NO_CONSENTS,
+      attestation,
       isCall: !isPing,
     }
   }

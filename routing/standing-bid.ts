@@ -2,6 +2,7 @@ import type { Account } from '../model/account.ts'
 import type { Bid, Campaign, Criteria, NonBidCode } from '../model/bid.ts'
 import type { ConsentDemand, GivenConsent } from '../model/consent.ts'
 import type { AccountId, NumberId, TargetId } from '../model/ids.ts'
+import { isAtLeast, type Attestation } from '../model/stir.ts'
 import { expectedMicros } from '../model/tracking.ts'
 import type { Target } from '../model/trunk.ts'
 import { areaOf, type Area, type CallerPlace } from './area.ts'
@@ -84,9 +85,18 @@ export interface Conditions {
   readonly traits: Traits | null
   /** Null: no consent is asked for. */
   readonly consent: ConsentDemand | null
+  /** Null: the caller's number need not be attested. */
+  readonly minAttestation: Attestation | null
 }
 
-export const NO_CONDITIONS: Conditions = { verticals: null, area: null, opening: null, traits: null, consent: null }
+export const NO_CONDITIONS: Conditions = {
+  verticals: null,
+  area: null,
+  opening: null,
+  traits: null,
+  consent: null,
+  minAttestation: null,
+}
 
 export function conditionsOf(criteria: Criteria, clocks: WallClocks): Conditions {
   return {
@@ -95,6 +105,7 @@ export function conditionsOf(criteria: Criteria, clocks: WallClocks): Conditions
     opening: criteria.timeWindow === null ? null : clocks.openingOf(criteria.timeWindow),
     traits: traitsOf(criteria),
     consent: criteria.consent ?? null,
+    minAttestation: criteria.minAttestation ?? null,
   }
 }
 
@@ -115,6 +126,7 @@ export interface CallFacts {
   readonly numberId: NumberId
   readonly tags: CallTags
   readonly consents: readonly GivenConsent[]
+  readonly attestation: Attestation | null
   /** False: its price is asked, and it may never come. */
   readonly isCall: boolean
   /** Only whether it is worth asking somebody: its auction is still to come, and counts it. */
@@ -194,8 +206,9 @@ export class StandingBid implements Candidate {
     this.weigh()
     this.maxConcurrentCalls = bid.maxConcurrentCalls ?? MANY
     this.billableAfter = bid.billableAfter
-    const { traits, area, consent } = this.conditions
-    this.isPlain = !bid.modifiers && traits === null && consent === null && (area === null || area.bits !== null)
+    const { traits, area, consent, minAttestation } = this.conditions
+    const asksLittle = traits === null && consent === null && minAttestation === null
+    this.isPlain = !bid.modifiers && asksLittle && (area === null || area.bits !== null)
   }
 
   /** Its amount has changed, or what a call is expected to bring of it. */
@@ -263,6 +276,10 @@ export class StandingBid implements Candidate {
     }
     const byConsent = this.#judgeConsent(facts)
     if (byConsent !== null) return byConsent
+    const byAttestation =
+      judgeAttestation(this.conditions, facts.attestation) ??
+      judgeAttestation(this.campaign.conditions, facts.attestation)
+    if (byAttestation !== null) return byAttestation
     if (this.buyer.account?.currency !== facts.currency) return 'currency_mismatch'
     if (this.bid.billableAfter > facts.maxBillableAfter) return 'duration_above_limit'
     return null
@@ -276,4 +293,9 @@ export class StandingBid implements Candidate {
     const asked = { consents, sellerId, buyerId: this.buyerId, atMs }
     return (own && judgeConsents(own, asked)) ?? (campaigns && judgeConsents(campaigns, asked))
   }
+}
+
+function judgeAttestation({ minAttestation }: Conditions, attestation: Attestation | null): NonBidCode | null {
+  if (minAttestation === null || isAtLeast(attestation, minAttestation)) return null
+  return attestation === null ? 'attestation_missing' : 'attestation_too_low'
 }

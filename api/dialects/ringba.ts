@@ -36,6 +36,8 @@ const CODE_OF: Record<PingReasonCode, keyof typeof CODES> = {
   consent_uncertified: 1004,
   consent_too_old: 1004,
   certificate_too_old: 1004,
+  attestation_missing: 1004,
+  attestation_too_low: 1004,
   loop: 1004,
   unknown_number: 1001,
   seller_inactive: 1001,

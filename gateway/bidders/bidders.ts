@@ -117,7 +117,7 @@ export class Bidders {
 
   /**
    * Asks whoever may buy this call. Null: there is nobody to ask, and nothing to explain. Of a call that may still be refused (`unscreened`)
-   * nobody hears where any of them would be told the caller's number: then null, to be asked again.
+   * nobody hears where any of them would be told the caller's number, or asks for its attestation: then null, to be asked again.
    */
   ask(request: AuctionRequest, judged: 'screened' | 'unscreened' = 'screened'): Round | null {
     if (this.#lines.size === 0) return null
@@ -125,7 +125,10 @@ export class Bidders {
     if (deadlineMs === 0) return null
     const { asked, nonBids } = this.#parts.routing.biddersFor(request)
     if (asked.length + nonBids.length === 0) return null
-    if (judged === 'unscreened' && asked.some((id) => this.#isTold(this.#lines.get(id)))) return null
+    if (judged === 'unscreened') {
+      if (asked.some((id) => this.#isTold(this.#lines.get(id)))) return null
+      if (nonBids.some(({ code }) => code === 'attestation_missing')) return null // Its signature may still be in the making.
+    }
     return new Round([...nonBids], this.#news, (round) => this.#askAll(round, asked, request, deadlineMs))
   }
 

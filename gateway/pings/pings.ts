@@ -18,6 +18,7 @@ import {
 } from '../../model/ping.ts'
 import type { Places } from '../../model/places.ts'
 import type { Random } from '../../model/random.ts'
+import { parseAttestation } from '../../model/stir.ts'
 import type { DialledNumber } from '../../model/trunk.ts'
 import type { AuctionRequest, Routing } from '../../routing/route-call.ts'
 import type { Directory } from '../directory.ts'
@@ -76,6 +77,8 @@ interface AskedPing {
 
 /** Told apart from the bucket of one who has never asked. */
 const MAX_BUCKETS = 10_000
+/** What a ping's call will be attested with, as its seller says: it has no signature yet. */
+const ATTESTATION_TAG = 'stir_attestation'
 
 /**
  * Ping and post: a seller asks what a call would bring, and sends it while the answer is good. An accepted ping is decided as a
@@ -325,6 +328,7 @@ export class Pings {
   #requestOf(ping: Ping, number: DialledNumber, seller: Account, atMs: number): AuctionRequest {
     const { places } = this.#parts
     const { vertical, tags, caller, zip } = ping
+    const attestation = parseAttestation(tags[ATTESTATION_TAG])
     return {
       callId: newId<CallId>(), // Until there is a call, it stands for it.
       number: vertical === null ? number : { ...number, vertical },
@@ -334,6 +338,7 @@ export class Pings {
       places: caller === null ? [] : places.ofNumber(caller),
       zip: zip === null ? null : places.ofZip(zip),
       receivedAtMs: atMs,
+      ...(attestation !== null && { attestation }),
       isPing: true,
     }
   }

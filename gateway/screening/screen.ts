@@ -1,4 +1,6 @@
 import { Refusal } from '../../model/refusal.ts'
+import { isAtLeast } from '../../model/stir.ts'
+import type { AuctionRequest } from '../../routing/route-call.ts'
 import type { Call } from '../live-call.ts'
 import type { ExchangeParts } from '../parts.ts'
 import { askBiddersEarly } from '../live-bidding.ts'
@@ -36,7 +38,7 @@ function conclude(call: Call, screened: Screened, parts: ExchangeParts): void {
   call.judgedBy = screened.request
   call.exclusions = exclusions
   call.consents = consents
-  forgetPingWithoutConsent(call)
+  forgetBrokenPing(call)
   if (call.signature) call.note('signature', call.signature.result.detail)
   call.note('screened', allowed ? 'may be sold' : `${rule}: ${screened.text}`)
   parts.announcements.checked(call, allowed)
@@ -44,14 +46,20 @@ function conclude(call: Call, screened: Screened, parts: ExchangeParts): void {
   if (refusal) throw heardAs(refusal, call, parts)
 }
 
-/** A consent that a ping was sold by has been taken back meanwhile: its buyer may have asked for that, so the call is auctioned afresh. */
-function forgetPingWithoutConsent(call: Call): void {
-  const before = call.pinged?.request.consents ?? null
-  if (before === null) return
-  const isGone = before.some(({ id }) => id !== null && call.consents?.some((now) => now.id === id) !== true)
-  if (!isGone) return
+/** What a ping was sold by does not hold of its call: its buyer may have asked for that, so the call is auctioned afresh. */
+function forgetBrokenPing(call: Call): void {
+  if (!call.pinged) return
+  const broken = whatDoesNotHold(call, call.pinged.request)
+  if (broken === null) return
   call.pinged = null
-  call.note('ping', 'a consent it was sold by is good no more')
+  call.note('ping', broken)
+}
+
+function whatDoesNotHold(call: Call, { consents, attestation }: AuctionRequest): string | null {
+  const isLess = attestation != null && !isAtLeast(call.signature?.result.attestation ?? null, attestation)
+  if (isLess) return `the call is not attested with ${attestation}, as it said`
+  const isTakenBack = consents?.some(({ id }) => id !== null && call.consents?.some((now) => now.id === id) !== true)
+  return isTakenBack ? 'a consent it was sold by is good no more' : null
 }
 
 function heardAs(

@@ -42,6 +42,7 @@ describe('bids', () => {
       not_tags: {},
       sellers: null,
       consent: null,
+      min_attestation: null,
     })
     const campaign = await api.request('GET', `campaigns/${first.body.campaign_id}`, { token: owner.token })
     assert.equal(campaign.body.is_default, true)
@@ -100,7 +101,13 @@ describe('bids', () => {
         status: ['gone'],
         target_id: ['x', newId(), null],
         campaign_id: ['x', newId()],
-        criteria: [{ verticals: 'legal' }, { colour: 'red' }, null, { verticals: Array(201).fill('x') }],
+        criteria: [
+          { verticals: 'legal' },
+          { colour: 'red' },
+          null,
+          { verticals: Array(201).fill('x') },
+          { min_attestation: 'D' },
+        ],
         nonsense: [1],
       },
     ))
@@ -174,6 +181,17 @@ describe('bids', () => {
     assert.deepEqual([late.status, late.body.code], [409, 'auction_closed'])
     const list = await api.request('GET', 'bids', { token: owner.token })
     assert.ok(!list.body.data.some(({ amount }: { amount: string }) => amount === '7.77'))
+  })
+
+  it('may ask for a signed caller, and take that back', async () => {
+    const made = await post(owner, 'bids', { amount: '1', criteria: { min_attestation: 'A' } })
+    assert.equal(made.body.criteria.min_attestation, 'A')
+    const changed = await patch(owner, `bids/${made.body.id}`, { criteria: { min_attestation: null } })
+    assert.equal(changed.body.criteria.min_attestation, null)
+    assertFault(
+      await post(owner, 'bids', { amount: '1', criteria: { min_attestation: 'a+' } }),
+      '/criteria/min_attestation',
+    )
   })
 
   it('have modifiers by place, hour and tag', async () => {

@@ -5,7 +5,16 @@ import { startApi, type ApiHarness, type Person } from '../support/api-harness.t
 
 type Json = Record<string, unknown>
 
-const ANY = { verticals: [], geography: null, time_window: null, tags: {}, not_tags: {}, sellers: null, consent: null }
+const ANY = {
+  verticals: [],
+  geography: null,
+  time_window: null,
+  tags: {},
+  not_tags: {},
+  sellers: null,
+  consent: null,
+  min_attestation: null,
+}
 
 describe('campaigns', () => {
   let api: ApiHarness

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Contribution, Evidence } from '../../../gateway/screening/evidence.ts'
 import { BidderStage, type BidderServer } from '../../support/bidder-stage.ts'
 import { aRule, ruleChange } from '../../support/compliance-rules.ts'
-import { aCampaign, aNumber, CALLER, change } from '../../support/market.ts'
+import { aCampaign, aNumber, CALLER, change, criteria } from '../../support/market.ts'
 
 /** Nobody waits so long who is not meant to. */
 const LONG = 600_000
@@ -102,6 +102,29 @@ describe('evidence that is waited for, beside bidders', () => {
     await stage.exchange.takeBids(call)
     assert.equal(bidder.heard.length, 1)
     stage.over(call)
+  })
+
+  it('keeps it from them where one asks for an attestation, until the signature is known', async () => {
+    const asking = (minAttestation: 'A' | null) =>
+      change.campaign(aCampaign('good-campaign', 'good-buyer', { criteria: criteria({ minAttestation }) }))
+    stage.apply(asking('A'))
+    const result = {
+      verdict: 'passed',
+      attestation: 'A',
+      origId: null,
+      signer: null,
+      status: null,
+      detail: '',
+    } as const
+    const { call, wasEarly } = await screen({ request: { signature: { result, assertion: null } } })
+    assert.equal(wasEarly, false)
+    await stage.exchange.takeBids(call)
+    assert.deepEqual(
+      stage.exchange.auction(call).map(({ bidId }) => bidId),
+      ['good'],
+    )
+    stage.over(call)
+    stage.apply(asking(null))
   })
 
   it('keeps it from them where one would hear the number itself, or the caller is to be asked first', async () => {
