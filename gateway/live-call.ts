@@ -87,6 +87,8 @@ export class Call {
   facts: CallFacts | null = null
   state: CallState = 'received'
   checks: readonly CheckRecord[] = []
+  /** Those of them that lists kept outside have brought. */
+  fromOutside: readonly CheckRecord[] = []
   /** What it was screened by. */
   screenedBy: ScreeningRequest | null = null
   /** What its checks were made by; null until it is screened. */

@@ -32,7 +32,7 @@ export async function askCaller(call: Call, menu: NumberMenu, parts: ExchangePar
     else if (menu.otherwise === 'hang_up') throw new Refusal('no_choice', `nothing was chosen: ${result}`)
     if (call.screenedBy?.placeIsAsked) {
       if (typeof choice !== 'string') await askZip(call, menu, tools, parts)
-      screenAgain(call, parts)
+      await screenAgain(call, parts)
     }
     call.setupFromMonotonicMs = parts.clock.monotonicMs()
     call.ringback = ringbackOf(call, tools)

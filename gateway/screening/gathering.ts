@@ -113,7 +113,7 @@ export class Gatherings {
         onEnded(evidence, result, tookMs / 1000)
         resolve(contribution && { evidence, contribution: timed(contribution, Math.round(tookMs)) })
       }
-      const giveUp = (): void => end('given_up', null)
+      const giveUp = (): void => end('given_up', givenUp(evidence))
       const { deadlineMs } = evidence
       const deadline = setTimeout(
         () => end('late', failure(evidence, arrival, `no answer within ${deadlineMs} ms`)),
@@ -134,6 +134,12 @@ export class Gatherings {
 
 function timed(said: Contribution, tookMs: number): Contribution {
   return said.checks ? { ...said, checks: said.checks.map((check) => ({ ...check, tookMs })) } : said
+}
+
+/** For the record of a call that nobody waits for any more. */
+function givenUp({ name }: Evidence): Contribution {
+  const detail = 'the caller hung up before the answer'
+  return { checks: [{ check: name, effect: 'advisory', rule: `${name}:given-up`, source: 'the call itself', detail }] }
 }
 
 /** What no answer means: the operator's policy says so, and the record. */

@@ -25,7 +25,6 @@ export function screen(call: Call, parts: ExchangeParts): Promise<void> | null {
   const sinceMs = parts.clock.monotonicMs()
   return screened.then((one) => {
     call.evidenceMs = Math.round(parts.clock.monotonicMs() - sinceMs)
-    call.throwIfGone()
     conclude(call, one, parts)
   })
 }
@@ -34,10 +33,12 @@ function conclude(call: Call, screened: Screened, parts: ExchangeParts): void {
   const { checks, exclusions, consents, refusal, rule } = screened
   const allowed = refusal === null
   call.checks = checks
+  call.fromOutside = screened.fromOutside
   call.screenedBy = screened.request
   call.judgedBy = screened.request
   call.exclusions = exclusions
   call.consents = consents
+  call.throwIfGone() // What had been found by then stands in the audit.
   forgetBrokenPing(call)
   if (call.signature) call.note('signature', call.signature.result.detail)
   call.note('screened', allowed ? 'may be sold' : `${rule}: ${screened.text}`)

@@ -23,6 +23,8 @@ export interface Screened {
   readonly refusal: ScreeningRefusal | null
   /** What it was judged by. */
   readonly request: ScreeningRequest
+  /** Those of `checks` that evidence behind the law has brought. */
+  readonly fromOutside: readonly CheckRecord[]
 }
 
 /** What screening is made of; every list is in the order of precedence. */
@@ -84,9 +86,18 @@ export class Screening {
     return verdict.allowed && verdict.exclusions === null ? verdict : null
   }
 
-  /** A call that was screened and counted, now that its caller has said where it is, or has not: what its place decides, and the operator's rules. */
-  screenAgain(request: ScreeningRequest): ScreeningVerdict {
-    return this.#parts.compliance.screenAgain(request)
+  /**
+   * A call that was screened and counted, now that its caller has said where it is, or has not: what its place decides, the operator's rules,
+   * and evidence behind the law, since other lists may be of that place. `arrival`: with that place; `gone` as above.
+   */
+  screenAgain(request: ScreeningRequest, arrival: Arrival, gone: AbortSignal | null): Screened | Promise<Screened> {
+    const { compliance, stopsAtFirst } = this.#parts
+    const findings = new Findings(NOTHING)
+    findings.add(compliance.screenAgain(request))
+    if (stopsAtFirst && findings.isBlocked) return findings.conclude(request)
+    const last = this.#gather(this.#last, arrival, gone)
+    if ('pending' in last) return last.found.then((found) => findings.takeOutside(found).conclude(request))
+    return findings.takeOutside(last).conclude(request)
   }
 
   #gather(evidence: readonly Evidence[], arrival: Arrival, gone: AbortSignal | null): ReturnType<Gatherings['gather']> {
@@ -114,7 +125,7 @@ export class Screening {
 
   #conclude(arrival: Arrival, request: ScreeningRequest, findings: Findings, last: readonly Gathered[]): Screened {
     const { judges, stopsAtFirst } = this.#parts
-    for (const { contribution } of last) findings.contribute(contribution)
+    findings.takeOutside(last)
     for (const judge of judges) {
       if (stopsAtFirst && findings.isBlocked) break
       findings.contribute(judge.judge(arrival, request))
@@ -131,6 +142,7 @@ class Findings {
   /** The first that blocks; else the first that advises against. */
   #decided: CheckRecord | null = null
   #refusal: ScreeningRefusal | null = null
+  #fromOutside: readonly CheckRecord[] = []
 
   constructor(first: readonly Gathered[]) {
     for (const { contribution } of first) this.contribute(contribution)
@@ -143,6 +155,12 @@ class Findings {
   contribute(said: Contribution | null): void {
     if (!said?.checks) return
     this.#take(said.checks, said.refusal)
+  }
+
+  takeOutside(last: readonly Gathered[]): this {
+    for (const { contribution } of last) this.contribute(contribution)
+    if (last.length > 0) this.#fromOutside = last.flatMap(({ contribution }) => contribution.checks ?? [])
+    return this
   }
 
   add({ checks, exclusions, consents = null }: ScreeningVerdict): void {
@@ -161,6 +179,7 @@ class Findings {
       text: decided?.detail ?? 'nothing speaks against it',
       refusal: this.#refusal,
       request,
+      fromOutside: this.#fromOutside,
     }
   }
 

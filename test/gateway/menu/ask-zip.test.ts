@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import type { Evidence } from '../../../gateway/screening/evidence.ts'
 import type { ScreeningRequest } from '../../../compliance/screening-request.ts'
 import { compliance, instant, number, places } from '../../compliance/support.ts'
+import { aScreening } from '../../support/screening.ts'
 import { menuCall, settle, type MenuCallTerms } from '../../support/menu-call.ts'
 
 /** 07:30 in Pensacola, 08:30 in Tallahassee: an 850 number may be of either. */
@@ -9,14 +11,18 @@ const PENSACOLA = '32501'
 const TALLAHASSEE = '32301'
 
 /** A transfer of an 850 number, whose caller has chosen its option and is asked for its ZIP code. */
-async function asked(terms: MenuCallTerms['menu'] = {}, over: Partial<ScreeningRequest> = {}) {
+async function asked(
+  terms: MenuCallTerms['menu'] = {},
+  over: Partial<ScreeningRequest> = {},
+  evidence: readonly Evidence[] = [],
+) {
   const scene = menuCall({ menu: { zipPrompt: 'your-zip', ...terms } })
   const { call, parts, keypad, dialog } = scene
   const law = compliance()
   const announced: boolean[] = []
   Object.assign(parts, {
     places,
-    screening: { screenAgain: (request: ScreeningRequest) => law.screenAgain(request) },
+    screening: aScreening(law, { evidence }),
     announcements: { checked: (_call: unknown, allowed: boolean) => void announced.push(allowed) },
   })
   const request: ScreeningRequest = {
@@ -93,6 +99,37 @@ describe('a menu that asks for the ZIP code', () => {
     assert.equal(await scene.asking, null)
     assert.deepEqual(scene.keypad.played, ['question'])
     assert.deepEqual(scene.announced, [true])
+  })
+
+  it('has lists that others keep asked for that place; what they said before stands where nobody is asked again', async () => {
+    const said = (state: string) => ({
+      check: 'state-do-not-call',
+      effect: 'allow' as const,
+      rule: 'state-do-not-call',
+      source: state,
+      detail: `not listed: ${state}`,
+    })
+    const list: Evidence = {
+      name: 'external-do-not-call',
+      order: 'after-law',
+      deadlineMs: 1_000,
+      onFailure: 'allow',
+      keepsFromBuyers: false,
+      gather: async ({ zip }) => ({ checks: [said(zip?.zip === PENSACOLA ? 'the west' : 'the east')] }),
+    }
+    const [asks, blocks] = [await asked({}, { atMs: EARLY + 3_600_000 }, [list]), await asked({}, {}, [list])]
+    const outside = ({ call }: typeof asks) =>
+      call.checks.filter(({ check }) => check === 'state-do-not-call').map(({ source }) => source)
+    for (const scene of [asks, blocks]) {
+      const first = said('before')
+      scene.call.checks = [...scene.call.checks, first]
+      scene.call.fromOutside = [first]
+      scene.keypad.digitFrom('caller', PENSACOLA)
+    }
+    assert.equal(await asks.asking, null)
+    assert.deepEqual(outside(asks), ['the west'])
+    assert.equal(await blocks.asking, 'compliance')
+    assert.deepEqual(outside(blocks), ['before'])
   })
 
   it('is not asked of a call whose place is known', async () => {

@@ -132,7 +132,7 @@ describe('screening', () => {
     const screened = screening.screen(ARRIVAL, gone.signal)
     assert.equal(screening.waiting, 1)
     gone.abort()
-    await screened
+    assert.deepEqual(rulesOf(await screened), ['list:given-up'], 'what the audit says of it')
     assert.equal(screening.waiting, 0)
     assert.ok(untils[0]!.signal.aborted)
   })
@@ -196,6 +196,30 @@ describe('screening', () => {
     counted = 0
     now(screen({ judges: [judge] }, { ...ARRIVAL, invite: null }))
     assert.deepEqual([seen, counted], [['judged'], 0])
+  })
+
+  it('judges a call again by its place, and asks lists behind the law once more, of those that the law lets pass', async () => {
+    const places: (string | null)[] = []
+    const evidence = [
+      anEvidence('list', ({ zip }) => (places.push(zip?.zip ?? null), Promise.resolve({ checks: [aCheck('list')] })), {
+        order: 'after-law',
+      }),
+    ]
+    let verdict = aCheck('hours')
+    const again = () => ({ checks: [verdict], exclusions: null }) as unknown as ScreeningVerdict
+    const compliance = { screen: again, count: () => {}, mayExclude: () => false, screenAgain: again }
+    const screening = aScreening(compliance, { evidence })
+    const there = { ...ARRIVAL, zip: { zip: '33101', city: 'Miami', places: [] } as never }
+    const request = { ani: null, zip: null, trafficType: 'inbound', atMs: 0 } as const
+    const screened = await screening.screenAgain(request, there, null)
+    assert.deepEqual([rulesOf(screened), places], [['hours', 'list'], ['33101']])
+    assert.deepEqual(
+      screened.fromOutside.map(({ rule }) => rule),
+      ['list'],
+    )
+    verdict = aCheck('hours', 'block')
+    assert.deepEqual(rulesOf(now(screening.screenAgain(request, there, null))), ['hours'])
+    assert.equal(places.length, 1)
   })
 
   it('ends no wait of a call by another’s', async () => {
