@@ -6,6 +6,8 @@ export interface StirExtensions {
   /** Null: it names nobody it may speak for. */
   readonly tnAuthList: TnAuthList | null
   readonly claims: ClaimConstraints
+  /** How many authorities may stand between it and a signer (RFC 5280 §4.2.1.9); null: any number. */
+  readonly maxBelow: number | null
 }
 
 /** What PASSporTs of a certificate must say, and may (RFC 8226 §8, RFC 9118 §4). Empty: as they like. */
@@ -19,6 +21,7 @@ export interface ClaimConstraints {
 const NO_CONSTRAINTS: ClaimConstraints = { mustInclude: [], mustExclude: [], permitted: new Map() }
 
 const TN_AUTH_LIST = '1.3.6.1.5.5.7.1.26'
+const BASIC_CONSTRAINTS = '2.5.29.19'
 const CLAIM_CONSTRAINTS = '1.3.6.1.5.5.7.1.27'
 const ENHANCED_CLAIM_CONSTRAINTS = '1.3.6.1.5.5.7.1.33'
 
@@ -30,7 +33,7 @@ const HEEDED = new Set([
   '2.5.29.14', // subjectKeyIdentifier
   '2.5.29.15', // keyUsage
   '2.5.29.17', // subjectAltName
-  '2.5.29.19', // basicConstraints
+  BASIC_CONSTRAINTS,
   '2.5.29.32', // certificatePolicies
   '2.5.29.35', // authorityKeyIdentifier
   '2.5.29.37', // extKeyUsage
@@ -40,12 +43,19 @@ const HEEDED = new Set([
 export function readStirExtensions(certificate: Uint8Array): StirExtensions {
   let tnAuthList: TnAuthList | null = null
   let claims = NO_CONSTRAINTS
+  let maxBelow: number | null = null
   for (const { id, isCritical, value } of extensionsOf(certificate)) {
     if (isCritical && !HEEDED.has(id)) throw new Error(`a critical extension ${id} that is not known here`)
     if (id === TN_AUTH_LIST) tnAuthList = readTnAuthList(value)
+    else if (id === BASIC_CONSTRAINTS) maxBelow = readPathLength(value)
     else if (id === CLAIM_CONSTRAINTS || id === ENHANCED_CLAIM_CONSTRAINTS) claims = readClaimConstraints(value)
   }
-  return { tnAuthList, claims }
+  return { tnAuthList, claims, maxBelow }
+}
+
+function readPathLength(value: Uint8Array): number | null {
+  const length = readDerList(readDer(value, DER.sequence).content).find(({ tag }) => tag === DER.integer)
+  return length === undefined ? null : length.content.reduce((sum, byte) => sum * 256 + byte, 0)
 }
 
 interface Extension {

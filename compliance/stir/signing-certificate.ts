@@ -85,7 +85,12 @@ function prove(
   const chain = chainOf(leaf, others, roots)
   if (!chain) return unsupported('its certificate comes from no trusted root')
   const { tnAuthList, claims } = readStirExtensions(leaf.raw)
-  for (const other of chain.slice(1)) readStirExtensions(other.raw)
+  let below = 0
+  for (const { raw, subject, issuer } of chain.slice(1)) {
+    const { maxBelow } = readStirExtensions(raw)
+    if (maxBelow !== null && below > maxBelow) return unsupported('its authority may not stand so far above it')
+    if (subject !== issuer) below++ // RFC 5280 §4.2.1.9: those that renew themselves do not count.
+  }
   if (!tnAuthList) return unsupported('its certificate names nobody it may speak for')
   return {
     key: publicKey,

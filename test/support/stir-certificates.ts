@@ -13,6 +13,8 @@ interface CertificateOptions {
   readonly issuer: MadeCertificate | null
   readonly name?: string
   readonly isAuthority?: boolean
+  /** Authorities that may stand between it and a signer; absent: any number. */
+  readonly maxBelow?: number
   /** The DER of TNAuthList's value; null: none. */
   readonly tnAuthList?: Buffer | null
   readonly extensions?: readonly { readonly id: string; readonly isCritical?: boolean; readonly value: Buffer }[]
@@ -35,6 +37,7 @@ export function makeStirCertificate({
   issuer,
   name = 'SHAKEN 709J',
   isAuthority = false,
+  maxBelow,
   tnAuthList = tnAuthListOf({ codes: ['709J'] }),
   extensions = [],
   validFrom = new Date(Date.now() - DAY_MS),
@@ -46,8 +49,9 @@ export function makeStirCertificate({
   const subject = nameOf(name)
   const key = issuer?.key ?? privateKey
   const usage = isAuthority ? bits(0x06, 1) : bits(0x80, 7) // keyCertSign and cRLSign; digitalSignature
+  const authority = [der(0x01, Buffer.of(0xff)), ...(maxBelow === undefined ? [] : [integer(maxBelow)])]
   const all = [
-    { id: '2.5.29.19', isCritical: true, value: isAuthority ? sequence(der(0x01, Buffer.of(0xff))) : sequence() },
+    { id: '2.5.29.19', isCritical: true, value: isAuthority ? sequence(...authority) : sequence() },
     { id: '2.5.29.15', isCritical: true, value: usage },
     ...(tnAuthList ? [{ id: '1.3.6.1.5.5.7.1.26', isCritical: false, value: tnAuthList }] : []),
     ...extensions,

@@ -238,6 +238,17 @@ describe('a certificate of one who signs (RFC 8226)', () => {
     assert.equal(signs({ issuer: impostor }), '437', 'of a root’s name, and not its key')
   })
 
+  it('comes from an authority with no more authorities below it than it allows (RFC 5280 §4.2.1.9): 437', () => {
+    const below = (maxBelow: number): string => {
+      const authority = { isAuthority: true, tnAuthList: null }
+      const upper = makeStirCertificate({ issuer: root, name: 'Upper', maxBelow, ...authority })
+      const lower = makeStirCertificate({ issuer: upper, name: 'Lower', maxBelow: 0, ...authority })
+      const leaf = makeStirCertificate({ issuer: lower })
+      return said([signedBy(leaf)], { published: { [URL]: leaf.pem + lower.pem + upper.pem } })
+    }
+    assert.deepEqual([below(0), below(1), below(300)], ['437', 'passed A', 'passed A'])
+  })
+
   it('comes from a root at most five steps away', () => {
     const chainOf = (steps: number): string => {
       const chain = [root]
