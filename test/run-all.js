@@ -74,12 +74,13 @@ function main() {
   }
 
   const asked = process.argv.slice(2)
-  const counts = runMocha(asked.length > 0 ? asked : ['test/**/*.test.ts'])
+  const counts = runLanes(asked)
   if (!counts) return end(0, 1, 0, 'mocha ended before it had counted its tests.')
   for (const { program, debianPackage, where = `Debian: ${debianPackage}`, for: purpose } of missing) {
     say(`${underCi ? 'failed' : 'skipped'}: ${program} is not installed (${where}), so not run: ${purpose}`)
   }
   for (const [title, message] of counts.retried) say(`passed at the second attempt only: ${title}: ${message}`)
+  for (const line of counts.closing) say(line)
   // What a missing program hides must not look green where the whole suite is expected to run.
   const failures = counts.failures + (underCi ? missing.length : 0)
   return end(counts.passes, failures, counts.pending, counts.passes === 0 ? 'Nothing passed: was anything run?' : '')
@@ -100,22 +101,17 @@ function installPrograms(missing) {
 }
 
 /**
- * Runs mocha on the project's own Node; its reporter leaves the counts in a file. Null when it could not. In CI a test
- * has a second attempt: among thousands with real processes and real audio one is late on a machine that stands still
+ * Runs mocha on the project's own Node, in lanes beside each other (test/lanes/), which leave their sum in a file. Null when they could
+ * not. In CI a test has a second attempt: among thousands with real processes and real audio one is late on a machine that stands still
  * for a second. What needed it is named at the end.
  */
-function runMocha(args) {
+function runLanes(asked) {
   const directory = mkdtempSync(join(tmpdir(), 'dce-test-'))
   const countsFile = join(directory, 'counts.json')
   try {
-    const reporter = join(ROOT, 'test/support/counting-reporter.cjs')
-    const options = ['--exit', '--reporter', reporter, ...(underCi ? ['--retries', '1'] : [])]
-    run(OWN_NODE, [join(ROOT, 'node_modules/mocha/bin/mocha.js'), ...options, ...args], {
-      env: {
-        ...process.env,
-        PATH: `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}`,
-        DCE_TEST_COUNTS: countsFile,
-      },
+    const lanes = ['--disable-warning=ExperimentalWarning', join(ROOT, 'test/lanes/run.ts')]
+    run(OWN_NODE, [...lanes, ...(underCi ? ['--retries', '1'] : []), ...asked], {
+      env: { ...process.env, DCE_TEST_COUNTS: countsFile },
     })
     return existsSync(countsFile) ? JSON.parse(readFileSync(countsFile, 'utf8')) : null
   } finally {

@@ -1,5 +1,8 @@
-// mocha's own spec reporter, which also leaves its counts, and what did not pass at once, where test/run-all.js finds them.
+// mocha's own spec reporter, which also leaves where test/lanes/ finds them: its counts, how long each file took, what did not pass at
+// once, and the failures, which are printed at the end of all lanes instead of this one's.
 const { writeFileSync } = require('node:fs')
+const path = require('node:path')
+const { format } = require('node:util')
 const { reporters } = require('mocha')
 
 class CountingReporter extends reporters.Spec {
@@ -7,16 +10,50 @@ class CountingReporter extends reporters.Spec {
     super(runner, options)
     /** @type {Map<string, string>} */
     const retried = new Map()
+    /** @type {Map<string, number>} */
+    const files = new Map()
+    let from = 0
+    runner.on('suite', (suite) => {
+      if (suite.parent?.root) from = performance.now()
+    })
+    runner.on('suite end', (suite) => {
+      if (!suite.parent?.root || !suite.file) return
+      const file = path.relative(process.cwd(), suite.file)
+      files.set(file, (files.get(file) ?? 0) + performance.now() - from)
+    })
     runner.on('retry', (test, error) => retried.set(test.fullTitle(), String(error?.message ?? error)))
     runner.on('fail', (test) => retried.delete(test.fullTitle()))
     runner.once('end', () => {
       const { passes, failures, pending } = this.stats
-      if (process.env.DCE_TEST_COUNTS) {
-        const counts = { passes, failures, pending, retried: [...retried] }
-        writeFileSync(process.env.DCE_TEST_COUNTS, JSON.stringify(counts))
+      const counts = {
+        passes,
+        failures,
+        pending,
+        retried: [...retried],
+        failed: listed(this.failed),
+        files: [...files].map(([file, ms]) => ({ file, ms: Math.round(ms) })),
       }
+      if (process.env.DCE_TEST_COUNTS) writeFileSync(process.env.DCE_TEST_COUNTS, JSON.stringify(counts))
     })
   }
+
+  epilogue() {
+    this.failed = this.failures
+    if (process.env.DCE_TEST_COUNTS) this.failures = []
+    super.epilogue()
+  }
+}
+
+/** What mocha prints of failures. */
+function listed(failures) {
+  if (failures.length === 0) return ''
+  const { Base } = reporters
+  const print = Base.consoleLog
+  const lines = []
+  Base.consoleLog = (...args) => lines.push(format(...args))
+  Base.list(failures)
+  Base.consoleLog = print
+  return lines.join('\n')
 }
 
 module.exports = CountingReporter
