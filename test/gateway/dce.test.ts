@@ -12,7 +12,7 @@ const TELL = `data:text/javascript,
   process.on('exit', () => console.error(JSON.stringify([getCompileCacheDir() ?? null, process.env.NODE_COMPILE_CACHE ?? null])))`
 
 async function whereCompiledIsKept(env: NodeJS.ProcessEnv): Promise<(string | null)[]> {
-  const { NODE_V8_COVERAGE: _, ...ours } = process.env
+  const { NODE_V8_COVERAGE: _, NODE_COMPILE_CACHE: _ours, ...ours } = process.env
   const words = ['--disable-warning=ExperimentalWarning', `--import=${encodeURI(TELL)}`, 'gateway/dce.js', 'help']
   const { stderr } = await promisify(execFile)(process.execPath, words, { cwd: ROOT, env: { ...ours, ...env } })
   const [inMain, inWorkers]: (string | null)[] = JSON.parse(stderr)

@@ -22,7 +22,7 @@ const TO_BE_MET = [
 ]
 
 describe('the exchange over a network that loses, doubles, delays and reorders', function () {
-  this.timeout(Math.max(120_000, RUNS * 80))
+  this.timeout(Math.max(300_000, RUNS * 400))
 
   it(`ends every call once, writes it once, and keeps nothing: ${RUNS} scripts from seed ${FIRST_SEED}`, async () => {
     const failures: string[] = []

@@ -8,8 +8,12 @@ import type { Hold, Posting } from '../../model/ledger.ts'
 import type { Currency, Micros } from '../../model/money.ts'
 import { creditMicros, NO_FACTS, withNews, type Payment, type PaymentNews } from '../../model/payment.ts'
 import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID, PAYOUT_CLEARING_ACCOUNT_ID } from '../../storage/house-accounts.ts'
+import { Postgres } from '../../storage/postgres.ts'
+import { verifyLedger } from '../../storage/verify-ledger.ts'
 import { endedRecord, soldRecord } from '../support/records.ts'
-import { openTestStorage } from '../support/storage.ts'
+import { openTestStorage, silentLog } from '../support/storage.ts'
+
+const VERIFY_LIMIT_MS = 600_000
 
 type Stored = Parameters<Balances['load']>[0] extends Iterable<infer Each> ? Each : never
 
@@ -34,6 +38,8 @@ export async function openOnPostgres(accounts: readonly Account[]): Promise<Dura
   const changes: BookChange[] = []
   const storage = await openTestStorage({ onBookChange: (change) => void changes.push(change) })
   const { stores, writer, queries, recovery } = storage
+  // As patient as `dce ledger verify`: of a million postings no one asks within a request.
+  const patient = new Postgres((queries as Postgres).options, silentLog, VERIFY_LIMIT_MS)
   for (const { id, type, currency, creditLimitMicros } of accounts)
     await queries.rows(
       `insert into accounts (id, type, name, status, currency, timezone, credit_limit_micros, created_at, updated_at)
@@ -58,13 +64,16 @@ export async function openOnPostgres(accounts: readonly Account[]): Promise<Dura
     },
     openHolds: async () => (await recovery.openCalls()).flatMap(({ sale }) => sale?.hold ?? []),
     async faults() {
-      const { totals, unbalanced, duplicateCalls, faults } = await stores.ledger.verify()
+      const { totals, unbalanced, duplicateCalls, faults } = await verifyLedger(patient)
       const sums = totals
         .filter(({ sumMicros }) => sumMicros !== 0n)
         .map(({ currency }) => `${currency} does not sum to 0`)
       return [...sums, ...unbalanced, ...duplicateCalls, ...faults]
     },
-    close: () => storage.close(),
+    async close() {
+      await patient.close()
+      await storage.close()
+    },
   }
 }
 

@@ -9,15 +9,20 @@ import { Story } from './ledger-story.ts'
 const EVENTS = Number(process.env['DCE_LEDGER_EVENTS'] ?? 20_000)
 const EVENTS_ON_POSTGRES = Number(process.env['DCE_LEDGER_EVENTS_ON_POSTGRES'] ?? 1_000)
 
+/** Everything stored is read again every so many turns, and oftener than that many times only in short runs: it takes longer each time. */
+const TURNS = 20
+const COMPARISONS = 1_000
+
 async function tell(events: number, open: (accounts: readonly Account[]) => Promise<Durable> | Durable): Promise<void> {
   const dice = new Dice()
   const accounts = someAccounts(dice)
   const durable = await open([...accounts.values()])
   try {
     const story = new Story(dice, durable, accounts)
+    const turns = Math.max(TURNS, Math.ceil(events / COMPARISONS))
     for (let turn = 1; story.events < events; turn++) {
       await story.turn()
-      if (turn % 20 === 0) await story.compareStored()
+      if (turn % turns === 0) await story.compareStored()
     }
     await story.finish()
     assert.ok(story.crashes > 0 && story.refusals > 0, 'there were crashes and refusals')
