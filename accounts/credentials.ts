@@ -52,7 +52,7 @@ export function createApiKeySecret(): { secret: string; secretHash: string } {
 
 /** SHA-256 in hex. Enough for secrets that are random and long; passwords are neither and take `hashPassword`. */
 export function hashSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex')
+  return hash('sha256', secret, 'hex')
 }
 
 /** What is kept of a password that a SIP device answers challenges with (RFC 7616 §3.4.2), one HA1 for each algorithm. */

@@ -50,6 +50,7 @@ export function bidRequestEndpoints(kit: Kit): Endpoint[] {
       method: 'post',
       path: '/bid-request',
       bare: true,
+      isBusy: true,
       summary: 'Ask what a call would bring; the call that follows in time gets that price',
       body: Body,
       answers: { 200: z.union([Accepted, Rejected]) },

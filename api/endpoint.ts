@@ -61,6 +61,8 @@ export interface Endpoint {
   readonly tag: string
   readonly summary: string
   readonly who: 'anyone' | readonly Role[]
+  /** Asked by programs, many times a second: answered ahead of Express (`front-door.ts`). */
+  readonly isBusy?: true
   /** An API key for pings is enough. */
   readonly takesPingKeys?: true
   readonly query?: z.ZodType

@@ -171,6 +171,7 @@ export function trackingEndpoints(kit: Kit): Endpoint[] {
       method: 'post',
       path: '/track/{type}',
       bare: true,
+      isBusy: true,
       summary: `Report what became of a call: ${TRACKING_TYPES.join(', ')}`,
       body: Body,
       answers: { 200: Taken, 202: Taken },

@@ -16,6 +16,7 @@ import type { Ping } from '../../model/ping.ts'
 import { apiSettings } from './api-settings.ts'
 import type { createBidders } from './bidders.ts'
 import type { createScreening } from './screening.ts'
+import { countAnswered } from './count-answered.ts'
 import { createAudioStudio } from './audio-studio.ts'
 import type { ExchangeParts } from '../parts.ts'
 import { reachOf } from '../reachability/reach-of.ts'
@@ -111,19 +112,8 @@ export function apiParts(parts: ExchangeParts, needs: ApiPartsNeeds) {
     },
     apiKeys: { generate: newApiKey, hash: credentials.hashSecret },
     version: packageVersion(),
-    onRequest({ method, route, status, seconds }: Answered) {
-      telemetry.httpRequests.inc({ method, route, status: String(status) })
-      telemetry.httpDuration.observe({ route }, seconds)
-    },
+    onRequest: countAnswered(telemetry),
   }
-}
-
-/** A request of the API that has been answered. */
-interface Answered {
-  readonly method: string
-  readonly route: string
-  readonly status: number
-  readonly seconds: number
 }
 
 function newApiKey(): { secret: string; hash: string } {

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
 import * as fc from 'fast-check'
-import { parseJson } from '../../api/body.ts'
+import { parseJson, readBody } from '../../api/body.ts'
+import { Problem } from '../../api/problems.ts'
 
 describe('parseJson', () => {
   it('reads whatever JSON.stringify writes, numbers of 15 digits included', () => {
@@ -33,3 +37,29 @@ function asNumbers(value: unknown): unknown {
     typeof inner === 'string' && /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(inner) ? Number(inner) : inner,
   )
 }
+
+describe('a body that breaks off', () => {
+  /** A server that reads the body after `before`, and a client that leaves in the middle of it. */
+  async function broken(before: (request: IncomingMessage) => Promise<unknown>): Promise<unknown> {
+    const outcome = Promise.withResolvers<unknown>()
+    const server = createServer((request) => {
+      const read = async (): Promise<Buffer> => (await before(request), readBody(request, 1_000))
+      read().then(outcome.resolve, outcome.resolve)
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    socket.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{"caller"', () => socket.destroy())
+    const said = await outcome.promise
+    server.close()
+    return said
+  }
+
+  it('is 400, whether it does so while it is read or before', async () => {
+    const gone = (request: IncomingMessage): Promise<unknown> => once(request, 'close').catch(() => null)
+    for (const before of [async () => undefined, gone]) {
+      const said = await broken(before)
+      assert.ok(said instanceof Problem)
+      assert.deepEqual([said.code, said.message], ['bad_request', 'The body ended before it was complete.'])
+    }
+  })
+})

@@ -1,34 +1,21 @@
 import { Agent, request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Job, Times } from './asking.ts'
 
-// The other process of the API benchmark: asks one thing over and over on a few connections, and prints how long it took.
+// The other process of the API's benchmarks: asks one thing over and over on a few connections, and says how long it took.
 
-interface Job {
-  readonly url: string
-  readonly token: string
-  readonly method: 'GET' | 'POST'
-  /** `{n}` is another seven digits each time. */
-  readonly body: string | null
-  /** The status of a good answer; 200 to GET and 201 to POST unless it is said. */
-  readonly expected?: number
-  readonly connections: number
-  readonly milliseconds: number
-}
-
-const job = JSON.parse(process.argv[2] ?? '') as Job
-const agent = new Agent({ keepAlive: true, maxSockets: job.connections })
-const expected = job.expected ?? (job.method === 'GET' ? 200 : 201)
+const DEFAULT_STATUS = { GET: 200, POST: 201 } as const
 let asked = 0
 
-function ask(): Promise<number> {
+function ask(agent: Agent, job: Job, startedAt: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    const startedAt = performance.now()
     const headers: Record<string, string> = { authorization: `Bearer ${job.token}` }
     if (job.body !== null) headers['content-type'] = 'application/json'
     const body = job.body?.replace('{n}', String(2_000_000 + (asked++ % 8_000_000)))
     const sent = request(job.url, { agent, method: job.method, headers }, (response) => {
       response.resume()
       response.once('end', () => {
-        if (response.statusCode === expected) resolve(performance.now() - startedAt)
+        if (response.statusCode === (job.expected ?? DEFAULT_STATUS[job.method])) resolve(performance.now() - startedAt)
         else reject(new Error(`${job.method} ${job.url} answered ${response.statusCode}`))
       })
     })
@@ -37,19 +24,38 @@ function ask(): Promise<number> {
   })
 }
 
-async function askUntil(end: number, times: number[]): Promise<void> {
-  while (performance.now() < end) times.push(await ask())
-}
-
-async function run(milliseconds: number): Promise<number[]> {
+/** Each connection asks again as soon as it is answered. */
+async function askInTurn(agent: Agent, job: Job): Promise<number[]> {
   const times: number[] = []
-  const end = performance.now() + milliseconds
-  await Promise.all(Array.from({ length: job.connections }, () => askUntil(end, times)))
-  return times.toSorted((a, b) => a - b)
+  const end = performance.now() + job.milliseconds
+  const connection = async (): Promise<void> => {
+    while (performance.now() < end) times.push(await ask(agent, job, performance.now()))
+  }
+  await Promise.all(Array.from({ length: job.connections }, connection))
+  return times
 }
 
-await run(job.milliseconds / 4) // Until both sides are compiled and connected.
-const times = await run(job.milliseconds)
-const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))]
-process.stdout.write(JSON.stringify({ count: times.length, p50: at(0.5), p99: at(0.99) }))
-agent.destroy()
+/** So many a second, answered or not; each one's time runs from when its turn had come, though every connection was taken then. */
+async function askAtRate(agent: Agent, job: Job, perSecond: number): Promise<number[]> {
+  const answers: Promise<number>[] = []
+  const start = performance.now()
+  const total = (perSecond * job.milliseconds) / 1000
+  while (answers.length < total) {
+    const due = Math.min(total, Math.ceil(((performance.now() - start) * perSecond) / 1000))
+    while (answers.length < due) answers.push(ask(agent, job, start + (answers.length * 1000) / perSecond))
+    await sleep(1)
+  }
+  return Promise.all(answers)
+}
+
+async function run(job: Job): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: job.connections })
+  const times = job.perSecond ? await askAtRate(agent, job, job.perSecond) : await askInTurn(agent, job)
+  agent.destroy()
+  times.sort((a, b) => a - b)
+  const at = (share: number): number => times[Math.min(times.length - 1, Math.floor(times.length * share))]!
+  const said: Times = { count: times.length, p50: at(0.5), p99: at(0.99) }
+  process.send!(said)
+}
+
+process.on('message', (job: Job) => void run(job))
