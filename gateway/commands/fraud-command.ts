@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
+import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { evaluateClean, evaluatePatterns, type Trial } from '../../compliance/fraud/evaluation/evaluate.ts'
 import { curveOf, figuresOf, type Figures } from '../../compliance/fraud/evaluation/figures.ts'
@@ -19,6 +19,7 @@ type Print = (line: string) => void
 /** What the model is trained on, and what its thresholds are set on: other seeds. */
 const TRAINING = { training: { firstSeed: 1, scenarios: 108 }, validation: { firstSeed: 5001, scenarios: 36 } }
 /** Where the page says what was measured. */
+const PAGE = 'fraud.md'
 const [BEGIN, END] = ['<!-- evaluation: written by `dce fraud evaluate` -->', '<!-- end of evaluation -->']
 
 /** `dce fraud simulate`: the rows config/reference/build/fraud_model.py trains on, as files of float32 and what they are. */
@@ -50,8 +51,12 @@ export interface EvaluationPlan {
   readonly docs: string | null
 }
 
-/** `dce fraud evaluate`: what is found of each pattern in scenarios nobody has seen, and what of clean traffic is not let through. */
+/**
+ * `dce fraud evaluate`: what is found of each pattern in scenarios nobody has seen, and what of clean traffic is not let through. Throws at once,
+ * and not after the minutes it takes, when the page cannot be written.
+ */
 export function evaluateCommand({ scenarios, cleanCalls, isModelAlone, docs }: EvaluationPlan, print: Print): void {
+  if (docs !== null) checkPage(docs)
   const thresholds = { flag: 0.3, review: 0.6, block: 0.8 }
   const newDetector = isModelAlone
     ? modelAlone(readModelFile())
@@ -72,7 +77,7 @@ export function evaluateCommand({ scenarios, cleanCalls, isModelAlone, docs }: E
   if (docs === null) return
   const command = `dce fraud evaluate ${isModelAlone ? '--model-alone ' : ''}--scenarios ${scenarios} --clean ${cleanCalls} --docs docs`
   writeFileSync(join(docs, 'fraud-roc.svg'), drawRoc(panels, `${scenarios} unseen attacks each; the dot is flag`))
-  writeEvaluation(join(docs, 'fraud.md'), [`\`${command}\`:`, '', ...lines, '', clean])
+  writeEvaluation(join(docs, PAGE), [`\`${command}\`:`, '', ...lines, '', clean])
 }
 
 const ROW_TITLES =
@@ -99,10 +104,26 @@ function cleanSentence({ cleanCalls, falsely }: Judgement): string {
   return `Of ${cleanCalls} clean calls ${flagged} were flagged (${((100 * flagged) / cleanCalls).toFixed(2)} %), ${reviewed} of them to be reviewed and ${blocked} blocked.`
 }
 
+/** Throws when the folder has no page for the figures, or it cannot be written. */
+function checkPage(docs: string): void {
+  const path = join(docs, PAGE)
+  try {
+    for (const each of [docs, path]) accessSync(each, constants.R_OK | constants.W_OK)
+  } catch (error) {
+    throw new RangeError(`${path} cannot be written: ${(error as Error).message}`, { cause: error })
+  }
+  placeOn(path, readFileSync(path, 'utf8'))
+}
+
 /** Puts the figures between the marks of the page, which has to have them. */
 function writeEvaluation(path: string, lines: readonly string[]): void {
   const page = readFileSync(path, 'utf8')
+  const [from, to] = placeOn(path, page)
+  writeFileSync(path, `${page.slice(0, from)}\n\n${lines.join('\n')}\n\n${page.slice(to)}`)
+}
+
+function placeOn(path: string, page: string): [number, number] {
   const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)]
   if (from < 0 || to < from) throw new RangeError(`${path} has no place for the figures: ${BEGIN} … ${END}`)
-  writeFileSync(path, `${page.slice(0, from + BEGIN.length)}\n\n${lines.join('\n')}\n\n${page.slice(to)}`)
+  return [from + BEGIN.length, to]
 }

@@ -1,6 +1,7 @@
 import { GRAPH_SIGNS } from '../graph/call-graph.ts'
 import { CALL_SIGNS } from './call-signs.ts'
 import { BASELINE_MEASURES } from './own-baseline.ts'
+import { SAID_MEASURES } from './said-places.ts'
 import { SUBJECT_MEASURES } from './subject.ts'
 
 /**
@@ -22,6 +23,7 @@ export type FeatureName =
   | `${(typeof WITH_BASELINE)[number]}.${(typeof BASELINE_MEASURES)[number]}`
   | (typeof TRUNK_RESPECTS)[number]
   | (typeof GRAPH_SIGNS)[number]
+  | (typeof SAID_MEASURES)[number]
 
 /** Every feature, in the order of the vector. A new one is put at the end: models know theirs by name. */
 export const FEATURE_NAMES: readonly FeatureName[] = [
@@ -31,6 +33,7 @@ export const FEATURE_NAMES: readonly FeatureName[] = [
   ...WITH_BASELINE.flatMap((subject) => BASELINE_MEASURES.map((measure) => `${subject}.${measure}` as const)),
   ...TRUNK_RESPECTS,
   ...GRAPH_SIGNS,
+  ...SAID_MEASURES,
 ]
 
 const PLACES = new Map<string, number>(FEATURE_NAMES.map((name, at) => [name, at]))

@@ -1,11 +1,12 @@
 import type { ArrivingCall, EndedCall } from '../fraud-call.ts'
-import { CallGraph } from '../graph/call-graph.ts'
+import { CallGraph, GRAPH_SIGNS } from '../graph/call-graph.ts'
 import { CALL_SIGNS, isMisplaced, isNeighbour, writeCallSigns } from './call-signs.ts'
 import { isHugging, isOneRing, isVeryShort } from './end-signs.ts'
 import { FEATURE_NAMES, SUBJECTS, TRUNK_RESPECTS } from './feature-names.ts'
 import { blockOf, digitsOf, hashText, hashTexts } from './hash.ts'
 import { OPEN, OpenCalls } from './open-calls.ts'
 import { BASELINE_MEASURES, OwnBaseline } from './own-baseline.ts'
+import { SaidPlaces } from './said-places.ts'
 import { ARRIVAL_MARKS, END_MARKS } from './shares.ts'
 import { Subject, SUBJECT_MEASURES } from './subject.ts'
 import { Usual } from './usual.ts'
@@ -18,6 +19,8 @@ export interface FeatureLimits {
   readonly sellers: number
   readonly trunks: number
   readonly targets: number
+  /** A seller and a state it says consumers are in. */
+  readonly saidPlaces: number
   /** Calls that have not ended. */
   readonly open: number
 }
@@ -30,6 +33,7 @@ export const FEATURE_LIMITS: FeatureLimits = {
   sellers: 4_096,
   trunks: 4_096,
   targets: 16_384,
+  saidPlaces: 32_768,
   open: 65_536,
 }
 
@@ -45,6 +49,7 @@ const SUBJECT_AT = SEQUENTIAL_AT + 1
 const BASELINE_AT = SUBJECT_AT + SUBJECTS.length * SUBJECT_MEASURES.length
 const TRUNK_AT = BASELINE_AT + 2 * BASELINE_MEASURES.length
 const GRAPH_AT = TRUNK_AT + TRUNK_RESPECTS.length
+const SAID_AT = GRAPH_AT + GRAPH_SIGNS.length
 const [CALLER, BLOCK, NUMBER, SELLER, TRUNK, TARGET] = SUBJECTS.map(
   (_, at) => SUBJECT_AT + at * SUBJECT_MEASURES.length,
 ) as [number, number, number, number, number, number]
@@ -65,13 +70,14 @@ export class FeatureSet {
   readonly #numberBaseline: OwnBaseline
   readonly #sellerBaseline: OwnBaseline
   readonly #usual: Usual
+  readonly #saidPlaces: SaidPlaces
   readonly #open: OpenCalls
   readonly #graph: CallGraph
   /** Of each number's slot: the target of its last call, 0 where there was none. */
   readonly #lastTargets: Float64Array
 
   constructor(limits: Partial<FeatureLimits> = {}) {
-    const { callers, blocks, numbers, sellers, trunks, targets, open } = { ...FEATURE_LIMITS, ...limits }
+    const { callers, blocks, numbers, sellers, trunks, targets, saidPlaces, open } = { ...FEATURE_LIMITS, ...limits }
     this.#callers = new Subject({ most: callers, ...OF_CALLERS })
     this.#blocks = new Subject({ most: blocks, ...OF_BLOCKS })
     this.#numbers = new Subject({ most: numbers, ...OF_OTHERS })
@@ -81,6 +87,7 @@ export class FeatureSet {
     this.#numberBaseline = new OwnBaseline(this.#numbers.capacity)
     this.#sellerBaseline = new OwnBaseline(this.#sellers.capacity)
     this.#usual = new Usual(this.#trunks.capacity, TRUNK_RESPECTS.length)
+    this.#saidPlaces = new SaidPlaces(saidPlaces)
     this.#open = new OpenCalls(open)
     this.#graph = new CallGraph()
     this.#lastTargets = new Float64Array(this.#numbers.capacity)
@@ -95,6 +102,7 @@ export class FeatureSet {
       sellers: this.#sellers.size,
       trunks: this.#trunks.size,
       targets: this.#targets.size,
+      saidPlaces: this.#saidPlaces.size,
       open: this.#open.size,
     }
   }
@@ -143,6 +151,12 @@ export class FeatureSet {
       features[TRUNK_AT + 2] = this.#usual.differs(trunkSlot, 2, hashTexts(call.codecs))
     } else features.fill(0, TRUNK_AT, GRAPH_AT)
     this.#graph.arrive({ caller, number: dialled, seller, atMs }, features, GRAPH_AT)
+    const { saidState: state } = call
+    if (state === null) SaidPlaces.writeUsual(features, SAID_AT)
+    else {
+      const isPlaced = call.numberStates.length > 0
+      this.#saidPlaces.arrived({ seller, state, marks, isPlaced, atMs }, features, SAID_AT)
+    }
     return features
   }
 

@@ -1,14 +1,23 @@
 import assert from 'node:assert/strict'
 import { FEATURE_NAMES, placeOfFeature, type FeatureName } from '../../../compliance/fraud/features/feature-names.ts'
 import { FeatureSet } from '../../../compliance/fraud/features/feature-set.ts'
-import type { NumberId, TargetId, TrunkId } from '../../../model/ids.ts'
+import type { AccountId, NumberId, TargetId, TrunkId } from '../../../model/ids.ts'
 import type { PhoneNumber } from '../../../model/phone-number.ts'
 import { arriving, ended, MONDAY_MS } from './support.ts'
 
 type Said = Parameters<typeof arriving>[0]
 
 function watched() {
-  const set = new FeatureSet({ callers: 64, blocks: 64, numbers: 64, sellers: 8, trunks: 8, targets: 8, open: 16 })
+  const set = new FeatureSet({
+    callers: 64,
+    blocks: 64,
+    numbers: 64,
+    sellers: 8,
+    trunks: 8,
+    targets: 8,
+    saidPlaces: 16,
+    open: 16,
+  })
   let calls = 0
   return {
     set,
@@ -160,6 +169,39 @@ describe('the features of a call', () => {
     }
   })
 
+  it('tell how many callers a seller says are in one state, and what share of their numbers is of elsewhere', () => {
+    const { call } = watched()
+    const said = (seconds: number, number: number, saidState: string | null, more: Said = {}) => {
+      const { of } = call(seconds, { ani: caller(number), saidState, ...more })
+      return [of('said.callers'), of('said.misplacedShare')].map((value) => Math.round(value * 1000) / 1000)
+    }
+    assert.deepEqual(said(0, 1, null), [0, 0.05])
+    // Numbers of New York: what is believed of nobody weighs as much as two callers.
+    assert.deepEqual(
+      said(0, 10, 'CA'),
+      [1, 1.1 / 3].map((value) => Math.round(value * 1000) / 1000),
+    )
+    assert.deepEqual(said(0, 20, 'CA'), [2, 0.525])
+    assert.deepEqual(said(0, 20, 'CA'), [2, 0.525], 'who calls again is counted once')
+    assert.deepEqual(said(0, 30, 'CA', { numberStates: [] }), [2, 0.525], 'nobody knows where that number is of')
+    assert.deepEqual(said(0, 40, 'NY'), [1, 0.033], 'another state')
+    assert.deepEqual(said(0, 50, 'CA', { sellerId: 'other' as AccountId }), [1, 0.367], 'another seller')
+    assert.deepEqual(said(0, 60, 'CA', { numberStates: ['NV', 'CA'] }), [3, 0.42])
+    assert.deepEqual(said(7_200, 70, 'CA'), [2.5, 0.467], 'half as much after two hours')
+    assert.deepEqual(said(7_200, 80, null), [0, 0.05])
+  })
+
+  it('know no more sellers and states than they may', () => {
+    const { set, call } = watched()
+    for (let i = 0; i < 500; i++) {
+      const saidState = `${String.fromCharCode(65 + (i % 26))}${String.fromCharCode(65 + Math.floor(i / 26))}`
+      call(i, { ani: caller(i * 10), saidState })
+    }
+    assert.equal(set.sizes().saidPlaces, 16)
+    // Of a state that was forgotten nothing is known: this call is the first.
+    assert.equal(call(500, { ani: caller(9_000), saidState: 'AA' }).of('said.callers'), 1)
+  })
+
   it('have no call open longer than the longest may be, whose end nobody has told', () => {
     const { set, call, end } = watched()
     for (let i = 0; i < 6; i++) call(i)
@@ -180,7 +222,16 @@ describe('the features of a call', () => {
         dnis: '+18885551234' as PhoneNumber,
       })
     }
-    assert.deepEqual(set.sizes(), { callers: 64, blocks: 64, numbers: 64, sellers: 1, trunks: 8, targets: 0, open: 16 })
+    assert.deepEqual(set.sizes(), {
+      callers: 64,
+      blocks: 64,
+      numbers: 64,
+      sellers: 1,
+      trunks: 8,
+      targets: 0,
+      saidPlaces: 0,
+      open: 16,
+    })
     const last = call(2_000)
     // Of 2,001 calls none has ended, but all that are remembered as open are sixteen.
     assert.equal(last.of('seller.open'), 16)

@@ -190,6 +190,52 @@ describe('fraud', () => {
     assert.equal(busy(0.4).action, 'review')
   })
 
+  it('flags the calls that a seller says are where their numbers are not, those of that state only, whatever the model finds', () => {
+    const watching = watch({ rules: RULES.filter(({ name }) => name === 'said-misplaced'), model: model(0.1) })
+    const call = (i: number, numberStates: string[], saidState: string) =>
+      watching.arrive(
+        arriving({
+          id: `${i} ${saidState}`,
+          ani: caller(i * 10),
+          atMs: MONDAY_MS + i * 60_000,
+          numberStates,
+          saidState,
+        }),
+      )
+    const seen = Array.from({ length: 20 }, (_, i) => ({
+      // Of each other state one caller in twenty has moved.
+      honest: call(i, [i === 3 ? 'NV' : 'NY'], 'NY').action,
+      laundered: call(100 + i, ['NY'], 'CA').action,
+    }))
+    assert.deepEqual(new Set(seen.map(({ honest }) => honest)), new Set(['allow']))
+    assert.deepEqual(
+      seen.map(({ laundered }) => laundered === 'allow'),
+      seen.map((_, i) => i < 5),
+    )
+    // One of them whose number happens to be of that state came the same way.
+    const { action, reasons } = call(200, ['CA'], 'CA')
+    assert.deepEqual([action, reasons[0]!.rule], ['review', 'said-misplaced'])
+  })
+
+  it('flags no call for a toll-free number alone, and tells it beside what does', () => {
+    const tollFree = { ani: '+18885551234', numberStates: [] }
+    const { action, reasons } = watch({ model: model(0.1) }).arrive(arriving(tollFree))
+    assert.deepEqual([action, reasons.map(({ rule }) => rule)], ['allow', ['toll-free-caller']])
+    const flagged = watch({ model: model(0.5) }).arrive(arriving(tollFree))
+    assert.deepEqual([flagged.action, flagged.score > 0.5], ['flag', true])
+  })
+
+  it('tells the ten features that weighed most, the heaviest first and of equal ones the first', () => {
+    const weights = Float64Array.from(FEATURE_NAMES, (_, at) => (((at * 7) % 23) - 11) / 2)
+    const judge: ScoringModel = { score: () => 0.5, contributions: () => weights }
+    const { contributions } = watch({ rules: [], model: judge }).arrive(arriving({}))
+    const expected = [...weights.entries()].toSorted(([, a], [, b]) => Math.abs(b) - Math.abs(a)).slice(0, 10)
+    assert.deepEqual(
+      contributions.map(({ feature, contribution }) => [feature, contribution]),
+      expected.map(([at, weight]) => [FEATURE_NAMES[at], weight]),
+    )
+  })
+
   it('takes an analyst’s word of a caller', () => {
     const watching = watch()
     watching.label(caller(8), 'fraud')
