@@ -28,7 +28,9 @@ export async function openDatabase(
   const embedded = url === null ? await EmbeddedPostgres.start(dataDir, log) : null
   try {
     const connection: ConnectionOptions = embedded ? embedded.connection : { connectionString: url! }
-    const applied = await withPatience(() => migrateUp(connection), log, startTimeoutMs)
+    const withoutTimescale = (error: string): void =>
+      log.warn({ error }, 'TimescaleDB is offered, but cannot be used: sums by minute stay in native partitions')
+    const applied = await withPatience(() => migrateUp(connection, withoutTimescale), log, startTimeoutMs)
     if (applied.length > 0) log.info({ migrations: applied }, 'the database was brought up to date')
     const postgres = new Postgres(connection, log, statementMs)
     await postgres.rows('delete from book_changes where version <= (select version from book_version) - $1', [

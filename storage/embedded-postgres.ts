@@ -65,8 +65,7 @@ export class EmbeddedPostgres {
   }
 
   /** Makes the cluster at first, stops what a killed process left running, starts the server. The caller holds the data folder's lock. */
-  static async start(dataDir: string, log: StorageLog): Promise<EmbeddedPostgres> {
-    const binaries = findBinaries()
+  static async start(dataDir: string, log: StorageLog, binaries = findBinaries()): Promise<EmbeddedPostgres> {
     const data = join(dataDir, 'postgres')
     await stopOrphan(data, log)
     await prepareCluster(binaries, data, log)

