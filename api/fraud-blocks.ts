@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { isOfRule } from '../compliance/fraud/rules/timed-blocks.ts'
 import { FRAUD_BLOCK_KINDS, type FraudBlock, type FraudBlockKind } from '../model/fraud.ts'
+import type { AccountId } from '../model/ids.ts'
 import { crud, given } from './crud.ts'
 import { ADMIN, type Endpoint } from './endpoint.ts'
 import { phoneAt, type Kit } from './kit.ts'
@@ -18,6 +20,11 @@ const Create = z.strictObject({
   value: z.string().max(64).meta({
     description: 'caller: a number; block: +1NPANXXX; number and trunk: an id',
   }),
+  seller_id: s
+    .id<AccountId>()
+    .nullable()
+    .default(null)
+    .meta({ description: 'Of a caller or block: only calls through this seller; null: through every one' }),
   minutes,
   reason: s.text(200),
 })
@@ -26,6 +33,7 @@ const Answer = z.strictObject({
   id: s.printedId(),
   kind: z.enum(FRAUD_BLOCK_KINDS),
   value: z.string(),
+  seller_id: s.printedId().nullable(),
   until: s.printedTime(),
   active: z.boolean(),
   reason: z.string(),
@@ -33,7 +41,10 @@ const Answer = z.strictObject({
   ...s.printedStored,
 })
 
-/** Timed blocks: those that rules have made and those that people make. Deleting one lifts it for the next call. */
+/**
+ * Timed blocks: those that rules have made and those that people make. Deleting one lifts it for the next call; whoever changes one that a rule
+ * has made takes it over, and it is a person's from then on: in force whatever `fraud.mode` is.
+ */
 export function fraudBlockEndpoints(kit: Kit): Endpoint[] {
   const { stores, clock } = kit
   const end = (forMinutes: number): Date => new Date(clock.now() + forMinutes * 60_000)
@@ -49,6 +60,14 @@ export function fraudBlockEndpoints(kit: Kit): Endpoint[] {
     return value
   }
 
+  async function checkSeller(kind: FraudBlockKind, sellerId: AccountId | null): Promise<void> {
+    if (sellerId === null) return
+    if (kind !== 'caller' && kind !== 'block')
+      throw invalid('/seller_id', 'is of blocks of a caller or of a block of numbers', 'not_allowed')
+    if ((await stores.accounts.find(sellerId))?.type !== 'seller')
+      throw invalid('/seller_id', 'there is no such seller', 'not_found')
+  }
+
   return crud(kit, {
     name: 'fraud/blocks',
     noun: 'fraud block',
@@ -59,16 +78,30 @@ export function fraudBlockEndpoints(kit: Kit): Endpoint[] {
     patch: Patch,
     answer: Answer,
     owner: async (_body, caller) => (await stores.accounts.find(caller.accountId))!,
-    async draft({ kind, value, minutes: long, reason }, _owner, caller) {
+    async draft({ kind, value: named, seller_id: sellerId, minutes: long, reason }, _owner, caller) {
       const { accountId } = caller
-      return { accountId, kind, value: await valueOf(kind, value), until: end(long), reason, madeBy: nameOf(caller) }
+      await checkSeller(kind, sellerId)
+      const value = await valueOf(kind, named)
+      return { accountId, kind, value, sellerId, until: end(long), reason, madeBy: nameOf(caller) }
     },
-    changes({ minutes: long, reason }) {
-      return given({ until: long === undefined ? undefined : end(long), reason })
+    changes({ minutes: long, reason }, current, caller) {
+      const isTakenOver = isOfRule(current) && (long !== undefined || reason !== undefined)
+      const madeBy = isTakenOver ? `${nameOf(caller)}, after ${current.madeBy}` : undefined
+      return given({ until: long === undefined ? undefined : end(long), reason, madeBy })
     },
-    print({ id, kind, value, until, reason, madeBy, ...stored }: FraudBlock): z.input<typeof Answer> {
+    print({ id, kind, value, sellerId, until, reason, madeBy, ...stored }: FraudBlock): z.input<typeof Answer> {
       const active = until.getTime() > clock.now()
-      return { id, kind, value, until: s.printTime(until), active, reason, made_by: madeBy, ...s.printStored(stored) }
+      return {
+        id,
+        kind,
+        value,
+        seller_id: sellerId,
+        until: s.printTime(until),
+        active,
+        reason,
+        made_by: madeBy,
+        ...s.printStored(stored),
+      }
     },
   })
 }

@@ -52,9 +52,11 @@ export interface FraudBlock extends Stored {
   readonly kind: FraudBlockKind
   /** A number in E.164, its first nine characters, or an id. */
   readonly value: string
+  /** Of a `caller` or `block`: only their calls through this seller, since a caller's number can be forged; null: through every one. */
+  readonly sellerId: AccountId | null
   readonly until: Date
   readonly reason: string
-  /** Who made it: a user, an API key, or a rule. */
+  /** Who made it: a user, an API key, or a rule; a person who has taken it over from a rule. */
   readonly madeBy: string
 }
 

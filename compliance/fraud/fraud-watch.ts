@@ -6,14 +6,16 @@ import type {
   FraudLabel,
   FraudReason,
 } from '../../model/fraud.ts'
+import type { AccountId } from '../../model/ids.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import { FEATURE_NAMES } from './features/feature-names.ts'
 import { FeatureSet } from './features/feature-set.ts'
 import { digitsOf, hashText } from './features/hash.ts'
+import { identityOf } from './features/identities.ts'
 import { SlotTable } from './features/slot-table.ts'
 import type { ArrivingCall, EndedCall } from './fraud-call.ts'
 import { LabelledCallers } from './rules/labelled-callers.ts'
-import { reasonOf, scoreByRule, type FraudRule } from './rules/fraud-rules.ts'
+import { isCertain, reasonOf, scoreByRule, type FraudRule } from './rules/fraud-rules.ts'
 import { BLOCK_LENGTH, TimedBlocks, type Blockable } from './rules/timed-blocks.ts'
 import { Velocity, type VelocityLimit } from './rules/velocity.ts'
 
@@ -41,6 +43,8 @@ export interface FraudOptions {
 export interface WantedBlock {
   readonly kind: FraudBlockKind
   readonly value: string
+  /** Null: through every seller. */
+  readonly sellerId: AccountId | null
   readonly minutes: number
   readonly rule: string
   readonly text: string
@@ -81,6 +85,8 @@ export class FraudWatch {
   readonly #features: FeatureSet
   readonly #options: FraudOptions
   readonly #velocity: Velocity | null
+  /** The same of whoever is behind the number. */
+  readonly #ownVelocity: Velocity | null
   readonly #labelled = new LabelledCallers()
   readonly #counted = new SlotTable(REMEMBERED)
 
@@ -88,6 +94,7 @@ export class FraudWatch {
     this.#options = options
     this.#features = features
     this.#velocity = options.velocity && new Velocity(options.velocity)
+    this.#ownVelocity = options.velocity && new Velocity(options.velocity)
   }
 
   /** How many of each are watched. */
@@ -98,13 +105,14 @@ export class FraudWatch {
   /** Counts the call and judges it by all that has been counted. */
   arrive(call: ArrivingCall): FraudVerdict {
     const features = this.#features.arrive(call)
-    const calls = this.#countVelocity(call)
+    const calls = countVelocity(this.#velocity, call, false)
+    const own = countVelocity(this.#ownVelocity, call, true)
     const block = this.blockOf(call)
     if (block !== null) {
       const reason = { rule: `timed-block:${block.kind}`, score: 1, text: block.reason }
       return { ...HARMLESS, score: 1, action: 'block', reasons: [reason], isBlocked: true }
     }
-    return this.#judge(call, features, calls)
+    return this.#judge(call, features, calls, own)
   }
 
   /** What refuses the call, whatever its score. A caller that an analyst has called clean is not refused by what rules have made. */
@@ -117,7 +125,8 @@ export class FraudWatch {
     this.#counted.take(hashText(call.id), call.atMs)
     if (!this.#counted.isNew) return
     this.#features.arrive(call)
-    this.#countVelocity(call)
+    countVelocity(this.#velocity, call, false)
+    countVelocity(this.#ownVelocity, call, true)
   }
 
   end(call: EndedCall): void {
@@ -134,11 +143,8 @@ export class FraudWatch {
     this.#labelled.set(caller, label)
   }
 
-  #countVelocity({ ani, atMs }: ArrivingCall): number {
-    return this.#velocity === null || ani === null ? 0 : this.#velocity.add(digitsOf(ani), atMs)
-  }
-
-  #judge(call: ArrivingCall, features: Float64Array, calls: number): FraudVerdict {
+  /** `calls` of the caller within the operator's window, and how many of them are its `own`. */
+  #judge(call: ArrivingCall, features: Float64Array, calls: number, own: number): FraudVerdict {
     const { rules, model, thresholds } = this.#options
     let reasons: FraudReason[] | null = null
     let wanted: WantedBlock[] | null = null
@@ -148,19 +154,28 @@ export class FraudWatch {
     for (const rule of rules) {
       const said = scoreByRule(rule, features)
       if (said === 0) continue
-      const score = isHonest && rule.isOfMany ? Math.min(said, thresholds.low * MUTED) : said
+      let score = isHonest && rule.isOfMany ? Math.min(said, thresholds.low * MUTED) : said
+      if (score >= thresholds.high && !isCertain(rule, features)) score = thresholds.high - SHORT_OF
       const reason = reasonOf(rule, features, score)
       ;(reasons ??= []).push(reason)
       if (rule.blocks === null || score < rule.critical.score || score < thresholds.high) continue
       const value = valueOf(rule.blocks.kind, call)
-      if (value !== null) (wanted ??= []).push({ ...rule.blocks, value, rule: rule.name, text: reason.text })
+      if (value !== null)
+        (wanted ??= []).push({
+          ...rule.blocks,
+          value,
+          sellerId: scopeOf(rule, call),
+          rule: rule.name,
+          text: reason.text,
+        })
     }
     const velocity = this.#velocity?.limit
     if (velocity !== undefined && calls > velocity.maxCalls) {
       const text = `calls of this caller in ${velocity.windowMs / 1000} s: ${calls}, more than ${velocity.maxCalls}`
-      // As far beyond the limit as the limit itself: there is no doubt any more.
-      const beyond = calls / velocity.maxCalls - 1
-      const score = beyond >= 1 ? 1 : thresholds.medium + (thresholds.high - SHORT_OF - thresholds.medium) * beyond
+      // As far beyond the limit as the limit itself: there is no doubt any more, if nobody else has made those calls in its name.
+      const beyond = Math.min(1, calls / velocity.maxCalls - 1)
+      const score =
+        own >= 2 * velocity.maxCalls ? 1 : thresholds.medium + (thresholds.high - SHORT_OF - thresholds.medium) * beyond
       ;(reasons ??= []).push({ rule: 'velocity', score: Math.max(thresholds.medium, score), text })
     }
     const label = call.ani === null ? null : this.#labelled.get(call.ani)
@@ -227,6 +242,22 @@ const HARMLESS: FraudVerdict = {
   contributions: NOTHING,
   wanted: NOTHING,
   isBlocked: false,
+}
+
+/**
+ * Through which seller a rule's block refuses: only through the one whose calls it was made of, unless it was made of calls of which A attests that
+ * the number is their caller's own. A block of a thousand numbers is made of calls of many callers, of whom one call says nothing.
+ */
+function scopeOf({ blocks, isOfIdentity }: FraudRule, { attestation, sellerId }: ArrivingCall): AccountId | null {
+  if (blocks === null || blocks.kind === 'number' || blocks.kind === 'trunk') return null
+  return blocks.kind === 'caller' && isOfIdentity && attestation === 'A' ? null : sellerId
+}
+
+function countVelocity(velocity: Velocity | null, call: ArrivingCall, isOwn: boolean): number {
+  const { ani, atMs, sellerId, attestation } = call
+  if (velocity === null || ani === null) return 0
+  const caller = digitsOf(ani)
+  return velocity.add(isOwn ? identityOf(caller, hashText(sellerId), attestation) : caller, atMs)
 }
 
 function valueOf(kind: FraudBlockKind, { ani, numberId, trunkId }: ArrivingCall): string | null {

@@ -165,13 +165,19 @@ export class FraudPart implements ScreeningPart<FraudStorage> {
     if (action !== 'allow') this.#keep(arrival, arrival.invite.trunk.id, verdict, enforced)
     if (isEnforced)
       for (const wanted of verdict.wanted)
-        if (!watch.blocks.has(wanted.kind, wanted.value, arrival.atMs)) this.#block(wanted)
+        if (!watch.blocks.has(wanted.kind, wanted.value, wanted.sellerId, arrival.atMs)) this.#block(wanted)
     return contributionOf(verdict, enforced)
   }
 
   /** A ping is not counted, but what is blocked is not promised a price. */
-  #judgePing({ ani, number, atMs }: Arrival): Contribution | null {
-    const block = this.#needs.watch.blockOf({ ani, numberId: number.id, trunkId: '' as TrunkId, atMs })
+  #judgePing({ ani, seller, number, atMs }: Arrival): Contribution | null {
+    const block = this.#needs.watch.blockOf({
+      ani,
+      sellerId: seller.id,
+      numberId: number.id,
+      trunkId: '' as TrunkId,
+      atMs,
+    })
     if (block === null) return null
     const reason = { rule: `timed-block:${block.kind}`, score: 1, text: block.reason }
     return contributionOf({ score: 1, action: 'block', reasons: [reason] }, true)
@@ -202,9 +208,9 @@ export class FraudPart implements ScreeningPart<FraudStorage> {
     this.#needs.announcements.fraudScored(kept)
   }
 
-  #block({ kind, value, minutes, rule, text }: WantedBlock): void {
+  #block({ kind, value, sellerId, minutes, rule, text }: WantedBlock): void {
     const { watch, operatorId, clock, log } = this.#needs
-    const key = `${kind} ${value}`
+    const key = `${kind} ${value} ${sellerId}`
     if (this.#making.has(key) || this.#storage === null) return
     if (watch.blocks.size + this.#making.size >= MAX_FRAUD_BLOCKS) {
       log.warn(
@@ -215,7 +221,7 @@ export class FraudPart implements ScreeningPart<FraudStorage> {
     }
     this.#making.add(key)
     const until = new Date(clock.now() + minutes * 60_000)
-    const draft = { accountId: operatorId, kind, value, until, reason: text, madeBy: `${BY_RULE}${rule}` }
+    const draft = { accountId: operatorId, kind, value, sellerId, until, reason: text, madeBy: `${BY_RULE}${rule}` }
     this.#storage.stores.fraudBlocks
       .create(draft)
       .then(() => log.info({ rule, kind, minutes }, 'fraud blocks for a time'))

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { isOfRule } from '../../compliance/fraud/rules/timed-blocks.ts'
 import type { PastCall } from '../../gateway/needs.ts'
 import type { BookChange } from '../../model/book.ts'
 import type { CallRecord } from '../../model/cdr.ts'
@@ -168,13 +169,18 @@ describe('fraud, by the API on PostgreSQL', function () {
       201,
     )
     assert.equal((await ask('GET', 'fraud/blocks')).body.data.length, 2)
+    const seller_id = seller.account.id
+    const ofSeller = { kind: 'caller', value: '+12125527391', seller_id, minutes: 5, reason: 'r' }
+    const scoped = await ask('POST', 'fraud/blocks', ofSeller)
+    assert.deepEqual([made.body.seller_id, scoped.status, scoped.body.seller_id], [null, 201, seller_id])
+    assert.equal((await ask('DELETE', `fraud/blocks/${scoped.body.id}`)).status, 204)
     assert.equal((await ask('DELETE', `fraud/blocks/${made.body.id}`)).status, 204)
     const heard = storage.changes.filter(
       (change): change is BookChange & { kind: 'fraud-block' } => change.kind === 'fraud-block',
     )
     assert.deepEqual(
       heard.map(({ value }) => value?.value ?? null),
-      ['+12125527391', '+12125527391', '+12125527', null],
+      ['+12125527391', '+12125527391', '+12125527', '+12125527391', null, null],
     )
     for (const [body, pointer] of [
       [{ kind: 'caller', value: '12', minutes: 5, reason: 'r' }, '/value'],
@@ -183,10 +189,37 @@ describe('fraud, by the API on PostgreSQL', function () {
       [{ kind: 'trunk', value: newId(), minutes: 5, reason: 'r' }, '/value'],
       [{ kind: 'caller', value: '+12125527391', minutes: 0, reason: 'r' }, '/minutes'],
       [{ kind: 'seller', value: newId(), minutes: 5, reason: 'r' }, '/kind'],
+      [{ ...ofSeller, seller_id: newId() }, '/seller_id'],
+      [{ ...ofSeller, kind: 'trunk', value: newId() }, '/seller_id'],
     ] as const) {
       const refused = await ask('POST', 'fraud/blocks', body)
       assert.deepEqual([refused.status, refused.body.errors[0].pointer], [422, pointer])
     }
+  })
+
+  it('lets a person take over what a rule has made: longer or shorter, from then on a person’s, who is named', async () => {
+    const draft = { kind: 'caller', value: '+12125527000', sellerId: seller.account.id, reason: 'too many' } as const
+    const until = new Date(Date.now() + 60_000)
+    const { accountId } = await storage.stores.fraudBlocks.create({
+      ...draft,
+      accountId: admin.account.id,
+      until,
+      madeBy: 'rule caller-rate-hour',
+    })
+    assert.equal(accountId, admin.account.id)
+    const [listed] = (await ask('GET', 'fraud/blocks')).body.data
+    assert.deepEqual([listed.made_by, listed.seller_id], ['rule caller-rate-hour', seller.account.id])
+    const untouched = await ask('PATCH', `fraud/blocks/${listed.id}`, {})
+    assert.equal(untouched.body.made_by, 'rule caller-rate-hour')
+    const longer = await ask('PATCH', `fraud/blocks/${listed.id}`, { minutes: 600 })
+    assert.match(longer.body.made_by, /^user .+, after rule caller-rate-hour$/)
+    assert.ok(Date.parse(longer.body.until) > Date.now() + 599 * 60_000)
+    assert.equal(longer.body.seller_id, seller.account.id)
+    const heard = storage.changes.at(-1) as BookChange & { kind: 'fraud-block' }
+    assert.equal(isOfRule(heard.value!), false)
+    const again = await ask('PATCH', `fraud/blocks/${listed.id}`, { minutes: 1, reason: 'looked at' })
+    assert.equal(again.body.made_by, longer.body.made_by)
+    assert.equal((await ask('DELETE', `fraud/blocks/${listed.id}`)).status, 204)
   })
 
   it('is for administrators', async () => {

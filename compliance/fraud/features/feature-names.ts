@@ -1,5 +1,6 @@
 import { GRAPH_SIGNS } from '../graph/call-graph.ts'
 import { CALL_SIGNS } from './call-signs.ts'
+import { IDENTITY_MEASURES } from './identities.ts'
 import { BASELINE_MEASURES } from './own-baseline.ts'
 import { SAID_MEASURES } from './said-places.ts'
 import { SUBJECT_MEASURES } from './subject.ts'
@@ -24,6 +25,7 @@ export type FeatureName =
   | (typeof TRUNK_RESPECTS)[number]
   | (typeof GRAPH_SIGNS)[number]
   | (typeof SAID_MEASURES)[number]
+  | (typeof IDENTITY_MEASURES)[number]
 
 /** Every feature, in the order of the vector. A new one is put at the end: models know theirs by name. */
 export const FEATURE_NAMES: readonly FeatureName[] = [
@@ -34,6 +36,7 @@ export const FEATURE_NAMES: readonly FeatureName[] = [
   ...TRUNK_RESPECTS,
   ...GRAPH_SIGNS,
   ...SAID_MEASURES,
+  ...IDENTITY_MEASURES,
 ]
 
 const PLACES = new Map<string, number>(FEATURE_NAMES.map((name, at) => [name, at]))

@@ -4,9 +4,10 @@ import { CALL_SIGNS, isMisplaced, isNeighbour, writeCallSigns } from './call-sig
 import { isHugging, isOneRing, isVeryShort } from './end-signs.ts'
 import { FEATURE_NAMES, SUBJECTS, TRUNK_RESPECTS } from './feature-names.ts'
 import { blockOf, digitsOf, hashText, hashTexts } from './hash.ts'
+import { Identities, IDENTITY_MEASURES, identityOf } from './identities.ts'
 import { OPEN, OpenCalls } from './open-calls.ts'
 import { BASELINE_MEASURES, OwnBaseline } from './own-baseline.ts'
-import { SaidPlaces } from './said-places.ts'
+import { SAID_MEASURES, SaidPlaces } from './said-places.ts'
 import { ARRIVAL_MARKS, END_MARKS } from './shares.ts'
 import { Subject, SUBJECT_MEASURES } from './subject.ts'
 import { Usual } from './usual.ts'
@@ -50,6 +51,7 @@ const BASELINE_AT = SUBJECT_AT + SUBJECTS.length * SUBJECT_MEASURES.length
 const TRUNK_AT = BASELINE_AT + 2 * BASELINE_MEASURES.length
 const GRAPH_AT = TRUNK_AT + TRUNK_RESPECTS.length
 const SAID_AT = GRAPH_AT + GRAPH_SIGNS.length
+const IDENTITY_AT = SAID_AT + SAID_MEASURES.length
 const [CALLER, BLOCK, NUMBER, SELLER, TRUNK, TARGET] = SUBJECTS.map(
   (_, at) => SUBJECT_AT + at * SUBJECT_MEASURES.length,
 ) as [number, number, number, number, number, number]
@@ -71,6 +73,7 @@ export class FeatureSet {
   readonly #sellerBaseline: OwnBaseline
   readonly #usual: Usual
   readonly #saidPlaces: SaidPlaces
+  readonly #identities: Identities
   readonly #open: OpenCalls
   readonly #graph: CallGraph
   /** Of each number's slot: the target of its last call, 0 where there was none. */
@@ -88,6 +91,7 @@ export class FeatureSet {
     this.#sellerBaseline = new OwnBaseline(this.#sellers.capacity)
     this.#usual = new Usual(this.#trunks.capacity, TRUNK_RESPECTS.length)
     this.#saidPlaces = new SaidPlaces(saidPlaces)
+    this.#identities = new Identities(callers)
     this.#open = new OpenCalls(open)
     this.#graph = new CallGraph()
     this.#lastTargets = new Float64Array(this.#numbers.capacity)
@@ -126,11 +130,15 @@ export class FeatureSet {
     this.#open.set(place, OPEN.seller, seller)
     this.#open.set(place, OPEN.trunk, trunk)
     this.#open.set(place, OPEN.marks, marks)
+    const identity = ani === null ? 0 : identityOf(caller, seller, call.attestation)
+    this.#open.set(place, OPEN.identity, identity)
 
     if (ani === null) {
       Subject.writeUsual(features, CALLER)
       Subject.writeUsual(features, BLOCK)
+      features.fill(0, IDENTITY_AT, IDENTITY_AT + IDENTITY_MEASURES.length)
     } else {
+      this.#identities.arrived(identity, atMs, features, IDENTITY_AT)
       this.#callers.write(this.#callers.arrived(caller, dialled, seller, marks, atMs), atMs, features, CALLER)
       this.#blocks.write(this.#blocks.arrived(block, caller, dialled, marks, atMs), atMs, features, BLOCK)
     }
@@ -171,6 +179,7 @@ export class FeatureSet {
     const number = this.#open.get(place, OPEN.number)
     const seller = this.#open.get(place, OPEN.seller)
     if (caller !== 0) {
+      this.#identities.ended(this.#open.get(place, OPEN.identity))
       this.#callers.ended(caller, marks, answeredMs, call.pddMs, atMs)
       this.#blocks.ended(this.#open.get(place, OPEN.block), marks, answeredMs, call.pddMs, atMs)
     }
@@ -217,6 +226,7 @@ export class FeatureSet {
   }
 
   #forgetAt(place: number): void {
+    this.#identities.ended(this.#open.get(place, OPEN.identity))
     this.#callers.forgotten(this.#open.get(place, OPEN.caller))
     this.#blocks.forgotten(this.#open.get(place, OPEN.block))
     this.#numbers.forgotten(this.#open.get(place, OPEN.number))

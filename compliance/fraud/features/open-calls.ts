@@ -1,8 +1,8 @@
 import { SlotTable } from './slot-table.ts'
 
-/** What is remembered of an open call, each a key of its subject, then its marks. */
-export const OPEN = { caller: 0, block: 1, number: 2, seller: 3, trunk: 4, marks: 5 } as const
-const STRIDE = 6
+/** What is remembered of an open call, each a key of its subject, then its marks and who made it. */
+export const OPEN = { caller: 0, block: 1, number: 2, seller: 3, trunk: 4, marks: 5, identity: 6 } as const
+const STRIDE = 7
 
 /** The calls that have not ended yet: what their end will be counted for. */
 export class OpenCalls {

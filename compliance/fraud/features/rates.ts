@@ -1,5 +1,7 @@
 /** 10 s, 1 min, 1 h, 1 d. */
 export const RATE_WINDOWS_MS = [10_000, 60_000, 3_600_000, 86_400_000] as const
+/** What it writes, in that order. */
+export const RATE_MEASURES = ['calls10s', 'calls1m', 'calls1h', 'calls1d'] as const
 const WINDOWS = RATE_WINDOWS_MS.length
 
 /**

@@ -1,15 +1,12 @@
 import { Distinct } from './distinct.ts'
 import { Pace, PACE_MEASURES } from './pace.ts'
-import { Rates } from './rates.ts'
+import { RATE_MEASURES, Rates } from './rates.ts'
 import { Shares, SHARES } from './shares.ts'
 import { SlotTable } from './slot-table.ts'
 
 /** What is measured of every subject, in the order it is written. `distinct` and `others` are of what the subject was made with. */
 export const SUBJECT_MEASURES = [
-  'calls10s',
-  'calls1m',
-  'calls1h',
-  'calls1d',
+  ...RATE_MEASURES,
   'distinct',
   'others',
   'distinctShare',

@@ -16,6 +16,8 @@ const Rule = z
     feature: z.string(),
     /** It speaks only where each of these features is as large at least. */
     when: z.record(z.string(), z.number()).default({}),
+    /** Beyond a review only where each of these is as large at least, too; else it ends just below a block. */
+    certain: z.record(z.string(), z.number()).default({}),
     /** It speaks against what is small, not what is large. */
     below: z.boolean().default(false),
     warning: Step,
@@ -33,8 +35,15 @@ const Rule = z
   .refine(({ warning, critical }) => critical.score >= warning.score, {
     message: 'the score of critical must be that of warning at least',
   })
-  .refine(({ when }) => Object.keys(when).length <= MAX_CONDITIONS, { message: `at most ${MAX_CONDITIONS} in when` })
+  .refine(({ when, certain }) => [when, certain].every((each) => Object.keys(each).length <= MAX_CONDITIONS), {
+    message: `at most ${MAX_CONDITIONS} in when, and in certain`,
+  })
 const File = z.strictObject({ rules: z.array(Rule).max(MAX_RULES) })
+
+interface Condition {
+  readonly place: number
+  readonly atLeast: number
+}
 
 interface Threshold {
   readonly at: number
@@ -51,7 +60,11 @@ export interface FraudRule {
   readonly isBelow: boolean
   readonly warning: Threshold
   readonly critical: Threshold
-  readonly conditions: readonly { readonly place: number; readonly atLeast: number }[]
+  readonly conditions: readonly Condition[]
+  /** What must hold besides for a block. */
+  readonly certain: readonly Condition[]
+  /** What it blocks for was shown by calls of whoever is behind the number: see `identityOf`. */
+  readonly isOfIdentity: boolean
   readonly blocks: { readonly kind: FraudBlockKind; readonly minutes: number } | null
 }
 
@@ -60,6 +73,7 @@ export class FraudRulesError extends Error {
   override readonly name = 'FraudRulesError'
 }
 
+const OF_IDENTITY = /^(?:identity|call)\./
 const OF_MANY = /^(?:number|seller|trunk|target)\./
 
 /** The rules we bring: config/reference/fraud-rules.json. */
@@ -89,9 +103,24 @@ export function readFraudRules(path: string | null): readonly FraudRule[] {
       return place
     }
     const { name, text, below: isBelow, warning, critical, blocks } = rule
-    const conditions = Object.entries(rule.when).map(([feature, atLeast]) => ({ place: placeOf(feature), atLeast }))
+    const [conditions, certain] = [rule.when, rule.certain].map((record) =>
+      Object.entries(record).map(([feature, atLeast]) => ({ place: placeOf(feature), atLeast })),
+    ) as [Condition[], Condition[]]
+    const isOfIdentity = [rule.feature, ...Object.keys(rule.certain)].some((feature) => OF_IDENTITY.test(feature))
     const isOfMany = OF_MANY.test(rule.feature)
-    return { name, text, place: placeOf(rule.feature), isOfMany, isBelow, warning, critical, conditions, blocks }
+    return {
+      name,
+      text,
+      place: placeOf(rule.feature),
+      isOfMany,
+      isBelow,
+      warning,
+      critical,
+      conditions,
+      certain,
+      isOfIdentity,
+      blocks,
+    }
   })
 }
 
@@ -100,10 +129,20 @@ export function scoreByRule(rule: FraudRule, features: Float64Array): number {
   const value = features[rule.place]!
   const { warning, critical, isBelow } = rule
   if (isBelow ? value > warning.at : value < warning.at) return 0
-  for (const { place, atLeast } of rule.conditions) if (features[place]! < atLeast) return 0
+  if (!holds(rule.conditions, features)) return 0
   if (isBelow ? value <= critical.at : value >= critical.at) return critical.score
   const share = (value - warning.at) / (critical.at - warning.at)
   return warning.score + (critical.score - warning.score) * share
+}
+
+/** Whether the rule may go beyond a review for this call. */
+export function isCertain({ certain }: FraudRule, features: Float64Array): boolean {
+  return holds(certain, features)
+}
+
+function holds(conditions: readonly Condition[], features: Float64Array): boolean {
+  for (const { place, atLeast } of conditions) if (features[place]! < atLeast) return false
+  return true
 }
 
 /** The rule's reason in words: `42 calls of this caller in an hour`. */

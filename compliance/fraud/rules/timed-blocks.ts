@@ -1,11 +1,12 @@
 import type { FraudBlock, FraudBlockKind } from '../../../model/fraud.ts'
+import type { AccountId } from '../../../model/ids.ts'
 import type { ArrivingCall } from '../fraud-call.ts'
 
 /** Blocks in force at a time; of more, the ones that end first are not made. */
 export const MAX_FRAUD_BLOCKS = 10_000
 const NONE: readonly never[] = []
 /** What a block may be found by. */
-export type Blockable = Pick<ArrivingCall, 'ani' | 'numberId' | 'trunkId' | 'atMs'>
+export type Blockable = Pick<ArrivingCall, 'ani' | 'sellerId' | 'numberId' | 'trunkId' | 'atMs'>
 /** Of `+12125550123`, what names its block of a thousand numbers: `+12125550`. */
 export const BLOCK_LENGTH = 9
 
@@ -43,18 +44,22 @@ export class TimedBlocks {
   }
 
   /** The first that refuses the call; null: none does. `ofPeople`: those that rules have made do not. */
-  find({ ani, numberId, trunkId, atMs }: Blockable, ofPeople = false): FraudBlock | null {
+  find({ ani, sellerId, numberId, trunkId, atMs }: Blockable, ofPeople = false): FraudBlock | null {
     if (this.#ids.size === 0) return null
     if (ani !== null) {
       const block = ani.slice(0, BLOCK_LENGTH)
-      const byCaller = this.#of('caller', ani, atMs, ofPeople) ?? this.#of('block', block, atMs, ofPeople)
+      const byCaller =
+        this.#of('caller', ani, sellerId, atMs, ofPeople) ?? this.#of('block', block, sellerId, atMs, ofPeople)
       if (byCaller !== null) return byCaller
     }
-    return this.#of('number', numberId, atMs, ofPeople) ?? this.#of('trunk', trunkId, atMs, ofPeople)
+    return (
+      this.#of('number', numberId, sellerId, atMs, ofPeople) ?? this.#of('trunk', trunkId, sellerId, atMs, ofPeople)
+    )
   }
 
-  has(kind: FraudBlockKind, value: string, atMs: number): boolean {
-    return this.#of(kind, value, atMs) !== null
+  /** Whether all of its calls are refused already: those through one seller, or (null) through every one. */
+  has(kind: FraudBlockKind, value: string, sellerId: AccountId | null, atMs: number): boolean {
+    return this.#of(kind, value, sellerId, atMs) !== null
   }
 
   /** Forgets those that are over. */
@@ -62,10 +67,17 @@ export class TimedBlocks {
     for (const block of this.#ids.values()) if (block.until.getTime() <= atMs) this.#remove(block)
   }
 
-  #of(kind: FraudBlockKind, value: string, atMs: number, ofPeople = false): FraudBlock | null {
+  #of(
+    kind: FraudBlockKind,
+    value: string,
+    sellerId: AccountId | null,
+    atMs: number,
+    ofPeople = false,
+  ): FraudBlock | null {
     let last: FraudBlock | null = null
     for (const block of this.#byKind[kind].get(value) ?? NONE) {
       if (block.until.getTime() <= atMs || (ofPeople && isOfRule(block))) continue
+      if (block.sellerId !== null && block.sellerId !== sellerId) continue
       if (last === null || block.until > last.until) last = block
     }
     return last

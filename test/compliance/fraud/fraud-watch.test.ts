@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FEATURE_NAMES, placeOfFeature } from '../../../compliance/fraud/features/feature-names.ts'
 import { FeatureSet } from '../../../compliance/fraud/features/feature-set.ts'
-import { FraudWatch, type FraudOptions, type ScoringModel } from '../../../compliance/fraud/fraud-watch.ts'
+import {
+  FraudWatch,
+  type FraudOptions,
+  type FraudVerdict,
+  type ScoringModel,
+} from '../../../compliance/fraud/fraud-watch.ts'
 import { FraudRulesError, readFraudRules } from '../../../compliance/fraud/rules/fraud-rules.ts'
 import { LabelledCallers } from '../../../compliance/fraud/rules/labelled-callers.ts'
 import { TrafficSimulator } from '../../../compliance/fraud/simulator/scenario.ts'
@@ -38,6 +43,7 @@ function aBlock(kind: FraudBlockKind, value: string, minutes = 60, id = 'block')
     accountId: 'house' as AccountId,
     kind,
     value,
+    sellerId: null,
     until: new Date(MONDAY_MS + minutes * 60_000),
     reason: 'too many calls',
     madeBy: 'user 1',
@@ -79,6 +85,61 @@ describe('fraud', () => {
     assert.ok(last.score <= 1)
   })
 
+  /** Twenty calls of one number within twenty seconds, forged or its owner's own. */
+  const flood = (watching: FraudWatch, said: Parameters<typeof arriving>[0]) =>
+    Array.from({ length: 20 }, (_, i) =>
+      watching.arrive(
+        arriving({ id: `${i} ${JSON.stringify(said)}`, ani: caller(1), atMs: MONDAY_MS + i * 1000, ...said }),
+      ),
+    ).at(-1)!
+  const scopes = ({ wanted }: FraudVerdict) => new Set(wanted.map(({ sellerId }) => sellerId))
+
+  for (const attestation of ['B', 'C', null] as const)
+    it(`blocks a caller of calls attested ${attestation ?? 'nothing'} only through the seller they came through`, () => {
+      const watching = watch()
+      const last = flood(watching, { attestation })
+      assert.deepEqual([last.action, scopes(last)], ['block', new Set(['seller'])])
+    })
+
+  it('blocks a caller of calls attested A through every seller', () => {
+    const last = flood(watch(), { attestation: 'A' })
+    assert.deepEqual([last.action, scopes(last)], ['block', new Set([null])])
+  })
+
+  it('blocks no consumer for what others do with its number through another seller, attested or not', () => {
+    const watching = watch({ velocity: { windowMs: 3_600_000, maxCalls: 5 } })
+    assert.equal(flood(watching, { attestation: null }).action, 'block')
+    for (const attestation of ['A', null] as const) {
+      const own = { id: `own ${attestation}`, ani: caller(1), sellerId: 'other' as AccountId, atMs: MONDAY_MS + 21_000 }
+      const verdict = watching.arrive(arriving({ ...own, attestation }))
+      // So many calls of one number are looked at, and not refused.
+      assert.deepEqual([verdict.action, verdict.wanted], ['review', []])
+    }
+    assert.equal(
+      watching.arrive(arriving({ id: 'x', ani: caller(1), attestation: null, atMs: MONDAY_MS + 22_000 })).action,
+      'block',
+    )
+  })
+
+  it('refuses by a block of one seller’s calls no other’s', () => {
+    const { blocks } = watch()
+    const of = (seller: string) => ({
+      ...{ ani: caller(1), numberId: 'n' as NumberId, trunkId: 't' as never, atMs: MONDAY_MS },
+      sellerId: seller as AccountId,
+    })
+    blocks.apply('a', { ...aBlock('caller', caller(1), 60, 'a'), sellerId: 'seller' as AccountId })
+    assert.deepEqual([blocks.find(of('seller'))?.id, blocks.find(of('other'))], ['a', null])
+    assert.deepEqual(
+      (['seller', 'other', null] as (AccountId | null)[]).map((seller) =>
+        blocks.has('caller', caller(1), seller, MONDAY_MS),
+      ),
+      [true, false, false],
+    )
+    blocks.apply('b', aBlock('caller', caller(1), 5, 'b'))
+    assert.equal(blocks.find(of('other'))?.id, 'b')
+    assert.equal(blocks.has('caller', caller(1), null, MONDAY_MS), true)
+  })
+
   it('counts a call of another gateway once, however often it is told', () => {
     const watching = watch()
     for (let told = 0; told < 3; told++)
@@ -95,7 +156,8 @@ describe('fraud', () => {
 
   it('wants a block of a thousand numbers where numbers are handed out so, and nowhere else', () => {
     const step = { at: 0, score: 0.9 }
-    const rules = [{ ...RULES[0]!, warning: step, critical: step, blocks: { kind: 'block', minutes: 5 } as const }]
+    const blocks = { kind: 'block', minutes: 5 } as const
+    const rules = [{ ...RULES[0]!, warning: step, critical: step, certain: [], blocks }]
     const wanted = (ani: string) =>
       watch({ rules })
         .arrive(arriving({ ani }))
@@ -152,7 +214,14 @@ describe('fraud', () => {
       watching.blocks.apply('block', aBlock(kind, value))
       const { action, isBlocked, reasons } = call(1)
       assert.deepEqual([action, isBlocked, reasons[0]!.rule], ['block', true, `timed-block:${kind}`])
-      const other = { ani: caller(3_005), numberId: 'n' as NumberId, trunkId: 't' as never, atMs: MONDAY_MS + 60_000 }
+      const sellerId = 'seller' as AccountId
+      const other = {
+        ani: caller(3_005),
+        sellerId,
+        numberId: 'n' as NumberId,
+        trunkId: 't' as never,
+        atMs: MONDAY_MS + 60_000,
+      }
       assert.equal(watching.blocks.find(other), null)
       assert.equal(call(60).isBlocked, false)
       watching.blocks.apply('longer', aBlock(kind, value, 600, 'longer'))
@@ -168,8 +237,8 @@ describe('fraud', () => {
     blocks.apply('a', aBlock('caller', caller(1), 60, 'a'))
     blocks.apply('b', aBlock('caller', caller(1), 90, 'b'))
     blocks.apply('b', null)
-    assert.equal(blocks.has('caller', caller(1), MONDAY_MS), true)
-    assert.equal(blocks.has('caller', caller(1), MONDAY_MS + 61 * 60_000), false)
+    assert.equal(blocks.has('caller', caller(1), null, MONDAY_MS), true)
+    assert.equal(blocks.has('caller', caller(1), null, MONDAY_MS + 61 * 60_000), false)
   })
 
   it('mutes rules that speak of a whole number or seller where the model finds the call honest', () => {

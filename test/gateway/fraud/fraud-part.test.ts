@@ -26,7 +26,7 @@ import {
 } from '../../../model/ids.ts'
 import type { PhoneNumber } from '../../../model/phone-number.ts'
 import { compliance } from '../../compliance/support.ts'
-import { aTrunk, NOON } from '../../support/market.ts'
+import { anAccount, aTrunk, NOON } from '../../support/market.ts'
 import { anArrival, aScreening } from '../../support/screening.ts'
 import { until } from '../../support/until.ts'
 
@@ -53,6 +53,11 @@ function line(): { join(): CallNews } {
       }
     },
   }
+}
+
+const INVITE = {
+  trunk: aTrunk('trunk', 'seller'),
+  caller: { sourceAddress: '192.0.2.7', offer: null, header: () => 'carrier/1' } as never,
 }
 
 /** Fraud in a gateway, its storage a list of what it was given. */
@@ -112,10 +117,6 @@ async function gateway({
   part.open(storage)
   await part.start()
   const screening = aScreening(compliance(), { judges: [part.judge] })
-  const invite = {
-    trunk: aTrunk('trunk', 'seller'),
-    caller: { sourceAddress: '192.0.2.7', offer: null, header: () => 'carrier/1' } as never,
-  }
   return {
     watch,
     part,
@@ -125,7 +126,7 @@ async function gateway({
     judged,
     telemetry,
     call: (seconds: number, over: Parameters<typeof anArrival>[0] = {}) => {
-      const arrival = { callId: newId<CallId>(), ani: CALLER, atMs: NOON + seconds * 1000, invite, ...over }
+      const arrival = { callId: newId<CallId>(), ani: CALLER, atMs: NOON + seconds * 1000, invite: INVITE, ...over }
       return screening.screen(anArrival(arrival), null) as Screened
     },
   }
@@ -156,6 +157,28 @@ describe('fraud in the gateway', () => {
     assert.deepEqual([scores.at(-1)!.action, scores.at(-1)!.isEnforced, scores.at(-1)!.ani], ['block', true, CALLER])
   })
 
+  it('refuses a number that was forged only through the seller it was forged through', async () => {
+    const { call, blocks } = await gateway()
+    for (let i = 0; i < 20; i++) call(i)
+    await until(() => blocks.length > 0)
+    assert.deepEqual(new Set(blocks.map(({ sellerId }) => sellerId)), new Set(['seller']))
+    assert.equal(call(30).rule, 'fraud:timed-block:caller')
+    const elsewhere = { seller: anAccount('other seller', { type: 'seller' }) }
+    assert.deepEqual([call(31, elsewhere).refusal, call(32, { ...elsewhere, invite: null }).refusal], [null, null])
+  })
+
+  it('refuses a number that is attested its caller’s own through every seller', async () => {
+    const { call, blocks, part } = await gateway()
+    for (let i = 0; i < 20; i++) {
+      const arrival = anArrival({ callId: newId<CallId>(), ani: CALLER, atMs: NOON + i * 1000, invite: INVITE })
+      part.judge.observe!(arrival, { attestation: 'A' } as never)
+      part.judge.judge(arrival, {} as never)
+    }
+    await until(() => blocks.length > 0)
+    assert.deepEqual(new Set(blocks.map(({ sellerId }) => sellerId)), new Set([null]))
+    assert.equal(call(31, { seller: anAccount('other seller', { type: 'seller' }) }).rule, 'fraud:timed-block:caller')
+  })
+
   it('lets a caller through what rules have made, and nothing else, when an analyst has called it clean', async () => {
     const { call, blocks, part } = await gateway()
     for (let i = 0; i < 20; i++) call(i)
@@ -183,6 +206,7 @@ describe('fraud in the gateway', () => {
     const made = {
       kind: 'caller',
       value: CALLER,
+      sellerId: null,
       until: new Date(NOON + DAY_MS),
       reason: 'asked for',
       madeBy: 'user 1',
@@ -202,7 +226,14 @@ describe('fraud in the gateway', () => {
     const { call, part, watch } = await gateway()
     const id = newId<FraudBlockId>()
     const at = new Date(NOON)
-    const over = { kind: 'caller', value: CALLER, until: at, reason: 'asked for', madeBy: 'user 1' } as const
+    const over = {
+      kind: 'caller',
+      value: CALLER,
+      sellerId: null,
+      until: at,
+      reason: 'asked for',
+      madeBy: 'user 1',
+    } as const
     const value = { id, accountId: 'house' as AccountId, version: 1, createdAt: at, updatedAt: at, ...over }
     part.apply({ kind: 'fraud-block', id, value: { ...value, until: new Date(NOON + DAY_MS) } })
     assert.equal(call(0).refusal!.reason, 'fraud')
@@ -217,7 +248,14 @@ describe('fraud in the gateway', () => {
     for (let i = 0; i < MAX_FRAUD_BLOCKS; i++) {
       const id = String(i) as FraudBlockId
       const value = `+1${3_000_000_000 + i}`
-      const kept = { kind: 'caller', value, until: new Date(NOON + DAY_MS), reason: '', madeBy: 'user 1' } as const
+      const kept = {
+        kind: 'caller',
+        value,
+        sellerId: null,
+        until: new Date(NOON + DAY_MS),
+        reason: '',
+        madeBy: 'user 1',
+      } as const
       part.apply({
         kind: 'fraud-block',
         id,

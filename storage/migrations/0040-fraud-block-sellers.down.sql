@@ -1,0 +1,1 @@
+alter table fraud_blocks drop column seller_id;
