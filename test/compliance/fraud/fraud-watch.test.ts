@@ -124,8 +124,11 @@ describe('fraud', () => {
   it('refuses by a block of one seller’s calls no other’s', () => {
     const { blocks } = watch()
     const of = (seller: string) => ({
-      ...{ ani: caller(1), numberId: 'n' as NumberId, trunkId: 't' as never, atMs: MONDAY_MS },
+      ani: caller(1),
       sellerId: seller as AccountId,
+      numberId: 'n' as NumberId,
+      trunkId: 't' as never,
+      atMs: MONDAY_MS,
     })
     blocks.apply('a', { ...aBlock('caller', caller(1), 60, 'a'), sellerId: 'seller' as AccountId })
     assert.deepEqual([blocks.find(of('seller'))?.id, blocks.find(of('other'))], ['a', null])
