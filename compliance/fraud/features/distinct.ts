@@ -42,8 +42,11 @@ export class Distinct {
   }
 
   clear(slot: number): void {
-    this.#clearHalf(slot, 0)
-    this.#clearHalf(slot, 1)
+    // All of this is done for each new caller: most have nothing to be cleared in a place nobody had before.
+    if (this.#empty[slot] !== this.#registers) {
+      this.#clearHalf(slot, 0)
+      this.#clearHalf(slot, 1)
+    }
     this.#halves[slot] = 0
     this.#sums[slot] = this.#registers
     this.#empty[slot] = this.#registers
@@ -86,6 +89,8 @@ export class Distinct {
     const before = this.#halves[slot]!
     if (now <= before) return
     this.#halves[slot] = now
+    // Nothing is counted in either half: of each caller's first call that is so.
+    if (this.#empty[slot] === this.#registers) return
     this.#clearHalf(slot, now % 2)
     if (now > before + 1) this.#clearHalf(slot, 1 - (now % 2))
     const first = slot * 2 * this.#registers

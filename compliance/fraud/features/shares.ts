@@ -109,7 +109,10 @@ export class Shares {
   #fade(slot: number, atMs: number): void {
     const passed = atMs - this.#fadedAtMs[slot]!
     if (passed <= 0) return
+    const isFirst = this.#fadedAtMs[slot] === 0
     this.#fadedAtMs[slot] = atMs
+    // Nothing has been counted yet.
+    if (isFirst) return
     const kept = 2 ** (-passed / this.#halfLifeMs)
     for (let at = slot * STRIDE; at < (slot + 1) * STRIDE; at++) this.#sums[at]! *= kept
   }

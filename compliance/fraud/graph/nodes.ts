@@ -1,3 +1,4 @@
+import { mixNumber } from '../features/hash.ts'
 import type { RingMember } from './caller-ring.ts'
 
 /** A caller with what it reached lately. */
@@ -29,69 +30,119 @@ export interface SellerNode {
   sharedBefore: Map<number, number>
 }
 
-/** A node between the one used next before it and the one used next after it. */
-interface Place<Node> {
-  readonly key: number
-  readonly node: Node
-  before: Place<Node> | null
-  after: Place<Node> | null
-}
+/** No place: the end of a chain or of the order. */
+const NONE = -1
 
 /**
- * A map of at most so many: what was used longest ago goes first. Their order is a list of its own: the first key of a Map is found by
- * a walk over all that were deleted before it.
+ * A map of at most so many, which are numbers other than 0: what was used longest ago goes first. Chains of places in arrays that never grow: a Map of
+ * 50,000 that forgets as much as it learns is made anew from time to time, which keeps one call in some ten thousand waiting for
+ * milliseconds, and the first of its keys is found by a walk over all that were deleted before it.
  */
 export class RecentNodes<Node> {
   readonly #limit: number
   readonly #onForgotten: (node: Node) => void
-  readonly #nodes = new Map<number, Place<Node>>()
-  #oldest: Place<Node> | null = null
-  #newest: Place<Node> | null = null
+  readonly #nodes: (Node | null)[] = []
+  readonly #keys: Float64Array
+  /** The first place of each chain, and the next of the same chain. */
+  readonly #heads: Int32Array
+  readonly #next: Int32Array
+  /** In the order of use. */
+  readonly #before: Int32Array
+  readonly #after: Int32Array
+  #oldest = NONE
+  #newest = NONE
+  /** Places that were left, a chain by `next`. */
+  #left = NONE
+  #size = 0
 
   constructor(limit: number, onForgotten: (node: Node) => void = () => {}) {
     this.#limit = limit
     this.#onForgotten = onForgotten
+    let chains = 1
+    while (chains < limit) chains *= 2
+    this.#keys = new Float64Array(limit)
+    this.#heads = new Int32Array(chains).fill(NONE)
+    this.#next = new Int32Array(limit)
+    this.#before = new Int32Array(limit)
+    this.#after = new Int32Array(limit)
   }
 
   get size(): number {
-    return this.#nodes.size
+    return this.#size
   }
 
   peek(key: number): Node | undefined {
-    return this.#nodes.get(key)?.node
+    const place = this.#find(key)
+    return place === NONE ? undefined : this.#nodes[place]!
   }
 
   /** Finds a node, or makes it; either way it is now the one used last. */
   use(key: number, make: (key: number) => Node): Node {
-    let place = this.#nodes.get(key)
-    if (place === undefined) {
-      if (this.#nodes.size >= this.#limit) this.forget(this.#oldest!.key)
-      place = { key, node: make(key), before: null, after: null }
-      this.#nodes.set(key, place)
+    let place = this.#find(key)
+    if (place === NONE) {
+      if (this.#size === this.#limit) this.forget(this.#keys[this.#oldest]!)
+      place = this.#takePlace()
+      this.#keys[place] = key
+      this.#nodes[place] = make(key)
+      const chain = this.#chainOf(key)
+      this.#next[place] = this.#heads[chain]!
+      this.#heads[chain] = place
     } else {
-      if (place === this.#newest) return place.node
+      if (place === this.#newest) return this.#nodes[place]!
       this.#unlink(place)
     }
-    place.before = this.#newest
-    place.after = null
-    if (this.#newest === null) this.#oldest = place
-    else this.#newest.after = place
+    this.#before[place] = this.#newest
+    this.#after[place] = NONE
+    if (this.#newest === NONE) this.#oldest = place
+    else this.#after[this.#newest] = place
     this.#newest = place
-    return place.node
+    return this.#nodes[place]!
   }
 
   forget(key: number): void {
-    const place = this.#nodes.get(key)
-    if (place === undefined) return
-    this.#nodes.delete(key)
+    const place = this.#find(key)
+    if (place === NONE) return
+    const node = this.#nodes[place]!
+    const chain = this.#chainOf(key)
+    if (this.#heads[chain] === place) this.#heads[chain] = this.#next[place]!
+    else {
+      let before = this.#heads[chain]!
+      while (this.#next[before] !== place) before = this.#next[before]!
+      this.#next[before] = this.#next[place]!
+    }
     this.#unlink(place)
-    this.#onForgotten(place.node)
+    this.#nodes[place] = null
+    this.#next[place] = this.#left
+    this.#left = place
+    this.#size--
+    this.#onForgotten(node)
   }
 
-  #unlink({ before, after }: Place<Node>): void {
-    if (before === null) this.#oldest = after
-    else before.after = after
-    if (after === null) this.#newest = before
-    else after.before = before
+  #takePlace(): number {
+    const place = this.#left
+    // Without one that was left all up to the size are in use, and those from there on were never used.
+    if (place === NONE) return this.#size++
+    this.#left = this.#next[place]!
+    this.#size++
+    return place
+  }
+
+  #find(key: number): number {
+    let place = this.#heads[this.#chainOf(key)]!
+    while (place !== NONE && this.#keys[place] !== key) place = this.#next[place]!
+    return place
+  }
+
+  #chainOf(key: number): number {
+    return mixNumber(key) & (this.#heads.length - 1)
+  }
+
+  #unlink(place: number): void {
+    const before = this.#before[place]!
+    const after = this.#after[place]!
+    if (before === NONE) this.#oldest = after
+    else this.#after[before] = after
+    if (after === NONE) this.#newest = before
+    else this.#before[after] = before
   }
 }
