@@ -80,10 +80,15 @@ describe('the lanes of the suite', function () {
     assert.equal(whyNotReckoning(folder, 'test/thread.test.ts'), 'test/worker.ts imports node:dgram')
   })
 
-  async function run(name: string, text: string, ownNetwork = false): Promise<{ end: LaneEnd; report: string }> {
+  async function run(
+    name: string,
+    text: string,
+    ownNetwork = false,
+    requires: string | null = null,
+  ): Promise<{ end: LaneEnd; report: string }> {
     write({ [`${name}.cjs`]: text })
     let report = ''
-    const lane = { name, files: [join(folder, `${name}.cjs`)], niceness: 10, ownNetwork }
+    const lane = { name, files: [join(folder, `${name}.cjs`)], niceness: 10, ownNetwork, requires }
     const end = await runLane(lane, {
       mochaOptions: ['--retries', '1'],
       tellReport: (told) => void (report = told),
@@ -126,6 +131,21 @@ describe('the lanes of the suite', function () {
     assert.match(bad.end.crashed!, /7/)
     const { passes, failures } = sumOf([killed.end, broken.end, bad.end])
     assert.deepEqual([passes, failures], [1, 3])
+  })
+
+  it('let no file reckon that opens something all the same', async () => {
+    const { end } = await run(
+      'opening',
+      `it('listens', (done) => void require('node:net').createServer().listen(0, done))
+       it('connects', (done) => void require('node:net').connect(1).on('error', done))
+       it('sends', () => void require('node:dgram').createSocket('udp4').send('x', 1, '127.0.0.1'))
+       it('starts', () => void require('node:child_process').spawn('true'))`,
+      false,
+      'test/lanes/nothing-opened.ts',
+    )
+    const { passes, failures, failed } = end.counts
+    assert.deepEqual([passes, failures], [0, 4], failed)
+    assert.match(failed, /OpenedSomething: a file of the reckoning lane may not listen/)
   })
 
   it('are apart: what one has bound, another may bind', async function () {

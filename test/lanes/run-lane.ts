@@ -49,7 +49,18 @@ export async function runLane(lane: Lane, { mochaOptions, tellReport, stop }: La
   const from = performance.now()
   try {
     const colour = tellReport && process.stdout.isTTY ? ['--color'] : []
-    const mocha = [process.execPath, MOCHA, '--exit', '--reporter', REPORTER, ...colour, ...mochaOptions, ...lane.files]
+    const first = lane.requires === null ? [] : ['--require', join(ROOT, lane.requires)]
+    const mocha = [
+      process.execPath,
+      MOCHA,
+      '--exit',
+      '--reporter',
+      REPORTER,
+      ...first,
+      ...colour,
+      ...mochaOptions,
+      ...lane.files,
+    ]
     const [command, ...args] = lane.ownNetwork ? [...IN_OWN_NETWORK, ...mocha] : mocha
     const child = spawn(command!, args, {
       cwd: ROOT,

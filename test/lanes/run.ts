@@ -29,5 +29,5 @@ function suite(): string[] {
 
 /** What was named on the command line is run as mocha would: in that order, by one process. */
 function asked(files: readonly string[]): Lane {
-  return { name: 'asked for', files, niceness: 0, ownNetwork: false }
+  return { name: 'asked for', files, niceness: 0, ownNetwork: false, requires: null }
 }
