@@ -1,9 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 
 /** The line `dce start` writes when it can take calls. */
 export interface ReadyLine {
@@ -18,6 +19,8 @@ export interface ExchangeProcessOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Default: a new folder under the system’s temporary one, removed again by `close`. */
   readonly dataDirectory?: string
+  /** A data folder to begin with, of an exchange that has stopped: the new one begins as a copy. Default: an empty one. */
+  readonly beginWith?: string
   /** More command line after `start`. */
   readonly args?: readonly string[]
   /** How long it may take until it is ready, the making of its database included. Default 60 s. */
@@ -29,6 +32,7 @@ export class ExchangeDidNotStart extends Error {
   override readonly name = 'ExchangeDidNotStart'
 }
 
+const copy = promisify(execFile)
 const ROOT = join(import.meta.dirname, '..')
 const START_LIMIT_MS = 60_000
 const STOP_LIMIT_MS = 40_000
@@ -80,6 +84,8 @@ export class ExchangeProcess {
   static async start(options: ExchangeProcessOptions = {}): Promise<ExchangeProcess> {
     const ownsData = options.dataDirectory === undefined
     const dataDirectory = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), 'dce-data-')))
+    // As cp has it: PostgreSQL's files are a user's of their own.
+    if (options.beginWith !== undefined) await copy('cp', ['-a', `${options.beginWith}/.`, dataDirectory])
     const env: Record<string, string | undefined> = { ...process.env }
     for (const name of Object.keys(env)) if (name.startsWith('DCE_')) delete env[name]
     const log = openSync(logFileOf(dataDirectory), 'w')

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiClient, ApiFailure } from '../../sipp/api-client.ts'
 import { sippIsInstalled } from '../../sipp/run.ts'
+import { preparedData } from './prepared-data.ts'
 import { ADMIN, ExchangeProcess, foreignSipServer, type ExchangeProcessOptions } from '../../sipp/exchange-process.ts'
 
 /** A call as the API reads it: what the stories look at. */
@@ -41,7 +42,8 @@ export class Exchange {
   }
 
   static async start(options: ExchangeProcessOptions = {}): Promise<Exchange> {
-    const process = await ExchangeProcess.start(options)
+    const beginWith = options.dataDirectory === undefined ? { beginWith: await preparedData() } : {}
+    const process = await ExchangeProcess.start({ ...beginWith, ...options })
     const api = new ApiClient(process.http)
     try {
       await api.login(ADMIN.email, ADMIN.password)

@@ -5,6 +5,7 @@ import pg from 'pg'
 import type { BookChange } from '../../model/book.ts'
 import { systemClock } from '../../model/clock.ts'
 import { EmbeddedPostgres } from '../../storage/embedded-postgres.ts'
+import { migrateUp } from '../../storage/migrate.ts'
 import { openStorage } from '../../storage/storage.ts'
 import type { Storage, StorageOptions } from '../../storage/storage.ts'
 import type { StorageLog } from '../../storage/storage-log.ts'
@@ -12,6 +13,8 @@ import type { StorageLog } from '../../storage/storage-log.ts'
 /** One real PostgreSQL for the whole test run; each `createDatabase` is a database of its own on it. */
 let server: Promise<{ postgres: EmbeddedPostgres; folder: string }> | null = null
 let databases = 0
+/** The name of the one that others are copies of. */
+let migratedDatabase: Promise<string> | null = null
 
 async function start(): Promise<{ postgres: EmbeddedPostgres; folder: string }> {
   const folder = temporaryFolder()
@@ -21,11 +24,24 @@ async function start(): Promise<{ postgres: EmbeddedPostgres; folder: string }> 
 /** The URL of a new, empty database: on the server that DCE_TEST_POSTGRES_URL names, where it does, else on one of our own. */
 export async function createDatabase(): Promise<string> {
   const named = process.env['DCE_TEST_POSTGRES_URL']
-  if (named !== undefined) return onNamedServer(named)
+  return named === undefined ? copyDatabase('template1') : onNamedServer(named)
+}
+
+/** The URL of a new database with all tables in it: on our own server a copy of the first, since making them takes longer. */
+async function createMigratedDatabase(): Promise<string> {
+  if (process.env['DCE_TEST_POSTGRES_URL'] !== undefined) return createDatabase()
+  const migrated = await (migratedDatabase ??= createDatabase().then(async (url) => {
+    await migrateUp({ connectionString: url })
+    return new URL(url).pathname.slice(1)
+  }))
+  return copyDatabase(migrated)
+}
+
+async function copyDatabase(template: string): Promise<string> {
   const { folder } = await (server ??= start())
   const host = join(folder, 'postgres')
   const name = `test_${++databases}`
-  await query({ host, user: 'dce', database: 'postgres' }, `create database ${name}`)
+  await query({ host, user: 'dce', database: 'postgres' }, `create database ${name} template ${template}`)
   return `postgresql:///${name}?host=${host}&user=dce`
 }
 
@@ -87,7 +103,7 @@ export interface TestStorage extends Storage {
 export async function openTestStorage(overrides: Partial<StorageOptions> = {}): Promise<TestStorage> {
   const changes: BookChange[] = []
   const options: StorageOptions = {
-    databaseUrl: overrides.databaseUrl === undefined ? await createDatabase() : overrides.databaseUrl,
+    databaseUrl: overrides.databaseUrl === undefined ? await createMigratedDatabase() : overrides.databaseUrl,
     dataDir: temporaryFolder(),
     gatewayId: 'test',
     log: silentLog,
