@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ export interface ExchangeProcessOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Default: a new folder under the system’s temporary one, removed again by `close`. */
   readonly dataDirectory?: string
-  /** A data folder to begin with, of an exchange that has stopped: the new one begins as a copy. Default: an empty one. */
+  /** A data folder that an exchange has left: one that is empty begins as a copy of it. Default: it begins empty. */
   readonly beginWith?: string
   /** More command line after `start`. */
   readonly args?: readonly string[]
@@ -32,7 +32,6 @@ export class ExchangeDidNotStart extends Error {
   override readonly name = 'ExchangeDidNotStart'
 }
 
-const copy = promisify(execFile)
 const ROOT = join(import.meta.dirname, '..')
 const START_LIMIT_MS = 60_000
 const STOP_LIMIT_MS = 40_000
@@ -84,8 +83,7 @@ export class ExchangeProcess {
   static async start(options: ExchangeProcessOptions = {}): Promise<ExchangeProcess> {
     const ownsData = options.dataDirectory === undefined
     const dataDirectory = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), 'dce-data-')))
-    // As cp has it: PostgreSQL's files are a user's of their own.
-    if (options.beginWith !== undefined) await copy('cp', ['-a', `${options.beginWith}/.`, dataDirectory])
+    if (options.beginWith !== undefined) await beginAsCopy(dataDirectory, options.beginWith)
     const env: Record<string, string | undefined> = { ...process.env }
     for (const name of Object.keys(env)) if (name.startsWith('DCE_')) delete env[name]
     const log = openSync(logFileOf(dataDirectory), 'w')
@@ -203,6 +201,13 @@ export function readAnnounced(hostports: string): ReadyLine['sip'] {
     host: host!,
     port: Number(port),
   }))
+}
+
+async function beginAsCopy(dataDirectory: string, of: string): Promise<void> {
+  mkdirSync(dataDirectory, { recursive: true })
+  if (readdirSync(dataDirectory).length > 0) return
+  // As cp has it: PostgreSQL's files are a user's of their own.
+  await promisify(execFile)('cp', ['-a', `${of}/.`, dataDirectory])
 }
 
 function logFileOf(dataDirectory: string): string {

@@ -42,8 +42,7 @@ export class Exchange {
   }
 
   static async start(options: ExchangeProcessOptions = {}): Promise<Exchange> {
-    const beginWith = options.dataDirectory === undefined ? { beginWith: await preparedData() } : {}
-    const process = await ExchangeProcess.start({ ...beginWith, ...options })
+    const process = await ExchangeProcess.start({ beginWith: await preparedData(), ...options })
     const api = new ApiClient(process.http)
     try {
       await api.login(ADMIN.email, ADMIN.password)
