@@ -96,7 +96,7 @@ describe('consents in memory', () => {
   })
 
   it('are a hundred bytes each at the most, a million of them', function () {
-    this.timeout(60_000)
+    this.timeout(300_000)
     const index = new ConsentIndex(2_000_000)
     const accounts = Array.from({ length: 50 }, () => newId<never>())
     const one = aKeptConsent(NUMBER, [ACME])
