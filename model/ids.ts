@@ -28,15 +28,21 @@ export type ConsentId = Id<'consent'>
 export type FraudBlockId = Id<'fraud-block'>
 
 const DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
-/** The text of an id, written over for each: one flat string comes of it, which costs less than putting one together. */
-const written = Buffer.from('00000000-0000-7000-8000-000000000000', 'latin1')
-/** Where the hex digits of each random byte but the first go. */
-const RANDOM_AT = [21, 24, 26, 28, 30, 32, 34]
+const DASH = 45
+const SEVEN = 55
 /** Ids go on in their order when the clock is set back by less than this; by more, it was wrong before, and is believed now. */
 const MOST_AHEAD_MS = 60_000
 let lastMs = 0
-let writtenMs = 0
+/** The twelve hex digits of `writtenMs`. */
+const written = new Uint8Array(12)
+let writtenMs = -1
 let sequence = 0
+
+/** Random bytes of ids to come: drawn for 64 at a time, an id costs a fifth less. */
+const drawn = new Uint8Array(64 * 8)
+let used = drawn.length
+/** Whose they are: who has another source of chance gets none of the last one's. */
+let drawnBy: Random['bytes'] | null = null
 
 /**
  * Makes a UUID v7: the millisecond, then a 12-bit counter that keeps the ids of one process in the order they were made
@@ -53,22 +59,39 @@ export function newId<T extends string>(clock: Clock = systemClock, random: Rand
   }
   if (lastMs !== writtenMs) {
     const hex = Math.floor(lastMs).toString(16).padStart(12, '0')
-    written.write(`${hex.slice(0, 8)}-${hex.slice(8)}`, 'latin1')
+    for (let i = 0; i < written.length; i++) written[i] = hex.charCodeAt(i)
     writtenMs = lastMs
   }
-  written[15] = DIGITS[sequence >> 8]!
-  written[16] = DIGITS[(sequence >> 4) & 0xf]!
-  written[17] = DIGITS[sequence & 0xf]!
-  const r = random.bytes(8)
-  written[19] = DIGITS[0x8 | ((r[0]! >> 4) & 0x3)]!
-  written[20] = DIGITS[r[0]! & 0xf]!
-  for (let i = 0; i < RANDOM_AT.length; i++) {
-    const byte = r[i + 1]!
-    const at = RANDOM_AT[i]!
-    written[at] = DIGITS[byte >> 4]!
-    written[at + 1] = DIGITS[byte & 0xf]!
-  }
-  return written.toString('latin1') as T
+  if (used === drawn.length || random.bytes !== drawnBy) draw(random)
+  const t = written
+  const r = drawn
+  const at = used
+  used += 8
+  const s = sequence
+  // One flat string of 36 characters: half the time that a buffer made into text takes, or pieces put together.
+  // prettier-ignore -- A line for each field of the UUID.
+  return String.fromCharCode(
+    t[0]!, t[1]!, t[2]!, t[3]!, t[4]!, t[5]!, t[6]!, t[7]!, DASH,
+    t[8]!, t[9]!, t[10]!, t[11]!, DASH,
+    SEVEN, DIGITS[s >> 8]!, DIGITS[(s >> 4) & 0xf]!, DIGITS[s & 0xf]!, DASH,
+    DIGITS[0x8 | ((r[at]! >> 4) & 0x3)]!, low(r[at]!), high(r[at + 1]!), low(r[at + 1]!), DASH,
+    high(r[at + 2]!), low(r[at + 2]!), high(r[at + 3]!), low(r[at + 3]!), high(r[at + 4]!), low(r[at + 4]!),
+    high(r[at + 5]!), low(r[at + 5]!), high(r[at + 6]!), low(r[at + 6]!), high(r[at + 7]!), low(r[at + 7]!),
+  ) as T
+}
+
+function high(byte: number): number {
+  return DIGITS[byte >> 4]!
+}
+function low(byte: number): number {
+  return DIGITS[byte & 0xf]!
+}
+
+function draw(random: Random): void {
+  drawn.set(random.bytes(drawn.length)) // Copied: they are good until somebody asks again.
+  // oxlint-disable-next-line typescript/unbound-method -- Told apart, never called.
+  drawnBy = random.bytes
+  used = 0
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
