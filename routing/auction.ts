@@ -72,24 +72,24 @@ export function rankBids<C extends Candidate>(candidates: readonly C[], terms: A
   const ranked: C[] = []
   const outbid: C[] = []
   const below = new BestBelow()
-  let worstScore = 0
+  if (scores.length < maxAwards) scores = new Float64Array(maxAwards)
   for (let i = 0; i < candidates.length; i++) {
-    const candidate = candidates[i]!
-    if (ranked.length >= maxAwards) {
-      const worst = ranked[maxAwards - 1]!
-      // Most are told by a product alone, which rounding never puts in another order.
-      if (candidate.amountMicros * candidate.quality < worstScore || !ranksBefore(candidate, worst)) {
-        outbid.push(candidate)
-        below.add(candidate)
-        continue
-      }
-      ranked.pop()
-      outbid.push(worst)
-      below.add(worst)
+    let candidate = candidates[i]!
+    // Most are told by a product alone, which rounding never puts in another order.
+    let score = candidate.amountMicros * candidate.quality
+    if (ranked.length < maxAwards) {
+      insert(ranked, candidate, score)
+      continue
     }
-    insert(ranked, candidate)
-    const last = ranked[ranked.length - 1]!
-    worstScore = last.amountMicros * last.quality
+    const worstScore = scores[maxAwards - 1]!
+    if (score > worstScore || (score === worstScore && ranksBefore(candidate, ranked[maxAwards - 1]!))) {
+      const better = candidate
+      candidate = ranked.pop()!
+      insert(ranked, better, score)
+      score = worstScore
+    }
+    outbid.push(candidate)
+    if (score >= below.atLeast) below.add(candidate)
   }
   const awards: Ranked<C>[] = []
   const unaffordable: C[] = []
@@ -98,15 +98,22 @@ export function rankBids<C extends Candidate>(candidates: readonly C[], terms: A
   return unaffordable.length > 0 && outbid.length > 0 ? rankOnward(candidates, terms) : { awards, unaffordable, outbid }
 }
 
+/** The rounded scores of those ranked so far, in their order: reused, as nobody else ranks meanwhile. */
+let scores = new Float64Array(16)
+
 /** Puts one more into a short list that is in order. */
-function insert<C extends Candidate>(ranked: C[], candidate: C): void {
+function insert<C extends Candidate>(ranked: C[], candidate: C, score: number): void {
   let place = ranked.length
   ranked.push(candidate)
-  while (place > 0 && ranksBefore(candidate, ranked[place - 1]!)) {
+  while (place > 0) {
+    const above = scores[place - 1]!
+    if (score < above || (score === above && !ranksBefore(candidate, ranked[place - 1]!))) break
     ranked[place] = ranked[place - 1]!
+    scores[place] = above
     place--
   }
   ranked[place] = candidate
+  scores[place] = score
 }
 
 /** The same for as many more as it takes until the awards are made. */
@@ -216,35 +223,51 @@ function ranksBefore(a: Candidate, b: Candidate): boolean {
 
 /** The best score below a place in the ranking, and the best of a different buyer than that one's. */
 class BestBelow {
-  #best: (Score & { buyerId: AccountId }) | null = null
-  #bestOfAnother: (Score & { buyerId: AccountId }) | null = null
-  /** What a bid has to reach to be either. */
-  #atLeast = 0
+  #best: OwnedScore = { buyerId: null, amountMicros: 0, quality: 1 }
+  #bestOfAnother: OwnedScore = { buyerId: null, amountMicros: 0, quality: 1 }
+  /** What a score has to reach to be either. */
+  atLeast = 0
 
   add(candidate: Candidate): void {
     const { amountMicros, payableMicros, quality } = candidate
     const amount = payableMicros < amountMicros ? payableMicros : amountMicros
-    if (amount * quality >= this.#atLeast) this.#take(candidate.buyerId, amount, quality)
+    if (amount * quality >= this.atLeast) this.#take(candidate.buyerId, amount, quality)
   }
 
   #take(buyerId: AccountId, amountMicros: number, quality: number): void {
     const best = this.#best
-    if (best === null || isAbove(amountMicros, quality, best)) {
-      if (best !== null && best.buyerId !== buyerId) this.#bestOfAnother = best
-      this.#best = { buyerId, amountMicros, quality }
-    } else if (buyerId !== best.buyerId) {
-      const second = this.#bestOfAnother
-      if (second === null || isAbove(amountMicros, quality, second)) {
-        this.#bestOfAnother = { buyerId, amountMicros, quality }
+    const second = this.#bestOfAnother
+    if (best.buyerId === null || isAbove(amountMicros, quality, best)) {
+      if (best.buyerId !== null && best.buyerId !== buyerId) {
+        this.#bestOfAnother = best
+        this.#best = second
       }
+      set(this.#best, buyerId, amountMicros, quality)
+    } else if (buyerId !== best.buyerId && (second.buyerId === null || isAbove(amountMicros, quality, second))) {
+      set(second, buyerId, amountMicros, quality)
     }
     const other = this.#bestOfAnother
-    this.#atLeast = other === null ? 0 : other.amountMicros * other.quality
+    this.atLeast = other.buyerId === null ? 0 : other.amountMicros * other.quality
   }
 
+  /** Good until the next is added. */
   scoreOfAnother(buyerId: AccountId): Score | null {
-    return this.#best?.buyerId === buyerId ? this.#bestOfAnother : this.#best
+    const score = this.#best.buyerId === buyerId ? this.#bestOfAnother : this.#best
+    return score.buyerId === null ? null : score
   }
+}
+
+/** Whose it is; null: nobody's yet. Written over, since each place in the ranking has another. */
+interface OwnedScore {
+  buyerId: AccountId | null
+  amountMicros: number
+  quality: QualityThousandths
+}
+
+function set(score: OwnedScore, buyerId: AccountId, amountMicros: number, quality: number): void {
+  score.buyerId = buyerId
+  score.amountMicros = amountMicros
+  score.quality = quality
 }
 
 function isAbove(amountMicros: number, quality: number, other: Score): boolean {

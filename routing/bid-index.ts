@@ -106,7 +106,8 @@ export class BidIndex {
   /** Leaves in `found` each bid that may match, once, and nothing else. */
   collect(vertical: string, caller: CallerPlace, atMs: number, found: StandingBid[]): void {
     const at = this.#cabinets.get(vertical)?.collect(caller, atMs, found, 0) ?? 0
-    found.length = this.#cabinets.get(ANY_VERTICAL)?.collect(caller, atMs, found, at) ?? at
+    const end = this.#cabinets.get(ANY_VERTICAL)?.collect(caller, atMs, found, at) ?? at
+    if (found.length !== end) found.length = end
   }
 }
 

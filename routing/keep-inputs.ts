@@ -101,7 +101,7 @@ export function keepInputs(book: BidBook, needs: RoutingNeeds, held: HeldAuction
       buyer: keepBuyer(buyer),
       target: keepTarget(target),
       campaign: keepCampaign(campaign),
-      inUse: standing.places.inUse,
+      inUse: standing.places.count,
     })
   }
   const seller = book.accountOf(number.accountId)

@@ -67,7 +67,7 @@ export function rerunAuction(inputs: DecisionInputs, auctionId: AuctionId): Auct
     }
     book.apply({ kind: 'bid', id: bid.id, value: bid })
     const standing = book.find(bid.id)
-    if (standing !== undefined) standing.places.inUse = inUse
+    if (standing !== undefined) standing.places.count = inUse
   }
 
   let ids = 0

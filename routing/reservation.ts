@@ -29,7 +29,7 @@ export interface Reservation {
 /** Why a bid has no place for one more call of this caller now, money aside; null when it has. */
 export function judgePlaces(bid: StandingBid, ani: PhoneNumber | null, atMs: number): NonBidCode | null {
   const most = bid.bid.maxConcurrentCalls
-  if (most !== null && bid.places.inUse >= most) return 'bid_concurrency'
+  if (most !== null && bid.places.count >= most) return 'bid_concurrency'
   const { target, campaign, buyer } = bid
   const mostRung = target.target?.maxConcurrentCalls ?? null
   if (mostRung !== null && target.usage.inUse >= mostRung) return 'target_concurrency'
@@ -56,7 +56,7 @@ export function takePlaces(
   priceMicros: number,
   onEnd: () => void,
 ): Reservation {
-  bid.places.inUse++
+  bid.places.count++
   const counters = [bid.target.usage, bid.campaign.usage, bid.buyer.usage]
   if (seller !== null) counters.push(seller)
   const counted = counters.map((counter) => counter.take(atMs, priceMicros))
@@ -119,7 +119,7 @@ class Places implements Reservation {
   #end(): boolean {
     if (this.#ended) return false
     this.#ended = true
-    this.#taken.bid.places.inUse--
+    this.#taken.bid.places.count--
     this.#taken.onEnd()
     return true
   }

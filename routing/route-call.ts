@@ -112,6 +112,9 @@ const NO_CONSENTS: NonNullable<AuctionRequest['consents']> = []
 /** Why a campaign does not buy a call that it asks for. */
 const COULD_BUY: ReadonlySet<NonBidCode> = new Set(['outbid', 'paced', 'budget_exhausted'])
 
+/** While it is made: what is not always there is added where it is, as a spread costs more than all else in it. */
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
+
 /** What a routing may be given that has been filled already: for auctions that are held again. */
 interface RoutingParts {
   readonly book: BidBook
@@ -159,6 +162,9 @@ export function createRouting(
   const eligible: StandingBid[] = []
   /** Eligible, but for a target that is down. */
   const down: StandingBid[] = []
+  const nonBids: NonBid[] = []
+  /** How many of them are this auction's. */
+  let lost = 0
   const bidderShares = new FairShares(MOST_OFFERS)
   let reservations = 0
 
@@ -179,18 +185,22 @@ export function createRouting(
   }
 
   /** Bids made for this call alone: they are judged whole, since no index has chosen them. */
-  function addLiveBids(request: AuctionRequest, facts: CallFacts, nonBids: NonBid[]): void {
-    if (request.nonBids) nonBids.push(...request.nonBids)
-    addBidsOf(book.bidders.offersFor(request.callId), facts, nonBids)
-    if (request.number.liveBiddingMs > 0) addBidsOf(book.bidsForCall(request.callId), facts, nonBids)
+  function addLiveBids(request: AuctionRequest, facts: CallFacts): void {
+    if (request.nonBids) for (const nonBid of request.nonBids) nonBids[lost++] = nonBid
+    addBidsOf(book.bidders.offersFor(request.callId), facts)
+    if (request.number.liveBiddingMs > 0) addBidsOf(book.bidsForCall(request.callId), facts)
   }
 
-  function addBidsOf(bids: Iterable<StandingBid>, facts: CallFacts, nonBids: NonBid[]): void {
+  function addBidsOf(bids: Iterable<StandingBid>, facts: CallFacts): void {
     for (const bid of bids) {
       const code = bid.standstill ?? bid.judgeVertical(facts.vertical)
       if (code === null) found.push(bid)
-      else nonBids.push(bid.lost(code))
+      else lose(bid, code)
     }
+  }
+
+  function lose(bid: StandingBid, code: NonBidCode): void {
+    nonBids[lost++] = bid.lost(code)
   }
 
   /** An auction has closed whose call is there. */
@@ -202,7 +212,7 @@ export function createRouting(
   function toAward({ candidate, priceMicros }: Ranked<StandingBid>, index: number, isByKey: boolean): Award {
     const { bid, campaign, quality, amountMicros, factors, rankKey } = candidate
     const pricing = campaign.campaign?.pricing
-    const award: Award = {
+    const award: Writable<Award> = {
       id: needs.newId<AwardId>(),
       rank: index + 1,
       bidId: bid.id,
@@ -214,13 +224,10 @@ export function createRouting(
       priceMicros: BigInt(priceMicros),
       billableAfter: bid.billableAfter,
     }
-    if (factors === null && quality === NEUTRAL_QUALITY && !pricing) return award
-    return {
-      ...award,
-      ...(factors !== null && { effective: { micros: BigInt(amountMicros), factors } }),
-      ...(quality !== NEUTRAL_QUALITY && { quality }),
-      ...(pricing && { conversion: pricing }),
-    }
+    if (factors !== null) award.effective = { micros: BigInt(amountMicros), factors }
+    if (quality !== NEUTRAL_QUALITY) award.quality = quality
+    if (pricing) award.conversion = pricing
+    return award
   }
 
   return {
@@ -229,15 +236,15 @@ export function createRouting(
 
     auction(request) {
       down.length = 0
+      lost = 0
       const { number, ani, exclusions = null } = request
       const plan = number.routing ?? null
       const facts = factsOf(request)
       const sellerCode = judgeSeller(facts.sellerId, facts.atMs)
       const lowestMicros = lowestPrice(facts.reserveMicros)
-      const nonBids: NonBid[] = []
       book.index.collect(facts.vertical, facts.caller, facts.atMs, found)
       const neverProduced = book.standing - found.length
-      addLiveBids(request, facts, nonBids)
+      addLiveBids(request, facts)
       const mayCompete = plan === null && number.priceRule === 'first'
       eligibility.begin(facts, ani, lowestMicros)
       let pass = 0
@@ -245,17 +252,17 @@ export function createRouting(
         const bid = found[i]!
         const out = exclusions && exclusionOf(exclusions, bid.buyerId, bid.bid.campaignId)
         const code = sellerCode ?? out ?? eligibility.judge(bid)
-        if (code !== null) nonBids.push(bid.lost(code))
+        if (code !== null) lose(bid, code)
         else {
           if (mayCompete && bid.campaign.campaign!.factors?.competition === true) compete(bid, number, lowestMicros)
           if (bid.target.isDown) down.push(bid)
           else eligible[pass++] = bid
         }
       }
-      eligible.length = pass
+      if (eligible.length !== pass) eligible.length = pass
       // A target may take calls though it drops OPTIONS: better rung in vain than a sale lost.
       if (eligible.length === 0) eligible.push(...down)
-      else for (const bid of down) nonBids.push(bid.lost('target_down'))
+      else for (const bid of down) lose(bid, 'target_down')
       const isByKey = isRankedByKey(plan)
       const priceRule = isByKey ? 'first' : number.priceRule
       const terms = {
@@ -268,7 +275,7 @@ export function createRouting(
       const how = { facts, seed: plan === null ? 0 : seedOf(id), terms }
       const ranking = plan === null ? rankBids(eligible, terms) : rankByPlan(eligible, plan, how, { outcomes, turns })
       const { awards, unaffordable, outbid } = ranking
-      for (const bid of unaffordable) nonBids.push(bid.lost(bid.payableBy))
+      for (const bid of unaffordable) lose(bid, bid.payableBy)
       const decidedAtMs = needs.clock.now()
       const inputs = keepsInputs
         ? keepInputs(book, needs, {
@@ -289,11 +296,11 @@ export function createRouting(
             turn: ({ target }) => (plan?.strategy === 'round_robin' ? turns.lastOf(number.id, target!.id) : 0),
           })
         : null
-      const tooMany = Math.max(0, nonBids.length + outbid.length - maxNonBids)
-      if (nonBids.length > maxNonBids) nonBids.length = maxNonBids
-      const named = Math.min(outbid.length, maxNonBids - nonBids.length)
-      for (let i = 0; i < named; i++) nonBids.push(outbid[i]!.lost('outbid'))
-      const auction: Auction = {
+      const tooMany = Math.max(0, lost + outbid.length - maxNonBids)
+      lost = Math.min(lost, maxNonBids)
+      const named = Math.min(outbid.length, maxNonBids - lost)
+      for (let i = 0; i < named; i++) lose(outbid[i]!, 'outbid')
+      const auction: Writable<Auction> = {
         id,
         callId: request.callId,
         numberId: number.id,
@@ -301,13 +308,13 @@ export function createRouting(
         currency: request.currency,
         reservePriceMicros: BigInt(facts.reserveMicros),
         priceRule,
-        ...(plan !== null && { strategy: plan.strategy }),
         awards: awards.map((award, i) => toAward(award, i, isByKey)),
-        nonBids,
+        nonBids: nonBids.slice(0, lost),
         nonBidsOmitted: neverProduced + tooMany,
         decidedAt: new Date(decidedAtMs),
-        ...(inputs !== null && { inputs }),
       }
+      if (plan !== null) auction.strategy = plan.strategy
+      if (inputs !== null) auction.inputs = inputs
       if (facts.isCall) hasSold(auction)
       return auction
     },

@@ -14,6 +14,7 @@ import { judgeConsents } from './consent-terms.ts'
 import type { Factors, NonBid } from '../model/auction.ts'
 import type { Opening, WallClock, WallClocks } from './opening.ts'
 import type { Pacing } from './pacing.ts'
+import { PlacesInUse } from './places-in-use.ts'
 import { NEUTRAL_QUALITY, type Outcomes, type QualityThousandths } from './quality.ts'
 import { traitsOf, type CallTags, type Traits } from './traits.ts'
 
@@ -133,9 +134,6 @@ export interface CallFacts {
   readonly isPreview?: true
 }
 
-/** More calls than there are: a whole number that V8 keeps in place, where Infinity would be somewhere else. */
-const MANY = 2 ** 30
-
 /**
  * One bid made ready for the auction: itself, its campaign, its buyer and its target, all already at hand. Fields that the
  * ranking reads are plain numbers; amount, quality, factors and rank are written by each auction that considers the bid.
@@ -149,13 +147,9 @@ export class StandingBid implements Candidate {
   amountMicros = 0
   quality = NEUTRAL_QUALITY
   factors: Factors | null = null
-  /** Without modifiers, conditions of seller and tags, and any place narrower than states. */
+  /** Whether its hours, its states and its money are all there is to judge: it has a place for one more call, and asks for nothing particular. */
   isPlain = false
   billableAfter = 0
-  /** MANY: any number. */
-  maxConcurrentCalls = MANY
-  /** Calls on this bid, from INVITE to the end of the leg. Kept apart, so that a bid rewritten in mid-call goes on counting. */
-  readonly places: { inUse: number }
   /** The states it is for, as bits; all of them where it asks for none. */
   states0 = -1
   states1 = -1
@@ -169,6 +163,9 @@ export class StandingBid implements Candidate {
   readonly buyer: AccountState
   bid: Bid
   rankKey = 0
+  readonly places: PlacesInUse
+  /** Why it lost last, but for `outbid`. */
+  #lastLost: NonBid | null = null
   readonly conditions: Conditions
   /** Of its modifiers' zone; null without modifiers by the hour. */
   modifierClock: WallClock | null
@@ -181,7 +178,7 @@ export class StandingBid implements Candidate {
     conditions: Conditions,
     modifierClock: WallClock | null,
     changedAtMs: number,
-    places = { inUse: 0 },
+    places = new PlacesInUse(),
   ) {
     this.id = bid.id
     this.buyerId = bid.accountId
@@ -198,17 +195,25 @@ export class StandingBid implements Candidate {
     const bits = conditions.area?.bits ?? null
     if (bits !== null) [this.states0, this.states1, this.states2] = bits
     this.update(bid)
+    if (!bid.isOffer) places.holder = this // An offer lives for one call, and is judged in full.
   }
 
   /** Takes the bid as it now is: all of it but whose it is, and which calls it asks for. */
   update(bid: Bid): void {
     this.bid = bid
     this.weigh()
-    this.maxConcurrentCalls = bid.maxConcurrentCalls ?? MANY
     this.billableAfter = bid.billableAfter
+    this.countPlaces()
+  }
+
+  /** Calls on it have begun or ended, or it has changed: whether auctions need to look closely at it is seen anew. */
+  countPlaces(): void {
+    const { modifiers, maxConcurrentCalls: most, isOffer = false } = this.bid
     const { traits, area, consent, minAttestation } = this.conditions
     const asksLittle = traits === null && consent === null && minAttestation === null
-    this.isPlain = !bid.modifiers && asksLittle && (area === null || area.bits !== null)
+    const hasRoom = !isOffer && (most === null || this.places.count < most)
+    // Neither modifiers, nor conditions of seller and tags, nor a place narrower than states.
+    this.isPlain = hasRoom && !modifiers && asksLittle && (area === null || area.bits !== null)
   }
 
   /** Its amount has changed, or what a call is expected to bring of it. */
@@ -224,9 +229,11 @@ export class StandingBid implements Candidate {
     return this.campaign.payableBy
   }
 
-  /** That it did not win, and why; as most do most of the time for the same reason, that one is made once. */
+  /** That it did not win, and why; as most lose most of the time for the same reason, it is made once. */
   lost(code: NonBidCode): NonBid {
-    return code === 'outbid' ? (this.#outbid ??= this.#lost(code)) : this.#lost(code)
+    if (code === 'outbid') return (this.#outbid ??= this.#lost(code))
+    const last = this.#lastLost
+    return last !== null && last.code === code ? last : (this.#lastLost = this.#lost(code))
   }
 
   #lost(code: NonBidCode): NonBid {

@@ -5,6 +5,7 @@ import type { AccountId, BidderId, BidId, CallId, CampaignId, TargetId } from '.
 import type { Micros } from '../../model/money.ts'
 import { meetsReserve } from '../auction.ts'
 import type { WallClocks } from '../opening.ts'
+import { PlacesInUse } from '../places-in-use.ts'
 import {
   conditionsOf,
   StandingBid,
@@ -120,7 +121,7 @@ export class BidderBook {
   /** An offer of an auction that is held again. */
   putBack(callId: CallId, bid: Bid, inUse: number): void {
     const offers = this.#offers.get(callId) ?? new Map<BidId, StandingBid>()
-    this.#offers.set(callId, offers.set(bid.id, this.#joined(bid, { inUse })))
+    this.#offers.set(callId, offers.set(bid.id, this.#joined(bid, new PlacesInUse(inUse))))
   }
 
   offersFor(callId: CallId): Iterable<StandingBid> {
@@ -143,7 +144,7 @@ export class BidderBook {
     this.#offers.delete(callId)
   }
 
-  #joined(bid: Bid, places?: StandingBid['places']): StandingBid {
+  #joined(bid: Bid, places?: PlacesInUse): StandingBid {
     const campaign = this.#states.campaignOf(bid.campaignId)
     const buyer = this.#states.accountOf(bid.accountId)
     const target = this.#states.targetOf(bid.targetId)
