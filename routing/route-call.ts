@@ -162,7 +162,7 @@ export function createRouting(
   const eligible: StandingBid[] = []
   /** Eligible, but for a target that is down. */
   const down: StandingBid[] = []
-  const nonBids: NonBid[] = []
+  const losers: NonBid[] = []
   /** How many of them are this auction's. */
   let lost = 0
   const bidderShares = new FairShares(MOST_OFFERS)
@@ -186,7 +186,7 @@ export function createRouting(
 
   /** Bids made for this call alone: they are judged whole, since no index has chosen them. */
   function addLiveBids(request: AuctionRequest, facts: CallFacts): void {
-    if (request.nonBids) for (const nonBid of request.nonBids) nonBids[lost++] = nonBid
+    if (request.nonBids) for (const nonBid of request.nonBids) losers[lost++] = nonBid
     addBidsOf(book.bidders.offersFor(request.callId), facts)
     if (request.number.liveBiddingMs > 0) addBidsOf(book.bidsForCall(request.callId), facts)
   }
@@ -200,7 +200,7 @@ export function createRouting(
   }
 
   function lose(bid: StandingBid, code: NonBidCode): void {
-    nonBids[lost++] = bid.lost(code)
+    losers[lost++] = bid.lost(code)
   }
 
   /** An auction has closed whose call is there. */
@@ -309,7 +309,7 @@ export function createRouting(
         reservePriceMicros: BigInt(facts.reserveMicros),
         priceRule,
         awards: awards.map((award, i) => toAward(award, i, isByKey)),
-        nonBids: nonBids.slice(0, lost),
+        nonBids: losers.slice(0, lost),
         nonBidsOmitted: neverProduced + tooMany,
         decidedAt: new Date(decidedAtMs),
       }
