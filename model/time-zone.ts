@@ -33,6 +33,14 @@ interface OffsetDay {
   readonly changesAtMs: number
 }
 
+/** Each a number that is the same for two instants exactly when they fall into the same period on the wall. */
+interface Periods {
+  /** The hour that autumn repeats is one hour of 120 minutes, so a cap by the hour holds. */
+  readonly hour: number
+  readonly day: number
+  readonly month: number
+}
+
 /**
  * The offsets of one IANA zone, asked of Intl once per UTC day (a few microseconds) and remembered: after that an offset is
  * a map look-up, and the instant of a clock change is exact to the millisecond. No zone changes its clocks twice in a day.
@@ -43,6 +51,8 @@ export class Zone {
   readonly #days = new Map<number, OffsetDay>()
   #lastIndex = NaN
   #last: OffsetDay = { before: 0, after: 0, changesAtMs: 0 }
+  #periodsAtMs = NaN
+  #periods: Periods = { hour: 0, day: 0, month: 0 }
 
   /** Throws RangeError for a name Intl does not know. */
   constructor(name: string) {
@@ -69,6 +79,21 @@ export class Zone {
     }
     const day = this.#last
     return epochMs < day.changesAtMs ? day.before : day.after
+  }
+
+  /** The periods of this instant, worked out once for all that ask of the same one: every counter of an auction does. */
+  periodsAt(epochMs: number): Periods {
+    if (epochMs !== this.#periodsAtMs) {
+      const wallMs = epochMs + this.offsetMs(epochMs)
+      const wall = new Date(wallMs)
+      this.#periods = {
+        hour: Math.floor(wallMs / HOUR_MS),
+        day: Math.floor(wallMs / DAY_MS),
+        month: wall.getUTCFullYear() * 12 + wall.getUTCMonth(),
+      }
+      this.#periodsAtMs = epochMs
+    }
+    return this.#periods
   }
 
   #learn(index: number): OffsetDay {

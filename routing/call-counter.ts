@@ -1,15 +1,10 @@
 import { NO_CAPS, type Caps } from '../model/caps.ts'
 import type { CounterClaim, CounterTotals } from '../model/claim.ts'
 import type { UsageThen } from '../model/decision.ts'
-import { isTimeZone, localDay, localHour, localMonth } from '../model/time-window.ts'
+import { getZone, isTimeZone } from '../model/time-zone.ts'
 import { PeriodCounter, type Tally } from './period-counter.ts'
 
-/** The periods that an instant falls into. */
-interface Periods {
-  readonly hour: number
-  readonly day: number
-  readonly month: number
-}
+const UTC = getZone('UTC')
 
 /** What one call was counted in, kept so that exactly it can be given back. */
 export type Counted = readonly Tally[]
@@ -24,17 +19,13 @@ export class CallCounter {
   readonly #hours = new PeriodCounter()
   readonly #days = new PeriodCounter()
   readonly #months = new PeriodCounter()
-  #timezone = 'UTC'
+  #zone = UTC
   #caps: Caps | null = null
-  // Asked for every candidate of the same instant: remembered, since three calendars are slower than the auction.
-  #periodsAtMs = NaN
-  #periods: Periods = { hour: 0, day: 0, month: 0 }
 
   /** Takes the limits as they now are; what has been used stays used. */
   setLimits(timezone: string, caps: Caps | null): void {
-    this.#timezone = isTimeZone(timezone) ? timezone : 'UTC'
+    this.#zone = isTimeZone(timezone) ? getZone(timezone) : UTC
     this.#caps = caps !== null && Object.values(caps).some((most) => most !== null) ? caps : null
-    this.#periodsAtMs = NaN
   }
 
   /** Which of its limits one more call would break; null: none. */
@@ -44,7 +35,7 @@ export class CallCounter {
     if (caps.concurrent !== null && this.inUse >= caps.concurrent) return 'concurrency'
     if (caps.total !== null && this.total.calls >= caps.total) return 'cap'
     if (caps.hourly === null && caps.daily === null && caps.monthly === null) return null
-    const { hour, day, month } = this.#periodsAt(atMs)
+    const { hour, day, month } = this.#zone.periodsAt(atMs)
     if (caps.hourly !== null && this.#hours.peek(hour).calls >= caps.hourly) return 'cap'
     if (caps.daily !== null && this.#days.peek(day).calls >= caps.daily) return 'cap'
     return caps.monthly !== null && this.#months.peek(month).calls >= caps.monthly ? 'cap' : null
@@ -52,7 +43,7 @@ export class CallCounter {
 
   /** The money of the day of this instant. */
   microsOfDay(atMs: number): number {
-    return this.#days.peek(this.#periodsAt(atMs).day).micros
+    return this.#days.peek(this.#zone.periodsAt(atMs).day).micros
   }
 
   /** Counts one call and its price; nothing is judged here. */
@@ -83,7 +74,7 @@ export class CallCounter {
 
   /** What it has counted, as a decision of this instant sees it. */
   usageAt(atMs: number): UsageThen {
-    const { hour, day, month } = this.#periodsAt(atMs)
+    const { hour, day, month } = this.#zone.periodsAt(atMs)
     const ofDay = this.#days.peek(day)
     return {
       inUse: this.inUse,
@@ -98,7 +89,7 @@ export class CallCounter {
 
   /** Counts what `usageAt` has told, in a counter that has counted nothing: a decision of that instant sees the same. */
   putBack(atMs: number, usage: UsageThen): void {
-    const { hour, day, month } = this.#periodsAt(atMs)
+    const { hour, day, month } = this.#zone.periodsAt(atMs)
     this.inUse = usage.inUse
     this.#hours.at(hour).calls = usage.hourCalls
     Object.assign(this.#days.at(day), { calls: usage.dayCalls, micros: usage.dayMicros })
@@ -108,7 +99,7 @@ export class CallCounter {
 
   /** What a call of this instant takes of it, for whoever counts the calls of several processes. */
   claimAt(name: string, atMs: number): CounterClaim {
-    const { hour, day, month } = this.#periodsAt(atMs)
+    const { hour, day, month } = this.#zone.periodsAt(atMs)
     return { name, caps: this.#caps ?? NO_CAPS, dailyMicros: null, totalMicros: null, hour, day, month }
   }
 
@@ -120,21 +111,12 @@ export class CallCounter {
   }
 
   #count(atMs: number, priceMicros: number): Counted {
-    const { hour, day, month } = this.#periodsAt(atMs)
+    const { hour, day, month } = this.#zone.periodsAt(atMs)
     const tallies = [this.#hours.at(hour), this.#days.at(day), this.#months.at(month), this.total]
     for (const tally of tallies) {
       tally.calls++
       tally.micros += priceMicros
     }
     return tallies
-  }
-
-  #periodsAt(atMs: number): Periods {
-    if (atMs !== this.#periodsAtMs) {
-      const zone = this.#timezone
-      this.#periods = { hour: localHour(zone, atMs), day: localDay(zone, atMs), month: localMonth(zone, atMs) }
-      this.#periodsAtMs = atMs
-    }
-    return this.#periods
   }
 }

@@ -4,12 +4,14 @@ import {
   type BidThen,
   type CampaignThen,
   type DecisionInputs,
+  type RequestThen,
   type TargetThen,
   type UsageThen,
 } from '../model/decision.ts'
 import type { GivenConsent } from '../model/consent.ts'
 import type { AccountId, ConsentId } from '../model/ids.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
+import type { Writable } from '../model/writable.ts'
 import type { Ranked } from './auction.ts'
 import type { BidBook } from './bid-book.ts'
 import type { CallCounter } from './call-counter.ts'
@@ -17,7 +19,7 @@ import type { Competition } from './competition.ts'
 import type { RoutingNeeds } from './needs.ts'
 import type { Performance } from './performance.ts'
 import type { AuctionRequest } from './auction-request.ts'
-import type { AccountState, CampaignState, Kept, StandingBid, TargetState } from './standing-bid.ts'
+import type { AccountState, CampaignState, StandingBid, TargetState } from './standing-bid.ts'
 
 const ON_RECORD = 'on record' as ConsentId
 
@@ -64,64 +66,69 @@ export function keepInputs(book: BidBook, needs: RoutingNeeds, held: HeldAuction
   const buyers: AccountThen[] = []
   const targets: TargetThen[] = []
   const campaigns: CampaignThen[] = []
-  const bids: BidThen[] = []
 
-  const availableOf = ({ account, availableMicros, seenBy }: AccountState): number =>
-    seenBy === stamp ? availableMicros : Number(needs.availableMicros(account!.id))
-  const keepBuyer = (state: AccountState): number =>
-    keepOnce(state.kept, stamp, buyers, () => accountThen(state, atMs, ani, availableOf(state)))
-  const keepTarget = (state: TargetState): number =>
-    keepOnce(state.kept, stamp, targets, () => ({
-      target: state.target!,
-      usage: usageOf(state.usage, state.target!.caps, state.target!.maxConcurrentCalls, atMs),
-      isDown: needs.isTargetUp?.(state.target!.id) === false,
+  // Each is asked only for what is not kept yet: a function made for every candidate took as long as the auction.
+  const keepBuyer = (state: AccountState): void => {
+    const { account, availableMicros, seenBy } = state
+    const available = seenBy === stamp ? availableMicros : Number(needs.availableMicros(account!.id))
+    state.keptBy = stamp
+    state.keptAs = buyers.push(accountThen(state, atMs, ani, available)) - 1
+  }
+  const keepTarget = (state: TargetState): void => {
+    const target = state.target!
+    const then = {
+      target,
+      usage: usageOf(state.usage, target.caps, target.maxConcurrentCalls, atMs),
+      isDown: needs.isTargetUp?.(target.id) === false,
       unreachable: state.unreachable,
       quality: held.quality(state),
       success: held.success(state),
       turn: held.turn(state),
-    }))
-  const keepCampaign = (state: CampaignState): number =>
-    keepOnce(state.kept, stamp, campaigns, () => ({
-      campaign: state.campaign!,
+    }
+    state.keptBy = stamp
+    state.keptAs = targets.push(then) - 1
+  }
+  const keepCampaign = (state: CampaignState): void => {
+    const campaign = state.campaign!
+    const then = {
+      campaign,
       usage: state.usage.usageAt(atMs),
       pacing: state.pacing !== null && state.pacedIn === stamp ? state.pacingFactor : null,
       performance:
-        state.campaign!.factors?.performance === true
-          ? held.performance.factor(state.campaign!.id, number.accountId, atMs)
-          : null,
-    }))
+        campaign.factors?.performance === true ? held.performance.factor(campaign.id, number.accountId, atMs) : null,
+    }
+    state.keptBy = stamp
+    state.keptAs = campaigns.push(then) - 1
+  }
 
   const most = maxAwards + maxNonBids
   const all = held.candidates
   const kept = all.length <= most ? all : firstOf(held.decisive(), all, most)
-  for (const standing of kept) {
-    const { bid, buyer, target, campaign } = standing
-    bids.push({
-      bid,
-      buyer: keepBuyer(buyer),
-      target: keepTarget(target),
-      campaign: keepCampaign(campaign),
-      inUse: standing.places.count,
-    })
-  }
+  const bids = kept.map(({ bid, buyer, target, campaign, places: own }): BidThen => {
+    if (buyer.keptBy !== stamp) keepBuyer(buyer)
+    if (target.keptBy !== stamp) keepTarget(target)
+    if (campaign.keptBy !== stamp) keepCampaign(campaign)
+    return { bid, buyer: buyer.keptAs, target: target.keptAs, campaign: campaign.keptAs, inUse: own.count }
+  })
   const seller = book.accountOf(number.accountId)
+  const asked: Writable<RequestThen> = {
+    callId,
+    number,
+    currency,
+    isCallerKnown: ani !== null,
+    places,
+    zip,
+    receivedAtMs: atMs,
+    tags,
+    isPing,
+  }
+  if (exclusions !== null) asked.exclusions = exclusions
+  if (consents !== null) asked.consents = consents.map(withoutPerson)
+  if (attestation !== null) asked.attestation = attestation
+  if (nonBids) asked.nonBids = nonBids
   return {
     rules: DECISION_RULES,
-    request: {
-      callId,
-      number,
-      currency,
-      isCallerKnown: ani !== null,
-      places,
-      zip,
-      receivedAtMs: atMs,
-      tags,
-      isPing,
-      ...(exclusions !== null && { exclusions }),
-      ...(consents !== null && { consents: consents.map(withoutPerson) }),
-      ...(attestation !== null && { attestation }),
-      ...(nonBids && { nonBids }),
-    },
+    request: asked,
     decidedAtMs,
     maxAwards,
     maxNonBids,
@@ -130,9 +137,7 @@ export function keepInputs(book: BidBook, needs: RoutingNeeds, held: HeldAuction
     targets,
     campaigns,
     bids,
-    closed: bids.some(({ campaign }) => campaigns[campaign]!.campaign.factors?.competition)
-      ? held.competition.of(number.id)
-      : [],
+    closed: campaigns.some(({ campaign }) => campaign.factors?.competition) ? held.competition.of(number.id) : [],
     bidsOmitted: all.length - kept.length,
   }
 }
@@ -140,15 +145,6 @@ export function keepInputs(book: BidBook, needs: RoutingNeeds, held: HeldAuction
 /** As much of a consent as was decided by: not whose it is. */
 function withoutPerson(consent: GivenConsent): GivenConsent {
   return { ...consent, id: consent.id === null ? null : ON_RECORD, zip: null }
-}
-
-/** The place of a part in its list, to which it is added if it is not there yet. */
-function keepOnce<T>(kept: Kept, stamp: number, list: T[], make: () => T): number {
-  if (kept.by !== stamp) {
-    kept.by = stamp
-    kept.as = list.push(make()) - 1
-  }
-  return kept.as
 }
 
 function accountThen(

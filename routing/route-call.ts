@@ -9,6 +9,7 @@ import type { Outcome, TargetQuality } from '../model/outcome.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import { seedOf } from '../model/routing-plan.ts'
 import type { DialledNumber } from '../model/trunk.ts'
+import type { Writable } from '../model/writable.ts'
 import type { AuctionRequest } from './auction-request.ts'
 import { callerPlaceOf } from './area.ts'
 import { lowestPrice, rankBids, type Ranked } from './auction.ts'
@@ -111,9 +112,6 @@ const MAX_NON_BIDS = 500
 const NO_CONSENTS: NonNullable<AuctionRequest['consents']> = []
 /** Why a campaign does not buy a call that it asks for. */
 const COULD_BUY: ReadonlySet<NonBidCode> = new Set(['outbid', 'paced', 'budget_exhausted'])
-
-/** While it is made: what is not always there is added where it is, as a spread costs more than all else in it. */
-type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 /** What a routing may be given that has been filled already: for auctions that are held again. */
 interface RoutingParts {

@@ -18,12 +18,6 @@ import { PlacesInUse } from './places-in-use.ts'
 import { NEUTRAL_QUALITY, type Outcomes, type QualityThousandths } from './quality.ts'
 import { traitsOf, type CallTags, type Traits } from './traits.ts'
 
-/** Where a part is among the inputs of the decision that it was last kept with: each is kept once. */
-export interface Kept {
-  by: number
-  as: number
-}
-
 /** A buyer or seller as the book has it; a buyer's is shared by its bids. */
 export interface AccountState {
   account: Account | null
@@ -33,8 +27,9 @@ export interface AccountState {
   /** What is available, read once per auction; `seenBy` says in which. */
   availableMicros: number
   seenBy: number
-  /** Which decision it was kept with last, and at which place. */
-  readonly kept: Kept
+  /** With the inputs of which auction it was kept last, and at which place of theirs. */
+  keptBy: number
+  keptAs: number
   readonly targets: Set<TargetId>
   readonly bids: Set<StandingBid>
 }
@@ -46,7 +41,8 @@ export interface TargetState {
   unreachable: NonBidCode | null
   /** What became of its calls; null: none of late. */
   outcomes: Outcomes | null
-  readonly kept: Kept
+  keptBy: number
+  keptAs: number
   readonly usage: CallCounter
   /** In which auction it was last judged, and what came of it. */
   judgedIn: number
@@ -67,7 +63,8 @@ export interface CampaignState {
   /** What it makes of the auction numbered `pacedIn`: asked once for all bids of the campaign. */
   pacingFactor: number
   pacedIn: number
-  readonly kept: Kept
+  keptBy: number
+  keptAs: number
   /** In which auction it was last judged with its buyer, whether they pass, and what they could pay. */
   judgedIn: number
   passes: boolean

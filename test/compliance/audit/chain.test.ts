@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { ChainCheck, commitmentOf, headOf, keyIdOf, lineHash, makeBlock } from '../../../compliance/audit/chain.ts'
 import type { AuditBlock, AuditHead, AuditLine } from '../../../model/audit.ts'
+import type { Writable } from '../../../model/writable.ts'
 import { Dice } from '../../simulation/dice.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('ed25519')
 const stranger = generateKeyPairSync('ed25519')
 const signer = { keyId: keyIdOf(publicKey), privateKey }
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] }
 interface Chain {
   lines: Writable<AuditLine>[]
   blocks: Writable<AuditBlock>[]
