@@ -5,7 +5,7 @@ import type { NonBidCode } from '../../model/bid.ts'
 import type { DecisionInputs } from '../../model/decision.ts'
 import { STRATEGIES } from '../../model/routing-plan.ts'
 import { rerunAuction } from '../../routing/rerun.ts'
-import { decisionLine, hashOf, readInputs } from '../../storage/decision-rows.ts'
+import { decisionLine, hashOf, partsNamedBy, readInputs } from '../../storage/decision-rows.ts'
 import { callsOfMarket } from '../support/random-market.ts'
 
 /** What was decided, without the ids that were given to it. */
@@ -21,17 +21,59 @@ function decided({ awards, nonBids, reservePriceMicros, priceRule, strategy, cur
   }
 }
 
+interface Stored {
+  readonly body: string
+  readonly parts: ReadonlyMap<string, string>
+}
+
+function stored(auction: Auction): Stored {
+  const { line, parts } = decisionLine(auction)!
+  assert.doesNotMatch(line + parts.join(''), /\n/)
+  const [id, callId] = line.split(' ', 2)
+  assert.deepEqual([id, callId], [auction.id, auction.callId])
+  return {
+    body: line.slice(`${id} ${callId} `.length),
+    parts: new Map(parts.map((part) => [hashOf(part), part.slice(hashOf(part).length + 1)])),
+  }
+}
+
 /** The inputs as they come back from where they are stored. */
 function storedAndRead(auction: Auction): DecisionInputs {
-  const stored = decisionLine(auction)!
-  assert.doesNotMatch(stored.line + stored.parts.join(''), /\n/)
-  const parts = new Map(stored.parts.map((part) => [hashOf(part), part.slice(hashOf(part).length + 1)]))
-  const [id, callId] = stored.line.split(' ', 2)
-  assert.deepEqual([id, callId], [auction.id, auction.callId])
-  return readInputs(auction.callId, stored.line.slice(`${id} ${callId} `.length), parts)
+  const { body, parts } = stored(auction)
+  return readInputs(auction.callId, body, parts)
+}
+
+/** The same body as versions before 2026-11-22 stored it: a row for each candidate. */
+function asRows(body: string, { bids }: DecisionInputs): string {
+  const { hashes, amounts: _a, unit: _u, buyer: _b, target: _t, campaign: _c, inUse: _i, ...rest } = JSON.parse(body)
+  const rows = bids.map(({ bid, buyer, target, campaign, inUse }, i) => {
+    return [hashes.slice(22 * i, 22 * i + 22), String(bid.amountMicros), buyer, target, campaign, inUse]
+  })
+  return JSON.stringify({ ...rest, v: 1, bids: rows })
 }
 
 describe('an auction held again', () => {
+  it('is read as it was stored, now by the column and once by the row, with amounts of less than a cent', () => {
+    let candidates = 0
+    for (let seed = 1; seed <= 200; seed++) {
+      for (const { auction } of callsOfMarket(seed, 2)) {
+        const { body, parts } = stored(auction)
+        const inputs = readInputs(auction.callId, body, parts)
+        assert.deepEqual(readInputs(auction.callId, asRows(body, inputs), parts), inputs)
+        assert.deepEqual(partsNamedBy(asRows(body, inputs)), partsNamedBy(body))
+        const { bids } = auction.inputs!
+        const places = (then: DecisionInputs): unknown[] =>
+          then.bids.map(({ bid, ...rest }) => ({ ...rest, id: bid.id, amountMicros: bid.amountMicros }))
+        assert.deepEqual(places(inputs), places(auction.inputs!))
+        const finer = bids.map((one) => ({ ...one, bid: { ...one.bid, amountMicros: one.bid.amountMicros + 1n } }))
+        const fine = { ...auction.inputs!, bids: finer }
+        assert.deepEqual(places(storedAndRead({ ...auction, inputs: fine })), places(fine))
+        candidates += bids.length
+      }
+    }
+    assert.ok(candidates > 1000, `${candidates} candidates`)
+  })
+
   it('comes out the same to the bit by its stored inputs, whatever the market was and has become since', () => {
     let auctions = 0
     let awards = 0

@@ -98,7 +98,7 @@ export function callsOfMarket(seed: number, calls: number, options: RoutingOptio
       maxConcurrentCalls: maybe(0.1, () => 1 + int(1)),
       modifiers: maybe(0.3, () => ({
         zips: { '78701': 500 + int(1500) },
-        states: { TX: int(2000), NY: 900 },
+        states: { TX: Math.max(0, int(2200) - 200), NY: 900 },
         hours: { '12': 700, '13': int(2000) },
         tags: { 'language=en': 1250 },
         timezone: one(ZONES),

@@ -315,7 +315,7 @@ const WAYS = {
   decisions: (storage, said) =>
     storage.queries.rows('insert into decisions (auction_id, call_id, body) values ($1, $1, $2)', [
       newId(),
-      packDecision(JSON.stringify({ said, long: 'x'.repeat(said.length > 14 ? 5000 : 10) })),
+      packDecision(JSON.stringify({ said, long: 'x'.repeat(said.length > 14 ? 20_000 : 10) })),
     ]),
   decision_parts: sql('insert into decision_parts (hash, body) values ($1, to_json($2::text)::text)', newId),
   tracking_events: sql(
