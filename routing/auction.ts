@@ -65,12 +65,17 @@ export function meetsReserve(amountMicros: number, reserveMicros: number): boole
  * it + 0.01)); without one it pays the reserve, at least 0.01. All in whole cents: the own amount rounded down, what would
  * match rounded up. A soft floor turns the second price into the first for bids below it, and is a reserve for the others. A bid
  * ranked below counts for no more than its budget and credit could pay, or a bidder without money
- * could raise what others pay. A bid that cannot cover its own price gives way to the next.
+ * could raise what others pay. A bid that cannot cover its own price gives way to the next. `outbid` is the list that the others
+ * are written into, over what an earlier auction left there.
  */
-export function rankBids<C extends Candidate>(candidates: readonly C[], terms: AuctionTerms): Ranking<C> {
+export function rankBids<C extends Candidate>(
+  candidates: readonly C[],
+  terms: AuctionTerms,
+  outbid: C[] = [],
+): Ranking<C> {
   const { maxAwards } = terms
   const ranked: C[] = []
-  const outbid: C[] = []
+  let lost = 0
   const below = new BestBelow()
   if (scores.length < maxAwards) scores = new Float64Array(maxAwards)
   for (let i = 0; i < candidates.length; i++) {
@@ -88,9 +93,10 @@ export function rankBids<C extends Candidate>(candidates: readonly C[], terms: A
       insert(ranked, better, score)
       score = worstScore
     }
-    outbid.push(candidate)
+    outbid[lost++] = candidate
     if (score >= below.atLeast) below.add(candidate)
   }
+  if (outbid.length !== lost) outbid.length = lost
   const awards: Ranked<C>[] = []
   const unaffordable: C[] = []
   priceFrom(ranked, 0, below, terms, awards, unaffordable)
@@ -161,19 +167,22 @@ function priceFrom<C extends Candidate>(
   awards: Ranked<C>[],
   unaffordable: C[],
 ): void {
-  const prices: number[] = []
+  if (prices.length < ranked.length) prices = new Float64Array(2 * ranked.length)
   for (let i = ranked.length - 1; i >= from; i--) {
     const candidate = ranked[i]!
-    prices.push(priceOf(candidate, below.scoreOfAnother(candidate.buyerId), terms))
+    prices[i] = priceOf(candidate, below.scoreOfAnother(candidate.buyerId), terms)
     below.add(candidate)
   }
   for (let i = from; i < ranked.length; i++) {
     const candidate = ranked[i]!
-    const priceMicros = prices.pop()!
+    const priceMicros = prices[i]!
     if (priceMicros <= candidate.payableMicros) awards.push({ candidate, priceMicros })
     else unaffordable.push(candidate)
   }
 }
+
+/** Of those being ranked, as they are: reused like the scores. */
+let prices = new Float64Array(16)
 
 function priceOf(candidate: Candidate, scoreBelow: Score | null, terms: AuctionTerms): number {
   const most = floorToCent(candidate.amountMicros)

@@ -69,7 +69,8 @@ export class Eligibility {
     const { campaign, target } = bid
     if (campaign.judgedIn !== this.#auction) this.#judgeCampaign(campaign, bid)
     if (!campaign.passes || !bid.isPlain) return false
-    if (bid.wholeMicros < facts.reserveMicros || bid.wholeMicros < this.#lowestMicros) return false
+    // The lowest price is no lower than the reserve.
+    if (bid.wholeMicros < this.#lowestMicros) return false
     if (bid.billableAfter > facts.maxBillableAfter) return false
     if (((this.#states0 & ~bid.states0) | (this.#states1 & ~bid.states1) | (this.#states2 & ~bid.states2)) !== 0)
       return false

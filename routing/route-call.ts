@@ -160,6 +160,7 @@ export function createRouting(
   const eligible: StandingBid[] = []
   /** Eligible, but for a target that is down. */
   const down: StandingBid[] = []
+  const outbidOnes: StandingBid[] = []
   const losers: NonBid[] = []
   /** How many of them are this auction's. */
   let lost = 0
@@ -271,7 +272,8 @@ export function createRouting(
       }
       const id = needs.newId<AuctionId>()
       const how = { facts, seed: plan === null ? 0 : seedOf(id), terms }
-      const ranking = plan === null ? rankBids(eligible, terms) : rankByPlan(eligible, plan, how, { outcomes, turns })
+      const ranking =
+        plan === null ? rankBids(eligible, terms, outbidOnes) : rankByPlan(eligible, plan, how, { outcomes, turns })
       const { awards, unaffordable, outbid } = ranking
       for (const bid of unaffordable) lose(bid, bid.payableBy)
       const decidedAtMs = needs.clock.now()
