@@ -14,7 +14,10 @@ import type { AccountId, HoldId, PostingId } from '../../model/ids.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import { RedisLink, Script, type RedisLinkOptions } from './redis-link.ts'
 
-const COUNTERS = new Script(readFileSync(new URL('counters.lua', import.meta.url), 'utf8'))
+const read = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8')
+const COUNTING = read('counting.lua')
+const RESERVE = new Script(COUNTING + read('reserve.lua'))
+const COUNTERS = new Script(COUNTING + read('counters.lua'))
 
 /** The first to see a new run of the server, or an empty one, begins an epoch: what was counted before no longer counts. */
 const EPOCH = new Script(`
@@ -25,11 +28,14 @@ if found[1] == ARGV[1] then return { found[2], now - found[3] } end
 redis.call('HSET', KEYS[1], 'run', ARGV[1], 'id', ARGV[2], 'since', now)
 return { ARGV[2], 0 }`)
 
-const EPOCH_KEY = 'dce:epoch'
+/** Its number changes with the form of what is kept: gateways that know another one do not read ours. */
+const EPOCH_KEY = 'dce:epoch:2'
 /** How long one gateway may take to rebuild an account's counters before another tries, ms. */
 const BUILD_MS = 5000
 /** Contacts sent at a time while counters are rebuilt. */
 const CONTACTS_PAGE = 500
+/** How often what dead processes have left is cleared, 16 claims at a time, before an award that it is in the way of is given up. */
+const MOST_CLEARINGS = 64
 const STATES: readonly ClaimState[] = ['reserved', 'answered', 'settled', 'orphaned']
 const NO_LIMIT = -1
 /** No period has so low a number. */
@@ -60,28 +66,28 @@ export class RedisCounters implements SharedCounters {
   }
 
   async join(): Promise<{ readonly isNew: boolean; readonly ageMs: number }> {
-    const [id, ageMs] = texts(await this.#link.run(EPOCH, [EPOCH_KEY], [await this.#link.runId(), randomUUID()]))
+    const [id, ageMs] = answerOf(await this.#link.run(EPOCH, [EPOCH_KEY], [await this.#link.runId(), randomUUID()]))
     const isNew = id !== this.#epoch
-    this.#epoch = id!
+    this.#epoch = String(id)
     return { isNew, ageMs: Number(ageMs) }
   }
 
   reserve(claim: Claim): Promise<ReserveAnswer> {
-    return this.#reserve(claim, claim.buyerId, claim.counters, claim.creditMicros, true, 'reserved')
+    return this.#reserve(claim, claim.buyerId, claim.counters, claim.contact, 'reserved', true)
   }
 
   reserveSeller(claim: Claim): Promise<ReserveAnswer> {
     const { id, counter } = claim.seller!
-    return this.#reserve({ ...claim, contact: null }, id, [counter], null, true, 'reserved')
+    return this.#reserve(claim, id, [counter], null, 'reserved', true)
   }
 
   adopt(claim: Claim, state: ClaimState): Promise<ReserveAnswer> {
-    return this.#reserve(claim, claim.buyerId, claim.counters, claim.creditMicros, false, state)
+    return this.#reserve(claim, claim.buyerId, claim.counters, claim.contact, state, false)
   }
 
   adoptSeller(claim: Claim, state: ClaimState): Promise<ReserveAnswer> {
     const { id, counter } = claim.seller!
-    return this.#reserve({ ...claim, contact: null }, id, [counter], null, false, state)
+    return this.#reserve(claim, id, [counter], null, state, false)
   }
 
   async end(accountId: AccountId, id: HoldId, end: ClaimEnd, billed: Billed): Promise<Heard | 'gone'> {
@@ -131,8 +137,12 @@ export class RedisCounters implements SharedCounters {
         version,
         counters: Object.fromEntries(totals.map((counter) => [counter.name, packTotals(counter)])),
         claims: Object.fromEntries([
-          ...claims.map(({ claim, state }) => [claim.id, packClaim(accountId, claim, state)]),
-          ...kept.map(({ id, fundsMicros }) => [id, [STATES.indexOf('orphaned'), 0, 0, '', '', exact(fundsMicros)]]),
+          ...claims.map(({ claim, state }) => {
+            const isBuyers = claim.buyerId === accountId
+            const { counters, contact } = isBuyers ? claim : { counters: [claim.seller!.counter], contact: null }
+            return [claim.id, claimLines(claim, state, contact) + periodsOf(counters)]
+          }),
+          ...kept.map(({ id, fundsMicros }) => [id, keptLines(fundsMicros)]),
         ]),
       }
       await this.#ask(accountId, 'load', [JSON.stringify(built), this.#leaseMs])
@@ -147,33 +157,42 @@ export class RedisCounters implements SharedCounters {
   }
 
   async #reserve(
-    { id, priceMicros, fundsMicros, atMs, contact }: Claim,
+    claim: Claim,
     accountId: AccountId,
     counters: readonly CounterClaim[],
-    creditMicros: number | null,
-    isJudged: boolean,
+    contact: ContactClaim | null,
     state: ClaimState,
+    isJudged: boolean,
   ): Promise<ReserveAnswer> {
-    const args = [
-      id,
+    const { id, atMs, priceMicros, fundsMicros } = claim
+    const creditMicros = accountId === claim.buyerId && exact(claim.creditMicros)
+    const numbers = [
       this.#leaseMs,
-      exact(priceMicros),
-      creditMicros === null ? '' : exact(creditMicros),
-      atMs,
-      isJudged ? 1 : 0,
       STATES.indexOf(state),
-      contact?.ani ?? '',
-      contact ? memberOf(id, contact) : '',
-      contact?.keepMs ?? 0,
-      ...ruleArgs(contact, atMs),
+      isJudged,
+      exact(priceMicros),
       exact(fundsMicros),
+      creditMicros,
     ]
-    for (const counter of counters) pushCounter(args, counter)
-    const [code, second, ...rest] = await this.#ask(accountId, 'reserve', args, contact)
-    if (code === 'ok') return { kind: 'ok', availableMicros: Number(second), free: rest.map(Number) }
-    if (code === 'concurrency' || code === 'cap') return { kind: code, counter: counters[Number(second) - 1]!.name }
-    assert(code === 'frequency' || code === 'budget' || code === 'funds' || code === 'unknown', `Redis said ${code}`)
-    return { kind: code }
+    for (const counter of counters) pushLimits(numbers, counter)
+    const kept = contact !== null && contact.keepMs > 0 ? contact : null
+    const args = [this.#epoch, id, claimLines(claim, state, kept), periodsOf(counters), JSON.stringify(numbers)]
+    if (kept) args.push(String(atMs), memberOf(id, kept), String(kept.keepMs), ...ruleArgs(kept, atMs))
+    const keys = this.#keys(accountId, kept)
+    for (let clearings = 0; clearings < MOST_CLEARINGS; clearings++) {
+      const [code, second, ...free] = answerOf(await this.#link.run(RESERVE, keys, args))
+      if (code === 'ok') return { kind: 'ok', availableMicros: Number(second), free: free.map(Number) }
+      if (code === 'concurrency' || code === 'cap') return { kind: code, counter: counters[Number(second) - 1]!.name }
+      if (code !== 'expired') {
+        assert(
+          code === 'frequency' || code === 'budget' || code === 'funds' || code === 'unknown',
+          `Redis said ${code}`,
+        )
+        return { kind: code }
+      }
+      await this.#ask(accountId, 'expire', [''])
+    }
+    throw new Error(`more is left by dead processes than can be cleared while a call waits`)
   }
 
   async #ask(
@@ -182,11 +201,16 @@ export class RedisCounters implements SharedCounters {
     args: readonly (string | number)[],
     contact: ContactClaim | null = null,
   ): Promise<readonly string[]> {
+    const answer = await this.#link.run(COUNTERS, this.#keys(accountId, contact), [todo, this.#epoch, ...args])
+    return answerOf(answer).map(String)
+  }
+
+  #keys(accountId: AccountId, contact: ContactClaim | null): string[] {
     const state = `dce:{${accountId}}`
     const keys = [state, `${state}:leases`]
     if (contact !== null && contact.keepMs > 0)
       keys.push(this.#callersKey(state, 'from', contact.ani), this.#callersKey(state, 'won', contact.ani))
-    return texts(await this.#link.run(COUNTERS, keys, [todo, this.#epoch, ...args]))
+    return keys
   }
 
   #callersKey(state: string, kind: 'from' | 'won', ani: PhoneNumber): string {
@@ -198,9 +222,9 @@ function heard(code: string | undefined): Heard {
   return code === 'ok' || code === 'building' ? code : 'unknown'
 }
 
-function texts(answer: unknown): string[] {
+function answerOf(answer: unknown): readonly (string | number)[] {
   assert(Array.isArray(answer), 'a script of ours answers with a list')
-  return answer.map(String)
+  return answer
 }
 
 /** Money as Redis counts it, in doubles: exact, or not counted at all. */
@@ -209,21 +233,35 @@ function exact(micros: number): number {
   return micros
 }
 
-function pushCounter(args: (string | number)[], counter: CounterClaim): void {
-  const { caps } = counter
-  args.push(
-    counter.name,
+function pushLimits(numbers: (number | boolean)[], { caps, dailyMicros, totalMicros }: CounterClaim): void {
+  numbers.push(
     caps.concurrent ?? NO_LIMIT,
     caps.hourly ?? NO_LIMIT,
     caps.daily ?? NO_LIMIT,
     caps.monthly ?? NO_LIMIT,
     caps.total ?? NO_LIMIT,
-    exact(counter.dailyMicros ?? NO_LIMIT),
-    exact(counter.totalMicros ?? NO_LIMIT),
-    counter.hour,
-    counter.day,
-    counter.month,
+    exact(dailyMicros ?? NO_LIMIT),
+    exact(totalMicros ?? NO_LIMIT),
   )
+}
+
+/** A claim as it is kept: its lines, and its counters. */
+function claimLines(
+  { id, priceMicros, atMs, fundsMicros }: Claim,
+  state: ClaimState,
+  kept: ContactClaim | null,
+): string {
+  const caller = kept ? `${kept.ani}\n${memberOf(id, kept)}` : '\n'
+  return `${STATES.indexOf(state)}\n${exact(priceMicros)}\n${atMs}\n${caller}\n${exact(fundsMicros)}\n`
+}
+
+function periodsOf(counters: readonly CounterClaim[]): string {
+  return JSON.stringify(counters.flatMap(({ name, hour, day, month }) => [name, hour, day, month]))
+}
+
+/** What is left of a claim whose call is over: funds. */
+function keptLines(fundsMicros: number): string {
+  return `${STATES.indexOf('orphaned')}\n0\n0\n\n\n${exact(fundsMicros)}\n[]`
 }
 
 function memberOf(id: string, { campaignId, targetId }: Pick<ContactClaim, 'campaignId' | 'targetId'>): string {
@@ -231,14 +269,15 @@ function memberOf(id: string, { campaignId, targetId }: Pick<ContactClaim, 'camp
 }
 
 /** Most calls, since when, of what, billed ones alone. */
-function ruleArgs(contact: ContactClaim | null, atMs: number): (string | number)[] {
-  const rule = contact?.rule
-  if (!rule) return [0, 0, '', 0]
+function ruleArgs(contact: ContactClaim, atMs: number): string[] {
+  const { rule } = contact
+  if (!rule) return ['0', '0', '', '0']
   const scopes = { campaign: `|c:${contact.campaignId}|`, target: `|t:${contact.targetId}|`, buyer: '' }
-  return [rule.calls, atMs - rule.hours * 3_600_000, scopes[rule.per ?? 'campaign'], rule.after === 'converted' ? 1 : 0]
+  const since = atMs - rule.hours * 3_600_000
+  return [String(rule.calls), String(since), scopes[rule.per ?? 'campaign'], rule.after === 'converted' ? '1' : '0']
 }
 
-/** As the script keeps it: of each period the newest two, the even one first. */
+/** As the scripts keep it: of each period the newest two, the newest first. */
 function packTotals({ calls, micros, hours, days, months }: CounterTotals): number[] {
   const packed = [0, calls, micros]
   for (const [periods, hasMoney] of [
@@ -246,27 +285,12 @@ function packTotals({ calls, micros, hours, days, months }: CounterTotals): numb
     [days, true],
     [months, false],
   ] as const) {
-    for (const parity of [0, 1]) {
-      const one = periods.find(({ period }) => Math.abs(period % 2) === parity)
+    const newest = periods.toSorted((one, other) => other.period - one.period)
+    for (const nth of [0, 1]) {
+      const one = newest[nth]
       packed.push(one?.period ?? EMPTY, one?.calls ?? 0)
       if (hasMoney) packed.push(one?.micros ?? 0)
     }
   }
   return packed
-}
-
-function packClaim(accountId: AccountId, claim: Claim, state: ClaimState): (string | number)[] {
-  const { id, priceMicros, fundsMicros, atMs, contact } = claim
-  const isBuyers = claim.buyerId === accountId
-  const from = isBuyers ? contact : null
-  const of = [from?.ani ?? '', from ? memberOf(id, from) : '']
-  const counters = isBuyers ? claim.counters : [claim.seller!.counter]
-  return [
-    STATES.indexOf(state),
-    exact(priceMicros),
-    atMs,
-    ...of,
-    exact(fundsMicros),
-    ...counters.flatMap(({ name, hour, day, month }) => [name, hour, day, month]),
-  ]
 }

@@ -35,6 +35,7 @@ export class RedisLink {
   readonly #redis: Redis
   readonly #onAnswer: RedisLinkOptions['onAnswer']
   #isClosed = false
+  #isGathering = false
 
   constructor(options: RedisLinkOptions, onReady: () => void, onLost: () => void) {
     this.#onAnswer = options.onAnswer
@@ -52,6 +53,7 @@ export class RedisLink {
   /** Runs a script, in one round trip once the server knows it. */
   async run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const start = performance.now()
+    this.#gather()
     try {
       const answer = await this.#redis.evalsha(script.sha, keys.length, ...keys, ...args).catch((error: Error) => {
         if (!error.message.startsWith('NOSCRIPT')) throw error
@@ -63,6 +65,18 @@ export class RedisLink {
       this.#onAnswer?.((performance.now() - start) / 1000, true)
       throw error
     }
+  }
+
+  /** What is asked in one turn goes in one write. */
+  #gather(): void {
+    if (this.#isGathering) return
+    this.#isGathering = true
+    const { stream } = this.#redis
+    stream.cork()
+    process.nextTick(() => {
+      this.#isGathering = false
+      stream.uncork()
+    })
   }
 
   /** Names this run of the server: another one after a restart, or where a replica has taken over. */
