@@ -4,7 +4,6 @@ import { FRAUD } from './fraud-catalogue.ts'
 import { FREESWITCH } from './freeswitch-catalogue.ts'
 import { later, may, set, SHORT_WAIT } from './setting.ts'
 import {
-  BROKERS,
   bytes,
   CODECS,
   decimal,
@@ -12,6 +11,7 @@ import {
   FLAG,
   LIST,
   NETWORKS,
+  endpoints,
   oneOf,
   PORT,
   PORT_OR_OFF,
@@ -207,7 +207,10 @@ export const CATALOGUE = {
   'cors.allowed_headers': later(LIST, 'Headers they may send.'),
 
   ...REDIS,
-  'kafka.brokers': may(BROKERS, 'Kafka brokers events are published to; unset: they stay in the outbox for a while.'),
+  'kafka.brokers': may(
+    endpoints(9092),
+    'Kafka brokers events are published to; unset: they stay in the outbox for a while.',
+  ),
   'kafka.topic': set(TOPIC, 'dce.events', 'The topic they go to, partitioned by call; made if it is not there.'),
   'kafka.partitions': set(whole(1, 1000), 12, 'Its partitions when it is made.'),
   'kafka.tls': set(FLAG, false, 'Whether the brokers are spoken to over TLS.'),

@@ -1,5 +1,5 @@
 import { later, may, set, SHORT_WAIT } from './setting.ts'
-import { duration, TEXT, whole } from './setting-kinds.ts'
+import { duration, endpoints, FLAG, TEXT, whole } from './setting-kinds.ts'
 
 /** Redis: the counters that several gateways share. */
 export const REDIS = {
@@ -7,6 +7,15 @@ export const REDIS = {
     TEXT,
     'A Redis (redis://… or rediss://…) for places, caps, budgets and funds that several gateways share; unset: this process counts alone.',
     { secret: 'url' },
+  ),
+  'redis.cluster': set(
+    FLAG,
+    false,
+    'Whether redis.url is a node of a Redis Cluster, whose other nodes have its user, password and TLS.',
+  ),
+  'redis.cluster_nodes': may(
+    endpoints(6379),
+    'More nodes of the cluster, host:port, of which one suffices at a start; unset: that of redis.url.',
   ),
   'redis.address': later(TEXT, 'The same as host:port.'),
   'redis.password': later(TEXT, 'Its password.', { secret: 'all' }),

@@ -121,17 +121,19 @@ function isServer(text: string): boolean {
   return isIP(six ?? four ?? '') === (six === undefined ? 4 : 6) && Number(port) >= 1 && Number(port) <= 65_535
 }
 
-/** Kafka's brokers: `host:port` each, 9092 when there is none. At least one. */
-export const BROKERS: Kind<readonly string[]> = {
-  allowed: 'a list of host:port (in the environment: separated by commas)',
-  suffix: '',
-  read: (raw) => {
-    const parts = LIST.read(raw)?.map((part) => (/:\d+$/.test(part) ? part : `${part}:9092`))
-    return parts && parts.length > 0 && parts.every(isBroker) ? parts : undefined
-  },
+/** Servers, `host:port` each, at least one; the port they have when none is said. */
+export function endpoints(port: number): Kind<readonly string[]> {
+  return {
+    allowed: 'a list of host:port (in the environment: separated by commas)',
+    suffix: '',
+    read: (raw) => {
+      const parts = LIST.read(raw)?.map((part) => (/:\d+$/.test(part) ? part : `${part}:${port}`))
+      return parts && parts.length > 0 && parts.every(isEndpoint) ? parts : undefined
+    },
+  }
 }
 
-function isBroker(text: string): boolean {
+function isEndpoint(text: string): boolean {
   const [, port] = /^(?:[\w.-]{1,253}|\[[\da-fA-F:]+\]):(\d{1,5})$/.exec(text) ?? []
   return Number(port) >= 1 && Number(port) <= 65_535
 }

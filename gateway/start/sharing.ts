@@ -25,11 +25,16 @@ export function redisOptions({ redis }: Settings, log: Logger, telemetry: Teleme
   if (url === null) return null
   if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol))
     throw new SettingsError('redis.url', 'redis.url: must be redis://[user:password@]host[:port][/db], or rediss://…')
+  if (redis.cluster && !/^\/?0?$/.test(new URL(url).pathname))
+    throw new SettingsError('redis.url', 'redis.url: a cluster (redis.cluster) has no numbered databases')
+  if (!redis.cluster && redis.clusterNodes !== null)
+    throw new SettingsError('redis.cluster_nodes', 'redis.cluster_nodes: needs redis.cluster: true')
+  const cluster = redis.cluster ? { cluster: redis.clusterNodes ?? [] } : {}
   const onAnswer = (seconds: number, hasFailed: boolean): void => {
     if (hasFailed) telemetry.redisFailures.inc()
     else telemetry.redisAnswer.observe(seconds)
   }
-  return { url, connectTimeoutMs: dialTimeoutMs, deadlineMs: readTimeoutMs, leaseMs, log, onAnswer }
+  return { url, ...cluster, connectTimeoutMs: dialTimeoutMs, deadlineMs: readTimeoutMs, leaseMs, log, onAnswer }
 }
 
 /** How gateways tell one another of their calls: of one in progress elsewhere at a start it is heard from there alone. */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Redis } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
 import type { CallNews } from '../../gateway/needs.ts'
-import { connectionOptions, type RedisLinkOptions } from './redis-link.ts'
+import { connectRedis, type RedisPlace } from './redis-connection.ts'
 
 const KEY = 'dce:call-news'
 /** What the stream keeps, about: whoever was away longer than that many calls has missed some. */
@@ -22,7 +22,9 @@ const SILENT_MS = 5_000
 /** Between two attempts after one that failed, ms. */
 const PAUSE_MS = 200
 
-export interface CallStreamOptions extends Omit<RedisLinkOptions, 'onAnswer'> {
+export interface CallStreamOptions extends RedisPlace {
+  /** How long an answer to what is told may take. */
+  readonly deadlineMs: number
   /** Older news than that is not read at the start, ms. */
   readonly lookBackMs: number
   readonly now: () => number
@@ -32,8 +34,8 @@ export interface CallStreamOptions extends Omit<RedisLinkOptions, 'onAnswer'> {
 
 /** What gateways tell one another of their calls, by a Redis stream (XADD, XREAD). Told once or, where an answer got lost, twice. */
 export class CallStream implements CallNews {
-  readonly #teller: Redis
-  readonly #reader: Redis
+  readonly #teller: Redis | Cluster
+  readonly #reader: Redis | Cluster
   readonly #self = randomUUID()
   readonly #untold: string[] = []
   readonly #options: CallStreamOptions
@@ -45,15 +47,12 @@ export class CallStream implements CallNews {
 
   constructor(options: CallStreamOptions) {
     this.#options = options
-    const linkOptions = { ...connectionOptions(options), socketTimeout: SILENT_MS }
-    this.#teller = new Redis(options.url, { ...linkOptions, commandTimeout: options.deadlineMs })
+    this.#teller = connectRedis(options, { socketTimeout: SILENT_MS, commandTimeout: options.deadlineMs })
     // A reading waits on its connection, so it has one to itself.
-    this.#reader = new Redis(options.url, linkOptions)
+    this.#reader = connectRedis(options, { socketTimeout: SILENT_MS })
     this.#teller.on('ready', () => {
       if (!this.#isTelling) void this.#tellAll()
     })
-    for (const connection of [this.#teller, this.#reader])
-      connection.on('error', (error: Error) => options.log.debug({ error: error.message }, 'Redis'))
   }
 
   get untold(): number {

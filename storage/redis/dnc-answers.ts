@@ -1,18 +1,17 @@
-import { Redis } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
 import type { DncAnswers, KeptAnswer } from '../../gateway/needs.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
-import { connectionOptions, type RedisLinkOptions } from './redis-link.ts'
+import { connectRedis, type RedisPlace } from './redis-connection.ts'
 
 /** `1 1763800000000`: listed, and when that was said. */
 const ANSWER = /^([01]) (\d{1,15})$/
 
 /** What outside lists said of a number, for all gateways: the hash `dnc:{number}`, a field for each list. Gone once the latest is too old. */
 export class RedisDncAnswers implements DncAnswers {
-  readonly #redis: Redis
+  readonly #redis: Redis | Cluster
 
-  constructor(options: Pick<RedisLinkOptions, 'url' | 'connectTimeoutMs' | 'deadlineMs' | 'log'>) {
-    this.#redis = new Redis(options.url, { ...connectionOptions(options), commandTimeout: options.deadlineMs })
-    this.#redis.on('error', (error: Error) => options.log.debug({ error: error.message }, 'Redis'))
+  constructor(options: RedisPlace & { readonly deadlineMs: number }) {
+    this.#redis = connectRedis(options, { commandTimeout: options.deadlineMs })
   }
 
   async find(number: PhoneNumber, lists: readonly string[]): Promise<readonly (KeptAnswer | null)[]> {

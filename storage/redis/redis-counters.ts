@@ -14,10 +14,10 @@ import type { AccountId, HoldId, PostingId } from '../../model/ids.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
 import { RedisLink, Script, type RedisLinkOptions } from './redis-link.ts'
 
-const read = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8')
-const COUNTING = read('counting.lua')
-const RESERVE = new Script(COUNTING + read('reserve.lua'))
-const COUNTERS = new Script(COUNTING + read('counters.lua'))
+const textOf = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8')
+const COUNTING = textOf('counting.lua')
+const RESERVE = new Script(COUNTING + textOf('reserve.lua'))
+const COUNTERS = new Script(COUNTING + textOf('counters.lua'))
 
 /** The first to see a new run of the server, or an empty one, begins an epoch: what was counted before no longer counts. */
 const EPOCH = new Script(`
@@ -48,12 +48,16 @@ const EMPTY = -1e9
 export class RedisCounters implements SharedCounters {
   readonly #link: RedisLink
   readonly #leaseMs: number
+  /** In a cluster: what was told last of each claim, and has not been heard. */
+  readonly #turns = new Map<string, Promise<unknown>>()
+  readonly #isCluster: boolean
   #epoch = ''
   onReady: () => void = () => {}
   onLost: () => void = () => {}
 
   constructor(options: RedisLinkOptions & { readonly leaseMs: number }) {
     this.#leaseMs = options.leaseMs
+    this.#isCluster = options.cluster !== undefined
     this.#link = new RedisLink(
       options,
       () => this.onReady(),
@@ -92,7 +96,8 @@ export class RedisCounters implements SharedCounters {
 
   async end(accountId: AccountId, id: HoldId, end: ClaimEnd, billed: Billed): Promise<Heard | 'gone'> {
     const { priceMicros, fundsMicros } = billed
-    const [code] = await this.#ask(accountId, end, [id, exact(priceMicros), exact(fundsMicros)])
+    const args = [id, exact(priceMicros), exact(fundsMicros)]
+    const [code] = await this.#inTurn(`${accountId} ${id}`, () => this.#ask(accountId, end, args))
     return code === 'gone' ? code : heard(code)
   }
 
@@ -203,6 +208,16 @@ export class RedisCounters implements SharedCounters {
   ): Promise<readonly string[]> {
     const answer = await this.#link.run(COUNTERS, this.#keys(accountId, contact), [todo, this.#epoch, ...args])
     return answerOf(answer).map(String)
+  }
+
+  /** Where a cluster moves a slot, a question follows it, and may come behind a later one: of one claim each waits for the one before it. */
+  #inTurn<T>(claim: string, ask: () => Promise<T>): Promise<T> {
+    if (!this.#isCluster) return ask()
+    const turn = this.#turns.get(claim)?.then(ask, ask) ?? ask()
+    this.#turns.set(claim, turn)
+    const end = (): unknown => this.#turns.get(claim) === turn && this.#turns.delete(claim)
+    turn.then(end, end)
+    return turn
   }
 
   #keys(accountId: AccountId, contact: ContactClaim | null): string[] {

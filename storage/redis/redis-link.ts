@@ -1,53 +1,35 @@
 import { createHash } from 'node:crypto'
-import { Redis } from 'ioredis'
-import type { StorageLog } from '../storage-log.ts'
+import { Cluster, type Redis } from 'ioredis'
+import { ClusterWatch } from './cluster-watch.ts'
+import { connectRedis, type RedisPlace } from './redis-connection.ts'
 
-/** Between two attempts to reach a Redis that is away, ms. */
-const RECONNECT_MS = 100
-/** Longest such pause, ms. */
-const RECONNECT_MOST_MS = 1000
-
-export interface RedisLinkOptions {
-  /** `redis://[user:password@]host[:port][/db]`, or `rediss:` over TLS. */
-  readonly url: string
-  readonly connectTimeoutMs: number
+export interface RedisLinkOptions extends RedisPlace {
   /** How long an answer may take: then whoever asked goes on without it. */
   readonly deadlineMs: number
-  readonly log: StorageLog
   /** Seconds one question took; `failed` when there was no answer. */
   readonly onAnswer?: (seconds: number, failed: boolean) => void
 }
 
-/** What every connection of ours is made with. */
-export function connectionOptions({ connectTimeoutMs }: Pick<RedisLinkOptions, 'connectTimeoutMs'>) {
-  return {
-    connectTimeout: connectTimeoutMs,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    connectionName: 'dce',
-    retryStrategy: (times: number) => Math.min(RECONNECT_MS * times, RECONNECT_MOST_MS),
-  }
-}
-
-/** One connection: what cannot be sent at once fails at once, and nothing is sent twice. */
+/** Where scripts are run: one server, or a cluster, in which each goes to the master of its keys. */
 export class RedisLink {
-  readonly #redis: Redis
+  readonly #redis: Redis | Cluster
+  readonly #watch: ClusterWatch | null
   readonly #onAnswer: RedisLinkOptions['onAnswer']
   #isClosed = false
   #isGathering = false
 
   constructor(options: RedisLinkOptions, onReady: () => void, onLost: () => void) {
     this.#onAnswer = options.onAnswer
-    this.#redis = new Redis(options.url, { ...connectionOptions(options), commandTimeout: options.deadlineMs })
-    this.#redis.on('ready', onReady)
-    this.#redis.on('close', onLost)
-    // Each attempt that fails says so; what matters is said once, by whoever is told that the link is lost.
-    this.#redis.on('error', (error: Error) => options.log.debug({ error: error.message }, 'Redis'))
+    const redis = connectRedis(options, { commandTimeout: options.deadlineMs })
+    this.#redis = redis
+    this.#watch = redis instanceof Cluster ? new ClusterWatch(redis, onReady, onLost) : null
+    if (this.#watch) return
+    redis.on('ready', onReady)
+    redis.on('close', onLost)
   }
 
   get isReady(): boolean {
-    return this.#redis.status === 'ready'
+    return this.#watch ? this.#watch.isWhole : this.#redis.status === 'ready'
   }
 
   /** Runs a script, in one round trip once the server knows it. */
@@ -71,17 +53,21 @@ export class RedisLink {
   #gather(): void {
     if (this.#isGathering) return
     this.#isGathering = true
-    const { stream } = this.#redis
-    stream.cork()
+    const nodes = this.#redis instanceof Cluster ? this.#redis.nodes('master') : [this.#redis]
+    const streams = nodes.flatMap(({ stream }) => stream ?? []) // A node that is away has none.
+    for (const stream of streams) stream.cork()
     process.nextTick(() => {
       this.#isGathering = false
-      stream.uncork()
+      for (const stream of streams) stream.uncork()
     })
   }
 
   /** Names this run of the server: another one after a restart, or where a replica has taken over. */
   async runId(): Promise<string> {
+    if (this.#watch) return this.#watch.runIds()
     const info = await this.#redis.info('server')
+    if (info.includes('redis_mode:cluster'))
+      throw new Error('redis.url is a node of a cluster: redis.cluster must be true')
     return /^run_id:(.*?)\r?$/m.exec(info)?.[1] ?? ''
   }
 
@@ -97,6 +83,7 @@ export class RedisLink {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#watch?.close()
     this.#redis.disconnect()
   }
 }

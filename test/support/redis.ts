@@ -6,10 +6,12 @@ import { findFreePort } from '../../sipp/free-port.ts'
 /** A real redis-server on a free port of the loopback, that keeps nothing on the disk. */
 export class RedisServer {
   readonly port: number
+  readonly #args: readonly string[]
   #process: ChildProcess | null = null
 
-  private constructor(port: number) {
+  constructor(port: number, args: readonly string[] = []) {
     this.port = port
+    this.#args = args
   }
 
   static async start(): Promise<RedisServer> {
@@ -29,7 +31,7 @@ export class RedisServer {
 
   /** Resolves when it serves. */
   async start(): Promise<void> {
-    const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+    const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...this.#args]
     const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#process = child
     const failed = once(child, 'error').then(([error]) => {

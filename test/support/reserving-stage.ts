@@ -65,6 +65,8 @@ export class WrittenCalls {
 
 export interface GatewayOptions {
   readonly url?: string
+  /** Further nodes, where it is a cluster. */
+  readonly cluster?: readonly string[]
   readonly leaseMs?: number
   readonly gateways?: number
   readonly rejoinMs?: number
@@ -88,13 +90,20 @@ export class ReservingGateway {
     this.routing = createRouting({ availableMicros: (id) => this.balances.availableMicros(id), clock, newId })
     for (const one of [...book, change.account(anAccount(SELLER, { type: 'seller' }))]) this.apply(one)
     const own = new OwnReservations(this.routing, this.balances)
-    const { url, leaseMs = 15_000, gateways = 2, rejoinMs = 0, deadlineMs = 10_000 } = options
+    const { url, cluster, leaseMs = 15_000, gateways = 2, rejoinMs = 0, deadlineMs = 10_000 } = options
     if (url === undefined) {
       this.reservations = own
       this.sharing = this.shared = null
       return
     }
-    this.shared = new RedisCounters({ url, leaseMs, deadlineMs, connectTimeoutMs: 10_000, log })
+    this.shared = new RedisCounters({
+      url,
+      ...(cluster && { cluster }),
+      leaseMs,
+      deadlineMs,
+      connectTimeoutMs: 10_000,
+      log,
+    })
     this.reservations = this.sharing = new SharedReservations(
       {
         own,

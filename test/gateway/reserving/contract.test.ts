@@ -8,6 +8,7 @@ import type { PhoneNumber } from '../../../model/phone-number.ts'
 import { NO_CAPS } from '../../../model/caps.ts'
 import { aBid, aCampaign, anAccount, aTarget, CALLER, change, dollars, NOON } from '../../support/market.ts'
 import { RedisServer } from '../../support/redis.ts'
+import { RedisCluster } from '../../support/redis-cluster.ts'
 import { ReservingGateway, SELLER, WrittenCalls } from '../../support/reserving-stage.ts'
 
 const HOUR = 3_600_000
@@ -24,20 +25,27 @@ interface Market {
 }
 
 // One contract, and everything that keeps it: a process that counts alone, and several that count together.
-for (const [name, count] of [
+for (const [name, count, kind] of [
   ['of one gateway', 1],
   ['of three gateways with one Redis', 3],
+  ['of three gateways with a cluster of Redis', 3, 'cluster'],
 ] as const) {
   describe(`reservations ${name}`, () => {
     let redis: RedisServer | null = null
+    let cluster: RedisCluster | null = null
     const open: ReservingGateway[] = []
     let n = 0
 
-    before(async () => {
-      if (count > 1) redis = await RedisServer.start()
+    before(async function () {
+      this.timeout(60_000)
+      if (kind === 'cluster') cluster = await RedisCluster.start()
+      else if (count > 1) redis = await RedisServer.start()
     })
     afterEach(() => Promise.all(open.splice(0).map((gateway) => gateway.close())))
-    after(() => redis?.kill())
+    after(async () => {
+      await redis?.kill()
+      await cluster?.kill()
+    })
 
     /** A market of one bid of $2, in a database of its own. */
     async function stage({ campaign, bid, target, buyer, seller, funds = 1000 }: Market = {}) {
@@ -50,9 +58,14 @@ for (const [name, count] of [
       ]
       const written = new WrittenCalls()
       written.deposit(BUYER, dollars(funds))
-      const url = redis ? `${redis.url}/${n++ % 16}` : undefined
+      await cluster?.flush()
+      const options = cluster
+        ? { url: cluster.url, cluster: cluster.others }
+        : redis
+          ? { url: `${redis.url}/${n++ % 16}` }
+          : {}
       const gateways = Array.from({ length: count }, () => {
-        const gateway = new ReservingGateway(book, written, url === undefined ? {} : { url })
+        const gateway = new ReservingGateway(book, written, options)
         gateway.fund(BUYER, dollars(funds))
         if (seller) gateway.apply(change.account(anAccount(SELLER, { type: 'seller', ...seller })))
         return gateway
