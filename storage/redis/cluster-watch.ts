@@ -62,8 +62,7 @@ export class ClusterWatch {
       await this.runIds() // Every master answers.
       const masters = mastersOf(this.#cluster)
       const states = await Promise.all(this.#cluster.nodes('master').map((node) => node.cluster('INFO')))
-      if (!states.every((state) => String(state).includes('cluster_state:ok')) || masters !== mastersOf(this.#cluster))
-        return
+      if (!states.every((state) => state.includes('cluster_state:ok')) || masters !== mastersOf(this.#cluster)) return
       this.#masters = masters
       this.#isWhole = true
       this.#onWhole()
