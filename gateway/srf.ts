@@ -5,8 +5,10 @@ import { createRequire } from 'node:module'
 import { Socket } from 'node:net'
 import { holdRequests, refuseRequests } from './in-dialog/held-requests.ts'
 import { ignoreEscapedNames } from './srf/escaped-names.ts'
+import { quickenFrames, type FrameReader } from './srf/quick-frames.ts'
 import { quickenMessages } from './srf/quick-messages.ts'
 import type { MessageClass, MessageParser } from './srf/quick-messages.ts'
+import { quickenParts } from './srf/quick-parts.ts'
 import { loadQuietly } from './srf/quiet-debug.ts'
 import { teachStatuses } from './srf/later-statuses.ts'
 import { readSessionParts } from './srf/session-part.ts'
@@ -133,6 +135,7 @@ export interface SignalingOptions {
 
 const require = createRequire(import.meta.url)
 
+quickenParts()
 const Srf = loadQuietly() as new () => SrfFace
 
 /** drachtio-srf’s own; its types do not name it. */
@@ -140,6 +143,9 @@ const DigestClient = require('drachtio-srf/lib/digest-client.js') as { prototype
 
 /** Its reader of messages, the same for all connections. */
 const parser = require('drachtio-srf/lib/sip-parser/parser.js') as MessageParser
+// Whoever reads its debug lines reads each piece as it came.
+if (!process.env['DEBUG'])
+  quickenFrames((require('drachtio-srf/lib/wire-protocol.js') as { prototype: FrameReader }).prototype)
 quickenMessages(parser, require('drachtio-srf/lib/sip-parser/message.js') as MessageClass)
 readSessionParts(parser)
 ignoreEscapedNames(parser)
@@ -296,14 +302,21 @@ export class Signaling {
   }
 
   /** drachtio-srf forgets what it waits for when the connection is lost: without this, whoever asked would wait for ever. */
-  async #unlessLost<T>(answer: Promise<T>): Promise<T> {
-    const lost = Promise.withResolvers<never>()
-    this.#waiting.add(lost.reject)
-    try {
-      return await Promise.race([answer, lost.promise])
-    } finally {
-      this.#waiting.delete(lost.reject)
-    }
+  #unlessLost<T>(answer: Promise<T>): Promise<T> {
+    // No race of promises, and none of ours besides: six answers a call are waited for.
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject)
+      answer.then(
+        (value) => {
+          this.#waiting.delete(reject)
+          resolve(value)
+        },
+        (error: unknown) => {
+          this.#waiting.delete(reject)
+          reject(error as Error)
+        },
+      )
+    })
   }
 
   /**

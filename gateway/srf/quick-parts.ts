@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto'
+import { createRequire } from 'node:module'
+
+/** Lists of names remembered: they are written in programs. */
+const LISTS_LIMIT = 100
+
+const lists = new Map<string, readonly string[]>()
+
+/** What the package `only` does: an object with those of `names`, a list or one in a text, that are something. */
+export function only(
+  object: Readonly<Record<string, unknown>> | null | undefined,
+  names: string | readonly string[],
+): Record<string, unknown> {
+  const kept: Record<string, unknown> = {}
+  const from = object ?? {}
+  for (const name of typeof names === 'string' ? listOf(names) : names) {
+    const value = from[name]
+    if (value !== null && value !== undefined) kept[name] = value
+  }
+  return kept
+}
+
+function listOf(names: string): readonly string[] {
+  let list = lists.get(names)
+  if (list === undefined) {
+    list = names.split(/ +/)
+    if (lists.size < LISTS_LIMIT) lists.set(names, list)
+  }
+  return list
+}
+
+/**
+ * Gives drachtio-srf, before it is loaded, two small packages that it asks with every message: `only`, which reads its list of names
+ * anew each time (10 µs and 5 kB of garbage a call), and `uuid-random`, which puts an id together from twenty pieces (3 kB).
+ */
+export function quickenParts(): void {
+  const require = createRequire(createRequire(import.meta.url).resolve('drachtio-srf'))
+  for (const [name, ours] of [
+    ['only', only],
+    ['uuid-random', () => randomUUID()],
+  ] as const) {
+    require(name)
+    require.cache[require.resolve(name)]!.exports = ours
+  }
+}
