@@ -313,7 +313,7 @@ export class Signaling {
         },
         (error: unknown) => {
           this.#waiting.delete(reject)
-          reject(error as Error)
+          reject(error)
         },
       )
     })

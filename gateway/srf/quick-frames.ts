@@ -27,7 +27,7 @@ const NOTHING = Buffer.alloc(0)
  * own (test/gateway/srf/quick-frames.test.ts holds the two side by side).
  */
 export function quickenFrames(reader: FrameReader): void {
-  // oxlint-disable-next-line no-underscore-dangle -- theirs, and there is no other way to it.
+  // oxlint-disable-next-line no-underscore-dangle, typescript/unbound-method -- theirs, and there is no other way to it; called with its own `this`.
   const onData = reader._onData
   // oxlint-disable-next-line no-underscore-dangle -- as above.
   reader._onData = function (socket, data) {
