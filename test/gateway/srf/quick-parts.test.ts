@@ -5,11 +5,12 @@ import * as fc from 'fast-check'
 import { only } from '../../../gateway/srf/quick-parts.ts'
 
 const require = createRequire(createRequire(import.meta.url).resolve('drachtio-srf'))
+const PACKAGE = 'only'
 const GATEWAY = new URL('../../../gateway/srf.ts', import.meta.url).href
 
 /** The package itself, whoever has put ours in its place. */
 function original(): typeof only {
-  const file = require.resolve('only')
+  const file = require.resolve(PACKAGE)
   const kept = require.cache[file]
   delete require.cache[file]
   const theirs = require(file) as typeof only
