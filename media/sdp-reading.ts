@@ -1,8 +1,8 @@
-import { isIPv4, isIPv6, SocketAddress } from 'node:net'
 import { parse, type MediaDescription, type SessionDescription } from 'sdp-transform'
-import { isControlPlace } from './control-places.ts'
+import { isPort, readPlace, type AudioPlace } from './audio-place.ts'
 import { UnacceptableMedia, type Sdp } from './media-server.ts'
 import { findStaticCodec, type Codec } from './payload-types.ts'
+import { RecurringDescriptions } from './recurring-descriptions.ts'
 import { readSecurity, textOf, type StreamSecurity } from './sdp-security.ts'
 
 /** A longer description is refused unread. */
@@ -29,23 +29,18 @@ export interface MediaLine {
 }
 
 /** The one audio stream of a description that a call is made of. */
-export interface AudioStream {
+export interface AudioStream extends AudioPlace {
   /** In order of preference. */
   readonly codecs: readonly Codec[]
   /** a=rtpmap, a=fmtp, a=ptime and the like as they were read; their values for kept payloads are passed on. */
   readonly source: MediaDescription
   readonly direction: Direction
-  /** A canonical IP address, or a host name, which is not looked up. */
-  readonly address: string
-  /** Hold in the way of RFC 2543: c=0.0.0.0 or c=::. */
-  readonly heldByAddress: boolean
-  readonly rtpPort: number
-  readonly rtcpAddress: string
-  readonly rtcpPort: number
   readonly rtcpMux: boolean
   readonly protocol: string
   readonly security: StreamSecurity
 }
+
+const recurring = new RecurringDescriptions()
 
 /** A description, read: its lines in order and the audio line that will be used. */
 export interface Description {
@@ -66,6 +61,10 @@ export function readDescription(text: Sdp): Description {
   }
   if (text.includes('\0')) throw unreadable('it contains a null byte')
   checkLines(text)
+  return recurring.read(text, readWhole)
+}
+
+function readWhole(text: Sdp): Description {
   const session = parse(text)
   if (session.version !== 0) throw unreadable('it does not begin with v=0')
   if (session.media.length > SDP_MEDIA_LIMIT) throw unreadable(`it has more than ${SDP_MEDIA_LIMIT} m= lines`)
@@ -128,44 +127,16 @@ function readAudio(session: SessionDescription, media: MediaDescription, securit
   const connection = media.connection ?? session.connection
   if (connection === undefined) throw unreadable('its audio has no c= line')
   if (!isPort(media.port)) throw unreadable('the port of its audio is not a port')
-  const address = readAddress(connection.ip)
-  const rtcpPort = media.rtcp?.port ?? media.port + 1
-  const rtcpAddress = media.rtcp?.address === undefined ? address : readAddress(media.rtcp.address)
-  if (isControlPlace(address, media.port) || isControlPlace(rtcpAddress, rtcpPort))
-    throw new UnacceptableMedia('the audio is to be sent where a media engine takes its orders')
   return {
     codecs: readCodecs(media),
+    // As it was read: of what it says of places nothing is used.
     source: media,
     direction: media.direction ?? session.direction ?? 'sendrecv',
-    address,
-    // A browser that has not looked for its addresses yet says 0.0.0.0, too (RFC 8840 §4.3.1).
-    heldByAddress: security?.kind !== 'dtls' && (address === '0.0.0.0' || address === '::'),
-    rtpPort: media.port,
-    rtcpAddress,
-    rtcpPort: isPort(rtcpPort) ? rtcpPort : media.port, // 65535 has no port above it: then RTCP is not sent anywhere useful.
+    ...readPlace(connection.ip, media.port, media.rtcp, security?.kind === 'dtls'),
     rtcpMux: media.rtcpMux !== undefined,
     protocol: textOf(media.protocol).toUpperCase(),
     security,
   }
-}
-
-function isPort(port: unknown): port is number {
-  return typeof port === 'number' && Number.isInteger(port) && port > 0 && port <= 65_535
-}
-
-/** The spelling the operating system uses for a packet's source, so that the two can be compared. */
-function readAddress(text: string): string {
-  const address = textOf(text).split('/')[0]!
-  if (isIPv6(address) && !address.includes('%')) {
-    const canonical = new SocketAddress({ address, family: 'ipv6' }).address
-    if (canonical.startsWith('ff')) throw new UnacceptableMedia('the audio is to be sent to a multicast address', 330)
-    return canonical
-  }
-  // RFC 5771: 224.0.0.0/4 is multicast; above it is reserved, and 255.255.255.255 is everyone.
-  if (isIPv4(address) && Number(address.split('.')[0]) >= 224) {
-    throw new UnacceptableMedia('the audio is to be sent to a multicast or broadcast address', 330)
-  }
-  return address
 }
 
 function readCodecs(media: MediaDescription): Codec[] {

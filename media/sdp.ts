@@ -3,6 +3,7 @@ import type { MediaDescription } from 'sdp-transform'
 import { withMatchingClocks } from './codec-policy.ts'
 import { UnacceptableMedia, type Sdp } from './media-server.ts'
 import { carriesSpeech, isSameCodec, type Codec } from './payload-types.ts'
+import { OfCodecs } from './recurring-codecs.ts'
 import type { AudioStream, Description, Direction, MediaLine } from './sdp-reading.ts'
 import { PLAIN_PROFILE, PLAIN_PROTOCOL, type Profile } from './sdp-security.ts'
 
@@ -117,27 +118,40 @@ function refusal({ type, protocol, payloads, mid }: MediaLine, isNamed: boolean)
   return isNamed && mid !== null ? `${line}a=mid:${mid}\r\n` : line
 }
 
-/** A list of what is kept, not of what is removed: an attribute nobody thought of cannot carry an address through. */
 function audioLines(
   { codecs, source, direction: way, rtcpMux }: AudioTerms,
   port: number,
   profile: Profile,
   mid: string | null,
 ): string {
-  const payloads = codecs.map((codec) => codec.payload)
-  let text = `m=audio ${port} ${profile.protocol} ${payloads.join(' ')}\r\n`
+  const { payloads, lines } = attributes.of(codecs, codecs, () => attributesOf(codecs, source))
+  let text = `m=audio ${port} ${profile.protocol} ${payloads}\r\n`
   if (mid !== null) text += `a=mid:${mid}\r\n`
-  for (const { payload, codec, rate, encoding } of source.rtp) {
-    if (!payloads.includes(payload)) continue
-    const clock = rate === undefined ? '' : `/${rate}`
-    text += `a=rtpmap:${payload} ${codec}${clock}${encoding === undefined ? '' : `/${encoding}`}\r\n`
-  }
-  for (const { payload, config } of source.fmtp)
-    if (payloads.includes(payload)) text += `a=fmtp:${payload} ${config}\r\n`
-  if (source.ptime !== undefined) text += `a=ptime:${source.ptime}\r\n`
-  if (source.maxptime !== undefined) text += `a=maxptime:${source.maxptime}\r\n`
-  text += `a=${way}\r\n`
+  text += `${lines}a=${way}\r\n`
   if (rtcpMux) text += 'a=rtcp-mux\r\n'
   for (const line of profile.audioLines) text += `${line}\r\n`
   return text
+}
+
+interface Attributes {
+  readonly payloads: string
+  readonly lines: string
+}
+
+const attributes = new OfCodecs<Attributes>()
+
+/** A list of what is kept, not of what is removed: an attribute nobody thought of cannot carry an address through. */
+function attributesOf(codecs: readonly Codec[], source: MediaDescription): Attributes {
+  const payloads = codecs.map((codec) => codec.payload)
+  let lines = ''
+  for (const { payload, codec, rate, encoding } of source.rtp) {
+    if (!payloads.includes(payload)) continue
+    const clock = rate === undefined ? '' : `/${rate}`
+    lines += `a=rtpmap:${payload} ${codec}${clock}${encoding === undefined ? '' : `/${encoding}`}\r\n`
+  }
+  for (const { payload, config } of source.fmtp)
+    if (payloads.includes(payload)) lines += `a=fmtp:${payload} ${config}\r\n`
+  if (source.ptime !== undefined) lines += `a=ptime:${source.ptime}\r\n`
+  if (source.maxptime !== undefined) lines += `a=maxptime:${source.maxptime}\r\n`
+  return { payloads: payloads.join(' '), lines }
 }

@@ -6,8 +6,7 @@ import { newFace, type Face } from '../relay/face.ts'
 import { FaceSecurity } from '../relay/face-security.ts'
 import type { LegSecurity } from '../relay/relay-messages.ts'
 import type { RelayAddress } from '../relay/relay-options.ts'
-import { NO_FORMATS } from '../relay/party-formats.ts'
-import { checkReachable, remoteParty } from '../relay/remote-party.ts'
+import { checkReachable, remotePartyWithoutTools } from '../relay/remote-party.ts'
 import type { AudioStream, Description } from '../sdp-reading.ts'
 import type { AudioTerms } from '../sdp.ts'
 import { LOOPBACK, type Front, type Fronts } from './fronts.ts'
@@ -123,7 +122,7 @@ export class PhoneLeg implements Leg {
     const { stream, security } = this.#settled!
     await this.end.produce(codecs, this.#ssrc)
     // What is the other side's is not kept from it here: the worker knows both, by numbers of its own.
-    const phone = { ...remoteParty(stream, opposite, this.#face.mux, security), formats: NO_FORMATS }
+    const phone = remotePartyWithoutTools(stream, opposite, this.#face.mux, security)
     const outward = codecs.map(
       (codec) => [this.#rooms.codecs.payloadOf(codec) ?? codec.payload, codec.payload] as const,
     )

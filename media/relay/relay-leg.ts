@@ -1,11 +1,11 @@
 import type { RemoteInfo, Socket } from 'node:dgram'
 import type { AudioFault } from '../../model/cdr.ts'
-import { impairmentOf, type Impairment } from '../e-model.ts'
-import { payloadOf, translate } from './both-laws.ts'
-import type { Law } from './g711.ts'
+import { impairmentOf } from '../e-model.ts'
+import { translate } from './both-laws.ts'
+import { NO_TABLES, readTables, type CodecTables } from './codec-tables.ts'
 import { Latch, PROOF_PACKETS, type Latching } from './latch.ts'
 import { LegQuality } from './leg-quality.ts'
-import { OneWayWatch, soundOf, SOUNDS } from './one-way.ts'
+import { OneWayWatch, SOUNDS } from './one-way.ts'
 import type { LegStats, RemoteParty } from './relay-messages.ts'
 import type { SocketPair } from './relay-socket.ts'
 import { NO_FORMATS } from './party-formats.ts'
@@ -18,9 +18,6 @@ import { BrowserGuard, type GuardPort } from './browser-guard.ts'
 import type { DtlsThread } from './dtls.ts'
 import type { Watched } from './silence-wheel.ts'
 import type { PartyFormats } from './tool-messages.ts'
-
-/** Clock rates by payload type before any description: telephony's. */
-const DEFAULT_CLOCK_RATE = 8000
 
 /**
  * Packets of one party in a second: the shortest ones that Opus has (2.5 ms) and a few. More are dropped: nobody floods others through
@@ -66,12 +63,7 @@ export class RelayLeg implements Watched {
   readonly #rtcpSocket: Socket
   readonly #rtpLatch: Latch
   readonly #rtcpLatch: Latch
-  readonly #clockRates = new Int32Array(128).fill(DEFAULT_CLOCK_RATE)
-  readonly #sounds = new Uint8Array(128)
-  readonly #impairments = new Map<number, Impairment>()
-  /** The law that the other party has not, and its payload type; -1: whatever comes is passed on as it is. */
-  #translated: Law | null = null
-  #translatedPayload = -1
+  #codecs: CodecTables = NO_TABLES
   /** What it spoke with last. */
   #payload = 0
   readonly #stats = new RtpStats()
@@ -132,15 +124,8 @@ export class RelayLeg implements Watched {
     this.#guard = guard
     this.#browser = guard instanceof BrowserGuard ? guard : null
     this.#path = this.#browser?.path ?? this.#rtpLatch
-    this.formats = remote.formats
-    this.#translated = remote.translated
-    this.#translatedPayload = remote.translated === null ? -1 : payloadOf(remote.translated)
-    this.#clockRates.fill(DEFAULT_CLOCK_RATE)
-    for (const [payload, hertz] of remote.clockRates) this.#clockRates[payload] = hertz
-    for (const [payload, name] of remote.codecNames) {
-      this.#sounds[payload] = soundOf(name)
-      this.#impairments.set(payload, impairmentOf(name))
-    }
+    this.#codecs = readTables(remote.codecs)
+    this.formats = this.#codecs.formats
   }
 
   stats(): LegStats {
@@ -175,7 +160,7 @@ export class RelayLeg implements Watched {
   #score(nowMs: number): void {
     const onward = this.#peer === null ? null : this.#peer.#reports.roundTripMs
     const networkMs = ((this.#reports.roundTripMs ?? 0) + (onward ?? 0)) / 2
-    const impairment = this.#impairments.get(this.#payload) ?? impairmentOf('PCMU')
+    const impairment = this.#codecs.impairments.get(this.#payload) ?? impairmentOf('PCMU')
     this.#quality.score(this.#stats, networkMs, impairment, nowMs)
   }
 
@@ -212,14 +197,14 @@ export class RelayLeg implements Watched {
     if (this.#isTooMany(now)) return void this.#unsent++
     this.lastHeardMs = now
     const payload = packet[1]! & 0x7f
-    this.#stats.count(packet, now, this.#clockRates[payload]!)
-    const sound = this.#sounds[payload]!
+    this.#stats.count(packet, now, this.#codecs.clockRates[payload]!)
+    const sound = this.#codecs.sounds[payload]!
     if (sound <= SOUNDS.pcma) this.#payload = payload // Neither key presses nor comfort noise.
     this.#audible.see(packet, now, sound)
     if (sound === SOUNDS.event) this.lastEvent = { packet: Buffer.from(packet), atMs: now }
     if (this.tap !== null && this.tap.received(packet, now)) return
     if (sound === SOUNDS.event && this.formats.kept.includes(payload)) return
-    if (payload === this.#translatedPayload) translate(packet, this.#translated!)
+    if (payload === this.#codecs.translatedPayload) translate(packet, this.#codecs.translated!)
     this.#peer?.pass(packet, now)
   }
 

@@ -43,12 +43,18 @@ export interface RemoteParty {
   readonly rtcp: Expected
   /** RTCP shares the RTP port (RFC 5761). */
   readonly rtcpMux: boolean
+  /** CodecTerms as JSON: the same few texts again and again, each read once by a thread (codec-tables.ts). */
+  readonly codecs: string
+  /** Null: plain RTP. */
+  readonly security: LegSecurity | null
+}
+
+/** What a party's payload types mean, by both descriptions. */
+export interface CodecTerms {
   /** [payload type, Hz]; 0 Hz for payloads whose timestamps say nothing of sending times. */
   readonly clockRates: readonly (readonly [payload: number, hertz: number])[]
   /** By payload type, for what is to be looked for in it and how well it stands loss. */
   readonly codecNames: readonly (readonly [payload: number, name: string])[]
-  /** Null: plain RTP. */
-  readonly security: LegSecurity | null
   /** G.711 of this law that comes of this party is put into the other one; null: nothing is. */
   readonly translated: Law | null
   readonly formats: PartyFormats

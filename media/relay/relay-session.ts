@@ -11,14 +11,15 @@ import {
 import { arrange, readOffer } from '../codec-policy.ts'
 import { OWN_OFFER, withCodecs, withOneSpeechCodec } from '../own-offer.ts'
 import { isSameCodec, type Codec } from '../payload-types.ts'
-import { answerInItsLaw, isInterchangeable, offerInBothLaws } from './both-laws.ts'
+import { isInterchangeable } from './both-laws.ts'
 import type { Face } from './face.ts'
+import type { FormatTerms } from './format-terms.ts'
 import { NO_LEG_STATS, type RelayReply, type RelayStats } from './relay-messages.ts'
 import { RelayTools, type ToolShed } from './relay-tools.ts'
 import type { RelayThread } from './relay-thread.ts'
 import { checkReachable, remoteParty } from './remote-party.ts'
 import { SessionFaces, type SessionFacesParts } from './session-faces.ts'
-import { answeringEvents, offeringEvents, sideKeys } from '../key-ways.ts'
+import { sideKeys } from '../key-ways.ts'
 import type { AudioTerms } from '../sdp.ts'
 import { readDescription, type AudioStream, type Description } from '../sdp-reading.ts'
 import type { Profile } from '../sdp-security.ts'
@@ -40,6 +41,8 @@ interface SessionParts extends SessionFacesParts {
   readonly requireAddress: boolean
   /** Codecs for speech that may be offered, best first; none: any, as they are offered. */
   readonly codecs: readonly string[]
+  /** By the same. */
+  readonly formats: FormatTerms
   readonly shed: ToolShed
   /** Told once, when the session is closed or lost. */
   readonly onClosed: (session: RelaySession, stats: RelayStats | null) => void
@@ -378,11 +381,11 @@ export class RelaySession
   /** `to`: null for a newcomer, who has said nothing yet. */
   #termsToOffer(to: LegSide | null, stream: AudioStream, rtcpMux: boolean): AudioTerms {
     const known = to === null ? null : (this.#described[to]?.audio ?? null)
-    return offerInBothLaws(offeringEvents(stream, known), rtcpMux, this.#parts.codecs)
+    return this.#parts.formats.toOffer(stream, rtcpMux, known)
   }
 
   #termsToAnswer(offer: AudioStream, answer: AudioStream): AudioTerms {
-    return answeringEvents(offer, answerInItsLaw(offer, answer, this.#parts.codecs))
+    return this.#parts.formats.toAnswer(offer, answer)
   }
 
   get #isWatched(): boolean {

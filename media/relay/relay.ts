@@ -9,6 +9,7 @@ import { OWN_OFFER } from '../own-offer.ts'
 import { makeDtlsCertificate } from './dtls-certificate.ts'
 import type { DtlsCertificate } from './dtls-messages.ts'
 import { FaceSecurity } from './face-security.ts'
+import { FormatTerms } from './format-terms.ts'
 import { Recordings } from '../recording/recordings.ts'
 import { PromptStore } from './prompt-store.ts'
 import type { RelayStats, ToRelayThread } from './relay-messages.ts'
@@ -25,7 +26,6 @@ import { RELAY_REPLY_LIMIT_MS, RelayThread } from './relay-thread.ts'
 import type { ToolShed } from './relay-tools.ts'
 import { checkReachable, remoteParty } from './remote-party.ts'
 import type { AudioStream } from '../sdp-reading.ts'
-import { termsToOffer } from '../sdp.ts'
 import type { ToolEvent } from './tool-messages.ts'
 
 /** How often the end looks whether recordings are written. */
@@ -54,6 +54,7 @@ class Relay implements MediaServer {
   readonly #addresses: RelayAddresses
   readonly #strict: boolean
   readonly #codecs: readonly string[]
+  readonly #formats: FormatTerms
   readonly #threads: readonly RelayThread[]
   readonly #load: Map<RelayThread, number>
   readonly #sessions = new Map<number, RelaySession>()
@@ -73,6 +74,7 @@ class Relay implements MediaServer {
     this.#addresses = readAddresses(options)
     this.#strict = latching === 'strict'
     this.#codecs = codecs
+    this.#formats = new FormatTerms(codecs)
     this.#shed = {
       prompts: new PromptStore(options.promptFolder ?? null),
       recordings: options.recordings ? new Recordings(options.recordings) : null,
@@ -115,7 +117,7 @@ class Relay implements MediaServer {
   async createSession(options: SessionRequest): Promise<RelaySession> {
     const callerOffer = options.callerOffer === null ? null : readOffer(options.callerOffer, this.#codecs)
     if (callerOffer === null) arrange(OWN_OFFER, this.#codecs)
-    if (callerOffer) termsToOffer(callerOffer.audio, false) // Refused now rather than when a buyer is about to be rung.
+    if (callerOffer) this.#formats.toOffer(callerOffer.audio, false, null) // Refused now rather than when a buyer is about to be rung.
     const callerAddress = callerOffer ? this.#addressFor(callerOffer.audio) : this.#addresses.main
     const buyerAddress = this.#addresses.main
     const callerSecurity = new FaceSecurity(this.#makeCertificate)
@@ -154,6 +156,7 @@ class Relay implements MediaServer {
             buyerPort,
             requireAddress: this.#strict,
             codecs: this.#codecs,
+            formats: this.#formats,
             shed: this.#shed,
             onClosed: (closed, stats) => this.#sessionClosed(closed, options.callId, stats),
           })

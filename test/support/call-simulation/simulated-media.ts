@@ -4,6 +4,7 @@ import {
   type MediaServer,
   type MediaSession,
 } from '../../../media/media-server.ts'
+import { FormatTerms } from '../../../media/relay/format-terms.ts'
 import { FaceSecurity } from '../../../media/relay/face-security.ts'
 import type { RelayReply, RelayStats } from '../../../media/relay/relay-messages.ts'
 import { RelaySession } from '../../../media/relay/relay-session.ts'
@@ -15,6 +16,7 @@ import type { Dice } from '../../simulation/dice.ts'
 import type { VirtualTime } from '../sip-simulation/network.ts'
 
 const noBrowsers = (): Promise<never> => Promise.reject(new Error('no browsers here'))
+const FORMATS = new FormatTerms([])
 const ADDRESS = { bind: '10.0.0.5', told: '10.0.0.5' }
 const LEG = {
   packetsReceived: 0,
@@ -76,6 +78,7 @@ export class SimulatedMedia implements MediaServer {
       buyerPort: this.#nextPort(),
       requireAddress: false,
       codecs: [],
+      formats: FORMATS,
       shed: { prompts: new PromptStore(null), recordings: null },
       onClosed: (closed) => this.#open.delete(closed),
     })
