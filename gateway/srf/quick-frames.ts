@@ -53,7 +53,7 @@ export function quickenFrames(reader: FrameReader): void {
       }
     } finally {
       // Whoever is told of a frame may throw: it is told of it again with the next, as ever.
-      if (!isTheirs) unread.incomingMsg = all.subarray(at)
+      if (!isTheirs) unread.incomingMsg = at === all.length ? NOTHING : all.subarray(at)
     }
   }
 }

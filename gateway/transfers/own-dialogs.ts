@@ -2,7 +2,7 @@ import type { Leg } from '../leg.ts'
 import type { Register, Seat } from '../parties.ts'
 import type { Replaces } from './replaces.ts'
 
-/** So many dialogs are remembered after their end. */
+/** So many dialogs are remembered after their end, and twice as many at most. */
 export const MAX_ENDED = 1000
 
 /**
@@ -11,7 +11,9 @@ export const MAX_ENDED = 1000
  */
 export class OwnDialogs implements Register {
   readonly #seats = new Map<string, Seat>()
-  readonly #ended = new Set<string>()
+  /** The last to end, and those before them: the older ones are forgotten all at once. One by one, each would be looked for. */
+  #ended = new Set<string>()
+  #endedBefore = new Set<string>()
 
   get size(): number {
     return this.#seats.size
@@ -20,7 +22,7 @@ export class OwnDialogs implements Register {
   /** Null: it is none of ours. */
   find({ callId, toTag, fromTag }: Pick<Replaces, 'callId' | 'toTag' | 'fromTag'>): Seat | 'ended' | null {
     const key = `${callId} ${toTag} ${fromTag}`
-    return this.#seats.get(key) ?? (this.#ended.has(key) ? 'ended' : null)
+    return this.#seats.get(key) ?? (this.#ended.has(key) || this.#endedBefore.has(key) ? 'ended' : null)
   }
 
   add(seat: Seat): void {
@@ -31,9 +33,11 @@ export class OwnDialogs implements Register {
   end(leg: Leg): void {
     const key = keyOf(leg)
     if (!this.#seats.delete(key)) return
+    if (this.#ended.size >= MAX_ENDED) {
+      this.#endedBefore = this.#ended
+      this.#ended = new Set()
+    }
     this.#ended.add(key)
-    if (this.#ended.size <= MAX_ENDED) return
-    for (const oldest of this.#ended) return void this.#ended.delete(oldest)
   }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import * as fc from 'fast-check'
-import { only } from '../../../gateway/srf/quick-parts.ts'
+import { countedIds, only } from '../../../gateway/srf/quick-parts.ts'
 
 const require = createRequire(createRequire(import.meta.url).resolve('drachtio-srf'))
 const PACKAGE = 'only'
@@ -35,11 +35,18 @@ describe('drachtio-srf’s small parts', () => {
     )
   })
 
+  it('name messages so that no two are alike, nor those of two gateways', () => {
+    const [one, other] = [countedIds(), countedIds()]
+    const ids = Array.from({ length: 1000 }, () => [one(), other()]).flat()
+    assert.equal(new Set(ids).size, 2000)
+    for (const id of ids) assert.match(id, /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
+  })
+
   it('are ours in the one the gateway uses', () => {
     const program = `await import(${JSON.stringify(GATEWAY)})
       const require = process.getBuiltinModule('module').createRequire(${JSON.stringify(require.resolve('drachtio-srf'))})
       console.log(require('only').name, require('uuid-random')())`
     const said = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
-    assert.match(said, /^only [\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/m)
+    assert.match(said, /^only [\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-0{11}1$/m)
   })
 })

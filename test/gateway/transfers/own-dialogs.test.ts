@@ -20,14 +20,15 @@ describe('the dialogs of ours that Replaces may name', () => {
 
   it('are known to have ended for a while, and only so many of them', () => {
     const dialogs = new OwnDialogs()
-    for (let n = 0; n <= MAX_ENDED; n++) {
+    for (let n = 0; n <= 2 * MAX_ENDED; n++) {
       dialogs.add(seat(n))
       dialogs.end(seat(n).leg)
       dialogs.end(seat(n).leg) // Its call ends, too.
     }
     assert.equal(dialogs.size, 0)
     assert.equal(dialogs.find(named(0)), null)
-    assert.equal(dialogs.find(named(1)), 'ended')
+    assert.equal(dialogs.find(named(MAX_ENDED - 1)), null)
     assert.equal(dialogs.find(named(MAX_ENDED)), 'ended')
+    assert.equal(dialogs.find(named(2 * MAX_ENDED)), 'ended')
   })
 })
