@@ -1,7 +1,18 @@
-import { isPort, readPlace } from './audio-place.ts'
+import type { MediaDescription } from 'sdp-transform'
+import { isPort, readPlace, type AudioPlace } from './audio-place.ts'
 import type { Sdp } from './media-server.ts'
+import type { Codec } from './payload-types.ts'
 import { recurs } from './recurring-codecs.ts'
-import type { Description } from './sdp-reading.ts'
+import type { StreamSecurity } from './sdp-security.ts'
+
+/** What must be known of a description here; it may be more. */
+interface OfPlace {
+  readonly audio: AudioPlace & {
+    readonly codecs: readonly Codec[]
+    readonly source: MediaDescription
+    readonly security: StreamSecurity
+  }
+}
 
 /** Descriptions remembered, those of before and those since: carriers and phones say the same few, but for where they are. */
 export const RECURRING_LIMIT = 500
@@ -19,7 +30,7 @@ const PLAIN =
  * Reads descriptions that differ from a former one in nothing but who makes them and where they are as that one was read: a twentieth of
  * the main thread's work under load was to read the same codecs again, and to work out what follows from them (OfCodecs).
  */
-export class RecurringDescriptions {
+export class RecurringDescriptions<Description extends OfPlace> {
   #young = new Map<string, Description>()
   #old = new Map<string, Description>()
 

@@ -40,7 +40,7 @@ export interface AudioStream extends AudioPlace {
   readonly security: StreamSecurity
 }
 
-const recurring = new RecurringDescriptions()
+const recurring = new RecurringDescriptions<Description>()
 
 /** A description, read: its lines in order and the audio line that will be used. */
 export interface Description {

@@ -108,7 +108,7 @@ describe('descriptions that come again', () => {
       read++
       return readDescription(text)
     }
-    const recurring = new RecurringDescriptions()
+    const recurring = new RecurringDescriptions<Description>()
     const words = { name: '-', payloads: '0', session: [], media: [] }
     const at = { ip: '10.0.0.1', port: '4000' }
     const numbered = (n: number): string => textOf({ ...words, media: [`a=n:${n}`] }, at, n)
