@@ -118,7 +118,7 @@ export class PostgresFraud implements FraudScores, FraudKeeper {
            c.legs -> 0 -> 'media' -> 'quality' ->> 'fault' as fault, b.billable_after
          from calls c left join bids b on b.id = c.bid_id
          where (c.received_at, c.id) > ($1, $2) and c.received_at >= $1 and c.number_id is not null and c.traffic_type is not null
-           and c.checks <> '[]' -- Others were refused before anybody looked at them: their trunk had no room.
+           and c.checks::text <> '[]' -- Others were refused before anybody looked at them: their trunk had no room.
          order by c.received_at, c.id limit ${PAGE}`,
         [afterTime, afterId],
       )

@@ -2,7 +2,7 @@ import { fullEventJson, type DomainEvent } from '../model/events.ts'
 import { isId } from '../model/ids.ts'
 import { packEvents, unpackEvents } from './outbox-body.ts'
 import type { Queries, Row } from './postgres.ts'
-import { storableJson } from './record-rows.ts'
+import { storableJson } from './storable-json.ts'
 import { webhookRows } from './webhook-rows.ts'
 
 /** Rows published in one turn: with the events of each bounded by a group commit, so is the turn. */

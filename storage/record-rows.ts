@@ -10,7 +10,7 @@ import { postingRow } from './ledger-rows.ts'
 import type { Row } from './postgres.ts'
 import { timestamp, timestampOrNull } from './timestamp.ts'
 
-/** One record, or a batch of them, as the rows of `write_records` (migrations/0017): plain JSON, absent where there are none. */
+/** One record, or a batch of them, as the rows of `write_records` (written-rows.ts): plain JSON, absent where there are none. */
 export interface RecordRows {
   /** Calls that have ended. */
   calls?: Row[]
@@ -254,26 +254,6 @@ export function mergeRows(records: readonly RecordRows[]): RecordRows {
   return Object.fromEntries(Object.entries(all).filter(([, rows]) => rows.length > 0))
 }
 
-/** What `write_records` takes of a batch: its rows, and a line for the sale of each open call. */
-export function writableRows(rows: RecordRows): { batch: string; sales: string } {
-  const { open_calls: open, ...others } = rows
-  if (!open) return { batch: storableJson(rows), sales: '' }
-  const keys = open.map(({ call_id, held_at }) => ({ call_id, held_at }))
-  return {
-    batch: storableJson({ ...others, open_calls: keys }),
-    sales: open.map(({ sale }) => storableJson(sale)).join('\n'), // JSON has no line break but an escaped one.
-  }
-}
-
 function inOrder(rows: ReadonlyMap<string, Row>): Row[] {
   return [...rows].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
-}
-
-// A pair of backslashes is skipped as a pair, so that an escaped backslash before "u0000" is left as it is.
-const UNSTORABLE = /\\\\|\\u(?:0000|d[89a-f][0-9a-f]{2})/g
-
-/** JSON that Postgres takes as jsonb: a NUL character or half a surrogate pair, which it refuses, becomes U+FFFD. */
-export function storableJson(value: unknown): string {
-  const text = JSON.stringify(value)
-  return text.includes('\\u') ? text.replace(UNSTORABLE, (match) => (match === '\\\\' ? match : '\\ufffd')) : text
 }

@@ -2,20 +2,23 @@ import type pg from 'pg'
 import { StoreUnavailable } from '../api/needs.ts'
 import type { GatewayRecord, RecordWriter } from '../gateway/needs.ts'
 import { connect } from './postgres.ts'
-import type { ConnectionOptions } from './postgres.ts'
+import type { ConnectionOptions, Row } from './postgres.ts'
 import { BATCH_RECORDS, CommitLane } from './commit-lane.ts'
 import type { Pending } from './commit-lane.ts'
+import type { RowTypeIds } from './binary-rows.ts'
 import { batchOf, KnownParts } from './decision-parts.ts'
 import type { DecisionLine } from './decision-rows.ts'
 import { packEvents, spooledEvents, unspooledEvents } from './outbox-body.ts'
-import { mergeRows, rowsOf, storableJson, writableRows } from './record-rows.ts'
+import { mergeRows, rowsOf } from './record-rows.ts'
 import type { RecordRows } from './record-rows.ts'
 import { rowsOfSpooled } from './spooled-rows.ts'
 import { MAX_APPEND_BYTES } from './spool.ts'
 import type { Spool } from './spool.ts'
+import { storableJson } from './storable-json.ts'
 import type { StorageLog } from './storage-log.ts'
 import { isAway, isRetryable } from './store-errors.ts'
 import { webhookRows, type WebhookSubscriptions } from './webhook-rows.ts'
+import { readRowTypes, writtenRows } from './written-rows.ts'
 
 /** Records waiting in memory: at this many `write` refuses, at half of them new calls are refused. */
 export const QUEUE_LIMIT = 50_000
@@ -26,10 +29,10 @@ export const PROBE_DELAY_MS = { first: 100, longest: 1_000 } as const
 /** How often a deadlocked commit is tried again. */
 const RETRIES = 5
 
-const WRITE = 'select write_records($1, $2, $3)'
+const WRITE = 'select write_records($1, $2, $3, $4, $5, $6, $7, $8)'
 /** What follows from a batch comes first: it waits for whoever counts conversions, and that for balances. */
-const WRITE_WITH_FOLLOWUPS = 'select write_followups($1, $3), write_records($1, $2, $3)'
-const WITH_DECISIONS = ', write_decisions($4, $5)'
+const WRITE_WITH_FOLLOWUPS = 'select write_followups($7, $8), write_records($1, $2, $3, $4, $5, $6, $7, $8)'
+const WITH_DECISIONS = ', write_decisions($9, $10)'
 /** A batch and what is announced of it, in one transaction: one row of the outbox, however many events. */
 const withEvents = (write: string, facts: number): string =>
   `with announced as (insert into outbox (events, body) values ($${facts + 1}, $${facts + 2})) ${write}`
@@ -77,6 +80,7 @@ export class GroupCommitWriter implements RecordWriter {
   readonly #parts = new KnownParts()
   /** What the spool has besides, on its way to the database. */
   readonly #spooledParts = new KnownParts()
+  #rowTypes: RowTypeIds = new Map()
   #spooling = false
   #spoolLoop: Promise<void> | null = null
   #probe: NodeJS.Timeout | null = null
@@ -276,8 +280,7 @@ export class GroupCommitWriter implements RecordWriter {
       try {
         const sentMs = performance.now()
         const { events, decisions, ...rows } = mergeRows(records)
-        const { batch, sales } = writableRows(rows)
-        const facts = [batch, sales, this.#options.gatewayId]
+        const facts: unknown[] = [...writtenRows(rows, this.#rowTypes), this.#options.gatewayId]
         let write = rows.conversions || rows.webhooks ? WRITE_WITH_FOLLOWUPS : WRITE
         if (decisions) {
           const { lines, parts } = batchOf(this.#parts.without(decisions))
@@ -335,18 +338,7 @@ export class GroupCommitWriter implements RecordWriter {
 
   /** A connection for each lane, or none at all. */
   async #connect(): Promise<void> {
-    const clients = await Promise.allSettled(
-      this.#lanes.map((lane) =>
-        connect(
-          this.#options.connection,
-          `writer ${this.#options.gatewayId}`,
-          // A connection given up before says so late: only the one in use counts.
-          (error, lost) => lost === lane.client && this.#away(error),
-          COMMIT_TIMEOUT_MS,
-          PLANNED_ONCE,
-        ),
-      ),
-    )
+    const clients = await Promise.allSettled(this.#lanes.map((lane) => this.#connectLane(lane)))
     const refused = clients.find((each) => each.status === 'rejected')
     for (const [i, each] of clients.entries()) {
       if (each.status === 'rejected') continue
@@ -354,6 +346,29 @@ export class GroupCommitWriter implements RecordWriter {
       else this.#lanes[i]!.client = each.value
     }
     if (refused) throw refused.reason
+  }
+
+  async #connectLane(lane: CommitLane): Promise<pg.Client> {
+    const client = await connect(
+      this.#options.connection,
+      `writer ${this.#options.gatewayId}`,
+      // A connection given up before says so late: only the one in use counts.
+      (error, lost) => lost === lane.client && this.#away(error),
+      COMMIT_TIMEOUT_MS,
+      PLANNED_ONCE,
+    )
+    try {
+      this.#rowTypes = await readRowTypes({
+        rows: async (text, values = []) => {
+          const query = { text, values: [...values], query_timeout: COMMIT_TIMEOUT_MS }
+          return (await client.query<Row>(query)).rows
+        },
+      })
+      return client
+    } catch (error) {
+      cut(client)
+      throw error
+    }
   }
 
   #disconnect(): pg.Client[] {
@@ -366,9 +381,7 @@ export class GroupCommitWriter implements RecordWriter {
 
   /** Postgres is away: from here on records are spooled, and the connections are sought again. */
   #away(error: Error): void {
-    // Cut rather than ended: a server that hangs would not take part in a goodbye.
-    for (const client of this.#disconnect())
-      (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+    for (const client of this.#disconnect()) cut(client)
     if (!this.#spooling && !this.#closed)
       this.#options.log.warn({ error: error.message }, 'the database is away: records go to the spool')
     this.#spooling = true
@@ -391,4 +404,10 @@ export class GroupCommitWriter implements RecordWriter {
     if (!found) return this.#away(new Error('still away'))
     this.#startSpooling()
   }
+}
+
+/** Cut rather than ended: a server that hangs would not take part in a goodbye. */
+function cut(client: pg.Client): void {
+  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } }
+  connection.stream.destroy()
 }

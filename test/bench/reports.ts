@@ -5,7 +5,8 @@ import { systemClock } from '../../model/clock.ts'
 import type { ReportStore } from '../../api/needs.ts'
 import type { ReportScope } from '../../model/report.ts'
 import type { Queries } from '../../storage/postgres.ts'
-import { rowsOf, writableRows, mergeRows } from '../../storage/record-rows.ts'
+import { rowsOf, mergeRows } from '../../storage/record-rows.ts'
+import { readRowTypes, writtenRows } from '../../storage/written-rows.ts'
 import { PostgresReports } from '../../storage/report-store.ts'
 import { openStorage, type Storage } from '../../storage/storage.ts'
 import { callRecord, endedRecord } from '../support/records.ts'
@@ -142,15 +143,19 @@ async function insertCalls(queries: Queries, calls: number, seconds: number): Pr
 
 /** Records of ended calls committed with the queue of the rollups, of the same without, turn by turn. */
 async function commitRatio({ queries }: Storage): Promise<BenchResult> {
+  const types = await readRowTypes(queries)
   const ms: Record<'enable' | 'disable', number[]> = { enable: [], disable: [] }
   for (let i = 0; i < COMMITS; i++)
     for (const how of ['enable', 'disable'] as const) {
       const rows = Array.from({ length: CALLS_A_COMMIT }, () =>
         rowsOf(endedRecord(callRecord(), { posting: null, audit: null })),
       )
-      const { batch } = writableRows(mergeRows(rows))
+      const facts = [...writtenRows(mergeRows(rows), types), 'bench']
       await queries.rows(`alter table calls ${how} trigger to_roll_up`)
-      const [row] = await queries.rows(`explain (analyze, format json) select write_records($1, '', 'bench')`, [batch])
+      const [row] = await queries.rows(
+        'explain (analyze, format json) select write_records($1, $2, $3, $4, $5, $6, $7, $8)',
+        facts,
+      )
       ms[how].push(row!['QUERY PLAN'][0]['Execution Time'])
     }
   await queries.rows('alter table calls enable trigger to_roll_up')

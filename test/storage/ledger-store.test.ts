@@ -67,6 +67,18 @@ describe('the ledger in storage', () => {
     assert.deepEqual((await storage.stores.ledger.entries(account.id, { limit: 5, cursor: null })).data, [])
   })
 
+  it('refuse entries without their posting', async () => {
+    const { account } = await createBuyer(storage.stores)
+    await assert.rejects(
+      storage.queries.rows(
+        `insert into ledger_entries (posting_id, account_id, currency, amount_micros, balance_micros)
+         values ($1, $2, 'USD', 5, 5), ($1, $2, 'USD', -5, 0)`,
+        [newId<PostingId>(), account.id],
+      ),
+      { name: 'StoreConflict', message: 'refers to nothing that exists' },
+    )
+  })
+
   it('never change what is written', async () => {
     const { account } = await createBuyer(storage.stores)
     await storage.stores.ledger.post(depositOf(account.id, 5n))
