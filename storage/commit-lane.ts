@@ -9,6 +9,8 @@ export const GROUP_COMMIT_MS = 5
  */
 export const PATIENT_COMMIT_MS = 25
 export const COMPANY_RECORDS = 8
+/** So many are company enough: a larger batch costs hardly less a record, and the server would be idle while it is put together. */
+export const PATIENT_RECORDS = 64
 /** Most records in one commit. */
 export const BATCH_RECORDS = 256
 /** The same of a lane that gives way, while the other is behind. */
@@ -108,15 +110,19 @@ export class CommitLane {
     })
   }
 
-  /** A full batch goes now, fewer records wait a little for others. */
+  /** Enough records go now, fewer wait a little for others. */
   #schedule(): void {
-    if (this.#waiting.length >= BATCH_RECORDS) return this.flush()
+    if (this.#waiting.length >= this.#enough) return this.flush()
     const waitMs = this.#isPatient ? PATIENT_COMMIT_MS : GROUP_COMMIT_MS
     this.#timer ??= setTimeout(() => this.flush(), waitMs)
   }
 
   get #isPatient(): boolean {
     return this.#before !== null && this.#company >= COMPANY_RECORDS
+  }
+
+  get #enough(): number {
+    return this.#isPatient ? PATIENT_RECORDS : BATCH_RECORDS
   }
 
   async #run(): Promise<void> {
@@ -129,7 +135,7 @@ export class CommitLane {
       this.#underWay = this.#commit(batch, this)
       const mayGoOn = await this.#underWay
       this.#underWay = null
-      if (!mayGoOn || (this.#isPatient && this.#waiting.length < BATCH_RECORDS)) return
+      if (!mayGoOn || (this.#isPatient && this.#waiting.length < PATIENT_RECORDS)) return
     }
   }
 }

@@ -24,7 +24,8 @@ const SETTINGS = {
   unix_socket_permissions: '0700',
   max_connections: '50',
   shared_buffers: '128MB',
-  min_wal_size: '32MB',
+  // A new file of the log is filled with zeros first, so all of it is written twice: as many old ones are kept for the next rush.
+  min_wal_size: '256MB',
   max_wal_size: '2GB',
   checkpoint_completion_target: '0.9',
   // The three that make an acknowledged record one that survives; they are the defaults, and stay so whatever a file says.

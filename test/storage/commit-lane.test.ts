@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { mock } from 'node:test'
-import { COMPANY_RECORDS, CommitLane, GROUP_COMMIT_MS, PATIENT_COMMIT_MS } from '../../storage/commit-lane.ts'
+import {
+  COMPANY_RECORDS,
+  CommitLane,
+  GROUP_COMMIT_MS,
+  PATIENT_COMMIT_MS,
+  PATIENT_RECORDS,
+} from '../../storage/commit-lane.ts'
 
 describe('a lane of commits', () => {
   let sizes: number[] = []
@@ -48,6 +54,19 @@ describe('a lane of commits', () => {
     add(lane, 1)
     await pass(GROUP_COMMIT_MS)
     assert.deepEqual(sizes, [COMPANY_RECORDS, 2, 1])
+  })
+
+  it('has company enough long before a batch is full, though nobody waits', async () => {
+    const lane = new CommitLane(commit, new CommitLane(commit))
+    lane.open()
+    add(lane, COMPANY_RECORDS)
+    await pass(GROUP_COMMIT_MS)
+    add(lane, PATIENT_RECORDS - 1)
+    await pass(0)
+    assert.deepEqual(sizes, [COMPANY_RECORDS])
+    add(lane, PATIENT_RECORDS + 1)
+    await pass(0)
+    assert.deepEqual(sizes, [COMPANY_RECORDS, PATIENT_RECORDS, PATIENT_RECORDS])
   })
 
   it('commits at once when it is told to, whatever it had meant to wait', async () => {

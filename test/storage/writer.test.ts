@@ -417,9 +417,10 @@ describe('the record writer', () => {
       reason: 'overloaded',
     } as const
     const writes: Promise<void>[] = []
-    for (let n = 0; n < QUEUE_LIMIT / 2 + BATCH_RECORDS; n++) writes.push(storage.writer.write(record)) // One batch is on its way at once.
+    // A batch is on its way at once, and waits no longer.
+    while (storage.writer.pending() < QUEUE_LIMIT / 2) writes.push(storage.writer.write(record))
     assert.equal(storage.writer.accepts(), false)
-    for (let n = 0; n < QUEUE_LIMIT / 2; n++) writes.push(storage.writer.write(record))
+    while (storage.writer.pending() < QUEUE_LIMIT) writes.push(storage.writer.write(record))
     await assert.rejects(storage.writer.write(record), { name: 'StoreUnavailable' })
     await Promise.all(writes)
     assert.equal(storage.writer.accepts(), true)
