@@ -20,7 +20,7 @@ const EPOCH_MS = 946_684_800_000
 const NO_DIGIT = 255
 /** What a hexadecimal digit comes to, by its code. */
 const NIBBLES = new Uint8Array(128).fill(NO_DIGIT)
-for (const [i, digit] of [...'0123456789abcdef'].entries()) {
+for (const [i, digit] of Array.from('0123456789abcdef').entries()) {
   NIBBLES[digit.charCodeAt(0)] = i
   NIBBLES[digit.toUpperCase().charCodeAt(0)] = i
 }
@@ -56,8 +56,8 @@ export class BinaryRows {
     return new BinaryRows().#array(rows, type, id)
   }
 
-  #array(rows: readonly Row[], { columns }: RowType, id: number): Buffer {
-    for (const word of [1, 0, id, rows.length, 1]) this.#word(word) // Dimensions, no nulls, element type, length, first index.
+  #array(rows: readonly Row[], { columns }: RowType, rowId: number): Buffer {
+    for (const word of [1, 0, rowId, rows.length, 1]) this.#word(word) // Dimensions, no nulls, element type, length, first index.
     for (const row of rows) {
       const start = this.#length()
       this.#word(columns.length)

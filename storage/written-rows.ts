@@ -111,8 +111,8 @@ export function writtenRows(rows: RecordRows, ids: RowTypeIds): (Buffer | string
   const array = (of: readonly Row[] | undefined, type: RowType): Buffer | null =>
     of ? BinaryRows.of(of, type, ids) : null
   const { open_calls: open, auctions, calls, audit, postings, ...others } = rows
-  const entries = postings?.flatMap(({ id, currency, entries }) =>
-    (entries as Row[]).map((entry) => ({ ...entry, posting_id: id, currency })),
+  const entries = postings?.flatMap(({ id, currency, entries: entriesOf }) =>
+    (entriesOf as Row[]).map((entry) => ({ ...entry, posting_id: id, currency })),
   )
   return [
     array(open, OPEN_CALL),
