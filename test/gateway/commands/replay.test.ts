@@ -87,7 +87,7 @@ describe('dce replay and dce backtest', () => {
   it('say where what is stored is not what comes out, and fail', async () => {
     const { callId } = await aCall()
     await storage.queries.rows(
-      `update auctions set awards = jsonb_set(awards, '{0,8}', '"4000000"') where call_id = $1`,
+      `update auctions set awards = jsonb_set(awards::jsonb, '{0,8}', '"4000000"') where call_id = $1`,
       [callId],
     )
     const { isSame, lines } = await replay(callId)

@@ -26,7 +26,7 @@ describe('retention', () => {
     await storage.privacy.retention.run()
     assert.deepEqual(await ids('auctions', 'call_id'), [young])
     assert.deepEqual(await ids('decisions', 'call_id'), [young])
-    const traces = await storage.queries.rows(`select id, trace = '[]' as gone from calls order by id`)
+    const traces = await storage.queries.rows(`select id, trace::text = '[]' as gone from calls order by id`)
     assert.deepEqual(
       traces.map((row) => [row['id'], row['gone']]),
       [
@@ -84,7 +84,7 @@ describe('retention', () => {
         const gone = archived.filter((each) => each.class === of).map(({ line }) => JSON.parse(line).call_id)
         assert.deepEqual(sorted([...there, ...gone]), all, `cut off at statement ${cutAt}`)
       }
-      const traced = await storage.queries.rows(`select id from calls where trace <> '[]'`)
+      const traced = await storage.queries.rows(`select id from calls where trace::text <> '[]'`)
       const traces = archived.filter((each) => each.class === 'calls').map(({ line }) => JSON.parse(line).id)
       assert.deepEqual(sorted([...traced.map((row) => row['id']), ...traces]), all, `cut off at statement ${cutAt}`)
       if (!cut.wasCut()) return
