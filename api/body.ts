@@ -8,6 +8,7 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
+    let isWhole = false
     const take = (chunk: Buffer): void => {
       length += chunk.length
       chunks.push(chunk)
@@ -15,11 +16,16 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
       request.off('data', take)
       reject(tooLarge(limit))
     }
+    const breakOff = (): void => {
+      if (!isWhole) reject(brokenOff())
+    }
     request.on('data', take)
-    request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)))
-    const breakOff = (): void => reject(brokenOff())
+    request.once('end', () => {
+      isWhole = true
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length))
+    })
     request.once('error', breakOff)
-    request.once('close', breakOff) // After the end it says nothing more.
+    request.once('close', breakOff)
     if (request.destroyed) breakOff() // It said so before anybody listened.
   })
 }

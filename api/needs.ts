@@ -180,8 +180,11 @@ export interface CallFilter {
   readonly since?: Date
   readonly until?: Date
 }
+export type CallParties = Pick<CallRecord, 'state' | 'sellerId' | 'buyerId' | 'currency'>
 export interface CallStore {
   find(id: CallId): Promise<CallRecord | null>
+  /** What is asked of a call that is reported on: a fraction of its record. */
+  parties(id: CallId): Promise<CallParties | null>
   list(page: PageRequest, filter: CallFilter): Promise<Page<CallRecord>>
 }
 export interface AuctionStore {

@@ -100,7 +100,7 @@ export function trackingEndpoints(kit: Kit): Endpoint[] {
     if (lookups >= MAX_LOOKUPS) return 'unknown'
     lookups++
     const mayMiss = kit.tracking.mayMissCalls() // Before the look-up: what is missing then may be there right after it.
-    const lookup = stores.calls.find(callId).finally(() => lookups--)
+    const lookup = stores.calls.parties(callId).finally(() => lookups--)
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<'unknown'>((resolve) => (timer = setTimeout(() => resolve('unknown'), LOOKUP_MS)))
     try {

@@ -1,4 +1,4 @@
-import type { AuctionStore, CallFilter, CallStore, Page, PageRequest } from '../api/needs.ts'
+import type { AuctionStore, CallFilter, CallParties, CallStore, Page, PageRequest } from '../api/needs.ts'
 import type { Auction } from '../model/auction.ts'
 import type { CallRecord, LegRecord } from '../model/cdr.ts'
 import { isId } from '../model/ids.ts'
@@ -20,6 +20,17 @@ export class PostgresCalls implements CallStore {
     if (!isId(id)) return null
     const [row] = await this.#queries.rows('select * from known_calls where id = $1', [id])
     return row ? readCall(row) : null
+  }
+
+  async parties(id: CallId): Promise<CallParties | null> {
+    if (!isId(id)) return null
+    const [row] = await this.#queries.rows(
+      'select state, seller_id, buyer_id, currency from known_calls where id = $1',
+      [id],
+    )
+    return row
+      ? { state: row['state'], sellerId: row['seller_id'], buyerId: row['buyer_id'], currency: row['currency'] }
+      : null
   }
 
   async list(page: PageRequest, filter: CallFilter): Promise<Page<CallRecord>> {

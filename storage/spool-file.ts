@@ -107,9 +107,15 @@ export function openSpoolFile(path: string, bytes: number): SpoolFile {
     },
     read: (limit) => select.all(limit) as unknown as SpooledRecord[],
     remove(upTo) {
-      transaction(() => {
-        count -= Number(removeUpTo.run(upTo).changes)
-      })
+      // Not synced by itself, so that no append waits for it: what a power cut brings back is only replayed, which changes nothing.
+      db.exec('pragma synchronous = normal')
+      try {
+        transaction(() => {
+          count -= Number(removeUpTo.run(upTo).changes)
+        })
+      } finally {
+        db.exec('pragma synchronous = full')
+      }
     },
     reserve,
     wipe() {

@@ -16,7 +16,7 @@ describe('reports of what became of calls', () => {
   const added: { event: TrackedEvent; isChecked: boolean }[] = []
   let failure: Error | null = null
   let mayMiss = false
-  let findCall: ApiHarness['stores']['calls']['find']
+  let findParties: ApiHarness['stores']['calls']['parties']
 
   before(async () => {
     api = await startApi({
@@ -33,18 +33,18 @@ describe('reports of what became of calls', () => {
     seller = await api.person('seller')
     call = sampleCall(seller.account.id, { buyerId: buyer.account.id })
     api.stores.callRecords.set(call.id, call)
-    findCall = api.stores.calls.find.bind(api.stores.calls)
+    findParties = api.stores.calls.parties.bind(api.stores.calls)
   })
   after(() => api.api.close())
   beforeEach(() => {
     added.length = 0
     failure = null
     mayMiss = false
-    api.stores.calls.find = findCall
+    api.stores.calls.parties = findParties
   })
 
   const callsAreAway = (): void => {
-    api.stores.calls.find = () => Promise.reject(new StoreUnavailable('away'))
+    api.stores.calls.parties = () => Promise.reject(new StoreUnavailable('away'))
   }
   const post = (person: Person, type: string, json: unknown) =>
     api.request('POST', `track/${type}`, { token: person.token, json })

@@ -11,11 +11,13 @@ function ask(agent: Agent, job: Job, startedAt: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const headers: Record<string, string> = { authorization: `Bearer ${job.token}` }
     if (job.body !== null) headers['content-type'] = 'application/json'
-    const body = job.body?.replace('{n}', String(2_000_000 + (asked++ % 8_000_000)))
+    const value = job.values?.[asked % job.values.length] ?? ''
+    const body = job.body?.replace('{value}', value).replace('{n}', String(2_000_000 + (asked++ % 8_000_000)))
     const sent = request(job.url, { agent, method: job.method, headers }, (response) => {
       response.resume()
       response.once('end', () => {
-        if (response.statusCode === (job.expected ?? DEFAULT_STATUS[job.method])) resolve(performance.now() - startedAt)
+        if ([job.expected ?? DEFAULT_STATUS[job.method]].flat().includes(response.statusCode!))
+          resolve(performance.now() - startedAt)
         else reject(new Error(`${job.method} ${job.url} answered ${response.statusCode}`))
       })
     })

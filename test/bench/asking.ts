@@ -7,10 +7,11 @@ export interface Job {
   readonly url: string
   readonly token: string
   readonly method: 'GET' | 'POST'
-  /** `{n}` is another seven digits each time. */
+  /** `{n}` is another seven digits each time, `{value}` the next of `values`. */
   readonly body: string | null
-  /** The status of a good answer; 200 to GET and 201 to POST unless it is said. */
-  readonly expected?: number
+  readonly values?: readonly string[]
+  /** The status of a good answer, or several; 200 to GET and 201 to POST unless it is said. */
+  readonly expected?: number | readonly number[]
   readonly connections: number
   /** Left out: each connection asks again as soon as it is answered. */
   readonly perSecond?: number
@@ -59,6 +60,7 @@ export class Asking {
   }
 
   async close(): Promise<void> {
+    if (!this.#child.connected) return
     const exited = once(this.#child, 'exit')
     this.#child.disconnect()
     await exited

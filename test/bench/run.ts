@@ -20,6 +20,7 @@ const NAMES = [
   'reports',
   'api',
   'bid-request',
+  'tracking',
   'media',
   'sip-parser',
   'sip',

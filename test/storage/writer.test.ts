@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import pg from 'pg'
 import type { CallRecord, DialogState } from '../../model/cdr.ts'
-import { newId } from '../../model/ids.ts'
+import { newId, type CallId } from '../../model/ids.ts'
 import type { CallFilter } from '../../api/needs.ts'
 import type { AccountId, AwardId, BidId, CampaignId, TrunkId } from '../../model/ids.ts'
 import type { Queries } from '../../storage/postgres.ts'
@@ -57,6 +57,9 @@ describe('the record writer', () => {
     })
     assert.deepEqual(await storage.stores.auctions.findByCall(call.id), first.auction)
     assert.deepEqual(await storage.stores.calls.find(call.id), second.call)
+    const { state, sellerId, buyerId, currency } = second.call
+    assert.deepEqual(await storage.stores.calls.parties(call.id), { state, sellerId, buyerId, currency })
+    assert.equal(await storage.stores.calls.parties(newId<CallId>()), null)
   })
 
   it('finds what is open without reading the calls that have ended', async () => {

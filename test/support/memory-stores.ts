@@ -363,6 +363,7 @@ const matches = (call: CallRecord, filter: CallFilter) =>
 function calls(records: Map<string, CallRecord>): CallStore {
   return {
     find: async (id) => records.get(id) ?? null,
+    parties: async (id) => records.get(id) ?? null,
     list: async (page, filter) =>
       pageOf(
         [...records.values()].filter((call) => matches(call, filter)),
