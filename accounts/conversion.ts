@@ -4,9 +4,10 @@ import type { ConversionSale, SoldTerms } from '../model/cdr.ts'
 import type { AccountId, CallId, PostingId } from '../model/ids.ts'
 import type { Hold, Posting } from '../model/ledger.ts'
 import { ceilToCent, floorToCent, type Micros } from '../model/money.ts'
+import { mostOfMinutes } from '../model/per-minute.ts'
 import type { TrackedEvent } from '../model/tracking.ts'
 import { createPosting, mergeEntries } from './ledger.ts'
-import { payoutOf } from './settlement.ts'
+import { payoutOf, settledPayout } from './settlement.ts'
 
 /** What the buyer owes for a call, and the seller is due, all told. */
 export interface Owed {
@@ -40,7 +41,8 @@ export function owedFor(terms: SoldTerms, events: readonly Reported[], until: Da
     conversion.type === 'conversion'
       ? priceOfEvent(terms, counted)
       : shareOfSales(terms.priceMicros, conversion.shareMillionths, counted)
-  return { priceMicros, payoutMicros: payoutOf(terms.payout, priceMicros) }
+  // By the minute it was settled with the call's end: the time has no more to say.
+  return { priceMicros, payoutMicros: payoutOf(terms.payout, priceMicros, 0) }
 }
 
 function priceOfEvent({ conversion, priceMicros }: SoldTerms, events: readonly Reported[]): Micros {
@@ -113,19 +115,26 @@ export function postConversion(input: {
 
 const HOUR_MS = 3_600_000
 
-/** A billable call as it is written down with its end; null when it is not paid by conversion. */
-export function saleByConversion(terms: SoldTerms, hold: Hold, endedAt: Date): ConversionSale | null {
-  const { conversion } = terms
-  return conversion
-    ? { terms, hold, endedAt, until: new Date(endedAt.getTime() + conversion.windowHours * HOUR_MS) }
-    : null
+/** A call that was billable for `billableMs` as it is written down with its end; null when it is not paid by conversion. */
+export function saleByConversion(
+  terms: SoldTerms,
+  hold: Hold,
+  endedAt: Date,
+  billableMs: number,
+): ConversionSale | null {
+  const { conversion, payout } = terms
+  if (!conversion) return null
+  const until = new Date(endedAt.getTime() + conversion.windowHours * HOUR_MS)
+  return { terms: { ...terms, payout: settledPayout(payout, billableMs) }, hold, endedAt, until }
 }
 
 /**
  * The most a call can cost the buyer of this award. By a fixed price per conversion that is what comes to the auction's price at
- * the rate the auction went by, rounded up to the cent and never above the amount; of a share, the amount.
+ * the rate the auction went by, rounded up to the cent and never above the amount; of a share, the amount; by the minute, the price of
+ * the longest call that is paid for.
  */
-export function mostOf({ conversion, priceMicros, amountMicros }: Award): Micros {
+export function mostOf({ conversion, minutes, priceMicros, amountMicros }: Award): Micros {
+  if (minutes) return mostOfMinutes(minutes.rateMicros, minutes)
   if (!conversion) return priceMicros
   if (conversion.type === 'sale_share' || conversion.rateMillionths === null) return amountMicros
   const rate = BigInt(conversion.rateMillionths)

@@ -52,6 +52,11 @@ const Figures = {
   disputed: z.int().meta({ description: 'Calls of which an accepted dispute has given something back' }),
   credited: s.printedMoney().nullable().meta({ description: 'What buyers were given back of the revenue' }),
   clawed_back: s.printedMoney().nullable().meta({ description: 'What sellers gave back of the payout' }),
+  minutes: z.number().meta({ description: 'Talked, all answered calls together' }),
+  revenue_per_minute: s
+    .printedMoney()
+    .nullable()
+    .meta({ description: 'Of a minute talked; of a seller’s calls, what it was paid' }),
 }
 const Group = z.strictObject({ key: z.string().nullable(), ...Figures })
 const Point = z.strictObject({ at: s.printedTime(), ...Figures })
@@ -193,7 +198,14 @@ function view(figures: CallFigures, currency: string, { role }: Caller) {
     disputed,
     credited: role === 'seller' ? null : s.printMoney(creditMicros),
     clawed_back: role === 'buyer' ? null : s.printMoney(clawbackMicros),
+    minutes: Math.round(talkMs / 600) / 100,
+    revenue_per_minute: talkMs < 1 ? null : s.printMoney(perMinute(earnedMicros, talkMs)),
   }
+}
+
+/** To the tenth of a cent. */
+function perMinute(micros: Micros, talkMs: number): Micros {
+  return ((micros * 60_000n) / BigInt(Math.round(talkMs)) / 1000n) * 1000n
 }
 
 /** To the tenth of a cent. */

@@ -35,6 +35,16 @@ const Ranked = z.strictObject({
   }),
   score: z.string().nullable(),
   price: s.printedMoney().nullable(),
+  per_minute: z
+    .strictObject({
+      price: s.printedMoney().nullable(),
+      initial_increment_seconds: z.int(),
+      increment_seconds: z.int(),
+      max_billable_seconds: z.int(),
+      expected_seconds: z.int(),
+    })
+    .nullable()
+    .meta({ description: 'Of a bid by the minute: `price` above is what a call of the expected length would come to' }),
   won: z.boolean(),
   reason: z.string().nullable(),
 })
@@ -109,6 +119,7 @@ function forHouse(auction: Auction, call: CallRecord | null): View {
       ...ranked(auction, award, winner),
       score: award.score.toString(),
       price: s.printMoney(award.priceMicros),
+      per_minute: printMinutes(award, true),
     })),
     non_bids: auction.nonBids.map(printLoser),
     non_bids_omitted: auction.nonBidsOmitted,
@@ -168,8 +179,20 @@ function ranked(auction: Auction, award: Award, winner: Award | null): View['ran
     quality: decimal(award.quality ?? 1000),
     score: null,
     price: won ? s.printMoney(award.priceMicros) : null,
+    per_minute: printMinutes(award, won),
     won,
     reason: won ? null : NON_BID_REASONS[code],
+  }
+}
+
+function printMinutes({ minutes }: Award, isTold: boolean): View['ranking'][number]['per_minute'] {
+  if (!minutes) return null
+  return {
+    price: isTold ? s.printMoney(minutes.rateMicros) : null,
+    initial_increment_seconds: minutes.initialSeconds,
+    increment_seconds: minutes.incrementSeconds,
+    max_billable_seconds: minutes.maxBillableSeconds,
+    expected_seconds: minutes.expectedSeconds,
   }
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { FRAUD_ACTIONS } from '../model/fraud.ts'
 import type { CallRecord, CheckRecord, LegRecord, MediaStats } from '../model/cdr.ts'
 import { MONITOR_MODES, type CallMonitor } from '../model/call-monitor.ts'
+import type { BilledMinutes } from '../model/per-minute.ts'
 import type { CallRecording } from '../model/recording.ts'
 import type { Caller } from './endpoint.ts'
 import * as s from './schemas.ts'
@@ -86,6 +87,17 @@ export const CallAnswer = z.strictObject({
   billable_ms: z.int(),
   price: s.printedMoney().nullable(),
   payout: s.printedMoney().nullable(),
+  per_minute: z
+    .strictObject({
+      price: s.printedMoney().nullable(),
+      billed_seconds: z.int().nullable(),
+      payout: s.printedMoney().nullable(),
+      payout_seconds: z.int().nullable(),
+    })
+    .nullable()
+    .meta({
+      description: 'What a minute cost and paid, and for how many seconds; null where neither was by the minute',
+    }),
   currency: z.string(),
   sip_status: z.int().nullable(),
   end_reason: z.string().nullable(),
@@ -176,6 +188,7 @@ export function viewCall(
       bid_id: null,
       target_id: null,
       price: null,
+      per_minute: whole.per_minute?.payout ? { ...whole.per_minute, price: null, billed_seconds: null } : null,
       compliance: viewCompliance({ checks: call.checks.map(withoutFraud) }),
       fraud: null,
       trace,
@@ -187,6 +200,7 @@ export function viewCall(
     trunk_id: null,
     number_id: null,
     payout: null,
+    per_minute: whole.per_minute?.price ? { ...whole.per_minute, payout: null, payout_seconds: null } : null,
     compliance: null,
     signature: whole.signature && { ...whole.signature, ...UNTOLD },
     trace,
@@ -223,6 +237,17 @@ function viewRecording(recording: CallRecording): z.input<typeof RecordingAnswer
   }
 }
 
+function viewMinutes(minutes: BilledMinutes | null): View['per_minute'] {
+  return (
+    minutes && {
+      price: s.printMoney(minutes.price && minutes.price.rateMicros),
+      billed_seconds: minutes.price?.seconds ?? null,
+      payout: s.printMoney(minutes.payout && minutes.payout.rateMicros),
+      payout_seconds: minutes.payout?.seconds ?? null,
+    }
+  )
+}
+
 function viewWhole(call: CallRecord): Omit<View, 'legs' | 'recordings' | 'monitors'> {
   return {
     id: call.id,
@@ -248,6 +273,7 @@ function viewWhole(call: CallRecord): Omit<View, 'legs' | 'recordings' | 'monito
     billable_ms: call.billableMs,
     price: s.printMoney(call.priceMicros),
     payout: s.printMoney(call.payoutMicros),
+    per_minute: viewMinutes(call.legs.find(({ minutes }) => minutes)?.minutes ?? null),
     currency: call.currency,
     sip_status: call.sipStatus,
     end_reason: call.endReason,

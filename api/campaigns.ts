@@ -3,6 +3,7 @@ import { ANY_CALL, type Campaign, type Frequency } from '../model/bid.ts'
 import { NO_CAPS } from '../model/caps.ts'
 import type { AccountId } from '../model/ids.ts'
 import { CENT, formatMoney, type Currency } from '../model/money.ts'
+import { mostOfMinutes } from '../model/per-minute.ts'
 import { BuyerAudioAnswer, BuyerAudioInput, printBuyerAudio, readBuyerAudio } from './call-audio.ts'
 import {
   CriteriaAnswer,
@@ -141,7 +142,11 @@ function readFrequency({ calls, hours, days, after, per }: z.output<typeof Frequ
 }
 
 /** A budget below every active bid of the campaign buys nothing: throws 422. A campaign without bids has any budget. */
-async function requireOneBid(kit: Kit, { id, accountId }: Campaign, budget: Campaign['budget']): Promise<void> {
+async function requireOneBid(
+  kit: Kit,
+  { id, accountId, pricing }: Campaign,
+  budget: Campaign['budget'],
+): Promise<void> {
   const lesser =
     budget.dailyMicros === null || (budget.totalMicros !== null && budget.totalMicros < budget.dailyMicros)
       ? 'total'
@@ -154,15 +159,19 @@ async function requireOneBid(kit: Kit, { id, accountId }: Campaign, budget: Camp
     const page = await kit.stores.bids.list({ limit: s.MAX_PAGE, cursor }, { accountId, status: 'active' })
     for (const bid of page.data) {
       if (bid.campaignId !== id) continue
-      if (bid.amountMicros <= micros) return
-      if (least === null || bid.amountMicros < least) least = bid.amountMicros
+      // By the minute the longest call has to fit.
+      const most = pricing?.type === 'minute' ? mostOfMinutes(bid.amountMicros, pricing) : bid.amountMicros
+      if (most <= micros) return
+      if (least === null || most < least) least = most
     }
     cursor = page.nextCursor
   } while (cursor !== null)
   if (least !== null)
     throw invalid(
       `/budget/${lesser}`,
-      `is below one bid: the campaign’s lowest is ${formatMoney(least)}`,
+      pricing?.type === 'minute'
+        ? `is below one call: the longest of the campaign’s lowest bid costs ${formatMoney(least)}`
+        : `is below one bid: the campaign’s lowest is ${formatMoney(least)}`,
       'below_one_bid',
     )
 }
@@ -257,11 +266,12 @@ export function campaignEndpoints(kit: Kit): Endpoint[] {
       const needsZone = body.schedule || body.criteria?.time_window
       const account = needsZone ? await kit.stores.accounts.find(current.accountId) : null
       const audio = await readBuyerAudio(kit, body.audio, current.audio ?? null)
-      if (body.budget) await requireOneBid(kit, current, mergeBudget(body.budget, current.budget))
-      return {
-        ...merge(body, current, account?.timezone ?? current.timezone),
-        ...given({ audio, pricing: readPricing(body.pricing, current.pricing ?? null, caller) }),
+      const pricing = readPricing(body.pricing, current.pricing ?? null, caller)
+      if (body.budget || pricing?.type === 'minute') {
+        const changed = pricing === undefined ? current : { ...current, pricing }
+        await requireOneBid(kit, changed, mergeBudget(body.budget, current.budget))
       }
+      return { ...merge(body, current, account?.timezone ?? current.timezone), ...given({ audio, pricing }) }
     },
     print,
   })

@@ -2,6 +2,7 @@ import type { Auction, Award, NonBid } from '../model/auction.ts'
 import { NON_BID_REASONS, type NonBidCode } from '../model/bid.ts'
 import type { AccountId, BidId } from '../model/ids.ts'
 import { formatMoney } from '../model/money.ts'
+import type { MinuteTerms } from '../model/per-minute.ts'
 import { REASON_NUMBERS } from '../model/reason-codes.ts'
 
 /** Bids of one reason that are named; the others are counted. */
@@ -41,7 +42,7 @@ export function tellDecision(auction: Auction, only: Reader | null = null): stri
 }
 
 function tellAward(award: Award, currency: string, lost: NonBidCode | null, only: Reader | null): string {
-  const { rank, bidId, buyerId, amountMicros, effective, quality = 1000, priceMicros, conversion } = award
+  const { rank, bidId, buyerId, amountMicros, effective, quality = 1000, priceMicros, conversion, minutes } = award
   const factors = effective
     ? Object.entries(effective.factors)
         .filter(([, factor]) => factor !== 1000)
@@ -49,10 +50,19 @@ function tellAward(award: Award, currency: string, lost: NonBidCode | null, only
     : []
   const made = effective && factors.length > 0 ? `, made ${formatMoney(effective.micros)} by ${factors.join(', ')}` : ''
   const ranked = quality === 1000 || only !== null ? '' : `, ranked at quality ${decimal(quality)}`
-  const price = only === null || only.wonBidId === bidId ? `, at ${formatMoney(priceMicros)}` : ''
-  const expected = conversion ? ' (expected: it pays by conversion)' : ''
+  const isTold = only === null || only.wonBidId === bidId
+  const price = isTold ? `, at ${formatMoney(priceMicros)}` : ''
+  const expected = conversion ? ' (expected: it pays by conversion)' : minutes ? byMinute(minutes, isTold) : ''
   const end = lost === null ? '' : `: ${reason(lost)}`
   return `award ${rank}: bid ${bidId} of buyer ${buyerId}, ${formatMoney(amountMicros)} ${currency}${made}${ranked}${price}${expected}${end}`
+}
+
+function byMinute(
+  { rateMicros, expectedSeconds, initialSeconds, incrementSeconds }: MinuteTerms,
+  isTold: boolean,
+): string {
+  const rate = isTold ? `${formatMoney(rateMicros)} a minute, ` : ''
+  return ` (expected: ${rate}${initialSeconds}/${incrementSeconds}, for ${expectedSeconds} s)`
 }
 
 function byReason(nonBids: readonly NonBid[]): [NonBidCode, readonly NonBid[]][] {

@@ -122,7 +122,7 @@ function view(invoice: Invoice): z.input<typeof InvoiceAnswer> {
   }
 }
 
-const HEADER = 'posted_at,kind,amount,currency,reference,call_id,from,to,billable_ms\r\n'
+const HEADER = 'posted_at,kind,amount,currency,reference,call_id,from,to,billable_ms,billed_seconds,per_minute\r\n'
 
 /** The table, a batch of lines at a time: a busy month has a million. */
 async function* csvChunks(
@@ -146,5 +146,7 @@ function csvLine(line: InvoiceLine, { currency }: Invoice): string {
     csvText(line.from ?? ''),
     csvText(line.to ?? ''),
     line.billableMs === null ? '' : String(Math.floor(line.billableMs)),
+    line.minutes ? String(line.minutes.seconds) : '',
+    line.minutes ? formatMoney(line.minutes.rateMicros) : '',
   ].join(',')}\r\n`
 }

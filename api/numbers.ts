@@ -7,6 +7,7 @@ import { crud, given } from './crud.ts'
 import { SELLERS, type Endpoint } from './endpoint.ts'
 import { phoneAt, type Kit } from './kit.ts'
 import { NumberMenuAnswer, NumberMenuInput, printNumberMenu, readNumberMenu } from './number-menu.ts'
+import { increments } from './pricing.ts'
 import { invalid } from './problems.ts'
 import { printRouting, readRouting, RoutingAnswer, RoutingInput } from './routing-plan.ts'
 import * as s from './schemas.ts'
@@ -26,6 +27,14 @@ const payout = z.discriminatedUnion('type', [
   z
     .strictObject({ type: z.literal('fixed'), value: s.money() })
     .transform(({ value }): Payout => ({ type: 'fixed', amountMicros: value })),
+  z
+    .strictObject({ type: z.literal('minute'), value: s.money(), ...increments })
+    .transform(({ value, initial_increment_seconds: initialSeconds, increment_seconds: incrementSeconds }): Payout => ({
+      type: 'minute',
+      rateMicros: value,
+      initialSeconds,
+      incrementSeconds,
+    })),
 ])
 
 const fields = {
@@ -76,7 +85,12 @@ const Answer = z.strictObject({
   currency: z.string(),
   price_rule: z.enum(['second', 'first']),
   routing: RoutingAnswer,
-  payout: z.strictObject({ type: z.enum(['share', 'fixed']), value: z.string() }),
+  payout: z.strictObject({
+    type: z.enum(['share', 'fixed', 'minute']),
+    value: z.string(),
+    initial_increment_seconds: z.int().optional(),
+    increment_seconds: z.int().optional(),
+  }),
   max_billable_after: z.int(),
   live_bidding_ms: z.int(),
   bidder_deadline_ms: z.int().nullable(),
@@ -87,10 +101,21 @@ const Answer = z.strictObject({
   ...s.printedStored,
 })
 
-const printPayout = (terms: Payout) =>
-  terms.type === 'share'
-    ? ({ type: 'share', value: formatMoney(terms.shareMillionths) } as const)
-    : ({ type: 'fixed', value: formatMoney(terms.amountMicros) } as const)
+function printPayout(terms: Payout): z.input<typeof Answer>['payout'] {
+  switch (terms.type) {
+    case 'share':
+      return { type: 'share', value: formatMoney(terms.shareMillionths) }
+    case 'fixed':
+      return { type: 'fixed', value: formatMoney(terms.amountMicros) }
+    case 'minute':
+      return {
+        type: 'minute',
+        value: formatMoney(terms.rateMicros),
+        initial_increment_seconds: terms.initialSeconds,
+        increment_seconds: terms.incrementSeconds,
+      }
+  }
+}
 
 const print = (number: DialledNumber, currency: Currency): z.input<typeof Answer> => ({
   id: number.id,

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import type { CampaignId } from '../model/ids.ts'
 import { formatMoney, parseShare } from '../model/money.ts'
+import { AT_MAX, type MinutePricing } from '../model/per-minute.ts'
 import { PAYING_TYPES, type Pricing } from '../model/tracking.ts'
 import { BUYERS, endpoint, type Caller, type Endpoint } from './endpoint.ts'
 import { maySee, notFound, type Kit } from './kit.ts'
-import { Problem } from './problems.ts'
+import { invalid, Problem } from './problems.ts'
 import * as s from './schemas.ts'
 
 /** Thirty days; at most ninety: so long funds are held. */
@@ -32,9 +33,35 @@ const common = {
     .optional(),
 }
 
+/** An hour; at most the longest that any call may last. */
+const BILLABLE_SECONDS = 3600
+const MAX_BILLABLE_SECONDS = 86_400
+const MAX_INCREMENT = 3600
+const increment = (what: string) => z.int().min(1).max(MAX_INCREMENT).default(60).meta({ description: what })
+
+/** How time is counted by the minute: 60/60 unless said otherwise. */
+export const increments = {
+  initial_increment_seconds: increment('Billed however short the call was'),
+  increment_seconds: increment('Each further one that has begun is billed'),
+}
+
 /** How a campaign pays. */
 export const PricingInput = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('call') }),
+  z.strictObject({
+    type: z.literal('minute'),
+    ...increments,
+    max_billable_seconds: z
+      .int()
+      .min(1)
+      .max(MAX_BILLABLE_SECONDS)
+      .default(BILLABLE_SECONDS)
+      .meta({ description: 'A longer call costs no more; the price of so many seconds is held for each' }),
+    at_max: z
+      .enum(AT_MAX)
+      .default('continue')
+      .meta({ description: 'Whether a call that lasts longer goes on, at no cost, or is ended' }),
+  }),
   z.strictObject({
     type: z.literal('conversion'),
     event: z
@@ -52,6 +79,13 @@ export const PricingInput = z.discriminatedUnion('type', [
 const Rate = z.string().nullable()
 export const PricingAnswer = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('call') }),
+  z.strictObject({
+    type: z.literal('minute'),
+    initial_increment_seconds: z.int(),
+    increment_seconds: z.int(),
+    max_billable_seconds: z.int(),
+    at_max: z.enum(AT_MAX),
+  }),
   z.strictObject({
     type: z.literal('conversion'),
     event: z.enum(PAYING_TYPES),
@@ -72,6 +106,7 @@ export function readPricing(
 ): Pricing | null | undefined {
   if (input === undefined) return undefined
   if (input.type === 'call') return null
+  if (input.type === 'minute') return readMinutes(input)
   const { rate, window_hours: windowHours } = input
   if (rate !== undefined && caller.role !== 'admin') throw new Problem('forbidden', 'The rate is set by the operator.')
   const kind =
@@ -82,12 +117,32 @@ export function readPricing(
     kind.type === 'conversion'
       ? current?.type === 'conversion' && current.event === kind.event
       : current?.type === 'sale_share' && current.shareMillionths === kind.shareMillionths
-  const kept = isSame ? current!.rateMillionths : null
+  const kept = isSame && current?.type === kind.type ? current.rateMillionths : null
   return { ...kind, windowHours, rateMillionths: rate === undefined ? kept : rate }
+}
+
+function readMinutes(input: Extract<z.output<typeof PricingInput>, { type: 'minute' }>): MinutePricing {
+  const { initial_increment_seconds: initialSeconds, max_billable_seconds: maxBillableSeconds } = input
+  if (maxBillableSeconds < initialSeconds)
+    throw invalid(
+      '/pricing/max_billable_seconds',
+      `must be at least the first increment of ${initialSeconds} s`,
+      'below_initial_increment',
+    )
+  const { increment_seconds: incrementSeconds, at_max: atMax } = input
+  return { type: 'minute', initialSeconds, incrementSeconds, maxBillableSeconds, atMax }
 }
 
 export function printPricing(pricing: Pricing | null | undefined): z.input<typeof PricingAnswer> {
   if (!pricing) return { type: 'call' }
+  if (pricing.type === 'minute')
+    return {
+      type: 'minute',
+      initial_increment_seconds: pricing.initialSeconds,
+      increment_seconds: pricing.incrementSeconds,
+      max_billable_seconds: pricing.maxBillableSeconds,
+      at_max: pricing.atMax,
+    }
   const { windowHours, rateMillionths } = pricing
   const terms = { window_hours: windowHours, rate: rateMillionths === null ? null : printPart(rateMillionths) }
   return pricing.type === 'conversion'

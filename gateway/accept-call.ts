@@ -1,7 +1,7 @@
 import { MediaUnavailable, UnacceptableMedia } from '../media/media-server.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import { Refusal } from '../model/refusal.ts'
-import { Bridge } from './bridge.ts'
+import { Bridge, type BridgeOptions } from './bridge.ts'
 import { buyerTakes, type Taking } from './audio/buyer-accepts.ts'
 import { audioOf, type CallAudio } from './audio/call-audio.ts'
 import { HoldMusic } from './audio/hold-music.ts'
@@ -79,7 +79,7 @@ export async function accept(
     caller: call.caller,
     buyer,
     media: call.media!,
-    maxDurationMs: parts.limits.maxCallDurationMs,
+    ...longestOf(call, parts.limits),
     sessionExpiresS: parts.policies.sessionExpiresS,
     monotonicMs: () => parts.clock.monotonicMs(),
     holdMusic: audio && holdMusicOf(call, audio),
@@ -91,6 +91,17 @@ export async function accept(
   // Asked for while the 200 was on its way.
   if (call.abandoned) call.bridge.hangUp(call.abandoned.why, call.abandoned.by)
   return call.bridge
+}
+
+/** How long it may be up: as the exchange is set, or as its buyer pays for. */
+function longestOf(
+  { sold }: Call,
+  { maxCallDurationMs }: ExchangeParts['limits'],
+): Pick<BridgeOptions, 'maxDurationMs' | 'atMaxDuration'> {
+  const mostMs = sold?.minutes?.atMax === 'end' ? sold.minutes.maxBillableSeconds * 1000 : Infinity
+  return mostMs < maxCallDurationMs
+    ? { maxDurationMs: mostMs, atMaxDuration: 'max_billable_duration' }
+    : { maxDurationMs: maxCallDurationMs }
 }
 
 /** Null when neither side would hear any. */

@@ -136,7 +136,12 @@ export class Announcements {
 
   answered(call: Call, award: Award): void {
     this.#toParties('call.answered', call, () => this.#callPayload(call))
-    const price = { bid_id: award.bidId, price: formatMoney(award.priceMicros) }
+    const { bidId, priceMicros, minutes } = award
+    const price = {
+      bid_id: bidId,
+      price: formatMoney(priceMicros),
+      ...(minutes && { price_per_minute: formatMoney(minutes.rateMicros) }),
+    }
     this.#publish('bid.won', call, () => ({ ...this.#callPayload(call), ...price }), {
       buyerPayloads: new Map([[award.buyerId, price]]),
     })

@@ -26,6 +26,8 @@ export interface BridgeOptions {
   readonly buyer: Leg
   readonly media: MediaSession
   readonly maxDurationMs: number
+  /** Why the exchange hangs up then; absent: `max_duration`. */
+  readonly atMaxDuration?: EndReason
   /** Seconds; 0: no session timers (RFC 4028). */
   readonly sessionExpiresS: number
   readonly monotonicMs: () => number
@@ -79,7 +81,8 @@ export class Bridge {
     this.ended = new Promise((resolve) => (this.#resolve = resolve))
     this.agreed = new Promise((resolve) => (this.#resolveAgreed = resolve))
     if (!this.#owesAnswer) this.#resolveAgreed()
-    this.#timer = setTimeout(() => this.hangUp('max_duration', 'exchange'), options.maxDurationMs)
+    const { maxDurationMs, atMaxDuration = 'max_duration' } = options
+    this.#timer = setTimeout(() => this.hangUp(atMaxDuration, 'exchange'), maxDurationMs)
     this.#legs = { caller: callerLeg, buyer }
     const dialogOf = (side: LegSide): LegDialog => this.#legs[side].dialog
     const onGone = (side: LegSide, dialog: LegDialog): void => this.#dialogGone(side, dialog)

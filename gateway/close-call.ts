@@ -129,7 +129,10 @@ function settleSale(call: Call, parts: ExchangeParts): { posting: Posting | null
   call.billableMs = settlement.billableMs
   call.priceMicros = settlement.priceMicros
   call.payoutMicros = settlement.payoutMicros
-  const conversion = settlement.billable ? saleByConversion(sold, takenAward.hold, call.endedAt!) : null
+  if (settlement.minutes && call.soldAttempt) call.soldAttempt.minutes = settlement.minutes
+  const conversion = settlement.billable
+    ? saleByConversion(sold, takenAward.hold, call.endedAt!, settlement.billableMs)
+    : null
   // What it may bring counts against the budget as it did in the auction: by what was to be expected.
   takenAward.reservation.settle(
     conversion ? sold.expectedMicros! : settlement.priceMicros,

@@ -12,6 +12,7 @@ import type { Exclusion } from '../model/exclusion.ts'
 import type { DomainEvent } from '../model/events.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import type { AwardId, CallId, TrunkId } from '../model/ids.ts'
+import type { BilledMinutes } from '../model/per-minute.ts'
 import type { AuctionRequest } from '../routing/route-call.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import type { Place, ZipPlace } from '../model/places.ts'
@@ -44,6 +45,8 @@ export interface BuyerAttempt {
   endedAt: Date | null
   sipStatus: number | null
   media: MediaStats | null
+  /** What it came to by the minute, where somebody is paid so. */
+  minutes?: BilledMinutes
 }
 
 /** An auction as it was handed to the writer, and the award that was then taken for its winner. */

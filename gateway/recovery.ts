@@ -51,6 +51,7 @@ async function closeOne(
     call.answeredAt && sale
       ? settle({ terms: sale.terms, durationMs, endedAt, postingId: newId(), callId: call.id, operatorId })
       : null
+  const { minutes = null } = settlement ?? {}
   const record: CallRecord = {
     ...call,
     state: 'ended',
@@ -58,14 +59,20 @@ async function closeOne(
     endReason: 'interrupted',
     hungUpBy: 'exchange',
     endedAt,
-    legs: call.legs.map((leg) => ({ ...leg, endedAt: leg.endedAt ?? endedAt })),
+    legs: call.legs.map((leg) => ({
+      ...leg,
+      endedAt: leg.endedAt ?? endedAt,
+      ...(minutes && leg.awardId === sale!.terms.awardId && { minutes }),
+    })),
     durationMs,
     billableMs: settlement?.billableMs ?? 0,
     priceMicros: settlement?.priceMicros ?? 0n,
     payoutMicros: settlement?.payoutMicros ?? 0n,
   }
   const posting = settlement?.posting ?? null
-  const conversion = settlement?.billable ? saleByConversion(sale!.terms, sale!.hold, endedAt) : null
+  const conversion = settlement?.billable
+    ? saleByConversion(sale!.terms, sale!.hold, endedAt, settlement.billableMs)
+    : null
   const events = eventsOfEnd(record, posting)
   await writer.write({
     kind: 'ended',

@@ -59,6 +59,7 @@ function soldTerms(call: Call, award: Award, hold: Hold, payout: SoldTerms['payo
     priceMicros: hold.amountMicros,
     billableAfter: award.billableAfter,
     payout,
+    ...(award.minutes && { minutes: award.minutes }),
     ...(award.conversion && { conversion: award.conversion, expectedMicros: award.priceMicros }),
   }
 }

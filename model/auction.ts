@@ -2,7 +2,8 @@ import type { NonBidCode } from './bid.ts'
 import type { DecisionInputs } from './decision.ts'
 import type { AccountId, AuctionId, AwardId, BidId, CallId, CampaignId, NumberId, TargetId } from './ids.ts'
 import type { Currency, Micros } from './money.ts'
-import type { Pricing } from './tracking.ts'
+import type { MinuteTerms } from './per-minute.ts'
+import type { ConversionPricing } from './tracking.ts'
 import type { Strategy } from './routing-plan.ts'
 import type { PriceRule } from './trunk.ts'
 
@@ -47,7 +48,9 @@ export interface Award {
   /** Seconds. */
   readonly billableAfter: number
   /** Paid by what becomes of the call: `priceMicros` is then what it is expected to bring. */
-  readonly conversion?: Pricing
+  readonly conversion?: ConversionPricing
+  /** Paid by the minute: `priceMicros` is then what it is expected to bring. */
+  readonly minutes?: MinuteTerms
 }
 
 export interface NonBid {

@@ -153,6 +153,7 @@ export const NON_BID_REASONS = {
   attestation_too_low: 'the caller’s number is attested with less than the bid asks for',
   modified_away: 'the bid’s own modifiers leave nothing of it for this call',
   paid_by_conversion: 'the campaign pays by conversion: no price can be promised to a ping',
+  paid_by_minute: 'the campaign pays by the minute: no price can be promised to a ping',
   currency_mismatch: 'the bid is in another currency than the number',
   duration_above_limit: 'the bid’s billable_after exceeds the number’s max_billable_after',
   bid_concurrency: 'the bid has its most concurrent calls',

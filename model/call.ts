@@ -18,6 +18,8 @@ export type EndReason =
   | 'buyer_hung_up'
   | 'operator_hung_up'
   | 'max_duration'
+  /** Its buyer pays by the minute, and for no more of them. */
+  | 'max_billable_duration'
   | 'rtp_timeout'
   /** The media engine that had it died, or lost it. */
   | 'media_failed'

@@ -15,7 +15,8 @@ import type {
 import type { Currency, Micros } from './money.ts'
 import type { PhoneNumber } from './phone-number.ts'
 import type { Hold } from './ledger.ts'
-import type { Pricing } from './tracking.ts'
+import type { BilledMinutes, MinuteTerms } from './per-minute.ts'
+import type { ConversionPricing } from './tracking.ts'
 import type { StirResult } from './stir.ts'
 import type { Payout, TrafficType } from './trunk.ts'
 
@@ -79,6 +80,8 @@ export interface LegRecord {
   /** The final SIP status of the INVITE; null if none came. */
   readonly sipStatus: number | null
   readonly media: MediaStats | null
+  /** Of the one that was sold: what it came to by the minute; absent where nobody is paid so. */
+  readonly minutes?: BilledMinutes
 }
 
 /** Enough of a SIP dialog (RFC 3261 §12) to send its BYE after a crash. */
@@ -171,7 +174,9 @@ export interface SoldTerms {
   readonly billableAfter: number
   readonly payout: Payout
   /** Paid by what becomes of the call, and then `priceMicros` at the most; absent: `priceMicros` when it is billable. */
-  readonly conversion?: Pricing
+  readonly conversion?: ConversionPricing
+  /** Paid by the minute, and then `priceMicros` at the most. */
+  readonly minutes?: MinuteTerms
   /** By conversion: what the call was expected to bring, which is what it won its auction by. */
   readonly expectedMicros?: Micros
 }

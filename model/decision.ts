@@ -82,6 +82,8 @@ export interface BidThen {
   readonly campaign: number
   /** Calls in progress on this bid. */
   readonly inUse: number
+  /** Of a bid by the minute: how long billed calls of its target last, seconds. */
+  readonly talkSeconds?: number
 }
 
 /** What was asked, without who called: only whether the number was known. */

@@ -1,6 +1,7 @@
 import type { AccountId, CallId, InvoiceId } from './ids.ts'
 import type { PostingKind } from './ledger.ts'
 import type { Currency, Micros } from './money.ts'
+import type { BilledMinutes } from './per-minute.ts'
 
 /** What came of one kind of posting in a period. */
 export interface InvoiceTotal {
@@ -37,6 +38,8 @@ export interface InvoiceLine {
   readonly from: string | null
   readonly to: string | null
   readonly billableMs: number | null
+  /** By the minute: as billed to the buyer, or paid to the seller; null where this side was not. */
+  readonly minutes: BilledMinutes['price']
 }
 
 /** A calendar month on an account's clocks. */

@@ -1,10 +1,11 @@
 import type { AccountId, CampaignId, TargetId } from './ids.ts'
 
 /** What may become of a call that a target is rung for. */
-export const OUTCOME_KINDS = ['attempted', 'answered', 'billed', 'converted', 'short', 'complained'] as const
+export const OUTCOME_KINDS = ['attempted', 'answered', 'billed', 'converted', 'short', 'complained', 'talked'] as const
 /**
  * `billed`: by its duration, when it ended. `converted`: what its buyer told of it later was worth the price. A call counts as one of the
  * two at most. `short`: answered, and over within ten seconds. `complained`: its buyer had its money back.
+ * `talked`: a whole second of a call that was billed.
  */
 export type OutcomeKind = (typeof OUTCOME_KINDS)[number]
 

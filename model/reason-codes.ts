@@ -25,6 +25,7 @@ export const REASON_NUMBERS = {
   seller_mismatch: 308,
   modified_away: 309,
   paid_by_conversion: 310,
+  paid_by_minute: 311,
   compliance_rule: 320,
   buyer_do_not_call: 321,
   consent_missing: 330,

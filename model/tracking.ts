@@ -1,6 +1,7 @@
 import type { Role } from './account.ts'
 import type { AccountId, CallId, Id } from './ids.ts'
 import type { Currency, Micros } from './money.ts'
+import type { MinutePricing } from './per-minute.ts'
 
 export type TrackingId = Id<'tracking'>
 
@@ -51,7 +52,7 @@ export interface StoredTracking extends TrackedEvent {
  * How a campaign pays: a fixed price once the call has become what `event` says, or a share of what it sold for. What the buyer
  * reports within `windowHours` of the call's end counts.
  */
-export type Pricing = {
+export type ConversionPricing = {
   readonly windowHours: number
   /**
    * What share of its amount a call is expected to bring, in millionths: auctions compare bids by that. Set by the operator;
@@ -63,8 +64,11 @@ export type Pricing = {
   | { readonly type: 'sale_share'; readonly shareMillionths: number }
 )
 
+/** How a campaign pays, where not by the call. */
+export type Pricing = ConversionPricing | MinutePricing
+
 /** What a call is expected to bring of a bid's amount, in micros: by the rate where it pays by conversion, else all of it. */
-export function expectedMicros(amountMicros: Micros, pricing: Pricing | null | undefined): number {
+export function expectedMicros(amountMicros: Micros, pricing: ConversionPricing | null | undefined): number {
   return Number(pricing ? (amountMicros * BigInt(pricing.rateMillionths ?? 0)) / 1_000_000n : amountMicros)
 }
 

@@ -4,6 +4,7 @@ import type { Caps } from './caps.ts'
 import type { AccountId, NumberId, TargetId, TrunkId } from './ids.ts'
 import type { Micros } from './money.ts'
 import type { NumberMenu } from './number-menu.ts'
+import type { Increments } from './per-minute.ts'
 import type { PhoneNumber } from './phone-number.ts'
 import type { RoutingPlan } from './routing-plan.ts'
 import type { DigestSecret } from './sip-user.ts'
@@ -59,10 +60,11 @@ export type TrafficType = 'inbound' | 'transfer' | 'outbound'
 
 export type PriceRule = 'second' | 'first'
 
-/** What the seller is paid of the price: a share in millionths, or a fixed amount never above the price. */
+/** What the seller is paid of the price: a share in millionths, or a fixed amount, of a call or of a minute, never above the price. */
 export type Payout =
   | { readonly type: 'share'; readonly shareMillionths: bigint }
   | { readonly type: 'fixed'; readonly amountMicros: Micros }
+  | ({ readonly type: 'minute'; readonly rateMicros: Micros } & Increments)
 
 /** A number sellers advertise: dialling it offers a call of this vertical for sale on these terms. */
 export interface DialledNumber extends Stored {

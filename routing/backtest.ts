@@ -3,6 +3,7 @@ import type { NonBidCode } from '../model/bid.ts'
 import type { CampaignThen, DecisionInputs, UsageThen } from '../model/decision.ts'
 import type { AccountId, AuctionId, BidId, CallId, CampaignId } from '../model/ids.ts'
 import type { Currency, Micros } from '../model/money.ts'
+import { billedSeconds, priceOfSeconds } from '../model/per-minute.ts'
 import { isTimeZone, localDay, localMonth } from '../model/time-window.ts'
 import { differences } from './compare-auctions.ts'
 import { rerunAuction } from './rerun.ts'
@@ -165,11 +166,7 @@ export class Backtest {
         this.#newlySoldMicros.set(currency, (this.#newlySoldMicros.get(currency) ?? 0n) + first.priceMicros)
       } else if (first.bidId !== wasOffered?.bidId) this.#suppositions.otherwiseRung++
     }
-    // By conversion it is what the call was expected to bring, whenever it ended.
-    const pays = (award: Award | null): Micros =>
-      award !== null && (award.conversion !== undefined || call.durationMs >= award.billableAfter * 1000)
-        ? award.priceMicros
-        : 0n
+    const pays = (award: Award | null): Micros => (award === null ? 0n : paidFor(award, call.durationMs))
     // What was billed is what was billed, whatever the auction said.
     const [billedBefore, billedAfter] = [call.billedMicros, isSameSale(before, after) ? call.billedMicros : pays(after)]
     if (before) this.#count('before', before.buyerId, currency, billedBefore)
@@ -258,4 +255,13 @@ function taker(award: Award | null): Taker | null {
 
 function noSums(): Sums {
   return { answered: 0, billed: 0, revenueMicros: 0n }
+}
+
+/** What a call of this length pays; by conversion what it was expected to bring, whenever it ended. */
+function paidFor({ conversion, minutes, billableAfter, priceMicros }: Award, durationMs: number): Micros {
+  if (conversion) return priceMicros
+  if (durationMs < billableAfter * 1000) return 0n
+  return minutes
+    ? priceOfSeconds(minutes.rateMicros, billedSeconds(minutes, durationMs, minutes.maxBillableSeconds))
+    : priceMicros
 }

@@ -180,7 +180,7 @@ export class BidBook {
       state.usage.setBudget(value.budget)
       if (value.frequency !== null) this.accountOf(value.accountId).callers.keep(value.frequency.hours)
     }
-    const isRated = before?.pricing?.rateMillionths !== value?.pricing?.rateMillionths
+    const isRated = !isSameData(before?.pricing ?? null, value?.pricing ?? null)
     if (isRated) for (const bid of state.bids) bid.weigh()
     if (value !== null && before !== null && isSameMarket(before, value)) {
       if (before.status !== value.status || isRated) this.#settle(state)

@@ -41,7 +41,13 @@ function awardText(award: Award | undefined): string {
         .map(([name, factor]) => `${name} ${factor}`)
         .join(', ')}`
     : ''
-  return `bid ${bidId} (buyer ${buyerId}, campaign ${campaignId}, target ${targetId}) of ${formatMoney(amountMicros)}${made}, quality ${quality ?? 1000}, score ${score}, at ${formatMoney(priceMicros)} after ${award.conversion ? 'a conversion' : `${billableAfter} s`}`
+  return `bid ${bidId} (buyer ${buyerId}, campaign ${campaignId}, target ${targetId}) of ${formatMoney(amountMicros)}${made}, quality ${quality ?? 1000}, score ${score}, at ${formatMoney(priceMicros)} after ${award.conversion ? 'a conversion' : `${billableAfter} s`}${byMinute(award)}`
+}
+
+function byMinute({ minutes }: Award): string {
+  if (!minutes) return ''
+  const { rateMicros, expectedSeconds, initialSeconds, incrementSeconds, maxBillableSeconds } = minutes
+  return `, ${formatMoney(rateMicros)} a minute (${initialSeconds}/${incrementSeconds}, at most ${maxBillableSeconds} s) for ${expectedSeconds} s`
 }
 
 /** Why candidates got no award, in the decision itself. */

@@ -8,7 +8,7 @@ import { modifierOf } from './modifiers.ts'
 import type { RoutingNeeds } from './needs.ts'
 import type { Pacing } from './pacing.ts'
 import type { Performance } from './performance.ts'
-import { NEUTRAL_QUALITY, type QualityThousandths } from './quality.ts'
+import { NEUTRAL_QUALITY, type AllOutcomes, type QualityThousandths } from './quality.ts'
 import { judgePlaces } from './reservation.ts'
 import type { CallFacts, CampaignState, StandingBid, TargetState } from './standing-bid.ts'
 
@@ -23,6 +23,7 @@ export class Eligibility {
   readonly #needs: RoutingNeeds
   readonly #performance: Pick<Performance, 'factor'>
   readonly #qualityOf: ((targetId: TargetId) => QualityThousandths) | undefined
+  readonly #allOutcomes: Pick<AllOutcomes, 'talkSeconds'>
   #auction = 0
   #facts!: CallFacts
   #ani: PhoneNumber | null = null
@@ -36,10 +37,12 @@ export class Eligibility {
     needs: RoutingNeeds,
     performance: Pick<Performance, 'factor'>,
     qualityOf: ((targetId: TargetId) => QualityThousandths) | undefined,
+    allOutcomes: Pick<AllOutcomes, 'talkSeconds'>,
   ) {
     this.#needs = needs
     this.#performance = performance
     this.#qualityOf = qualityOf
+    this.#allOutcomes = allOutcomes
   }
 
   /** Numbers the auctions, so that what was found out in one is known for it alone. */
@@ -93,7 +96,7 @@ export class Eligibility {
       state.pacing === null &&
       campaign!.frequency === null &&
       !campaign!.factors?.performance &&
-      (isCall || !campaign!.pricing) &&
+      (!campaign!.pricing || (isCall && campaign!.pricing.type !== 'minute')) &&
       buyer.account!.currency === currency &&
       (conditions.area === null || conditions.area.judge(caller) === null) &&
       (conditions.opening === null || conditions.opening.isOpen(atMs)) &&
@@ -119,7 +122,10 @@ export class Eligibility {
     const facts = this.#facts
     const code = bid.judgePlaceAndTime(facts.caller, facts.atMs) ?? bid.judgeTerms(facts)
     if (code !== null) return code
-    if (!facts.isCall && bid.campaign.campaign!.pricing) return 'paid_by_conversion'
+    const { pricing } = bid.campaign.campaign!
+    if (!facts.isCall && pricing) return pricing.type === 'minute' ? 'paid_by_minute' : 'paid_by_conversion'
+    const isByMinute = pricing?.type === 'minute'
+    if (isByMinute) bid.learnTalk((bid.target.outcomes ?? this.#allOutcomes).talkSeconds(facts.atMs))
     bid.amountMicros = bid.wholeMicros
     bid.factors = null
     const { modifiers } = bid.bid
@@ -134,8 +140,10 @@ export class Eligibility {
     if (!meetsReserve(bid.amountMicros, facts.reserveMicros)) return 'below_reserve'
     const byPlaces = judgePlaces(bid, this.#ani, facts.atMs)
     if (byPlaces !== null) return byPlaces
-    const byFunds = this.#judgeFunds(bid)
     const { target, campaign } = bid
+    let byFunds = this.#judgeFunds(bid)
+    // The longest call is held for, so it must be there to hold.
+    if (byFunds === null && isByMinute && bid.mostMicros > campaign.payableMicros) byFunds = campaign.payableBy
     if (target.judgedIn !== this.#auction) this.#judgeTarget(target, bid.bid.targetId)
     bid.quality = target.quality
     if (campaign.pacing === null || (byFunds !== null && byFunds !== 'budget_exhausted')) return byFunds

@@ -36,6 +36,7 @@ export interface HeldAuction {
   readonly maxAwards: number
   readonly maxNonBids: number
   readonly quality: (target: TargetState) => number
+  readonly talkSeconds: (target: TargetState) => number
   readonly success: (target: TargetState) => TargetThen['success']
   readonly turn: (target: TargetState) => number
   readonly performance: Pick<Performance, 'factor'>
@@ -108,7 +109,8 @@ export function keepInputs(book: BidBook, needs: RoutingNeeds, held: HeldAuction
     if (buyer.keptBy !== stamp) keepBuyer(buyer)
     if (target.keptBy !== stamp) keepTarget(target)
     if (campaign.keptBy !== stamp) keepCampaign(campaign)
-    return { bid, buyer: buyer.keptAs, target: target.keptAs, campaign: campaign.keptAs, inUse: own.count }
+    const then = { bid, buyer: buyer.keptAs, target: target.keptAs, campaign: campaign.keptAs, inUse: own.count }
+    return campaign.campaign?.pricing?.type === 'minute' ? { ...then, talkSeconds: held.talkSeconds(target) } : then
   })
   const seller = book.accountOf(number.accountId)
   const asked: Writable<RequestThen> = {

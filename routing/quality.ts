@@ -94,6 +94,13 @@ export class TargetOutcomes {
     return successOf(counts[KIND.attempted]!, counts[KIND.billed]! + counts[KIND.converted]!, this.#all.guess(nowMs))
   }
 
+  /** How long a billed call of its lasts, whole seconds: its own as they fade, and all targets' mean for ten calls more. */
+  talkSeconds(nowMs: number): number {
+    const counts = this.#counts.read(nowMs)
+    const prior = this.#all.talkSeconds(nowMs) * TALK_STRENGTH
+    return Math.floor((counts[KIND.talked]! + prior) / (counts[KIND.billed]! + TALK_STRENGTH))
+  }
+
   describe(nowMs: number): TargetQuality {
     const counts = this.#counts.read(nowMs)
     const attempts = counts[KIND.attempted]!
@@ -111,11 +118,16 @@ export class TargetOutcomes {
   }
 }
 
+/** What a billed call lasts, until the exchange has seen a hundred: three minutes. */
+export const FIRST_TALK_SECONDS = 180
+/** So many calls as all targets have stand for a target whose own have not been seen. */
+const TALK_STRENGTH = 10
+
 /** No rate is nought: what has never happened yet may. */
 const LEAST_RATE = 0.001
 
 /** What an auction asks of them, and what adds to them. */
-export type Outcomes = Pick<TargetOutcomes, 'add' | 'quality' | 'success' | 'describe'>
+export type Outcomes = Pick<TargetOutcomes, 'add' | 'quality' | 'success' | 'talkSeconds' | 'describe'>
 
 /** A target as the book has it, as far as it is measured. */
 interface Measured {
@@ -130,6 +142,7 @@ export class AllOutcomes {
   readonly #mostTargets: number
   #rates = NO_RATES
   #guess = FIRST_GUESS
+  #talkSeconds = FIRST_TALK_SECONDS
   #of = NaN
 
   constructor(mostTargets = MOST_TARGETS) {
@@ -165,6 +178,12 @@ export class AllOutcomes {
     return this.#guess
   }
 
+  /** How long a billed call of any target lasts, whole seconds. */
+  talkSeconds(nowMs: number): number {
+    this.#work(nowMs)
+    return this.#talkSeconds
+  }
+
   /** The same for a target that was never rung. */
   unknownSuccess(nowMs: number): Success {
     return successOf(0, 0, this.guess(nowMs))
@@ -177,7 +196,9 @@ export class AllOutcomes {
     const counts = this.#counts.read(nowMs)
     this.#rates = ratesOf(counts, NO_RATES, 0)
     const attempts = counts[KIND.attempted]!
-    const sold = counts[KIND.billed]! + counts[KIND.converted]!
+    const billed = counts[KIND.billed]!
+    const sold = billed + counts[KIND.converted]!
+    this.#talkSeconds = billed < FEWEST_GUESSED_BY ? FIRST_TALK_SECONDS : Math.floor(counts[KIND.talked]! / billed)
     this.#guess = attempts < FEWEST_GUESSED_BY ? FIRST_GUESS : Math.min(1, (sold + 1) / (attempts + 2))
   }
 }

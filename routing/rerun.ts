@@ -5,7 +5,7 @@ import type { AccountId, AuctionId, CampaignId, NumberId, TargetId } from '../mo
 import type { PhoneNumber } from '../model/phone-number.ts'
 import { BidBook } from './bid-book.ts'
 import { Competition } from './competition.ts'
-import { AllOutcomes } from './quality.ts'
+import { AllOutcomes, FIRST_TALK_SECONDS } from './quality.ts'
 import { createRouting } from './route-call.ts'
 
 /** As of a target that was never rung, while the exchange has seen few calls. */
@@ -35,6 +35,8 @@ export function rerunAuction(inputs: DecisionInputs, auctionId: AuctionId): Auct
   if (seller !== null) putAccount(seller)
   for (const buyer of buyers) putAccount(buyer)
   const turns = new Map<TargetId, number>()
+  const talk = new Map<TargetId, number>()
+  for (const { bid, talkSeconds } of bids) if (talkSeconds !== undefined) talk.set(bid.targetId, talkSeconds)
   for (const { target, usage, isDown, unreachable, quality, success, turn } of targets) {
     book.apply({ kind: 'target', id: target.id, value: target })
     book.setUnreachable(target.id, unreachable)
@@ -46,6 +48,7 @@ export function rerunAuction(inputs: DecisionInputs, auctionId: AuctionId): Auct
     state.outcomes = {
       quality: () => quality,
       success: () => success ?? UNKNOWN_SUCCESS,
+      talkSeconds: () => talk.get(target.id) ?? FIRST_TALK_SECONDS,
       add: () => {},
       describe: () => assert.fail('nobody asks'),
     }

@@ -4,8 +4,9 @@ import type { BookChange } from '../model/book.ts'
 import { exclusionOf } from '../model/exclusion.ts'
 import type { Claim, CounterTotals } from '../model/claim.ts'
 import type { AccountId, AuctionId, AwardId, BidderId, BidId, CallId, CampaignId, TargetId } from '../model/ids.ts'
-import type { Micros } from '../model/money.ts'
+import { CENT, type Micros } from '../model/money.ts'
 import type { Outcome, TargetQuality } from '../model/outcome.ts'
+import { mostOfMinutes, rateFor, type MinutePricing, type MinuteTerms } from '../model/per-minute.ts'
 import type { PhoneNumber } from '../model/phone-number.ts'
 import { seedOf } from '../model/routing-plan.ts'
 import type { DialledNumber } from '../model/trunk.ts'
@@ -130,7 +131,7 @@ export function createRouting(
   const { book = new BidBook(() => needs.clock.now()), performance = new Performance() } = parts
   const { competition = new Competition(), turns = new Turns() } = parts
   const outcomes = new AllOutcomes()
-  const eligibility = new Eligibility(needs, performance, qualityOf)
+  const eligibility = new Eligibility(needs, performance, qualityOf, outcomes)
 
   function reserveOf({ number }: AuctionRequest): number {
     const own = number.reservePriceMicros
@@ -225,7 +226,8 @@ export function createRouting(
     }
     if (factors !== null) award.effective = { micros: BigInt(amountMicros), factors }
     if (quality !== NEUTRAL_QUALITY) award.quality = quality
-    if (pricing) award.conversion = pricing
+    if (pricing?.type === 'minute') award.minutes = minutesOf(candidate, pricing, priceMicros)
+    else if (pricing) award.conversion = pricing
     return award
   }
 
@@ -289,6 +291,7 @@ export function createRouting(
             quality: (state) => qualityOf?.(state.target!.id) ?? state.outcomes?.quality(facts.atMs) ?? NEUTRAL_QUALITY,
             performance,
             competition,
+            talkSeconds: ({ outcomes: own }) => (own ?? outcomes).talkSeconds(facts.atMs),
             success: ({ outcomes: own }) =>
               plan?.strategy === 'predictive'
                 ? (own?.success(facts.atMs) ?? outcomes.unknownSuccess(facts.atMs))
@@ -343,8 +346,10 @@ export function createRouting(
       const bySeller = sellerId === null ? null : judgeSeller(sellerId, atMs)
       const code = bySeller ?? bid.standstill ?? judgePlaces(bid, ani, atMs)
       if (code !== null) return code
-      const priceMicros = Number(award.priceMicros)
-      if (bid.wholeMicros < priceMicros) return 'bid_lowered'
+      const { minutes } = award
+      const priceMicros = Number(minutes ? mostOfMinutes(minutes.rateMicros, minutes) : award.priceMicros)
+      const isLowered = minutes ? bid.bid.amountMicros < minutes.rateMicros : bid.wholeMicros < priceMicros
+      if (isLowered) return 'bid_lowered'
       if (bid.campaign.usage.leftMicros(atMs) < priceMicros) return 'budget_exhausted'
       reservations++
       const seller = sellerId === null ? null : book.accountOf(sellerId).usage
@@ -404,6 +409,22 @@ function restoreUsage(book: BidBook, row: UsageRow): void {
   }
   if (buyer === null || ani === null) return
   buyer.callers.add(ani, { atMs: awardedAtMs, campaignId, targetId, isConverted })
+}
+
+/**
+ * What an award by the minute is sold at: the price of a minute at which the expected seconds come to its price. One that pays all it bid
+ * pays that of each minute, whatever rounding made of the expected sum.
+ */
+function minutesOf(
+  { bid, amountMicros, wholeMicros, expectedSeconds }: StandingBid,
+  pricing: MinutePricing,
+  priceMicros: number,
+): MinuteTerms {
+  const whole = BigInt(wholeMicros)
+  const own = amountMicros === wholeMicros ? bid.amountMicros : (bid.amountMicros * BigInt(amountMicros)) / whole
+  const paysAll = priceMicros >= amountMicros - (amountMicros % Number(CENT))
+  const wanted = paysAll ? own : rateFor(BigInt(priceMicros), expectedSeconds)
+  return { ...pricing, rateMicros: wanted < own ? wanted : own, expectedSeconds }
 }
 
 /** One bigint where three would be made, while it is small enough to be exact. */

@@ -3,6 +3,8 @@ import type { Bid, Campaign, Criteria, NonBidCode } from '../model/bid.ts'
 import type { ConsentDemand, GivenConsent } from '../model/consent.ts'
 import type { AccountId, NumberId, TargetId } from '../model/ids.ts'
 import { isAtLeast, type Attestation } from '../model/stir.ts'
+import { MAX_MONEY } from '../model/money.ts'
+import { expectedSecondsOf, mostOfMinutes, type MinutePricing } from '../model/per-minute.ts'
 import { expectedMicros } from '../model/tracking.ts'
 import type { Target } from '../model/trunk.ts'
 import { areaOf, type Area, type CallerPlace } from './area.ts'
@@ -15,7 +17,7 @@ import type { Factors, NonBid } from '../model/auction.ts'
 import type { Opening, WallClock, WallClocks } from './opening.ts'
 import type { Pacing } from './pacing.ts'
 import { PlacesInUse } from './places-in-use.ts'
-import { NEUTRAL_QUALITY, type Outcomes, type QualityThousandths } from './quality.ts'
+import { FIRST_TALK_SECONDS, NEUTRAL_QUALITY, type Outcomes, type QualityThousandths } from './quality.ts'
 import { traitsOf, type CallTags, type Traits } from './traits.ts'
 
 /** A buyer or seller as the book has it; a buyer's is shared by its bids. */
@@ -139,7 +141,7 @@ export class StandingBid implements Candidate {
   // What every auction reads of every bid it finds comes first, side by side in memory: most of what one costs is fetching this.
   readonly campaign: CampaignState
   readonly target: TargetState
-  /** The bid's amount, or what is expected of it by conversion; `amountMicros` is what it comes to in the auction that is being held. */
+  /** The bid's amount, or what is expected of it by conversion or by the minute; `amountMicros` is what it comes to in the auction that is being held. */
   wholeMicros = 0
   amountMicros = 0
   quality = NEUTRAL_QUALITY
@@ -163,6 +165,11 @@ export class StandingBid implements Candidate {
   readonly places: PlacesInUse
   /** Why it lost last, but for `outbid`. */
   #lastLost: NonBid | null = null
+  /** Of a bid by the minute: how long its target's billed calls last, and what one is expected to be billed for. */
+  talkSeconds = FIRST_TALK_SECONDS
+  expectedSeconds = 0
+  /** The most a call can cost, where that is more than its price. */
+  mostMicros = 0
   readonly conditions: Conditions
   /** Of its modifiers' zone; null without modifiers by the hour. */
   modifierClock: WallClock | null
@@ -215,7 +222,24 @@ export class StandingBid implements Candidate {
 
   /** Its amount has changed, or what a call is expected to bring of it. */
   weigh(): void {
-    this.wholeMicros = expectedMicros(this.bid.amountMicros, this.campaign.campaign?.pricing)
+    const pricing = this.campaign.campaign?.pricing
+    if (pricing?.type === 'minute') this.#weighMinutes(pricing)
+    else this.wholeMicros = expectedMicros(this.bid.amountMicros, pricing)
+  }
+
+  #weighMinutes(pricing: MinutePricing): void {
+    const { amountMicros, billableAfter } = this.bid
+    this.expectedSeconds = expectedSecondsOf(pricing, this.talkSeconds, billableAfter)
+    const micros = (amountMicros * BigInt(this.expectedSeconds)) / 60n
+    this.wholeMicros = Number(micros < MAX_MONEY ? micros : MAX_MONEY)
+    this.mostMicros = Number(mostOfMinutes(amountMicros, pricing))
+  }
+
+  /** Its target's billed calls have come to last so long. */
+  learnTalk(seconds: number): void {
+    if (seconds === this.talkSeconds) return
+    this.talkSeconds = seconds
+    this.weigh()
   }
 
   /** What budget and credit leave for this call, once it has been judged: the same for all bids of its campaign. */
@@ -243,7 +267,8 @@ export class StandingBid implements Candidate {
     if (this.bid.status !== 'active') return 'bid_paused'
     if (this.campaign.campaign?.status !== 'active') return 'campaign_paused'
     if (this.buyer.account?.status !== 'active') return 'account_inactive'
-    if (this.campaign.campaign.pricing?.rateMillionths === null) return 'not_rated'
+    const { pricing } = this.campaign.campaign
+    if (pricing && pricing.type !== 'minute' && pricing.rateMillionths === null) return 'not_rated'
     return this.target.target === null ? 'target_unavailable' : this.target.unreachable
   }
 

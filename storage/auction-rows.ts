@@ -1,4 +1,5 @@
 import type { Auction, Award, Effective, NonBid } from '../model/auction.ts'
+import type { AtMax, MinuteTerms } from '../model/per-minute.ts'
 import type { Strategy } from '../model/routing-plan.ts'
 import type { PriceRule } from '../model/trunk.ts'
 import { readMicros } from './columns.ts'
@@ -6,7 +7,7 @@ import type { Row } from './postgres.ts'
 import { timestamp } from './timestamp.ts'
 
 /**
- * An award as it is stored: `[id, rank, bid, campaign, buyer, target, amount, score, price, billableAfter, effective?, quality?]`, money and score as text.
+ * An award as it is stored: `[id, rank, bid, campaign, buyer, target, amount, score, price, billableAfter, effective?, quality?, minutes?]`, money and score as text.
  * Ten awards are most of what is written of a call; the names of their properties would be half of that again.
  */
 type StoredAward = [
@@ -22,6 +23,7 @@ type StoredAward = [
   number,
   (StoredEffective | null)?,
   number?,
+  StoredMinutes?,
 ]
 
 /** `[micros, modifier, performance, competition, pacing]`, where the buyer had turned a factor on. */
@@ -29,6 +31,9 @@ type StoredEffective = [string, number, number, number, number]
 
 /** `[code, rank]` of a bid that has an award too (it was outbid, or not taken in the end), `[code, bid, campaign, buyer]` of another. */
 type StoredNonBid = [string, number] | [string, string, string, string]
+
+/** `[rate, expected, initial, increment, most, at most]`, seconds but for the first and the last: of an award by the minute. */
+type StoredMinutes = [string, number, number, number, number, AtMax]
 
 /** An auction's row for `write_records`. */
 export function auctionRow(auction: Auction, final: boolean): Row {
@@ -75,6 +80,7 @@ function storeAward(award: Award): StoredAward {
   const money = [amountMicros.toString(), score.toString(), priceMicros.toString()] as const
   const stored = [id, rank, bidId, campaignId, buyerId, targetId, ...money, billableAfter] as const
   const effective = award.effective ? storeEffective(award.effective) : null
+  if (award.minutes) return [...stored, effective, award.quality ?? 1000, storeMinutes(award.minutes)]
   if (award.quality !== undefined) return [...stored, effective, award.quality]
   return effective === null ? [...stored] : [...stored, effective]
 }
@@ -82,6 +88,23 @@ function storeAward(award: Award): StoredAward {
 function storeEffective({ micros, factors }: Effective): StoredEffective {
   const { modifier, performance, competition, pacing } = factors
   return [micros.toString(), modifier, performance, competition, pacing]
+}
+
+function storeMinutes(minutes: MinuteTerms): StoredMinutes {
+  const { rateMicros, expectedSeconds, initialSeconds, incrementSeconds, maxBillableSeconds, atMax } = minutes
+  return [rateMicros.toString(), expectedSeconds, initialSeconds, incrementSeconds, maxBillableSeconds, atMax]
+}
+
+function readMinutes([
+  rate,
+  expectedSeconds,
+  initialSeconds,
+  incrementSeconds,
+  most,
+  atMax,
+]: StoredMinutes): MinuteTerms {
+  const counted = { initialSeconds, incrementSeconds, maxBillableSeconds: most, atMax }
+  return { type: 'minute', rateMicros: readMicros(rate), expectedSeconds, ...counted }
 }
 
 function readAward(stored: StoredAward | Row): Award {
@@ -99,6 +122,7 @@ function readAward(stored: StoredAward | Row): Award {
     billableAfter,
     effective,
     quality,
+    minutes,
   ] = stored
   return withMoney({
     id,
@@ -112,7 +136,8 @@ function readAward(stored: StoredAward | Row): Award {
     priceMicros,
     billableAfter,
     ...(effective && { effective: readEffective(effective) }),
-    ...(quality !== undefined && { quality }),
+    ...(quality !== undefined && (quality !== 1000 || !minutes) && { quality }),
+    ...(minutes && { minutes: readMinutes(minutes) }),
   })
 }
 

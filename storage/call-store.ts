@@ -1,5 +1,6 @@
 import type { AuctionStore, CallFilter, CallParties, CallStore, Page, PageRequest } from '../api/needs.ts'
 import type { Auction } from '../model/auction.ts'
+import type { BilledMinutes } from '../model/per-minute.ts'
 import type { CallRecord, LegRecord } from '../model/cdr.ts'
 import { isId } from '../model/ids.ts'
 import type { AuctionId, CallId } from '../model/ids.ts'
@@ -129,5 +130,13 @@ function readLeg(leg: Row): LegRecord {
     ringingAt: readDateOrNull(leg['ringingAt']),
     answeredAt: readDateOrNull(leg['answeredAt']),
     endedAt: readDateOrNull(leg['endedAt']),
+    ...(leg['minutes'] && {
+      minutes: { price: readBilled(leg['minutes'].price), payout: readBilled(leg['minutes'].payout) },
+    }),
   }
+}
+
+/** What a call by the minute came to, of one side. */
+export function readBilled(side: Row | null): BilledMinutes['price'] {
+  return side && { rateMicros: readMicros(side['rateMicros']), seconds: side['seconds'] }
 }

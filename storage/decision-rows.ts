@@ -65,6 +65,8 @@ interface StoredBody {
     more?: [mean: number, variance: number] | number,
   ][]
   readonly campaigns: [StoredUsage, pacing: number | null, performance?: number | null][]
+  /** How long calls last of bids by the minute: where each is among the bids, and seconds. Absent: there are none. */
+  readonly talk?: readonly (readonly [number, number])[]
   readonly omitted: number
   readonly closed?: DecisionInputs['closed']
 }
@@ -145,6 +147,7 @@ export function decisionLine({ id, callId, inputs }: Auction): DecisionLine | nu
       performance === null ? [storeUsage(usage), pacing] : [storeUsage(usage), pacing, performance],
     ),
     ...columnsOf(inputs, parts),
+    ...talkOf(inputs.bids),
     omitted: inputs.bidsOmitted,
     ...(inputs.closed.length > 0 && { closed: inputs.closed }),
   }
@@ -205,6 +208,15 @@ function bidsOf(body: FirstBody | ColumnBody): StoredBid[] {
   })
 }
 
+function talkOf(bids: DecisionInputs['bids']): Pick<StoredBody, 'talk'> {
+  const talk: [number, number][] = []
+  for (let i = 0; i < bids.length; i++) {
+    const seconds = bids[i]!.talkSeconds
+    if (seconds !== undefined) talk.push([i, seconds])
+  }
+  return talk.length > 0 ? { talk } : {}
+}
+
 /** What a stored body is to be read with: the parts that it names, and then those that these name. */
 export function partsNamedBy(text: string): string[] {
   const body = parseBody(text)
@@ -230,7 +242,8 @@ export function readInputs(callId: CallId, text: string, parts: ReadonlyMap<stri
   const buyers: AccountThen[] = []
   const targets: TargetThen[] = []
   const campaigns: CampaignThen[] = []
-  const bids = bidsOf(body).map(({ hash, amountMicros, buyer, target, campaign, inUse }): BidThen => {
+  const talk = new Map(body.talk)
+  const bids = bidsOf(body).map(({ hash, amountMicros, buyer, target, campaign, inUse }, i): BidThen => {
     const part = read<BidPart>(hash)
     if (buyer === buyers.length) {
       const [usage, availableMicros, contacts] = body.buyers[buyer]!
@@ -254,7 +267,8 @@ export function readInputs(callId: CallId, text: string, parts: ReadonlyMap<stri
       campaigns.push({ campaign: read(part.campaign), usage: readUsage(usage)!, pacing, performance })
     }
     const bid = { ...complete(part.bid), amountMicros }
-    return { bid, buyer, target, campaign, inUse }
+    const talkSeconds = talk.get(i)
+    return { bid, buyer, target, campaign, inUse, ...(talkSeconds !== undefined && { talkSeconds }) }
   })
   return {
     rules: body.rules,

@@ -4,6 +4,7 @@ import { newId, type AccountId, type InvoiceId } from '../model/ids.ts'
 import type { BillingMonth, Invoice, InvoiceLine, UnbilledAccount } from '../model/invoice.ts'
 import { readMicros } from './columns.ts'
 import { pageLimit, pageOf, readCursor, UUID_KEY } from './cursor.ts'
+import { readBilled } from './call-store.ts'
 import type { Postgres, Queries, Row } from './postgres.ts'
 
 /** Lines of an invoice read at a time. */
@@ -134,7 +135,9 @@ export class PostgresInvoices implements InvoiceStore, InvoiceIssuer {
     for (;;) {
       const rows = await this.#postgres.rows(
         `select e.id as entry_id, p.posted_at, p.kind, e.amount_micros, p.reference, p.call_id,
-                c.ani, c.dnis, c.billable_ms
+                c.ani, c.dnis, c.billable_ms,
+                (select leg -> 'minutes' from jsonb_array_elements(c.legs) leg where leg ? 'minutes' limit 1)
+                  -> case when c.buyer_id = e.account_id then 'price' else 'payout' end as minutes
          from ledger_entries e join ledger_postings p on p.id = e.posting_id left join calls c on c.id = p.call_id
          where ${INCLUDED} order by e.id limit ${LINES_AT_ONCE}`,
         [
@@ -204,5 +207,6 @@ function readLine(row: Row): InvoiceLine {
     from: row['ani'],
     to: row['dnis'],
     billableMs: row['billable_ms'] === null ? null : Number(row['billable_ms']),
+    minutes: readBilled(row['minutes']),
   }
 }

@@ -52,12 +52,22 @@ function payoutColumns(payout: Payout): Row {
   return {
     payout_type: payout.type,
     payout_share_millionths: payout.type === 'share' ? payout.shareMillionths : null,
-    payout_amount_micros: payout.type === 'fixed' ? payout.amountMicros : null,
+    payout_amount_micros: amountOf(payout),
+    payout_initial_seconds: payout.type === 'minute' ? payout.initialSeconds : null,
+    payout_increment_seconds: payout.type === 'minute' ? payout.incrementSeconds : null,
   }
 }
 
 function readPayout(row: Row): Payout {
-  return row['payout_type'] === 'share'
-    ? { type: 'share', shareMillionths: BigInt(row['payout_share_millionths']) }
-    : { type: 'fixed', amountMicros: readMicros(row['payout_amount_micros']) }
+  if (row['payout_type'] === 'share') return { type: 'share', shareMillionths: BigInt(row['payout_share_millionths']) }
+  const amountMicros = readMicros(row['payout_amount_micros'])
+  if (row['payout_type'] === 'fixed') return { type: 'fixed', amountMicros }
+  const { payout_initial_seconds: initialSeconds, payout_increment_seconds: incrementSeconds } = row
+  return { type: 'minute', rateMicros: amountMicros, initialSeconds, incrementSeconds }
+}
+
+/** Of a call, or of a minute. */
+function amountOf(payout: Payout): bigint | null {
+  if (payout.type === 'share') return null
+  return payout.type === 'fixed' ? payout.amountMicros : payout.rateMicros
 }

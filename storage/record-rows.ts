@@ -4,6 +4,8 @@ import type { CallState } from '../model/call.ts'
 import type { CallRecord, ConversionSale, DialogState, LegRecord, SoldTerms } from '../model/cdr.ts'
 import { fullEventJson, type DomainEvent } from '../model/events.ts'
 import type { Hold } from '../model/ledger.ts'
+import type { BilledMinutes } from '../model/per-minute.ts'
+import type { Payout } from '../model/trunk.ts'
 import { auctionRow } from './auction-rows.ts'
 import { decisionLine, type DecisionLine } from './decision-rows.ts'
 import { postingRow } from './ledger-rows.ts'
@@ -171,7 +173,13 @@ function legRow(leg: LegRecord): Row {
     ringingAt: timestampOrNull(leg.ringingAt),
     answeredAt: timestampOrNull(leg.answeredAt),
     endedAt: timestampOrNull(leg.endedAt),
+    ...(leg.minutes && { minutes: minutesRow(leg.minutes) }),
   }
+}
+
+function minutesRow({ price, payout }: BilledMinutes): Row {
+  const side = (one: BilledMinutes['price']): Row | null => one && { ...one, rateMicros: one.rateMicros.toString() }
+  return { price: side(price), payout: side(payout) }
 }
 
 function conversionRow({ terms, hold, endedAt, until }: ConversionSale): Row {
@@ -191,15 +199,24 @@ function conversionRow({ terms, hold, endedAt, until }: ConversionSale): Row {
 }
 
 function termsRow(terms: SoldTerms): Row {
-  const { payout, expectedMicros } = terms
+  const { payout, minutes, expectedMicros } = terms
   return {
     ...terms,
     priceMicros: terms.priceMicros.toString(),
     ...(expectedMicros !== undefined && { expectedMicros: expectedMicros.toString() }),
-    payout:
-      payout.type === 'share'
-        ? { type: 'share', shareMillionths: payout.shareMillionths.toString() }
-        : { type: 'fixed', amountMicros: payout.amountMicros.toString() },
+    ...(minutes && { minutes: { ...minutes, rateMicros: minutes.rateMicros.toString() } }),
+    payout: payoutRow(payout),
+  }
+}
+
+function payoutRow(payout: Payout): Row {
+  switch (payout.type) {
+    case 'share':
+      return { type: 'share', shareMillionths: payout.shareMillionths.toString() }
+    case 'fixed':
+      return { type: 'fixed', amountMicros: payout.amountMicros.toString() }
+    case 'minute':
+      return { ...payout, rateMicros: payout.rateMicros.toString() }
   }
 }
 

@@ -1,6 +1,8 @@
 import type { OpenCall, RecoveryStore } from '../gateway/needs.ts'
 import type { SoldTerms } from '../model/cdr.ts'
 import type { Hold } from '../model/ledger.ts'
+import type { MinuteTerms } from '../model/per-minute.ts'
+import type { Payout } from '../model/trunk.ts'
 import { readCall } from './call-store.ts'
 import { readMicros } from './columns.ts'
 import type { Queries, Row } from './postgres.ts'
@@ -49,14 +51,23 @@ function readHold(hold: Row): Hold {
 }
 
 export function readTerms(terms: Row): SoldTerms {
-  const { payout } = terms as { payout: Row }
+  const { payout, minutes } = terms as { payout: Row; minutes?: Row }
   return {
     ...(terms as SoldTerms),
     priceMicros: readMicros(terms['priceMicros']),
     ...(terms['expectedMicros'] !== undefined && { expectedMicros: readMicros(terms['expectedMicros']) }),
-    payout:
-      payout['type'] === 'share'
-        ? { type: 'share', shareMillionths: BigInt(payout['shareMillionths']) }
-        : { type: 'fixed', amountMicros: readMicros(payout['amountMicros']) },
+    ...(minutes && { minutes: { ...minutes, rateMicros: readMicros(minutes['rateMicros']) } as MinuteTerms }),
+    payout: readPayout(payout),
+  }
+}
+
+function readPayout(payout: Row): Payout {
+  switch (payout['type'] as Payout['type']) {
+    case 'share':
+      return { type: 'share', shareMillionths: BigInt(payout['shareMillionths']) }
+    case 'fixed':
+      return { type: 'fixed', amountMicros: readMicros(payout['amountMicros']) }
+    case 'minute':
+      return { ...(payout as Extract<Payout, { type: 'minute' }>), rateMicros: readMicros(payout['rateMicros']) }
   }
 }

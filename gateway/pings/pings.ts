@@ -301,7 +301,8 @@ export class Pings {
       award,
       lost,
       taken,
-      payoutMicros: payoutOf(number.payout, award.priceMicros),
+      // By the minute: what the shortest call pays that is billed.
+      payoutMicros: payoutOf(number.payout, award.priceMicros, award.billableAfter * 1000),
       round,
       openedAtMs: nowMs,
       expiresAtMs: nowMs + this.#parts.limits.validityMs,

@@ -13,7 +13,10 @@ export function outcomesOf(call: CallRecord): Outcome[] {
   if (call.answeredAt === null || targetId === null || campaignId === null) return outcomes
   const sold = { atMs, targetId, campaignId, sellerId }
   outcomes.push({ kind: 'answered', ...sold })
-  if (call.priceMicros > 0n) outcomes.push({ kind: 'billed', ...sold })
+  if (call.priceMicros > 0n) {
+    outcomes.push({ kind: 'billed', ...sold })
+    outcomes.push({ kind: 'talked', ...sold, count: Math.floor(call.billableMs / 1000) })
+  }
   if (call.durationMs < SHORT_CALL_MS) outcomes.push({ kind: 'short', ...sold })
   return outcomes
 }

@@ -177,7 +177,10 @@ export class SharedReservations implements Reservations {
   async #share(taken: Taken, { award, ani, atMs, sellerId }: ReserveRequest): Promise<Reserved> {
     const { id } = taken.hold
     const { bidId, campaignId, targetId, buyerId } = award
-    const [priceMicros, fundsMicros] = [Number(award.priceMicros), Number(taken.hold.amountMicros)]
+    const [priceMicros, fundsMicros] = [
+      Number(award.minutes ? taken.hold.amountMicros : award.priceMicros),
+      Number(taken.hold.amountMicros),
+    ]
     const claimed = { id, bidId, campaignId, targetId, buyerId, sellerId, ani, atMs, priceMicros, fundsMicros }
     const lease = newLease(this.#needs.routing.claim(claimed), claimed)
     this.#leases.set(id, lease)

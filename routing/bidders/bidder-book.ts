@@ -108,8 +108,9 @@ export class BidderBook {
     const { bid } = bidder
     const seconds = billableAfter ?? bid.billableAfter
     const offer = this.#joined({ ...bid, callId, amountMicros, billableAfter: seconds, isOffer: true }, bidder.places)
-    // What an account's performance makes of it is known in the auction only.
-    const isAsItIs = offer.campaign.campaign?.factors?.performance !== true
+    // What an account's performance, or the length of calls, makes of it is known in the auction only.
+    const { factors, pricing } = offer.campaign.campaign ?? {}
+    const isAsItIs = factors?.performance !== true && pricing?.type !== 'minute'
     if (isAsItIs && !meetsReserve(offer.wholeMicros, reserveMicros)) return 'below_reserve'
     let offers = this.#offers.get(callId)
     if (offers && offers.size >= MOST_OFFERS) return 'bidder_busy'

@@ -4,7 +4,7 @@ import { owedFor, postConversion, type Owed } from '../../accounts/conversion.ts
 import type { SoldTerms } from '../../model/cdr.ts'
 import { newId, type AccountId } from '../../model/ids.ts'
 import { CENT, type Micros } from '../../model/money.ts'
-import { PAYING_TYPES, TRACKING_TYPES, type Pricing, type TrackedEvent } from '../../model/tracking.ts'
+import { PAYING_TYPES, TRACKING_TYPES, type ConversionPricing, type TrackedEvent } from '../../model/tracking.ts'
 import type { Payout } from '../../model/trunk.ts'
 
 const BUYER = newId<AccountId>()
@@ -21,7 +21,7 @@ type Reported = Pick<
 >
 
 function sold(
-  conversion: Pricing,
+  conversion: ConversionPricing,
   priceMicros = 50_000_000n,
   payout: Payout = { type: 'share', shareMillionths: 800_000n },
 ) {
@@ -49,7 +49,8 @@ const BY_SALE = { windowHours: 24, rateMillionths: 1, type: 'conversion', event:
 const BY_SHARE = { windowHours: 24, rateMillionths: 1, type: 'sale_share', shareMillionths: 100_000 } as const
 
 describe('what is owed for a call sold by conversion', () => {
-  const priceOf = (conversion: Pricing, ...events: Reported[]) => owedFor(sold(conversion), events, UNTIL).priceMicros
+  const priceOf = (conversion: ConversionPricing, ...events: Reported[]) =>
+    owedFor(sold(conversion), events, UNTIL).priceMicros
 
   it('is nothing until the event it is paid by has come, and then the price, once', () => {
     assert.equal(priceOf(BY_SALE), 0n)
@@ -114,9 +115,11 @@ describe('what is owed for a call sold by conversion', () => {
   })
 
   const cents = (max: number) => fc.integer({ min: 0, max }).map((value) => BigInt(value) * CENT)
-  const pricings: fc.Arbitrary<Pricing> = fc.oneof(
-    fc.constantFrom(...PAYING_TYPES).map((event): Pricing => ({ ...BY_SALE, event })),
-    fc.integer({ min: 1, max: 1_000_000 }).map((shareMillionths): Pricing => ({ ...BY_SHARE, shareMillionths })),
+  const pricings: fc.Arbitrary<ConversionPricing> = fc.oneof(
+    fc.constantFrom(...PAYING_TYPES).map((event): ConversionPricing => ({ ...BY_SALE, event })),
+    fc
+      .integer({ min: 1, max: 1_000_000 })
+      .map((shareMillionths): ConversionPricing => ({ ...BY_SHARE, shareMillionths })),
   )
   const payouts: fc.Arbitrary<Payout> = fc.oneof(
     fc.integer({ min: 0, max: 1_000_000 }).map((share): Payout => ({ type: 'share', shareMillionths: BigInt(share) })),
@@ -230,7 +233,10 @@ function recount({ conversion, priceMicros, payout }: ReturnType<typeof sold>, e
     const cents = net <= 0n ? 0n : (net * BigInt(conversion.shareMillionths)) / (1_000_000n * CENT)
     price = cents * CENT > priceMicros ? priceMicros : cents * CENT
   }
-  const wanted = payout.type === 'fixed' ? payout.amountMicros : (price * payout.shareMillionths) / 1_000_000n
+  const wanted =
+    payout.type === 'share'
+      ? (price * payout.shareMillionths) / 1_000_000n
+      : (payout as { amountMicros: bigint }).amountMicros
   const capped = wanted > price ? price : wanted
   return { price, payout: capped - (capped % CENT) }
 }

@@ -55,7 +55,7 @@ describe('a reversal', () => {
     })
     fc.assert(
       fc.property(cases, ({ charged, shareMillionths, part }) => {
-        const paid = payoutOf({ type: 'share', shareMillionths }, charged)
+        const paid = payoutOf({ type: 'share', shareMillionths }, charged, 0)
         const wanted = ((charged * part) / 1_000_000n / CENT) * CENT
         const credit = wanted === 0n ? CENT : wanted
         const { clawbackMicros, posting } = reverse(input(charged, paid, credit))

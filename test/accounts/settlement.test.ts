@@ -36,6 +36,7 @@ describe('settling a call', () => {
       priceMicros: 0n,
       payoutMicros: 0n,
       marginMicros: 0n,
+      minutes: null,
       posting: null,
     })
     const long = settled(30_000)
@@ -139,9 +140,9 @@ describe('settling a call', () => {
 
 describe('a payout', () => {
   it('is a fixed amount, but never above the price', () => {
-    assert.equal(payoutOf({ type: 'fixed', amountMicros: dollars(2) }, dollars(3)), dollars(2))
-    assert.equal(payoutOf({ type: 'fixed', amountMicros: dollars(5) }, dollars(3)), dollars(3))
-    assert.equal(payoutOf({ type: 'fixed', amountMicros: dollars(1.239) }, dollars(3)), dollars(1.23))
+    assert.equal(payoutOf({ type: 'fixed', amountMicros: dollars(2) }, dollars(3), 0), dollars(2))
+    assert.equal(payoutOf({ type: 'fixed', amountMicros: dollars(5) }, dollars(3), 0), dollars(3))
+    assert.equal(payoutOf({ type: 'fixed', amountMicros: dollars(1.239) }, dollars(3), 0), dollars(1.23))
   })
 
   it('is whole cents between nothing and the price, whatever the terms', () => {
@@ -151,7 +152,7 @@ describe('a payout', () => {
     )
     fc.assert(
       fc.property(payout, fc.bigInt({ min: 0n, max: 10n ** 11n }), (terms, cents) => {
-        const paid = payoutOf(terms, cents * CENT)
+        const paid = payoutOf(terms, cents * CENT, 0)
         assert.ok(paid >= 0n && paid <= cents * CENT && paid % CENT === 0n)
       }),
       { numRuns: 1000 },

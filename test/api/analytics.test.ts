@@ -63,6 +63,8 @@ describe('analytics', () => {
       disputed: 0,
       credited: null,
       clawed_back: '0.00',
+      minutes: 1.17,
+      revenue_per_minute: '1.714',
     })
     const [ofBuyer, ...none] = await read(buyer)
     assert.deepEqual(none, [])
@@ -99,7 +101,7 @@ describe('analytics', () => {
     assert.equal(csv.headers.get('content-type'), 'text/csv; charset=utf-8')
     const [header, ...lines] = (csv.body as string).trimEnd().split('\r\n')
     assert.match(header!, /^key,currency,calls,answered,/)
-    assert.ok(lines.includes("'=1+1,USD,1,0,0,0,0,,,,,0.00,,0.00,0,,0.00"), lines.join('\n'))
+    assert.ok(lines.includes("'=1+1,USD,1,0,0,0,0,,,,,0.00,,0.00,0,,0.00,0,"), lines.join('\n'))
   })
 
   it('are refused of no time, of one that is too long, and of one that is none', async () => {

@@ -188,6 +188,46 @@ describe('campaigns', () => {
     assert.deepEqual([figures.status, figures.body.calls, figures.body.measured_rate], [200, 0, null])
   })
 
+  it('pay by the minute, in increments, up to so many seconds', async () => {
+    const made = await post(buyer, 'campaigns', { name: 'c', pricing: { type: 'minute' } })
+    const whole = {
+      type: 'minute',
+      initial_increment_seconds: 60,
+      increment_seconds: 60,
+      max_billable_seconds: 3600,
+      at_max: 'continue',
+    }
+    assert.deepEqual(made.body.pricing, whole)
+    const path = `campaigns/${made.body.id}`
+    const other = { initial_increment_seconds: 30, increment_seconds: 6, max_billable_seconds: 600, at_max: 'end' }
+    const changed = await patch(buyer, path, { pricing: { type: 'minute', ...other } })
+    assert.deepEqual(changed.body.pricing, { type: 'minute', ...other })
+    for (const [field, wrong] of [
+      ['initial_increment_seconds', 0],
+      ['initial_increment_seconds', 3601],
+      ['increment_seconds', 1.5],
+      ['increment_seconds', '6'],
+      ['max_billable_seconds', 86_401],
+      ['max_billable_seconds', 59],
+      ['at_max', 'stop'],
+    ] as const)
+      assertFault(await patch(buyer, path, { pricing: { type: 'minute', [field]: wrong } }), `/pricing/${field}`)
+    assert.deepEqual((await patch(buyer, path, { pricing: { type: 'call' } })).body.pricing, { type: 'call' })
+  })
+
+  it('by the minute have a budget that the longest call fits into', async () => {
+    const person = await api.person('buyer', 'minutes')
+    await post(person, 'targets', { name: 't', uri: 'sip:a@b.example' })
+    const pricing = { type: 'minute', max_billable_seconds: 1800 }
+    const made = await post(person, 'campaigns', { name: 'c', budget: { daily: '20' } })
+    await post(person, 'bids', { amount: '1', campaign_id: made.body.id })
+    const path = `campaigns/${made.body.id}`
+    assertFault(await patch(person, path, { pricing }), '/budget/daily', 'below_one_bid')
+    const changed = await patch(person, path, { pricing, budget: { daily: '30' } })
+    assert.equal(changed.status, 200)
+    assertFault(await patch(person, path, { budget: { daily: '29.99' } }), '/budget/daily', 'below_one_bid')
+  })
+
   it('ask for tags and sellers', async () => {
     const sellers = { allow: [newId<string>()], deny: [newId<string>()] }
     const criteria = { tags: { language: ['es', 'es'], campaign: [] }, not_tags: { device: ['robot'] }, sellers }

@@ -36,8 +36,17 @@ describe('invoices over the API', () => {
       from: '+12125550123',
       to: '+18005550100',
       billableMs: 65_000.7,
+      minutes: { rateMicros: 1_250_000n, seconds: 120 },
     }
-    const note = { ...line, kind: 'correction' as const, from: null, to: null, billableMs: null, callId: null }
+    const note = {
+      ...line,
+      kind: 'correction' as const,
+      from: null,
+      to: null,
+      billableMs: null,
+      callId: null,
+      minutes: null,
+    }
     const lines = [line, { ...note, reference: '=SUM(A1), "x"' }, { ...note, reference: '-1+2' }]
     api.stores.invoiceRecords.set(invoice.id, { invoice, lines })
   })
@@ -61,13 +70,16 @@ describe('invoices over the API', () => {
     assert.deepEqual([status, headers.get('content-type')], [200, 'text/csv; charset=utf-8'])
     assert.equal(headers.get('content-disposition'), 'attachment; filename="invoice-12-2026-10.csv"')
     const [header, call, formula, minus, end] = (body as string).split('\r\n')
-    assert.equal(header, 'posted_at,kind,amount,currency,reference,call_id,from,to,billable_ms')
+    assert.equal(
+      header,
+      'posted_at,kind,amount,currency,reference,call_id,from,to,billable_ms,billed_seconds,per_minute',
+    )
     assert.match(
       call!,
-      /^2026-10-05T12:00:00\.000Z,call,-2\.50,USD,call,[0-9a-f-]{36},\+12125550123,\+18005550100,65000$/,
+      /^2026-10-05T12:00:00\.000Z,call,-2\.50,USD,call,[0-9a-f-]{36},\+12125550123,\+18005550100,65000,120,1\.25$/,
     )
-    assert.match(formula!, /,USD,"'=SUM\(A1\), ""x""",,,,$/)
-    assert.match(minus!, /,USD,'-1\+2,,,,$/)
+    assert.match(formula!, /,USD,"'=SUM\(A1\), ""x""",,,,,,$/)
+    assert.match(minus!, /,USD,'-1\+2,,,,,,$/)
     assert.equal(end, '')
   })
 

@@ -94,6 +94,28 @@ describe('numbers', () => {
     assert.equal((await change(null)).body.routing.strategy, 'auction')
   })
 
+  it('pay by the minute, in increments', async () => {
+    const made = await api.request('POST', 'numbers', {
+      token: seller.token,
+      json: {
+        number: '+18005550177',
+        vertical: 'legal',
+        payout: { type: 'minute', value: '0.4', increment_seconds: 6 },
+      },
+    })
+    const payout = { type: 'minute', value: '0.40', initial_increment_seconds: 60, increment_seconds: 6 }
+    assert.deepEqual(made.body.payout, payout)
+    for (const [field, wrong] of [
+      ['value', '-1'],
+      ['increment_seconds', 0],
+      ['initial_increment_seconds', 3601],
+    ] as const) {
+      const json = { payout: { ...payout, [field]: wrong } }
+      const reply = await api.request('PATCH', `numbers/${made.body.id}`, { token: seller.token, json })
+      assertFault(reply, `/payout/${field}`)
+    }
+  })
+
   it('take a fixed payout, and change', async () => {
     const made = await post(seller, 'numbers', {
       number: '+18005550102',

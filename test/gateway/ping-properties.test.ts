@@ -128,7 +128,7 @@ class Run {
       ping.boundTo = sold.call.id
       this.bound++
       const price = sold.awards[0]!.priceMicros
-      assert.equal(payoutOf(aNumber().payout, price), ping.answer.payoutMicros, 'exactly what was quoted')
+      assert.equal(payoutOf(aNumber().payout, price, 0), ping.answer.payoutMicros, 'exactly what was quoted')
       const { buyerId } = sold.awards[0]!
       this.up.push({ sold, next: 0, isPromised: true, buyer: buyerId })
     } else this.up.push({ sold, next: 0, isPromised: false, buyer: null })

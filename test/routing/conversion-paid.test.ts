@@ -2,17 +2,17 @@ import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import type { Award } from '../../model/auction.ts'
 import { newId } from '../../model/ids.ts'
-import type { Pricing } from '../../model/tracking.ts'
+import type { ConversionPricing } from '../../model/tracking.ts'
 import { mostOf } from '../../accounts/conversion.ts'
 import { createRouting } from '../../routing/route-call.ts'
 import { aBid, aCampaign, aNumber, aRequest, change, dollars, marketOf, NOON } from '../support/market.ts'
 
-const BY_SALE: Pricing = { type: 'conversion', event: 'sale', windowHours: 24, rateMillionths: 200_000 }
+const BY_SALE: ConversionPricing = { type: 'conversion', event: 'sale', windowHours: 24, rateMillionths: 200_000 }
 
-function market(pricing: Pricing | null, amount = 50) {
+function market(pricing: ConversionPricing | null, amount = 50) {
   const routing = createRouting({ availableMicros: () => dollars(1000), clock: { now: () => NOON }, newId })
   for (const one of [...marketOf(aBid('a', amount)), ...marketOf(aBid('b', 9))]) routing.apply(one)
-  const pay = (by: Pricing | null) =>
+  const pay = (by: ConversionPricing | null) =>
     routing.apply(change.campaign(aCampaign('a-campaign', 'a-buyer', by ? { pricing: by } : {})))
   pay(pricing)
   return { routing, pay }

@@ -11,13 +11,15 @@ import type { Hold, Posting } from '../../model/ledger.ts'
 import { CENT } from '../../model/money.ts'
 import type { PaymentNews } from '../../model/payment.ts'
 import type { PayoutId, PayoutRunId } from '../../model/payout.ts'
+import { mostOfMinutes, type Increments, type MinuteTerms } from '../../model/per-minute.ts'
+import type { Payout } from '../../model/trunk.ts'
 import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID, PAYOUT_CLEARING_ACCOUNT_ID } from '../../storage/house-accounts.ts'
 import { change } from '../support/market.ts'
 import { callRecord, endedCall, holdOf, termsOf } from '../support/records.ts'
 import type { Dice } from './dice.ts'
 import type { Durable } from './ledger-durable.ts'
 import { cents, NAMES, TAKE } from './ledger-market.ts'
-import { SecondLedger, type Fact } from './second-ledger.ts'
+import { SecondLedger, type Fact, type Minutes } from './second-ledger.ts'
 
 /** Events of calls, then of money, between two comparisons. */
 const CALLS_IN_TURN = 450
@@ -103,7 +105,8 @@ export class Story {
   #award(): void {
     const [buyer, seller] = [this.#pick('buyer'), this.#pick('seller')]
     const currency = seller.slice(0, 3)
-    const price = 1 + this.#dice.roll(2_000)
+    const minutes = this.#dice.onceIn(3) ? this.#minutes() : null
+    const price = minutes ? Number(mostOfMinutes(minutes.rateMicros, minutes) / CENT) : 1 + this.#dice.roll(2_000)
     const blank = callRecord()
     const held = this.#balances.hold(this.#idOf(buyer), blank.id, cents(price), currency)
     const { creditLimitMicros } = this.#accounts.get(buyer)!
@@ -119,15 +122,31 @@ export class Story {
       sellerId: call.sellerId,
       currency,
       priceMicros: cents(price),
-      payout:
-        share === null
-          ? { type: 'fixed', amountMicros: cents(this.#dice.roll(2_500)) }
-          : { type: 'share', shareMillionths: BigInt(share) * 10_000n },
+      ...(minutes && { minutes }),
+      payout: share === null ? this.#fixedPayout() : { type: 'share', shareMillionths: BigInt(share) * 10_000n },
     }
     const sale = { call, hold: held, terms, name: seller }
     this.#open.push(sale)
     this.#write(this.#durable.sold(call, held, terms))
     this.#naive.learn({ kind: 'awarded', call: call.id, buyer, cents: price })
+  }
+
+  #minutes(): MinuteTerms {
+    return {
+      type: 'minute',
+      atMax: 'continue',
+      expectedSeconds: 60,
+      rateMicros: cents(1 + this.#dice.roll(400)),
+      initialSeconds: this.#dice.pick([1, 6, 30, 60]),
+      incrementSeconds: this.#dice.pick([1, 6, 30, 60]),
+      maxBillableSeconds: 60 + this.#dice.roll(90),
+    }
+  }
+
+  #fixedPayout(): Payout {
+    if (!this.#dice.onceIn(2)) return { type: 'fixed', amountMicros: cents(this.#dice.roll(2_500)) }
+    const { rateMicros, initialSeconds, incrementSeconds } = this.#minutes()
+    return { type: 'minute', rateMicros, initialSeconds, incrementSeconds }
   }
 
   #settle({ call, terms }: Sale, durationMs: number): { record: CallRecord; posting: Posting | null; fact: Fact } {
@@ -142,7 +161,7 @@ export class Story {
     })
     const { priceMicros, payoutMicros, billableMs, posting } = settled
     const record = { ...endedCall(call), durationMs, billableMs, priceMicros, payoutMicros }
-    const { payout } = terms
+    const { payout, minutes } = terms
     const fact: Fact = {
       kind: 'ended',
       call: call.id,
@@ -150,6 +169,9 @@ export class Story {
       isBillable: durationMs >= 30_000,
       share: payout.type === 'share' ? Number(payout.shareMillionths) / 10_000 : null,
       fixed: payout.type === 'fixed' ? Number(payout.amountMicros / CENT) : 0,
+      ms: durationMs,
+      cost: minutes ? naively(minutes, minutes.maxBillableSeconds) : null,
+      pay: payout.type === 'minute' ? naively(payout, Infinity) : null,
     }
     return { record, posting, fact }
   }
@@ -427,4 +449,9 @@ export class Story {
     assert.deepEqual(await this.#durable.openHolds(), [])
     await this.compareStored()
   }
+}
+
+/** A price of minutes, as the second ledger is told it. */
+function naively(of: Increments & { readonly rateMicros: bigint }, most: number): Minutes {
+  return { cents: Number(of.rateMicros / CENT), first: of.initialSeconds, next: of.incrementSeconds, most }
 }

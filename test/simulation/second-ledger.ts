@@ -3,7 +3,10 @@ import assert from 'node:assert/strict'
 /** What happened, in the plainest words: numbers are whole cents, accounts are names that begin with their currency. */
 export type Fact =
   | { readonly kind: 'awarded'; readonly call: string; readonly buyer: string; readonly cents: number }
-  /** The call is over. It costs what was agreed, or nothing. `share` is the seller's, in hundredths; `fixed` its cents. */
+  /**
+   * The call is over. It costs what was agreed, or its minutes, or nothing. `share` is the seller's, in hundredths; `fixed` its cents, or
+   * its own minutes.
+   */
   | {
       readonly kind: 'ended'
       readonly call: string
@@ -11,6 +14,9 @@ export type Fact =
       readonly isBillable: boolean
       readonly share: number | null
       readonly fixed: number
+      readonly ms: number
+      readonly cost: Minutes | null
+      readonly pay: Minutes | null
     }
   | { readonly kind: 'deposited'; readonly account: string; readonly cents: number; readonly reference: string }
   | { readonly kind: 'credited'; readonly call: string; readonly cents: number }
@@ -25,6 +31,14 @@ export type Fact =
       readonly cents: number
       readonly hasFailed: boolean
     }
+
+/** So many cents for a minute, counted by a first step and further ones, of which not all need be paid. */
+export interface Minutes {
+  readonly cents: number
+  readonly first: number
+  readonly next: number
+  readonly most: number
+}
 
 interface CallEntry {
   readonly buyer: string
@@ -107,15 +121,18 @@ export class SecondLedger {
     this.calls.delete(call)
   }
 
-  #ended({ call: name, seller, isBillable, share, fixed }: Extract<Fact, { kind: 'ended' }>): void {
+  #ended({ call: name, seller, isBillable, share, fixed, ms, cost, pay }: Extract<Fact, { kind: 'ended' }>): void {
     const call = this.calls.get(name)
     if (!call || !this.held.has(name)) return
     this.#release(name)
     if (!isBillable) return
-    const paid = Math.min(call.cents, share === null ? fixed : Math.floor((call.cents * share) / 100))
-    Object.assign(call, { seller, paid, charged: call.cents })
+    const charged = cost === null ? call.cents : worth(cost, ms)
+    assert(charged <= call.cents, 'it costs more than was held')
+    const own = pay === null ? fixed : worth(pay, ms)
+    const paid = Math.min(charged, share === null ? own : Math.floor((charged * share) / 100))
+    Object.assign(call, { seller, paid, charged })
     this.#move(call.buyer, seller, paid)
-    this.#move(call.buyer, beside('house', call.buyer), call.cents - paid)
+    this.#move(call.buyer, beside('house', call.buyer), charged - paid)
   }
 
   #card(fact: Extract<Fact, { payment: string }>): void {
@@ -148,6 +165,13 @@ export class SecondLedger {
     this.cents.set(from, this.balance(from) - cents)
     this.cents.set(to, this.balance(to) + cents)
   }
+}
+
+/** Step by step until the call is over, and then no cent that is not whole. */
+function worth({ cents, first, next, most }: Minutes, ms: number): number {
+  let seconds = first
+  while (ms > seconds * 1000) seconds += next
+  return Math.floor((cents * Math.min(seconds, most)) / 60)
 }
 
 /** The house, the world or the bank, in the currency of an account. */

@@ -6,12 +6,17 @@ import type { CallRecord, ConversionSale } from '../../model/cdr.ts'
 import type { DomainEvent } from '../../model/events.ts'
 import { newId } from '../../model/ids.ts'
 import type { Posting } from '../../model/ledger.ts'
-import type { Pricing, TrackedEvent, TrackingId } from '../../model/tracking.ts'
+import type { ConversionPricing, TrackedEvent, TrackingId } from '../../model/tracking.ts'
 import { OPERATOR_ACCOUNT_ID } from '../../storage/house-accounts.ts'
 import { BUYER, callRecord, endedRecord, holdOf, termsOf } from './records.ts'
 
 /** $10.00 for a sale, of which the seller gets 80 %. */
-export const BY_SALE: Pricing = { type: 'conversion', event: 'sale', windowHours: 24, rateMillionths: 250_000 }
+export const BY_SALE: ConversionPricing = {
+  type: 'conversion',
+  event: 'sale',
+  windowHours: 24,
+  rateMillionths: 250_000,
+}
 
 /** The rules that the running exchange has, and what it was told. */
 export function conversionRules() {
@@ -36,7 +41,7 @@ export function conversionRules() {
 
 /** A call sold by conversion as it is written at its end: nothing was charged yet. */
 export function endedByConversion(
-  pricing: Pricing = BY_SALE,
+  pricing: ConversionPricing = BY_SALE,
   changes: Partial<ConversionSale> = {},
   call: CallRecord = callRecord(),
 ): { call: CallRecord; record: Extract<GatewayRecord, { kind: 'ended' }>; sale: ConversionSale } {
