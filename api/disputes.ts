@@ -2,7 +2,13 @@ import { z } from 'zod'
 import { reverse } from '../accounts/reversal.ts'
 import type { Role } from '../model/account.ts'
 import type { CallRecord } from '../model/cdr.ts'
-import { DISPUTE_REASONS, DISPUTE_STATES, type Dispute, type DisputeDecision } from '../model/dispute.ts'
+import {
+  DISPUTE_REASONS,
+  DISPUTE_STATES,
+  type Dispute,
+  type DisputeDecision,
+  type PaidByConversion,
+} from '../model/dispute.ts'
 import type { DomainEvent } from '../model/events.ts'
 import { newId, type AccountId, type CallId, type DisputeId } from '../model/ids.ts'
 import type { Posting } from '../model/ledger.ts'
@@ -16,6 +22,8 @@ import { invalid, Problem } from './problems.ts'
 import * as s from './schemas.ts'
 
 const DAY_MS = 86_400_000
+
+type Paid = Pick<Dispute, 'chargedMicros' | 'paidMicros'>
 
 const DisputeAnswer = z.strictObject({
   id: s.printedId(),
@@ -74,6 +82,25 @@ export function disputeEndpoints(kit: Kit): Endpoint[] {
     return decided
   }
 
+  /** What was paid for a call, and when it was the last time; null: nothing. */
+  async function paidFor(
+    { id, priceMicros, payoutMicros }: CallRecord,
+    endedAt: Date,
+  ): Promise<PaidByConversion | null> {
+    return priceMicros > 0n
+      ? { chargedMicros: priceMicros, paidMicros: payoutMicros, at: endedAt }
+      : stores.disputes.paidByConversion(id)
+  }
+
+  /** What the call of an open dispute has cost by now: by conversion a refund may have come since. Throws 409 when that was all. */
+  async function paidNow({ callId, chargedMicros, paidMicros, state }: Dispute): Promise<Paid> {
+    const call = await stores.calls.find(callId)
+    if (state !== 'open' || !call || call.priceMicros > 0n) return { chargedMicros, paidMicros }
+    const paid = await stores.disputes.paidByConversion(callId)
+    if (!paid) throw new Problem('cannot_dispute', 'What was paid for the call has been refunded.')
+    return { chargedMicros: paid.chargedMicros, paidMicros: paid.paidMicros }
+  }
+
   /** The target whose call was not worth its price is the worse for it. */
   function complain(call: CallRecord | null, at: Date): void {
     if (!call?.targetId || !call.campaignId) return
@@ -94,7 +121,8 @@ export function disputeEndpoints(kit: Kit): Endpoint[] {
       answers: { 200: DisputeAnswer, 409: 'It is open no more' },
       async handle({ caller, params, body }) {
         const dispute = await find(caller, params['id']!)
-        const nothing = { creditMicros: 0n, clawbackMicros: 0n, postingId: null }
+        const { chargedMicros, paidMicros } = dispute
+        const nothing = { creditMicros: 0n, clawbackMicros: 0n, postingId: null, chargedMicros, paidMicros }
         const decision = { state, decidedAt: now(), decision: body?.note ?? null, ...nothing }
         return { status: 200, body: view(await decide(dispute, decision, null), caller) }
       },
@@ -112,23 +140,23 @@ export function disputeEndpoints(kit: Kit): Endpoint[] {
       async handle({ caller, params, body }) {
         const call = await stores.calls.find(params['id'] as CallId)
         if (!call || !mayReadCall(call, caller)) throw notFound('call')
-        const { buyerId, endedAt, priceMicros } = call
-        if (!buyerId || !endedAt || priceMicros <= 0n)
+        const { buyerId, endedAt } = call
+        const paid = endedAt && (await paidFor(call, endedAt))
+        if (!buyerId || !paid) throw new Problem('cannot_dispute', 'Nothing was paid for the call.')
+        const days = kit.settings.disputeDays
+        if (caller.role !== 'admin' && kit.clock.now() > paid.at.getTime() + days * DAY_MS)
           throw new Problem(
             'cannot_dispute',
-            'Nothing was paid for the call itself: what is paid by conversion is taken back by a refund (POST /track/refund).',
+            `A call can be disputed for ${days} days after its end, one that is paid by conversion after it was last charged.`,
           )
-        const days = kit.settings.disputeDays
-        if (caller.role !== 'admin' && kit.clock.now() > endedAt.getTime() + days * DAY_MS)
-          throw new Problem('cannot_dispute', `A call can be disputed for ${days} days after its end.`)
         const dispute: Dispute = {
           id: newId(kit.clock),
           callId: call.id,
           buyerId,
           sellerId: call.sellerId,
           currency: call.currency,
-          chargedMicros: priceMicros,
-          paidMicros: call.payoutMicros,
+          chargedMicros: paid.chargedMicros,
+          paidMicros: paid.paidMicros,
           reason: body.reason,
           note: body.note ?? '',
           state: 'open',
@@ -184,10 +212,12 @@ export function disputeEndpoints(kit: Kit): Endpoint[] {
       async handle({ caller, params, body }) {
         const dispute = await find(caller, params['id']!)
         const call = await stores.calls.find(dispute.callId)
-        const creditMicros = creditOf(dispute, body?.credit)
+        const paid = await paidNow(dispute)
+        const creditMicros = creditOf(paid, body?.credit)
         const at = now()
         const { posting, clawbackMicros } = reverse({
           ...dispute,
+          ...paid,
           creditMicros,
           at,
           postingId: newId(kit.clock),
@@ -197,6 +227,7 @@ export function disputeEndpoints(kit: Kit): Endpoint[] {
           state: 'accepted',
           decidedAt: at,
           decision: body?.note ?? null,
+          ...paid,
           creditMicros,
           clawbackMicros,
           postingId: posting.id,
@@ -215,7 +246,7 @@ function mayRead(dispute: Dispute, { role, accountId }: Caller): boolean {
   return role === 'admin' || (role === 'buyer' ? dispute.buyerId : dispute.sellerId) === accountId
 }
 
-function creditOf({ chargedMicros }: Dispute, wanted: Micros | undefined): Micros {
+function creditOf({ chargedMicros }: Paid, wanted: Micros | undefined): Micros {
   if (wanted === undefined) return chargedMicros
   if (wanted > chargedMicros)
     throw invalid('/credit', `must be at most the ${s.printMoney(chargedMicros)} that were paid`, 'too_big')

@@ -1,7 +1,7 @@
 import type { Payment, PaymentNews } from '../model/payment.ts'
 import type { BankAccount, BankDetails, Payout, PayoutRun, PayoutRunId } from '../model/payout.ts'
 import type { DomainEvent } from '../model/events.ts'
-import type { Dispute, DisputeDecision, DisputeState } from '../model/dispute.ts'
+import type { Dispute, DisputeDecision, DisputeState, PaidByConversion } from '../model/dispute.ts'
 import type { AccountId, CallId, CampaignId, DisputeId, InvoiceId } from '../model/ids.ts'
 import type { Invoice, InvoiceLine } from '../model/invoice.ts'
 import type { Posting, PostingKind } from '../model/ledger.ts'
@@ -49,7 +49,12 @@ export interface DisputeStore {
   open(dispute: Dispute): Promise<void>
   find(id: DisputeId): Promise<Dispute | null>
   list(page: PageRequest, filter: DisputeFilter): Promise<Page<Dispute>>
-  /** Ends an open one and posts its correction, both or neither; null, and nothing is posted, when it is open no more. */
+  /** Null: the call is not paid by conversion, or nothing has been charged. */
+  paidByConversion(callId: CallId): Promise<PaidByConversion | null>
+  /**
+   * Ends an open one and posts its correction, both or neither; null, and nothing is posted, when it is open no more. Throws
+   * StoreConflict when a report has changed meanwhile what the call costs: from an accepted one on none does.
+   */
   decide(
     id: DisputeId,
     decision: DisputeDecision,

@@ -40,8 +40,19 @@ export interface Dispute {
   readonly postingId: PostingId | null
 }
 
-/** How a dispute ends. */
-export type DisputeDecision = Pick<Dispute, 'decision' | 'creditMicros' | 'clawbackMicros' | 'postingId'> & {
+/** What has been paid for a call that is paid by conversion, so far. */
+export interface PaidByConversion {
+  readonly chargedMicros: Micros
+  readonly paidMicros: Micros
+  /** When money has moved last. */
+  readonly at: Date
+}
+
+/** How a dispute ends, and by what the call had cost by then: by conversion that may have changed since it was opened. */
+export type DisputeDecision = Pick<
+  Dispute,
+  'decision' | 'creditMicros' | 'clawbackMicros' | 'postingId' | 'chargedMicros' | 'paidMicros'
+> & {
   readonly state: Exclude<DisputeState, 'open'>
   readonly decidedAt: Date
 }

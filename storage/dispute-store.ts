@@ -6,13 +6,13 @@ import {
   type Page,
   type PageRequest,
 } from '../api/needs.ts'
-import type { Dispute, DisputeDecision } from '../model/dispute.ts'
-import type { DisputeId } from '../model/ids.ts'
+import type { Dispute, DisputeDecision, PaidByConversion } from '../model/dispute.ts'
+import type { CallId, DisputeId } from '../model/ids.ts'
 import type { Posting } from '../model/ledger.ts'
 import { readMicros } from './columns.ts'
 import { pageLimit, pageOf, readCursor, UUID_KEY } from './cursor.ts'
 import type { PostgresLedger } from './ledger-store.ts'
-import type { Postgres, Row } from './postgres.ts'
+import type { Postgres, Queries, Row } from './postgres.ts'
 
 /** What buyers claim back, and what became of it. */
 export class PostgresDisputes implements DisputeStore {
@@ -61,6 +61,18 @@ export class PostgresDisputes implements DisputeStore {
     return pageOf(rows, page, readDispute, (row) => ({ ms: row['opened_at'].getTime(), key: row['id'] }))
   }
 
+  async paidByConversion(callId: CallId): Promise<PaidByConversion | null> {
+    const [row] = await this.#postgres.rows(
+      `select charged_micros, paid_micros, (select max(p.posted_at) from ledger_postings p
+         where p.call_id = v.call_id and p.kind = 'conversion') as at
+       from conversion_sales v where v.call_id = $1 and v.charged_micros > 0`,
+      [callId],
+    )
+    return row
+      ? { chargedMicros: readMicros(row['charged_micros']), paidMicros: readMicros(row['paid_micros']), at: row['at'] }
+      : null
+  }
+
   async decide(
     id: DisputeId,
     decision: DisputeDecision,
@@ -69,14 +81,26 @@ export class PostgresDisputes implements DisputeStore {
   ): Promise<Dispute | null> {
     const decided = await this.#postgres.transaction(async (tx) => {
       // Whoever comes second waits here for the first, and finds it open no more.
-      const [open] = await tx.rows(`select id from disputes where id = $1 and state = 'open' for update`, [id])
+      const [open] = await tx.rows(`select id, call_id from disputes where id = $1 and state = 'open' for update`, [id])
       if (!open) return null
+      if (posting) await holdStill(tx, open['call_id'], decision)
       const posted = posting && (await this.#ledger.postIn(tx, posting, announce))
       const { state, decidedAt, decision: words, creditMicros, clawbackMicros } = decision
       const [row] = await tx.rows(
-        `update disputes set state = $2, decided_at = $3, decision = $4, credit_micros = $5, clawback_micros = $6, posting_id = $7
+        `update disputes set state = $2, decided_at = $3, decision = $4, credit_micros = $5, clawback_micros = $6, posting_id = $7,
+           charged_micros = $8, paid_micros = $9
          where id = $1 returning *`,
-        [id, state, decidedAt, words, creditMicros, clawbackMicros, posted?.stored.id ?? null],
+        [
+          id,
+          state,
+          decidedAt,
+          words,
+          creditMicros,
+          clawbackMicros,
+          posted?.stored.id ?? null,
+          decision.chargedMicros,
+          decision.paidMicros,
+        ],
       )
       return { dispute: readDispute(row!), version: posted?.version ?? null }
     })
@@ -84,6 +108,17 @@ export class PostgresDisputes implements DisputeStore {
     if (posting && decided.version !== null) await this.#ledger.written(decided.version, posting)
     return decided.dispute
   }
+}
+
+/** What a call by conversion has cost is looked at under the lock that reports of it are counted under. */
+async function holdStill(tx: Queries, callId: string, { chargedMicros, paidMicros }: DisputeDecision): Promise<void> {
+  const [sale] = await tx.rows(
+    'select charged_micros, paid_micros from conversion_sales where call_id = $1 for update',
+    [callId],
+  )
+  const isSame =
+    !sale || (readMicros(sale['charged_micros']) === chargedMicros && readMicros(sale['paid_micros']) === paidMicros)
+  if (!isSame) throw new StoreConflict('callId', 'what was paid for the call has just changed')
 }
 
 function readDispute(row: Row): Dispute {

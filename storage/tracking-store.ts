@@ -142,7 +142,9 @@ export class PostgresTracking implements TrackingStore {
       const events = await tx.rows('select * from tracking_events where call_id = $1 and refused is null', [callId])
       const terms: SoldTerms = readTerms(sale['terms'])
       const from = { priceMicros: readMicros(sale['charged_micros']), payoutMicros: readMicros(sale['paid_micros']) }
-      const to = rules.owedFor(terms, events.map(readTracking), sale['until_at'])
+      const [over] = await tx.rows(`select from disputes where call_id = $1 and state = 'accepted'`, [callId])
+      // Its buyer has had its money back: what is reported from then on is kept, and moves nothing.
+      const to = over ? from : rules.owedFor(terms, events.map(readTracking), sale['until_at'])
       const nth = sale['postings'] + 1
       const posting = rules.post({ postingId: newId(), callId, terms, from, to, nth, at: new Date(rules.now()) })
       let announced: readonly DomainEvent[] = []

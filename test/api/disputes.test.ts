@@ -108,6 +108,34 @@ describe('disputes', () => {
     assert.equal((await post(buyer, `calls/${newId()}/disputes`, { reason: 'other' })).status, 404)
   })
 
+  it('are of calls that are paid by conversion, by what was charged by then; a refund of all of it leaves nothing', async () => {
+    const endedAt = new Date(api.clock.now() - 30 * 86_400_000)
+    const call = paid({ priceMicros: 0n, payoutMicros: 0n, endedAt })
+    const charge = (cents: number, days = 1) =>
+      api.stores.conversions.set(call.id, {
+        chargedMicros: BigInt(cents) * 10_000n,
+        paidMicros: BigInt(cents) * 8_000n,
+        at: new Date(api.clock.now() - days * 86_400_000),
+      })
+    const dispute = () => post(buyer, `calls/${call.id}/disputes`, { reason: 'fraud' })
+    assert.equal((await dispute()).body.code, 'cannot_dispute', 'nothing was charged')
+    charge(5000, 8)
+    const late = await dispute()
+    assert.deepEqual([late.body.code, late.status], ['cannot_dispute', 409])
+    assert.match(late.body.detail, /after it was last charged/)
+    charge(5000)
+    const opened = await dispute()
+    assert.deepEqual([opened.status, opened.body.charged], [201, '50.00'])
+    charge(2000) // A part was refunded meanwhile.
+    const accept = (json: unknown) => post(admin, `disputes/${opened.body.id}/accept`, json)
+    assert.deepEqual((await accept({ credit: '20.01' })).body.errors[0].pointer, '/credit')
+    api.stores.conversions.delete(call.id)
+    assert.equal((await accept({})).body.code, 'cannot_dispute', 'all of it was refunded')
+    charge(2000)
+    const { body } = await accept({ credit: '5.00' })
+    assert.deepEqual([body.state, body.charged, body.credit, body.clawback], ['accepted', '20.00', '5.00', '4.00'])
+  })
+
   it('are read by both sides, neither learning the other’s price or name', async () => {
     const call = paid()
     const id = await open(call)

@@ -18,6 +18,15 @@ export type Fact =
       readonly cost: Minutes | null
       readonly pay: Minutes | null
     }
+  /** By what has become of it the call costs so much, all told; until its buyer has had money back. */
+  | {
+      readonly kind: 'converted'
+      readonly call: string
+      readonly buyer: string
+      readonly seller: string
+      readonly cents: number
+      readonly share: number
+    }
   | { readonly kind: 'deposited'; readonly account: string; readonly cents: number; readonly reference: string }
   | { readonly kind: 'credited'; readonly call: string; readonly cents: number }
   | { readonly kind: 'paid-out'; readonly payout: string; readonly seller: string; readonly cents: number }
@@ -87,6 +96,7 @@ export class SecondLedger {
       this.held.set(fact.call, entry)
       this.#heldBy.set(fact.buyer, this.heldBy(fact.buyer) + fact.cents)
     } else if (fact.kind === 'ended') this.#ended(fact)
+    else if (fact.kind === 'converted') this.#converted(fact)
     else if (fact.kind === 'deposited') {
       if (this.#references.has(fact.reference)) return
       this.#references.add(fact.reference)
@@ -133,6 +143,17 @@ export class SecondLedger {
     Object.assign(call, { seller, paid, charged })
     this.#move(call.buyer, seller, paid)
     this.#move(call.buyer, beside('house', call.buyer), charged - paid)
+  }
+
+  #converted({ call: name, buyer, seller, cents, share }: Extract<Fact, { kind: 'converted' }>): void {
+    let call = this.calls.get(name)
+    if (!call) this.calls.set(name, (call = { buyer, cents: 0, seller, paid: 0, charged: 0 }))
+    if (call.isCredited) return
+    const paid = Math.floor((cents * share) / 100)
+    this.#move(buyer, seller, paid - call.paid!)
+    this.#move(buyer, beside('house', buyer), cents - paid - (call.charged! - call.paid!))
+    call.paid = paid
+    call.charged = cents
   }
 
   #card(fact: Extract<Fact, { payment: string }>): void {

@@ -139,6 +139,8 @@ describe('rollups', function () {
       state: 'accepted' as const,
       decidedAt: new Date(),
       decision: 'yes',
+      chargedMicros: call.priceMicros,
+      paidMicros: call.payoutMicros,
       creditMicros,
       clawbackMicros,
     }

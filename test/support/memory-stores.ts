@@ -21,7 +21,7 @@ import type { Auction } from '../../model/auction.ts'
 import { ANY_CALL, type Bid, type Campaign } from '../../model/bid.ts'
 import type { Bidder } from '../../model/bidder.ts'
 import type { CallRecord } from '../../model/cdr.ts'
-import type { Dispute } from '../../model/dispute.ts'
+import type { Dispute, PaidByConversion } from '../../model/dispute.ts'
 import type { ComplianceRule } from '../../model/compliance-rule.ts'
 import type { DncEntry } from '../../model/dnc.ts'
 import type { SuppressionList } from '../../model/suppression-list.ts'
@@ -44,6 +44,8 @@ export interface MemoryStores extends Stores {
   readonly sipUsers: Store<SipUser> & { all(): SipUser[] }
   readonly numbers: Store<DialledNumber> & { all(): DialledNumber[] }
   readonly callRecords: Map<string, CallRecord>
+  /** What calls that are paid by conversion have cost. */
+  readonly conversions: Map<string, PaidByConversion>
   readonly auctionRecords: Map<string, Auction>
   readonly trackedEvents: Map<string, StoredTracking>
   /** Invoices with their lines. */
@@ -133,6 +135,7 @@ export function createMemoryStores(): MemoryStores {
   const accounts = store<Account & { accountId?: never }>()
   const postings: Posting[] = []
   const callRecords = new Map<string, CallRecord>()
+  const conversions: MemoryStores['conversions'] = new Map()
   const auctionRecords = new Map<string, Auction>()
   const trackedEvents: MemoryStores['trackedEvents'] = new Map()
   const invoiceRecords: MemoryStores['invoiceRecords'] = new Map()
@@ -183,7 +186,7 @@ export function createMemoryStores(): MemoryStores {
     suppression: { ...onPostgresOnly<SuppressionStore>(), lists: store<SuppressionList>() },
     consents: memoryConsents(),
     ledger: ledger(postings, tick),
-    disputes: disputes(postings),
+    disputes: disputes(postings, conversions),
     invoices: invoices(invoiceRecords),
     bankAccounts: onPostgresOnly(),
     payouts: onPostgresOnly(),
@@ -220,6 +223,7 @@ export function createMemoryStores(): MemoryStores {
     idempotency: idempotency(),
     postings,
     callRecords,
+    conversions,
     auctionRecords,
   }
   return Object.assign(self, stores)
@@ -255,9 +259,10 @@ function dnc(tick: () => Promise<void>): DncStore {
   }
 }
 
-function disputes(postings: Posting[]): DisputeStore {
+function disputes(postings: Posting[], conversions: MemoryStores['conversions']): DisputeStore {
   const all = new Map<string, Dispute>()
   return {
+    paidByConversion: async (callId) => conversions.get(callId) ?? null,
     async open(dispute) {
       if ([...all.values()].some(({ callId, state }) => callId === dispute.callId && state !== 'withdrawn'))
         throw new StoreConflict('callId', 'the call has been disputed already')
