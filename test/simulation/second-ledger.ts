@@ -136,9 +136,9 @@ export class SecondLedger {
     if (!call || !this.held.has(name)) return
     this.#release(name)
     if (!isBillable) return
-    const charged = cost === null ? call.cents : worth(cost, ms)
+    const charged = cost === null ? call.cents : worthOf(cost, ms)
     assert(charged <= call.cents, 'it costs more than was held')
-    const own = pay === null ? fixed : worth(pay, ms)
+    const own = pay === null ? fixed : worthOf(pay, ms)
     const paid = Math.min(charged, share === null ? own : Math.floor((charged * share) / 100))
     Object.assign(call, { seller, paid, charged })
     this.#move(call.buyer, seller, paid)
@@ -189,7 +189,7 @@ export class SecondLedger {
 }
 
 /** Step by step until the call is over, and then no cent that is not whole. */
-function worth({ cents, first, next, most }: Minutes, ms: number): number {
+function worthOf({ cents, first, next, most }: Minutes, ms: number): number {
   let seconds = first
   while (ms > seconds * 1000) seconds += next
   return Math.floor((cents * Math.min(seconds, most)) / 60)
