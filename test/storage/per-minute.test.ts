@@ -136,7 +136,10 @@ describe('calls by the minute, in storage', () => {
   it('are what targets’ calls are expected to last by, after a restart too', async () => {
     const learned = await storage.outcomes(new Date(Date.now() - 3_600_000), 60_000)
     const talked = learned.filter(({ kind }) => kind === 'talked').map(({ count }) => count)
-    assert.deepEqual(talked.toSorted((a, b) => a! - b!), [37, 61])
+    assert.deepEqual(
+      talked.toSorted((a, b) => a! - b!),
+      [37, 61],
+    )
   })
 
   it('have numbers that pay so', async () => {
