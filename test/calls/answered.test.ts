@@ -41,6 +41,33 @@ describe('an answered call', function () {
     )
   })
 
+  it('by the minute ends when its buyer pays for no more, and costs what was held for it', async () => {
+    const minutes = { initial_increment_seconds: 1, increment_seconds: 1, max_billable_seconds: 1, at_max: 'end' }
+    const payout = { type: 'minute', value: '30.00', initial_increment_seconds: 1, increment_seconds: 1 }
+    const market = await Market.open(exchange, { number: { payout } })
+    const buyer = await market.buyer('uas-answer-caller-hangs-up-expect-200.xml', {
+      amount: '90.00',
+      campaign: { pricing: { type: 'minute', ...minutes } },
+    })
+    await market.call('uac-answered-other-side-hangs-up-expect-200.xml')
+    await market.went(buyer.run)
+    const record = await market.ended({
+      outcome: 'answered',
+      sip_status: 200,
+      end_reason: 'max_billable_duration',
+      hung_up_by: 'exchange',
+    })
+    assert.ok(record.duration_ms >= 900, `lasted ${record.duration_ms} ms`)
+    // Alone in the auction it pays the reserve: 1.00 for the second that is expected, so 60.00 a minute.
+    assert.equal(record.price, '1.00')
+    const path = `/api/v1/calls/${record.id}`
+    const { per_minute: told } = await exchange.api.request<{ per_minute: Record<string, unknown> }>('GET', path)
+    assert.deepEqual([told['price'], told['billed_seconds'], told['payout']], ['60.00', 1, '30.00'])
+    const seconds = Number(told['payout_seconds'])
+    assert.equal(record.payout, Math.min(1, seconds / 2).toFixed(2))
+    assert.equal(await market.balanceOf(buyer.account), '99.00')
+  })
+
   it('ends for the caller when the buyer hangs up', async () => {
     const market = await Market.open(exchange)
     const buyer = await market.buyer('uas-answer-hang-up-expect-200.xml', { play: { pauseMs: 1000 } })
