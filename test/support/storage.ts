@@ -64,7 +64,8 @@ async function query(connection: pg.ClientConfig, text: string): Promise<void> {
 const toDrop: { named: string; name: string }[] = []
 
 // At the top of a module this is a hook of mocha's root suite: it runs once, after all.
-after(async () => {
+after(async function () {
+  this.timeout(300_000) // Hundreds of databases are some hundred thousand files to remove.
   const started = await server
   await started?.postgres.close()
   for (const { named, name } of toDrop)
