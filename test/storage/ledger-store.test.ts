@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { newId, type PostingId } from '../../model/ids.ts'
 import { EXTERNAL_ACCOUNT_ID } from '../../storage/house-accounts.ts'
+import { postingRow } from '../../storage/ledger-rows.ts'
 import { createBuyer, depositOf } from '../support/drafts.ts'
 import { openTestStorage, type TestStorage } from '../support/storage.ts'
 
@@ -65,6 +66,26 @@ describe('the ledger in storage', () => {
       /does not balance/,
     )
     assert.deepEqual((await storage.stores.ledger.entries(account.id, { limit: 5, cursor: null })).data, [])
+  })
+
+  it('post what is new of a batch, and nothing twice', async () => {
+    const { account } = await createBuyer(storage.stores)
+    const rows = ['a', 'b', 'c', 'd'].map((reference) => postingRow(depositOf(account.id, 5n, reference)))
+    const post = async (...batch: unknown[]): Promise<number> =>
+      (await storage.queries.rows('select post_ledger($1)', [JSON.stringify(batch)])).length
+    assert.equal(await post(rows[1]), 1)
+    assert.equal(await post(...rows.slice(0, 3)), 2)
+    assert.equal(await post(...rows), 1)
+    const { data } = await storage.stores.ledger.entries(account.id, { limit: 10, cursor: null })
+    assert.deepEqual(
+      data.map(({ posting, balanceMicros }) => [posting.reference, balanceMicros]),
+      [
+        ['d', 20n],
+        ['c', 15n],
+        ['a', 10n],
+        ['b', 5n],
+      ],
+    )
   })
 
   it('refuse entries without their posting', async () => {
