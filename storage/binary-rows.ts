@@ -142,9 +142,10 @@ export class BinaryRows {
     this.#bytes[this.#at++] = value ? 1 : 0
   }
 
+  /** The numbers of types have no sign, and a database that has kept much for long is in their upper half. */
   #word(value: number): void {
     this.#makeRoom(4)
-    this.#at = this.#bytes.writeInt32BE(value, this.#at)
+    this.#at = this.#bytes.writeInt32BE(value | 0, this.#at)
   }
 
   /** Keeps room for the length of what follows. */

@@ -100,6 +100,11 @@ describe('rows in PostgreSQL’s binary format', () => {
       assert.throws(() => BinaryRows.of([row], TYPE, ids))
     })
 
+  it('are of types of any number: a database that has kept much for long gives some of its upper half', () => {
+    const rows = BinaryRows.of([{}], TYPE, new Map([['kinds', 4_000_000_000]]))
+    assert.equal(rows.readUInt32BE(8), 4_000_000_000)
+  })
+
   it('cannot be made for a database without their type', () => {
     assert.throws(() => BinaryRows.of([], TYPE, new Map()), /the database has no type kinds/)
   })
