@@ -30,7 +30,8 @@ export interface SpooledRecord {
 export interface SpoolFile {
   append(bodies: readonly string[]): void
   read(limit: number): SpooledRecord[]
-  remove(upTo: number): void
+  /** `isSynced`: once it is on the disk. Without that a power cut may bring back what had been removed. */
+  remove(upTo: number, isSynced: boolean): void
   reserve(): void
   /** Wipes what is left of records that were removed; only while there are none. */
   wipe(): void
@@ -106,15 +107,14 @@ export function openSpoolFile(path: string, bytes: number): SpoolFile {
       isSoiled = true
     },
     read: (limit) => select.all(limit) as unknown as SpooledRecord[],
-    remove(upTo) {
-      // Not synced by itself, so that no append waits for it: what a power cut brings back is only replayed, which changes nothing.
-      db.exec('pragma synchronous = normal')
+    remove(upTo, isSynced) {
+      if (!isSynced) db.exec('pragma synchronous = normal')
       try {
         transaction(() => {
           count -= Number(removeUpTo.run(upTo).changes)
         })
       } finally {
-        db.exec('pragma synchronous = full')
+        if (!isSynced) db.exec('pragma synchronous = full')
       }
     },
     reserve,

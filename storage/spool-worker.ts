@@ -33,7 +33,7 @@ function perform(request: SpoolRequest): SpoolAnswer['records'] {
     case 'read':
       return file.read(request.limit)
     case 'remove':
-      file.remove(request.upTo)
+      file.remove(request.upTo, request.isSynced)
       return []
     case 'wipe':
       file.wipe()

@@ -13,7 +13,7 @@ export type SpoolRequest = { readonly id: number } & (
   | { readonly kind: 'open' | 'close' | 'reserve' | 'wipe' }
   | { readonly kind: 'append'; readonly bodies: readonly string[] }
   | { readonly kind: 'read'; readonly limit: number }
-  | { readonly kind: 'remove'; readonly upTo: number }
+  | { readonly kind: 'remove'; readonly upTo: number; readonly isSynced: boolean }
 )
 
 export interface SpoolAnswer {
@@ -103,9 +103,12 @@ export class Spool {
     return (await this.#ask({ kind: 'read', limit })).records
   }
 
-  /** Forgets the records up to this one: they are committed. */
-  async remove(upTo: number): Promise<void> {
-    await this.#ask({ kind: 'remove', upTo })
+  /**
+   * Forgets the records up to this one: they are committed. Not `isSynced`: a power cut may bring them back, which only whoever is not changed
+   * by them a second time may have; it is over at once, and no append waits for it.
+   */
+  async remove(upTo: number, isSynced = true): Promise<void> {
+    await this.#ask({ kind: 'remove', upTo, isSynced })
   }
 
   async close(): Promise<void> {

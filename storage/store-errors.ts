@@ -39,6 +39,15 @@ export function isAway(error: unknown): boolean {
   return LOST.test(error.message)
 }
 
+/**
+ * Whether an error says that the tables, functions or types are not those of this version, as while gateways of two versions run, or that
+ * they are not ours to use: no fault of what was to be written. Class 42 of the same appendix.
+ */
+export function isOtherSchema(error: unknown): boolean {
+  const code = error instanceof Error ? (error as DatabaseError).code : undefined
+  return code?.startsWith('42') === true
+}
+
 /** Whether the same statement may succeed when simply tried again: serialization failure, deadlock. */
 export function isRetryable(error: unknown): boolean {
   const code = error instanceof Error ? (error as DatabaseError).code : undefined

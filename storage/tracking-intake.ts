@@ -5,7 +5,7 @@ import type { ConversionRules, TrackingIntake } from '../gateway/needs.ts'
 import type { TrackedEvent } from '../model/tracking.ts'
 import { Spool, SpoolError } from './spool.ts'
 import type { StorageLog } from './storage-log.ts'
-import { isAway, isRetryable } from './store-errors.ts'
+import { isAway, isOtherSchema, isRetryable } from './store-errors.ts'
 import { spoolTracking, unspoolTracking, type AcceptedEvent } from './tracking-rows.ts'
 import type { PostgresTracking } from './tracking-store.ts'
 
@@ -173,11 +173,11 @@ export class PostgresIntake implements TrackingIntake {
     const early = await this.#write(records.map(({ body }) => body))
     const earlyAtMs = this.#options.rules.now()
     if (early.length > 0) await this.#opened!.append(early.map((each) => spoolTracking({ earlyAtMs, ...each })))
-    await this.#opened!.remove(records.at(-1)!.seq)
+    await this.#opened!.remove(records.at(-1)!.seq, false) // An event that comes again changes nothing.
     return { moved: records.length - early.length, early: early.length }
   }
 
-  /** Answers with those to be tried again. One the tables refuse is put into quarantine alone. Throws only when Postgres is away. */
+  /** Answers with those to be tried again. One the tables refuse is put into quarantine alone. Throws only when Postgres is away, or has other tables. */
   async #write(bodies: readonly string[]): Promise<AcceptedEvent[]> {
     const { store, rules, recordsPending, gatewayId, log } = this.#options
     // Asked before the look-up: what is on its way now may be there when nothing is on its way any more.
@@ -193,7 +193,7 @@ export class PostgresIntake implements TrackingIntake {
       rules.tracked(events)
       return early
     } catch (error) {
-      if (isAway(error) || isRetryable(error)) throw error
+      if (isAway(error) || isRetryable(error) || isOtherSchema(error)) throw error
       if (bodies.length > 1) {
         const early: AcceptedEvent[] = []
         for (const body of bodies) early.push(...(await this.#write([body])))

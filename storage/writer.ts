@@ -16,7 +16,7 @@ import { MAX_APPEND_BYTES } from './spool.ts'
 import type { Spool } from './spool.ts'
 import { storableJson } from './storable-json.ts'
 import type { StorageLog } from './storage-log.ts'
-import { isAway, isRetryable } from './store-errors.ts'
+import { isAway, isOtherSchema, isRetryable } from './store-errors.ts'
 import { webhookRows, type WebhookSubscriptions } from './webhook-rows.ts'
 import { readRowTypes, writtenRows } from './written-rows.ts'
 
@@ -262,6 +262,7 @@ export class GroupCommitWriter implements RecordWriter {
           records.map(({ body }) => unspooledEvents(rowsOfSpooled(JSON.parse(body)))),
           this.#sales,
         )
+        // Synced: a sale that a power cut brought back would be written over a later one, and take its call's marks away.
         await spool.remove(records.at(-1)!.seq)
       }
       // Only this loop appends, so an empty spool stays empty until it is told that Postgres is away again.
@@ -274,7 +275,7 @@ export class GroupCommitWriter implements RecordWriter {
     }
   }
 
-  /** Commits records in one transaction. A record the tables refuse is put into quarantine alone; throws only when Postgres is away. */
+  /** Commits records in one transaction. A record the tables refuse is put into quarantine alone; throws only when Postgres is away, or has other tables. */
   async #commit(records: readonly RecordRows[], lane: CommitLane): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -293,7 +294,7 @@ export class GroupCommitWriter implements RecordWriter {
         this.#options.onCommit?.((performance.now() - sentMs) / 1000, records.length, events?.length ?? 0)
         return
       } catch (error) {
-        if (isAway(error)) throw error
+        if (isAway(error) || isOtherSchema(error)) throw error
         if (isRetryable(error) && attempt < RETRIES) continue
         if (records.length === 1) return this.#quarantine(records[0]!, error as Error, lane)
         const half = records.length >> 1

@@ -110,6 +110,19 @@ describe('while Postgres is away', function () {
     )
   })
 
+  it('spools, and quarantines nothing, while another version has made the tables others', async () => {
+    const known = callRecord()
+    await storage.writer.write(soldRecord(known))
+    await storage.queries.rows('alter function write_records rename to write_records_of_tomorrow')
+    const calls = [known, callRecord(), callRecord()]
+    for (const call of calls) await storage.writer.write(endedRecord(call))
+    assert.equal(storage.writer.state(), 'spooling')
+    await storage.queries.rows('alter function write_records_of_tomorrow rename to write_records')
+    await until(() => storage.writer.state() === 'database')
+    assert.equal(await ended(calls), calls.length)
+    assert.deepEqual(await storage.queries.rows('select error from quarantine'), [])
+  })
+
   it('refuses new calls when the spool is nearly full, still takes the ends of calls, and takes new ones when it is replayed', async () => {
     await cutOff()
     const calls: CallRecord[] = []

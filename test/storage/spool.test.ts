@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { mock } from 'node:test'
+import { openSpoolFile } from '../../storage/spool-file.ts'
 import { NEARLY_FULL, Spool } from '../../storage/spool.ts'
 import { temporaryFolder } from '../support/storage.ts'
 
@@ -29,6 +32,29 @@ describe('the spool', () => {
     await spool!.remove(records[1]!.seq)
     assert.equal(spool!.count, 1)
     assert.equal(JSON.parse((await spool!.read(10))[0]!.body).n, 3)
+  })
+
+  it('syncs what it forgets, unless whoever asks can bear to be given it again', () => {
+    const file = openSpoolFile(join(temporaryFolder(), 'spool.sqlite'), MIB)
+    const exec = mock.method(DatabaseSync.prototype, 'exec')
+    const statements = (): string[] => exec.mock.calls.map(({ arguments: [sql] }) => sql)
+    try {
+      file.append([body(1), body(2)])
+      exec.mock.resetCalls()
+      file.remove(1, true)
+      assert.deepEqual(statements(), ['begin immediate', 'commit'])
+      exec.mock.resetCalls()
+      file.remove(2, false)
+      assert.deepEqual(statements(), [
+        'pragma synchronous = normal',
+        'begin immediate',
+        'commit',
+        'pragma synchronous = full',
+      ])
+    } finally {
+      exec.mock.restore()
+      file.close()
+    }
   })
 
   it('is for its owner alone to read, log included', async () => {
