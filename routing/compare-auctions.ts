@@ -31,7 +31,7 @@ export function differences(stored: Auction, again: Auction, { bids, bidsOmitted
   return found
 }
 
-/** All that was decided of an award; ids that were given to it are not. */
+/** All that was decided of an award; ids that were given to it are not, nor that its campaign pays by conversion: that is an input. */
 function awardText(award: Award | undefined): string {
   if (award === undefined) return 'none'
   const { bidId, buyerId, campaignId, targetId, amountMicros, effective, quality, score, priceMicros, billableAfter } =
@@ -41,7 +41,7 @@ function awardText(award: Award | undefined): string {
         .map(([name, factor]) => `${name} ${factor}`)
         .join(', ')}`
     : ''
-  return `bid ${bidId} (buyer ${buyerId}, campaign ${campaignId}, target ${targetId}) of ${formatMoney(amountMicros)}${made}, quality ${quality ?? 1000}, score ${score}, at ${formatMoney(priceMicros)} after ${award.conversion ? 'a conversion' : `${billableAfter} s`}${byMinute(award)}`
+  return `bid ${bidId} (buyer ${buyerId}, campaign ${campaignId}, target ${targetId}) of ${formatMoney(amountMicros)}${made}, quality ${quality ?? 1000}, score ${score}, at ${formatMoney(priceMicros)} after ${billableAfter} s${byMinute(award)}`
 }
 
 function byMinute({ minutes }: Award): string {

@@ -4,13 +4,17 @@ import type { Award } from '../../model/auction.ts'
 import { newId } from '../../model/ids.ts'
 import type { ConversionPricing } from '../../model/tracking.ts'
 import { mostOf } from '../../accounts/conversion.ts'
+import { differences } from '../../routing/compare-auctions.ts'
+import { rerunAuction } from '../../routing/rerun.ts'
 import { createRouting } from '../../routing/route-call.ts'
+import { auctionRow, readAuction } from '../../storage/auction-rows.ts'
 import { aBid, aCampaign, aNumber, aRequest, change, dollars, marketOf, NOON } from '../support/market.ts'
 
 const BY_SALE: ConversionPricing = { type: 'conversion', event: 'sale', windowHours: 24, rateMillionths: 200_000 }
 
 function market(pricing: ConversionPricing | null, amount = 50) {
-  const routing = createRouting({ availableMicros: () => dollars(1000), clock: { now: () => NOON }, newId })
+  const needs = { availableMicros: () => dollars(1000), clock: { now: () => NOON }, newId }
+  const routing = createRouting(needs, { keepsInputs: true })
   for (const one of [...marketOf(aBid('a', amount)), ...marketOf(aBid('b', 9))]) routing.apply(one)
   const pay = (by: ConversionPricing | null) =>
     routing.apply(change.campaign(aCampaign('a-campaign', 'a-buyer', by ? { pricing: by } : {})))
@@ -31,6 +35,12 @@ describe('a bid of a campaign that pays by conversion', () => {
     assert.deepEqual([winner.bidId, winner.priceMicros, loser.bidId], ['b', dollars(5.01), 'a'])
     pay(null)
     assert.equal(routing.auction(aRequest()).awards[0]!.conversion, undefined)
+  })
+
+  it('is decided the same again from what is stored of it', () => {
+    const auction = market(BY_SALE).routing.auction(aRequest())
+    const stored = readAuction({ ...auctionRow(auction, true), decided_at: auction.decidedAt })
+    assert.deepEqual(differences(stored, rerunAuction(auction.inputs!, auction.id), auction.inputs!), [])
   })
 
   it('is the most it can cost of a share of a sale', () => {
