@@ -1,7 +1,7 @@
 import { MediaUnavailable, UnacceptableMedia } from '../media/media-server.ts'
 import type { NonBidCode } from '../model/bid.ts'
 import { Refusal } from '../model/refusal.ts'
-import { Bridge, type BridgeOptions } from './bridge.ts'
+import { Bridge, type LongestCall } from './bridge.ts'
 import { buyerTakes, type Taking } from './audio/buyer-accepts.ts'
 import { audioOf, type CallAudio } from './audio/call-audio.ts'
 import { HoldMusic } from './audio/hold-music.ts'
@@ -79,7 +79,7 @@ export async function accept(
     caller: call.caller,
     buyer,
     media: call.media!,
-    ...longestOf(call, parts.limits),
+    longest: longestOf(call, parts.limits),
     sessionExpiresS: parts.policies.sessionExpiresS,
     monotonicMs: () => parts.clock.monotonicMs(),
     holdMusic: audio && holdMusicOf(call, audio),
@@ -93,15 +93,22 @@ export async function accept(
   return call.bridge
 }
 
-/** How long it may be up: as the exchange is set, or as its buyer pays for. */
-function longestOf(
-  { sold }: Call,
-  { maxCallDurationMs }: ExchangeParts['limits'],
-): Pick<BridgeOptions, 'maxDurationMs' | 'atMaxDuration'> {
-  const mostMs = sold?.minutes?.atMax === 'end' ? sold.minutes.maxBillableSeconds * 1000 : Infinity
-  return mostMs < maxCallDurationMs
-    ? { maxDurationMs: mostMs, atMaxDuration: 'max_billable_duration' }
-    : { maxDurationMs: maxCallDurationMs }
+/** A timer may be early, and what is up for less than `billable_after` costs nothing. */
+const BEYOND_PAID_MS = 50
+
+/**
+ * How long it may be up: as the exchange is set, or as its buyer pays for; that from when the sides hear each other, and never so short
+ * that nothing would be paid.
+ */
+export function longestOf(
+  { sold, isJoined }: Pick<Call, 'sold' | 'isJoined'>,
+  { maxCallDurationMs: ms }: Pick<ExchangeParts['limits'], 'maxCallDurationMs'>,
+): LongestCall {
+  if (sold?.minutes?.atMax === 'end' && isJoined) {
+    const paidMs = Math.max(sold.minutes.maxBillableSeconds, sold.billableAfter) * 1000 + BEYOND_PAID_MS
+    if (paidMs < ms) return { ms: paidMs, reason: 'max_billable_duration' }
+  }
+  return { ms, reason: 'max_duration' }
 }
 
 /** Null when neither side would hear any. */
@@ -157,6 +164,7 @@ async function join(call: Call, audio: CallAudio | null, parts: ExchangeParts): 
   call.aliveAt = call.answeredAt
   call.answeredMonotonicMs = parts.clock.monotonicMs()
   call.isJoined = true
+  bridge.endAfter(longestOf(call, parts.limits))
   const dialogs = { caller: call.caller.state(), buyer: bridge.legOf('buyer').state() }
   void writeSold(call, dialogs, parts).catch(() => {}) // The sale is written down already.
 }

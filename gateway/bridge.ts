@@ -21,13 +21,17 @@ export interface BridgeEnd {
   readonly atMonotonicMs: number
 }
 
+/** How long a call may be up, and why the exchange hangs up then. */
+export interface LongestCall {
+  readonly ms: number
+  readonly reason: EndReason
+}
+
 export interface BridgeOptions {
   readonly caller: CallerLeg
   readonly buyer: Leg
   readonly media: MediaSession
-  readonly maxDurationMs: number
-  /** Why the exchange hangs up then; absent: `max_duration`. */
-  readonly atMaxDuration?: EndReason
+  readonly longest: LongestCall
   /** Seconds; 0: no session timers (RFC 4028). */
   readonly sessionExpiresS: number
   readonly monotonicMs: () => number
@@ -55,7 +59,7 @@ const CAUSES: Partial<Record<EndReason, number>> = { unacceptable_media: 488, me
 export class Bridge {
   readonly #options: BridgeOptions
   readonly #legs: Record<LegSide, Leg>
-  readonly #timer: NodeJS.Timeout
+  #timer!: NodeJS.Timeout
   /** Its offers and answers. */
   readonly renegotiation: Renegotiation
   readonly #relayed: RelayedRequests
@@ -81,8 +85,7 @@ export class Bridge {
     this.ended = new Promise((resolve) => (this.#resolve = resolve))
     this.agreed = new Promise((resolve) => (this.#resolveAgreed = resolve))
     if (!this.#owesAnswer) this.#resolveAgreed()
-    const { maxDurationMs, atMaxDuration = 'max_duration' } = options
-    this.#timer = setTimeout(() => this.hangUp(atMaxDuration, 'exchange'), maxDurationMs)
+    this.endAfter(options.longest)
     this.#legs = { caller: callerLeg, buyer }
     const dialogOf = (side: LegSide): LegDialog => this.#legs[side].dialog
     const onGone = (side: LegSide, dialog: LegDialog): void => this.#dialogGone(side, dialog)
@@ -109,6 +112,12 @@ export class Bridge {
     const headers = { Reason: reasonHeader(CAUSES[reason] ?? 200, reason.replaceAll('_', ' ')) } // RFC 3326
     this.#finish({ reason, hungUpBy: by, atMonotonicMs: this.#options.monotonicMs() })
     for (const leg of Object.values(this.#legs)) void leg.hangUp({ ...headers })
+  }
+
+  /** It may be up for so long from now on, whatever was said before. */
+  endAfter({ ms, reason }: LongestCall): void {
+    clearTimeout(this.#timer)
+    if (!this.#ended) this.#timer = setTimeout(() => this.hangUp(reason, 'exchange'), ms)
   }
 
   /** Whether the caller has acknowledged our 200: until then nobody has proved to be there, since a UDP source can be forged. */

@@ -40,7 +40,7 @@ function bridged(
     caller: caller as unknown as CallerLeg,
     buyer: buyer as unknown as Leg,
     media: media as unknown as MediaSession,
-    maxDurationMs: 60_000,
+    longest: { ms: 60_000, reason: 'max_duration' },
     holdMusic: null,
     note: () => {},
     sessionExpiresS: 0,
@@ -73,6 +73,15 @@ describe('a bridge', () => {
       assert.deepEqual([caller.byes, buyer.byes], [[said], [said]])
     })
   }
+
+  it('may be up for as long as it was said last', async () => {
+    const { bridge, buyer } = bridged()
+    bridge.endAfter({ ms: 1, reason: 'max_billable_duration' })
+    assert.equal((await bridge.ended).reason, 'max_billable_duration')
+    bridge.endAfter({ ms: 1, reason: 'max_duration' })
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.deepEqual(buyer.byes, [{ Reason: 'SIP;cause=200;text="max billable duration"' }])
+  })
 
   it('tells each side why the other hung up, as far as it may be told', async () => {
     const { bridge, caller, buyer } = bridged()
