@@ -68,11 +68,13 @@ export function mostOfMinutes(
 
 /**
  * What a call is expected to be billed for, when billable calls of its target last `talkSeconds` on average and none shorter than
- * `billableAfter` is billed: half an increment more, since it is rounded up, within what the terms allow.
+ * `billableAfter` is billed: half an increment more, since it is rounded up, within what the terms allow. Steps longer than the first count
+ * as that: who never lets a call reach the second is not ranked by half of it.
  */
 export function expectedSecondsOf(pricing: MinutePricing, talkSeconds: number, billableAfter: number): number {
   const { initialSeconds, incrementSeconds, maxBillableSeconds } = pricing
-  const expected = Math.max(talkSeconds, Math.ceil(billableAfter)) + Math.floor(incrementSeconds / 2)
+  const expected =
+    Math.max(talkSeconds, Math.ceil(billableAfter)) + Math.floor(Math.min(initialSeconds, incrementSeconds) / 2)
   return Math.min(maxBillableSeconds, Math.max(initialSeconds, expected))
 }
 

@@ -143,6 +143,8 @@ describe('time by the minute', () => {
       [30, 30, 93, 599, 600, 600],
     )
     assert.equal(expectedSecondsOf(by, 10, 120), 123)
+    // A step that calls of a hundred seconds never reach.
+    assert.equal(expectedSecondsOf({ ...BY_MINUTE, initialSeconds: 180, incrementSeconds: 3600 }, 100, 0), 190)
   })
 })
 

@@ -186,7 +186,7 @@ describe('a bid of a campaign that pays by the minute', () => {
         const mean = talk ? Math.floor((talk.calls * talk.seconds + 10 * prior) / (talk.calls + 10)) : 180
         const { initialSeconds, incrementSeconds, maxBillableSeconds } = counted
         // The bid is billable after thirty seconds.
-        const up = Math.max(mean, 30) + Math.floor(incrementSeconds / 2)
+        const up = Math.max(mean, 30) + Math.floor(Math.min(initialSeconds, incrementSeconds) / 2)
         const seconds = Math.min(maxBillableSeconds, Math.max(initialSeconds, up))
         const whole = (amount * BigInt(seconds)) / 60n
         const times = (of: bigint) => (of * BigInt(modifier ?? 1000)) / 1000n
