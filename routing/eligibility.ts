@@ -142,8 +142,9 @@ export class Eligibility {
     if (byPlaces !== null) return byPlaces
     const { target, campaign } = bid
     let byFunds = this.#judgeFunds(bid)
-    // The longest call is held for, so it must be there to hold.
-    if (byFunds === null && isByMinute && bid.mostMicros > campaign.payableMicros) byFunds = campaign.payableBy
+    // The longest call is held for, so it must be there to hold; who is yet to be asked may bid less than its most.
+    if (byFunds === null && isByMinute && !facts.isPreview && bid.mostMicros > campaign.payableMicros)
+      byFunds = campaign.payableBy
     if (target.judgedIn !== this.#auction) this.#judgeTarget(target, bid.bid.targetId)
     bid.quality = target.quality
     if (campaign.pacing === null || (byFunds !== null && byFunds !== 'budget_exhausted')) return byFunds

@@ -140,7 +140,7 @@ export class Bidders {
     const offered = round.offers.get(award.bidId)
     const post = offered?.line.dialect?.post
     if (!offered || !post) return null
-    const price = formatMoney(award.priceMicros)
+    const price = priceOf(award)
     const bid = formatMoney(offered.offer.micros)
     const { callId, caller } = call
     const facts = { ...offered.facts, caller, callerNumber: caller, callId, bid, price }
@@ -371,7 +371,7 @@ export class Bidders {
   }
 
   readonly #news: RoundNews = {
-    won: (offered, award) => this.#tell(offered, 'win', formatMoney(award.priceMicros), null),
+    won: (offered, award) => this.#tell(offered, 'win', priceOf(award), null),
     lost: (offered, code) => this.#tell(offered, 'loss', '', code),
   }
 
@@ -381,6 +381,11 @@ export class Bidders {
     const url = line.dialect?.noticeUrl(offer, notice) ?? null
     if (url !== null && /^https?:\/\//i.test(url) && URL.canParse(url)) this.#notices.send(url, result)
   }
+}
+
+/** By the minute it is of a minute, as the bid was. */
+function priceOf({ minutes, priceMicros }: Award): string {
+  return formatMoney(minutes?.rateMicros ?? priceMicros)
 }
 
 function nonBidOf({ id, campaignId, accountId }: Bidder, code: NonBidCode): NonBid {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Bidder } from '../../../model/bidder.ts'
+import { formatMoney } from '../../../model/money.ts'
 import { aBidder } from '../../support/bidder-drafts.ts'
 import { BidderStage, type Behaviour } from '../../support/bidder-stage.ts'
-import { CALLER, dollars } from '../../support/market.ts'
+import { aCampaign, CALLER, change, dollars } from '../../support/market.ts'
 
 const PATIENT_MS = 10_000
 
@@ -63,6 +64,27 @@ describe('what bidders are told once the auction is over', () => {
     assert.deepEqual(JSON.parse(body), { caller: CALLER, price: '1.00', bid: '5.00' })
     assert.ok(headers['idempotency-key'])
     assert.equal(offered.call.round!.destinations.get(offered.awards[0]!.bidId), '+13125550100')
+  })
+
+  it('is the price of a minute where they pay by it, whatever their most would come to', async () => {
+    const server = await bidder(
+      'one',
+      posting(() => ({})),
+    )
+    const minutes = { type: 'minute', atMax: 'continue', initialSeconds: 60, incrementSeconds: 60 } as const
+    // 1,000.00 are there: an hour of its bid, and not of the most it might bid.
+    const campaign = aCampaign('one-campaign', 'one-buyer', { pricing: { ...minutes, maxBillableSeconds: 3600 } })
+    stage.apply(change.campaign(campaign))
+    const offered = await stage.offer()
+    const [award] = offered.awards
+    assert.ok(award?.minutes, JSON.stringify(BidderStage.reasons(offered.call)))
+    await post(offered)
+    const price = formatMoney(award.minutes.rateMicros)
+    assert.ok(award.minutes.rateMicros < award.priceMicros)
+    assert.deepEqual(JSON.parse(server.heard.at(-1)!.body), { caller: CALLER, price, bid: '5.00' })
+    offered.call.round!.won(award)
+    await stage.bidders.idle()
+    assert.deepEqual(told(server), [`/won?price=${price}&bid=5.00`])
   })
 
   it('is tried again under the same key while nobody answers, four times at most, and not after a no', async () => {
