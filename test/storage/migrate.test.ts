@@ -31,6 +31,37 @@ describe('migrations', () => {
     assert.deepEqual(await up(), all)
   })
 
+  it('leave nothing by the minute when they go back to where there was no such price', async () => {
+    const connection = { connectionString: await createDatabase() }
+    await migrateUp(connection)
+    const client = new pg.Client(connection)
+    await client.connect()
+    const id = '019ed6c2-0000-7000-8000-0000000000aa'
+    await client.query(
+      `insert into accounts (id, type, name, status, currency, timezone, created_at, updated_at)
+       values ($1, 'buyer', 'b', 'active', 'USD', 'UTC', now(), now())`,
+      [id],
+    )
+    await client.query(
+      `insert into campaigns (id, account_id, name, status, timezone, criteria, is_default, created_at, updated_at, pricing)
+       values ($1, $1, 'c', 'active', 'UTC', '{}', false, now(), now(), '{"type": "minute"}')`,
+      [id],
+    )
+    await client.query(
+      `insert into numbers (id, account_id, number, vertical, reserve_price_micros, price_rule, payout_type, payout_amount_micros,
+         payout_initial_seconds, payout_increment_seconds, max_billable_after, live_bidding_ms, traffic_type, tags, created_at, updated_at)
+       values ($1, $1, '+12125550100', 'v', 0, 'first', 'minute', 400000, 60, 60, 120, 0, 'inbound', '{}', now(), now())`,
+      [id],
+    )
+    const since = (await readMigrations()).filter((one) => one.id >= 41).length
+    await migrateDown(connection, since)
+    const { rows } = await client.query(
+      'select c.status, c.pricing, n.payout_type, n.payout_amount_micros from campaigns c, numbers n where c.id = n.id',
+    )
+    assert.deepEqual(rows, [{ status: 'paused', pricing: null, payout_type: 'fixed', payout_amount_micros: '400000' }])
+    await client.end()
+  })
+
   it('stop at one that was changed after it was applied, or that they do not know', async () => {
     const connection = { connectionString: await createDatabase() }
     await migrateUp(connection)
