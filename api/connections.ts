@@ -19,7 +19,8 @@ export function createDrain(server: Server): () => void {
     requests.set(socket, 0)
     socket.once('close', () => requests.delete(socket))
   })
-  server.on('request', (request, response) => {
+  // Before whoever answers: some answers are sent in this turn, and have no room for a header after that.
+  server.prependListener('request', (request, response) => {
     count(request.socket, 1)
     if (draining) response.setHeader('connection', 'close')
     response.once('close', () => count(request.socket, -1))
