@@ -62,6 +62,21 @@ describe('migrations', () => {
     await client.end()
   })
 
+  it('widen no fraud block on their way back: one of a seller’s calls is gone', async () => {
+    const connection = { connectionString: await createDatabase() }
+    await migrateUp(connection)
+    const client = new pg.Client(connection)
+    await client.connect()
+    const { rows } = await client.query('select id from accounts limit 1')
+    const insert = `insert into fraud_blocks (id, account_id, kind, value, seller_id, until, reason, made_by, created_at, updated_at)
+      values (gen_random_uuid(), $1, 'caller', $2, $3, now(), '', '', now(), now())`
+    await client.query(insert, [rows[0].id, 'one seller’s', rows[0].id])
+    await client.query(insert, [rows[0].id, 'everybody’s', null])
+    await migrateDown(connection, (await readMigrations()).filter(({ id }) => id >= 40).length)
+    assert.deepEqual((await client.query('select value from fraud_blocks')).rows, [{ value: 'everybody’s' }])
+    await client.end()
+  })
+
   it('stop at one that was changed after it was applied, or that they do not know', async () => {
     const connection = { connectionString: await createDatabase() }
     await migrateUp(connection)
