@@ -48,7 +48,9 @@ export class RecurringDescriptions<Description extends OfPlace> {
   /** Keys are not kept, nor what tells of another place: that is never the same twice. */
   #learn(key: string, description: Description): Description {
     const { security, source, codecs } = description.audio
-    if (security !== null || source.rtcp !== undefined || source.candidates !== undefined) return description
+    // In the plain profile keys of a suite that we have not are left alone: they are keys all the same.
+    if (security !== null || source.crypto !== undefined) return description
+    if (source.rtcp !== undefined || source.candidates !== undefined) return description
     if (this.#young.size >= RECURRING_LIMIT) {
       this.#old = this.#young
       this.#young = new Map()
