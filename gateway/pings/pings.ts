@@ -151,13 +151,18 @@ export class Pings {
   /** Ends the pings whose time is up. `nowMs` is the monotonic clock's. */
   expire(nowMs: number): void {
     for (let open = this.#open.first(); open !== undefined && open.expiresAtMs <= nowMs; open = this.#open.first()) {
-      this.#open.remove(open)
-      open.taken.reservation.release()
-      this.#parts.balances.void(open.taken.hold)
-      this.#forget(open)
+      this.drop(open)
       this.#parts.telemetry.pings.inc({ result: 'expired' })
-      this.#decisions.add(decisionOf(open))
     }
+  }
+
+  /** Gives back what is kept for a ping: its time is up, or its call has come and is another than it said. Nothing, when it is spent. */
+  drop(open: OpenPing): void {
+    if (!this.#open.remove(open)) return
+    open.taken.reservation.release()
+    this.#parts.balances.void(open.taken.hold)
+    this.#forget(open)
+    this.#decisions.add(decisionOf(open))
   }
 
   /** How a ping was decided, every bid that may be named with its reason; null when it is forgotten, or has become a call. */

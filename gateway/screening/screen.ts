@@ -39,7 +39,7 @@ function conclude(call: Call, screened: Screened, parts: ExchangeParts): void {
   call.exclusions = exclusions
   call.consents = consents
   call.throwIfGone() // What had been found by then stands in the audit.
-  forgetBrokenPing(call)
+  forgetBrokenPing(call, allowed, parts)
   if (call.signature) call.note('signature', call.signature.result.detail)
   call.note('screened', allowed ? 'may be sold' : `${rule}: ${screened.text}`)
   parts.announcements.checked(call, allowed)
@@ -47,12 +47,17 @@ function conclude(call: Call, screened: Screened, parts: ExchangeParts): void {
   if (refusal) throw heardAs(refusal, call, parts)
 }
 
-/** What a ping was sold by does not hold of its call: its buyer may have asked for that, so the call is auctioned afresh. */
-function forgetBrokenPing(call: Call): void {
-  if (!call.pinged) return
-  const broken = whatDoesNotHold(call, call.pinged.request)
+/**
+ * What a ping was sold by does not hold of its call: its buyer may have asked for that, so the call is auctioned afresh, where what was kept
+ * for it stands in nobody's way.
+ */
+function forgetBrokenPing(call: Call, allowed: boolean, { pings }: Pick<ExchangeParts, 'pings'>): void {
+  const { pinged } = call
+  if (!pinged) return
+  const broken = whatDoesNotHold(call, pinged.request)
   if (broken === null) return
   call.pinged = null
+  if (allowed) pings.drop(pinged)
   call.note('ping', broken)
 }
 

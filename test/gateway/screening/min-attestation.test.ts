@@ -65,6 +65,18 @@ describe('a call’s attestation', () => {
     }
   })
 
+  it('that is less than its ping said keeps no place from the call it came with', () => {
+    const stage = market()
+    stage.apply(
+      change.bid(aBid('asks', 5, { status: 'paused' })),
+      change.bid(aBid('plain', 3, { maxConcurrentCalls: 1 })),
+    )
+    signed(stage, 'B')
+    const { token } = stage.accepted({ tags: { stir_attestation: 'A' } })
+    assert.deepEqual(buyers(stage.call({ token })), ['plain-buyer'], 'its only place was kept for the ping')
+    assert.equal(stage.pings.openCount, 0)
+  })
+
   it('tells a pinging seller that it was missing, or too low', () => {
     const stage = market()
     stage.apply({ kind: 'bid', id: 'plain' as never, value: null })
