@@ -1,3 +1,4 @@
+import { systemRandom } from '../../../model/random.ts'
 import { mixNumber } from '../features/hash.ts'
 import type { RingMember } from './caller-ring.ts'
 
@@ -40,6 +41,9 @@ const NONE = -1
  */
 export class RecentNodes<Node> {
   readonly #limit: number
+  /** Which keys share a chain is nobody's to know: whoever chose its numbers by that would have all of it walked for each of its calls. */
+  readonly #low: number
+  readonly #high: number
   readonly #onForgotten: (node: Node) => void
   readonly #nodes: (Node | null)[] = []
   readonly #keys: Float64Array
@@ -58,6 +62,9 @@ export class RecentNodes<Node> {
   constructor(limit: number, onForgotten: (node: Node) => void = () => {}) {
     this.#limit = limit
     this.#onForgotten = onForgotten
+    const secret = Buffer.from(systemRandom.bytes(8))
+    this.#low = secret.readInt32LE(0) | 1
+    this.#high = secret.readInt32LE(4) | 1
     let chains = 1
     while (chains < limit) chains *= 2
     this.#keys = new Float64Array(limit)
@@ -134,7 +141,8 @@ export class RecentNodes<Node> {
   }
 
   #chainOf(key: number): number {
-    return mixNumber(key) & (this.#heads.length - 1)
+    const mixed = Math.imul(key | 0, this.#low) + Math.imul((key / 0x1_0000_0000) | 0, this.#high)
+    return mixNumber(mixed) & (this.#heads.length - 1)
   }
 
   #unlink(place: number): void {

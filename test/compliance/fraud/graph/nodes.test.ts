@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { RecentNodes } from '../../../../compliance/fraud/graph/nodes.ts'
+import { mixNumber } from '../../../../compliance/fraud/features/hash.ts'
 import { Chance } from '../../../../compliance/fraud/simulator/chance.ts'
 
 describe('nodes of the graph', () => {
@@ -39,5 +40,25 @@ describe('nodes of the graph', () => {
     }
     assert.ok(gone.length > 1_000)
     assert.deepEqual(forgotten, gone)
+  })
+
+  it('are found as fast when somebody has chosen the keys', () => {
+    const most = 16_384
+    const plain: number[] = []
+    const chosen: number[] = []
+    for (let key = 1; chosen.length < most; key++) {
+      if (plain.length < most) plain.push(key * 7)
+      if ((mixNumber(key) & (most - 1)) === 0) chosen.push(key)
+      if (key === 1 << 20) key = 2 ** 34 // By their upper bits, too.
+    }
+    const takes = (keys: readonly number[]): number => {
+      const nodes = new RecentNodes<number>(most)
+      const from = performance.now()
+      for (const key of keys) nodes.use(key, (made) => made)
+      return performance.now() - from
+    }
+    takes(plain)
+    const [usual, attacked] = [plain, chosen].map((keys) => Math.min(...[1, 2, 3].map(() => takes(keys))))
+    assert.ok(attacked! < 20 * usual! + 20, `${attacked} ms, and else ${usual} ms`)
   })
 })
