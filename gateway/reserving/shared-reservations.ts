@@ -1,45 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Logger } from '../../config/logger.ts'
-import type { Telemetry } from '../../config/telemetry.ts'
 import type { NonBidCode } from '../../model/bid.ts'
 import type { BookChange } from '../../model/book.ts'
 import { MOST_SHARED_MICROS } from '../../model/claim.ts'
-import type { Clock } from '../../model/clock.ts'
 import type { AccountId, HoldId } from '../../model/ids.ts'
 import type { Hold } from '../../model/ledger.ts'
 import type { PhoneNumber } from '../../model/phone-number.ts'
-import type { Routing } from '../../routing/route-call.ts'
-import type { AccountRebuilt, Billed, ClaimEnd, Heard, OpenCall, ReserveAnswer, SharedCounters } from '../needs.ts'
+import type { Billed, ClaimEnd, Heard, OpenCall, ReserveAnswer } from '../needs.ts'
 import type { Taken } from '../taken.ts'
 import { accountsOf, byAccount, isOver, newLease, NOWHERE, type Lease } from './lease.ts'
 import { LocalSlice } from './local-slice.ts'
 import { Rebuilds } from './rebuilds.ts'
 import { codeOf } from './refusals.ts'
 import { SharedReservation } from './shared-reservation.ts'
-import type { OwnReservations, Reservations, Reserved, ReserveRequest } from './reserve.ts'
-
-export interface SharingOptions {
-  /** How long what a gateway has taken outlives it. */
-  readonly leaseMs: number
-  /** How many gateways share what was free when the counters were lost. */
-  readonly gateways: number
-  /** After the counters have lost their memory, how long gateways have to say what they have taken before anything new is. */
-  readonly rejoinMs: number
-}
-
-export interface SharingNeeds {
-  readonly own: OwnReservations
-  readonly routing: Pick<Routing, 'claim'>
-  readonly voidHold: (taken: Taken) => void
-  readonly shared: SharedCounters
-  /** What an account's counters are rebuilt from. */
-  readonly read: (accountId: AccountId) => Promise<AccountRebuilt>
-  /** Whether what has been written is in the database, and not only in the spool. */
-  readonly isInDatabase: () => boolean
-  readonly clock: Clock
-  readonly log: Pick<Logger, 'info' | 'warn'>
-  readonly telemetry: Pick<Telemetry, 'sharedAwards' | 'sharedUp'>
-}
+import type { Reservations, Reserved, ReserveRequest } from './reserve.ts'
+import type { SharingNeeds, SharingOptions } from './sharing-needs.ts'
 
 /** Claims of this gateway that the counters have not heard the end of: past it nothing more is taken. */
 export const MOST_LEASES = 100_000

@@ -7,19 +7,20 @@ import { settle } from '../../accounts/settlement.ts'
 import type { Account } from '../../model/account.ts'
 import type { CallRecord, SoldTerms } from '../../model/cdr.ts'
 import { newId, type AccountId, type PostingId } from '../../model/ids.ts'
-import type { Hold, Posting } from '../../model/ledger.ts'
+import type { Posting } from '../../model/ledger.ts'
 import { CENT } from '../../model/money.ts'
 import type { PaymentNews } from '../../model/payment.ts'
 import type { PayoutId, PayoutRunId } from '../../model/payout.ts'
-import { mostOfMinutes, type Increments, type MinuteTerms } from '../../model/per-minute.ts'
+import { mostOfMinutes, type MinuteTerms } from '../../model/per-minute.ts'
 import type { Payout } from '../../model/trunk.ts'
 import { EXTERNAL_ACCOUNT_ID, OPERATOR_ACCOUNT_ID, PAYOUT_CLEARING_ACCOUNT_ID } from '../../storage/house-accounts.ts'
 import { change } from '../support/market.ts'
 import { callRecord, endedCall, holdOf, termsOf } from '../support/records.ts'
 import type { Dice } from './dice.ts'
 import type { Durable } from './ledger-durable.ts'
-import { cents, NAMES, TAKE } from './ledger-market.ts'
-import { SecondLedger, type Fact, type Minutes } from './second-ledger.ts'
+import { cents, naively, NAMES, TAKE } from './ledger-market.ts'
+import type { EndedSale, Sale } from './sale.ts'
+import { SecondLedger, type Fact } from './second-ledger.ts'
 
 /** Events of calls, then of money, between two comparisons. */
 const CALLS_IN_TURN = 450
@@ -28,19 +29,6 @@ const MONEY_IN_TURN = 50
 const AT_ONCE = 8
 const MOST_OPEN = 300
 const MOST_REMEMBERED = 500
-
-interface Sale {
-  readonly call: CallRecord
-  readonly hold: Hold
-  readonly terms: SoldTerms
-  readonly name: string
-}
-interface EndedSale extends Sale {
-  readonly record: CallRecord
-  readonly posting: Posting | null
-  /** Which of the batches its end was written in. */
-  readonly batch: number
-}
 
 /** A gateway's process and its storage, and beside them the second ledger, told the same. */
 export class Story {
@@ -449,9 +437,4 @@ export class Story {
     assert.deepEqual(await this.#durable.openHolds(), [])
     await this.compareStored()
   }
-}
-
-/** A price of minutes, as the second ledger is told it. */
-function naively(of: Increments & { readonly rateMicros: bigint }, most: number): Minutes {
-  return { cents: Number(of.rateMicros / CENT), first: of.initialSeconds, next: of.incrementSeconds, most }
 }
