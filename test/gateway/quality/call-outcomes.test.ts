@@ -35,7 +35,8 @@ describe('what became of a call', () => {
     const kinds = (changes: Partial<CallRecord>): string[] =>
       outcomesOf(ended(changes).call).map(({ kind, targetId }) => `${kind} ${targetId === first ? 'first' : 'second'}`)
     const attempted = ['attempted first', 'attempted second']
-    assert.deepEqual(kinds({ durationMs: 60_000 }), [...attempted, 'answered second', 'billed second'])
+    const billed = ['answered second', 'billed second', 'talked second']
+    assert.deepEqual(kinds({ durationMs: 60_000 }), [...attempted, ...billed])
     assert.deepEqual(kinds({ durationMs: 9_999, priceMicros: 0n }), [...attempted, 'answered second', 'short second'])
     assert.deepEqual(kinds({ answeredAt: null, priceMicros: 0n, outcome: 'no_answer' }), attempted)
   })
