@@ -3,7 +3,7 @@ import type { SoldTerms } from '../model/cdr.ts'
 import type { AccountId, CallId, PostingId } from '../model/ids.ts'
 import type { Posting } from '../model/ledger.ts'
 import { floorToCent, type Micros } from '../model/money.ts'
-import { billedSeconds, priceOfSeconds, type BilledMinutes } from '../model/per-minute.ts'
+import { billedSeconds, chargeOfSeconds, priceOfSeconds, type BilledMinutes } from '../model/per-minute.ts'
 import type { Payout } from '../model/trunk.ts'
 import { createPosting, mergeEntries } from './ledger.ts'
 
@@ -36,7 +36,7 @@ export interface Settlement {
 /**
  * What an answered call costs and pays: a function of its award, its duration and the number's terms, so a restart or a
  * replay arrives at the same posting. Below `billable_after` nothing moves. By the minute the price is that of the seconds billed:
- * up to whole increments, then down to the whole cent.
+ * up to whole increments, then down to the whole cent, and at least one.
  */
 export function settle(input: SettlementInput): Settlement {
   const { terms, durationMs } = input
@@ -51,7 +51,7 @@ export function settle(input: SettlementInput): Settlement {
   }
   const minutes = minutesOf(terms, billableMs)
   const priceMicros = minutes?.price
-    ? priceOfSeconds(minutes.price.rateMicros, minutes.price.seconds)
+    ? chargeOfSeconds(minutes.price.rateMicros, minutes.price.seconds)
     : terms.priceMicros
   assert(priceMicros <= terms.priceMicros, 'a call costs no more than was held for it')
   const payoutMicros = payoutOf(terms.payout, priceMicros, billableMs)

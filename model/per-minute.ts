@@ -1,4 +1,4 @@
-import { floorToCent, type Micros } from './money.ts'
+import { CENT, floorToCent, type Micros } from './money.ts'
 
 /** What becomes of a call that lasts longer than its buyer pays for: it goes on and costs no more, or the exchange ends it. */
 export const AT_MAX = ['continue', 'end'] as const
@@ -58,12 +58,18 @@ export function priceOfSeconds(rateMicros: Micros, seconds: number): Micros {
   return floorToCent((rateMicros * BigInt(seconds)) / 60n)
 }
 
+/** What a sold call of so many billed seconds costs: at least a cent, as every sale does. */
+export function chargeOfSeconds(rateMicros: Micros, seconds: number): Micros {
+  const worth = priceOfSeconds(rateMicros, seconds)
+  return worth > CENT ? worth : CENT
+}
+
 /** The most that a call can cost at this price of a minute. */
 export function mostOfMinutes(
   rateMicros: Micros,
   { maxBillableSeconds }: Pick<MinutePricing, 'maxBillableSeconds'>,
 ): Micros {
-  return priceOfSeconds(rateMicros, maxBillableSeconds)
+  return chargeOfSeconds(rateMicros, maxBillableSeconds)
 }
 
 /**

@@ -3,7 +3,7 @@ import type { NonBidCode } from '../model/bid.ts'
 import type { CampaignThen, DecisionInputs, UsageThen } from '../model/decision.ts'
 import type { AccountId, AuctionId, BidId, CallId, CampaignId } from '../model/ids.ts'
 import type { Currency, Micros } from '../model/money.ts'
-import { billedSeconds, priceOfSeconds } from '../model/per-minute.ts'
+import { billedSeconds, chargeOfSeconds } from '../model/per-minute.ts'
 import { isTimeZone, localDay, localMonth } from '../model/time-window.ts'
 import { differences } from './compare-auctions.ts'
 import { rerunAuction } from './rerun.ts'
@@ -262,6 +262,6 @@ function paidFor({ conversion, minutes, billableAfter, priceMicros }: Award, dur
   if (conversion) return priceMicros
   if (durationMs < billableAfter * 1000) return 0n
   return minutes
-    ? priceOfSeconds(minutes.rateMicros, billedSeconds(minutes, durationMs, minutes.maxBillableSeconds))
+    ? chargeOfSeconds(minutes.rateMicros, billedSeconds(minutes, durationMs, minutes.maxBillableSeconds))
     : priceMicros
 }

@@ -29,12 +29,12 @@ const FAULTS: readonly string[] = [
             coalesce(sum(e.amount_micros) filter (where e.account_id = v.seller_id), 0) as paid, count(distinct p.id) as postings
      from ledger_postings p join ledger_entries e on e.posting_id = p.id where p.call_id = v.call_id and p.kind = 'conversion'
    ) l where (v.charged_micros, v.paid_micros, v.postings) is distinct from (l.charged, l.paid, l.postings)`,
-  // By the minute a call costs the whole cents of the seconds that its record has, at the rate that it has.
+  // By the minute a call costs the whole cents of the seconds that its record has, at the rate that it has, and at least one.
   `select 'call ' || c.id || ': by the minute its ' || (m -> 'price' ->> 'seconds') || ' s at ' || (m -> 'price' ->> 'rateMicros') || ' are not the '
      || c.price_micros || ' of its record'
    from calls c, jsonb_array_elements(c.legs) leg, lateral (select leg -> 'minutes') as l(m)
    where jsonb_typeof(m -> 'price') = 'object' and c.price_micros
-     <> div((m -> 'price' ->> 'rateMicros')::numeric * (m -> 'price' ->> 'seconds')::bigint, 600000) * 10000`,
+     <> greatest(1, div((m -> 'price' ->> 'rateMicros')::numeric * (m -> 'price' ->> 'seconds')::bigint, 600000)) * 10000`,
   `select 'call ' || c.id || ': by the minute what its seller is due is not the ' || c.payout_micros || ' of its record'
    from calls c, jsonb_array_elements(c.legs) leg, lateral (select leg -> 'minutes') as l(m)
    where jsonb_typeof(m -> 'payout') = 'object' and not exists (select from conversion_sales v where v.call_id = c.id) and c.payout_micros

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { mostOf } from '../../accounts/conversion.ts'
 import type { NonBidCode } from '../../model/bid.ts'
 import type { BookChange } from '../../model/book.ts'
 import { MOST_SHARED_MICROS } from '../../model/claim.ts'
@@ -28,6 +29,7 @@ const JOIN_POLL_MS = 20
 /** Claims told or renewed in one go. */
 const PAGE = 200
 
+const MOST_SHARED = BigInt(MOST_SHARED_MICROS)
 const NOTHING: Billed = { priceMicros: 0, fundsMicros: 0 }
 
 /**
@@ -97,7 +99,8 @@ export class SharedReservations implements Reservations {
 
   reserve(request: ReserveRequest): Reserved | Promise<Reserved> {
     if (this.#leases.size >= MOST_LEASES || this.#isClosed) return 'counters_away'
-    if (request.award.amountMicros > BigInt(MOST_SHARED_MICROS)) return 'counters_away'
+    const { award } = request
+    if (award.amountMicros > MOST_SHARED || mostOf(award) > MOST_SHARED) return 'counters_away'
     const taken = this.#needs.own.reserve(request)
     return typeof taken === 'string' ? taken : this.#share(taken, request)
   }

@@ -81,6 +81,12 @@ function naivePrice(rateMicros: bigint, seconds: number): bigint {
   return cents * CENT
 }
 
+/** Nobody buys a call for nothing. */
+function naiveCharge(rateMicros: bigint, seconds: number): bigint {
+  const price = naivePrice(rateMicros, seconds)
+  return price === 0n ? CENT : price
+}
+
 const increments = fc.record({
   initialSeconds: fc.integer({ min: 1, max: 120 }),
   incrementSeconds: fc.integer({ min: 1, max: 120 }),
@@ -200,7 +206,7 @@ describe('a call by the minute', () => {
         balances.apply(change.account(account))
         const award = { minutes, priceMicros: 1n, amountMicros: rateMicros } as Award
         const hold = balances.hold(BUYER, 'call' as CallId, mostOf(award), 'USD') as Hold
-        assert.equal(hold.amountMicros, naivePrice(rateMicros, mostSeconds))
+        assert.equal(hold.amountMicros, naiveCharge(rateMicros, mostSeconds))
         const { posting, priceMicros, payoutMicros, billable } = settled(
           terms(minutes, payout, billableAfter),
           durationMs,
@@ -208,7 +214,7 @@ describe('a call by the minute', () => {
         const isBillable = durationMs >= billableAfter * 1000
         assert.equal(billable, isBillable)
         const seconds = naiveSeconds(by.initialSeconds, by.incrementSeconds, mostSeconds, durationMs)
-        assert.equal(priceMicros, isBillable ? naivePrice(rateMicros, seconds) : 0n)
+        assert.equal(priceMicros, isBillable ? naiveCharge(rateMicros, seconds) : 0n)
         const wanted = {
           share: () => (priceMicros * (payout as { shareMillionths: bigint }).shareMillionths) / 1_000_000n,
           fixed: () => (payout as { amountMicros: bigint }).amountMicros,

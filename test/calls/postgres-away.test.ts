@@ -93,7 +93,16 @@ async function assertBothSettled(market: Market): Promise<void> {
   }
   assert.equal(await market.balanceOf(market.buyers[0]!.account), '98.00', 'each is billed once')
   await market.settled()
-  assert.equal((await market.exchange.api.listAll(`accounts/${market.seller.id}/ledger`)).length, 2)
+  // A call that has ended is listed from memory until it is spooled, and its posting is in the database when the spool is replayed.
+  let posted = 0
+  await eventually(
+    async () => {
+      posted = (await market.exchange.api.listAll(`accounts/${market.seller.id}/ledger`)).length
+      return posted >= 2 ? true : undefined
+    },
+    () => `${posted} postings of the seller's, not 2`,
+  )
+  assert.equal(posted, 2)
 }
 
 /** The process of the embedded server, which starts all others. */

@@ -4,7 +4,7 @@ import { mostOf } from '../../accounts/conversion.ts'
 import type { Auction, Award } from '../../model/auction.ts'
 import type { Campaign } from '../../model/bid.ts'
 import { newId, type AccountId, type CallId, type CampaignId, type TargetId } from '../../model/ids.ts'
-import { mostOfMinutes, priceOfSeconds, type MinutePricing } from '../../model/per-minute.ts'
+import { chargeOfSeconds, mostOfMinutes, type MinutePricing } from '../../model/per-minute.ts'
 import { differences } from '../../routing/compare-auctions.ts'
 import { rerunAuction } from '../../routing/rerun.ts'
 import { createRouting, type Routing } from '../../routing/route-call.ts'
@@ -205,7 +205,7 @@ describe('a bid of a campaign that pays by the minute', () => {
         const most = (amount * effective) / whole
         assert.ok(comesTo >= own.priceMicros || rateMicros === most)
         if (priceRule === 'first') assert.equal(rateMicros, most)
-        assert.equal(mostOf(own), priceOfSeconds(rateMicros, maxBillableSeconds))
+        assert.equal(mostOf(own), chargeOfSeconds(rateMicros, maxBillableSeconds))
         assert.ok(mostOf(own) <= mostOfMinutes(amount, pricing))
         assert.deepEqual(differences(auction, again(auction), auction.inputs!), [])
       }),

@@ -136,7 +136,7 @@ export class SecondLedger {
     if (!call || !this.held.has(name)) return
     this.#release(name)
     if (!isBillable) return
-    const charged = cost === null ? call.cents : worthOf(cost, ms)
+    const charged = cost === null ? call.cents : Math.max(1, worthOf(cost, ms))
     assert(charged <= call.cents, 'it costs more than was held')
     const own = pay === null ? fixed : worthOf(pay, ms)
     const paid = Math.min(charged, share === null ? own : Math.floor((charged * share) / 100))
