@@ -18,6 +18,7 @@ import type { Arrival } from '../screening/arrival.ts'
 import type { Contribution, Judge } from '../screening/evidence.ts'
 import type { ScreeningPart } from '../screening/screening-part.ts'
 import { arrivingCall, endedCall } from './fraud-calls.ts'
+import { SignedOnce } from './signed-once.ts'
 import { rebuild } from './rebuild.ts'
 import { ScoreKeeper } from './score-keeper.ts'
 
@@ -73,6 +74,7 @@ export class FraudPart implements ScreeningPart<FraudStorage> {
   readonly judge: Judge
   readonly #needs: FraudPartNeeds
   readonly #verdicts = new Map<CallId, FraudVerdict>()
+  readonly #signedOnce = new SignedOnce()
   /** Blocks on their way into the database. */
   readonly #making = new Set<string>()
   #storage: FraudStorage | null = null
@@ -148,7 +150,10 @@ export class FraudPart implements ScreeningPart<FraudStorage> {
 
   #observe(arrival: Arrival, request: ScreeningRequest): void {
     if (arrival.invite === null) return
-    const call = arrivingCall(arrival, arrival.invite, request, this.#needs.places)
+    const passport = request.signature?.assertion?.passport
+    const isOwn = passport === undefined || this.#signedOnce.isFirst(passport.signed, arrival.atMs)
+    const signed = isOwn ? request : { ...request, attestation: null }
+    const call = arrivingCall(arrival, arrival.invite, signed, this.#needs.places)
     this.#verdicts.set(call.id, this.#needs.watch.arrive(call))
     if (this.#verdicts.size > MAX_OPEN_VERDICTS) this.#verdicts.delete(this.#verdicts.keys().next().value!)
     this.#needs.news?.tell(JSON.stringify({ kind: KIND, call }))

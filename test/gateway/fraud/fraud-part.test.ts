@@ -167,6 +167,18 @@ describe('fraud in the gateway', () => {
     assert.deepEqual([call(31, elsewhere).refusal, call(32, { ...elsewhere, invite: null }).refusal], [null, null])
   })
 
+  it('takes a signature that comes again with another call for none', async () => {
+    const { blocks, part } = await gateway()
+    const signature = { assertion: { passport: { signed: 'head.body' } } }
+    for (let i = 0; i < 20; i++) {
+      const arrival = anArrival({ callId: newId<CallId>(), ani: CALLER, atMs: NOON + i * 1000, invite: INVITE })
+      part.judge.observe!(arrival, { attestation: 'A', signature } as never)
+      part.judge.judge(arrival, {} as never)
+    }
+    await until(() => blocks.length > 0)
+    assert.deepEqual(new Set(blocks.map(({ sellerId }) => sellerId)), new Set(['seller']))
+  })
+
   it('refuses a number that is attested its caller’s own through every seller', async () => {
     const { call, blocks, part } = await gateway()
     for (let i = 0; i < 20; i++) {
