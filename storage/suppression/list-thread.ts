@@ -1,4 +1,5 @@
 import { constants, setPriority } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Postgres } from '../postgres.ts'
 import { isAway } from '../store-errors.ts'
@@ -18,11 +19,18 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} }
 /** A statement writes or reads one area code, or waits for its turn on the book. */
 const STATEMENT_MS = 120_000
 const XML_MARK = 0x3c
+/**
+ * A file is read for so long, ms, and then thrice as long is given to the calls, whose thread is slowed on its own core, too, by what moves so
+ * much memory; altogether no more than `MOST_PAUSES_MS` of an import, which is long where the machine is slow anyway.
+ */
+const BUSY_MS = 4
+const PAUSES = 3
+const MOST_PAUSES_MS = 8_000
 /** White space and a byte order mark may be before it. */
 const BLANK = new Set([0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf])
 
 // There a thread has a priority of its own: where the processors are busy, calls come first.
-if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_LOW)
 
 /** What has come of the file and is not read yet. */
 const pieces: Buffer[] = []
@@ -58,7 +66,15 @@ async function importFile({ write }: Extract<ListTask, { kind: 'import' }>): Pro
     reader = null
   }
   const file = incoming((bytes) => say({ kind: 'read', bytes, lines: sum(readers, 'lines') }))
+  let busySinceMs = performance.now()
+  let pausesMs = 0
   for await (const text of unpack(file, end)) {
+    const busyMs = performance.now() - busySinceMs
+    if (busyMs >= BUSY_MS && pausesMs < MOST_PAUSES_MS) {
+      pausesMs += PAUSES * busyMs
+      await sleep(PAUSES * busyMs)
+      busySinceMs = performance.now()
+    }
     if (reader === null) {
       const isXml = text.find((byte) => !BLANK.has(byte)) === XML_MARK
       reader = isXml ? new XmlReader(drafts, mode) : new LineReader(drafts, mode)
