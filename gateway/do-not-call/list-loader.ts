@@ -12,7 +12,7 @@ export const RELOAD_MS = 5_000
 /** Where numbers of lists are stored. */
 export interface ListStorage {
   readonly stores: {
-    readonly suppression: { load(id: SuppressionListId, after: number): Promise<LoadedNumbers | null> }
+    readonly suppression: { load(id: SuppressionListId, after: number | null): Promise<LoadedNumbers | null> }
   }
 }
 
@@ -106,7 +106,8 @@ export class ListLoader implements ScreeningPart<ListStorage> {
     const { lists, log } = this.#needs
     const held = lists.held(id)
     if (held === undefined) return
-    const loaded = await this.#storage!.stores.suppression.load(id, held.damage === null ? held.list.revision : 0)
+    // Where none can be relied on, the calls wait for them.
+    const loaded = await this.#storage!.stores.suppression.load(id, held.damage === null ? held.list.revision : null)
     if (loaded === null) return // It is gone, and the book says so.
     lists.take(loaded)
     const { name, numbers, revision } = loaded.list

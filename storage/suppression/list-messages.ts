@@ -10,12 +10,12 @@ export type ListTask =
       readonly connection: ConnectionOptions
       readonly write: Omit<ListWrite, 'waits'>
     }
-  /** `after`: the revision whose numbers are there already; 0: none. */
+  /** `after`: the revision whose numbers are there already; null: there are none, which calls wait for. */
   | {
       readonly kind: 'load'
       readonly connection: ConnectionOptions
       readonly listId: SuppressionListId
-      readonly after: number
+      readonly after: number | null
     }
 
 /** What an importing thread is told: the file, piece by piece, and its end. */

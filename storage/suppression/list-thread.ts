@@ -1,11 +1,11 @@
 import { constants, setPriority } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Postgres } from '../postgres.ts'
 import { isAway } from '../store-errors.ts'
 import { AreaDrafts, BadImport } from './area-drafts.ts'
 import { loadList, ONE_SNAPSHOT } from './load-list.ts'
 import type { ListOrder, ListTask, ListWord } from './list-messages.ts'
+import { AT_ONCE, Pace } from './pace.ts'
 import { LineReader, type NumberReader } from './read-numbers.ts'
 import { XmlReader } from './read-xml.ts'
 import { unpack } from './unpack.ts'
@@ -19,13 +19,12 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} }
 /** A statement writes or reads one area code, or waits for its turn on the book. */
 const STATEMENT_MS = 120_000
 const XML_MARK = 0x3c
-/**
- * A file is read for so long, ms, and then thrice as long is given to the calls, whose thread is slowed on its own core, too, by what moves so
- * much memory; altogether no more than `MOST_PAUSES_MS` of an import, which is long where the machine is slow anyway.
- */
-const BUSY_MS = 4
-const PAUSES = 3
-const MOST_PAUSES_MS = 8_000
+/** How long a megabyte of the file rests, ms, and one of packed numbers that are written, and loaded: 10,000,000 numbers are 120 and 20 of them. */
+const READING_RESTS_MS = 70
+const WRITING_RESTS_MS = 350
+const LOADING_RESTS_MS = 200
+/** So much of a file is read at a time, which takes 0.1 ms. */
+const PIECE = 16 * 1024
 /** White space and a byte order mark may be before it. */
 const BLANK = new Set([0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf])
 
@@ -66,21 +65,18 @@ async function importFile({ write }: Extract<ListTask, { kind: 'import' }>): Pro
     reader = null
   }
   const file = incoming((bytes) => say({ kind: 'read', bytes, lines: sum(readers, 'lines') }))
-  let busySinceMs = performance.now()
-  let pausesMs = 0
+  const pace = new Pace(READING_RESTS_MS)
   for await (const text of unpack(file, end)) {
-    const busyMs = performance.now() - busySinceMs
-    if (busyMs >= BUSY_MS && pausesMs < MOST_PAUSES_MS) {
-      pausesMs += PAUSES * busyMs
-      await sleep(PAUSES * busyMs)
-      busySinceMs = performance.now()
-    }
     if (reader === null) {
       const isXml = text.find((byte) => !BLANK.has(byte)) === XML_MARK
       reader = isXml ? new XmlReader(drafts, mode) : new LineReader(drafts, mode)
       readers.push(reader)
     }
-    reader.take(text)
+    for (let at = 0; at < text.length; at += PIECE) {
+      const piece = text.subarray(at, at + PIECE)
+      reader.take(piece)
+      await pace.after(piece.length)
+    }
   }
   end()
   const counts = {
@@ -88,7 +84,8 @@ async function importFile({ write }: Extract<ListTask, { kind: 'import' }>): Pro
     invalid: sum(readers, 'invalid'),
     shown: readers.flatMap(({ counts: { shown } }) => shown),
   }
-  const written = await postgres.transaction((tx) => writeList(tx, drafts, counts, { ...write, waits: false }))
+  const writing = new Pace(WRITING_RESTS_MS)
+  const written = await postgres.transaction((tx) => writeList(tx, drafts, counts, { ...write, waits: false }, writing))
   if (written === null) say({ kind: 'failed', reason: 'gone', message: 'there is no such list any more' })
   else say({ kind: 'imported', ...written })
 }
@@ -99,7 +96,9 @@ async function load({ listId, after }: Extract<ListTask, { kind: 'load' }>): Pro
     const bytes = Uint8Array.from(packed)
     say({ kind: 'area', area, packed: bytes }, [bytes.buffer])
   }
-  say({ kind: 'loaded', ...(await postgres.transaction((tx) => loadList(tx, listId, after, send), ONE_SNAPSHOT)) })
+  const pace = after === null ? AT_ONCE : new Pace(LOADING_RESTS_MS)
+  const read = await postgres.transaction((tx) => loadList(tx, listId, after ?? 0, send, pace), ONE_SNAPSHOT)
+  say({ kind: 'loaded', ...read })
 }
 
 async function* incoming(onRead: (bytes: number) => void): AsyncGenerator<Buffer> {

@@ -1,6 +1,7 @@
 import type { SuppressionListId } from '../../model/ids.ts'
 import type { Queries, Row } from '../postgres.ts'
 import { BadImport } from './area-drafts.ts'
+import { AT_ONCE } from './pace.ts'
 import { readPacked } from './write-list.ts'
 
 /** What was read of a list; `list` null: there is none. */
@@ -19,6 +20,7 @@ export async function loadList(
   listId: SuppressionListId,
   after: number,
   take: (area: number, packed: Buffer) => void,
+  pace = AT_ONCE,
 ): Promise<ReadList> {
   const [list] = await tx.rows('select * from suppression_lists where id = $1', [listId])
   if (!list) return { list: null, isWhole: true, damage: null }
@@ -33,7 +35,9 @@ export async function loadList(
         listId,
         area,
       ])
-      take(area, readPacked(row!))
+      const packed = readPacked(row!)
+      take(area, packed)
+      await pace.after(packed.length)
     }
   } catch (error) {
     if (!(error instanceof BadImport)) throw error

@@ -26,7 +26,7 @@ import type { Postgres, Queries } from '../postgres.ts'
 import type { TableLayout } from '../table-layout.ts'
 import { AreaDrafts, BadImport } from './area-drafts.ts'
 import { loadList, ONE_SNAPSHOT } from './load-list.ts'
-import type { ListWord } from './list-messages.ts'
+import type { ListTask, ListWord } from './list-messages.ts'
 import { ListThread } from './list-task.ts'
 import { SUPPRESSION_LISTS } from './suppression-rows.ts'
 import { writeList } from './write-list.ts'
@@ -132,8 +132,11 @@ export class PostgresSuppression implements SuppressionStore {
     }))
   }
 
-  /** The numbers that have changed since a revision (0: none are there), in a thread where there are many. Null: there is no such list. */
-  load(listId: SuppressionListId, after: number): Promise<LoadedNumbers | null> {
+  /**
+   * The numbers that have changed since a revision, in a thread where there are many, which leaves the processors to calls; `after` null: all of them and at once, since
+   * none are there that could be relied on. Null: there is no such list.
+   */
+  load(listId: SuppressionListId, after: number | null): Promise<LoadedNumbers | null> {
     return loadNumbers(this.#postgres, this.#layout, listId, after)
   }
 }
@@ -142,14 +145,14 @@ async function loadNumbers(
   postgres: Postgres,
   layout: TableLayout<SuppressionList>,
   listId: SuppressionListId,
-  after: number,
+  after: number | null,
 ): Promise<LoadedNumbers | null> {
   const areas: { area: number; packed: Uint8Array }[] = []
   const take = (area: number, packed: Uint8Array): void => void areas.push({ area, packed })
   const read =
     (await bytesOf(postgres, listId)) > SMALL_BYTES
-      ? await loadInThread(postgres, listId, after, take)
-      : await postgres.transaction((tx) => loadList(tx, listId, after, take), ONE_SNAPSHOT)
+      ? await loadInThread({ kind: 'load', connection: postgres.options, listId, after }, take)
+      : await postgres.transaction((tx) => loadList(tx, listId, after ?? 0, take), ONE_SNAPSHOT)
   const { list, isWhole, damage } = read
   return list === null ? null : { list: layout.read(list), isWhole, areas, damage }
 }
@@ -163,15 +166,13 @@ async function bytesOf(queries: Queries, listId: SuppressionListId): Promise<num
 }
 
 async function loadInThread(
-  postgres: Postgres,
-  listId: SuppressionListId,
-  after: number,
+  task: Extract<ListTask, { kind: 'load' }>,
   take: (area: number, packed: Uint8Array) => void,
 ): Promise<Extract<ListWord, { kind: 'loaded' }>> {
   let resolve: (loaded: Extract<ListWord, { kind: 'loaded' }>) => void
   let reject: (error: Error) => void
   const ending = new Promise<Extract<ListWord, { kind: 'loaded' }>>((...settle) => ([resolve, reject] = settle))
-  const thread = new ListThread({ kind: 'load', connection: postgres.options, listId, after }, (word) => {
+  const thread = new ListThread(task, (word) => {
     if (word.kind === 'area') take(word.area, word.packed)
     else if (word.kind === 'loaded') resolve(word)
     else if (word.kind === 'failed') reject(errorOf(word))

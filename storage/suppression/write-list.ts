@@ -4,6 +4,7 @@ import type { SuppressionListId } from '../../model/ids.ts'
 import { FOREIGN_AREA, type ImportMode, type ImportOutcome } from '../../model/suppression-list.ts'
 import type { Queries, Row } from '../postgres.ts'
 import { BadImport, type AreaDrafts, type DraftedArea } from './area-drafts.ts'
+import { AT_ONCE } from './pace.ts'
 import type { ReadCounts } from './read-numbers.ts'
 
 /** Any number, as long as all of us use it: one writer at a time on a list. */
@@ -44,6 +45,7 @@ export async function writeList(
   drafts: AreaDrafts,
   counts: Pick<ReadCounts, 'lines' | 'invalid' | 'shown'>,
   write: ListWrite,
+  pace = AT_ONCE,
 ): Promise<{ readonly outcome: ImportOutcome; readonly bookVersion: number } | null> {
   const { listId, mode } = write
   await lock(tx, write)
@@ -69,6 +71,7 @@ export async function writeList(
     if (isWhole && drafted.size === 0)
       await tx.rows('delete from suppression_areas where list_id = $1 and area = $2', [listId, area])
     else if (drafted.added + drafted.removed > 0) await writeArea(tx, listId, area, revision, drafted)
+    await pace.after(drafted.packed.length)
   }
   for (const area of areas) {
     const stored = await readArea(tx, listId, area, replaces)
