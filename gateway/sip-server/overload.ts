@@ -57,6 +57,13 @@ const RUSH_LOOK_MS = 25
 const SHUT_AGAIN_MS = 5_000
 /** What is let in of what the application gets done, so that its queue empties. */
 const BACK_OFF = 0.8
+/** While it is well, so much more is let in at each look; while it is hardly behind at all, and so below what it can do, more. */
+const GROWTH = 1.05
+const QUICK_GROWTH = 1.15
+/** What gets done is an average over about so long: a pause, and the rush after it, are one. */
+const AVERAGE_MS = 500
+/** Late for less than that is a pause, for its garbage or a compiler: it has got to everything soon after, and nobody need be turned away. */
+const PAUSE_MS = 100
 
 /**
  * Decides which new INVITEs are shown to applications (RFC 6357's local overload control). The measure is how far behind they
@@ -81,6 +88,10 @@ export class Overload {
   #thinkingMs = Infinity
   /** INVITEs a second that got done while there was a queue: what can be done. */
   #possible = 0
+  /** INVITEs a second that got done, whether there was a queue or not. */
+  #doing = 0
+  /** Since when it has been late without a break; null: it is not. */
+  #lateSinceMs: number | null = null
   #shutAtMs = -Infinity
   #arrived = 0
   #admitted = 0
@@ -140,16 +151,24 @@ export class Overload {
     const reactions = this.#reactions.take()
     // While a queue empties, the last in it are the oldest: what a new one would wait tells more than what they have waited.
     const aheadMs = reactions.all === 0 ? Infinity : (this.#reactions.size * elapsedMs) / reactions.all
+    const wasBehind = this.#lateMs >= this.#options.goodMs
     this.#lateMs = Math.min(aheadMs, this.#lateness(reactions, nowMs))
-    if (this.#lateMs >= this.#options.goodMs && reactions.invites > 0) {
-      const doing = perSecond(reactions.invites)
-      this.#possible = this.#possible === 0 ? doing : this.#possible * 0.7 + doing * 0.3
-    }
+    this.#learn(perSecond(reactions.invites), elapsedMs, wasBehind)
+    this.#lateSinceMs = this.#lateMs < this.#options.lateMs ? null : (this.#lateSinceMs ?? nowMs)
     this.#busyLooks = this.#busyShare() >= this.#options.busyShare ? this.#busyLooks + 1 : 0
     if (elapsedMs >= FORGET_MS && this.#lateMs < this.#options.lateMs) this.#level = 'open'
     else this.#decide(perSecond(this.#arrived), perSecond(this.#admitted), nowMs)
     this.#arrived = this.#admitted = 0
     this.#lookedAtMs = nowMs
+  }
+
+  #learn(doing: number, elapsedMs: number, wasBehind: boolean): void {
+    const weight = 1 - Math.exp(-elapsedMs / AVERAGE_MS)
+    this.#doing += (doing - this.#doing) * weight
+    const isBehind = this.#lateMs >= this.#options.goodMs
+    if (!wasBehind && !isBehind) return
+    // What it gets to right after a pause belongs to the pause.
+    this.#possible = this.#possible === 0 ? this.#doing : this.#possible + (doing - this.#possible) * weight
   }
 
   #lateness({ promptMs, inviteMs }: Reactions, nowMs: number): number {
@@ -178,6 +197,7 @@ export class Overload {
     const isBusy = this.#busyLooks >= BUSY_LOOKS
     if (this.#lateMs >= lateMs || (isBusy && this.#level !== 'shut')) {
       if (this.#level === 'shut' || nowMs < this.#heldUntilMs) return
+      if (!isBusy && nowMs - this.#lateSinceMs! < PAUSE_MS) return
       const possible = this.#lateMs >= lateMs ? this.#possible : admitting
       const target = Math.max(MIN_PER_SECOND, possible * BACK_OFF)
       this.#limitTo(this.#level === 'open' ? target : Math.min(target, this.#perSecond), nowMs)
@@ -189,7 +209,7 @@ export class Overload {
     if (this.#level === 'open') return
     if (this.#level === 'shut') return this.#limitTo(this.#perSecond, nowMs)
     if (this.#lateMs >= goodMs) return
-    this.#perSecond = this.#perSecond * 1.05 + 1
+    this.#perSecond = this.#perSecond * (this.#lateMs < goodMs / 4 ? QUICK_GROWTH : GROWTH) + 1
     if (this.#perSecond > arriving * 1.5) this.#level = 'open'
   }
 

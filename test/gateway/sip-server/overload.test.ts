@@ -55,6 +55,11 @@ class Application {
     this.#queue.push({ name, isInvite })
   }
 
+  /** It stands still for so long from now on. */
+  pause(ms: number): void {
+    this.#freeAtMs = this.nowMs + ms
+  }
+
   /** It goes on with what it has before it. */
   wake(): void {
     this.#freeAtMs = this.nowMs
@@ -113,6 +118,28 @@ describe('overload control', () => {
     app.run(300, 5)
     assert.equal(app.overload.stats().refused, refused)
     assert.equal(app.overload.stats().level, 'open')
+  })
+
+  it('turns nobody away for a pause, and hardly anybody for one that leaves no time to catch up', () => {
+    for (const [perSecond, most] of [
+      [500, 0],
+      [900, 300],
+    ] as const) {
+      const app = new Application()
+      app.run(perSecond, 3)
+      app.pause(150)
+      app.run(perSecond, 5)
+      assert.ok(app.overload.stats().refused <= most, `${app.overload.stats().refused} refused at ${perSecond} a second`)
+    }
+  })
+
+  it('knows what an application can do that was never late before', () => {
+    const app = new Application()
+    app.run(900, 3)
+    app.pause(350)
+    app.run(900, 0.5)
+    assert.equal(app.overload.stats().level, 'limited')
+    assert.ok(app.overload.stats().perSecond! > 400, `${app.overload.stats().perSecond} a second`)
   })
 
   it('does not take an application that thinks for long for one that is late', () => {
