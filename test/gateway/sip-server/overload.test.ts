@@ -129,7 +129,10 @@ describe('overload control', () => {
       app.run(perSecond, 3)
       app.pause(150)
       app.run(perSecond, 5)
-      assert.ok(app.overload.stats().refused <= most, `${app.overload.stats().refused} refused at ${perSecond} a second`)
+      assert.ok(
+        app.overload.stats().refused <= most,
+        `${app.overload.stats().refused} refused at ${perSecond} a second`,
+      )
     }
   })
 
