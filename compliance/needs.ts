@@ -10,13 +10,14 @@ export interface ComplianceNeeds {
 /** The audit as it is stored. Every answer is in the order of the lines' numbers, or the blocks'. */
 export interface AuditStore {
   /**
-   * Shows the last block and the lines after it, at most so many, none of which can come to stand before another any more; keeps the block
-   * that `make` answers with, before anybody else makes one. Null, and `make` is not called: there are no new lines, or another
-   * gateway is at it.
+   * Shows the last block and the hashes of the lines after it, at most so many, none of which can come to stand before another any more; keeps
+   * the block that `make` answers with, before anybody else makes one. Null, and `make` is not called: there are no new lines, or
+   * another gateway is at it.
    */
   seal(
     most: number,
-    make: (before: AuditBlock | null, lines: readonly AuditLine[]) => AuditBlock,
+    hash: (line: AuditLine) => Buffer,
+    make: (before: AuditBlock | null, lines: { hashes: readonly Buffer[]; lastSeq: bigint }) => AuditBlock,
   ): Promise<AuditBlock | null>
   blocksAfter(no: number, most: number): Promise<readonly AuditBlock[]>
   /** The lines numbered after `after` up to `last`. */

@@ -12,6 +12,8 @@ const LOOK_EVERY_MS = 20
 const PATIENCE_MS = 5_000
 /** Lines exported at a time. */
 const PAGE = 5_000
+/** Lines that are read to be sealed or verified at a time: the thread that calls are on is at it for some milliseconds. */
+const READ_AT_ONCE = 100n
 
 const LINE = `seq::text as seq_text, call_id, (extract(epoch from at) * 1000000)::bigint::text as at_micros, number, inputs::text as inputs,
   checks::text as checks, salt, commitment`
@@ -26,7 +28,8 @@ export class PostgresAudit implements AuditStore {
 
   async seal(
     most: number,
-    make: (before: AuditBlock | null, lines: readonly AuditLine[]) => AuditBlock,
+    hash: (line: AuditLine) => Buffer,
+    make: (before: AuditBlock | null, lines: { hashes: readonly Buffer[]; lastSeq: bigint }) => AuditBlock,
   ): Promise<AuditBlock | null> {
     const last = await this.#lastCertain()
     if (last === null) return null
@@ -35,9 +38,16 @@ export class PostgresAudit implements AuditStore {
       if (lock!['taken'] !== true) return null
       const [row] = await tx.rows('select * from audit_blocks order by no desc limit 1')
       const before = row ? readBlock(row) : null
-      const lines = await readLines(tx, before?.lastSeq ?? 0n, last, most)
-      if (lines.length === 0) return null
-      const block = make(before, lines)
+      const hashes: Buffer[] = []
+      let lastSeq = before?.lastSeq ?? 0n
+      for await (const lines of readLines(tx, lastSeq, last)) {
+        const taken = lines.slice(0, most - hashes.length)
+        hashes.push(...taken.map(hash))
+        lastSeq = taken.at(-1)!.seq
+        if (hashes.length === most) break
+      }
+      if (hashes.length === 0) return null
+      const block = make(before, { hashes, lastSeq })
       await tx.rows(
         `insert into audit_blocks (no, last_seq, lines, root, previous, hash, sealed_at, key_id, signature)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
@@ -82,8 +92,10 @@ export class PostgresAudit implements AuditStore {
     return rows.map(readBlock)
   }
 
-  linesBetween(after: bigint, last: bigint): Promise<AuditLine[]> {
-    return readLines(this.#postgres, after, last, null)
+  async linesBetween(after: bigint, last: bigint): Promise<AuditLine[]> {
+    const all: AuditLine[] = []
+    for await (const lines of readLines(this.#postgres, after, last)) all.push(...lines)
+    return all
   }
 
   /** The lines of one call, each with the block it is sealed in (null: in none yet) and that block's lines, to prove it by. */
@@ -132,12 +144,31 @@ export class PostgresAudit implements AuditStore {
   }
 }
 
-async function readLines(queries: Queries, after: bigint, last: bigint, most: number | null): Promise<AuditLine[]> {
-  const rows = await queries.rows(
-    `select ${LINE} from compliance_audit where seq > $1 and seq <= $2 order by seq limit $3`,
-    [String(after), String(last), most],
-  )
-  return rows.map(readLine)
+/**
+ * The lines numbered after `after` up to `last`, some at a time, by ranges of numbers: asked for the first of all that are left, PostgreSQL would make
+ * text of all of them, and sort that, each time.
+ */
+async function* readLines(queries: Queries, after: bigint, last: bigint): AsyncGenerator<AuditLine[]> {
+  for (let from = after; from < last;) {
+    const to = from + READ_AT_ONCE < last ? from + READ_AT_ONCE : last
+    const rows = await queries.rows(`select ${LINE} from compliance_audit where seq > $1 and seq <= $2 order by seq`, [
+      String(from),
+      String(to),
+    ])
+    from = to
+    if (rows.length > 0) yield rows.map(readLine)
+    else {
+      const next = await nextAfter(queries, to)
+      if (next === null) return
+      from = next - 1n
+    }
+  }
+}
+
+/** The first number after this one that a line has: those of transactions that came to nothing are nobody's. */
+async function nextAfter(queries: Queries, seq: bigint): Promise<bigint | null> {
+  const [row] = await queries.rows('select min(seq)::text as next from compliance_audit where seq > $1', [String(seq)])
+  return row!['next'] === null ? null : BigInt(row!['next'])
 }
 
 function readLine(row: Row): AuditLine {

@@ -1,12 +1,14 @@
-import { setImmediate as breathe } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { AuditBlock, AuditHead } from '../../model/audit.ts'
 import type { AuditStore } from '../needs.ts'
 import type { AuditSigner } from './audit-key.ts'
 import { headOf, lineHash, makeBlock } from './chain.ts'
 import type { HeadsFile } from './heads-file.ts'
 
-/** Lines of one block: hashing them takes the thread that calls are on some milliseconds. */
+/** Lines of one block. */
 export const MAX_BLOCK_LINES = 1_000
+/** Between two blocks the thread that calls are on, and their database, are left to them for so long, ms. */
+const REST_MS = 500
 /** Blocks read at a time. */
 const PAGE = 1_000
 
@@ -25,24 +27,34 @@ export class AuditSealer {
   /** The last block whose head is in the file; null until it has been read. */
   #written: number | null = null
 
+  #isHurried = false
+
   constructor(parts: SealerParts) {
     this.#parts = parts
   }
 
-  /** Resolves to the blocks made. One made by another gateway is written to this one's file too, before its own. */
-  async seal(): Promise<readonly AuditBlock[]> {
+  /**
+   * Resolves to the blocks made. One made by another gateway is written to this one's file too, before its own. Rests between blocks for no
+   * longer than `mostRestsMs` altogether.
+   */
+  async seal(mostRestsMs = 0): Promise<readonly AuditBlock[]> {
     const { store, signer, clock } = this.#parts
     const made: AuditBlock[] = []
-    for (;;) {
-      const block = await store.seal(MAX_BLOCK_LINES, (before, lines) =>
-        makeBlock(before, { hashes: lines.map(lineHash), lastSeq: lines.at(-1)!.seq }, signer, new Date(clock.now())),
+    for (let restedMs = 0; ; restedMs += REST_MS) {
+      const block = await store.seal(MAX_BLOCK_LINES, lineHash, (before, lines) =>
+        makeBlock(before, lines, signer, new Date(clock.now())),
       )
       if (block !== null) made.push(block)
       if (block === null || block.lines < MAX_BLOCK_LINES) break
-      await breathe()
+      if (restedMs < mostRestsMs && !this.#isHurried) await sleep(REST_MS)
     }
     await this.#writeHeads()
     return made
+  }
+
+  /** From now on there is no rest any more. */
+  hurry(): void {
+    this.#isHurried = true
   }
 
   /** Also of blocks whose head a crash left out. */

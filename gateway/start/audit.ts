@@ -26,9 +26,11 @@ export function keepAudit(
   const onForeignHead = ({ no }: AuditHead): void =>
     parts.log.warn({ block: no, file: heads.path }, 'the audit is not the one whose head was written down')
   const sealer = new AuditSealer({ store, signer: auditSigner(keys), heads, clock: parts.clock, onForeignHead })
-  const seal = async (): Promise<void> => void (await sealer.seal())
-  const stop = hourly(parts.log, { 'audit months': () => store.makeMonths(), audit: seal }, settings.audit.sealEveryMs)
+  const { sealEveryMs } = settings.audit
+  const seal = async (): Promise<void> => void (await sealer.seal(sealEveryMs / 2))
+  const stop = hourly(parts.log, { 'audit months': () => store.makeMonths(), audit: seal }, sealEveryMs)
   return async () => {
+    sealer.hurry()
     await stop()
     await seal().catch((error: Error) =>
       parts.log.warn({ reason: error.message }, 'the audit was not sealed at the end'),

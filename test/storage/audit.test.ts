@@ -179,6 +179,23 @@ describe('the audit in storage', () => {
     assert.deepEqual((await verify()).faults, [])
   })
 
+  it('is sealed in blocks of a thousand, over numbers that nobody has', async () => {
+    const lines = (count: number) =>
+      storage.queries.rows(
+        `insert into compliance_audit (call_id, at, checks) select gen_random_uuid(), now(), '[]' from generate_series(1, ${count})`,
+      )
+    await sealer.seal()
+    await lines(130)
+    await storage.queries.rows("select setval('compliance_audit_seq', nextval('compliance_audit_seq') + 5000)")
+    await lines(900)
+    const made = await sealer.seal(1)
+    assert.deepEqual(
+      made.map((block) => block.lines),
+      [1000, 30],
+    )
+    assert.deepEqual((await verify()).faults, [])
+  })
+
   it('writes on after a torn line, and after its database was set back it says so and goes on from there', async () => {
     const file = new HeadsFile(join(folder, 'torn.jsonl'))
     const all = (await heads.read())!
