@@ -41,6 +41,14 @@ const SETTINGS = {
 }
 
 /**
+ * glibc gives memory of a batch, some MB, back to the system after each and asks for it anew, page by page: what a backend has had it keeps.
+ */
+const KEEPS_MEMORY = {
+  MALLOC_MMAP_THRESHOLD_: String(32 * 1024 * 1024),
+  MALLOC_TRIM_THRESHOLD_: String(64 * 1024 * 1024),
+}
+
+/**
  * A real PostgreSQL, run as a child of this process on `<dataDir>/postgres`. It is restarted when it dies.
  *
  * The data folder may lie where the server's own user may not go (as root the server runs as nobody, and DCE_DATA_DIR may be root's, mode
@@ -96,7 +104,7 @@ export class EmbeddedPostgres {
     const server = spawn(join(this.#binaries, 'bin', 'postgres'), ['-D', folderForChild(this.#data), ...settings], {
       ...serverUser(this.#data),
       cwd: '/',
-      env: {},
+      env: KEEPS_MEMORY,
       detached: true, // Its own process group: Ctrl-C in a terminal is ours to handle, and the calls' records come first.
       stdio: ['ignore', 'ignore', 'pipe', this.#folder],
     })
