@@ -8,7 +8,9 @@ const STEP_SECONDS = 2
 const SECONDS = 6
 /** So few that did not get through are no sign of a limit. */
 const CLEAN_SHARE = 0.01
-const REFUSALS_PER_SECOND = 1_000
+/** About what is refused at twice the limit. */
+const REFUSALS_PER_SECOND = 2_500
+const WARM_SECONDS = 3
 
 /**
  * Calls past what can be done: through a bare `createB2BUA`, whose limit is looked for first, at once, twice and three times that
@@ -77,7 +79,7 @@ async function findLimit(b2bua: BareB2bua): Promise<{ limit: number; callMicros:
 async function costOfRefusal(): Promise<number> {
   const shut = await BareB2bua.start(await embeddedServer({ overload: { maxWaitingInvites: 0 } }))
   try {
-    await shut.drive(REFUSALS_PER_SECOND, 1)
+    await shut.drive(REFUSALS_PER_SECOND, WARM_SECONDS)
     const before = await shut.server.cpuMicros()
     const { refused } = await shut.drive(REFUSALS_PER_SECOND, SECONDS)
     const after = await shut.server.cpuMicros()
