@@ -19,10 +19,13 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} }
 /** A statement writes or reads one area code, or waits for its turn on the book. */
 const STATEMENT_MS = 120_000
 const XML_MARK = 0x3c
-/** How long a megabyte of the file rests, ms, and one of packed numbers that are written, and loaded: 10,000,000 numbers are 120 and 20 of them. */
-const READING_RESTS_MS = 70
-const WRITING_RESTS_MS = 350
-const LOADING_RESTS_MS = 200
+/**
+ * How long a megabyte of the file rests, ms, and one of packed numbers that are written, and loaded: 10,000,000 numbers are 120 and 20 of them.
+ * And how long all do at most: a file is uploaded in no more than a minute (`requestMs` of the API), and somebody waits for the answer.
+ */
+const READING_RESTS_MS = [70, 12_000] as const
+const WRITING_RESTS_MS = [350, 30_000] as const
+const LOADING_RESTS_MS = [200, 30_000] as const
 /** So much of a file is read at a time, which takes 0.1 ms. */
 const PIECE = 16 * 1024
 /** White space and a byte order mark may be before it. */
@@ -65,7 +68,7 @@ async function importFile({ write }: Extract<ListTask, { kind: 'import' }>): Pro
     reader = null
   }
   const file = incoming((bytes) => say({ kind: 'read', bytes, lines: sum(readers, 'lines') }))
-  const pace = new Pace(READING_RESTS_MS)
+  const pace = new Pace(...READING_RESTS_MS)
   for await (const text of unpack(file, end)) {
     if (reader === null) {
       const isXml = text.find((byte) => !BLANK.has(byte)) === XML_MARK
@@ -84,7 +87,7 @@ async function importFile({ write }: Extract<ListTask, { kind: 'import' }>): Pro
     invalid: sum(readers, 'invalid'),
     shown: readers.flatMap(({ counts: { shown } }) => shown),
   }
-  const writing = new Pace(WRITING_RESTS_MS)
+  const writing = new Pace(...WRITING_RESTS_MS)
   const written = await postgres.transaction((tx) => writeList(tx, drafts, counts, { ...write, waits: false }, writing))
   if (written === null) say({ kind: 'failed', reason: 'gone', message: 'there is no such list any more' })
   else say({ kind: 'imported', ...written })
@@ -96,7 +99,7 @@ async function load({ listId, after }: Extract<ListTask, { kind: 'load' }>): Pro
     const bytes = Uint8Array.from(packed)
     say({ kind: 'area', area, packed: bytes }, [bytes.buffer])
   }
-  const pace = after === null ? AT_ONCE : new Pace(LOADING_RESTS_MS)
+  const pace = after === null ? AT_ONCE : new Pace(...LOADING_RESTS_MS)
   const read = await postgres.transaction((tx) => loadList(tx, listId, after ?? 0, send, pace), ONE_SNAPSHOT)
   say({ kind: 'loaded', ...read })
 }

@@ -11,17 +11,21 @@ const LEAST_REST_MS = 2
 export class Pace {
   readonly #msAMegabyte: number
   readonly #rest: (ms: number) => Promise<unknown>
+  #leftMs: number
   #owedMs = 0
 
-  constructor(msAMegabyte: number, rest: (ms: number) => Promise<unknown> = sleep) {
+  /** `mostMs`: after so much rest there is none any more. */
+  constructor(msAMegabyte: number, mostMs: number, rest: (ms: number) => Promise<unknown> = sleep) {
     this.#msAMegabyte = msAMegabyte
+    this.#leftMs = mostMs
     this.#rest = rest
   }
 
   /** Hears how much has been done, and resolves when the next piece may begin. */
   async after(bytes: number): Promise<void> {
     this.#owedMs += (bytes / 1e6) * this.#msAMegabyte
-    if (this.#owedMs < LEAST_REST_MS) return
+    if (this.#owedMs < LEAST_REST_MS || this.#leftMs <= 0) return
+    this.#leftMs -= this.#owedMs
     const startMs = performance.now()
     await this.#rest(this.#owedMs)
     this.#owedMs -= performance.now() - startMs
@@ -29,4 +33,4 @@ export class Pace {
 }
 
 /** For what calls wait for. */
-export const AT_ONCE = new Pace(0)
+export const AT_ONCE = new Pace(0, 0)
