@@ -12,8 +12,8 @@ const LOOK_EVERY_MS = 20
 const PATIENCE_MS = 5_000
 /** Lines exported at a time. */
 const PAGE = 5_000
-/** Lines that are read to be sealed or verified at a time: the thread that calls are on is at it for some milliseconds. */
-const READ_AT_ONCE = 100n
+/** Lines that are read to be sealed at a time: the thread that calls are on is at it for some milliseconds. */
+const READ_AT_ONCE = 250n
 
 const LINE = `seq::text as seq_text, call_id, (extract(epoch from at) * 1000000)::bigint::text as at_micros, number, inputs::text as inputs,
   checks::text as checks, salt, commitment`
@@ -92,10 +92,8 @@ export class PostgresAudit implements AuditStore {
     return rows.map(readBlock)
   }
 
-  async linesBetween(after: bigint, last: bigint): Promise<AuditLine[]> {
-    const all: AuditLine[] = []
-    for await (const lines of readLines(this.#postgres, after, last)) all.push(...lines)
-    return all
+  linesBetween(after: bigint, last: bigint): Promise<AuditLine[]> {
+    return linesOf(this.#postgres, after, last)
   }
 
   /** The lines of one call, each with the block it is sealed in (null: in none yet) and that block's lines, to prove it by. */
@@ -151,18 +149,23 @@ export class PostgresAudit implements AuditStore {
 async function* readLines(queries: Queries, after: bigint, last: bigint): AsyncGenerator<AuditLine[]> {
   for (let from = after; from < last;) {
     const to = from + READ_AT_ONCE < last ? from + READ_AT_ONCE : last
-    const rows = await queries.rows(`select ${LINE} from compliance_audit where seq > $1 and seq <= $2 order by seq`, [
-      String(from),
-      String(to),
-    ])
+    const lines = await linesOf(queries, from, to)
     from = to
-    if (rows.length > 0) yield rows.map(readLine)
+    if (lines.length > 0) yield lines
     else {
       const next = await nextAfter(queries, to)
       if (next === null) return
       from = next - 1n
     }
   }
+}
+
+async function linesOf(queries: Queries, after: bigint, last: bigint): Promise<AuditLine[]> {
+  const rows = await queries.rows(`select ${LINE} from compliance_audit where seq > $1 and seq <= $2 order by seq`, [
+    String(after),
+    String(last),
+  ])
+  return rows.map(readLine)
 }
 
 /** The first number after this one that a line has: those of transactions that came to nothing are nobody's. */

@@ -57,7 +57,7 @@ const RUSH_LOOK_MS = 25
 const SHUT_AGAIN_MS = 5_000
 /** What is let in of what the application gets done, so that its queue empties. */
 const BACK_OFF = 0.8
-/** While it is well, so much more is let in at each look; while it is hardly behind at all, and so below what it can do, more. */
+/** While it is well, so much more is let in at each look; while it is hardly behind, and our own thread has time, more. */
 const GROWTH = 1.05
 const QUICK_GROWTH = 1.15
 /** What gets done is an average over about so long: a pause, and the rush after it, are one. */
@@ -86,7 +86,7 @@ export class Overload {
   #busyLooks = 0
   /** What an INVITE takes an application that is not late: what it thinks, and waits for. */
   #thinkingMs = Infinity
-  /** INVITEs a second that got done while there was a queue: what can be done. */
+  /** INVITEs a second: what got done while there was a queue, or has got done at most since. */
   #possible = 0
   /** INVITEs a second that got done, whether there was a queue or not. */
   #doing = 0
@@ -165,10 +165,9 @@ export class Overload {
   #learn(doing: number, elapsedMs: number, wasBehind: boolean): void {
     const weight = 1 - Math.exp(-elapsedMs / AVERAGE_MS)
     this.#doing += (doing - this.#doing) * weight
-    const isBehind = this.#lateMs >= this.#options.goodMs
-    if (!wasBehind && !isBehind) return
-    // What it gets to right after a pause belongs to the pause.
-    this.#possible = this.#possible === 0 ? this.#doing : this.#possible + (doing - this.#possible) * weight
+    // What gets done is possible; with a queue no more is, and what it gets to right after a pause belongs to the pause.
+    if (wasBehind) this.#possible += (doing - this.#possible) * weight
+    else this.#possible = Math.max(this.#possible, this.#doing)
   }
 
   #lateness({ promptMs, inviteMs }: Reactions, nowMs: number): number {
@@ -209,7 +208,8 @@ export class Overload {
     if (this.#level === 'open') return
     if (this.#level === 'shut') return this.#limitTo(this.#perSecond, nowMs)
     if (this.#lateMs >= goodMs) return
-    this.#perSecond = this.#perSecond * (this.#lateMs < goodMs / 4 ? QUICK_GROWTH : GROWTH) + 1
+    const isHardlyBehind = this.#lateMs < goodMs / 4 && this.#busyLooks === 0
+    this.#perSecond = this.#perSecond * (isHardlyBehind ? QUICK_GROWTH : GROWTH) + 1
     if (this.#perSecond > arriving * 1.5) this.#level = 'open'
   }
 

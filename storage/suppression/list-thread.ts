@@ -21,11 +21,12 @@ const STATEMENT_MS = 120_000
 const XML_MARK = 0x3c
 /**
  * How long a megabyte of the file rests, ms, and one of packed numbers that are written, and loaded: 10,000,000 numbers are 120 and 20 of them.
- * And how long all do at most: a file is uploaded in no more than a minute (`requestMs` of the API), and somebody waits for the answer.
+ * And how long all do at most: a file is uploaded in no more than a minute (`requestMs` of the API), who changes the list waits for its writing,
+ * and a gateway that stops for its loading.
  */
-const READING_RESTS_MS = [70, 12_000] as const
-const WRITING_RESTS_MS = [350, 30_000] as const
-const LOADING_RESTS_MS = [200, 30_000] as const
+const READING_RESTS_MS = [100, 14_000] as const
+const WRITING_RESTS_MS = [100, 2_000] as const
+const LOADING_RESTS_MS = [200, 5_000] as const
 /** So much of a file is read at a time, which takes 0.1 ms. */
 const PIECE = 16 * 1024
 /** White space and a byte order mark may be before it. */
