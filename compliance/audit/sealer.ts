@@ -26,7 +26,6 @@ export class AuditSealer {
   readonly #parts: SealerParts
   /** The last block whose head is in the file; null until it has been read. */
   #written: number | null = null
-
   #isHurried = false
 
   constructor(parts: SealerParts) {
