@@ -108,7 +108,11 @@ describe('the lanes of the suite', function () {
          it('is nicer than others', () => require('node:assert').equal(require('node:os').getPriority(), 10))
        })`,
     )
-    const failing = await run('failing', `describe('two', () => { it('fails', () => { throw new Error('broken') }) })`)
+    const failing = await run(
+      'failing',
+      `let tries = 0
+       describe('two', () => { it('fails', () => { throw new Error(tries++ === 0 ? 'cause' : 'broken') }) })`,
+    )
     assert.match(passing.report, /passes/)
     assert.ok(!failing.report.includes('broken'), 'not where it happened')
     const sum = sumOf([passing.end, failing.end])
@@ -120,6 +124,7 @@ describe('the lanes of the suite', function () {
       /\d s  all of passing \(1\)\n.*\d s  all of failing \(1\)\n(.*\d s  .*\.cjs\n){2}failed \(failing\):/,
     )
     assert.match(closing, /1\) two\s+fails:\s+Error: broken/)
+    assert.match(closing, /at the first attempt: two fails: cause/)
   })
 
   it('count one that is killed, that ends badly, or that cannot be read as a failure', async () => {

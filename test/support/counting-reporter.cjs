@@ -22,7 +22,13 @@ class CountingReporter extends reporters.Spec {
       files.set(file, (files.get(file) ?? 0) + performance.now() - from)
     })
     runner.on('retry', (test, error) => retried.set(test.fullTitle(), String(error?.message ?? error)))
-    runner.on('fail', (test) => retried.delete(test.fullTitle()))
+    /** What failed at both attempts: the second may only tell what the first left behind. */
+    const first = []
+    runner.on('fail', (test) => {
+      const title = test.fullTitle()
+      if (retried.has(title)) first.push(`  at the first attempt: ${title}: ${retried.get(title)}`)
+      retried.delete(title)
+    })
     runner.once('end', () => {
       const { passes, failures, pending } = this.stats
       const counts = {
@@ -30,7 +36,7 @@ class CountingReporter extends reporters.Spec {
         failures,
         pending,
         retried: [...retried],
-        failed: listed(this.failed),
+        failed: [listed(this.failed), ...first].filter(Boolean).join('\n'),
         files: [...files].map(([file, ms]) => ({ file, ms: Math.round(ms) })),
       }
       if (process.env.DCE_TEST_COUNTS) writeFileSync(process.env.DCE_TEST_COUNTS, JSON.stringify(counts))

@@ -58,9 +58,13 @@ export class RtpengineProcess {
     return this.#child.pid!
   }
 
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
   /** Without a farewell: kill -9. */
   async kill(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    if (this.hasEnded) return
     const ended = once(this.#child, 'exit')
     this.#child.kill('SIGKILL')
     await ended
