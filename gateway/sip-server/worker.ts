@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { GuardNotice } from './guard-options.ts'
+import { QuietCollector } from './quiet-collector.ts'
 import { SipServer } from './server.ts'
 import type { ListeningAddress, SipServerControls, SipServerOptions } from './server.ts'
 
@@ -27,6 +28,9 @@ export type FromWorker =
   | { readonly kind: 'notice'; readonly notice: GuardNotice }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn'; readonly text: string }
 
+/** Until then answered transactions are remembered, for 37 s: they are no garbage yet. */
+const QUIET_MS = 40_000
+
 async function run(): Promise<void> {
   const port = parentPort
   assert(port !== null, 'worker.ts runs in a thread')
@@ -48,6 +52,7 @@ async function run(): Promise<void> {
     if (message.kind === 'close') void server.close().then(() => port.close())
     else post(answerTo(message, server))
   })
+  new QuietCollector({ quietMs: QUIET_MS }).start()
   post({
     kind: 'listening',
     listening: server.listening,
