@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { GuardNotice } from './guard-options.ts'
-import { QuietCollector } from './quiet-collector.ts'
 import { SipServer } from './server.ts'
 import type { ListeningAddress, SipServerControls, SipServerOptions } from './server.ts'
 
@@ -28,9 +27,6 @@ export type FromWorker =
   | { readonly kind: 'notice'; readonly notice: GuardNotice }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn'; readonly text: string }
 
-/** Until then answered transactions are remembered, for 37 s: they are no garbage yet. */
-const QUIET_MS = 40_000
-
 async function run(): Promise<void> {
   const port = parentPort
   assert(port !== null, 'worker.ts runs in a thread')
@@ -52,7 +48,6 @@ async function run(): Promise<void> {
     if (message.kind === 'close') void server.close().then(() => port.close())
     else post(answerTo(message, server))
   })
-  new QuietCollector({ quietMs: QUIET_MS }).start()
   post({
     kind: 'listening',
     listening: server.listening,

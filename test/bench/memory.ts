@@ -11,11 +11,8 @@ const CPS = 300
 /** Calls by each look. By the second every ring and cache has its size, and every heap its room: the others are compared with it. */
 const LOOKS = [0, 10_000, 30_000, 60_000, 100_000]
 const WARM = 1
-/**
- * Transactions that only absorb retransmissions linger for 32 s (RFC 3261, timers H and J), and threads that have been quiet for 40 s
- * collect what is left of them: a look waits until that is done. Another is taken before, under load.
- */
-const LINGER_MS = 55_000
+/** Transactions that only absorb retransmissions linger for 32 s (RFC 3261, timers H and J): a look waits until they are gone. */
+const LINGER_MS = 40_000
 /** V8 gives back what a burst has left when a thread has been quiet for 100 s; the next of its rounds is 8 s later at most. */
 const QUIET_MS = 150_000
 
@@ -27,14 +24,9 @@ export async function run(): Promise<BenchResult[]> {
     if (!url) throw new Error('the exchange did not say where its inspector is')
     const inspector = await Inspector.connect(url)
     const looks: Look[] = []
-    const busy: Look[] = []
     let failed = 0
     for (const [i, calls] of LOOKS.entries()) {
-      if (i > 0) {
-        failed += await callFor(exchange, calls - LOOKS[i - 1]!)
-        busy.push(await look(exchange, inspector))
-        await sleep(LINGER_MS)
-      }
+      if (i > 0) failed += await callFor(exchange, calls - LOOKS[i - 1]!)
       looks.push(await look(exchange, inspector))
     }
     const warm = looks[WARM]!
@@ -47,7 +39,6 @@ export async function run(): Promise<BenchResult[]> {
     const growth = ((last.resident / warm.resident - 1) * 100).toFixed(1)
     return [
       ...looks.map((each, i) => residentAfter(`${LOOKS[i]} calls`, each)),
-      ...busy.map((each, i) => residentAfter(`${LOOKS[i + 1]} calls, at once`, each)),
       residentAfter('rest', quiet),
       {
         name: 'memory.growth',
@@ -91,6 +82,7 @@ async function callFor(exchange: ExchangeProcess, calls: number): Promise<number
   const target = { sip: exchange.sip(), http: exchange.http, ...ADMIN }
   const seconds = Math.ceil(calls / CPS)
   const { failed } = await runLoad({ cps: CPS, seconds, talkMs: 100, media: false, html: null, target }, () => {})
+  await sleep(LINGER_MS)
   return failed
 }
 
