@@ -87,7 +87,7 @@ function main() {
   for (const { program, debianPackage, where = `Debian: ${debianPackage}`, for: purpose } of missing) {
     say(`${underCi ? 'failed' : 'skipped'}: ${program} is not installed (${where}), so not run: ${purpose}`)
   }
-  for (const [title, message] of counts.retried) say(`passed at the second attempt only: ${title}: ${message}`)
+  for (const { title, message } of counts.retried) say(`passed at the second attempt only: ${title}: ${message}`)
   for (const line of counts.closing) say(line)
   // What a missing program hides must not look green where the whole suite is expected to run.
   const failures = counts.failures + (underCi ? missing.length : 0)
@@ -110,16 +110,16 @@ function installPrograms(missing) {
 
 /**
  * Runs mocha on the project's own Node, in lanes beside each other (test/lanes/), which leave their sum in a file. Null when they could
- * not. In CI a test has a second attempt: among thousands with real processes and real audio one is late on a machine that stands still
- * for a second. What needed it is named at the end.
+ * not. In CI a file has a second attempt: among thousands of tests with real processes and real audio one is late on a machine that
+ * stands still for a second. What needed it is named at the end.
  */
 function runLanes(asked) {
   const directory = mkdtempSync(join(tmpdir(), 'dce-test-'))
   const countsFile = join(directory, 'counts.json')
   try {
     const lanes = ['--disable-warning=ExperimentalWarning', join(ROOT, 'test/lanes/run.ts')]
-    run(OWN_NODE, [...lanes, ...(underCi ? ['--retries', '1'] : []), ...asked], {
-      env: { ...process.env, DCE_TEST_COUNTS: countsFile },
+    run(OWN_NODE, [...lanes, ...asked], {
+      env: { ...process.env, DCE_TEST_COUNTS: countsFile, DCE_TEST_SECOND_ATTEMPTS: underCi ? '1' : '' },
     })
     return existsSync(countsFile) ? JSON.parse(readFileSync(countsFile, 'utf8')) : null
   } finally {

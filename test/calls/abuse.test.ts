@@ -25,11 +25,6 @@ describe('abuse', function () {
   after(() => exchange?.close())
 
   const bans = () => exchange.api.listAll<BanAnswer & { id: string }>('sip/bans')
-  const logged = (line: RegExp) =>
-    eventually(
-      async () => (line.test(await exchange.log()) ? true : undefined),
-      () => exchange.log(),
-    )
   const reason = async (name: string): Promise<number> => {
     const page = await exchange.api.metrics()
     return Number(new RegExp(`^dce_sip_dropped_total\\{reason="${name}"\\} (\\d+)$`, 'm').exec(page)?.[1] ?? 0)
@@ -74,7 +69,7 @@ describe('abuse', function () {
     )
     assert.deepEqual([ban.address, ban.offence], [SCANNER, 'scanner'])
     assert.equal(await exchange.metric('dce_sip_banned'), 1)
-    await logged(new RegExp(`"address":"${SCANNER}".*"source banned"`))
+    await exchange.says(new RegExp(`"address":"${SCANNER}".*"source banned"`))
     await exchange.api.request('DELETE', `/api/v1/sip/bans/${SCANNER}`)
     assert.deepEqual(await bans(), [])
     await scanner.close()
@@ -89,7 +84,7 @@ describe('abuse', function () {
       async () => ((await exchange.metric('dce_sip_sources_limited_total')) >= 1 ? true : undefined),
       () => 'nobody was told',
     )
-    await logged(/"limit":"malformed".*"source limited"/)
+    await exchange.says(/"limit":"malformed".*"source limited"/)
     await market.call('uac-answered-caller-hangs-up-expect-200.xml')
     assert.deepEqual(await bans(), [])
     await forger.close()

@@ -32,10 +32,7 @@ describe('a relay whose thread dies', function () {
       const { outcome, end_reason, hung_up_by } = record
       assert.deepEqual([outcome, end_reason, hung_up_by], ['answered', 'media_failed', 'exchange'])
     }
-    await eventually(
-      async () => /killed by a test.*a relay thread died/.test(await exchange.log()) || undefined,
-      () => exchange.log(),
-    )
+    await exchange.says(/killed by a test.*a relay thread died/)
     const health = async () => (await exchange.api.raw('GET', '/health')).text()
     await eventually(async () => ((await health()).includes('"down"') ? undefined : true), health)
     const again = await ManyCalls.place(exchange, 2)
@@ -91,11 +88,7 @@ describe('strangers who know the ports of audio', function () {
         assert.equal(record.end_reason, 'caller_hung_up')
         for (const { packets_lost, fault } of mediaOf(record)) assert.deepEqual([packets_lost, fault], [0, null])
       }
-      const said = /packets from other sources than the party were dropped/
-      await eventually(
-        async () => said.test(await exchange.log()) || undefined,
-        () => exchange.log(),
-      )
+      await exchange.says(/packets from other sources than the party were dropped/)
     } finally {
       stranger.close()
       await calls.close()

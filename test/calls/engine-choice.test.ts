@@ -103,15 +103,6 @@ async function untilSessions(exchange: Exchange, expected: string): Promise<void
 
 const health = async (exchange: Exchange): Promise<string> => (await exchange.api.raw('GET', '/health')).text()
 
-/** What /health says is remembered for a second. */
-async function untilHealth(exchange: Exchange, expected: RegExp): Promise<void> {
-  let seen = ''
-  await eventually(
-    async () => expected.test((seen = await health(exchange))) || undefined,
-    () => `${seen}, and not ${expected}`,
-  )
-}
-
 describe('calls on DCE_MEDIA_ENGINE=direct,rtpengine,relay', function () {
   this.timeout(120_000)
   let engine: RtpengineProcess
@@ -153,7 +144,7 @@ describe('calls on DCE_MEDIA_ENGINE=direct,rtpengine,relay', function () {
     await untilSessions(exchange, 'direct 0, rtpengine 1, relay 0')
     assert.notEqual(readAudioAddress(rung[0]!.invite.body)!.port, CALLER_PORT)
     assert.notEqual(readAudioAddress(sdp)!.port, FIRST_PORT)
-    await untilHealth(exchange, /"media".*direct up, 0 sessions.*rtpengine up, 1 sessions.*relay up, 0 sessions/)
+    await exchange.untilHealth(/"media".*direct up, 0 sessions.*rtpengine up, 1 sessions.*relay up, 0 sessions/)
     await call.hangUp()
     await stage.market.ended(CALLER_HUNG_UP)
   })
@@ -237,7 +228,7 @@ describe('calls on DCE_MEDIA_ENGINE=direct,rtpengine,relay', function () {
       records.map(({ outcome: how, end_reason: why, hung_up_by: by }) => `${how} ${why} ${by}`).toSorted(),
       ['answered media_failed exchange', 'failed media_failed exchange'],
     )
-    await untilHealth(exchange, /"degraded".*rtpengine down/)
+    await exchange.untilHealth(/"degraded".*rtpengine down/)
     assert.equal(await counted(exchange, 'dce_media_engine_up{engine="rtpengine"}'), 0)
 
     const next = await stage.answered()

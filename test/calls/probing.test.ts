@@ -68,7 +68,7 @@ describe('a target that does not answer OPTIONS any more', function () {
       `/api/v1/calls/${sold.id}/auction`,
     )
     assert.equal(non_bids.find(({ bid_id }) => bid_id === dear.bid.id)?.code, 'target_down')
-    assert.match(await exchange.log(), /"msg":"target down"/)
+    await exchange.says(/"msg":"target down"/)
 
     first = await phone(port)
     await becomes(dear.account.id, 'up')

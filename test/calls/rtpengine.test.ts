@@ -9,14 +9,22 @@ import { Market } from '../support/call-market.ts'
 import { eventually, startExchange, type Exchange } from '../support/exchange.ts'
 import { RtpengineProcess, rtpengineIsInstalled } from '../support/rtpengine.ts'
 
+const RTP_PORTS = [25_000, 25_499] as const
+
 describe('calls on DCE_MEDIA_ENGINE=rtpengine', function () {
   this.timeout(120_000)
   let engine: RtpengineProcess
   let exchange: Exchange
 
+  /** The engine, on the port it had, and seen by the exchange. */
+  async function startAgain(): Promise<void> {
+    engine = await RtpengineProcess.start({ port: engine.port, rtpPorts: RTP_PORTS })
+    await exchange.untilHealth(/"media"(?!.*"down")/)
+  }
+
   before(async function () {
     if (!rtpengineIsInstalled()) return this.skip()
-    engine = await RtpengineProcess.start({ rtpPorts: [25_000, 25_499] })
+    engine = await RtpengineProcess.start({ rtpPorts: RTP_PORTS })
     exchange = await startExchange(this, {
       env: {
         DCE_MEDIA_ENGINE: 'rtpengine',
@@ -26,6 +34,8 @@ describe('calls on DCE_MEDIA_ENGINE=rtpengine', function () {
     })
   })
 
+  // What one test left of it is no matter of the next.
+  beforeEach(() => (engine.hasEnded ? startAgain() : undefined))
   after(async () => {
     await exchange?.close()
     await engine?.close()
@@ -51,13 +61,8 @@ describe('calls on DCE_MEDIA_ENGINE=rtpengine', function () {
     }
   }
 
-  const media = async (): Promise<string> => {
-    const reply = await exchange.api.raw('GET', '/health')
-    return reply.text()
-  }
-
   it('have audio both ways, nothing lost, counted in the record', async () => {
-    assert.match(await media(), /"media".*rtpengine/)
+    await exchange.untilHealth(/"media".*rtpengine/)
     const { market, report, heard } = await call(1500)
     assert.equal(report.outcome.kind, 'answered', JSON.stringify(report.outcome))
     assert.ok(report.rtp!.received > 55, `the caller heard ${report.rtp!.received} packets`)
@@ -76,7 +81,6 @@ describe('calls on DCE_MEDIA_ENGINE=rtpengine', function () {
   })
 
   it('end with a cause when rtpengine is killed; the next hear 503 at once, until it is back', async () => {
-    const port = engine.port
     const first = await call(20_000, async () => {
       await eventually(
         async () => ((await exchange.metric('dce_rtp_sessions')) === 1 ? true : undefined),
@@ -92,14 +96,13 @@ describe('calls on DCE_MEDIA_ENGINE=rtpengine', function () {
       end_reason: 'media_failed',
       hung_up_by: 'exchange',
     })
-    assert.match(await media(), /"down"/)
+    await exchange.untilHealth(/"down"/)
     const startMs = performance.now()
     const second = await call(1000)
     assert.equal(JSON.stringify(second.report.outcome).includes('503'), true, JSON.stringify(second.report.outcome))
     assert.ok(performance.now() - startMs < 5000)
-    assert.match(await exchange.log(), /the rtpengine does not answer/)
-    engine = await RtpengineProcess.start({ port, rtpPorts: [25_000, 25_499] })
-    await eventually(async () => ((await media()).includes('"down"') ? undefined : true), media)
+    await exchange.says(/the rtpengine does not answer/)
+    await startAgain()
     const third = await call(500)
     assert.equal(third.report.outcome.kind, 'answered')
     await exchange.assertMoneyBalances()

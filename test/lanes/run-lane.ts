@@ -10,11 +10,26 @@ export interface LaneCounts {
   readonly passes: number
   readonly failures: number
   readonly pending: number
-  /** Full titles, with what was wrong at the first attempt. */
-  readonly retried: readonly (readonly [title: string, message: string])[]
-  /** The failures as mocha lists them. */
-  readonly failed: string
-  readonly files: readonly { readonly file: string; readonly ms: number }[]
+  readonly failed: readonly Failure[]
+  /** What failed at the first attempt, and not at the second. */
+  readonly retried: readonly Failure[]
+  readonly files: readonly FileCounts[]
+}
+
+export interface FileCounts {
+  readonly file: string
+  readonly ms: number
+  readonly passes: number
+  readonly pending: number
+}
+
+export interface Failure {
+  readonly file: string
+  /** Of the test or the hook, with those of its suites. */
+  readonly title: string
+  readonly message: string
+  /** As mocha lists it. */
+  readonly listed: string
 }
 
 export interface LaneEnd {
@@ -30,10 +45,9 @@ const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js')
 const REPORTER = join(ROOT, 'test/support/counting-reporter.cjs')
 /** Where the exchanges that the tests start keep what Node has made of our sources. */
 const COMPILED = join(ROOT, 'node_modules/.cache/dce')
-const NONE: LaneCounts = { passes: 0, failures: 0, pending: 0, retried: [], failed: '', files: [] }
+const NONE: LaneCounts = { passes: 0, failures: 0, pending: 0, failed: [], retried: [], files: [] }
 
 export interface LaneOptions {
-  readonly mochaOptions: readonly string[]
   /** Is handed the lane's whole report when it has ended. Null: it goes where ours goes, as it comes. */
   readonly tellReport: ((report: string) => void) | null
   /** Ends the lane before its time. */
@@ -41,7 +55,7 @@ export interface LaneOptions {
 }
 
 /** Runs a lane to its end, however it ends. */
-export async function runLane(lane: Lane, { mochaOptions, tellReport, stop }: LaneOptions): Promise<LaneEnd> {
+export async function runLane(lane: Lane, { tellReport, stop }: LaneOptions): Promise<LaneEnd> {
   const folder = mkdtempSync(join(tmpdir(), 'dce-lane-'))
   const countsFile = join(folder, 'counts.json')
   const report = join(folder, 'report.txt')
@@ -50,17 +64,7 @@ export async function runLane(lane: Lane, { mochaOptions, tellReport, stop }: La
   try {
     const colour = tellReport && process.stdout.isTTY ? ['--color'] : []
     const first = lane.requires === null ? [] : ['--require', join(ROOT, lane.requires)]
-    const mocha = [
-      process.execPath,
-      MOCHA,
-      '--exit',
-      '--reporter',
-      REPORTER,
-      ...first,
-      ...colour,
-      ...mochaOptions,
-      ...lane.files,
-    ]
+    const mocha = [process.execPath, MOCHA, '--exit', '--reporter', REPORTER, ...first, ...colour, ...lane.files]
     const [command, ...args] = lane.ownNetwork ? [...IN_OWN_NETWORK, ...mocha] : mocha
     const child = spawn(command!, args, {
       cwd: ROOT,

@@ -3,13 +3,11 @@ import { globSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { canSeparateNetworks, sortIntoLanes, type Lane } from './lanes.ts'
 import { runLane } from './run-lane.ts'
+import { withSecondAttempts } from './second-attempt.ts'
 import { sumOf } from './sum.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const given = process.argv.slice(2)
-// What test/run-all.js asks of mocha; what follows is for mocha as it is.
-const optionsEnd = given[0] === '--retries' ? 2 : 0
-const [mochaOptions, named] = [given.slice(0, optionsEnd), given.slice(optionsEnd)]
+const named = process.argv.slice(2)
 
 const lanes = named.length > 0 ? [asked(named)] : sortIntoLanes(ROOT, suite(), canSeparateNetworks())
 const stopping = new AbortController()
@@ -18,10 +16,16 @@ const ends = await Promise.all(
   lanes.map((lane, at) => {
     const tell = (report: string): void =>
       void process.stdout.write(`\n—— ${lane.name}, beside the above ——\n${report}`)
-    return runLane(lane, { mochaOptions, tellReport: at > 0 ? tell : null, stop: stopping.signal })
+    return runLane(lane, { tellReport: at > 0 ? tell : null, stop: stopping.signal })
   }),
 )
-writeFileSync(process.env['DCE_TEST_COUNTS']!, JSON.stringify(sumOf(ends)))
+const again = process.env['DCE_TEST_SECOND_ATTEMPTS']
+  ? await withSecondAttempts(ends, (lane) => {
+      process.stdout.write(`\n—— ${lane.name} ——\n`)
+      return runLane(lane, { tellReport: null, stop: stopping.signal })
+    })
+  : ends
+writeFileSync(process.env['DCE_TEST_COUNTS']!, JSON.stringify(sumOf(again)))
 
 function suite(): string[] {
   return globSync('test/**/*.test.ts', { cwd: ROOT }).toSorted()

@@ -1,11 +1,11 @@
-import type { LaneEnd } from './run-lane.ts'
+import type { Failure, LaneEnd } from './run-lane.ts'
 
 /** What test/run-all.js ends with. */
 export interface Sum {
   readonly passes: number
   readonly failures: number
   readonly pending: number
-  readonly retried: readonly (readonly [title: string, message: string])[]
+  readonly retried: readonly Failure[]
   /** Lines for the end of the log: how long what took, and every failure once more. */
   readonly closing: readonly string[]
 }
@@ -34,7 +34,7 @@ function durations(ends: readonly LaneEnd[]): string[] {
 
 function failures(ends: readonly LaneEnd[]): string[] {
   return ends.flatMap(({ lane, counts, crashed }) => [
-    ...(counts.failed === '' ? [] : [`failed (${lane.name}):`, counts.failed]),
+    ...counts.failed.map(({ title, listed }) => `failed (${lane.name}): ${title}\n${listed}`),
     ...(crashed === null ? [] : [`failed: ${lane.name}: ${crashed}`]),
   ])
 }

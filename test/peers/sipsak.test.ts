@@ -109,7 +109,7 @@ describe('sipsak', function () {
     await market.ended({ outcome: 'answered', sip_status: 200, end_reason: 'caller_hung_up' })
     await liftBans() // Garbage is an offence.
     assert.equal(await ping(), EXIT.fine)
-    assert.doesNotMatch(await exchange.log(), /"level":"(error|fatal)"/)
+    await exchange.neverSaid(/"level":"(error|fatal)"/)
   })
 
   it('floods, and is not listened to; the calls of carriers go on', async () => {

@@ -1,5 +1,5 @@
-// mocha's own spec reporter, which also leaves where test/lanes/ finds them: its counts, how long each file took, what did not pass at
-// once, and the failures, which are printed at the end of all lanes instead of this one's.
+// mocha's own spec reporter, which also leaves where test/lanes/ finds them: its counts, for each file and in all, how long each took,
+// and the failures, which are printed at the end of all lanes instead of this one's.
 const { writeFileSync } = require('node:fs')
 const path = require('node:path')
 const { format } = require('node:util')
@@ -8,26 +8,29 @@ const { reporters } = require('mocha')
 class CountingReporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options)
-    /** @type {Map<string, string>} */
-    const retried = new Map()
-    /** @type {Map<string, number>} */
+    /** @type {Map<string, { ms: number, passes: number, pending: number }>} */
     const files = new Map()
+    /** @type {{ file: string, title: string, message: string, listed: string }[]} */
+    const failed = []
     let from = 0
+    const nameOf = ({ file }) => path.relative(process.cwd(), file ?? '')
+    const of = (runnable) => {
+      const name = nameOf(runnable)
+      if (!files.has(name)) files.set(name, { ms: 0, passes: 0, pending: 0 })
+      return files.get(name)
+    }
     runner.on('suite', (suite) => {
       if (suite.parent?.root) from = performance.now()
     })
     runner.on('suite end', (suite) => {
-      if (!suite.parent?.root || !suite.file) return
-      const file = path.relative(process.cwd(), suite.file)
-      files.set(file, (files.get(file) ?? 0) + performance.now() - from)
+      if (suite.parent?.root && suite.file) of(suite).ms += performance.now() - from
     })
-    runner.on('retry', (test, error) => retried.set(test.fullTitle(), String(error?.message ?? error)))
-    /** What failed at both attempts: the second may only tell what the first left behind. */
-    const first = []
-    runner.on('fail', (test) => {
-      const title = test.fullTitle()
-      if (retried.has(title)) first.push(`  at the first attempt: ${title}: ${retried.get(title)}`)
-      retried.delete(title)
+    runner.on('pass', (test) => of(test).passes++)
+    runner.on('pending', (test) => of(test).pending++)
+    runner.on('fail', (test, error) => {
+      of(test)
+      const message = String(error?.message ?? error)
+      failed.push({ file: nameOf(test), title: test.fullTitle(), message, listed: listed(test) })
     })
     runner.once('end', () => {
       const { passes, failures, pending } = this.stats
@@ -35,31 +38,29 @@ class CountingReporter extends reporters.Spec {
         passes,
         failures,
         pending,
-        retried: [...retried],
-        failed: [listed(this.failed), ...first].filter(Boolean).join('\n'),
-        files: [...files].map(([file, ms]) => ({ file, ms: Math.round(ms) })),
+        retried: [],
+        failed,
+        files: [...files].map(([file, count]) => ({ file, ...count, ms: Math.round(count.ms) })),
       }
       if (process.env.DCE_TEST_COUNTS) writeFileSync(process.env.DCE_TEST_COUNTS, JSON.stringify(counts))
     })
   }
 
   epilogue() {
-    this.failed = this.failures
     if (process.env.DCE_TEST_COUNTS) this.failures = []
     super.epilogue()
   }
 }
 
-/** What mocha prints of failures. */
-function listed(failures) {
-  if (failures.length === 0) return ''
+/** What mocha prints of a failure, without its number. */
+function listed(test) {
   const { Base } = reporters
   const print = Base.consoleLog
   const lines = []
   Base.consoleLog = (...args) => lines.push(format(...args))
-  Base.list(failures)
+  Base.list([test])
   Base.consoleLog = print
-  return lines.join('\n')
+  return lines.join('\n').replace('1) ', '')
 }
 
 module.exports = CountingReporter

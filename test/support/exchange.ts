@@ -92,9 +92,32 @@ export class Exchange {
     return sum
   }
 
-  /** Its whole log so far. */
+  /** Waits until /health answers so: what it says is remembered for a second. */
+  async untilHealth(expected: RegExp): Promise<void> {
+    let seen = ''
+    await eventually(
+      async () => expected.test((seen = await (await this.api.raw('GET', '/health')).text())) || undefined,
+      () => `${seen}, and not ${expected}`,
+    )
+  }
+
+  /** Its whole log so far, but for the lines that wait in its buffer. */
   log(): Promise<string> {
     return readFile(this.process.logFile, 'utf8')
+  }
+
+  /** Waits until its log has such a line. */
+  async says(line: RegExp): Promise<void> {
+    await eventually(
+      async () => line.test(await this.log()) || undefined,
+      () => this.log(),
+    )
+  }
+
+  /** Asserts that its log has no such line, nor gets one out of its buffer. */
+  async neverSaid(line: RegExp): Promise<void> {
+    await sleep(LOG_BUFFER_MS)
+    assert.doesNotMatch(await this.log(), line)
   }
 }
 
@@ -129,6 +152,8 @@ export function micros(text: string): bigint {
 }
 
 const POLL_MS = 25
+/** Twice what config/logger.ts keeps a line in its buffer. */
+const LOG_BUFFER_MS = 200
 
 /** Asks again and again until the answer is not undefined; fails after `limitMs` with what `describe` says. */
 export async function eventually<T>(
