@@ -5,10 +5,11 @@ import { recordOf } from './cdr.ts'
 import type { RecordWriter } from './needs.ts'
 import type { Call } from './live-call.ts'
 import { withLosers } from './losers.ts'
+import { SlotMap } from '../model/slots.ts'
 
 /** Calls in progress: listed, hung up, counted for the drain, and marked alive while they are answered. */
 export class LiveCalls {
-  readonly #calls = new Map<CallId, Call>()
+  readonly #calls = new SlotMap<CallId, Call>()
   #emptied: (() => void) | null = null
 
   get size(): number {

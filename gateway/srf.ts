@@ -25,6 +25,8 @@ import type {
   UacProgress,
 } from './srf/srf-types.ts'
 import { gatherWrites } from './srf/gather-writes.ts'
+import { keepInSlots, type AgentClass } from './srf/slotted-tables.ts'
+import { SlotMap, Slots } from '../model/slots.ts'
 
 /**
  * Re-INVITEs a party and resolves to its answer. After a refusal drachtio-srf counts its re-INVITE as still on its way, and
@@ -73,6 +75,7 @@ type RequestHandler = (req: SipRequest, res: SipResponse) => void
 
 /** The untyped parts of drachtio-srf that its own declarations leave out. */
 interface SrfFace extends EventEmitter {
+  _dialogs: SlotMap<string, object>
   /** What srf is built on: it tells of a lost connection at once, and not a turn later, and knows the connections there are. */
   readonly app: EventEmitter & { readonly client?: { readonly mapServer: ReadonlyMap<Socket, unknown> } }
   connect(options: { host: string; port: number; secret: string }): void
@@ -146,6 +149,7 @@ const parser = require('drachtio-srf/lib/sip-parser/parser.js') as MessageParser
 // Whoever reads its debug lines reads each piece as it came.
 if (!process.env['DEBUG'])
   quickenFrames((require('drachtio-srf/lib/wire-protocol.js') as { prototype: FrameReader }).prototype)
+keepInSlots(require('drachtio-srf/lib/drachtio-agent.js') as AgentClass)
 quickenMessages(parser, require('drachtio-srf/lib/sip-parser/message.js') as MessageClass)
 readSessionParts(parser)
 ignoreEscapedNames(parser)
@@ -163,7 +167,7 @@ export class Signaling {
   /** The connection that calls came over last. */
   #line: Socket | null = null
   /** Who waits for an answer that a lost connection would never bring. */
-  readonly #waiting = new Set<(error: Error) => void>()
+  readonly #waiting = new Slots<(error: Error) => void>()
   #onLost = (): void => undefined
   /** `proto/host:port`, comma separated, as the server announced them. */
   addresses = ''
@@ -171,6 +175,8 @@ export class Signaling {
   constructor(options: SignalingOptions) {
     this.#options = options
     this.#srf = new Srf()
+    // oxlint-disable-next-line no-underscore-dangle -- theirs, and there is no other way to it.
+    this.#srf._dialogs = new SlotMap()
     answerChallengesOurWay(DigestClient)
     this.#srf.prack((req, res) => {
       if (!claimedPracks.has(req)) res.send(200)
@@ -305,14 +311,14 @@ export class Signaling {
   #unlessLost<T>(answer: Promise<T>): Promise<T> {
     // No race of promises, and none of ours besides: six answers a call are waited for.
     return new Promise((resolve, reject) => {
-      this.#waiting.add(reject)
+      const slot = this.#waiting.add(reject)
       answer.then(
         (value) => {
-          this.#waiting.delete(reject)
+          this.#waiting.free(slot, reject)
           resolve(value)
         },
         (error: unknown) => {
-          this.#waiting.delete(reject)
+          this.#waiting.free(slot, reject)
           reject(error)
         },
       )

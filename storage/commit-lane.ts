@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { RecordRows } from './record-rows.ts'
+import { SlotMap } from '../model/slots.ts'
 
 /** A record waits this long for company, ms, unless the batch is full before. */
 export const GROUP_COMMIT_MS = 5
@@ -34,7 +35,7 @@ export class CommitLane {
   client: pg.Client | null = null
   readonly #waiting: Pending[] = []
   /** Of those the sales, by their call. */
-  readonly #sales = new Map<string, Pending>()
+  readonly #sales = new SlotMap<string, Pending>()
   readonly #commit: (batch: readonly Pending[], lane: CommitLane) => Promise<boolean>
   readonly #before: CommitLane | null
   #timer: NodeJS.Timeout | null = null

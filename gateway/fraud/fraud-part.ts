@@ -21,6 +21,7 @@ import { arrivingCall, endedCall } from './fraud-calls.ts'
 import { SignedOnce } from './signed-once.ts'
 import { rebuild } from './rebuild.ts'
 import { ScoreKeeper } from './score-keeper.ts'
+import { SlotMap } from '../../model/slots.ts'
 
 /** Calls whose verdict is kept until they end. */
 export const MAX_OPEN_VERDICTS = 65_536
@@ -73,7 +74,7 @@ export interface FraudPartNeeds {
 export class FraudPart implements ScreeningPart<FraudStorage> {
   readonly judge: Judge
   readonly #needs: FraudPartNeeds
-  readonly #verdicts = new Map<CallId, FraudVerdict>()
+  readonly #verdicts = new SlotMap<CallId, FraudVerdict>()
   readonly #signedOnce = new SignedOnce()
   /** Blocks on their way into the database. */
   readonly #making = new Set<string>()

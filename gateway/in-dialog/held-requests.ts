@@ -1,3 +1,4 @@
+const HELD = Symbol('requests that wait')
 /** More requests than this of one dialog are not kept waiting. */
 const MAX_HELD = 16
 
@@ -7,17 +8,16 @@ interface Request {
 interface Response {
   send(status: number, options: { headers: Record<string, string> }): void
 }
-/** drachtio-srf's way into a dialog. */
+/** drachtio-srf's way into a dialog, and what we hang on to it: a table of dialogs would keep them (model/slots.ts). */
 interface Handling {
   handle(req: Request, res: Response): void
+  [HELD]?: Held | undefined
 }
 
 interface Held {
   release(): void
   refuse(): void
 }
-
-const holds = new WeakMap<object, Held>()
 
 /**
  * Keeps the requests of a new dialog until somebody listens: one that comes with the very answer that made the dialog would be
@@ -37,7 +37,7 @@ export function holdRequests(dialog: object): void {
     else if (held.length < MAX_HELD) held.push([req, res])
     else res.send(503, { headers: { 'Retry-After': '1' } })
   }
-  holds.set(dialog, {
+  handling[HELD] = {
     release() {
       handling.handle = handle
       for (const [req, res] of held.splice(0)) handle(req, res)
@@ -46,16 +46,18 @@ export function holdRequests(dialog: object): void {
       isOver = true
       for (const [, res] of held.splice(0)) res.send(481, { headers: {} })
     },
-  })
+  }
 }
 
 /** Somebody listens now. */
 export function releaseRequests(dialog: object): void {
-  holds.get(dialog)?.release()
-  holds.delete(dialog)
+  const handling: Partial<Handling> = dialog
+  handling[HELD]?.release()
+  handling[HELD] = undefined
 }
 
 /** Nobody will: the dialog is over (RFC 3261 §12.2.2). */
 export function refuseRequests(dialog: object): void {
-  holds.get(dialog)?.refuse()
+  const handling: Partial<Handling> = dialog
+  handling[HELD]?.refuse()
 }

@@ -58,7 +58,7 @@ export class RelayedKeys {
   readonly #lanes: Record<LegSide, Lane> = { caller: newLane(), buyer: newLane() }
   readonly #keyboards: Record<LegSide, Keyboard> = { caller: newKeyboard(), buyer: newKeyboard() }
   /** Dialogs whose ends will have no INFO with keys. */
-  readonly #refusing = new WeakSet<LegDialog>()
+  readonly #refusing: LegDialog[] = []
   readonly #noted = new Set<string>()
   #isOver = false
 
@@ -156,7 +156,7 @@ export class RelayedKeys {
   async #empty(to: LegSide, lane: Lane): Promise<void> {
     lane.isBusy = true
     while (lane.waiting.length > 0 && !this.#isOver) {
-      if (this.#parts.tools.keyWay(to) === 'none' && !this.#refusing.has(this.#parts.dialogOf(to)))
+      if (this.#parts.tools.keyWay(to) === 'none' && !this.#refusing.includes(this.#parts.dialogOf(to)))
         await this.#sayByInfo(to, lane.waiting.shift()!)
       else await this.#dial(to, lane.waiting.splice(0))
     }
@@ -168,7 +168,7 @@ export class RelayedKeys {
       await this.#parts.tools.sendDigits(to, keys.map(({ digit }) => digit).join(''))
     } catch (error) {
       if (this.#isOver) return
-      if (this.#refusing.has(this.#parts.dialogOf(to))) return this.#lost((error as Error).message)
+      if (this.#refusing.includes(this.#parts.dialogOf(to))) return this.#lost((error as Error).message)
       for (const key of keys) await this.#sayByInfo(to, key)
     }
   }
@@ -182,8 +182,8 @@ export class RelayedKeys {
     if (this.#isOver || (status !== null && status < 300)) return
     if (status === null) return this.#lost('the INFO could not be sent')
     if (isDialogGone(status)) return this.#parts.onGone(to, dialog)
-    const isFirst = !this.#refusing.has(dialog)
-    this.#refusing.add(dialog)
+    const isFirst = !this.#refusing.includes(dialog)
+    this.#refusing.push(dialog)
     if (!isFirst) return this.#lost(`the ${to} answers INFO with ${status}`)
     this.#noteOnce('keys as tones', `the ${to} takes neither RFC 4733 nor SIP INFO: ${status}`)
     await this.#dial(to, [key])

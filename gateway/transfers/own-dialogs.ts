@@ -1,6 +1,7 @@
 import type { Leg } from '../leg.ts'
 import type { Register, Seat } from '../parties.ts'
 import type { Replaces } from './replaces.ts'
+import { SlotMap } from '../../model/slots.ts'
 
 /** So many dialogs are remembered after their end, and twice as many at most. */
 export const MAX_ENDED = 1000
@@ -10,7 +11,7 @@ export const MAX_ENDED = 1000
  * those that have ended. Whoever names one knows both of its tags, one of which is a random number of ours.
  */
 export class OwnDialogs implements Register {
-  readonly #seats = new Map<string, Seat>()
+  readonly #seats = new SlotMap<string, Seat>()
   /** The last to end, and those before them: the older ones are forgotten all at once. One by one, each would be looked for. */
   #ended = new Set<string>()
   #endedBefore = new Set<string>()

@@ -5,6 +5,7 @@ import type { MediaNeeds } from '../needs.ts'
 import type { FromRelayThread, RelayReply, RelayThreadData, ToRelayThread } from './relay-messages.ts'
 import { ReadyPorts } from './ready-ports.ts'
 import type { ToolEvent } from './tool-messages.ts'
+import { SlotMap } from '../../model/slots.ts'
 
 /** A thread answers within microseconds; one that has not by now is stuck. */
 export const RELAY_REPLY_LIMIT_MS = 2000
@@ -47,7 +48,7 @@ export class RelayThread {
   readonly #needs: MediaNeeds
   readonly #events: RelayThreadEvents
   readonly #file: URL
-  readonly #waiting = new Map<number, Waiting>()
+  readonly #waiting = new SlotMap<number, Waiting>()
   readonly #ready = new ReadyPorts()
   #worker: Worker | null = null
   #isUp = false

@@ -27,6 +27,7 @@ import type { ToolShed } from './relay-tools.ts'
 import { checkReachable, remoteParty } from './remote-party.ts'
 import type { AudioStream } from '../sdp-reading.ts'
 import type { ToolEvent } from './tool-messages.ts'
+import { SlotMap } from '../../model/slots.ts'
 
 /** How often the end looks whether recordings are written. */
 const FINISHING_LOOK_MS = 10
@@ -57,10 +58,10 @@ class Relay implements MediaServer {
   readonly #formats: FormatTerms
   readonly #threads: readonly RelayThread[]
   readonly #load: Map<RelayThread, number>
-  readonly #sessions = new Map<number, RelaySession>()
+  readonly #sessions = new SlotMap<number, RelaySession>()
   readonly #shed: ToolShed
   /** Of sessions that are closed, those whose recordings are still being written to their ends. */
-  readonly #finishing = new Map<number, RelaySession>()
+  readonly #finishing = new SlotMap<number, RelaySession>()
   #lastSession = 0
   #certificate: Promise<DtlsCertificate> | null = null
   #closed = false
