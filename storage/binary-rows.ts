@@ -1,4 +1,4 @@
-import type { Row } from './postgres.ts'
+import type { Queries, Row } from './postgres.ts'
 import { storableJson } from './storable-json.ts'
 
 /**
@@ -14,6 +14,12 @@ export type ColumnType = keyof typeof TYPES
 
 /** The numbers that a database has given its composite types, by their names. */
 export type RowTypeIds = ReadonlyMap<string, number>
+
+/** The numbers of composite types, tables' among them, in a database. */
+export async function rowTypeIds(queries: Queries, names: readonly string[]): Promise<RowTypeIds> {
+  const rows = await queries.rows('select t as name, t::regtype::oid as id from unnest($1::text[]) t', [names])
+  return new Map(rows.map(({ name, id }) => [name, id]))
+}
 
 /** 2000-01-01Z, from which PostgreSQL counts, in ms. */
 const EPOCH_MS = 946_684_800_000

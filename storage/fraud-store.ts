@@ -2,8 +2,10 @@ import type { FraudScoreFilter, FraudScores, LabelledRule, Page, PageRequest } f
 import type { FraudKeeper, JudgedCaller, PastCall } from '../gateway/needs.ts'
 import type { FraudFeedback, FraudScore } from '../model/fraud.ts'
 import { isId, type CallId } from '../model/ids.ts'
+import { BinaryRows, rowTypeIds, type RowType, type RowTypeIds } from './binary-rows.ts'
 import { pageLimit, pageOf, readCursor, UUID_KEY } from './cursor.ts'
 import type { Queries, Row } from './postgres.ts'
+import { timestamp } from './timestamp.ts'
 
 /** Calls read at a time. */
 const PAGE = 5_000
@@ -14,11 +16,30 @@ const MOST_JUDGED = 50_000
 /** Rows deleted at a time. */
 const PRUNED = 10_000
 
+/** The table's own, as migration 0037 makes it. */
+const SCORES: RowType = {
+  name: 'fraud_scores',
+  columns: [
+    ['call_id', 'uuid'],
+    ['at', 'timestamptz'],
+    ['seller_id', 'uuid'],
+    ['number_id', 'uuid'],
+    ['trunk_id', 'uuid'],
+    ['score', 'double precision'],
+    ['action', 'text'],
+    ['enforced', 'boolean'],
+    ['model_score', 'double precision'],
+    ['reasons', 'jsonb'],
+    ['contributions', 'jsonb'],
+  ],
+}
+
 const SCORE = `s.*, (select c.ani from known_calls c where c.id = s.call_id) as ani`
 
 /** Scores worth a note, what analysts said of calls, and the calls of before a start. */
 export class PostgresFraud implements FraudScores, FraudKeeper {
   readonly #queries: Queries
+  #types: RowTypeIds | null = null
 
   constructor(queries: Queries) {
     this.#queries = queries
@@ -27,7 +48,7 @@ export class PostgresFraud implements FraudScores, FraudKeeper {
   async addScores(scores: readonly FraudScore[]): Promise<void> {
     const rows = scores.map((each) => ({
       call_id: each.callId,
-      at: each.at,
+      at: timestamp(each.at),
       seller_id: each.sellerId,
       number_id: each.numberId,
       trunk_id: each.trunkId,
@@ -38,9 +59,10 @@ export class PostgresFraud implements FraudScores, FraudKeeper {
       reasons: each.reasons,
       contributions: each.contributions,
     }))
+    this.#types ??= await rowTypeIds(this.#queries, [SCORES.name])
     await this.#queries.rows(
-      `insert into fraud_scores select * from jsonb_populate_recordset(null::fraud_scores, $1::jsonb) on conflict (call_id) do nothing`,
-      [JSON.stringify(rows)],
+      'insert into fraud_scores select * from unnest($1::fraud_scores[]) on conflict (call_id) do nothing',
+      [BinaryRows.of(rows, SCORES, this.#types)],
     )
   }
 

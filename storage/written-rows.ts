@@ -1,4 +1,4 @@
-import { BinaryRows, type RowType, type RowTypeIds } from './binary-rows.ts'
+import { BinaryRows, rowTypeIds, type RowType, type RowTypeIds } from './binary-rows.ts'
 import type { Queries, Row } from './postgres.ts'
 import type { RecordRows } from './record-rows.ts'
 import { storableJson } from './storable-json.ts'
@@ -101,9 +101,10 @@ const ENTRY: RowType = {
 
 /** The numbers of these types in a database. */
 export async function readRowTypes(queries: Queries): Promise<RowTypeIds> {
-  const names = [OPEN_CALL, AUCTION, CALL, AUDIT, POSTING, ENTRY].map(({ name }) => name)
-  const rows = await queries.rows('select t as name, t::regtype::oid as id from unnest($1::text[]) t', [names])
-  return new Map(rows.map(({ name, id }) => [name, id]))
+  return rowTypeIds(
+    queries,
+    [OPEN_CALL, AUCTION, CALL, AUDIT, POSTING, ENTRY].map(({ name }) => name),
+  )
 }
 
 /** What `write_records` takes first, of a batch that `mergeRows` has made; the gateway's name goes behind it. */

@@ -6,7 +6,7 @@ import { createRtpThread } from '../agents/rtp-thread.ts'
 import { createUserAgent, type UserAgent } from '../agents/user-agent.ts'
 import {
   percentiles,
-  rampRates,
+  rampOf,
   type Address,
   type AudioResult,
   type Driver,
@@ -43,9 +43,10 @@ export async function createAgentDriver(
   return {
     buyers: [buyer.local],
     async rampUp(to, seeded) {
-      for (const cps of rampRates(options.cps)) {
+      const { rates, seconds } = rampOf(options)
+      for (const cps of rates) {
         progress(`ramp: ${cps} calls/s`)
-        await placeAll(agents, { ...options, cps, seconds: 1, talkMs: 200 }, to, seeded, () => {})
+        await placeAll(agents, { ...options, cps, seconds, talkMs: 200 }, to, seeded, () => {})
       }
       agents.buyerAudio.length = 0
     },

@@ -75,10 +75,11 @@ export function percentiles(at: (q: number) => number): Percentiles {
   return { p50: at(0.5), p95: at(0.95), p99: at(0.99) }
 }
 
-export const RAMP_STEPS = 5
+const RAMP_STEPS = 4
 
-/** The rates climbed through before the full one. */
-export function rampRates(cps: number): number[] {
-  const step = Math.max(1, Math.floor(cps / RAMP_STEPS))
-  return Array.from({ length: RAMP_STEPS - 1 }, (_, n) => (n + 1) * step).filter((rate) => rate < cps)
+/** The rates climbed through before the full one, each for as many seconds. */
+export function rampOf({ cps, rampSeconds }: LoadOptions): { rates: number[]; seconds: number } {
+  const step = Math.max(1, Math.floor(cps / (RAMP_STEPS + 1)))
+  const rates = Array.from({ length: RAMP_STEPS }, (_, n) => (n + 1) * step).filter((rate) => rate < cps)
+  return { rates, seconds: Math.max(1, Math.round(rampSeconds / RAMP_STEPS)) }
 }

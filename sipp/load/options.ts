@@ -4,6 +4,8 @@ export interface LoadOptions {
   readonly cps: number
   /** How long that rate is kept up. */
   readonly seconds: number
+  /** How long the climb to it takes before, s. */
+  readonly rampSeconds: number
   /** How long each call lasts after its answer, in ms. */
   readonly talkMs: number
   /** Two-way G.711 on every call, by our own RTP agents. */
@@ -26,18 +28,33 @@ export class LoadUsage extends Error {
   override readonly name = 'LoadUsage'
 }
 
-export const USAGE = `npm run load -- [--cps N] [--seconds N] [--talk-ms N] [--media] [--html FILE]
+export const USAGE = `npm run load -- [--cps N] [--seconds N] [--ramp N] [--talk-ms N] [--media] [--html FILE]
                   [--target SIP_HOST:PORT --api HTTP_HOST:PORT --email E --password P]
   --cps        new calls a second, after a ramp (default 50, at most 5000; with --media 10)
   --seconds    how long that rate is kept up (default 20, at most 3600)
+  --ramp       how long the climb to it takes, in four steps (default 4, at most 600): until then nothing is measured
   --talk-ms    how long each call lasts (default 100; with --media 10000)
   --media      two-way G.711 on every call: loss, jitter, latency and MOS are measured
   --html       also write the report as a page
   --target     an exchange on this machine that is running already; without it, one is started and removed again`
 
-const KNOWN = new Set(['cps', 'seconds', 'talk-ms', 'media', 'html', 'target', 'api', 'email', 'password', 'help'])
+const KNOWN = new Set([
+  'cps',
+  'seconds',
+  'ramp',
+  'talk-ms',
+  'media',
+  'html',
+  'target',
+  'api',
+  'email',
+  'password',
+  'help',
+])
 const MAX_CPS = 5000
 const MAX_SECONDS = 3600
+const DEFAULT_RAMP_SECONDS = 4
+const MAX_RAMP_SECONDS = 600
 const MAX_TALK_MS = 600_000
 
 /** Reads the flags. Throws LoadUsage. */
@@ -47,6 +64,7 @@ export function readLoadOptions(flags: ReadonlyMap<string, string>): LoadOptions
   return {
     cps: whole(flags, 'cps', media ? 10 : 50, MAX_CPS),
     seconds: whole(flags, 'seconds', 20, MAX_SECONDS),
+    rampSeconds: whole(flags, 'ramp', DEFAULT_RAMP_SECONDS, MAX_RAMP_SECONDS),
     talkMs: whole(flags, 'talk-ms', media ? 10_000 : 100, MAX_TALK_MS),
     media,
     html: flags.get('html') ?? null,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startScenario, type ScenarioOptions, type ScenarioRun } from '../run.ts'
 import { readStats } from '../stats.ts'
-import { rampRates, type Address, type Driver, type DriveResult, type Progress, type Timeline } from './driver.ts'
+import { rampOf, type Address, type Driver, type DriveResult, type Progress, type Timeline } from './driver.ts'
 import type { LoadOptions } from './options.ts'
 import type { Seeded } from './seed.ts'
 
@@ -38,11 +38,12 @@ export async function createSippDriver(options: LoadOptions, directory: string, 
   return {
     buyers,
     async rampUp(to, seeded) {
-      for (const rate of rampRates(options.cps)) {
+      const { rates, seconds } = rampOf(options)
+      for (const rate of rates) {
         progress(`ramp: ${rate} calls/s`)
-        const timeoutS = 60 + Math.ceil(options.talkMs / 1000)
+        const timeoutS = 60 + seconds + Math.ceil(options.talkMs / 1000)
         await (
-          await startScenario({ ...carrier(to, seeded), rate, calls: rate, timeoutS })
+          await startScenario({ ...carrier(to, seeded), rate, calls: rate * seconds, timeoutS })
         ).finished
       }
     },

@@ -28,13 +28,15 @@ const NAMES = [
   'sip-websocket',
   'memory',
 ]
+/** What runs only when it is named. */
+const NAMED_ONLY = ['in-turn']
 
 async function main(args: readonly string[]): Promise<void> {
   const json = args.includes('--json')
   const wanted = args.filter((arg) => !arg.startsWith('--'))
   const results: BenchResult[] = []
-  for (const name of NAMES) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue
+  const names = wanted.length > 0 ? [...NAMES, ...NAMED_ONLY].filter((name) => wanted.includes(name)) : NAMES
+  for (const name of names) {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- One of our own files beside this one.
     const bench = (await import(`./${name}.ts`)) as Bench
     if (!json) say(`… ${name}`)
@@ -42,7 +44,8 @@ async function main(args: readonly string[]): Promise<void> {
     results.push(...measured)
     if (!json) for (const result of measured) say(line(result))
   }
-  if (results.length === 0) throw new Error(`no such benchmark: ${wanted.join(' ')}; there are ${NAMES.join(', ')}`)
+  if (results.length === 0)
+    throw new Error(`no such benchmark: ${wanted.join(' ')}; there are ${[...NAMES, ...NAMED_ONLY].join(', ')}`)
   if (json) say(JSON.stringify(results))
   else
     say(

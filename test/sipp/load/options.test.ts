@@ -1,11 +1,27 @@
 import assert from 'node:assert/strict'
+import { rampOf } from '../../../sipp/load/driver.ts'
 import { LoadUsage, readLoadOptions } from '../../../sipp/load/options.ts'
 
 const read = (...flags: [string, string][]) => readLoadOptions(new Map(flags))
 
 describe('the flags of npm run load', () => {
   it('have defaults', () => {
-    assert.deepEqual(read(), { cps: 50, seconds: 20, talkMs: 100, media: false, html: null, target: null })
+    assert.deepEqual(read(), {
+      cps: 50,
+      seconds: 20,
+      rampSeconds: 4,
+      talkMs: 100,
+      media: false,
+      html: null,
+      target: null,
+    })
+  })
+
+  it('climb in four steps, at least a second each, and never past the rate', () => {
+    assert.deepEqual(rampOf(read(['cps', '1000'])), { rates: [200, 400, 600, 800], seconds: 1 })
+    assert.deepEqual(rampOf(read(['cps', '1000'], ['ramp', '40'])), { rates: [200, 400, 600, 800], seconds: 10 })
+    assert.deepEqual(rampOf(read(['cps', '3'], ['ramp', '1'])), { rates: [1, 2], seconds: 1 })
+    assert.deepEqual(rampOf(read(['cps', '1'])).rates, [])
   })
 
   it('with media ask for fewer and longer calls', () => {
@@ -20,6 +36,8 @@ describe('the flags of npm run load', () => {
     ['cps', 'NaN'],
     ['seconds', ''],
     ['seconds', '9999999999'],
+    ['ramp', '0'],
+    ['ramp', '601'],
     ['talk-ms', '1.5'],
     ['target', 'localhost'],
     ['target', '127.0.0.1:0'],

@@ -4,7 +4,7 @@ import { renderPage } from '../../../sipp/load/html.ts'
 import { printReport } from '../../../sipp/load/report.ts'
 
 const REPORT: LoadReport = {
-  options: { cps: 10, seconds: 2, talkMs: 100, media: false, html: null, target: null },
+  options: { cps: 10, seconds: 2, rampSeconds: 4, talkMs: 100, media: false, html: null, target: null },
   offered: 20,
   answered: 18,
   failed: 2,
