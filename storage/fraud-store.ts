@@ -59,11 +59,16 @@ export class PostgresFraud implements FraudScores, FraudKeeper {
       reasons: each.reasons,
       contributions: each.contributions,
     }))
-    this.#types ??= await rowTypeIds(this.#queries, [SCORES.name])
-    await this.#queries.rows(
-      'insert into fraud_scores select * from unnest($1::fraud_scores[]) on conflict (call_id) do nothing',
-      [BinaryRows.of(rows, SCORES, this.#types)],
-    )
+    try {
+      this.#types ??= await rowTypeIds(this.#queries, [SCORES.name])
+      await this.#queries.rows(
+        'insert into fraud_scores select * from unnest($1::fraud_scores[]) on conflict (call_id) do nothing',
+        [BinaryRows.of(rows, SCORES, this.#types)],
+      )
+    } catch (error) {
+      this.#types = null // A table made anew has another number.
+      throw error
+    }
   }
 
   async findScore(id: CallId): Promise<FraudScore | null> {

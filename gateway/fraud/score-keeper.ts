@@ -41,10 +41,9 @@ export class ScoreKeeper {
   async flush(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
+    // One at a time: it goes on until nothing waits.
+    this.#writing ??= this.#write().finally(() => (this.#writing = null))
     await this.#writing
-    this.#writing = this.#write()
-    await this.#writing
-    this.#writing = null
   }
 
   async #write(): Promise<void> {
@@ -68,6 +67,7 @@ export class ScoreKeeper {
 
   /** Writes what is left, once. */
   async close(): Promise<void> {
+    await this.#writing // It may fail, and what is left is tried once more.
     await this.flush()
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null

@@ -11,7 +11,7 @@ const SEMI_SPACE_MB = 16
  *
  * - Under load V8 lets the old generation grow to four times what is alive, for the least work. It begins to mark before it is there, by
  *   two halves of the young one: of 70 MB alive under load, with a limit of twice that, at 105, after a second at 1,000 calls/s. With this
- *   limit the pause between two is twice as long, for 45 MB.
+ *   limit the pause between two is twice as long, for some 45 MB of garbage.
  * - `--max-semi-space-size` would go before every thread's own limit, and a relay, whose garbage is nothing, take the 64 MB
  *   of young generation that signalling is given. The main thread has had its own by now.
  */

@@ -32,7 +32,7 @@ export const USAGE = `npm run load -- [--cps N] [--seconds N] [--ramp N] [--talk
                   [--target SIP_HOST:PORT --api HTTP_HOST:PORT --email E --password P]
   --cps        new calls a second, after a ramp (default 50, at most 5000; with --media 10)
   --seconds    how long that rate is kept up (default 20, at most 3600)
-  --ramp       how long the climb to it takes, in four steps (default 4, at most 600): until then nothing is measured
+  --ramp       how long the climb to it takes, in four steps of whole seconds (default 4, at most 600); not measured
   --talk-ms    how long each call lasts (default 100; with --media 10000)
   --media      two-way G.711 on every call: loss, jitter, latency and MOS are measured
   --html       also write the report as a page

@@ -20,7 +20,7 @@ export async function createSippDriver(options: LoadOptions, directory: string, 
         calls: 100_000_000,
         limit: MAX_CALLS_UP,
         traceMessages: false,
-        timeoutS: options.seconds + 600,
+        timeoutS: 2 * options.rampSeconds + options.seconds + 600, // Each step of a ramp has its calls' ends, too.
         logDirectory: directory,
       }),
     ),

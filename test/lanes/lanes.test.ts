@@ -185,6 +185,38 @@ describe('the lanes of the suite', function () {
       assert.deepEqual([sum.passes, sum.failures], [2, 0])
     })
 
+    it('do not hide that mocha gave up before it had come to all files', async () => {
+      const mark = join(folder, 'mark')
+      const { sum, again } = await twice({
+        'a.cjs': `const fs = require('node:fs'), mark = ${JSON.stringify(mark)}
+          describe('one', () => {
+            it('passes, and throws later', (done) => {
+              done()
+              if (!fs.existsSync(mark)) process.nextTick(() => { fs.writeFileSync(mark, ''); throw new Error('to nobody') })
+            })
+          })`,
+        'b.cjs': `describe('two', () => { it('passes', () => {}) })`,
+      })
+      assert.deepEqual(again, ['a.cjs'])
+      assert.deepEqual([sum.passes, sum.failures], [1, 1])
+      assert.match(sum.closing.join('\n'), /mocha gave up 1 suites/)
+    })
+
+    it('are no attempts when nothing ran', async () => {
+      const mark = join(folder, 'mark')
+      const { sum } = await twice({
+        'a.cjs': `const fs = require('node:fs'), mark = ${JSON.stringify(mark)}
+          describe('one', () => {
+            it('fails, then skips', function () {
+              if (fs.existsSync(mark)) return this.skip()
+              fs.writeFileSync(mark, '')
+              throw new Error('broken')
+            })
+          })`,
+      })
+      assert.deepEqual([sum.passes, sum.failures], [0, 1])
+    })
+
     it('are not given when more than a few files failed', async () => {
       const files = Array.from({ length: 11 }, (_, at) => [`broken${at}.cjs`, broken])
       const { sum, again } = await twice(Object.fromEntries(files))

@@ -10,6 +10,8 @@ export interface LaneCounts {
   readonly passes: number
   readonly failures: number
   readonly pending: number
+  /** Outermost suites that mocha has not come to the end of: it gives up after an exception that no test can be blamed for. */
+  readonly unended: number
   readonly failed: readonly Failure[]
   /** What failed at the first attempt, and not at the second. */
   readonly retried: readonly Failure[]
@@ -45,7 +47,7 @@ const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js')
 const REPORTER = join(ROOT, 'test/support/counting-reporter.cjs')
 /** Where the exchanges that the tests start keep what Node has made of our sources. */
 const COMPILED = join(ROOT, 'node_modules/.cache/dce')
-const NONE: LaneCounts = { passes: 0, failures: 0, pending: 0, failed: [], retried: [], files: [] }
+const NONE: LaneCounts = { passes: 0, failures: 0, pending: 0, unended: 0, failed: [], retried: [], files: [] }
 
 export interface LaneOptions {
   /** Is handed the lane's whole report when it has ended. Null: it goes where ours goes, as it comes. */
@@ -86,11 +88,15 @@ export async function runLane(lane: Lane, { tellReport, stop }: LaneOptions): Pr
     if (!existsSync(countsFile))
       return { lane, counts: NONE, ms, crashed: `mocha ended before it had counted its tests (${signal ?? code})` }
     const counts = JSON.parse(readFileSync(countsFile, 'utf8')) as LaneCounts
-    const crashed =
-      code !== 0 && counts.failures === 0 ? `no test failed, but mocha ended with ${signal ?? code}` : null
-    return { lane, counts, ms, crashed }
+    return { lane, counts, ms, crashed: crashOf(counts, signal, code) }
   } finally {
     if (output !== null) closeSync(output)
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+function crashOf(counts: LaneCounts, signal: NodeJS.Signals | null, code: number | null): string | null {
+  if (signal !== null) return `mocha was ended by ${signal}`
+  if (counts.unended > 0) return `mocha gave up ${counts.unended} suites before its end`
+  return code !== 0 && counts.failures === 0 ? `no test failed, but mocha ended with ${code}` : null
 }

@@ -19,12 +19,13 @@ const ends = await Promise.all(
     return runLane(lane, { tellReport: at > 0 ? tell : null, stop: stopping.signal })
   }),
 )
-const again = process.env['DCE_TEST_SECOND_ATTEMPTS']
-  ? await withSecondAttempts(ends, (lane) => {
-      process.stdout.write(`\n—— ${lane.name} ——\n`)
-      return runLane(lane, { tellReport: null, stop: stopping.signal })
-    })
-  : ends
+const again =
+  process.env['DCE_TEST_SECOND_ATTEMPTS'] && !stopping.signal.aborted
+    ? await withSecondAttempts(ends, (lane) => {
+        process.stdout.write(`\n—— ${lane.name} ——\n`)
+        return runLane(lane, { tellReport: null, stop: stopping.signal })
+      })
+    : ends
 writeFileSync(process.env['DCE_TEST_COUNTS']!, JSON.stringify(sumOf(again)))
 
 function suite(): string[] {

@@ -32,7 +32,7 @@ function filesThatFailed(counts: LaneCounts): string[] {
 }
 
 function counted(first: LaneCounts, file: string, { counts: second, crashed }: LaneEnd): LaneCounts {
-  if (crashed !== null || second.failures > 0) {
+  if (crashed !== null || second.failures > 0 || second.passes === 0) {
     const again = second.failed.map((failure) => ({ ...failure, title: `${failure.title}, at the second attempt` }))
     return { ...first, failed: [...first.failed, ...again] }
   }
@@ -42,6 +42,7 @@ function counted(first: LaneCounts, file: string, { counts: second, crashed }: L
   return {
     passes: first.passes - before.passes + second.passes,
     pending: first.pending - before.pending + second.pending,
+    unended: first.unended,
     failures: first.failures - named.length,
     failed: first.failed.filter((failure) => failure.file !== file),
     retried: [...first.retried, ...named],

@@ -13,6 +13,10 @@ class CountingReporter extends reporters.Spec {
     /** @type {{ file: string, title: string, message: string, listed: string }[]} */
     const failed = []
     let from = 0
+    let unended = 0
+    runner.once('start', () => {
+      unended = runner.suite.suites.filter((suite) => runner.grepTotal(suite) > 0).length
+    })
     const nameOf = ({ file }) => path.relative(process.cwd(), file ?? '')
     const of = (runnable) => {
       const name = nameOf(runnable)
@@ -23,6 +27,7 @@ class CountingReporter extends reporters.Spec {
       if (suite.parent?.root) from = performance.now()
     })
     runner.on('suite end', (suite) => {
+      if (suite.parent?.root) unended--
       if (suite.parent?.root && suite.file) of(suite).ms += performance.now() - from
     })
     runner.on('pass', (test) => of(test).passes++)
@@ -38,6 +43,7 @@ class CountingReporter extends reporters.Spec {
         passes,
         failures,
         pending,
+        unended,
         retried: [],
         failed,
         files: [...files].map(([file, count]) => ({ file, ...count, ms: Math.round(count.ms) })),

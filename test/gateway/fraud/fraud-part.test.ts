@@ -395,6 +395,30 @@ describe('scores that are to be kept', () => {
   })
 })
 
+describe('scores while a write takes long', () => {
+  it('wait for it, however often they are to be written, and go once', async () => {
+    const batches: number[] = []
+    const slow = Promise.withResolvers<void>()
+    const keeper = new ScoreKeeper(
+      { addScores: (some) => (batches.push(some.length), slow.promise) },
+      silentLogger,
+      () => assert.fail('nothing is dropped'),
+    )
+    const score = { callId: 'one' } as FraudScore
+    keeper.add(score)
+    const flushes = [keeper.flush()]
+    for (let i = 0; i < 9; i++) {
+      keeper.add({ ...score })
+      flushes.push(keeper.flush())
+    }
+    assert.deepEqual(batches, [1])
+    slow.resolve()
+    await Promise.all(flushes)
+    await keeper.close()
+    assert.deepEqual([batches, keeper.waiting], [[1, 9], 0])
+  })
+})
+
 describe('the codecs of an offer', () => {
   it('are named in its order, the static ones too', () => {
     const sdp = (lines: string[]) => lines.join('\r\n')
