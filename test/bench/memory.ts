@@ -81,7 +81,10 @@ function residentAfter(what: string, { resident, kinds }: Look): BenchResult {
 async function callFor(exchange: ExchangeProcess, calls: number): Promise<number> {
   const target = { sip: exchange.sip(), http: exchange.http, ...ADMIN }
   const seconds = Math.ceil(calls / CPS)
-  const { failed } = await runLoad({ cps: CPS, seconds, rampSeconds: 4, talkMs: 100, media: false, html: null, target }, () => {})
+  const { failed } = await runLoad(
+    { cps: CPS, seconds, rampSeconds: 4, talkMs: 100, media: false, html: null, target },
+    () => {},
+  )
   await sleep(LINGER_MS)
   return failed
 }
