@@ -12,7 +12,7 @@ import { onMediasoup, whyNoMediasoup } from '../support/mediasoup.ts'
 import { isInstalled } from '../support/peer-process.ts'
 import { hireAgent, PASSWORD } from '../support/registered-phone.ts'
 import { RtpengineProcess, rtpengineIsInstalled } from '../support/rtpengine.ts'
-import { mediaOf, talk, type LegMedia, type Talk } from '../support/talks.ts'
+import { HEARD_PACKETS, mediaOf, talk, type LegMedia, type Talk } from '../support/talks.ts'
 import type { Voice } from '../support/voice.ts'
 
 const CALLERS = ['SIP over UDP', 'SIP over TLS, SRTP', 'browser'] as const
@@ -259,7 +259,7 @@ describe('audio between every pair of peers', function () {
             rows.push({ engine: engine.name, caller: callerKind, agent: agentKind, media, ...measured })
             assert.equal(media.length, 2)
             for (const { packets_received, packets_lost } of media) {
-              assert.ok(packets_received >= 25, `${packets_received} packets`)
+              assert.ok(packets_received >= HEARD_PACKETS, `${packets_received} packets`)
               assert.equal(packets_lost, 0, 'nothing is lost on loopback')
             }
           })

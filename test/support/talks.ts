@@ -9,8 +9,9 @@ export interface Talk {
   readonly backMs: number
 }
 
-/** How much of the other's tone one must have heard, ms. */
+/** How much of the other's tone one must have heard, ms; and so many packets of 20 ms it takes at least. */
 const HEARD_MS = 300
+export const HEARD_PACKETS = HEARD_MS / 20
 
 /** Waits until this voice has heard so much more of a tone. */
 export async function untilHeard(listener: Voice, hz: number, ms = HEARD_MS): Promise<void> {
