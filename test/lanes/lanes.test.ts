@@ -185,6 +185,42 @@ describe('the lanes of the suite', function () {
       assert.deepEqual([sum.passes, sum.failures], [2, 0])
     })
 
+    it('leave nothing to fail that has passed at one of both', async () => {
+      const mark = join(folder, 'mark')
+      const { sum } = await twice({
+        'turns.cjs': `const fs = require('node:fs'), mark = ${JSON.stringify(mark)}
+          const first = !fs.existsSync(mark)
+          fs.writeFileSync(mark, '')
+          describe('one', () => {
+            it('fails first', () => { if (first) throw new Error('too late') })
+            it('fails then', () => { if (!first) throw new Error('too early') })
+            it('passes', () => {})
+          })`,
+      })
+      assert.deepEqual([sum.passes, sum.failures], [3, 0])
+      assert.deepEqual(
+        sum.retried.map(({ title }) => title),
+        ['one fails first', 'one fails then'],
+      )
+    })
+
+    it('do not take for passed what a hook has kept from running', async () => {
+      const mark = join(folder, 'mark')
+      const { sum } = await twice({
+        'hidden.cjs': `const fs = require('node:fs'), mark = ${JSON.stringify(mark)}
+          const first = !fs.existsSync(mark)
+          fs.writeFileSync(mark, '')
+          describe('one', () => {
+            it('passes', () => {})
+            describe('two', () => {
+              before(() => { if (!first) throw new Error('not up') })
+              it('fails', () => { throw new Error('broken') })
+            })
+          })`,
+      })
+      assert.deepEqual([sum.passes, sum.failures], [1, 1])
+    })
+
     it('do not hide that mocha gave up before it had come to all files', async () => {
       const mark = join(folder, 'mark')
       const { sum, again } = await twice({

@@ -13,7 +13,7 @@ export interface LaneCounts {
   /** Outermost suites that mocha has not come to the end of: it gives up after an exception that no test can be blamed for. */
   readonly unended: number
   readonly failed: readonly Failure[]
-  /** What failed at the first attempt, and not at the second. */
+  /** What failed at one attempt, and passed at the other. */
   readonly retried: readonly Failure[]
   readonly files: readonly FileCounts[]
 }
@@ -23,6 +23,8 @@ export interface FileCounts {
   readonly ms: number
   readonly passes: number
   readonly pending: number
+  /** The titles of those that did. */
+  readonly passed: readonly string[]
 }
 
 export interface Failure {

@@ -1,4 +1,4 @@
-import type { LaneCounts, LaneEnd } from './run-lane.ts'
+import type { Failure, FileCounts, LaneCounts, LaneEnd } from './run-lane.ts'
 import type { Lane } from './lanes.ts'
 
 /** More files than this with failures are not late, they are broken. */
@@ -6,8 +6,8 @@ const MOST_FILES = 10
 
 /**
  * Runs the files again in which a test failed, each whole and in a process of its own: what the failure left behind is gone, and no
- * other lane keeps the machine busy. A file that fails nothing then counts as it did at this attempt, and what failed at the first is
- * named. One that fails again counts as it did at the first.
+ * other lane keeps the machine busy. A file of which each test has passed at one of its attempts has none that fails, and what did at one
+ * is named. Any other counts as it did at the first.
  */
 export async function withSecondAttempts(
   ends: readonly LaneEnd[],
@@ -32,20 +32,34 @@ function filesThatFailed(counts: LaneCounts): string[] {
 }
 
 function counted(first: LaneCounts, file: string, { counts: second, crashed }: LaneEnd): LaneCounts {
-  if (crashed !== null || second.failures > 0 || second.passes === 0) {
+  const before = first.files.find((one) => one.file === file)!
+  const named = first.failed.filter((failure) => failure.file === file)
+  const [now] = second.files
+  if (crashed !== null || now === undefined || second.passes === 0 || !passedOnce(named, before, second.failed, now)) {
     const again = second.failed.map((failure) => ({ ...failure, title: `${failure.title}, at the second attempt` }))
     return { ...first, failed: [...first.failed, ...again] }
   }
-  const before = first.files.find((one) => one.file === file)!
-  const [now] = second.files
-  const named = first.failed.filter((failure) => failure.file === file)
   return {
-    passes: first.passes - before.passes + second.passes,
+    passes: first.passes - before.passes + second.passes + second.failures,
     pending: first.pending - before.pending + second.pending,
     unended: first.unended,
     failures: first.failures - named.length,
     failed: first.failed.filter((failure) => failure.file !== file),
-    retried: [...first.retried, ...named],
-    files: first.files.map((one) => (one === before ? { ...now!, ms: before.ms + now!.ms } : one)),
+    retried: [...first.retried, ...named, ...second.failed],
+    files: first.files.map((one) => (one === before ? { ...now, ms: before.ms + now.ms } : one)),
   }
+}
+
+/** Where the second attempt fails too, each test that failed must be seen to pass at the other: a hook's failure hides what it kept from running. */
+function passedOnce(
+  failedFirst: readonly Failure[],
+  first: FileCounts,
+  failedSecond: readonly Failure[],
+  second: FileCounts,
+): boolean {
+  if (failedSecond.length === 0) return true
+  return (
+    failedFirst.every(({ title }) => second.passed.includes(title)) &&
+    failedSecond.every(({ title }) => first.passed.includes(title))
+  )
 }

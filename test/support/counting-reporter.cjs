@@ -8,7 +8,7 @@ const { reporters } = require('mocha')
 class CountingReporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options)
-    /** @type {Map<string, { ms: number, passes: number, pending: number }>} */
+    /** @type {Map<string, { ms: number, passes: number, pending: number, passed: string[] }>} */
     const files = new Map()
     /** @type {{ file: string, title: string, message: string, listed: string }[]} */
     const failed = []
@@ -20,7 +20,7 @@ class CountingReporter extends reporters.Spec {
     const nameOf = ({ file }) => path.relative(process.cwd(), file ?? '')
     const of = (runnable) => {
       const name = nameOf(runnable)
-      if (!files.has(name)) files.set(name, { ms: 0, passes: 0, pending: 0 })
+      if (!files.has(name)) files.set(name, { ms: 0, passes: 0, pending: 0, passed: [] })
       return files.get(name)
     }
     runner.on('suite', (suite) => {
@@ -30,7 +30,10 @@ class CountingReporter extends reporters.Spec {
       if (suite.parent?.root) unended--
       if (suite.parent?.root && suite.file) of(suite).ms += performance.now() - from
     })
-    runner.on('pass', (test) => of(test).passes++)
+    runner.on('pass', (test) => {
+      of(test).passes++
+      of(test).passed.push(test.fullTitle())
+    })
     runner.on('pending', (test) => of(test).pending++)
     runner.on('fail', (test, error) => {
       of(test)
