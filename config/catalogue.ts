@@ -50,6 +50,11 @@ export const CATALOGUE = {
     30_000,
     'How long live calls may go on once we are told to stop.',
   ),
+  'server.calls_first': set(
+    FLAG,
+    true,
+    'Whether the threads that carry calls have a priority of their own (nice -15, -10 and -8), where the system lets them.',
+  ),
   'server.max_body_bytes': set(bytes('1KB', '64MB'), 1024 ** 2, 'The largest body a request may have.'),
   'server.read_timeout': later(duration('1s', '10m'), 'How long a client may take to send its request.'),
   'server.write_timeout': later(duration('1s', '10m'), 'How long an answer may take.'),

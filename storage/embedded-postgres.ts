@@ -4,6 +4,7 @@ import { closeSync, constants, existsSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Client } from 'pg'
+import { startAs } from '../model/thread-priority.ts'
 import { prepareCluster, stopOrphan } from './postgres-cluster.ts'
 import { EmbeddedPostgresError, findBinaries, serverUser } from './postgres-binaries.ts'
 import type { ConnectionOptions } from './postgres.ts'
@@ -106,13 +107,15 @@ export class EmbeddedPostgres {
 
   async #launch(): Promise<void> {
     const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-    const server = spawn(join(this.#binaries, 'bin', 'postgres'), ['-D', folderForChild(this.#data), ...settings], {
-      ...serverUser(this.#data),
-      cwd: '/',
-      env: KEEPS_MEMORY,
-      detached: true, // Its own process group: Ctrl-C in a terminal is ours to handle, and the calls' records come first.
-      stdio: ['ignore', 'ignore', 'pipe', this.#folder],
-    })
+    const server = startAs('usual', () =>
+      spawn(join(this.#binaries, 'bin', 'postgres'), ['-D', folderForChild(this.#data), ...settings], {
+        ...serverUser(this.#data),
+        cwd: '/',
+        env: KEEPS_MEMORY,
+        detached: true, // Its own process group: Ctrl-C in a terminal is ours to handle, and the calls' records come first.
+        stdio: ['ignore', 'ignore', 'pipe', this.#folder],
+      }),
+    )
     this.#server = server
     const last: string[] = []
     const words = createInterface({ input: server.stderr! }).on('line', (line) => {

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { OutboxFigures } from '../model/outbox-figures.ts'
+import { startAs } from '../model/thread-priority.ts'
 import type { KafkaOptions } from './kafka-sink.ts'
 import type { PublisherOrder, PublisherSetup, PublisherWord } from './outbox-messages.ts'
 import { OutboxSweeper, SWEEP_EVERY_MS } from './outbox-sweeper.ts'
@@ -122,10 +123,8 @@ class PublisherThread implements OutboxPublisher {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./outbox-thread.ts', import.meta.url), {
-      workerData: this.#setup,
-      name: 'outbox',
-    })
+    const file = new URL('./outbox-thread.ts', import.meta.url)
+    const worker = startAs('usual', () => new Worker(file, { workerData: this.#setup, name: 'outbox' }))
     worker.on('message', (word: PublisherWord) => {
       if (word.kind === 'log') this.#log[word.level](word.fields, word.message)
       else this.#now = word.figures

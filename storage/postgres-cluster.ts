@@ -15,6 +15,7 @@ import {
   rmSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { startAs } from '../model/thread-priority.ts'
 import { EmbeddedPostgresError, serverUser } from './postgres-binaries.ts'
 import type { StorageLog } from './storage-log.ts'
 
@@ -48,12 +49,14 @@ function ensureOwner(data: string): void {
 
 function initdb(binaries: string, data: string, folder: number): Promise<void> {
   const args = ['-D', data, '-U', 'dce', '--auth=trust', '--encoding=UTF8', '--locale=C', '--wal-segsize=4']
-  const child = spawn(join(binaries, 'bin', 'initdb'), args, {
-    ...serverUser(),
-    cwd: '/',
-    env: {},
-    stdio: ['ignore', 'ignore', 'pipe', folder],
-  })
+  const child = startAs('usual', () =>
+    spawn(join(binaries, 'bin', 'initdb'), args, {
+      ...serverUser(),
+      cwd: '/',
+      env: {},
+      stdio: ['ignore', 'ignore', 'pipe', folder],
+    }),
+  )
   const words: Buffer[] = []
   child.stderr!.on('data', (chunk: Buffer) => words.push(chunk))
   return new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
 import { Client, Pool } from 'pg'
-import type { PoolClient } from 'pg'
+import type { ClientConfig, PoolClient } from 'pg'
 import type { StorageLog } from './storage-log.ts'
 import { storeError } from './store-errors.ts'
 
@@ -91,18 +91,18 @@ export class Postgres implements Queries {
 
 /**
  * One connection of its own, for the writer and the listener. The caller closes it; `onLost` is called once if the server does.
- * `settings`: of the server, for this connection, as `-c name=value`.
+ * `settings.options`: of the server, for this connection, as `-c name=value`.
  */
 export async function connect(
   options: ConnectionOptions,
   name: string,
   onLost: (error: Error, client: Client) => void,
   timeoutMs = CONNECT_TIMEOUT_MS,
-  settings?: string,
+  settings: Pick<ClientConfig, 'options' | 'pipeline'> = {},
 ): Promise<Client> {
   const client = new Client({
     ...options,
-    ...(settings !== undefined && { options: settings }),
+    ...settings,
     connectionTimeoutMillis: timeoutMs,
     keepAlive: true,
     application_name: `dce ${name}`,

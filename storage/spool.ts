@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { startAs } from '../model/thread-priority.ts'
 import { MIN_SPOOL_BYTES } from './spool-file.ts'
 import type { SpooledRecord, SpoolUsage } from './spool-file.ts'
 
@@ -42,11 +43,12 @@ export class Spool {
   #broken: SpoolError | null = null
 
   private constructor(path: string, bytes: number) {
-    this.#worker = new Worker(new URL('./spool-worker.ts', import.meta.url), {
+    const thread = {
       workerData: { path, bytes },
       name: 'spool',
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-    })
+    }
+    this.#worker = startAs('usual', () => new Worker(new URL('./spool-worker.ts', import.meta.url), thread))
     this.#worker.on('message', (answer: SpoolAnswer) => {
       this.#usage = answer.usage
       const waiting = this.#waiting.get(answer.id)

@@ -27,14 +27,15 @@ const LOST =
 
 /**
  * Whether an error says that Postgres is away (as against: refuses this statement). Classes of PostgreSQL's appendix A: 08 connection
- * exception, 53 insufficient resources (53100 is a full disk), 57P operator intervention, 58 system error, 25006 read-only.
+ * exception, 53 insufficient resources (53100 is a full disk), 57P operator intervention, 58 system error, 25006 read-only, 26000 a prepared
+ * statement that is not there: what was to prepare it has failed, and another connection begins anew.
  */
 export function isAway(error: unknown): boolean {
   if (error instanceof StoreUnavailable) return true
   if (!(error instanceof Error)) return false
   const code = (error as DatabaseError).code
   if (code !== undefined && SOCKET_CODES.has(code)) return true
-  if (code !== undefined && /^(08|53|57P|58)...?|^25006$|^57014$/.test(code)) return true
+  if (code !== undefined && /^(08|53|57P|58)...?|^25006$|^26000$|^57014$/.test(code)) return true
   if (error instanceof AggregateError) return error.errors.some(isAway)
   return LOST.test(error.message)
 }

@@ -1,9 +1,10 @@
+import type { Socket } from 'node:net'
 import type pg from 'pg'
 import { StoreUnavailable } from '../api/needs.ts'
 import type { GatewayRecord, RecordWriter } from '../gateway/needs.ts'
 import { connect } from './postgres.ts'
 import type { ConnectionOptions, Row } from './postgres.ts'
-import { BATCH_RECORDS, CommitLane } from './commit-lane.ts'
+import { BATCH_RECORDS, CommitLane, PROMPT } from './commit-lane.ts'
 import type { Pending } from './commit-lane.ts'
 import type { RowTypeIds } from './binary-rows.ts'
 import { batchOf, KnownParts } from './decision-parts.ts'
@@ -70,8 +71,8 @@ export interface WriterOptions {
  */
 export class GroupCommitWriter implements RecordWriter {
   readonly #options: WriterOptions
-  readonly #sales = new CommitLane((batch, lane) => this.#commitBatch(batch, lane))
-  readonly #others = new CommitLane((batch, lane) => this.#commitBatch(batch, lane), this.#sales)
+  readonly #sales = new CommitLane((batch, lane) => this.#commitBatch(batch, lane), PROMPT)
+  readonly #others = new CommitLane((batch, lane) => this.#commitBatch(batch, lane), { before: this.#sales })
   readonly #lanes = [this.#sales, this.#others]
   /** How many sales of a call are not durable yet: its end goes behind them, in their lane. */
   readonly #salesOf = new Map<string, number>()
@@ -119,7 +120,8 @@ export class GroupCommitWriter implements RecordWriter {
       if (saleOf !== null) this.#salesOf.set(saleOf, (this.#salesOf.get(saleOf) ?? 0) + 1)
       const isBehindSales = saleOf !== null || (record.kind === 'ended' && this.#salesOf.has(record.call.id))
       const lane = isBehindSales ? this.#sales : this.#others
-      lane.add({ saleOf, rows: [rows], onSettled: [(error) => (error === null ? resolve() : reject(error))] })
+      const callId = record.kind === 'ended' ? record.call.id : saleOf
+      lane.add({ saleOf, callId, rows: [rows], onSettled: [(error) => (error === null ? resolve() : reject(error))] })
       if (this.#spooling) this.#startSpooling()
     })
   }
@@ -318,17 +320,24 @@ export class GroupCommitWriter implements RecordWriter {
     ])
   }
 
-  async #query({ client }: CommitLane, text: string, values: readonly unknown[]): Promise<void> {
+  async #query(lane: CommitLane, text: string, values: readonly unknown[]): Promise<void> {
+    const { client } = lane
     if (!client) throw new StoreUnavailable('the database cannot be reached')
+    const sentMs = performance.now()
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(
-        () => reject(new StoreUnavailable(`no commit within ${COMMIT_TIMEOUT_MS} ms`)),
-        COMMIT_TIMEOUT_MS,
-      )
+      const look = (): void => {
+        // Its turn came with the answer to the one before.
+        const leftMs = Math.max(sentMs, lane.answeredMs) + COMMIT_TIMEOUT_MS - performance.now()
+        if (leftMs > 0) timer = setTimeout(look, leftMs)
+        else reject(new StoreUnavailable(`no commit within ${COMMIT_TIMEOUT_MS} ms`))
+      }
+      timer = setTimeout(look, COMMIT_TIMEOUT_MS)
     })
     const query = client.query({ ...named(text), values: values as unknown[] })
-    query.catch(() => {}) // When the deadline won, the connection is cut and this rejects unheard.
+    // When the deadline won, the connection is cut and this rejects unheard.
+    const answered = (): void => void (lane.answeredMs = performance.now())
+    query.then(answered, answered)
     try {
       await Promise.race([query, late])
       this.#probeDelayMs = PROBE_DELAY_MS.first
@@ -356,7 +365,8 @@ export class GroupCommitWriter implements RecordWriter {
       // A connection given up before says so late: only the one in use counts.
       (error, lost) => lost === lane.client && this.#away(error),
       COMMIT_TIMEOUT_MS,
-      PLANNED_ONCE,
+      // Statements are sent without waiting for the answers to those before, each with a Sync of its own: a transaction each, in turn.
+      { options: PLANNED_ONCE, pipeline: true },
     )
     try {
       this.#rowTypes = await readRowTypes({
@@ -407,8 +417,14 @@ export class GroupCommitWriter implements RecordWriter {
   }
 }
 
-/** Cut rather than ended: a server that hangs would not take part in a goodbye. */
+/**
+ * Cut rather than ended: a server that hangs would not take part in a goodbye. And by a reset where there is one, over TCP, also under
+ * TLS: otherwise the server goes on with what it has received, after what has come of the same calls since.
+ */
 function cut(client: pg.Client): void {
-  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } }
-  connection.stream.destroy()
+  const { connection } = client as unknown as { connection: { stream: Socket & { _parent?: Socket | null } } }
+  const { stream } = connection
+  const socket = stream._parent ?? stream
+  if (socket.remoteAddress !== undefined) socket.resetAndDestroy()
+  stream.destroy()
 }

@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLogger, type Log } from '../../config/logger.ts'
 import { SettingsError } from '../../config/settings-error.ts'
@@ -8,6 +9,7 @@ import {
   type SettingSources,
   type Settings,
 } from '../../config/settings.ts'
+import { goFirst, NICE } from '../../model/thread-priority.ts'
 import { tuneCollector } from '../start/collector.ts'
 import { LONG_STATEMENT_MS, openCommandStorage } from './command-storage.ts'
 import type { Question } from './replay.ts'
@@ -157,6 +159,7 @@ async function start(args: Arguments): Promise<void> {
   const settings = settingsOf(args, ['roles'])
   tuneCollector()
   const log = createLogger({ level: settings.logLevel })
+  await letCallsGoFirst(settings, log)
   const { startExchange } = await import('../main.ts')
   const starting = startExchange({ settings, log, onFatal: () => process.exit(1) })
   // From here on there is a database to be stopped: a signal's default would leave it running.
@@ -172,10 +175,20 @@ async function sipServer(args: Arguments): Promise<void> {
   const settings = settingsOf(args)
   tuneCollector()
   const log = createLogger({ level: settings.logLevel })
+  await letCallsGoFirst(settings, log)
   const { startSipServerAlone } = await import('./sip-server-command.ts')
   const running = await startSipServerAlone(settings, log, () => process.exit(1))
   stopOnSignals(() => running.stop(), log)
   log.flush()
+}
+
+/** Before any thread of ours is started, so that each gets what it is to have. */
+async function letCallsGoFirst({ server }: Settings, { logger }: Log): Promise<void> {
+  if (!server.callsFirst) return
+  // Node's own threads, for files, names and passwords, come with the first of their work: they stay as they are.
+  await access('.').catch(() => {})
+  if (goFirst()) logger.info({ nice: NICE }, 'the threads that carry calls go before others')
+  else logger.info({}, `the system lets no thread go before others: an RLIMIT_NICE of ${20 - NICE.signalling} would do`)
 }
 
 /** SIGTERM and SIGINT drain; a second one stops at once. */

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
+import { NICE, startAs } from '../../model/thread-priority.ts'
 import type { Ban, GuardNotice, GuardOptions } from './guard-options.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
 import type { OverloadOptions } from './overload.ts'
@@ -33,6 +35,8 @@ export interface StartOptions extends SipServerOptions {
 
 /** Messages live for milliseconds: with room for them the young generation is swept a quarter as often. */
 const YOUNG_GENERATION_MB = 96
+/** Its old generation is first collected when it comes to so much, MB: answered requests are remembered for 32 s (RFC 3261, timers H and J). */
+const INITIAL_OLD_GENERATION_MB = 160
 
 /** A running SIP server. */
 export interface SipServerHandle {
@@ -75,11 +79,11 @@ async function startHere(options: SipServerOptions): Promise<SipServerHandle> {
 
 async function startInThread(options: SipServerOptions, youngGenerationMb: number): Promise<SipServerHandle> {
   const { onLog, onNotice, ...workerData } = options
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-    workerData,
-    name: 'sip-server',
-    resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
-  })
+  // There is no such limit for a single thread: each has what the flag says while it starts.
+  setFlagsFromString(`--initial-old-space-size=${INITIAL_OLD_GENERATION_MB}`)
+  const thread = { workerData, name: 'sip-server', resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb } }
+  const worker = startAs(NICE.sipServer, () => new Worker(new URL('./worker.ts', import.meta.url), thread))
+  for (const event of ['online', 'exit']) worker.once(event, () => setFlagsFromString('--initial-old-space-size=0'))
   const questions = new Questions({ ...DEFAULT_LIMITS, ...options.limits })
   let isClosing = false
   const exited = once(worker, 'exit')

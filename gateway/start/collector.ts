@@ -13,11 +13,13 @@ const SEMI_SPACE_MB = 16
  *   two halves of the young one: of 70 MB alive under load, with a limit of twice that, at 105, after a second at 1,000 calls/s. With this
  *   limit the pause between two is twice as long, for some 45 MB of garbage.
  * - `--max-semi-space-size` would go before every thread's own limit, and a relay, whose garbage is nothing, take the 64 MB
- *   of young generation that signalling is given. The main thread has had its own by now.
+ *   of young generation that signalling is given. `--initial-old-space-size`, by which an old generation is first collected when it
+ *   comes to what it is under load anyway, is for those that signal, too. The main thread has had its own of both by now.
  */
 export function tuneCollector(): void {
   setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`)
   setFlagsFromString('--max-semi-space-size=0')
+  setFlagsFromString('--initial-old-space-size=0')
 }
 
 /** The young generation the main thread was started with, MB, as a worker's `maxYoungGenerationSizeMb`: that of another thread which signals. */

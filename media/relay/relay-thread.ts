@@ -6,6 +6,7 @@ import type { FromRelayThread, RelayReply, RelayThreadData, ToRelayThread } from
 import { ReadyPorts } from './ready-ports.ts'
 import type { ToolEvent } from './tool-messages.ts'
 import { SlotMap } from '../../model/slots.ts'
+import { NICE, startAs } from '../../model/thread-priority.ts'
 
 /** A thread answers within microseconds; one that has not by now is stuck. */
 export const RELAY_REPLY_LIMIT_MS = 2000
@@ -79,11 +80,12 @@ export class RelayThread {
   /** Resolves when the thread can take sessions; rejects when its addresses cannot be used. */
   async start(): Promise<void> {
     const startedMs = performance.now()
-    const worker = new Worker(this.#file, {
+    const thread = {
       workerData: this.#data,
       name: `relay-${this.#data.index}`,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-    })
+    }
+    const worker = startAs(NICE.media, () => new Worker(this.#file, thread))
     this.#worker = worker
     let cause = 'it ended'
     worker.on('error', (error) => (cause = error instanceof Error ? error.message : String(error)))

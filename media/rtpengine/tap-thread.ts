@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { NICE, startAs } from '../../model/thread-priority.ts'
 import { MediaUnavailable } from '../media-server.ts'
 import type { MediaNeeds } from '../needs.ts'
 import type { ToolEvent } from '../relay/tool-messages.ts'
@@ -93,7 +94,7 @@ export class TapThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#file, { name: 'rtpengine-tap' })
+    const worker = startAs(NICE.media, () => new Worker(this.#file, { name: 'rtpengine-tap' }))
     let cause = 'it ended'
     worker.unref()
     worker.on('error', (error) => (cause = error instanceof Error ? error.message : String(error)))

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { CallRecord, DialogState } from '../../model/cdr.ts'
 import { newId, type CallId } from '../../model/ids.ts'
@@ -6,7 +7,7 @@ import type { CallFilter } from '../../api/needs.ts'
 import type { AccountId, AwardId, BidId, CampaignId, TrunkId } from '../../model/ids.ts'
 import type { Queries } from '../../storage/postgres.ts'
 import { PostgresRecovery } from '../../storage/recovery-store.ts'
-import { BATCH_RECORDS, YIELDING_RECORDS } from '../../storage/commit-lane.ts'
+import { BATCH_RECORDS, GROUP_COMMIT_MS, PROMPT, YIELDING_SHARE } from '../../storage/commit-lane.ts'
 import { mergeRows, rowsOf } from '../../storage/record-rows.ts'
 import { QUEUE_LIMIT } from '../../storage/writer.ts'
 import {
@@ -268,7 +269,7 @@ describe('the record writer', () => {
       ),
       ...Array.from({ length: many }, () => storage.writer.write(endedRecord(callRecord())).then(() => ends++)),
     ])
-    assert.ok(endsThen <= 2 * YIELDING_RECORDS, `${endsThen} ends`)
+    assert.ok(endsThen <= (2 * BATCH_RECORDS) / YIELDING_SHARE, `${endsThen} ends`)
     assert.deepEqual([sales, ends], [many, many])
   })
 
@@ -407,6 +408,26 @@ describe('the record writer', () => {
     const quarantined = await storage.queries.rows('select record, error from quarantine')
     assert.equal(quarantined.length, 1)
     assert.ok(quarantined[0]!['record'].includes(bad.id))
+  })
+
+  it('keeps every sale of the batches beside the one that is refused, and the ends behind them', async () => {
+    const good = Array.from({ length: PROMPT.records * (PROMPT.commits + 1) }, () => callRecord())
+    const bad = callRecord()
+    await storage.queries.rows(`alter table open_calls add constraint none_such check (call_id <> '${bad.id}')`)
+    const calls = [...good.slice(0, 10), bad, ...good.slice(10)]
+    const ended = good.slice(0, PROMPT.records)
+    const writes = calls.map((call) => storage.writer.write(soldRecord(call)))
+    await sleep(GROUP_COMMIT_MS) // The first batches are under way.
+    writes.push(...ended.map((call) => storage.writer.write(endedRecord(endedCall(call)))))
+    await Promise.all(writes)
+    await storage.queries.rows('alter table open_calls drop constraint none_such')
+    const [row] = await storage.queries.rows(
+      `select (select count(*)::int from open_calls where call_id = any ($1)) as open,
+        (select count(*)::int from calls where id = any ($1)) as ended,
+        (select count(*)::int from quarantine where position($2 in record::text) > 0) as refused`,
+      [good.map((call) => call.id), bad.id],
+    )
+    assert.deepEqual(row, { open: good.length - ended.length, ended: ended.length, refused: 1 })
   })
 
   it('refuses what is written beyond its limit, and new calls from half of it on', async () => {
