@@ -174,7 +174,9 @@ export class CommitLane {
       if (isYielding) await this.#before.#latest
       const most = this.#free
       if (!this.#isOpen || most === 0) return
-      const batch = this.take(isYielding ? Math.min(most, Math.ceil(this.#before.#company / YIELDING_SHARE) || 1) : most)
+      const batch = this.take(
+        isYielding ? Math.min(most, Math.ceil(this.#before.#company / YIELDING_SHARE) || 1) : most,
+      )
       const mayGoOn = await this.#commitBatch(batch)
       if (!mayGoOn || (this.#isPatient && this.#waiting.length < PATIENT_RECORDS)) return
       if (this.#runs.size > 1 && this.#free < this.#records) return // What waits gathers, while another is under way.

@@ -424,7 +424,7 @@ export class GroupCommitWriter implements RecordWriter {
 function cut(client: pg.Client): void {
   const { connection } = client as unknown as { connection: { stream: Socket & { _parent?: Socket | null } } }
   const { stream } = connection
-  const socket = stream._parent ?? stream
+  const socket = stream._parent ?? stream // oxlint-disable-line eslint/no-underscore-dangle -- Node's name for what is under TLS.
   if (socket.remoteAddress !== undefined) socket.resetAndDestroy()
   stream.destroy()
 }

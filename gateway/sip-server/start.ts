@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
-import { NICE, startAs } from '../../model/thread-priority.ts'
 import type { Ban, GuardNotice, GuardOptions } from './guard-options.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
 import type { OverloadOptions } from './overload.ts'
@@ -26,11 +25,16 @@ export type {
   SipTrace,
 }
 
-export interface StartOptions extends SipServerOptions {
+export interface StartOptions extends SipServerOptions, ThreadOptions {
   /** False runs the server on the caller's thread: for tests. */
   readonly inThread?: boolean
+}
+
+interface ThreadOptions {
   /** The young generation of its thread, as a worker's `maxYoungGenerationSizeMb`. Default 96. */
-  readonly youngGenerationMb?: number
+  readonly youngGenerationMb?: number | undefined
+  /** Starts its thread by calling `start` at once: for whoever gives it a priority. */
+  readonly startThread?: ((start: () => Worker) => Worker) | undefined
 }
 
 /** Messages live for milliseconds: with room for them the young generation is swept a quarter as often. */
@@ -61,8 +65,8 @@ export interface SipServerHandle {
  * that names transport, host and port when an address cannot be had.
  */
 export async function startSipServer(options: StartOptions): Promise<SipServerHandle> {
-  const { inThread = true, youngGenerationMb = YOUNG_GENERATION_MB, ...serverOptions } = options
-  return inThread ? startInThread(serverOptions, youngGenerationMb) : startHere(serverOptions)
+  const { inThread = true, youngGenerationMb, startThread, ...serverOptions } = options
+  return inThread ? startInThread(serverOptions, { youngGenerationMb, startThread }) : startHere(serverOptions)
 }
 
 async function startHere(options: SipServerOptions): Promise<SipServerHandle> {
@@ -77,12 +81,15 @@ async function startHere(options: SipServerOptions): Promise<SipServerHandle> {
   }
 }
 
-async function startInThread(options: SipServerOptions, youngGenerationMb: number): Promise<SipServerHandle> {
+async function startInThread(
+  options: SipServerOptions,
+  { youngGenerationMb = YOUNG_GENERATION_MB, startThread = (start) => start() }: ThreadOptions,
+): Promise<SipServerHandle> {
   const { onLog, onNotice, ...workerData } = options
   // There is no such limit for a single thread: each has what the flag says while it starts.
   setFlagsFromString(`--initial-old-space-size=${INITIAL_OLD_GENERATION_MB}`)
   const thread = { workerData, name: 'sip-server', resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb } }
-  const worker = startAs(NICE.sipServer, () => new Worker(new URL('./worker.ts', import.meta.url), thread))
+  const worker = startThread(() => new Worker(new URL('./worker.ts', import.meta.url), thread))
   for (const event of ['online', 'exit']) worker.once(event, () => setFlagsFromString('--initial-old-space-size=0'))
   const questions = new Questions({ ...DEFAULT_LIMITS, ...options.limits })
   let isClosing = false

@@ -3,6 +3,7 @@ import type { Log } from '../../config/logger.ts'
 import type { Settings } from '../../config/settings.ts'
 import { publicAddresses, sipAddresses } from './addresses.ts'
 import { loadCertificates, watchCertificates } from './certificates.ts'
+import { NICE, startAs } from '../../model/thread-priority.ts'
 import { youngGenerationMb } from './collector.ts'
 import {
   startSipServer,
@@ -54,6 +55,7 @@ export async function startSip(settings: Settings, log: Log['logger'], own: OwnO
     ...sightOf(settings),
     ...(settings.telephony.overload.enabled && { overload: overloadOptions(settings) }),
     youngGenerationMb: youngGenerationMb(),
+    startThread: (start) => startAs(NICE.sipServer, start),
     onLog: (level, message) => log[level]({ part: 'sip-server' }, message),
     ...own,
     control: {
