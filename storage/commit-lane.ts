@@ -37,8 +37,8 @@ export interface Pending {
 /** How a lane commits; absent: a full batch, and one after the other. */
 export interface LaneOptions {
   /**
-   * While more than a batch waits in this lane, the other commits a small batch beside each of it: both share a machine, and nobody
-   * waits for the other's.
+   * While more than a batch waits in this lane, or is under way, the other commits a small batch beside each of it: both share a machine,
+   * and nobody waits for the other's.
    */
   readonly before?: CommitLane
   /** Records in one commit; more, up to a full batch, when more wait than `commits` of them. */
@@ -68,6 +68,8 @@ export class CommitLane {
   readonly #runs = new Set<Promise<void>>()
   #timer: NodeJS.Timeout | null = null
   #latest: Promise<boolean> | null = null
+  /** Records under way. */
+  #underWay = 0
   #isOpen = false
   /** How many the last batch had. */
   #company = 0
@@ -153,6 +155,11 @@ export class CommitLane {
     return this.#isPatient ? PATIENT_RECORDS : this.#records
   }
 
+  /** How many are not durable. */
+  get #behind(): number {
+    return this.#waiting.length + this.#underWay
+  }
+
   /** Commits beside others wait for each other's: one may be begun with few records, any further one with all it can have. */
   get #mayBegin(): boolean {
     const { size } = this.#runs
@@ -170,7 +177,7 @@ export class CommitLane {
 
   async #run(): Promise<void> {
     while (this.#isOpen && this.#waiting.length > 0) {
-      const isYielding = this.#before !== null && this.#before.waiting >= BATCH_RECORDS
+      const isYielding = this.#before !== null && this.#before.#behind >= BATCH_RECORDS
       if (isYielding) await this.#before.#latest
       const most = this.#free
       if (!this.#isOpen || most === 0) return
@@ -189,7 +196,9 @@ export class CommitLane {
     if (areSeveral) for (const { callId } of batch) if (callId !== null) this.#underWayOf.add(callId)
     const commit = this.#commit(batch, this)
     this.#latest = commit
+    this.#underWay += batch.length
     const mayGoOn = await commit
+    this.#underWay -= batch.length
     if (this.#latest === commit) this.#latest = null
     if (areSeveral) for (const { callId } of batch) if (callId !== null) this.#underWayOf.delete(callId)
     return mayGoOn
