@@ -52,6 +52,8 @@ export interface EngineOptions {
   readonly guard: Guard | null
   /** Null: new calls are never turned away for lateness. */
   readonly overload: Overload | null
+  /** Told whenever something that has come is being read. */
+  readonly onReading?: () => void
   /** The time the timers start from, milliseconds. */
   readonly nowMs: number
   readonly onLog: (level: 'info' | 'warn', message: string) => void
@@ -72,10 +74,12 @@ export class Engine implements Receiver, TransactionUser {
   readonly #uacAnswers: UacAnswers
   readonly #proxy: Proxy
   readonly #log: EngineOptions['onLog']
+  readonly #onReading: () => void
   #isFailing = false
 
   constructor(options: EngineOptions) {
     this.#log = options.onLog
+    this.#onReading = options.onReading ?? (() => undefined)
     const timers = timersFrom(options.timers)
     const wheel = new TimerWheel(Math.min(50, Math.max(2, timers.t1Ms / 10)), options.nowMs, (error) =>
       this.onInternalError(error),
@@ -169,6 +173,7 @@ export class Engine implements Receiver, TransactionUser {
   }
 
   admits(host: string): boolean {
+    this.#onReading()
     const { guard } = this.core
     return guard === null || guard.admits(host)
   }

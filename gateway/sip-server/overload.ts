@@ -12,8 +12,6 @@ export interface OverloadOptions {
   readonly shutMs: number
   /** INVITEs applications have not reacted to; past it there are no new ones, whatever else is true. */
   readonly maxWaitingInvites: number
-  /** The share of its time the server's own thread may be at work before it counts as late: beyond, datagrams grow old unread. */
-  readonly busyShare: number
   /** Retry-After is between these, at random, so that not everybody comes back at once. */
   readonly retryAfterSeconds: readonly [number, number]
 }
@@ -23,7 +21,6 @@ export const DEFAULT_OVERLOAD: OverloadOptions = {
   lateMs: 100,
   shutMs: 400,
   maxWaitingInvites: 2_000,
-  busyShare: 0.97,
   retryAfterSeconds: [5, 15],
 }
 
@@ -42,8 +39,8 @@ export interface OverloadStats {
 const LOOK_MS = 100
 /** Without a new INVITE for so long there is nothing left of what was learnt. */
 const FORGET_MS = 2_000
-/** Looks in a row at which our own thread was busy before that is believed. */
-const BUSY_LOOKS = 3
+/** Our own thread is late for so long before that is believed: a turn that took long shows in several looks. */
+const UNREAD_MS = 300
 const MIN_PER_SECOND = 10
 /** So many INVITEs unread, and for so long no reaction to anything: the application does not only think, it stands still. */
 const STANDSTILL_INVITES = 50
@@ -74,8 +71,8 @@ const PAUSE_MS = 100
 export class Overload {
   readonly #options: OverloadOptions
   readonly #now: () => number
-  /** The share of its time the server's thread was at work since it was last asked. */
-  readonly #busyShare: () => number
+  /** How long messages may have waited for the server's own thread to read them since it was last asked, milliseconds. */
+  readonly #unreadMs: () => number
   readonly #reactions: ReactionTimes
   #level: OverloadStats['level'] = 'open'
   #perSecond = 0
@@ -83,7 +80,8 @@ export class Overload {
   #lateMs = 0
   #lookedAtMs: number
   #heldUntilMs = -Infinity
-  #busyLooks = 0
+  /** Since when our own thread has been late without a break; null: it is not. */
+  #unreadSinceMs: number | null = null
   /** What an INVITE takes an application that is not late: what it thinks, and waits for. */
   #thinkingMs = Infinity
   /** INVITEs a second: what got done while there was a queue, or has got done at most since. */
@@ -97,10 +95,10 @@ export class Overload {
   #admitted = 0
   #refused = 0
 
-  constructor(options: OverloadOptions, monotonicMs: () => number, busyShare: () => number) {
+  constructor(options: OverloadOptions, monotonicMs: () => number, unreadMs: () => number) {
     this.#options = options
     this.#now = monotonicMs
-    this.#busyShare = busyShare
+    this.#unreadMs = unreadMs
     this.#reactions = new ReactionTimes(options.maxWaitingInvites * 4)
     this.#lookedAtMs = monotonicMs()
     this.#bucket = new RateBucket({ perSecond: 0, burst: 0 }, this.#lookedAtMs)
@@ -155,7 +153,7 @@ export class Overload {
     this.#lateMs = Math.min(aheadMs, this.#lateness(reactions, nowMs))
     this.#learn(perSecond(reactions.invites), elapsedMs, wasBehind)
     this.#lateSinceMs = this.#lateMs < this.#options.lateMs ? null : (this.#lateSinceMs ?? nowMs)
-    this.#busyLooks = this.#busyShare() >= this.#options.busyShare ? this.#busyLooks + 1 : 0
+    this.#unreadSinceMs = this.#unreadMs() < this.#options.lateMs ? null : (this.#unreadSinceMs ?? nowMs)
     if (elapsedMs >= FORGET_MS && this.#lateMs < this.#options.lateMs) this.#level = 'open'
     else this.#decide(perSecond(this.#arrived), perSecond(this.#admitted), nowMs)
     this.#arrived = this.#admitted = 0
@@ -193,22 +191,22 @@ export class Overload {
       this.#shutAtMs = nowMs
       return
     }
-    const isBusy = this.#busyLooks >= BUSY_LOOKS
-    if (this.#lateMs >= lateMs || (isBusy && this.#level !== 'shut')) {
+    const isUnread = this.#unreadSinceMs !== null && nowMs - this.#unreadSinceMs >= UNREAD_MS
+    if (this.#lateMs >= lateMs || (isUnread && this.#level !== 'shut')) {
       if (this.#level === 'shut' || nowMs < this.#heldUntilMs) return
-      if (!isBusy && nowMs - this.#lateSinceMs! < PAUSE_MS) return
+      if (!isUnread && nowMs - this.#lateSinceMs! < PAUSE_MS) return
       const possible = this.#lateMs >= lateMs ? this.#possible : admitting
       const target = Math.max(MIN_PER_SECOND, possible * BACK_OFF)
       this.#limitTo(this.#level === 'open' ? target : Math.min(target, this.#perSecond), nowMs)
       // It takes effect when the queue of now has been worked off.
       this.#heldUntilMs = nowMs + Math.max(3 * LOOK_MS, 2 * this.#lateMs)
-      if (isBusy) this.#busyLooks = 0
+      if (isUnread) this.#unreadSinceMs = null
       return
     }
     if (this.#level === 'open') return
     if (this.#level === 'shut') return this.#limitTo(this.#perSecond, nowMs)
     if (this.#lateMs >= goodMs) return
-    const isHardlyBehind = this.#lateMs < goodMs / 4 && this.#busyLooks === 0
+    const isHardlyBehind = this.#lateMs < goodMs / 4 && this.#unreadSinceMs === null
     this.#perSecond = this.#perSecond * (isHardlyBehind ? QUICK_GROWTH : GROWTH) + 1
     if (this.#perSecond > arriving * 1.5) this.#level = 'open'
   }

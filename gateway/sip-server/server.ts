@@ -30,6 +30,7 @@ import { advertisedHost, hostInUri } from './transport.ts'
 import type { Understood } from './understanding.ts'
 import type { ListenOptions, Receiver, Transport, TransportName } from './transport.ts'
 import { UdpTransport } from './udp.ts'
+import { busyShareOfLoop, Unread } from './unread.ts'
 import { WebSocketTransport } from './websocket-transport.ts'
 
 export interface SipServerOptions {
@@ -111,6 +112,7 @@ export class SipServer implements SipServerControls {
   readonly #hep: HepExporter | null
   readonly #clock = new FineClock()
   readonly #tls: TlsContext | null
+  readonly #unread = new Unread(() => performance.now(), busyShareOfLoop())
   #closing: Promise<void> | null = null
 
   private constructor(options: SipServerOptions, limits: SipServerLimits, control: ControlServer, dns: Dns) {
@@ -128,7 +130,8 @@ export class SipServer implements SipServerControls {
       understands: options.understands,
       asksForEnds: options.asksForEnds ?? false,
       guard: guardOf(options),
-      overload: overloadOf(options),
+      overload: overloadOf(options, this.#unread),
+      onReading: this.#unread.reading,
       nowMs: performance.now(),
       onLog: options.onLog ?? (() => undefined),
     })
@@ -180,7 +183,7 @@ export class SipServer implements SipServerControls {
     const webSocket = { origins: options.webSocketOrigins ?? [] }
     switch (listen.transport) {
       case 'udp':
-        return UdpTransport.listen(listen, receiver, limits)
+        return UdpTransport.listen(listen, receiver, limits, this.#unread.socket())
       case 'tcp':
         return StreamTransport.listen(listen, receiver, limits, null)
       case 'tls':
@@ -292,16 +295,13 @@ export class SipServer implements SipServerControls {
   }
 }
 
-function overloadOf({ overload }: SipServerOptions): Overload | null {
+function overloadOf({ overload }: SipServerOptions, unread: Unread): Overload | null {
   if (overload === undefined) return null
-  let before = performance.eventLoopUtilization()
-  const busyShare = (): number => {
-    const now = performance.eventLoopUtilization()
-    const { utilization } = performance.eventLoopUtilization(now, before)
-    before = now
-    return utilization
-  }
-  return new Overload({ ...DEFAULT_OVERLOAD, ...overload }, () => performance.now(), busyShare)
+  return new Overload(
+    { ...DEFAULT_OVERLOAD, ...overload },
+    () => performance.now(),
+    () => unread.take(),
+  )
 }
 
 function guardOf({ guard, onNotice }: SipServerOptions): Guard | null {
