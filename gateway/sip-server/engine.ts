@@ -29,6 +29,7 @@ import { forgetForgery } from './tls-identity.ts'
 import { chooseTransport } from './transport.ts'
 import type { Connection, Peer, Receiver } from './transport.ts'
 import { UacAnswers } from './uac-answers.ts'
+import type { Reading } from './unread.ts'
 import { Understanding } from './understanding.ts'
 import type { Understood } from './understanding.ts'
 import { Uac } from './uac.ts'
@@ -52,8 +53,8 @@ export interface EngineOptions {
   readonly guard: Guard | null
   /** Null: new calls are never turned away for lateness. */
   readonly overload: Overload | null
-  /** Told whenever something that has come is being read. */
-  readonly onReading?: () => void
+  /** Who counts what transports read; absent: nobody. */
+  readonly reading?: Reading
   /** The time the timers start from, milliseconds. */
   readonly nowMs: number
   readonly onLog: (level: 'info' | 'warn', message: string) => void
@@ -67,6 +68,7 @@ export class Engine implements Receiver, TransactionUser {
   readonly core: Core
   /** What applications may ask of it. */
   readonly actions: SipActions
+  readonly reading: Reading | undefined
   readonly #hangUp: HangUp
   readonly #sessions: SessionTimers
   readonly #uas: Uas
@@ -74,12 +76,11 @@ export class Engine implements Receiver, TransactionUser {
   readonly #uacAnswers: UacAnswers
   readonly #proxy: Proxy
   readonly #log: EngineOptions['onLog']
-  readonly #onReading: () => void
   #isFailing = false
 
   constructor(options: EngineOptions) {
     this.#log = options.onLog
-    this.#onReading = options.onReading ?? (() => undefined)
+    this.reading = options.reading
     const timers = timersFrom(options.timers)
     const wheel = new TimerWheel(Math.min(50, Math.max(2, timers.t1Ms / 10)), options.nowMs, (error) =>
       this.onInternalError(error),
@@ -173,7 +174,6 @@ export class Engine implements Receiver, TransactionUser {
   }
 
   admits(host: string): boolean {
-    this.#onReading()
     const { guard } = this.core
     return guard === null || guard.admits(host)
   }

@@ -39,8 +39,10 @@ export interface OverloadStats {
 const LOOK_MS = 100
 /** Without a new INVITE for so long there is nothing left of what was learnt. */
 const FORGET_MS = 2_000
-/** Our own thread is late for so long before that is believed: a turn that took long shows in several looks. */
-const UNREAD_MS = 300
+/** Our own thread is late when messages may have lain unread for so long. */
+const UNREAD_LATE_MS = 100
+/** For so long before that is believed: what a pause has left is read by then, and no more comes after it. */
+const UNREAD_MS = 500
 const MIN_PER_SECOND = 10
 /** So many INVITEs unread, and for so long no reaction to anything: the application does not only think, it stands still. */
 const STANDSTILL_INVITES = 50
@@ -153,9 +155,11 @@ export class Overload {
     this.#lateMs = Math.min(aheadMs, this.#lateness(reactions, nowMs))
     this.#learn(perSecond(reactions.invites), elapsedMs, wasBehind)
     this.#lateSinceMs = this.#lateMs < this.#options.lateMs ? null : (this.#lateSinceMs ?? nowMs)
-    this.#unreadSinceMs = this.#unreadMs() < this.#options.lateMs ? null : (this.#unreadSinceMs ?? nowMs)
-    if (elapsedMs >= FORGET_MS && this.#lateMs < this.#options.lateMs) this.#level = 'open'
-    else this.#decide(perSecond(this.#arrived), perSecond(this.#admitted), nowMs)
+    this.#unreadSinceMs = this.#unreadMs() < UNREAD_LATE_MS ? null : (this.#unreadSinceMs ?? nowMs)
+    if (elapsedMs >= FORGET_MS && this.#lateMs < this.#options.lateMs) {
+      this.#level = 'open'
+      this.#unreadSinceMs = null
+    } else this.#decide(perSecond(this.#arrived), perSecond(this.#admitted), nowMs)
     this.#arrived = this.#admitted = 0
     this.#lookedAtMs = nowMs
   }
@@ -200,13 +204,12 @@ export class Overload {
       this.#limitTo(this.#level === 'open' ? target : Math.min(target, this.#perSecond), nowMs)
       // It takes effect when the queue of now has been worked off.
       this.#heldUntilMs = nowMs + Math.max(3 * LOOK_MS, 2 * this.#lateMs)
-      if (isUnread) this.#unreadSinceMs = null
       return
     }
     if (this.#level === 'open') return
     if (this.#level === 'shut') return this.#limitTo(this.#perSecond, nowMs)
-    if (this.#lateMs >= goodMs) return
-    const isHardlyBehind = this.#lateMs < goodMs / 4 && this.#unreadSinceMs === null
+    if (this.#lateMs >= goodMs || this.#unreadSinceMs !== null) return
+    const isHardlyBehind = this.#lateMs < goodMs / 4
     this.#perSecond = this.#perSecond * (isHardlyBehind ? QUICK_GROWTH : GROWTH) + 1
     if (this.#perSecond > arriving * 1.5) this.#level = 'open'
   }

@@ -131,7 +131,7 @@ export class SipServer implements SipServerControls {
       asksForEnds: options.asksForEnds ?? false,
       guard: guardOf(options),
       overload: overloadOf(options, this.#unread),
-      onReading: this.#unread.reading,
+      reading: this.#unread,
       nowMs: performance.now(),
       onLog: options.onLog ?? (() => undefined),
     })
@@ -183,7 +183,7 @@ export class SipServer implements SipServerControls {
     const webSocket = { origins: options.webSocketOrigins ?? [] }
     switch (listen.transport) {
       case 'udp':
-        return UdpTransport.listen(listen, receiver, limits, this.#unread.socket())
+        return UdpTransport.listen(listen, receiver, limits)
       case 'tcp':
         return StreamTransport.listen(listen, receiver, limits, null)
       case 'tls':

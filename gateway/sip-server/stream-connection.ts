@@ -91,6 +91,7 @@ export class StreamConnection implements Connection {
 
   #receive(chunk: Buffer): void {
     const { receiver } = this.#options
+    receiver.reading?.piece(this, chunk.length)
     if (!receiver.admits(this.host)) return this.close()
     const nowMs = performance.now()
     const input = this.#framer.push(chunk)

@@ -1,6 +1,7 @@
 import type { ParseFailure, SipMessage } from './message.ts'
 import type { Connection, Peer, Receiver, Transport, TransportName } from './transport.ts'
 import { advertisedHost } from './transport.ts'
+import type { Reading } from './unread.ts'
 
 /** Which way a message went, seen from this server. */
 export type Direction = 'in' | 'out'
@@ -53,6 +54,10 @@ export class TappedReceiver implements Receiver {
     this.#receiver = receiver
     this.#taps = taps
     this.#clock = clock
+  }
+
+  get reading(): Reading | undefined {
+    return this.#receiver.reading
   }
 
   admits(host: string): boolean {

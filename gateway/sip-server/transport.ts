@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo, Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { ParseFailure, SipMessage } from './message.ts'
+import type { Reading } from './unread.ts'
 
 /** The transports SIP is spoken over: RFC 3261 §18, RFC 7118. Each has a line in server.ts, which opens them. */
 export type TransportName = 'udp' | 'tcp' | 'tls' | 'ws' | 'wss'
@@ -68,6 +69,8 @@ export interface Transport {
 
 /** Where a transport delivers what arrives. */
 export interface Receiver {
+  /** Who counts what is read; absent: nobody. */
+  readonly reading?: Reading | undefined
   /** Whether to read what this address sends: asked of each datagram, connection and piece of one. */
   admits(host: string): boolean
   /** Whether it is somebody we have an agreement with, or call ourselves. */

@@ -19,28 +19,21 @@ export class UdpTransport implements Transport {
   readonly #socket: Socket
   readonly #receiver: Receiver
   readonly #maxBytes: number
-  readonly #onDatagram: () => void
   #isClosed = false
 
-  private constructor(socket: Socket, receiver: Receiver, limits: SipServerLimits, onDatagram: () => void) {
+  private constructor(socket: Socket, receiver: Receiver, limits: SipServerLimits) {
     const address = socket.address()
     this.host = address.address
     this.port = address.port
     this.#socket = socket
     this.#receiver = receiver
     this.#maxBytes = limits.maxMessageBytes
-    this.#onDatagram = onDatagram
     socket.on('message', (bytes, from) => this.#receive(bytes, from))
     socket.on('error', (error) => receiver.onSendError(error))
   }
 
-  /** Binds; `onDatagram` is told of each that comes, before anything is made of it. Rejects with a `ListenError`. */
-  static async listen(
-    options: ListenOptions,
-    receiver: Receiver,
-    limits: SipServerLimits,
-    onDatagram: () => void,
-  ): Promise<UdpTransport> {
+  /** Binds. Rejects with a `ListenError`. */
+  static async listen(options: ListenOptions, receiver: Receiver, limits: SipServerLimits): Promise<UdpTransport> {
     const socket = createSocket({
       type: options.host.includes(':') ? 'udp6' : 'udp4',
       // An IPv4 peer has the IPv4 socket: it is never seen as ::ffff:192.0.2.1.
@@ -58,11 +51,11 @@ export class UdpTransport implements Transport {
       throw new ListenError(options, error)
     }
     growBuffers(socket, limits.socketBufferBytes)
-    return new UdpTransport(socket, receiver, limits, onDatagram)
+    return new UdpTransport(socket, receiver, limits)
   }
 
   #receive(bytes: Buffer, from: RemoteInfo): void {
-    this.#onDatagram()
+    this.#receiver.reading?.datagram(this)
     // Keep-alives of habit: nobody waits for an answer to them over UDP (RFC 5626 §4.4.2 has STUN there).
     if (isBlank(bytes) || !this.#receiver.admits(from.address)) return
     const peer: Peer = { transport: this, host: from.address, port: from.port, connection: null }

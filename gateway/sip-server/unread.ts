@@ -1,64 +1,78 @@
 /** libuv reads so many datagrams of a socket before it turns to another: with fewer, there were no more. */
 const DATAGRAMS_A_TURN = 32
+/** So many bytes of a stream count as one: who sends 64 kB in a turn has more, or waits to send it. */
+const DATAGRAM_BYTES = 2_048
 /** A loop that had some time to wait has got to everything that had come until then. */
 const BUSY_SHARE = 0.97
 
+/** Told by transports of what they read, before anything is made of it. */
+export interface Reading {
+  /** A datagram of this socket. */
+  datagram(socket: object): void
+  /** A piece of this stream. */
+  piece(stream: object, bytes: number): void
+}
+
 /**
- * How long what has come may lie unread in the kernel's buffers. A turn of the event loop that does not read some socket to
- * its end leaves messages that only grow older; what comes while a turn lasts waits for its end. That a loop is never idle
- * says less: one that shares its processors with others is at work or waits for one the whole time, and is late for nothing.
+ * How long messages may lie unread, in the kernel's buffers or with who sends them: how long a turn of the event loop takes them, and for how
+ * long none has read some socket to its end. That is no message's age: a pause of 50 ms on a thread that is at work for half of its time
+ * is made up for after 100. That a loop is never idle says less: one that shares its processors with others is at
+ * work, or waits for one of them, the whole time, and is late for nothing. What the application sends is not counted: it shows
+ * in reaction times.
  */
-export class Unread {
+export class Unread implements Reading {
   readonly #now: () => number
   /** The share of its time the loop was at work since it was last asked. */
   readonly #busyShare: () => number
-  #turn = 0
-  #isInTurn = false
-  #isLeft = false
-  /** When it was last known that nothing had been left. */
-  #emptyAtMs: number
+  /** What was read in this turn, in datagrams. */
+  readonly #read = new Map<object, number>()
+  /** Since when what was not read to its end. */
+  readonly #leftSinceMs = new Map<object, number>()
+  #turnFromMs: number | null = null
   #longestMs = 0
 
   constructor(monotonicMs: () => number, busyShare: () => number) {
     this.#now = monotonicMs
     this.#busyShare = busyShare
-    this.#emptyAtMs = monotonicMs()
   }
 
-  /** Something is being read: datagrams, or a piece of a stream. */
-  readonly reading = (): void => {
-    if (this.#isInTurn) return
-    this.#isInTurn = true
-    setImmediate(this.#endTurn)
+  datagram(socket: object): void {
+    this.#add(socket, 1)
   }
 
-  /** To be called for each datagram of one socket. */
-  socket(): () => void {
-    let turn = -1
-    let count = 0
-    return () => {
-      this.reading()
-      if (turn !== this.#turn) count = 0
-      turn = this.#turn
-      if (++count === DATAGRAMS_A_TURN) this.#isLeft = true
+  piece(stream: object, bytes: number): void {
+    this.#add(stream, bytes / DATAGRAM_BYTES)
+  }
+
+  #add(source: object, datagrams: number): void {
+    if (this.#turnFromMs === null) {
+      this.#turnFromMs = this.#now()
+      setImmediate(this.#endTurn)
     }
+    this.#read.set(source, (this.#read.get(source) ?? 0) + datagrams)
   }
 
   readonly #endTurn = (): void => {
-    this.#isInTurn = false
-    this.#turn++
-    this.#waited()
-    if (!this.#isLeft) this.#emptyAtMs = this.#now()
-    this.#isLeft = false
+    this.#measure()
+    // What nothing was read of had nothing.
+    for (const source of this.#leftSinceMs.keys()) if (!this.#read.has(source)) this.#leftSinceMs.delete(source)
+    for (const [source, datagrams] of this.#read) {
+      if (datagrams < DATAGRAMS_A_TURN) this.#leftSinceMs.delete(source)
+      else if (!this.#leftSinceMs.has(source)) this.#leftSinceMs.set(source, this.#turnFromMs!)
+    }
+    this.#read.clear()
+    this.#turnFromMs = null
   }
 
-  #waited(): void {
-    this.#longestMs = Math.max(this.#longestMs, this.#now() - this.#emptyAtMs)
+  #measure(): void {
+    const nowMs = this.#now()
+    if (this.#turnFromMs !== null) this.#longestMs = Math.max(this.#longestMs, nowMs - this.#turnFromMs)
+    for (const sinceMs of this.#leftSinceMs.values()) this.#longestMs = Math.max(this.#longestMs, nowMs - sinceMs)
   }
 
-  /** How long something may have lain there since it was last asked, milliseconds at most; 0: the loop had time to spare. */
+  /** The longest since it was last asked, milliseconds; 0: the loop had time to spare. */
   take(): number {
-    this.#waited()
+    this.#measure()
     const longestMs = this.#longestMs
     this.#longestMs = 0
     return this.#busyShare() < BUSY_SHARE ? 0 : longestMs

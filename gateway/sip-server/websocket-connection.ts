@@ -67,6 +67,7 @@ export class WebSocketConnection implements Connection {
 
   receive(bytes: Buffer): void {
     const { receiver } = this.#home
+    receiver.reading?.piece(this, bytes.length)
     if (!receiver.admits(this.#peer.host)) return this.close()
     this.heard()
     if (!this.#isOpen) return

@@ -206,6 +206,9 @@ describe('overload control', () => {
     const admitted = app.admitted
     app.run(900, 10)
     assert.ok(app.admitted - admitted < 2_000, `${app.admitted - admitted} of 9,000 let in though it stayed behind`)
+    const perSecond = app.overload.stats().perSecond!
+    app.run(900, 1)
+    assert.ok(app.overload.stats().perSecond! <= perSecond, 'it grows only once nothing is unread')
     app.unreadMs = 0
     app.run(900, 5)
     assert.equal(app.overload.stats().level, 'open')
