@@ -41,7 +41,7 @@ const LOOK_MS = 100
 const FORGET_MS = 2_000
 /** Our own thread is late when messages may have lain unread for so long. */
 const UNREAD_LATE_MS = 100
-/** For so long before that is believed: what a pause has left is read by then, and no more comes after it. */
+/** For so long before that is believed: what a pause has left is read by then, unless the thread has hardly any time to spare. */
 const UNREAD_MS = 500
 const MIN_PER_SECOND = 10
 /** So many INVITEs unread, and for so long no reaction to anything: the application does not only think, it stands still. */
@@ -56,7 +56,7 @@ const RUSH_LOOK_MS = 25
 const SHUT_AGAIN_MS = 5_000
 /** What is let in of what the application gets done, so that its queue empties. */
 const BACK_OFF = 0.8
-/** While it is well, so much more is let in at each look; while it is hardly behind, and our own thread has time, more. */
+/** While it is well, so much more is let in at each look; while it is hardly behind, more. */
 const GROWTH = 1.05
 const QUICK_GROWTH = 1.15
 /** What gets done is an average over about so long: a pause, and the rush after it, are one. */

@@ -14,11 +14,12 @@ export interface Reading {
 }
 
 /**
- * How long messages may lie unread, in the kernel's buffers or with who sends them: how long a turn of the event loop takes them, and for how
- * long none has read some socket to its end. That is no message's age: a pause of 50 ms on a thread that is at work for half of its time
- * is made up for after 100. That a loop is never idle says less: one that shares its processors with others is at
- * work, or waits for one of them, the whole time, and is late for nothing. What the application sends is not counted: it shows
- * in reaction times.
+ * How long messages may lie unread, in the kernel's buffers or with who sends them: how long a turn of the event loop takes
+ * them, and for how long none has read some socket to its end. That is no message's age: a pause of 50 ms on a thread that is
+ * at work for half of its time is made up for after 100. Nor is it sure of a stream: a sender that may have less than 64 kB under
+ * way seems to be read to its end each turn, and one that sends more in a turn and waits for nothing seems to hold back. That
+ * a loop is never idle says less: one that shares its processors with others is at work, or waits for one of them, the
+ * whole time, and is late for nothing. What the application sends is not counted: it shows in reaction times.
  */
 export class Unread implements Reading {
   readonly #now: () => number

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram'
 import type { Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket as NetSocket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { busyShareOfLoop, Unread } from '../../../gateway/sip-server/unread.ts'
 
@@ -127,7 +127,9 @@ describe('what lies unread', () => {
 
   it('is seen of one connection that brings more than can be done, though its sender holds most of it back', async () => {
     const unread = new Unread(() => performance.now(), busyShareOfLoop())
+    const accepted: NetSocket[] = []
     const server = createServer((socket) => {
+      accepted.push(socket)
       socket.on('error', () => {})
       socket.on('data', (chunk: Buffer) => {
         unread.piece(socket, chunk.length)
@@ -153,7 +155,9 @@ describe('what lies unread', () => {
       assert.ok(longestMs >= 400, `${longestMs} ms`)
     } finally {
       peer.destroy()
+      for (const socket of accepted) socket.destroy()
       server.close()
+      await once(server, 'close')
     }
   })
 })
