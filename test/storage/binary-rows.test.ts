@@ -105,6 +105,25 @@ describe('rows in PostgreSQL’s binary format', () => {
     assert.equal(rows.readUInt32BE(8), 4_000_000_000)
   })
 
+  it('stay as they were made while others are, also after one that was refused and one larger than any room that is kept', () => {
+    const text = (t: string): Buffer => BinaryRows.of([{ t }], TYPE, ids)
+    const first = text('first')
+    const asMade = Buffer.from(first)
+    const large = text('x'.repeat(5 * 1024 * 1024))
+    assert.throws(() => BinaryRows.of([{ t: 'gone' }, { n: 1.5 }], TYPE, ids))
+    const second = text('other')
+    assert.deepEqual(first, asMade)
+    assert.equal(large.length, first.length - 'first'.length + 5 * 1024 * 1024)
+    assert.deepEqual(text('first'), asMade)
+    assert.equal(second.length, first.length)
+  })
+
+  it('take no more memory than their bytes, however many are made', () => {
+    const before = process.memoryUsage().arrayBuffers
+    const kept = Array.from({ length: 400 }, (_, i) => BinaryRows.of([{ n: i }], TYPE, ids))
+    assert.ok(process.memoryUsage().arrayBuffers - before < 100 * kept.length + 1024 * 1024)
+  })
+
   it('cannot be made for a database without their type', () => {
     assert.throws(() => BinaryRows.of([], TYPE, new Map()), /the database has no type kinds/)
   })
