@@ -94,10 +94,11 @@ export class Rollups {
   async #pause(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms)
-      this.#endPause = () => {
+      const end = (): void => {
         clearTimeout(timer)
         resolve()
       }
+      this.#endPause = end
     })
     this.#endPause = null
   }

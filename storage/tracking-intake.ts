@@ -226,10 +226,11 @@ export class PostgresIntake implements TrackingIntake {
     if (this.#closed) return
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms)
-      this.#endSleep = () => {
+      const end = (): void => {
         clearTimeout(timer)
         resolve()
       }
+      this.#endSleep = end
     })
     this.#endSleep = null
   }

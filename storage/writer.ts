@@ -325,21 +325,23 @@ export class GroupCommitWriter implements RecordWriter {
     if (!client) throw new StoreUnavailable('the database cannot be reached')
     const sentMs = performance.now()
     let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_resolve, reject) => {
-      const look = (): void => {
-        // Its turn came with the answer to the one before.
-        const leftMs = Math.max(sentMs, lane.answeredMs) + COMMIT_TIMEOUT_MS - performance.now()
-        if (leftMs > 0) timer = setTimeout(look, leftMs)
-        else reject(new StoreUnavailable(`no commit within ${COMMIT_TIMEOUT_MS} ms`))
-      }
-      timer = setTimeout(look, COMMIT_TIMEOUT_MS)
-    })
-    const query = client.query({ ...named(text), values: values as unknown[] })
-    // When the deadline won, the connection is cut and this rejects unheard.
-    const answered = (): void => void (lane.answeredMs = performance.now())
-    query.then(answered, answered)
     try {
-      await Promise.race([query, late])
+      await new Promise<void>((resolve, reject) => {
+        const look = (): void => {
+          // Its turn came with the answer to the one before.
+          const leftMs = Math.max(sentMs, lane.answeredMs) + COMMIT_TIMEOUT_MS - performance.now()
+          if (leftMs > 0) timer = setTimeout(look, leftMs)
+          else reject(new StoreUnavailable(`no commit within ${COMMIT_TIMEOUT_MS} ms`))
+        }
+        timer = setTimeout(look, COMMIT_TIMEOUT_MS)
+        // Called back, not promised: pg's own promise makes the query old at once, and the whole batch with it (model/slots.ts).
+        client.query({ ...named(text), values: values as unknown[] }, (error) => {
+          lane.answeredMs = performance.now()
+          if (error)
+            reject(error) // Unheard when the deadline won: the connection is cut then.
+          else resolve()
+        })
+      })
       this.#probeDelayMs = PROBE_DELAY_MS.first
     } finally {
       clearTimeout(timer)

@@ -30,13 +30,14 @@ export function holdRequests(dialog: object): void {
   const handle = handling.handle.bind(dialog)
   const held: [Request, Response][] = []
   let isOver = false
-  handling.handle = (req, res) => {
+  const hold: Handling['handle'] = (req, res) => {
     if (req.method === 'BYE') refuseRequests(dialog)
     if (req.method === 'BYE' || req.method === 'ACK') handle(req, res)
     else if (isOver) res.send(481, { headers: {} })
     else if (held.length < MAX_HELD) held.push([req, res])
     else res.send(503, { headers: { 'Retry-After': '1' } })
   }
+  handling.handle = hold
   handling[HELD] = {
     release() {
       handling.handle = handle

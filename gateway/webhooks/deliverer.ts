@@ -183,11 +183,12 @@ export class Deliverer {
     if (this.#closed || (mayBeWoken && this.#woken)) return
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms)
-      this.#wake = () => {
+      const wake = (): void => {
         if (!mayBeWoken && !this.#closed) return
         clearTimeout(timer)
         resolve()
       }
+      this.#wake = wake
     })
     this.#wake = null
   }

@@ -273,10 +273,12 @@ export class MediasoupSession
 
   #seat(side: LegSide, leg: Leg): void {
     this.#legs[side] = leg
-    leg.onSilent = () => this.#silent(side, leg)
-    leg.onFailed = (reason) => {
+    const onSilent = (): void => this.#silent(side, leg)
+    const onFailed = (reason: string): void => {
       if (this.#legs[side] === leg) this.lost(`the ${side}: ${reason}`)
     }
+    leg.onSilent = onSilent
+    leg.onFailed = onFailed
   }
 
   #silent(side: LegSide, leg: Leg): void {

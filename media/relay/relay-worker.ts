@@ -114,8 +114,10 @@ function join(session: Relayed): void {
   sessionOf.set(session.caller, session)
   sessionOf.set(session.buyer, session)
   session.tools?.rejoin(session)
-  for (const side of ['caller', 'buyer'] as const)
-    session[side].onInsecure = (reason) => tell({ kind: 'insecure', session: session.id, side, reason })
+  for (const side of ['caller', 'buyer'] as const) {
+    const onInsecure = (reason: string): void => tell({ kind: 'insecure', session: session.id, side, reason })
+    session[side].onInsecure = onInsecure
+  }
 }
 
 function freshBuyer(ref: number, session: Relayed | undefined, address: string): void {

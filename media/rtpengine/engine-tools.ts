@@ -205,7 +205,8 @@ export class EngineTools {
     await this.#settleMutes()
     await audio.play(side, clip)
     if (clip.lasts === Infinity) {
-      act.again = async () => this.#audio?.play(side, clip)
+      const again = async (): Promise<void> => this.#audio?.play(side, clip)
+      act.again = again
       act.begun.resolve()
       await stopped(signal)
     } else await sleep(clip.lasts + TAIL_MS, undefined, { signal }).catch(() => {})

@@ -1,0 +1,36 @@
+/**
+ * V8 makes a function that is assigned to a property old at once (its parser takes it for a method that stays: `set_pretenure`), and so an
+ * accessor of an object literal. Until the old generation is collected, seconds later, whatever such a function has captured
+ * counts as alive, however long the call it belonged to is over: all of a call grew old by one such line. A function with a name
+ * of its own first, `const onEnd = () => …; leg.onEnd = onEnd`, is young like any other. What happens once, at a start, may do either.
+ */
+const FUNCTIONS = new Set(['ArrowFunctionExpression', 'FunctionExpression'])
+const MESSAGE =
+  'a function assigned to a property is made old at once, with all it captures: give it a name first (test/lint/no-old-closures.js)'
+
+function isInFunction(node) {
+  for (let at = node.parent; at; at = at.parent)
+    if (FUNCTIONS.has(at.type) || at.type === 'FunctionDeclaration') return true
+  return false
+}
+
+const rule = {
+  create(context) {
+    const report = (node) => {
+      if (isInFunction(node)) context.report({ node, message: MESSAGE })
+    }
+    return {
+      AssignmentExpression(node) {
+        let value = node.right
+        while (value.type === 'ParenthesizedExpression' || value.type === 'TSAsExpression') value = value.expression
+        if (node.left.type === 'MemberExpression' && FUNCTIONS.has(value.type)) report(node)
+      },
+      Property(node) {
+        if (node.kind !== 'init') report(node)
+      },
+    }
+  },
+}
+
+// oxlint-disable-next-line import/no-default-export -- as oxlint wants it.
+export default { meta: { name: 'dce' }, rules: { 'no-old-closures': rule } }
