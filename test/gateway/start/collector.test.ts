@@ -73,8 +73,9 @@ describe('The collector', () => {
     assert.ok((await youngGenerationOf(true)) <= 2 * MB)
   })
 
-  it('gives a thread that signals as much as the main thread was given', () => {
+  it('gives a thread that signals as much as the main thread was given, up to what it has use for', () => {
     assert.equal(youngGenerationMb(['--max-semi-space-size=8', '--inspect']), 24)
+    assert.equal(youngGenerationMb(['--max-semi-space-size=64']), 96)
     assert.equal(youngGenerationMb(['--max-semi-space-size=8', '--max_semi_space_size=32']), 96)
   })
 
