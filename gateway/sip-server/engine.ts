@@ -178,6 +178,10 @@ export class Engine implements Receiver, TransactionUser {
     return guard === null || guard.admits(host)
   }
 
+  restMs(host: string): number {
+    return this.core.guard?.restMs(host) ?? 0
+  }
+
   vouchesFor(host: string): boolean {
     const { guard } = this.core
     return guard === null || guard.vouchesFor(host)

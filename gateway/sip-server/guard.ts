@@ -12,6 +12,10 @@ import type { Source } from './source-table.ts'
 const TELL_AGAIN_MS = 10_000
 /** Bans told one by one; more at once are only counted. */
 const TOLD_BANS: RateLimit = { perSecond: 1, burst: 10 }
+/** A stream that rests is read again when its source may send what this much time brings. */
+const REST_MS = 100
+/** It is asked again at least so often: who it is of, and what that one may, can have changed. */
+const MAX_REST_MS = 1_000
 /** A place we send requests to is known for so long: longer than a call. */
 const KNOWN_MS = 10_800_000
 
@@ -113,12 +117,28 @@ export class Guard {
   }
 
   #takeAny(source: Source, host: string, nowMs: number): boolean {
-    const hard = isVouchedFor(source, nowMs) ? this.#trustedHard : this.#hard
-    source.everything ??= new RateBucket(hard, nowMs)
-    if (source.everything.take(hard, nowMs)) return true
+    if (this.#spend(source, nowMs)) return true
     this.#droppedFlood++
     this.#punish(source, host, 'requests', nowMs)
     return false
+  }
+
+  #spend(source: Source, nowMs: number): boolean {
+    const hard = isVouchedFor(source, nowMs) ? this.#trustedHard : this.#hard
+    source.everything ??= new RateBucket(hard, nowMs)
+    return source.everything.take(hard, nowMs)
+  }
+
+  /**
+   * How long not to read a stream of this source, ms; 0: read on. One that has sent all it may, and cannot be banned, is waited with:
+   * what TCP holds back meanwhile costs nobody else anything, and is not lost as what we read and drop would be.
+   */
+  restMs(host: string): number {
+    const nowMs = this.#now()
+    const { everything } = this.#sourceOf(host, nowMs)
+    if (everything === null || !everything.isEmpty(this.#trustedHard, nowMs)) return 0
+    const enough = Math.max(1, (this.#trustedHard.perSecond * REST_MS) / 1000)
+    return Math.min(MAX_REST_MS, everything.msUntil(enough, this.#trustedHard, nowMs))
   }
 
   #isAdmittedMethod(method: string, admitted: ReadonlySet<string>): boolean {
@@ -163,6 +183,7 @@ export class Guard {
     source.malformed ??= new RateBucket(malformed, nowMs)
     if (source.malformed.take(malformed, nowMs)) return true
     this.#droppedMalformed++
+    this.#spend(source, nowMs) // It has cost us its reading.
     this.#punish(source, host, 'malformed', nowMs)
     return false
   }

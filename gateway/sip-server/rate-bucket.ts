@@ -19,6 +19,11 @@ export class RateBucket {
     return this.#tokens + ((nowMs - this.#filledAtMs) / 1000) * limit.perSecond < 1
   }
 
+  /** How long until there are so many to take, ms. */
+  msUntil(tokens: number, limit: RateLimit, nowMs: number): number {
+    return Math.max(0, ((tokens - this.#tokens) / limit.perSecond) * 1000 - (nowMs - this.#filledAtMs))
+  }
+
   /** Takes one token if there is one. `nowMs` is a monotonic clock's. */
   take(limit: RateLimit, nowMs: number): boolean {
     const earned = ((nowMs - this.#filledAtMs) / 1000) * limit.perSecond

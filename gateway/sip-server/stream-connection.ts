@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { SipServerLimits } from './limits.ts'
 import type { Connection, Peer, Receiver, SendFailed, Transport } from './transport.ts'
+import { Rest } from './resting.ts'
 import { isParseFailure, StreamFramer } from './wire-format.ts'
 
 const PING = '\r\n\r\n'
@@ -50,6 +51,8 @@ export class StreamConnection implements Connection {
   #isAnswered = false
   #pingedMs: number | null = null
   #heardMs = this.#sinceMs
+  /** While it is not read. */
+  #rest: Rest | null = null
 
   private constructor(options: ConnectionOptions, isAccepted: boolean) {
     const { socket, place, transport, limits } = options
@@ -117,6 +120,14 @@ export class StreamConnection implements Connection {
       // The peer has a moment to read the answer, and no say in whether we close.
       this.#socket.setTimeout(1_000, () => this.#socket.destroy())
     }
+    if (this.#isOpen) this.#rest ??= Rest.ifNeeded(this.#socket, this.host, receiver, () => this.#restIsOver())
+  }
+
+  #restIsOver(): void {
+    this.#rest = null
+    // What it sent meanwhile lies in the kernel: it was not silent, nor was half a message all there was.
+    this.#heardMs = performance.now()
+    if (this.#partialMs !== null) this.#partialMs = this.#heardMs
   }
 
   send(text: string, onFailed: SendFailed | null): void {
@@ -144,10 +155,10 @@ export class StreamConnection implements Connection {
     if (this.#phase === 'connecting') {
       if (nowMs - this.#sinceMs > limits.tcpConnectMs) this.#fail('connecting took too long')
     } else if (this.#phase === 'silent' && nowMs - this.#sinceMs > limits.tcpSilentMs) this.close()
-    else if (this.#partialMs !== null && nowMs - this.#partialMs > limits.partialMessageMs)
+    else if (this.#partialMs !== null && this.#rest === null && nowMs - this.#partialMs > limits.partialMessageMs)
       this.#fail('half a message was never ended')
     else if (nowMs - this.#usedMs > limits.tcpIdleMs) this.close()
-    else if (!this.isAccepted) this.#ping(nowMs)
+    else if (!this.isAccepted && this.#rest === null) this.#ping(nowMs)
   }
 
   /** RFC 5626 §4.4.1. Who never said that it answers is pinged all the same: an empty line is no harm to it (RFC 3261 §7.5). */
@@ -180,6 +191,7 @@ export class StreamConnection implements Connection {
 
   #closed(): void {
     this.#isOpen = false
+    this.#rest?.stop()
     this.#options.onClose(this)
   }
 }

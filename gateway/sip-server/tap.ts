@@ -64,6 +64,10 @@ export class TappedReceiver implements Receiver {
     return this.#receiver.admits(host)
   }
 
+  restMs(host: string): number {
+    return this.#receiver.restMs(host)
+  }
+
   vouchesFor(host: string): boolean {
     return this.#receiver.vouchesFor(host)
   }

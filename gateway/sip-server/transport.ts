@@ -73,6 +73,8 @@ export interface Receiver {
   readonly reading?: Reading | undefined
   /** Whether to read what this address sends: asked of each datagram, connection and piece of one. */
   admits(host: string): boolean
+  /** How long not to read a stream of this address, ms; 0: read on. Asked after each piece of one. */
+  restMs(host: string): number
   /** Whether it is somebody we have an agreement with, or call ourselves. */
   vouchesFor(host: string): boolean
   /** Whether to answer a keep-alive that asks for an answer (STUN). */

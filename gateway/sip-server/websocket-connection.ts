@@ -4,6 +4,7 @@ import { WebSocket } from 'ws'
 import type { RawData } from 'ws'
 import type { SipServerLimits } from './limits.ts'
 import type { Connection, Peer, Receiver, SendFailed, Transport } from './transport.ts'
+import { Rest } from './resting.ts'
 import { isParseFailure, parseMessage } from './wire-format.ts'
 
 const PONG = Buffer.from('\r\n')
@@ -40,6 +41,8 @@ export class WebSocketConnection implements Connection {
   /** How much had been read when the last frame ended, and since when there is more. */
   #framedBytes = 0
   #partialMs = 0
+  /** While it is not read. */
+  #rest: Rest | null = null
 
   constructor(webSocket: SipWebSocket, socket: Socket, origin: string | null, home: WebSocketHome) {
     this.origin = origin
@@ -78,12 +81,19 @@ export class WebSocketConnection implements Connection {
     }
     this.#usedMs = this.#heardMs
     const message = parseMessage(bytes.toString('latin1'))
-    if (isParseFailure(message)) {
-      receiver.onParseFailure(message, this.#peer)
-      return
+    if (isParseFailure(message)) receiver.onParseFailure(message, this.#peer)
+    else {
+      this.#hasSpoken = true
+      receiver.onMessage(message, this.#peer)
     }
-    this.#hasSpoken = true
-    receiver.onMessage(message, this.#peer)
+    if (this.#isOpen) this.#rest ??= Rest.ifNeeded(this.#webSocket, this.#peer.host, receiver, () => this.#restIsOver())
+  }
+
+  #restIsOver(): void {
+    this.#rest = null
+    // What it sent meanwhile lies in the kernel: it was not silent, nor was half a message all there was.
+    this.#heardMs = performance.now()
+    this.#partialMs = 0
   }
 
   heard(): void {
@@ -120,6 +130,7 @@ export class WebSocketConnection implements Connection {
     if (!this.#isOpen) return
     if (!this.#hasSpoken && nowMs - this.#sinceMs > limits.tcpSilentMs) return this.close()
     if (nowMs - this.#usedMs > limits.tcpIdleMs && this.bindings === null && this.dialogs === 0) return this.close()
+    if (this.#rest !== null) return
     if (this.#socket.bytesRead > this.#framedBytes) {
       if (this.#partialMs === 0) this.#partialMs = nowMs
       else if (nowMs - this.#partialMs > limits.partialMessageMs) return this.close()
@@ -147,6 +158,7 @@ export class WebSocketConnection implements Connection {
 
   closed(): void {
     this.#isOpen = false
+    this.#rest?.stop()
     this.#home.forget(this)
   }
 }

@@ -60,6 +60,27 @@ describe('the guard', () => {
     assert.equal(banned(), 1_000)
   })
 
+  it('has streams of a source rest that has sent all it may and cannot be banned, until a tenth of a second’s worth is there', () => {
+    open({ trustedRequests: { perSecond: 10, burst: 1 }, hardFactor: 4, malformed: { perSecond: 1, burst: 1 } })
+    guard.setAdmission({ trusted: [`${SOURCE}/32`], strangersMay: null })
+    assert.equal(guard.restMs(SOURCE), 0, 'it has sent nothing')
+    const send = (): number => {
+      guard.admitsRequest(request(), SOURCE, false)
+      return guard.restMs(SOURCE)
+    }
+    assert.deepEqual([send(), send(), send(), send()], [0, 0, 0, 100])
+    nowMs += 20
+    assert.equal(guard.restMs(SOURCE), 80)
+    nowMs += 80
+    assert.equal(guard.restMs(SOURCE), 0)
+    assert.deepEqual([garbage(SOURCE, 1), guard.restMs(SOURCE)], [[true], 0], 'what is answered is little')
+    assert.deepEqual([garbage(SOURCE, 4).includes(true), guard.restMs(SOURCE)], [false, 100])
+    assert.equal(guard.stats().bansTotal, 0)
+    open({ trustedRequests: { perSecond: 0.001, burst: 1 }, hardFactor: 1 })
+    guard.setAdmission({ trusted: [`${SOURCE}/32`], strangersMay: null })
+    assert.equal(send(), 1_000, 'and then it is asked again')
+  })
+
   it('lets requests of a source through at its rate, refuses more, and bans for a multiple of it', () => {
     open({ requests: { perSecond: 2, burst: 2 }, hardFactor: 2 })
     const send = (): string => {

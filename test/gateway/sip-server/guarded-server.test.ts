@@ -118,6 +118,22 @@ describe('a guarded server', () => {
     assert.equal((await guardStats()).bansTotal, 0)
   })
 
+  for (const transport of ['tcp', 'ws'] as const)
+    it(`does not read what a trunk sends over ${transport} while it has sent all it may, and then answers it`, async () => {
+      const listen = (['udp', transport] as const).map((each) => ({ transport: each, host: HERE, port: 0 }))
+      await open({ trustedRequests: { perSecond: 1, burst: 1 }, hardFactor: 4 }, { listen })
+      await server.handle.ask('setAdmission', { trusted: ['127.0.0.0/8'], strangersMay: null })
+      const peer = await server.peer(transport)
+      for (let i = 0; i < 8; i++) {
+        peer.request('OPTIONS')
+        await peer.receive(503)
+      }
+      assert.equal((await guardStats()).droppedFlood, 0)
+      const datagrams = await server.peer()
+      for (let i = 0; i < 3; i++) datagrams.request('OPTIONS')
+      await eventually(async () => (await guardStats()).droppedFlood >= 2)
+    })
+
   it('does not let a scanner or a stranger get as far as a transaction', async () => {
     await open({})
     await server.handle.ask('setAdmission', { trusted: [], strangersMay: ['REGISTER'] })
