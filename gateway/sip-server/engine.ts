@@ -204,15 +204,15 @@ export class Engine implements Receiver, TransactionUser {
     } catch (error) {
       this.onInternalError(error)
     }
-    if (guard !== null && counters.dropped > strays) guard.strayed(peer.host)
+    if (guard !== null && counters.dropped > strays) guard.strayed(peer.host, peer.connection !== null)
   }
 
-  #isAdmitted(guard: Guard, request: SipMessage, { host }: Peer): boolean {
+  #isAdmitted(guard: Guard, request: SipMessage, { host, connection }: Peer): boolean {
     // An ACK is never answered; one that belongs to nothing is counted when that is known.
     if (request.method === 'ACK') return true
     const isInDialog =
       request.toTag !== '' && (this.core.dialogs.findForRequest(request) !== undefined || this.#proxy.owns(request))
-    return guard.admitsRequest(request, host, isInDialog)
+    return guard.admitsRequest(request, host, isInDialog, connection !== null)
   }
 
   /** A bug of ours met by one message: the calls beside it go on. */
@@ -224,7 +224,7 @@ export class Engine implements Receiver, TransactionUser {
   onParseFailure(failure: ParseFailure, peer: Peer): void {
     const { counters, guard } = this.core
     counters.parseFailures++
-    if (guard !== null && !guard.takesMalformed(peer.host)) return
+    if (guard !== null && !guard.takesMalformed(peer.host, peer.connection !== null)) return
     const { status, partial } = failure
     // Without a Via there is nowhere to answer to; an ACK and a response are never answered.
     if (status === null || partial === null || partial.topVia === null || !partial.isRequest) {

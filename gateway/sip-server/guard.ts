@@ -16,6 +16,9 @@ const TOLD_BANS: RateLimit = { perSecond: 1, burst: 10 }
 const REST_MS = 100
 /** It is asked again at least so often: who it is of, and what that one may, can have changed. */
 const MAX_REST_MS = 1_000
+/** It rests while its source may send fewer than this: more than the next piece has, unless that is all it may have at once. */
+const PIECE_MESSAGES = 256
+const PIECE_SHARE = 1 / 4
 /** A place we send requests to is known for so long: longer than a call. */
 const KNOWN_MS = 10_800_000
 
@@ -83,11 +86,14 @@ export class Guard {
     return false
   }
 
-  /** Whether a request may go on to the transaction layer. False: it is to vanish. One in a dialog of ours is only counted. */
-  admitsRequest(request: SipMessage, host: string, isInDialog: boolean): boolean {
+  /**
+   * Whether a request may go on to the transaction layer. False: it is to vanish. One in a dialog of ours is only counted.
+   * `isStreamed`, here and below: it came over a connection.
+   */
+  admitsRequest(request: SipMessage, host: string, isInDialog: boolean, isStreamed = false): boolean {
     const nowMs = this.#now()
     const source = this.#sourceOf(host, nowMs)
-    if (!this.#takeAny(source, host, nowMs)) return false
+    if (!this.#takeAny(source, host, isStreamed, nowMs)) return false
     if (isInDialog || source.isTrusted) return true
     const userAgent = request.get('user-agent')
     if (userAgent !== undefined && this.#scanners.has(userAgent)) {
@@ -104,41 +110,47 @@ export class Guard {
   takesKeepAlive(host: string): boolean {
     const nowMs = this.#now()
     const source = this.#sourceOf(host, nowMs)
-    if (!this.#takeAny(source, host, nowMs)) return false
+    if (!this.#takeAny(source, host, false, nowMs)) return false
     if (this.#strangersMay === null || this.#strangersMay.size > 0 || isVouchedFor(source, nowMs)) return true
     this.#droppedUnknown++
     return false
   }
 
   /** A response or ACK that belongs to nothing: it has cost us its reading. */
-  strayed(host: string): void {
+  strayed(host: string, isStreamed = false): void {
     const nowMs = this.#now()
-    this.#takeAny(this.#sourceOf(host, nowMs), host, nowMs)
+    this.#takeAny(this.#sourceOf(host, nowMs), host, isStreamed, nowMs)
   }
 
-  #takeAny(source: Source, host: string, nowMs: number): boolean {
-    if (this.#spend(source, nowMs)) return true
+  #takeAny(source: Source, host: string, isStreamed: boolean, nowMs: number): boolean {
+    if (this.#spend(source, isStreamed, nowMs)) return true
     this.#droppedFlood++
     this.#punish(source, host, 'requests', nowMs)
     return false
   }
 
-  #spend(source: Source, nowMs: number): boolean {
-    const hard = isVouchedFor(source, nowMs) ? this.#trustedHard : this.#hard
-    source.everything ??= new RateBucket(hard, nowMs)
-    return source.everything.take(hard, nowMs)
+  /** What a trunk sends over connections has a bucket of its own: datagrams in its name, which anybody can send, must not keep those waiting. */
+  #spend(source: Source, isStreamed: boolean, nowMs: number): boolean {
+    const isVouched = isVouchedFor(source, nowMs)
+    const hard = isVouched ? this.#trustedHard : this.#hard
+    if (isVouched && isStreamed) return (source.streamed ??= new RateBucket(hard, nowMs)).take(hard, nowMs)
+    return (source.everything ??= new RateBucket(hard, nowMs)).take(hard, nowMs)
   }
 
   /**
-   * How long not to read a stream of this source, ms; 0: read on. One that has sent all it may, and cannot be banned, is waited with:
-   * what TCP holds back meanwhile costs nobody else anything, and is not lost as what we read and drop would be.
+   * How long not to read a stream of this source, ms; 0: read on. One that has sent nearly all it may over connections, and cannot be
+   * banned, is waited with: what TCP holds back meanwhile costs nobody else anything, and is not lost as what we read and drop would be.
+   * Of several connections of a source that are read again at once more may come than it may send: that is dropped.
    */
   restMs(host: string): number {
     const nowMs = this.#now()
-    const { everything } = this.#sourceOf(host, nowMs)
-    if (everything === null || !everything.isEmpty(this.#trustedHard, nowMs)) return 0
-    const enough = Math.max(1, (this.#trustedHard.perSecond * REST_MS) / 1000)
-    return Math.min(MAX_REST_MS, everything.msUntil(enough, this.#trustedHard, nowMs))
+    const source = this.#sourceOf(host, nowMs)
+    const { streamed } = source
+    if (streamed === null || !isVouchedFor(source, nowMs)) return 0
+    const hard = this.#trustedHard
+    const least = Math.max(1, Math.min(PIECE_MESSAGES, hard.burst * PIECE_SHARE))
+    if (streamed.msUntil(least, hard, nowMs) === 0) return 0
+    return Math.min(MAX_REST_MS, streamed.msUntil(least + (hard.perSecond * REST_MS) / 1000, hard, nowMs))
   }
 
   #isAdmittedMethod(method: string, admitted: ReadonlySet<string>): boolean {
@@ -176,14 +188,14 @@ export class Guard {
   }
 
   /** Whether a message that could not be read is to be answered, where that is possible. */
-  takesMalformed(host: string): boolean {
+  takesMalformed(host: string, isStreamed = false): boolean {
     const nowMs = this.#now()
     const source = this.#sourceOf(host, nowMs)
     const { malformed } = this.#options
     source.malformed ??= new RateBucket(malformed, nowMs)
     if (source.malformed.take(malformed, nowMs)) return true
     this.#droppedMalformed++
-    this.#spend(source, nowMs) // It has cost us its reading.
+    if (isStreamed) this.#spend(source, true, nowMs) // So that it is read no more for a while.
     this.#punish(source, host, 'malformed', nowMs)
     return false
   }
@@ -261,7 +273,7 @@ export class Guard {
   #unban(source: Source, nowMs: number): void {
     // What it had used up is given back, else the next request would ban it again; how often it was banned is remembered.
     source.bannedUntilMs = Math.min(source.bannedUntilMs, nowMs)
-    source.requests = source.everything = source.malformed = source.failures = null
+    source.requests = source.everything = source.streamed = source.malformed = source.failures = null
     this.#bans.delete(source.key)
   }
 

@@ -19,6 +19,8 @@ export class Source {
   wasSeen = false
   requests: RateBucket | null = null
   everything: RateBucket | null = null
+  /** What it sends over connections, whose source nobody can forge, when it cannot be banned. */
+  streamed: RateBucket | null = null
   malformed: RateBucket | null = null
   failures: RateBucket | null = null
 

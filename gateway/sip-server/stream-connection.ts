@@ -125,7 +125,7 @@ export class StreamConnection implements Connection {
 
   #restIsOver(): void {
     this.#rest = null
-    // What it sent meanwhile lies in the kernel: it was not silent, nor was half a message all there was.
+    // What it sent meanwhile lay unread: it was not silent, nor was half a message all there was.
     this.#heardMs = performance.now()
     if (this.#partialMs !== null) this.#partialMs = this.#heardMs
   }

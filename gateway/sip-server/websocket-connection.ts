@@ -91,7 +91,7 @@ export class WebSocketConnection implements Connection {
 
   #restIsOver(): void {
     this.#rest = null
-    // What it sent meanwhile lies in the kernel: it was not silent, nor was half a message all there was.
+    // What it sent meanwhile lay unread: it was not silent, nor was half a message all there was.
     this.#heardMs = performance.now()
     this.#partialMs = 0
   }

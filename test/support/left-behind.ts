@@ -11,8 +11,10 @@ import { isMainThread } from 'node:worker_threads'
 // lets go of all that is over. What is counted hangs a native object on itself: V8 counts their handles.
 
 /** What lives for a call, by what it is called: legs, dialogs, messages, and a session of the relay. */
-const OF_A_CALL = new Set(['CallerLeg', 'Dialog', 'Request', 'Response', 'RelaySession'])
+const OF_A_CALL = ['CallerLeg', 'Dialog', 'Request', 'Response', 'RelaySession']
 const HANDLE_BYTES = 32
+/** What the collector does is told some turns of the loop later. */
+const TOLD_MS = 50
 /** What else comes and goes has fewer handles than a tenth of this. */
 const HANDLES_EACH = 20
 
@@ -30,15 +32,16 @@ if (isMainThread && process.argv[2] === 'start') watch()
 function watch(): void {
   setFlagsFromString('--expose-gc')
   const collect: (options: { type: 'minor' }) => void = runInNewContext('gc')
-  let made = 0
+  const made = new Map<string, number>()
   let majors = 0
   let before = handles()
   const emitter = EventEmitter as unknown as { init: Init }
   const { init } = emitter
   emitter.init = function (options) {
     init.call(this, options)
-    if (!OF_A_CALL.has(this.constructor.name)) return
-    made++
+    const { name } = this.constructor
+    if (!OF_A_CALL.includes(name)) return
+    made.set(name, (made.get(name) ?? 0) + 1)
     this[KEPT] = Array.from({ length: HANDLES_EACH }, () => new BlockList())
   }
   new PerformanceObserver((list) => {
@@ -48,11 +51,15 @@ function watch(): void {
   process.on('SIGUSR2', () => {
     // The first makes what it finds a second time old, which it must not: what is young and over is gone with the first.
     for (let i = 0; i < 2; i++) collect({ type: 'minor' })
-    setImmediate(() => {
+    setTimeout(() => {
       const now = handles()
-      writeSync(1, `left behind: ${Math.round((now - before) / HANDLES_EACH)} of ${made}, ${majors} majors\n`)
-      ;[made, majors, before] = [0, 0, now]
-    })
+      const fewest = Math.min(...OF_A_CALL.map((name) => made.get(name) ?? 0))
+      const all = [...made.values()].reduce((sum, each) => sum + each, 0)
+      const left = Math.round((now - before) / HANDLES_EACH)
+      writeSync(1, `left behind: ${left} of ${all}, ${fewest} of each at least, ${majors} majors\n`)
+      ;[majors, before] = [0, now]
+      made.clear()
+    }, TOLD_MS)
   })
 }
 

@@ -314,8 +314,7 @@ describe('a request too large for UDP (RFC 3261 §18.1.1)', () => {
 
   it('stays with UDP when the URI asks for it, when the setting says so, and up to 1,300 bytes', async () => {
     await open()
-    const peer = await server.peer()
-    const listener = await silentListener(peer.port)
+    const { peer, listener } = await peerOnBoth()
     const uri = `sip:bob@127.0.0.1:${peer.port}`
     await app.ask(`sip||\r\n${request('OPTIONS', `${uri};transport=udp`, [LARGE])}`)
     peer.reply(await peer.receive('OPTIONS'), 200, 'OK')
@@ -326,8 +325,7 @@ describe('a request too large for UDP (RFC 3261 §18.1.1)', () => {
     await server.close()
 
     await open({ largeRequests: 'udp' })
-    const other = await server.peer()
-    const second = await silentListener(other.port)
+    const { peer: other, listener: second } = await peerOnBoth()
     await app.ask(`sip||\r\n${request('OPTIONS', `sip:bob@127.0.0.1:${other.port}`, [LARGE])}`)
     other.reply(await other.receive('OPTIONS'), 200, 'OK')
     assert.equal(second.accepted(), 0)

@@ -60,25 +60,64 @@ describe('the guard', () => {
     assert.equal(banned(), 1_000)
   })
 
-  it('has streams of a source rest that has sent all it may and cannot be banned, until a tenth of a second’s worth is there', () => {
+  it('has connections of a source rest that has sent all it may and cannot be banned', () => {
     open({ trustedRequests: { perSecond: 10, burst: 1 }, hardFactor: 4, malformed: { perSecond: 1, burst: 1 } })
     guard.setAdmission({ trusted: [`${SOURCE}/32`], strangersMay: null })
     assert.equal(guard.restMs(SOURCE), 0, 'it has sent nothing')
     const send = (): number => {
-      guard.admitsRequest(request(), SOURCE, false)
+      guard.admitsRequest(request(), SOURCE, false, true)
       return guard.restMs(SOURCE)
     }
-    assert.deepEqual([send(), send(), send(), send()], [0, 0, 0, 100])
+    // 40 a second, four at once: until there is one, and what a tenth of a second brings.
+    assert.deepEqual([send(), send(), send(), send()], [0, 0, 0, 125])
     nowMs += 20
-    assert.equal(guard.restMs(SOURCE), 80)
-    nowMs += 80
+    assert.equal(guard.restMs(SOURCE), 105)
+    nowMs += 105
     assert.equal(guard.restMs(SOURCE), 0)
-    assert.deepEqual([garbage(SOURCE, 1), guard.restMs(SOURCE)], [[true], 0], 'what is answered is little')
-    assert.deepEqual([garbage(SOURCE, 4).includes(true), guard.restMs(SOURCE)], [false, 100])
+    const malformed = (): boolean => guard.takesMalformed(SOURCE, true)
+    assert.deepEqual([malformed(), guard.restMs(SOURCE)], [true, 0], 'what is answered is little')
+    assert.deepEqual([malformed(), malformed(), malformed(), malformed()], [false, false, false, false])
+    assert.equal(guard.restMs(SOURCE), 125)
     assert.equal(guard.stats().bansTotal, 0)
-    open({ trustedRequests: { perSecond: 0.001, burst: 1 }, hardFactor: 1 })
+  })
+
+  it('has them rest with room for a piece left, and looks again after a second at the latest', () => {
+    open({ trustedRequests: { perSecond: 0.001, burst: 500 }, hardFactor: 1 })
     guard.setAdmission({ trusted: [`${SOURCE}/32`], strangersMay: null })
-    assert.equal(send(), 1_000, 'and then it is asked again')
+    for (let i = 0; i < 375; i++) guard.admitsRequest(request(), SOURCE, false, true)
+    assert.equal(guard.restMs(SOURCE), 0)
+    assert.equal(guard.admitsRequest(request(), SOURCE, false, true), true)
+    assert.equal(guard.restMs(SOURCE), 1_000)
+    assert.equal(guard.admitsRequest(request(), SOURCE, false, true), true, 'what the piece has besides is not lost')
+  })
+
+  it('does not let datagrams in a trunk’s name, which anybody can send, keep its connections waiting', () => {
+    open({ trustedRequests: { perSecond: 10, burst: 1 }, hardFactor: 4, malformed: { perSecond: 1, burst: 1 } })
+    guard.setAdmission({ trusted: [`${SOURCE}/32`], strangersMay: null })
+    for (let i = 0; i < 100; i++) {
+      guard.admitsRequest(request(), SOURCE, false)
+      guard.takesMalformed(SOURCE)
+      guard.strayed(SOURCE)
+    }
+    assert.equal(guard.restMs(SOURCE), 0)
+    assert.equal(guard.admitsRequest(request('BYE'), SOURCE, true, true), true)
+    assert.equal(guard.admitsRequest(request('BYE'), SOURCE, true), false)
+  })
+
+  it('does not take what anybody can send unreadably in a trunk’s name for requests of it', () => {
+    open({ trustedRequests: { perSecond: 10, burst: 1 }, hardFactor: 4, malformed: { perSecond: 1, burst: 1 } })
+    guard.setAdmission({ trusted: [`${SOURCE}/32`], strangersMay: null })
+    garbage(SOURCE, 100)
+    assert.equal(guard.admitsRequest(request('BYE'), SOURCE, true), true)
+  })
+
+  it('has no stranger’s connection rest: who sends too much is banned', () => {
+    open({ requests: { perSecond: 10, burst: 1 }, hardFactor: 4 })
+    for (let i = 0; i < 5; i++) {
+      guard.admitsRequest(request(), SOURCE, false, true)
+      assert.equal(guard.restMs(SOURCE), 0)
+    }
+    assert.equal(guard.admits(SOURCE), false)
   })
 
   it('lets requests of a source through at its rate, refuses more, and bans for a multiple of it', () => {

@@ -130,8 +130,10 @@ describe('a guarded server', () => {
       }
       assert.equal((await guardStats()).droppedFlood, 0)
       const datagrams = await server.peer()
-      for (let i = 0; i < 3; i++) datagrams.request('OPTIONS')
+      for (let i = 0; i < 10; i++) datagrams.request('OPTIONS')
       await eventually(async () => (await guardStats()).droppedFlood >= 2)
+      peer.request('OPTIONS')
+      await peer.receive(503)
     })
 
   it('does not let a scanner or a stranger get as far as a transaction', async () => {
