@@ -16,7 +16,7 @@ const TOLD_BANS: RateLimit = { perSecond: 1, burst: 10 }
 const REST_MS = 100
 /** It is asked again at least so often: who it is of, and what that one may, can have changed. */
 const MAX_REST_MS = 1_000
-/** It rests while its source may send fewer than this: more than the next piece has, unless that is all it may have at once. */
+/** It rests while its source may send fewer than this: what a piece of 64 kB has of small requests, or a share of what it may send at once. */
 const PIECE_MESSAGES = 256
 const PIECE_SHARE = 1 / 4
 /** A place we send requests to is known for so long: longer than a call. */
@@ -150,6 +150,7 @@ export class Guard {
     const hard = this.#trustedHard
     const least = Math.max(1, Math.min(PIECE_MESSAGES, hard.burst * PIECE_SHARE))
     if (streamed.msUntil(least, hard, nowMs) === 0) return 0
+    this.#tell(source, host, 'requests', nowMs)
     return Math.min(MAX_REST_MS, streamed.msUntil(least + (hard.perSecond * REST_MS) / 1000, hard, nowMs))
   }
 

@@ -87,7 +87,11 @@ describe('the guard', () => {
     for (let i = 0; i < 375; i++) guard.admitsRequest(request(), SOURCE, false, true)
     assert.equal(guard.restMs(SOURCE), 0)
     assert.equal(guard.admitsRequest(request(), SOURCE, false, true), true)
+    assert.deepEqual(notices, [])
     assert.equal(guard.restMs(SOURCE), 1_000)
+    assert.deepEqual(notices, [{ kind: 'limited', host: SOURCE, offence: 'requests' }])
+    assert.equal(guard.restMs(SOURCE), 1_000)
+    assert.equal(notices.length, 1, 'told once in a while')
     assert.equal(guard.admitsRequest(request(), SOURCE, false, true), true, 'what the piece has besides is not lost')
   })
 
