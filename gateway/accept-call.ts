@@ -23,15 +23,28 @@ export async function accept(
   const audio = audioOf(call, attempt.award, parts)
   const isAsked = audio !== null && (audio.whisper !== null || audio.accept !== null)
   const isAnnounced = audio !== null && audio.notice !== null
+  const sell = (at: Date | null, monotonicMs: number | null): Promise<void> => {
+    call.answeredAt = at
+    call.aliveAt = at
+    call.answeredMonotonicMs = monotonicMs
+    call.isJoined = !isAnnounced
+    call.state = 'answered'
+    return writeSold(call, { caller: call.caller.state(), buyer: buyer.state() }, parts)
+  }
+  let selling: Promise<void> | null = null
   let answer: string
   try {
     call.isApart ||= (isAsked || isAnnounced) && call.media!.tools !== null
     if (call.isApart) await keepApart(call)
-    answer = await call.media!.answerFromBuyer(sdp)
-    const { waiting } = call
-    if (waiting?.answer) await call.media!.answerFrom('caller', waiting.answer) // What it has heard it has answered already.
+    const joining = answerMedia(call, sdp)
+    // Neither waits for the other.
+    if (!isAsked) selling = sell(attempt.answeredAt, answered.answeredMonotonicMs)
+    selling?.catch(() => {}) // Heard below, unless the media failed first.
+    answer = await joining
   } catch (error) {
     void buyer.hangUp()
+    forgetAnswer(call)
+    if (selling) void writeSold(call, null, parts).catch(() => {}) // A restart must not find it answered.
     if (error instanceof UnacceptableMedia) return 'ring_failed'
     if (error instanceof MediaUnavailable) throw new Refusal('media_failed', error.message)
     throw error
@@ -42,14 +55,9 @@ export async function accept(
     call.throwIfGone()
     return taking === 'gone' ? 'ring_failed' : 'not_accepted'
   }
-  // The buyer pays from when it has taken the call: an agent who listens to a whisper talks to nobody yet.
-  call.answeredAt = isAsked ? new Date() : attempt.answeredAt
-  call.aliveAt = call.answeredAt
-  call.answeredMonotonicMs = isAsked ? parts.clock.monotonicMs() : answered.answeredMonotonicMs
-  call.isJoined = !isAnnounced
-  call.state = 'answered'
   try {
-    await writeSold(call, { caller: call.caller.state(), buyer: buyer.state() }, parts)
+    // The buyer pays from when it has taken the call: an agent who listens to a whisper talks to nobody yet.
+    await (selling ?? sell(new Date(), parts.clock.monotonicMs()))
   } catch (error) {
     void buyer.hangUp()
     forgetAnswer(call)
@@ -91,6 +99,13 @@ export async function accept(
   // Asked for while the 200 was on its way.
   if (call.abandoned) call.bridge.hangUp(call.abandoned.why, call.abandoned.by)
   return call.bridge
+}
+
+/** The answer for the caller, once the engine knows both sides. */
+async function answerMedia({ media, waiting }: Call, sdp: string): Promise<string> {
+  const answer = await media!.answerFromBuyer(sdp)
+  if (waiting?.answer) await media!.answerFrom('caller', waiting.answer) // What it has heard it has answered already.
+  return answer
 }
 
 /** A timer may be early, and what is up for less than `billable_after` costs nothing. */

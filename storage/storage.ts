@@ -31,6 +31,7 @@ import { PostgresFunds } from './funds-store.ts'
 import { PostgresInvoices } from './invoice-store.ts'
 import { keepSweepingLiveBids } from './live-bids.ts'
 import { PostgresMonitorings } from './monitor-store.ts'
+import { OpenCallsVacuum } from './open-calls-vacuum.ts'
 import { PostgresPrivacy } from './privacy/privacy-store.ts'
 import { sealPlain } from './privacy/reseal.ts'
 import { DEFAULT_RETENTION, type RetentionDays } from './privacy/retention-classes.ts'
@@ -179,6 +180,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 
     const outbox = createPublisher(postgres, limits.outbox, log)
     opened.push(() => outbox.close())
+    const openCalls = new OpenCallsVacuum(postgres, log)
+    opened.push(() => openCalls.close())
     const writer = new GroupCommitWriter({
       connection: postgres.options,
       gatewayId: options.gatewayId,
@@ -188,6 +191,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       ...(options.subscriptions && { subscriptions: options.subscriptions }),
       onCommit: (seconds, records, events) => {
         if (events > 0) outbox.written()
+        openCalls.committed(records)
         options.onCommit?.(seconds, records)
       },
     })

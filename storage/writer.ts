@@ -334,7 +334,7 @@ export class GroupCommitWriter implements RecordWriter {
           else reject(new StoreUnavailable(`no commit within ${COMMIT_TIMEOUT_MS} ms`))
         }
         timer = setTimeout(look, COMMIT_TIMEOUT_MS)
-        // Called back, not promised: pg's own promise makes the query old at once, and the whole batch with it (model/slots.ts).
+        // Called back, not promised: pg's own promise makes the query old at once, and the whole batch with it (test/lint/no-old-closures.js).
         client.query({ ...named(text), values: values as unknown[] }, (error) => {
           lane.answeredMs = performance.now()
           if (error)

@@ -1,7 +1,10 @@
 /** How long frames are gathered after a write of fewer than MANY_FRAMES, and of more, ms. */
-const GATHER_MS = { few: 1, many: 3 } as const
-/** So many frames in one write: there is load, and the next ones may wait for more company. */
-const MANY_FRAMES = 5
+export const GATHER_MS = { few: 1, many: 3 } as const
+/**
+ * So many frames in one write: we are behind, and what is saved counts for more than a wait. 1,000 calls/s are half as many in a
+ * millisecond: a call's set-up passes four such writes, each of which it would wait for.
+ */
+export const MANY_FRAMES = 32
 
 /**
  * When the frames gathered for a control connection leave. A write that wakes the other thread costs more than six frames do: so

@@ -19,8 +19,11 @@ const URGENT_GATHER_MS = 1
 /** Nothing waits before so many flushes have followed each other faster than that. */
 const FREE_FLUSHES = 16
 
-/** Of its thread: what a packet leaves behind is little and dies at once. */
-const YOUNG_GENERATION_MB = 12
+/**
+ * Of its thread. What a packet leaves behind is little and dies at once; what a call does, two pairs of sockets, is gone before a second
+ * sweep finds it, if calls are short.
+ */
+const YOUNG_GENERATION_MB = 24
 
 const WORKER = new URL('./relay-worker.ts', import.meta.url)
 
