@@ -195,7 +195,7 @@ async function progress(
 ): Promise<void> {
   attempt.ringingAt ??= new Date()
   call.ringingAt ??= attempt.ringingAt
-  call.state = 'ringing'
+  if (attempt.answeredAt === null) call.state = 'ringing' // Its turn may have come behind the 200.
   let sdp: string | null = null
   if (buyerSdp !== null) {
     try {

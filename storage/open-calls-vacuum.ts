@@ -2,9 +2,11 @@ import type { Queries } from './postgres.ts'
 import type { StorageLog } from './storage-log.ts'
 
 /** How often it is looked whether there is enough to clear, ms. */
-const LOOK_EVERY_MS = 4_000
+export const LOOK_EVERY_MS = 4_000
 /** Records committed since the last time, some two a call. Of fewer PostgreSQL's own autovacuum, once a minute, is in time. */
-const WORTH_RECORDS = 4_000
+export const WORTH_RECORDS = 4_000
+/** After a clearing it rests for so many times as long as that took: behind a transaction that stays open there is much to read, and nothing to gain. */
+export const REST_TIMES = 20
 
 /**
  * `open_calls` is a queue: a row a call, of half a page and more, gone when the call is over. PostgreSQL uses the place of what is gone
@@ -17,12 +19,13 @@ export class OpenCallsVacuum {
   readonly #timer: NodeJS.Timeout
   #records = 0
   #running: Promise<void> | null = null
+  #restUntilMs = -Infinity
 
   constructor(queries: Queries, log: StorageLog) {
     this.#queries = queries
     this.#log = log
     this.#timer = setInterval(() => {
-      if (this.#records >= WORTH_RECORDS) void this.clear()
+      if (this.#records >= WORTH_RECORDS && performance.now() >= this.#restUntilMs) void this.clear()
     }, LOOK_EVERY_MS)
     this.#timer.unref()
   }
@@ -40,6 +43,7 @@ export class OpenCallsVacuum {
 
   async #clear(): Promise<void> {
     this.#records = 0
+    const beganMs = performance.now()
     try {
       // Its pages are kept: the next calls need as many, and giving them back would lock the table.
       await this.#queries.rows('vacuum (skip_locked, truncate false) open_calls')
@@ -47,6 +51,8 @@ export class OpenCallsVacuum {
       // Autovacuum comes anyway, and a database that is away is somebody else's to report.
       this.#log.debug({ error: (error as Error).message }, 'open_calls could not be cleared')
     }
+    const nowMs = performance.now()
+    this.#restUntilMs = nowMs + REST_TIMES * (nowMs - beganMs)
   }
 
   /** Ends with the clearing under way. */

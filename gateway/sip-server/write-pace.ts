@@ -1,4 +1,4 @@
-/** How long frames are gathered after a write of fewer than MANY_FRAMES, and of more, ms. */
+/** How long frames are gathered after a write of fewer than MANY_FRAMES, and of as many or more, ms. */
 export const GATHER_MS = { few: 1, many: 3 } as const
 /**
  * So many frames in one write: we are behind, and what is saved counts for more than a wait. 1,000 calls/s are half as many in a

@@ -108,11 +108,19 @@ describe('a buyer who has answered', () => {
 
   it('whose sale cannot be written is let go, whatever becomes of the media', async () => {
     const { told, joined, durable, accepting } = stage()
-    durable.reject(new Error('no room'))
-    await turn()
-    assert.deepEqual(told, [])
-    joined.resolve('answer')
-    await assert.rejects(accepting, /the sale could not be written down: no room/)
-    assert.deepEqual(told, ['buyer hung up'])
+    const unheard: unknown[] = []
+    const onUnheard = (reason: unknown): void => void unheard.push(reason)
+    process.on('unhandledRejection', onUnheard)
+    try {
+      durable.reject(new Error('no room'))
+      await turn()
+      assert.deepEqual(told, [])
+      assert.deepEqual(unheard, []) // It would end the process.
+      joined.resolve('answer')
+      await assert.rejects(accepting, /the sale could not be written down: no room/)
+      assert.deepEqual(told, ['buyer hung up'])
+    } finally {
+      process.off('unhandledRejection', onUnheard)
+    }
   })
 })

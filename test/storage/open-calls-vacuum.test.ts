@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { mock } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { newId, type CallId } from '../../model/ids.ts'
-import { OpenCallsVacuum } from '../../storage/open-calls-vacuum.ts'
+import { LOOK_EVERY_MS, OpenCallsVacuum, REST_TIMES, WORTH_RECORDS } from '../../storage/open-calls-vacuum.ts'
 import { callRecord, endedRecord, insertAccounts, soldRecord } from '../support/records.ts'
 import { openTestStorage, recordingLog, type TestStorage } from '../support/storage.ts'
+import { until } from '../support/until.ts'
 
 const CALLS = 300
 
@@ -51,5 +54,69 @@ describe('the table of open calls', () => {
       log.lines.map(({ level }) => level),
       ['debug'],
     )
+  })
+
+  it('is cleared by whoever has written enough of it', async () => {
+    const vacuumed = async (): Promise<number> => {
+      const [row] = await storage.queries.rows(
+        `select vacuum_count::int as n from pg_stat_user_tables where relname = 'open_calls'`,
+      )
+      return row!['n'] as number
+    }
+    const before = await vacuumed()
+    for (let records = 0; records <= WORTH_RECORDS; records += 2 * CALLS) await play()
+    await until(async () => (await vacuumed()) > before)
+  })
+})
+
+describe('the clearing of open calls', () => {
+  let cleared: number
+  let nowMs: number
+  let vacuum: OpenCallsVacuum
+  beforeEach(() => {
+    cleared = 0
+    nowMs = 0
+    mock.timers.enable({ apis: ['setInterval'] })
+    mock.method(performance, 'now', () => nowMs)
+  })
+  afterEach(async () => {
+    await vacuum.close()
+    mock.timers.reset()
+    mock.restoreAll()
+  })
+
+  const look = async (): Promise<void> => {
+    nowMs += LOOK_EVERY_MS
+    mock.timers.tick(LOOK_EVERY_MS)
+    await turn()
+  }
+  const clearingTakes = (ms: number): void => {
+    const rows = async (): Promise<[]> => {
+      cleared++
+      nowMs += ms
+      return []
+    }
+    vacuum = new OpenCallsVacuum({ rows }, recordingLog())
+  }
+
+  it('waits until it is worth it', async () => {
+    clearingTakes(1)
+    vacuum.committed(WORTH_RECORDS - 1)
+    await look()
+    assert.equal(cleared, 0)
+    vacuum.committed(1)
+    await look()
+    assert.equal(cleared, 1)
+    await look()
+    assert.equal(cleared, 1)
+  })
+
+  it('rests for many times as long as it took', async () => {
+    clearingTakes(LOOK_EVERY_MS)
+    for (let looks = 0; looks <= REST_TIMES; looks++) {
+      vacuum.committed(WORTH_RECORDS)
+      await look()
+      assert.equal(cleared, looks < REST_TIMES ? 1 : 2, `after ${looks + 1} looks`)
+    }
   })
 })

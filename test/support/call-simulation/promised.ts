@@ -31,6 +31,9 @@ function faultsOfCall(call: Call, { writer, wire, line, events }: Seen): string[
   const onWire = wire.statusOf(call.caller.sipCallId)
   if (onWire === null) fault('its INVITE had no final answer')
   const told = events.filter(({ type, callId }) => type === 'call.ended' && callId === call.id).length
+  for (const { type, callId, payload } of events)
+    if (type === 'call.answered' && callId === call.id && payload['state'] !== 'answered')
+      fault(`it was ${String(payload['state'])} when it was answered`)
   const isWritten = call.facts !== null && !call.countOnly
   if (told !== (isWritten ? 1 : 0)) fault(`${told} call.ended were announced`)
   if (!isWritten) {
