@@ -342,9 +342,11 @@ export class Phone implements Application, ApplicationRouter {
     const leg: Leg = { inviteId: transactionId, dialogId: '', state: 'early' }
     this.#legs.set(transactionId, leg)
     let atMs = 0
+    // A machine may say all it has to say at once.
+    const isHasty = this.#chance(15)
     const provisionals = this.#dice.roll(4)
     for (let i = 0; i < provisionals; i++) {
-      atMs += this.#dice.roll(1500)
+      atMs += isHasty ? 0 : this.#dice.roll(1500)
       const isReliable = this.#chance(40) && invite.getAll('supported').some((value) => value.includes('100rel'))
       const body = this.#chance(50) ? this.#description() : ''
       this.#in(atMs, () =>
@@ -353,7 +355,7 @@ export class Phone implements Application, ApplicationRouter {
     }
     const what = this.#dice.roll(100)
     if (what < 5) return
-    atMs += this.#dice.roll(this.#chance(80) ? 3000 : 20_000)
+    if (!isHasty) atMs += this.#dice.roll(this.#chance(80) ? 3000 : 20_000)
     if (what < 30) {
       this.#in(atMs, () => this.#refuse(transactionId))
       return
