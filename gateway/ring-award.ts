@@ -195,7 +195,10 @@ async function progress(
 ): Promise<void> {
   attempt.ringingAt ??= new Date()
   call.ringingAt ??= attempt.ringingAt
-  if (attempt.answeredAt === null) call.state = 'ringing' // Its turn may have come behind the 200.
+  const isGivenUp = (): boolean => call.soldAttempt !== attempt || call.gone.aborted
+  // Its turn has come behind the 200, or behind the next target's: what it says of the audio is no longer so.
+  if (isGivenUp() || attempt.answeredAt !== null) return
+  call.state = 'ringing'
   let sdp: string | null = null
   if (buyerSdp !== null) {
     try {
@@ -204,7 +207,7 @@ async function progress(
       sdp = null // Early media we cannot use: the caller still hears that it rings; the 200 decides.
     }
   }
-  if (call.soldAttempt !== attempt || call.gone.aborted) return // The target was given up on meanwhile.
+  if (isGivenUp()) return
   // Who hears our own ringback is told nothing that might have its phone play another.
   if (call.ringback === null) {
     const heard = relayableStatus(status)

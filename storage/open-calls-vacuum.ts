@@ -7,6 +7,8 @@ export const LOOK_EVERY_MS = 4_000
 export const WORTH_RECORDS = 4_000
 /** After a clearing it rests for so many times as long as that took: behind a transaction that stays open there is much to read, and nothing to gain. */
 export const REST_TIMES = 20
+/** Nor longer than this, ms, whatever it waited for. */
+const LONGEST_REST_MS = 60_000
 
 /**
  * `open_calls` is a queue: a row a call, of half a page and more, gone when the call is over. PostgreSQL uses the place of what is gone
@@ -52,7 +54,7 @@ export class OpenCallsVacuum {
       this.#log.debug({ error: (error as Error).message }, 'open_calls could not be cleared')
     }
     const nowMs = performance.now()
-    this.#restUntilMs = nowMs + REST_TIMES * (nowMs - beganMs)
+    this.#restUntilMs = nowMs + Math.min(LONGEST_REST_MS, REST_TIMES * (nowMs - beganMs))
   }
 
   /** Ends with the clearing under way. */

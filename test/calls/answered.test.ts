@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { eventually, type Exchange, startExchange } from '../support/exchange.ts'
 import { Market } from '../support/call-market.ts'
-import { SecretiveAgent } from '../support/secretive-agent.ts'
 
 describe('an answered call', function () {
   this.timeout(90_000)
@@ -41,35 +40,6 @@ describe('an answered call', function () {
       () => `no call from New York is billed: ${JSON.stringify(told)}`,
     )
   })
-
-  for (const replies of [
-    [180, 200],
-    [183, 180, 200],
-    [183, 183, 200],
-  ])
-    it(`is answered from then on, though ${replies.join(', ')} come at once`, async () => {
-      const market = await Market.open(exchange)
-      const server = exchange.process.sip()
-      const caller = await SecretiveAgent.open('caller', market.address, server)
-      const buyer = await SecretiveAgent.open('buyer', `127.88.1.${replies[0]! - 179 + replies[1]! - 179}`, server)
-      try {
-        await market.standingBid(buyer.socket)
-        caller.invite(market.number, '+12125550142')
-        const invite = await buyer.socket.receive('INVITE')
-        for (const status of replies) buyer.reply(invite, status, status !== 180)
-        await buyer.socket.receive('ACK')
-        const accepted = await caller.socket.receive('SIP/2.0 200')
-        caller.inDialog('ACK', accepted, { cseq: 1 })
-        const [call] = await exchange.callsTo(market.number)
-        assert.equal(call!.state, 'answered')
-        caller.inDialog('BYE', accepted)
-        buyer.reply(await buyer.socket.receive('BYE'), 200)
-        await market.ended(CALLER_HUNG_UP)
-      } finally {
-        await caller.close()
-        await buyer.close()
-      }
-    })
 
   it('by the minute ends when its buyer pays for no more, and costs what was held for it', async () => {
     const minutes = { initial_increment_seconds: 1, increment_seconds: 1, max_billable_seconds: 1, at_max: 'end' }

@@ -10,6 +10,8 @@ const linesOf = (text: string, name: string): string[] =>
 export class SecretiveAgent {
   readonly socket: SipSocket
   readonly secret: string
+  /** Where it says it listens, from its next description on; RTCP is one above. */
+  rtpPort = 45_000
   #invite = ''
   #cseq = 10
   #branch = 0
@@ -61,10 +63,10 @@ export class SecretiveAgent {
       `c=IN IP4 ${this.socket.host}`,
       't=0 0',
       `a=tool:${secret}`,
-      'm=audio 45000 RTP/AVP 0 101',
+      `m=audio ${this.rtpPort} RTP/AVP 0 101`,
       `i=${secret}`,
-      `a=rtcp:45001 IN IP4 ${this.socket.host}`,
-      `a=candidate:1 1 UDP 1 ${this.socket.host} 45000 typ host`,
+      `a=rtcp:${this.rtpPort + 1} IN IP4 ${this.socket.host}`,
+      `a=candidate:1 1 UDP 1 ${this.socket.host} ${this.rtpPort} typ host`,
       `a=label:${secret}`,
       'a=rtpmap:0 PCMU/8000',
       'a=rtpmap:101 telephone-event/8000',
