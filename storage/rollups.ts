@@ -4,7 +4,7 @@ import type { StorageLog } from './storage-log.ts'
 
 /** How often the calls that have ended are rolled up, ms. Until then reports count them one by one. */
 const ROLL_UP_EVERY_MS = 10_000
-/** Facts rolled up in one transaction, about: a commit's are not parted. It takes some 5 ms of a processor; four times as many take four times as long. */
+/** Facts rolled up in one transaction, about: a commit's are not parted. It takes some 10 ms of a processor; four times as many take four times as long. */
 const FACTS_AT_ONCE = 500
 /** After a transaction that left some, ms: whoever takes calls has the database to itself meanwhile. */
 const PAUSE_MS = 60
