@@ -41,7 +41,11 @@ const POLL_MS = 20
 export const ADMIN = { email: 'admin@example.com', password: 'correct horse battery staple' } as const
 
 /** As `npm start` has them. */
-const NODE_FLAGS = ['--max-semi-space-size=64', '--initial-old-space-size=160', '--disable-warning=ExperimentalWarning']
+const NODE_FLAGS = [
+  '--max-semi-space-size=128',
+  '--initial-old-space-size=160',
+  '--disable-warning=ExperimentalWarning',
+]
 
 /** Free ports, its own data, loopback only: exchanges of several test files live side by side. */
 const SETTINGS = {

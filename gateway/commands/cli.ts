@@ -11,6 +11,7 @@ import {
 } from '../../config/settings.ts'
 import { goFirst, NICE } from '../../model/thread-priority.ts'
 import { tuneCollector } from '../start/collector.ts'
+import { tuneCompiler } from '../start/compiler.ts'
 import { LONG_STATEMENT_MS, openCommandStorage } from './command-storage.ts'
 import type { Question } from './replay.ts'
 
@@ -157,7 +158,7 @@ async function start(args: Arguments): Promise<void> {
   if (roles !== undefined && roles !== 'gateway,api,worker')
     throw new CommandError(`--roles ${roles}: not available; this version runs all roles in one process`)
   const settings = settingsOf(args, ['roles'])
-  tuneCollector()
+  tuneV8()
   const log = createLogger({ level: settings.logLevel })
   await letCallsGoFirst(settings, log)
   const { startExchange } = await import('../main.ts')
@@ -173,13 +174,19 @@ async function start(args: Arguments): Promise<void> {
 
 async function sipServer(args: Arguments): Promise<void> {
   const settings = settingsOf(args)
-  tuneCollector()
+  tuneV8()
   const log = createLogger({ level: settings.logLevel })
   await letCallsGoFirst(settings, log)
   const { startSipServerAlone } = await import('./sip-server-command.ts')
   const running = await startSipServerAlone(settings, log, () => process.exit(1))
   stopOnSignals(() => running.stop(), log)
   log.flush()
+}
+
+/** V8, as the whole process has it. Before any thread of ours is started. */
+function tuneV8(): void {
+  tuneCollector()
+  tuneCompiler()
 }
 
 /** Before any thread of ours is started, so that each gets what it is to have. */
@@ -211,7 +218,7 @@ function stopOnSignals(stop: () => Promise<void>, log: Log): void {
 }
 
 async function demo(args: Arguments): Promise<void> {
-  tuneCollector()
+  tuneV8()
   const { runDemo } = await import('../../sipp/demo/demo.ts')
   await runDemo({
     once: args.flags.get('once') === 'true',
