@@ -38,7 +38,7 @@ if (!isInstalled()) {
   const { main } = await import('./commands/cli.ts')
   await main(words)
 } else {
-  const flags = ['--max-semi-space-size=128', '--initial-old-space-size=160', '--disable-warning=ExperimentalWarning']
+  const flags = ['--max-semi-space-size=128', '--initial-old-space-size=224', '--disable-warning=ExperimentalWarning']
   const child = spawn(own, [...flags, fileURLToPath(import.meta.url), ...words], { stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code) => process.exit(code ?? 1))

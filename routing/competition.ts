@@ -1,6 +1,7 @@
 import type { Award } from '../model/auction.ts'
 import type { ClosedThen as Closed } from '../model/decision.ts'
 import type { AccountId, NumberId } from '../model/ids.ts'
+import { LastUsed } from '../model/last-used.ts'
 
 /** What was enough is told by so many of a number's last auctions. */
 const KEPT = 64
@@ -19,11 +20,10 @@ const MOST_NUMBERS = 5000
  * calls that came. A buyer that has `competition` turned on bids what would have won four of five, down to half its amount.
  */
 export class Competition {
-  readonly #mostNumbers: number
-  readonly #byNumber = new Map<NumberId, Closed[]>()
+  readonly #byNumber: LastUsed<NumberId, Closed[]>
 
   constructor(mostNumbers = MOST_NUMBERS) {
-    this.#mostNumbers = mostNumbers
+    this.#byNumber = new LastUsed(mostNumbers)
   }
 
   get size(): number {
@@ -34,31 +34,28 @@ export class Competition {
   closed(numberId: NumberId, awards: readonly Award[]): void {
     const [winner] = awards
     const other = awards.find((award) => award.buyerId !== winner?.buyerId)
-    const auctions = this.#byNumber.get(numberId) ?? []
+    const auctions = this.#byNumber.use(numberId, () => [])
     auctions.push({
       buyerId: winner?.buyerId ?? null,
       best: winner ? scoreOf(winner) : 0,
       bestOfAnother: other ? scoreOf(other) : 0,
     })
     if (auctions.length > KEPT) auctions.shift()
-    this.#byNumber.delete(numberId)
-    this.#byNumber.set(numberId, auctions)
-    if (this.#byNumber.size > this.#mostNumbers) this.#byNumber.delete(this.#byNumber.keys().next().value!)
   }
 
   /** What is known of a number, the oldest first. */
   of(numberId: NumberId): readonly Closed[] {
-    return this.#byNumber.get(numberId)?.slice() ?? []
+    return this.#byNumber.peek(numberId)?.slice() ?? []
   }
 
   /** Knows what `of` has told, of a number of which nothing is known. */
   putBack(numberId: NumberId, closed: readonly Closed[]): void {
-    this.#byNumber.set(numberId, closed.slice())
+    this.#byNumber.use(numberId, () => closed.slice())
   }
 
   /** What a bid of this buyer needs of its amount, in thousandths: 500 to 1000; 1000 while too few auctions are known. */
   factor(numberId: NumberId, buyerId: AccountId, quality: number, amountMicros: number, lowestMicros: number): number {
-    const auctions = this.#byNumber.get(numberId)
+    const auctions = this.#byNumber.peek(numberId)
     if (auctions === undefined || auctions.length < FEWEST) return 1000
     const enough = Float64Array.from(auctions, (one) =>
       one.buyerId === buyerId ? one.bestOfAnother : one.best,

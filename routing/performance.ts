@@ -1,4 +1,5 @@
 import type { AccountId, CampaignId } from '../model/ids.ts'
+import { LastUsed } from '../model/last-used.ts'
 import type { Outcome } from '../model/outcome.ts'
 import { DecayedCounts } from './decayed-counts.ts'
 
@@ -16,12 +17,12 @@ const SOLD = 1
 
 /** How many of a campaign's answered calls are billed or converted, of each seller's calls and of all. */
 export class Performance {
-  readonly #mostKept: number
-  readonly #ofAll = new Map<string, DecayedCounts>()
-  readonly #ofSeller = new Map<string, DecayedCounts>()
+  readonly #ofAll: LastUsed<string, DecayedCounts>
+  readonly #ofSeller: LastUsed<string, DecayedCounts>
 
   constructor(mostKept = MOST_KEPT) {
-    this.#mostKept = mostKept
+    this.#ofAll = new LastUsed(mostKept)
+    this.#ofSeller = new LastUsed(mostKept)
   }
 
   get size(): number {
@@ -31,14 +32,14 @@ export class Performance {
   add({ kind, campaignId, sellerId, atMs, count = 1 }: Outcome): void {
     if (campaignId === null || (kind !== 'answered' && kind !== 'billed' && kind !== 'converted')) return
     const index = kind === 'answered' ? ANSWERED : SOLD
-    this.#touch(this.#ofAll, campaignId).add(atMs, index, count)
-    this.#touch(this.#ofSeller, pairOf(campaignId, sellerId)).add(atMs, index, count)
+    this.#ofAll.use(campaignId, newCounts).add(atMs, index, count)
+    this.#ofSeller.use(pairOf(campaignId, sellerId), newCounts).add(atMs, index, count)
   }
 
   /** What a campaign's bids are worth for this seller's calls against all its calls, in thousandths: 500 to 1500; 1000 while too little is known. */
   factor(campaignId: CampaignId, sellerId: AccountId, nowMs: number): number {
-    const all = this.#ofAll.get(campaignId)?.read(nowMs)
-    const sellers = this.#ofSeller.get(pairOf(campaignId, sellerId))?.read(nowMs)
+    const all = this.#ofAll.peek(campaignId)?.read(nowMs)
+    const sellers = this.#ofSeller.peek(pairOf(campaignId, sellerId))?.read(nowMs)
     if (all === undefined || sellers === undefined || all[ANSWERED]! < FEWEST_ANSWERED) return 1000
     const mean = Math.min(1, all[SOLD]! / all[ANSWERED]!)
     if (mean === 0) return 1000
@@ -46,14 +47,10 @@ export class Performance {
     const rate = (sold + PRIOR_STRENGTH * mean) / (sellers[ANSWERED]! + PRIOR_STRENGTH)
     return Math.min(MOST, Math.max(LEAST, Math.round((rate / mean) * 1000)))
   }
+}
 
-  #touch(kept: Map<string, DecayedCounts>, key: string): DecayedCounts {
-    const counts = kept.get(key) ?? new DecayedCounts(2)
-    kept.delete(key)
-    kept.set(key, counts)
-    if (kept.size > this.#mostKept) kept.delete(kept.keys().next().value!)
-    return counts
-  }
+function newCounts(): DecayedCounts {
+  return new DecayedCounts(2)
 }
 
 function pairOf(campaignId: CampaignId, sellerId: AccountId): string {

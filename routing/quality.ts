@@ -1,3 +1,4 @@
+import { LastUsed } from '../model/last-used.ts'
 import { OUTCOME_KINDS, type OutcomeKind, type TargetQuality } from '../model/outcome.ts'
 import { DecayedCounts } from './decayed-counts.ts'
 
@@ -137,16 +138,16 @@ interface Measured {
 /** What became of the calls of all targets: what each is held against. */
 export class AllOutcomes {
   readonly #counts = new DecayedCounts(OUTCOME_KINDS.length)
-  /** The last is the one that had a call last. */
-  readonly #measured = new Set<Measured>()
-  readonly #mostTargets: number
+  readonly #measured: LastUsed<Measured, Measured>
   #rates = NO_RATES
   #guess = FIRST_GUESS
   #talkSeconds = FIRST_TALK_SECONDS
   #of = NaN
 
   constructor(mostTargets = MOST_TARGETS) {
-    this.#mostTargets = mostTargets
+    this.#measured = new LastUsed(mostTargets, (oldest) => {
+      oldest.outcomes = null
+    })
   }
 
   get size(): number {
@@ -157,14 +158,7 @@ export class AllOutcomes {
     const outcomes = (target.outcomes ??= new TargetOutcomes(this))
     outcomes.add(atMs, kind, count)
     this.#counts.add(atMs, KIND[kind], count)
-    this.#measured.delete(target)
-    this.#measured.add(target)
-    if (this.#measured.size <= this.#mostTargets) return
-    for (const oldest of this.#measured) {
-      oldest.outcomes = null
-      this.#measured.delete(oldest)
-      break
-    }
+    this.#measured.use(target, () => target)
   }
 
   rates(nowMs: number): Rates {

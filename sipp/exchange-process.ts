@@ -43,7 +43,7 @@ export const ADMIN = { email: 'admin@example.com', password: 'correct horse batt
 /** As `npm start` has them. */
 const NODE_FLAGS = [
   '--max-semi-space-size=128',
-  '--initial-old-space-size=160',
+  '--initial-old-space-size=224',
   '--disable-warning=ExperimentalWarning',
 ]
 

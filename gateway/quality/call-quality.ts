@@ -1,5 +1,6 @@
 import type { CallRecord, LegRecord } from '../../model/cdr.ts'
 import type { Clock } from '../../model/clock.ts'
+import { LastUsed } from '../../model/last-used.ts'
 import type { QualityWindow } from '../../model/quality-window.ts'
 import { Quality, type QualitySample } from './quality-window.ts'
 
@@ -56,7 +57,7 @@ function since(start: Date, end: Date | null): number | null {
 
 /** The quality of each of a kind, and of those that metrics do not tell apart. */
 export class QualityTable {
-  readonly #kept = new Map<string, Quality>()
+  readonly #kept: LastUsed<string, Quality>
   /** For the life of the process: a series that changed its name would be two. */
   readonly #labels = new Set<string>()
   readonly #other = new Quality()
@@ -64,25 +65,12 @@ export class QualityTable {
 
   constructor(limits: QualityLimits) {
     this.#limits = limits
+    this.#kept = new LastUsed(limits.maxKept)
   }
 
   add(id: string, atMs: number, sample: QualitySample): void {
-    const quality = this.#kept.get(id) ?? this.#make()
-    quality.add(atMs, sample)
-    // The last in the map is the one that had a call last.
-    this.#kept.delete(id)
-    this.#kept.set(id, quality)
+    this.#kept.use(id, () => new Quality()).add(atMs, sample)
     if (this.labelOf(id) === OTHER) this.#other.add(atMs, sample)
-  }
-
-  #make(): Quality {
-    if (this.#kept.size >= this.#limits.maxKept) {
-      for (const oldest of this.#kept.keys()) {
-        this.#kept.delete(oldest)
-        break
-      }
-    }
-    return new Quality()
   }
 
   /** What metrics call it. */
@@ -95,7 +83,7 @@ export class QualityTable {
 
   /** All windows empty for one that had no call. */
   read(id: string, nowMs: number): QualityWindow[] {
-    return (this.#kept.get(id) ?? NO_CALLS).read(nowMs)
+    return (this.#kept.peek(id) ?? NO_CALLS).read(nowMs)
   }
 
   /** By label, those with a call in the last day. */

@@ -13,8 +13,8 @@ const SEMI_SPACE_MB = 16
  *   in some eight seconds at 1,000 calls/s, and its garbage is some 80 MB.
  * - `--max-semi-space-size` would go before every thread's own limit, and a relay, whose garbage is nothing, take the 256 MB
  *   of young generation that the main thread is given, so that a call is over before a second sweep finds it.
- *   `--initial-old-space-size`, by which an old generation is first collected when it comes to what it is under load anyway, is for
- *   those that signal, too. The main thread has had its own of both by now.
+ *   `--initial-old-space-size`, by which an old generation is first collected when it comes to what it is under load anyway (V8 looks through it
+ *   once what is left to this limit is less than half a young generation), is for those that signal, too. The main thread has had its own of both by now.
  */
 export function tuneCollector(): void {
   setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`)
