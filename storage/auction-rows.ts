@@ -8,15 +8,16 @@ import { timestamp } from './timestamp.ts'
 
 /**
  * An award as it is stored: `[id, rank, bid, campaign, buyer, target, amount, score, price, billableAfter, effective?, quality?, minutes?]`, money and score as text.
+ * Instead of the campaign stands the rank of an earlier award with the same campaign, buyer and target, and null for those two.
  * Ten awards are most of what is written of a call; the names of their properties would be half of that again.
  */
 type StoredAward = [
   string,
   number,
   string,
-  string,
-  string,
-  string,
+  string | number,
+  string | null,
+  string | null,
   string,
   string,
   string,
@@ -46,7 +47,7 @@ export function auctionRow(auction: Auction, final: boolean): Row {
     currency: auction.currency,
     reserve_price_micros: auction.reservePriceMicros.toString(),
     price_rule: auction.strategy === undefined ? auction.priceRule : `${auction.priceRule} ${auction.strategy}`,
-    awards: auction.awards.map(storeAward),
+    awards: auction.awards.map((award) => storeAward(award, auction.awards)),
     non_bids: auction.nonBids.map((nonBid) => storeNonBid(nonBid, ranks.get(nonBid.bidId))),
     non_bids_omitted: auction.nonBidsOmitted,
     decided_at: timestamp(auction.decidedAt),
@@ -55,7 +56,8 @@ export function auctionRow(auction: Auction, final: boolean): Row {
 }
 
 export function readAuction(row: Row): Auction {
-  const awards = (row['awards'] as (StoredAward | Row)[]).map(readAward)
+  const awards: Award[] = []
+  for (const stored of row['awards'] as (StoredAward | Row)[]) awards.push(readAward(stored, awards))
   const awardOfRank = new Map(awards.map((award) => [award.rank, award]))
   // `first`, or `first priority`: beside the rule stands the strategy of a number that has one.
   const [priceRule, strategy] = (row['price_rule'] as string).split(' ') as [PriceRule, Strategy?]
@@ -75,14 +77,25 @@ export function readAuction(row: Row): Auction {
   }
 }
 
-function storeAward(award: Award): StoredAward {
-  const { id, rank, bidId, campaignId, buyerId, targetId, amountMicros, score, priceMicros, billableAfter } = award
+function storeAward(award: Award, awards: readonly Award[]): StoredAward {
+  const { id, rank, bidId, amountMicros, score, priceMicros, billableAfter } = award
   const money = [amountMicros.toString(), score.toString(), priceMicros.toString()] as const
-  const stored = [id, rank, bidId, campaignId, buyerId, targetId, ...money, billableAfter] as const
+  const stored = [id, rank, bidId, ...placeOf(award, awards), ...money, billableAfter] as const
   const effective = award.effective ? storeEffective(award.effective) : null
   if (award.minutes) return [...stored, effective, award.quality ?? 1000, storeMinutes(award.minutes)]
   if (award.quality !== undefined) return [...stored, effective, award.quality]
   return effective === null ? [...stored] : [...stored, effective]
+}
+
+/** A campaign with many bids has many of a call's awards: where its calls go is written once. */
+function placeOf(award: Award, awards: readonly Award[]): [string | number, string | null, string | null] {
+  const { campaignId, buyerId, targetId } = award
+  for (const earlier of awards) {
+    if (earlier === award) break
+    if (earlier.campaignId === campaignId && earlier.targetId === targetId && earlier.buyerId === buyerId)
+      return [earlier.rank, null, null]
+  }
+  return [campaignId, buyerId, targetId]
 }
 
 function storeEffective({ micros, factors }: Effective): StoredEffective {
@@ -107,15 +120,15 @@ function readMinutes([
   return { type: 'minute', rateMicros: readMicros(rate), expectedSeconds, ...counted }
 }
 
-function readAward(stored: StoredAward | Row): Award {
+function readAward(stored: StoredAward | Row, earlier: readonly Award[]): Award {
   if (!Array.isArray(stored)) return withMoney(stored) // As earlier versions wrote it.
   const [
     id,
     rank,
     bidId,
-    campaignId,
-    buyerId,
-    targetId,
+    campaign,
+    buyer,
+    target,
     amountMicros,
     score,
     priceMicros,
@@ -124,13 +137,17 @@ function readAward(stored: StoredAward | Row): Award {
     quality,
     minutes,
   ] = stored
+  const place =
+    typeof campaign === 'number'
+      ? earlier.find((award) => award.rank === campaign)!
+      : { campaignId: campaign, buyerId: buyer, targetId: target }
   return withMoney({
     id,
     rank,
     bidId,
-    campaignId,
-    buyerId,
-    targetId,
+    campaignId: place.campaignId,
+    buyerId: place.buyerId,
+    targetId: place.targetId,
     amountMicros,
     score,
     priceMicros,

@@ -1,12 +1,12 @@
 import type { AuctionStore, CallFilter, CallParties, CallStore, Page, PageRequest } from '../api/needs.ts'
 import type { Auction } from '../model/auction.ts'
-import type { BilledMinutes } from '../model/per-minute.ts'
-import type { CallRecord, LegRecord } from '../model/cdr.ts'
+import type { CallRecord } from '../model/cdr.ts'
 import { isId } from '../model/ids.ts'
 import type { AuctionId, CallId } from '../model/ids.ts'
 import { readAuction } from './auction-rows.ts'
-import { readDateOrNull, readMicros } from './columns.ts'
+import { readMicros } from './columns.ts'
 import { pageLimit, pageOf, readCursor, UUID_KEY } from './cursor.ts'
+import { readLeg } from './leg-rows.ts'
 import type { Queries, Row } from './postgres.ts'
 
 /** Calls as written down: the newest writing of each. */
@@ -118,25 +118,4 @@ export function readCall(row: Row): CallRecord {
     checks: row['checks'],
     trace: row['trace'],
   }
-}
-
-function readLeg(leg: Row): LegRecord {
-  return {
-    ...(leg as LegRecord),
-    // Legs of earlier versions do not say.
-    sipCallIds: leg['sipCallIds'] ?? [leg['sipCallId']],
-    trunkId: leg['trunkId'] ?? null,
-    invitedAt: new Date(leg['invitedAt']),
-    ringingAt: readDateOrNull(leg['ringingAt']),
-    answeredAt: readDateOrNull(leg['answeredAt']),
-    endedAt: readDateOrNull(leg['endedAt']),
-    ...(leg['minutes'] && {
-      minutes: { price: readBilled(leg['minutes'].price), payout: readBilled(leg['minutes'].payout) },
-    }),
-  }
-}
-
-/** What a call by the minute came to, of one side. */
-export function readBilled(side: Row | null): BilledMinutes['price'] {
-  return side && { rateMicros: readMicros(side['rateMicros']), seconds: side['seconds'] }
 }

@@ -1,6 +1,6 @@
 import type { FraudScoreFilter, FraudScores, LabelledRule, Page, PageRequest } from '../api/needs.ts'
 import type { FraudKeeper, JudgedCaller, PastCall } from '../gateway/needs.ts'
-import type { FraudFeedback, FraudScore } from '../model/fraud.ts'
+import type { FraudContribution, FraudFeedback, FraudScore } from '../model/fraud.ts'
 import { isId, type CallId } from '../model/ids.ts'
 import { BinaryRows, rowTypeIds, type RowType, type RowTypeIds } from './binary-rows.ts'
 import { pageLimit, pageOf, readCursor, UUID_KEY } from './cursor.ts'
@@ -16,7 +16,7 @@ const MOST_JUDGED = 50_000
 /** Rows deleted at a time. */
 const PRUNED = 10_000
 
-/** The table's own, as migration 0037 makes it. */
+/** The table's own, as migrations 0037 and 0043 make it. */
 const SCORES: RowType = {
   name: 'fraud_scores',
   columns: [
@@ -29,8 +29,8 @@ const SCORES: RowType = {
     ['action', 'text'],
     ['enforced', 'boolean'],
     ['model_score', 'double precision'],
-    ['reasons', 'jsonb'],
-    ['contributions', 'jsonb'],
+    ['reasons', 'json'],
+    ['contributions', 'json'],
   ],
 }
 
@@ -57,7 +57,7 @@ export class PostgresFraud implements FraudScores, FraudKeeper {
       enforced: each.isEnforced,
       model_score: each.modelScore,
       reasons: each.reasons,
-      contributions: each.contributions,
+      contributions: each.contributions.map(storeContribution),
     }))
     try {
       this.#types ??= await rowTypeIds(this.#queries, [SCORES.name])
@@ -117,7 +117,7 @@ export class PostgresFraud implements FraudScores, FraudKeeper {
     const rows = await this.#queries.rows(
       `with latest as (select distinct on (call_id) call_id, label from fraud_feedback order by call_id, id desc)
        select reason ->> 'rule' as rule, count(*) filter (where label = 'fraud')::int as fraud, count(*) filter (where label = 'clean')::int as clean
-       from latest join fraud_scores s using (call_id), jsonb_array_elements(s.reasons) reason group by 1 order by 1`,
+       from latest join fraud_scores s using (call_id), json_array_elements(s.reasons) reason group by 1 order by 1`,
     )
     return rows.map((row) => ({ rule: row['rule'], fraud: row['fraud'], clean: row['clean'] }))
   }
@@ -182,8 +182,21 @@ function readScore(row: Row): FraudScore {
     isEnforced: row['enforced'],
     modelScore: row['model_score'],
     reasons: row['reasons'],
-    contributions: row['contributions'],
+    contributions: row['contributions'].map(readContribution),
   }
+}
+
+/** Without the names of its properties: ten of them are most of a score. */
+type StoredContribution = [feature: string, value: number, contribution: number]
+
+function storeContribution({ feature, value, contribution }: FraudContribution): StoredContribution {
+  return [feature, value, contribution]
+}
+
+function readContribution(stored: StoredContribution | FraudContribution): FraudContribution {
+  if (!Array.isArray(stored)) return stored // As earlier versions wrote it.
+  const [feature, value, contribution] = stored
+  return { feature, value, contribution }
 }
 
 function readFeedback(row: Row): FraudFeedback {

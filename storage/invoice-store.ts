@@ -4,7 +4,7 @@ import { newId, type AccountId, type InvoiceId } from '../model/ids.ts'
 import type { BillingMonth, Invoice, InvoiceLine, UnbilledAccount } from '../model/invoice.ts'
 import { readMicros } from './columns.ts'
 import { pageLimit, pageOf, readCursor, UUID_KEY } from './cursor.ts'
-import { readBilled } from './call-store.ts'
+import { readBilled } from './leg-rows.ts'
 import type { Postgres, Queries, Row } from './postgres.ts'
 
 /** Lines of an invoice read at a time. */

@@ -1,14 +1,14 @@
 import type { GatewayRecord } from '../gateway/needs.ts'
 import type { Auction } from '../model/auction.ts'
 import type { CallState } from '../model/call.ts'
-import type { CallRecord, ConversionSale, DialogState, LegRecord, SoldTerms } from '../model/cdr.ts'
+import type { CallRecord, ConversionSale, DialogState, SoldTerms } from '../model/cdr.ts'
 import { fullEventJson, type DomainEvent } from '../model/events.ts'
 import type { Hold } from '../model/ledger.ts'
-import type { BilledMinutes } from '../model/per-minute.ts'
 import type { Payout } from '../model/trunk.ts'
 import { auctionRow } from './auction-rows.ts'
 import { decisionLine, type DecisionLine } from './decision-rows.ts'
 import { postingRow } from './ledger-rows.ts'
+import { legRow } from './leg-rows.ts'
 import type { Row } from './postgres.ts'
 import { timestamp, timestampOrNull } from './timestamp.ts'
 
@@ -164,22 +164,6 @@ function callRow(call: CallRecord): Row {
     checks: call.checks,
     trace: call.trace,
   }
-}
-
-function legRow(leg: LegRecord): Row {
-  return {
-    ...leg,
-    invitedAt: timestamp(leg.invitedAt),
-    ringingAt: timestampOrNull(leg.ringingAt),
-    answeredAt: timestampOrNull(leg.answeredAt),
-    endedAt: timestampOrNull(leg.endedAt),
-    ...(leg.minutes && { minutes: minutesRow(leg.minutes) }),
-  }
-}
-
-function minutesRow({ price, payout }: BilledMinutes): Row {
-  const side = (one: BilledMinutes['price']): Row | null => one && { ...one, rateMicros: one.rateMicros.toString() }
-  return { price: side(price), payout: side(payout) }
 }
 
 function conversionRow({ terms, hold, endedAt, until }: ConversionSale): Row {
