@@ -22,14 +22,14 @@ export function portPairs(range: PortRange): number[] {
 export class PortPool {
   readonly #pairs: Int32Array
   readonly #quietUntilMs: Float64Array
-  readonly #quietMs: number
+  readonly quietMs: number
   #head = 0
   #free: number
 
   constructor(pairs: readonly number[], quietMs: number, random: Random) {
     this.#pairs = Int32Array.from(shuffle(pairs, random))
     this.#quietUntilMs = new Float64Array(pairs.length)
-    this.#quietMs = quietMs
+    this.quietMs = quietMs
     this.#free = pairs.length
   }
 
@@ -56,7 +56,7 @@ export class PortPool {
     assert(this.#free < this.#pairs.length, 'a port pair is given back once')
     const tail = (this.#head + this.#free) % this.#pairs.length
     this.#pairs[tail] = port
-    this.#quietUntilMs[tail] = nowMs + this.#quietMs
+    this.#quietUntilMs[tail] = nowMs + this.quietMs
     this.#free++
   }
 

@@ -51,7 +51,7 @@ interface Path {
  * untouched, unless the other party has only the other law of G.711. Nothing here allocates or logs per packet.
  */
 export class RelayLeg implements Watched {
-  readonly port: number
+  readonly pair: SocketPair
   lastHeardMs = 0
   slot = -1
   tap: AudioTap | null = null
@@ -90,7 +90,7 @@ export class RelayLeg implements Watched {
   onInsecure: (reason: string) => void = () => {}
 
   constructor(pair: SocketPair, latching: Latching, dtls: DtlsThread) {
-    this.port = pair.port
+    this.pair = pair
     this.#rtpSocket = pair.rtp
     this.#rtcpSocket = pair.rtcp
     this.#rtpLatch = new Latch(latching)
@@ -164,13 +164,16 @@ export class RelayLeg implements Watched {
     this.#quality.score(this.#stats, networkMs, impairment, nowMs)
   }
 
+  get port(): number {
+    return this.pair.port
+  }
+
+  /** It neither hears nor sends from now on; its sockets are whoever's who opened them. */
   close(): void {
-    if (this.#closed) return
     this.#closed = true
     this.#browser?.close()
     this.#peer = null
-    this.#rtpSocket.close()
-    this.#rtcpSocket.close()
+    for (const socket of [this.#rtpSocket, this.#rtcpSocket]) socket.removeAllListeners('message')
   }
 
   #receive(received: Buffer, from: RemoteInfo): void {

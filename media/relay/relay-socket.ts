@@ -25,6 +25,7 @@ export function bindSocket(address: string, port: number): Socket | string {
 }
 
 export interface SocketPair {
+  readonly address: string
   /** Even; RTCP is one above. */
   readonly port: number
   readonly rtp: Socket
@@ -36,7 +37,12 @@ export function bindPair(address: string, port: number): SocketPair | string {
   const rtp = bindSocket(address, port)
   if (typeof rtp === 'string') return rtp
   const rtcp = bindSocket(address, port + 1)
-  if (typeof rtcp !== 'string') return { port, rtp, rtcp }
+  if (typeof rtcp !== 'string') return { address, port, rtp, rtcp }
   rtp.close()
   return rtcp
+}
+
+export function closePair({ rtp, rtcp }: SocketPair): void {
+  rtp.close()
+  rtcp.close()
 }

@@ -79,7 +79,7 @@ function openLeg(address: string): RelayLeg | string {
 function closeLeg(leg: RelayLeg): void {
   wheel?.unwatch(leg)
   leg.close()
-  pairs.give(leg.port)
+  pairs.give(leg.pair)
 }
 
 function open({ ref, session: id, ...asked }: Extract<ToRelayThread, { kind: 'open' }>): void {

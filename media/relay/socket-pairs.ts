@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { PortPool } from './port-pool.ts'
-import { bindPair, type SocketPair } from './relay-socket.ts'
+import { bindPair, closePair, type SocketPair } from './relay-socket.ts'
+import { RestingPairs } from './resting-pairs.ts'
 
 /** A thread with few ports keeps fewer ready: this share of them. */
 const READY_SHARE = 16
@@ -8,17 +9,24 @@ const READY_SHARE = 16
 const PLENTY = 4
 /** Bound in one turn, a call's: the audio of others waits for no more. */
 const BOUND_A_TURN = 2
+/** Of a thread's ports the share that may rest bound. */
+const RESTING_SHARE = 2
+/** How often those are closed that are needed no more, ms. */
+const LOOK_MS = 500
 
 /**
  * One thread's pairs of sockets. Some are bound before they are asked for, so that no call waits for it: they are told to whoever
- * creates sessions, who gives them to a call without asking (`take`) or gives them up (`release`). Until then what comes there is dropped.
+ * creates sessions, who gives them to a call without asking (`take`) or gives them up (`release`). Until then what comes there is dropped. Where calls end by the
+ * dozen their pairs stay bound for others (`RestingPairs`).
  */
 export class SocketPairs {
   readonly #pool: PortPool
   readonly #ready = new Map<string, Map<number, SocketPair>>()
+  readonly #resting: RestingPairs
   readonly #limit: number
   readonly #tell: (address: string, port: number) => void
   #filling: NodeJS.Immediate | null = null
+  #isLooking = false
 
   /** `limit`: pairs kept ready at each of the addresses; `tell` is called for each that is. */
   constructor(
@@ -30,20 +38,29 @@ export class SocketPairs {
     this.#pool = pool
     this.#limit = Math.min(limit, Math.floor(pool.size / READY_SHARE))
     this.#tell = tell
+    this.#resting = new RestingPairs(pool.quietMs, Math.floor(pool.size / RESTING_SHARE))
     for (const address of addresses) this.#ready.set(address, new Map())
   }
 
   /** The next free pair, passing over those another program holds; or why there is none. */
   open(address: string): SocketPair | string {
+    const rested = this.#resting.take(address, performance.now())
+    if (rested) return rested
+    let fault = 'no free RTP port'
     for (let tries = this.#pool.free; tries > 0; tries--) {
       const port = this.#pool.take(performance.now())
       if (port === null) break
       const pair = bindPair(address, port)
       if (typeof pair !== 'string') return pair
       this.#pool.give(port, performance.now())
-      if (pair !== 'EADDRINUSE') return `no socket: ${pair}`
+      if (pair === 'EADDRINUSE') continue
+      fault = `no socket: ${pair}` // Of descriptors those that rest have some.
+      break
     }
-    return 'no free RTP port'
+    const other = this.#resting.takeAny(performance.now())
+    if (!other) return fault
+    this.abandon(other)
+    return this.open(address)
   }
 
   /** A pair that was told as ready: once. */
@@ -65,16 +82,33 @@ export class SocketPairs {
   }
 
   /** Closes a pair that nobody was told of: its port need not rest. */
-  abandon({ port, rtp, rtcp }: SocketPair): void {
-    rtp.close()
-    rtcp.close()
-    this.#pool.giveUnused(port)
+  abandon(pair: SocketPair): void {
+    closePair(pair)
+    this.#pool.giveUnused(pair.port)
   }
 
-  /** A call's pair is closed: its port rests. */
-  give(port: number): void {
-    this.#pool.give(port, performance.now())
+  /** A call has left its pair: its port rests. */
+  give(pair: SocketPair): void {
+    if (this.#resting.rest(pair, performance.now())) this.#lookSoon()
+    else this.#close(pair)
     this.fill()
+  }
+
+  #close(pair: SocketPair): void {
+    closePair(pair)
+    this.#pool.give(pair.port, performance.now())
+  }
+
+  #lookSoon(): void {
+    if (this.#isLooking) return
+    this.#isLooking = true
+    setTimeout(() => this.#closeOverdue(), LOOK_MS).unref()
+  }
+
+  #closeOverdue(): void {
+    this.#isLooking = false
+    for (const pair of this.#resting.takeOverdue(performance.now())) this.#close(pair)
+    if (this.#resting.size > 0) this.#lookSoon()
   }
 
   /** Binds what the reserve lacks, a little a turn. */
@@ -103,7 +137,7 @@ export class SocketPairs {
   }
 
   get #hasPlenty(): boolean {
-    return this.#pool.free > PLENTY * this.#limit
+    return this.#pool.free + this.#resting.size > PLENTY * this.#limit
   }
 
   #addresses(): [address: string, ready: Map<number, SocketPair>][] {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { PortPool, portPairs } from '../../../media/relay/port-pool.ts'
-import { bindPair, type SocketPair } from '../../../media/relay/relay-socket.ts'
+import { bindPair, closePair, type SocketPair } from '../../../media/relay/relay-socket.ts'
+import { KEPT_MS, MANY_A_SECOND } from '../../../media/relay/resting-pairs.ts'
 import { SocketPairs } from '../../../media/relay/socket-pairs.ts'
 import { systemRandom } from '../../../model/random.ts'
 
@@ -40,9 +41,14 @@ describe('SocketPairs', () => {
   }
 
   function close(pair: SocketPair): void {
-    pair.rtp.close()
-    pair.rtcp.close()
+    closePair(pair)
     open.delete(pair)
+  }
+
+  /** A call leaves it. */
+  function give(pairs: SocketPairs, pair: SocketPair): void {
+    open.delete(pair)
+    pairs.give(pair)
   }
 
   /** Once nothing is being bound any more. */
@@ -96,8 +102,7 @@ describe('SocketPairs', () => {
     await untilReady(4)
     const [unused, used] = [ready.shift()!, ready.shift()!]
     const call = hold(pairs.take(HOST, used))
-    close(call)
-    pairs.give(call.port)
+    give(pairs, call)
     pairs.release(HOST, unused)
     assert.equal(hold(pairs.open('127.0.0.2')).port, unused)
     const others = Array.from({ length: pool.free - 1 }, () => hold(pairs.open(HOST)).port)
@@ -115,10 +120,7 @@ describe('SocketPairs', () => {
     assert.equal(pool.free, 16)
     assert.equal(ready.length, 3)
     const ended = calls.slice(0, 10)
-    for (const call of ended) {
-      close(call)
-      pairs.give(call.port)
-    }
+    for (const call of ended) give(pairs, call)
     await untilReady(4)
     await releaseAll(pairs)
   })
@@ -140,5 +142,86 @@ describe('SocketPairs', () => {
     assert.equal(heard, 'late')
     stranger.close()
     await releaseAll(pairs)
+  })
+
+  describe('where many calls end', () => {
+    /** Wide enough for many a second, whatever the seconds' borders. */
+    const WIDE = { to: 23_453 }
+
+    /** So many calls at once, which have ended. */
+    function endMany(pairs: SocketPairs, count: number): SocketPair[] {
+      const calls = Array.from({ length: count }, () => hold(pairs.open(HOST)))
+      for (const call of calls) give(pairs, call)
+      return calls
+    }
+
+    const isBound = (port: number): boolean => {
+      const pair = bindPair(HOST, port)
+      if (typeof pair !== 'string') closePair(pair)
+      return typeof pair === 'string'
+    }
+
+    it('keeps their pairs bound, and gives those again that rest longest', async () => {
+      const pairs = start(0, WIDE)
+      const calls = endMany(pairs, 3 * MANY_A_SECOND)
+      const kept = calls.filter(({ port }) => isBound(port))
+      assert.ok(kept.length > MANY_A_SECOND, `${kept.length}`)
+      assert.ok(!isBound(calls[0]!.port), 'where few end a pair is closed')
+      for (const expected of kept) assert.equal(hold(pairs.open(HOST)), expected)
+      await releaseAll(pairs)
+    })
+
+    it('keeps no more than half of its ports', async () => {
+      const pairs = start(0, WIDE)
+      for (let i = 0; i < 2; i++) endMany(pairs, 3 * MANY_A_SECOND)
+      const calls = endMany(pairs, pool.free)
+      assert.ok(calls.length > pool.size / 2)
+      assert.ok(calls.filter(({ port }) => isBound(port)).length <= pool.size / 2)
+      await releaseAll(pairs)
+    })
+
+    it('gives none to a call before its quiet time is over, nor while somebody still sends there', async () => {
+      const pairs = start(0, { ...WIDE, quietMs: 300 })
+      const kept = endMany(pairs, 2 * MANY_A_SECOND).filter(({ port }) => isBound(port))
+      const others = Array.from({ length: pool.free }, () => pairs.open(HOST)).filter(
+        (pair) => typeof pair !== 'string',
+      )
+      others.forEach(hold)
+      assert.equal(pairs.open(HOST), 'no free RTP port')
+      const stranger = createSocket('udp4')
+      const pulse = setInterval(() => stranger.send('late', kept[0]!.port + 1, HOST), 20)
+      await sleep(350)
+      assert.ok(!kept.includes(hold(pairs.open(HOST))))
+      clearInterval(pulse)
+      stranger.close()
+      await releaseAll(pairs)
+    })
+
+    it('closes them when nobody needs them', async function () {
+      this.timeout(KEPT_MS + 5000)
+      const pairs = start(0, WIDE)
+      const kept = endMany(pairs, 2 * MANY_A_SECOND).filter(({ port }) => isBound(port))
+      assert.ok(kept.length > 0)
+      const free = pool.free
+      await sleep(KEPT_MS + 1200)
+      assert.equal(pool.free, free + kept.length)
+      assert.ok(kept.every(({ port }) => !isBound(port)))
+    })
+
+    it('tells a call nothing of what came before it, and lets it be heard', async () => {
+      const pairs = start(0, WIDE)
+      const kept = endMany(pairs, 2 * MANY_A_SECOND).find(({ port }) => isBound(port))!
+      const stranger = createSocket('udp4')
+      stranger.send('early', kept.port, HOST)
+      await sleep(50)
+      const call = hold(pairs.open(HOST))
+      assert.equal(call, kept)
+      let heard = ''
+      call.rtp.on('message', (packet) => (heard += packet.toString()))
+      stranger.send('late', kept.port, HOST)
+      await once(call.rtp, 'message')
+      assert.equal(heard, 'late')
+      stranger.close()
+    })
   })
 })
