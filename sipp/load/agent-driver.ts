@@ -93,6 +93,7 @@ async function placeAll(
     retransmissions: 0,
     timeline,
     audio: heard.length > 0 ? describeAudio(heard) : null,
+    ownCpuPerCallUs: null,
   }
 }
 

@@ -21,6 +21,8 @@ export interface DriveResult {
   readonly retransmissions: number
   readonly timeline: Timeline
   readonly audio: AudioResult | null
+  /** CPU of who calls and who is called, per call offered, in µs: how fast the machine was meanwhile. Null: not known. */
+  readonly ownCpuPerCallUs: number | null
 }
 
 /** Calls offered in each second, and how many were up at its end. */

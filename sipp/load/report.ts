@@ -3,7 +3,7 @@ import type { AudioResult, LoadReport, Percentiles } from './driver.ts'
 /** The table `npm run load` prints. */
 export function printReport(report: LoadReport): string[] {
   const { options } = report
-  const rows: [string, string][] = [
+  const rows: (readonly [string, string])[] = [
     ['rate', `${options.cps} calls/s for ${options.seconds} s, ${options.talkMs} ms each`],
     ['offered', String(report.offered)],
     ['answered', String(report.answered)],
@@ -13,6 +13,9 @@ export function printReport(report: LoadReport): string[] {
     ...(report.audio ? describeAudio(report.audio) : []),
     ['SIP retransmissions of the carrier', String(report.retransmissions)],
     ['CPU of the exchange a call', `${format(report.cpuPerCallUs)} µs`],
+    ...(report.ownCpuPerCallUs === null
+      ? []
+      : [['CPU of SIPp a call', `${format(report.ownCpuPerCallUs)} µs: how fast this machine is just now`] as const]),
     ['resident size of the exchange', `${Math.round(report.residentBytes / 1024 ** 2)} MB`],
     [
       'sum of all balances',

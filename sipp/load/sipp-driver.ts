@@ -5,6 +5,7 @@ import { startScenario, type ScenarioOptions, type ScenarioRun } from '../run.ts
 import { readStats } from '../stats.ts'
 import { rampOf, type Address, type Driver, type DriveResult, type Progress, type Timeline } from './driver.ts'
 import type { LoadOptions } from './options.ts'
+import { processorTimeUs } from './processor-time.ts'
 import type { Seeded } from './seed.ts'
 
 const BUYERS = 2
@@ -55,7 +56,8 @@ export async function createSippDriver(options: LoadOptions, directory: string, 
         timeoutS: options.seconds + Math.ceil(options.talkMs / 1000) + 60,
         more: ['-trace_rtt', '-rtt_freq', '10', '-trace_error_codes'],
       })
-      return watch(run, options, directory, progress)
+      const taken = (): number | null => processorTimeUs([run.pid, ...buyers.map(({ pid }) => pid)])
+      return watch(run, options, directory, progress, taken)
     },
     async close() {
       await Promise.all(buyers.map((buyer) => buyer.stop()))
@@ -69,8 +71,11 @@ async function watch(
   options: LoadOptions,
   directory: string,
   progress: Progress,
+  taken: () => number | null,
 ): Promise<DriveResult> {
   const timeline: Timeline[number][] = []
+  const atFirst = taken()
+  let ownCpuPerCallUs: number | null = null
   let lastCreated = 0
   for (let second = 1; ; second++) {
     const result = await Promise.race([run.finished, sleep(1000)])
@@ -81,6 +86,8 @@ async function watch(
     const share = String(Math.min(100, Math.round((100 * stats.created) / (options.cps * options.seconds))))
     const counts = `${stats.created} offered, ${stats.successful} done, ${stats.failed} failed, ${stats.current} up`
     progress(`${share.padStart(3)} %  ${counts}`)
+    const now = taken() // Null once it has ended: the second before counts.
+    if (now !== null && atFirst !== null && stats.created > 0) ownCpuPerCallUs = (now - atFirst) / stats.created
     if (!result) continue
     const codes = await readErrorCodes(directory)
     const { created, successful, retransmissions } = result.stats
@@ -93,6 +100,7 @@ async function watch(
       retransmissions,
       timeline,
       audio: null,
+      ownCpuPerCallUs,
     }
   }
 }

@@ -26,6 +26,7 @@ const REPORT: LoadReport = {
   ],
   audio: { sent: 1000, received: 990, lost: 10, jitterMs: 0.5, latency: { p50: 0.1, p95: 0.4, p99: 1 }, mos: 4.3 },
   cpuPerCallUs: 456,
+  ownCpuPerCallUs: 150.4,
   residentBytes: 200 * 1024 ** 2,
   balanceSum: -5n,
 }
@@ -40,6 +41,8 @@ describe('the report of a load run', () => {
     assert.match(table, /p50 – ms/)
     assert.match(table, /RTP loss +10 \(1\.000 %\)/)
     assert.match(table, /-5 micros: IT DOES NOT/)
+    assert.match(table, /^CPU of SIPp a call +150 µs/m)
+    assert.doesNotMatch(printReport({ ...REPORT, ownCpuPerCallUs: null }).join('\n'), /CPU of SIPp/)
   })
 
   it('is a page that needs nothing else and runs nothing', () => {
