@@ -2,11 +2,11 @@ import type { AudioQuality, LegRecord, MediaStats } from '../model/cdr.ts'
 import type { BilledMinutes } from '../model/per-minute.ts'
 import { readDateOrNull, readMicros } from './columns.ts'
 import type { Row } from './postgres.ts'
-import { timestamp } from './timestamp.ts'
+import { timestamp, timestampOrNull } from './timestamp.ts'
 
 /**
  * A leg as it is stored, twice for most calls: what is null, or as nearly every call has it, is absent. JSON leaves out what is undefined, so
- * all have one shape here.
+ * all have one shape here. Times are null: earlier versions, which a database may be given back to, take what is absent for no time at all.
  */
 export function legRow(leg: LegRecord): Row {
   return {
@@ -21,9 +21,9 @@ export function legRow(leg: LegRecord): Row {
     state: leg.state,
     signature: leg.signature,
     invitedAt: timestamp(leg.invitedAt),
-    ringingAt: timestampIfAny(leg.ringingAt),
-    answeredAt: timestampIfAny(leg.answeredAt),
-    endedAt: timestampIfAny(leg.endedAt),
+    ringingAt: timestampOrNull(leg.ringingAt),
+    answeredAt: timestampOrNull(leg.answeredAt),
+    endedAt: timestampOrNull(leg.endedAt),
     sipStatus: leg.sipStatus ?? undefined,
     media: leg.media ? mediaRow(leg.media) : undefined,
     minutes: leg.minutes && minutesRow(leg.minutes),
@@ -45,9 +45,9 @@ export function readLeg(leg: Row): LegRecord {
     ...(state !== undefined && { state }),
     ...(signature && { signature }),
     invitedAt: new Date(leg['invitedAt']),
-    ringingAt: readDateOrNull(leg['ringingAt'] ?? null),
-    answeredAt: readDateOrNull(leg['answeredAt'] ?? null),
-    endedAt: readDateOrNull(leg['endedAt'] ?? null),
+    ringingAt: readDateOrNull(leg['ringingAt']),
+    answeredAt: readDateOrNull(leg['answeredAt']),
+    endedAt: readDateOrNull(leg['endedAt']),
     sipStatus: leg['sipStatus'] ?? null,
     media: media ? readMedia(media) : null,
     ...(minutes && { minutes: { price: readBilled(minutes.price), payout: readBilled(minutes.payout) } }),
@@ -102,8 +102,4 @@ function minutesRow({ price, payout }: BilledMinutes): Row {
 
 function isAlone(ids: readonly string[], id: string): boolean {
   return ids.length === 1 && ids[0] === id
-}
-
-function timestampIfAny(date: Date | null): string | undefined {
-  return date === null ? undefined : timestamp(date)
 }

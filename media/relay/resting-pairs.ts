@@ -6,24 +6,34 @@ export const MOST_RESTING = 2048
 export const MANY_A_SECOND = 64
 /** What nobody needs for so long is closed, ms. */
 export const KEPT_MS = 5000
+/** Of those that somebody still sends to so many are passed over at a time. */
+const MOST_PASSED = 16
 
 interface Resting {
   readonly pair: SocketPair
-  readonly sinceMs: number
+  /** Since when it rests, or rests again. */
+  sinceMs: number
+  readonly untilMs: number
   /** When something came last: somebody still sends there. */
   heardMs: number
+  /** It began anew already, since something came: what a party sends while it hears of the end. */
+  isAnew: boolean
 }
 
 /**
  * Pairs that calls have left, still bound, for calls to come: binding and closing two pairs was a third of what a call costs a relay thread.
- * Kept only while many calls end. One is given again when nothing has come to it for the quiet time; it is whoever rests longest.
+ * Kept only while many calls end. One is given again when nothing has come to it for the quiet time, whoever rests longest first.
  */
 export class RestingPairs {
   readonly #quietMs: number
   readonly #most: number
   /** The longest resting first, by their address. */
   readonly #lines = new Map<string, Resting[]>()
+  /** Somebody goes on sending there. */
+  #noisy: SocketPair[] = []
   #size = 0
+  /** All that had come by then was read: a thread that stood still knows nothing of what came meanwhile. */
+  #readMs = -Infinity
   #second = 0
   #inSecond = 0
   #inSecondBefore = 0
@@ -34,13 +44,13 @@ export class RestingPairs {
   }
 
   get size(): number {
-    return this.#size
+    return this.#size + this.#noisy.length
   }
 
   /** Takes a pair that a call has left; false: it is to be closed. */
   rest(pair: SocketPair, nowMs: number): boolean {
-    if (!this.#areMany(nowMs) || this.#size >= this.#most) return false
-    const resting = { pair, sinceMs: nowMs, heardMs: -Infinity }
+    if (!this.#areMany(nowMs) || this.size >= this.#most) return false
+    const resting = { pair, sinceMs: nowMs, untilMs: nowMs + KEPT_MS, heardMs: -Infinity, isAnew: false }
     for (const socket of [pair.rtp, pair.rtcp]) {
       socket.removeAllListeners('message')
       socket.removeAllListeners('error')
@@ -54,42 +64,55 @@ export class RestingPairs {
     return true
   }
 
-  /** A pair at this address that may be given to a call; null: there is none. */
-  take(address: string, nowMs: number): SocketPair | null {
-    const oldest = this.#lines.get(address)?.[0]
-    return oldest && this.#isQuiet(oldest, nowMs) ? this.#leave(oldest) : null
+  /** The sockets have just been read, as they are once in each turn of the event loop. */
+  haveBeenRead(nowMs: number): void {
+    this.#readMs = nowMs
   }
 
-  /** A pair at whatever address, to be closed for its port; null: there is none that may be used now. */
-  takeAny(nowMs: number): SocketPair | null {
-    for (const [oldest] of this.#lines.values()) if (oldest && this.#isQuiet(oldest, nowMs)) return this.#leave(oldest)
+  /** A pair at this address that may be given to a call; null: there is none. */
+  take(address: string): SocketPair | null {
+    const line = this.#lines.get(address) ?? []
+    for (let i = 0; i < MOST_PASSED && line.length > 0; i++) {
+      const oldest = line[0]!
+      if (this.#readMs - oldest.sinceMs < this.#quietMs) return null
+      this.#leave(line)
+      if (oldest.heardMs <= oldest.sinceMs) return freed(oldest.pair)
+      this.#passOver(oldest, line)
+    }
     return null
   }
 
-  /** Those that nobody has needed, and those that somebody still sends to: to be closed. */
-  takeOverdue(nowMs: number): SocketPair[] {
-    const overdue: SocketPair[] = []
-    for (const line of this.#lines.values()) {
-      while (line.length > 0 && this.#isOverdue(line[0]!, nowMs)) overdue.push(this.#leave(line[0]!))
+  /** A pair at whatever address, to be closed for its port; null: there is none that may be used now. */
+  takeAny(): SocketPair | null {
+    for (const address of this.#lines.keys()) {
+      const pair = this.take(address)
+      if (pair) return pair
     }
-    return overdue
+    return null
   }
 
-  #isOverdue(resting: Resting, nowMs: number): boolean {
-    const sinceMs = nowMs - resting.sinceMs
-    return sinceMs >= KEPT_MS || (sinceMs >= this.#quietMs && !this.#isQuiet(resting, nowMs))
+  /** Some of those that nobody has needed, or that somebody goes on sending to: to be closed. */
+  takeOverdue(nowMs: number, most: number): SocketPair[] {
+    const overdue = this.#noisy.splice(0, most)
+    for (const line of this.#lines.values())
+      while (overdue.length < most && line.length > 0 && line[0]!.untilMs <= nowMs) overdue.push(this.#leave(line))
+    return overdue.map(freed)
   }
 
-  #isQuiet({ sinceMs, heardMs }: Resting, nowMs: number): boolean {
-    return nowMs - Math.max(sinceMs, heardMs) >= this.#quietMs
+  #passOver(resting: Resting, line: Resting[]): void {
+    if (resting.isAnew) {
+      this.#noisy.push(resting.pair)
+      return
+    }
+    resting.sinceMs = resting.heardMs
+    resting.isAnew = true
+    line.push(resting)
+    this.#size++
   }
 
-  #leave({ pair }: Resting): SocketPair {
-    this.#lines.get(pair.address)!.shift()
+  #leave(line: Resting[]): SocketPair {
     this.#size--
-    pair.rtp.removeAllListeners('message')
-    pair.rtcp.removeAllListeners('message')
-    return pair
+    return line.shift()!.pair
   }
 
   /** Whether this second has many, or the one before had. */
@@ -102,6 +125,12 @@ export class RestingPairs {
     }
     return ++this.#inSecond >= MANY_A_SECOND || this.#inSecondBefore >= MANY_A_SECOND
   }
+}
+
+function freed(pair: SocketPair): SocketPair {
+  pair.rtp.removeAllListeners('message')
+  pair.rtcp.removeAllListeners('message')
+  return pair
 }
 
 /** A socket that nobody has: nobody's loss. */

@@ -11,8 +11,15 @@ const PLENTY = 4
 const BOUND_A_TURN = 2
 /** Of a thread's ports the share that may rest bound. */
 const RESTING_SHARE = 2
-/** How often those are closed that are needed no more, ms. */
-const LOOK_MS = 500
+/** How often those are looked at that rest, ms, and how many are closed at a time. */
+const LOOK_MS = 100
+const CLOSED_A_LOOK = 64
+/** Of those that rest bound so many are tried for a call that finds nothing else. */
+const TRIES = 4
+
+const NO_PORT = 'no free RTP port'
+/** What a closed pair may help against. */
+const LACKS = new Set([NO_PORT, 'no socket: EMFILE', 'no socket: ENFILE'])
 
 /**
  * One thread's pairs of sockets. Some are bound before they are asked for, so that no call waits for it: they are told to whoever
@@ -44,23 +51,29 @@ export class SocketPairs {
 
   /** The next free pair, passing over those another program holds; or why there is none. */
   open(address: string): SocketPair | string {
-    const rested = this.#resting.take(address, performance.now())
+    const rested = this.#resting.take(address)
     if (rested) return rested
-    let fault = 'no free RTP port'
+    let opened = this.#bind(address)
+    // What rests at another address may have the last ports, and the last descriptors.
+    for (let i = 0; i < TRIES && typeof opened === 'string' && LACKS.has(opened); i++) {
+      const other = this.#resting.takeAny()
+      if (!other) break
+      this.abandon(other)
+      opened = this.#bind(address)
+    }
+    return opened
+  }
+
+  #bind(address: string): SocketPair | string {
     for (let tries = this.#pool.free; tries > 0; tries--) {
       const port = this.#pool.take(performance.now())
       if (port === null) break
       const pair = bindPair(address, port)
       if (typeof pair !== 'string') return pair
       this.#pool.give(port, performance.now())
-      if (pair === 'EADDRINUSE') continue
-      fault = `no socket: ${pair}` // Of descriptors those that rest have some.
-      break
+      if (pair !== 'EADDRINUSE') return `no socket: ${pair}`
     }
-    const other = this.#resting.takeAny(performance.now())
-    if (!other) return fault
-    this.abandon(other)
-    return this.open(address)
+    return NO_PORT
   }
 
   /** A pair that was told as ready: once. */
@@ -102,13 +115,17 @@ export class SocketPairs {
   #lookSoon(): void {
     if (this.#isLooking) return
     this.#isLooking = true
-    setTimeout(() => this.#closeOverdue(), LOOK_MS).unref()
+    // Timers come before the sockets in a turn of the event loop, immediates right behind them.
+    setTimeout(() => setImmediate(() => this.#look()), LOOK_MS).unref()
   }
 
-  #closeOverdue(): void {
+  #look(): void {
+    const nowMs = performance.now()
     this.#isLooking = false
-    for (const pair of this.#resting.takeOverdue(performance.now())) this.#close(pair)
+    this.#resting.haveBeenRead(nowMs)
+    for (const pair of this.#resting.takeOverdue(nowMs, CLOSED_A_LOOK)) this.#close(pair)
     if (this.#resting.size > 0) this.#lookSoon()
+    this.fill()
   }
 
   /** Binds what the reserve lacks, a little a turn. */

@@ -89,6 +89,7 @@ describe('a leg in the table of calls', () => {
     assert.equal(
       stored({ ...bare, media: { ...counted, quality: QUIET } }),
       '{"side":"caller","uri":"sip:+18005550100@gateway","sipCallId":"a@b","invitedAt":"2026-11-23T18:00:00.250Z",' +
+        '"ringingAt":null,"answeredAt":null,"endedAt":null,' +
         '"media":{"packetsReceived":500,"packetsLost":1,"octetsReceived":80000,"jitterMs":0.25,"quality":{}}}',
     )
   })
