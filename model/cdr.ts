@@ -57,6 +57,19 @@ export interface AudioQuality {
   readonly faultMs: number
 }
 
+/** Nothing was wrong, and nothing is known of the way. */
+export const NO_QUALITY: AudioQuality = {
+  packetsOutOfOrder: 0,
+  packetsDuplicate: 0,
+  jitterMaxMs: 0,
+  roundTripMs: null,
+  reportedLost: null,
+  mosMin: null,
+  mosMean: null,
+  fault: null,
+  faultMs: 0,
+}
+
 /** One INVITE to a target, or the caller's own. */
 export interface LegRecord {
   readonly side: LegSide

@@ -1,4 +1,4 @@
-import type { AudioQuality, LegRecord, MediaStats } from '../model/cdr.ts'
+import { NO_QUALITY, type AudioQuality, type LegRecord, type MediaStats } from '../model/cdr.ts'
 import type { BilledMinutes } from '../model/per-minute.ts'
 import { readDateOrNull, readMicros } from './columns.ts'
 import type { Row } from './postgres.ts'
@@ -59,19 +59,6 @@ export function readBilled(side: Row | null): BilledMinutes['price'] {
   return side && { rateMicros: readMicros(side['rateMicros']), seconds: side['seconds'] }
 }
 
-/** Audio that nothing was ever wrong with, and of whose way back nothing is known. */
-const QUIET: AudioQuality = {
-  packetsOutOfOrder: 0,
-  packetsDuplicate: 0,
-  jitterMaxMs: 0,
-  roundTripMs: null,
-  reportedLost: null,
-  mosMin: null,
-  mosMean: null,
-  fault: null,
-  faultMs: 0,
-}
-
 function mediaRow({ packetsReceived, packetsLost, octetsReceived, jitterMs, quality }: MediaStats): Row {
   return { packetsReceived, packetsLost, octetsReceived, jitterMs, quality: quality && qualityRow(quality) }
 }
@@ -92,7 +79,7 @@ function qualityRow(quality: AudioQuality): Row {
 
 function readMedia({ packetsReceived, packetsLost, octetsReceived, jitterMs, quality }: Row): MediaStats {
   const counted = { packetsReceived, packetsLost, octetsReceived, jitterMs }
-  return quality ? { ...counted, quality: { ...QUIET, ...quality } } : counted
+  return quality ? { ...counted, quality: { ...NO_QUALITY, ...quality } } : counted
 }
 
 function minutesRow({ price, payout }: BilledMinutes): Row {

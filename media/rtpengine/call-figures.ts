@@ -1,7 +1,7 @@
 import type { LegSide } from '../../model/call.ts'
-import { NO_STATS, type MediaStats } from '../../model/cdr.ts'
+import { NO_QUALITY, NO_STATS, type MediaStats } from '../../model/cdr.ts'
 import type { SessionStats } from '../media-server.ts'
-import { addStats, NO_QUALITY } from './engine-stats.ts'
+import { addStats } from './engine-stats.ts'
 import { SilenceWatch, type SilenceLimits } from './silence-watch.ts'
 
 /** What is known of one call's audio, over all the rtpengines it was at. */

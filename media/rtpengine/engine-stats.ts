@@ -1,5 +1,5 @@
 import type { LegSide } from '../../model/call.ts'
-import type { AudioQuality, MediaStats } from '../../model/cdr.ts'
+import { NO_QUALITY, type AudioQuality, type MediaStats } from '../../model/cdr.ts'
 import type { SessionStats } from '../media-server.ts'
 import type { Bencoded } from './bencode.ts'
 
@@ -67,7 +67,7 @@ function sideStats({ packets, octets, report }: HeardSide, heard: Report | null)
   return {
     ...figures,
     quality: {
-      ...NO_QUALITY,
+      ...NO_QUALITY, // Packets out of order and repeated ones rtpengine does not count.
       jitterMaxMs: heard?.jitterMaxMs ?? 0,
       mosMin: heard?.mosMin ?? null,
       mosMean: heard?.mosMean ?? null,
@@ -75,19 +75,6 @@ function sideStats({ packets, octets, report }: HeardSide, heard: Report | null)
       reportedLost: report?.lost ?? null,
     },
   }
-}
-
-/** Of a side that nobody has reported on. Packets out of order and repeated ones rtpengine does not count. */
-export const NO_QUALITY: AudioQuality = {
-  packetsOutOfOrder: 0,
-  packetsDuplicate: 0,
-  jitterMaxMs: 0,
-  roundTripMs: null,
-  reportedLost: null,
-  mosMin: null,
-  mosMean: null,
-  fault: null,
-  faultMs: 0,
 }
 
 function at(value: Bencoded | undefined, ...path: readonly (string | number)[]): Bencoded | undefined {

@@ -1,20 +1,9 @@
 import assert from 'node:assert/strict'
-import type { LegRecord } from '../../model/cdr.ts'
+import { NO_QUALITY, type LegRecord } from '../../model/cdr.ts'
 import type { AwardId, BidId, TargetId, TrunkId } from '../../model/ids.ts'
 import { legRow, readLeg } from '../../storage/leg-rows.ts'
 
 const at = new Date('2026-11-23T18:00:00.250Z')
-const QUIET = {
-  packetsOutOfOrder: 0,
-  packetsDuplicate: 0,
-  jitterMaxMs: 0,
-  roundTripMs: null,
-  reportedLost: null,
-  mosMin: null,
-  mosMean: null,
-  fault: null,
-  faultMs: 0,
-}
 const counted = { packetsReceived: 500, packetsLost: 1, octetsReceived: 80_000, jitterMs: 0.25 }
 
 /** A caller who was heard no further than its INVITE. */
@@ -79,15 +68,15 @@ describe('a leg in the table of calls', () => {
       { ...bare, sipCallIds: [] },
       { ...bare, sipCallIds: ['c@d'] },
       { ...whole, media: counted },
-      { ...whole, media: { ...counted, quality: QUIET } },
-      { ...whole, media: { ...counted, quality: { ...QUIET, reportedLost: 0, roundTripMs: 0 } } },
+      { ...whole, media: { ...counted, quality: NO_QUALITY } },
+      { ...whole, media: { ...counted, quality: { ...NO_QUALITY, reportedLost: 0, roundTripMs: 0 } } },
     ]
     for (const leg of legs) assert.deepEqual(again(leg), leg)
   })
 
   it('takes no room for what nearly every call has', () => {
     assert.equal(
-      stored({ ...bare, media: { ...counted, quality: QUIET } }),
+      stored({ ...bare, media: { ...counted, quality: NO_QUALITY } }),
       '{"side":"caller","uri":"sip:+18005550100@gateway","sipCallId":"a@b","invitedAt":"2026-11-23T18:00:00.250Z",' +
         '"ringingAt":null,"answeredAt":null,"endedAt":null,' +
         '"media":{"packetsReceived":500,"packetsLost":1,"octetsReceived":80000,"jitterMs":0.25,"quality":{}}}',
@@ -97,7 +86,7 @@ describe('a leg in the table of calls', () => {
   it('is read as earlier versions wrote it', () => {
     const { sipCallIds: _ids, trunkId: _trunk, ...earlier } = JSON.parse(JSON.stringify(bare))
     assert.deepEqual(readLeg(earlier), bare)
-    const media = { ...counted, quality: QUIET, dropped: { foreign: 1 } }
-    assert.deepEqual(readLeg({ ...earlier, media }), { ...bare, media: { ...counted, quality: QUIET } })
+    const media = { ...counted, quality: NO_QUALITY, dropped: { foreign: 1 } }
+    assert.deepEqual(readLeg({ ...earlier, media }), { ...bare, media: { ...counted, quality: NO_QUALITY } })
   })
 })
