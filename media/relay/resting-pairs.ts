@@ -82,11 +82,15 @@ export class RestingPairs {
     return null
   }
 
-  /** A pair at whatever address, to be closed for its port; null: there is none that may be used now. */
-  takeAny(): SocketPair | null {
-    for (const address of this.#lines.keys()) {
-      const pair = this.take(address)
-      if (pair) return pair
+  /** A pair at whatever address, to be closed for its port, whoever still sends there; null: none has rested for the quiet time. */
+  takeAny(nowMs: number): SocketPair | null {
+    const noisy = this.#noisy.shift()
+    if (noisy) return freed(noisy)
+    for (const line of this.#lines.values()) {
+      const at = line.findIndex(({ untilMs }) => untilMs - KEPT_MS + this.#quietMs <= nowMs)
+      if (at === -1) continue
+      this.#size--
+      return freed(line.splice(at, 1)[0]!.pair)
     }
     return null
   }

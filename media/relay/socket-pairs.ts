@@ -56,7 +56,7 @@ export class SocketPairs {
     let opened = this.#bind(address)
     // What rests at another address may have the last ports, and the last descriptors.
     for (let i = 0; i < TRIES && typeof opened === 'string' && LACKS.has(opened); i++) {
-      const other = this.#resting.takeAny()
+      const other = this.#resting.takeAny(performance.now())
       if (!other) break
       this.abandon(other)
       opened = this.#bind(address)
@@ -103,13 +103,13 @@ export class SocketPairs {
   /** A call has left its pair: its port rests. */
   give(pair: SocketPair): void {
     if (this.#resting.rest(pair, performance.now())) this.#lookSoon()
-    else this.#close(pair)
+    else this.#close(pair, performance.now())
     this.fill()
   }
 
-  #close(pair: SocketPair): void {
+  #close(pair: SocketPair, sinceMs: number): void {
     closePair(pair)
-    this.#pool.give(pair.port, performance.now())
+    this.#pool.give(pair.port, sinceMs)
   }
 
   #lookSoon(): void {
@@ -123,7 +123,8 @@ export class SocketPairs {
     const nowMs = performance.now()
     this.#isLooking = false
     this.#resting.haveBeenRead(nowMs)
-    for (const pair of this.#resting.takeOverdue(nowMs, CLOSED_A_LOOK)) this.#close(pair)
+    // Their quiet time is over.
+    for (const pair of this.#resting.takeOverdue(nowMs, CLOSED_A_LOOK)) this.#close(pair, nowMs - this.#pool.quietMs)
     if (this.#resting.size > 0) this.#lookSoon()
     this.fill()
   }

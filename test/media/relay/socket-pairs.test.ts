@@ -225,6 +225,18 @@ describe('SocketPairs', () => {
       assert.ok(!isBound(ports[0]!) && !isBound(ports[1]!), 'they are closed')
     })
 
+    it('has a port for a call whose quiet time is over, though somebody sends to all of them', async () => {
+      const pairs = start(0, { ...WIDE, quietMs: 300 })
+      const ports = endManyKept(pairs, 2 * MANY_A_SECOND).map(({ port }) => port)
+      for (const held of Array.from({ length: pool.free }, () => pairs.open(host)))
+        if (typeof held !== 'string') hold(held)
+      const sending = sendTo(ports, 700)
+      await sleep(550)
+      const early = Array.from({ length: ports.length }, () => hold(pairs.open(host)))
+      assert.equal(new Set(early).size, ports.length)
+      await sending
+    })
+
     it('gives none of which it has not read what came: a thread that stood still heard nothing', async () => {
       const pairs = start(0, { ...WIDE, quietMs: 300 })
       const [kept] = endManyKept(pairs, 2 * MANY_A_SECOND)
