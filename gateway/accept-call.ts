@@ -102,7 +102,10 @@ export async function accept(
 }
 
 /** The answer for the caller, once the engine knows both sides. */
-async function answerMedia({ media, waiting }: Call, sdp: string): Promise<string> {
+async function answerMedia(call: Call, sdp: string): Promise<string> {
+  // What an engine still makes of an 18x would be its last word otherwise.
+  if (call.earlyAnswer) await call.earlyAnswer.catch(() => {})
+  const { media, waiting } = call
   const answer = await media!.answerFromBuyer(sdp)
   if (waiting?.answer) await media!.answerFrom('caller', waiting.answer) // What it has heard it has answered already.
   return answer

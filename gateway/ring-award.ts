@@ -195,19 +195,22 @@ async function progress(
 ): Promise<void> {
   attempt.ringingAt ??= new Date()
   call.ringingAt ??= attempt.ringingAt
-  const isGivenUp = (): boolean => call.soldAttempt !== attempt || call.gone.aborted
-  // Its turn has come behind the 200, or behind the next target's: what it says of the audio is no longer so.
-  if (isGivenUp() || attempt.answeredAt !== null) return
+  // Behind the 200, or behind the next target's: what it says of the audio is no longer so.
+  const isOver = (): boolean => call.soldAttempt !== attempt || call.gone.aborted || attempt.answeredAt !== null
+  if (isOver()) return
   call.state = 'ringing'
   let sdp: string | null = null
   if (buyerSdp !== null) {
+    const answering = call.media!.answerFromBuyer(buyerSdp)
+    call.earlyAnswer = answering
     try {
-      sdp = await call.media!.answerFromBuyer(buyerSdp)
+      sdp = await answering
     } catch {
       sdp = null // Early media we cannot use: the caller still hears that it rings; the 200 decides.
     }
+    if (call.earlyAnswer === answering) call.earlyAnswer = null
   }
-  if (isGivenUp()) return
+  if (isOver()) return
   // Who hears our own ringback is told nothing that might have its phone play another.
   if (call.ringback === null) {
     const heard = relayableStatus(status)

@@ -11,7 +11,7 @@ type Answered = Parameters<typeof accept>[1]
 type Sold = Extract<GatewayRecord, { kind: 'sold' }>
 
 /** What the engine and the disk do is held until the test lets it go. */
-function stage() {
+function stage(earlyAnswer: Promise<unknown> | null = null) {
   const joined = Promise.withResolvers<string>()
   const durable = Promise.withResolvers<void>()
   const told: string[] = []
@@ -34,7 +34,8 @@ function stage() {
     events: [],
     gone: new AbortController().signal,
     throwIfGone: () => {},
-    media: { tools: null, answerFromBuyer: () => joined.promise },
+    earlyAnswer,
+    media: { tools: null, answerFromBuyer: () => (told.push('engine told'), joined.promise) },
     caller: {
       finalStatus: null,
       state: () => ({ callId: 'caller' }),
@@ -77,11 +78,28 @@ describe('a buyer who has answered', () => {
       if (first === 'joined') joined.resolve('answer')
       else durable.resolve()
       await turn()
-      assert.deepEqual(told, [])
+      assert.deepEqual(told, ['engine told'])
       joined.resolve('answer')
       durable.resolve()
       await over
-      assert.equal(told[0], 'caller answered')
+      assert.equal(told[1], 'caller answered')
+    })
+
+  for (const fails of [false, true])
+    it(`has its early answer looked at to the end first${fails ? ', though it comes to nothing' : ''}`, async () => {
+      const early = Promise.withResolvers<string>()
+      const { told, written, joined, durable, accepting } = stage(early.promise)
+      const over = assert.rejects(accepting, Refusal)
+      await turn()
+      assert.deepEqual(told, [])
+      assert.equal(written.length, 1) // The sale waits for no engine.
+      if (fails) early.reject(new UnacceptableMedia('no codec'))
+      else early.resolve('early')
+      await turn()
+      assert.deepEqual(told, ['engine told'])
+      joined.resolve('answer')
+      durable.resolve()
+      await over
     })
 
   for (const [what, error, ends] of [
@@ -93,7 +111,7 @@ describe('a buyer who has answered', () => {
       joined.reject(error)
       const outcome = await accepting.catch((refusal: Refusal) => refusal.reason)
       assert.equal(outcome, ends)
-      assert.deepEqual(told, ['buyer hung up'])
+      assert.deepEqual(told, ['engine told', 'buyer hung up'])
       assert.equal(call.state, 'ringing')
       durable.resolve()
       await turn()
@@ -114,11 +132,11 @@ describe('a buyer who has answered', () => {
     try {
       durable.reject(new Error('no room'))
       await turn()
-      assert.deepEqual(told, [])
+      assert.deepEqual(told, ['engine told'])
       assert.deepEqual(unheard, []) // It would end the process.
       joined.resolve('answer')
       await assert.rejects(accepting, /the sale could not be written down: no room/)
-      assert.deepEqual(told, ['buyer hung up'])
+      assert.deepEqual(told, ['engine told', 'buyer hung up'])
     } finally {
       process.off('unhandledRejection', onUnheard)
     }
