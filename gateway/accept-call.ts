@@ -104,7 +104,7 @@ export async function accept(
 /** The answer for the caller, once the engine knows both sides. */
 async function answerMedia(call: Call, sdp: string): Promise<string> {
   // What an engine still makes of an 18x would be its last word otherwise.
-  if (call.earlyAnswer) await call.earlyAnswer.catch(() => {})
+  if (call.earlyAnswers) await call.earlyAnswers
   const { media, waiting } = call
   const answer = await media!.answerFromBuyer(sdp)
   if (waiting?.answer) await media!.answerFrom('caller', waiting.answer) // What it has heard it has answered already.

@@ -150,7 +150,7 @@ async function ringTarget(
       if (!attempt.sipCallIds.includes(sipCallId)) attempt.sipCallIds.push(sipCallId)
     },
     onSent: (sipCallId: string) => sent(call, attempt, sipCallId, parts),
-    onEarlyOffer: (offer: string) => call.media!.answerFromBuyer(offer),
+    onEarlyOffer: (offer: string) => answerEarly(call, offer),
     onProgress: (status: number, buyerSdp: string | null) => {
       progressing = progressing.then(() => progress(call, attempt, status, buyerSdp, parts))
     },
@@ -186,6 +186,17 @@ function explain(call: Call, parts: ExchangeParts): void {
   parts.announcements.auctioned(call, call.auction)
 }
 
+/** What the engine makes of what a buyer says before its 200, whose answer waits for all of it. */
+function answerEarly(call: Call, sdp: string): Promise<string> {
+  const answering = call.media!.answerFromBuyer(sdp)
+  const all = Promise.allSettled([call.earlyAnswers, answering])
+  call.earlyAnswers = all
+  void all.then(() => {
+    if (call.earlyAnswers === all) call.earlyAnswers = null
+  })
+  return answering
+}
+
 async function progress(
   call: Call,
   attempt: BuyerAttempt,
@@ -195,20 +206,18 @@ async function progress(
 ): Promise<void> {
   attempt.ringingAt ??= new Date()
   call.ringingAt ??= attempt.ringingAt
-  // Behind the 200, or behind the next target's: what it says of the audio is no longer so.
-  const isOver = (): boolean => call.soldAttempt !== attempt || call.gone.aborted || attempt.answeredAt !== null
+  // Behind its 200, its refusal, or the next target's: what it says of the audio is no longer so.
+  const isOver = (): boolean =>
+    call.soldAttempt !== attempt || call.gone.aborted || attempt.answeredAt !== null || attempt.endedAt !== null
   if (isOver()) return
   call.state = 'ringing'
   let sdp: string | null = null
   if (buyerSdp !== null) {
-    const answering = call.media!.answerFromBuyer(buyerSdp)
-    call.earlyAnswer = answering
     try {
-      sdp = await answering
+      sdp = await answerEarly(call, buyerSdp)
     } catch {
       sdp = null // Early media we cannot use: the caller still hears that it rings; the 200 decides.
     }
-    if (call.earlyAnswer === answering) call.earlyAnswer = null
   }
   if (isOver()) return
   // Who hears our own ringback is told nothing that might have its phone play another.

@@ -4,16 +4,17 @@ import type { SocketPair } from './relay-socket.ts'
 export const MOST_RESTING = 2048
 /** Below so many given back in a second none is kept: their ports would come round too soon for whoever guesses them, and few are bound. */
 export const MANY_A_SECOND = 64
-/** What nobody needs for so long is closed, ms. */
+/** What nobody needs for so long is closed, ms; never before its quiet time is over. */
 export const KEPT_MS = 5000
 /** Of those that somebody still sends to so many are passed over at a time. */
 const MOST_PASSED = 16
 
 interface Resting {
   readonly pair: SocketPair
+  /** Since when its call is over. */
+  readonly leftMs: number
   /** Since when it rests, or rests again. */
   sinceMs: number
-  readonly untilMs: number
   /** When something came last: somebody still sends there. */
   heardMs: number
   /** It began anew already, since something came: what a party sends while it hears of the end. */
@@ -50,7 +51,7 @@ export class RestingPairs {
   /** Takes a pair that a call has left; false: it is to be closed. */
   rest(pair: SocketPair, nowMs: number): boolean {
     if (!this.#areMany(nowMs) || this.size >= this.#most) return false
-    const resting = { pair, sinceMs: nowMs, untilMs: nowMs + KEPT_MS, heardMs: -Infinity, isAnew: false }
+    const resting = { pair, leftMs: nowMs, sinceMs: nowMs, heardMs: -Infinity, isAnew: false }
     for (const socket of [pair.rtp, pair.rtcp]) {
       socket.removeAllListeners('message')
       socket.removeAllListeners('error')
@@ -82,12 +83,16 @@ export class RestingPairs {
     return null
   }
 
-  /** A pair at whatever address, to be closed for its port, whoever still sends there; null: none has rested for the quiet time. */
+  /** A pair at whatever address, to be closed for its port, if need be one that somebody still sends to; null: none has rested for the quiet time. */
   takeAny(nowMs: number): SocketPair | null {
+    for (const address of this.#lines.keys()) {
+      const quiet = this.take(address)
+      if (quiet) return quiet
+    }
     const noisy = this.#noisy.shift()
     if (noisy) return freed(noisy)
     for (const line of this.#lines.values()) {
-      const at = line.findIndex(({ untilMs }) => untilMs - KEPT_MS + this.#quietMs <= nowMs)
+      const at = line.findIndex(({ leftMs }) => nowMs - leftMs >= this.#quietMs)
       if (at === -1) continue
       this.#size--
       return freed(line.splice(at, 1)[0]!.pair)
@@ -98,8 +103,9 @@ export class RestingPairs {
   /** Some of those that nobody has needed, or that somebody goes on sending to: to be closed. */
   takeOverdue(nowMs: number, most: number): SocketPair[] {
     const overdue = this.#noisy.splice(0, most)
+    const leftMs = nowMs - Math.max(KEPT_MS, this.#quietMs)
     for (const line of this.#lines.values())
-      while (overdue.length < most && line.length > 0 && line[0]!.untilMs <= nowMs) overdue.push(this.#leave(line))
+      while (overdue.length < most && line.length > 0 && line[0]!.leftMs <= leftMs) overdue.push(this.#leave(line))
     return overdue.map(freed)
   }
 

@@ -11,7 +11,7 @@ type Answered = Parameters<typeof accept>[1]
 type Sold = Extract<GatewayRecord, { kind: 'sold' }>
 
 /** What the engine and the disk do is held until the test lets it go. */
-function stage(earlyAnswer: Promise<unknown> | null = null) {
+function stage(earlyAnswers: Promise<unknown> | null = null) {
   const joined = Promise.withResolvers<string>()
   const durable = Promise.withResolvers<void>()
   const told: string[] = []
@@ -34,7 +34,7 @@ function stage(earlyAnswer: Promise<unknown> | null = null) {
     events: [],
     gone: new AbortController().signal,
     throwIfGone: () => {},
-    earlyAnswer,
+    earlyAnswers,
     media: { tools: null, answerFromBuyer: () => (told.push('engine told'), joined.promise) },
     caller: {
       finalStatus: null,
@@ -88,7 +88,7 @@ describe('a buyer who has answered', () => {
   for (const fails of [false, true])
     it(`has its early answer looked at to the end first${fails ? ', though it comes to nothing' : ''}`, async () => {
       const early = Promise.withResolvers<string>()
-      const { told, written, joined, durable, accepting } = stage(early.promise)
+      const { told, written, joined, durable, accepting } = stage(Promise.allSettled([early.promise]))
       const over = assert.rejects(accepting, Refusal)
       await turn()
       assert.deepEqual(told, [])
