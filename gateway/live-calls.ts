@@ -67,7 +67,12 @@ export class LiveCalls {
   async pauseRecording(id: CallId, isPaused: boolean): Promise<boolean> {
     const call = this.#calls.get(id)
     if (!call?.recording) return false
-    await (isPaused ? call.recording.pause() : call.recording.resume())
+    try {
+      await (isPaused ? call.recording.pause() : call.recording.resume())
+    } catch (error) {
+      if (call.bridge?.isEnded) return false // Its audio is closed before its recording says that it has ended.
+      throw error
+    }
     call.note(isPaused ? 'recording paused' : 'recording resumed', '')
     return call.recording !== null
   }
