@@ -116,7 +116,7 @@ export class Call {
   /** Somebody is being rung who has been told where its audio is. */
   isMediaOffered = false
   /** What the engine is making of a buyer's early answers and offers: its 200's answer waits for that. Does not reject. */
-  earlyAnswers: Promise<unknown> | null = null
+  earlyAnswers: Promise<void> | null = null
   callerMedia: MediaStats | null = null
   /** A caller we have answered by ourselves, to ask it something; it stays when the call has been sold. */
   waiting: WaitingCaller | null = null

@@ -189,11 +189,10 @@ function explain(call: Call, parts: ExchangeParts): void {
 /** What the engine makes of what a buyer says before its 200, whose answer waits for all of it. */
 function answerEarly(call: Call, sdp: string): Promise<string> {
   const answering = call.media!.answerFromBuyer(sdp)
-  const all = Promise.allSettled([call.earlyAnswers, answering])
-  call.earlyAnswers = all
-  void all.then(() => {
+  const all: Promise<void> = Promise.allSettled([call.earlyAnswers, answering]).then(() => {
     if (call.earlyAnswers === all) call.earlyAnswers = null
   })
+  call.earlyAnswers = all
   return answering
 }
 
